@@ -1,0 +1,21 @@
+"""Faults of the cluster: what cannot be placed, started or kept alive."""
+
+
+class ClusterError(Exception):
+    """Base of all faults raised by `cluster`; its text is one line meant for the user."""
+
+
+class PlacementError(ClusterError):
+    """More was asked for than the cluster has."""
+
+
+class SessionError(ClusterError):
+    """No Ray cluster could be reached or started."""
+
+
+class WorkerStartError(ClusterError):
+    """A worker could not be built; `__cause__` holds the real fault where one is known."""
+
+
+class WorkersLostError(ClusterError):
+    """No worker is left, and no new one could be started."""

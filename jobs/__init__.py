@@ -1,0 +1,1 @@
+"""Entry points: one small file per command. Each parses, calls `scoring` and `cluster`, and reports."""

@@ -1,0 +1,151 @@
+"""The `shardscore` command; `python -m jobs` is the same."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from cluster.errors import ClusterError, PlacementError
+from jobs.demo import demo
+from jobs.score import ScoreRequest, score
+from jobs.score_images import ImagesRequest
+from jobs.score_sonar import SonarRequest
+from jobs.submission import submission
+from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.engines import Precision, keras_backend
+from scoring.errors import RequestError, ScoringError
+from scoring.images import Resize
+from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
+
+COMPLETE, MISSING, NONSENSE, INTERRUPTED = 0, 1, 2, 130
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn a fault into one line on standard error and the exit code of its kind."""
+    try:
+        yield
+    except (RequestError, PlacementError) as error:
+        _fail(error, NONSENSE)
+    except (ScoringError, ClusterError) as error:
+        _fail(error, MISSING)
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _console() -> Console:
+    """Standard output; in a log, lines keep their length."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _shardscore() -> None:
+    """Score a large collection of images with a Keras model on Ray: one row for every image, always."""
+
+
+@app.command("score")
+def _score(
+    output: Annotated[Path, typer.Option(help="Run folder: new, or an earlier run to complete.")],
+    images: Annotated[Path | None, typer.Option(help="Folder, searched recursively, or a Kaggle .zip.")] = None,
+    sonar: Annotated[str | None, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = None,
+    model: Annotated[
+        str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
+    ] = VGG16_CATS_DOGS,
+    weights: Annotated[
+        str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
+    ] = None,
+    resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
+        Resize.SQUASH
+    ),
+    precision: Annotated[
+        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest.")
+    ] = Precision.AUTO,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
+    ] = None,
+    shard_size: Annotated[
+        int | None, typer.Option(help="Images per predictions file.  [default: 256, fewer for small jobs]")
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(help="Workers.  [default: one per GPU, or as many as fill the cores]")
+    ] = None,
+    gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
+    cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    sonar_model: Annotated[
+        Path | None, typer.Option(help="Score the returns with this trained model instead of training one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the sonar split and the initial weights.")] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run in the folder first.")] = False,
+) -> None:
+    """Score images, and sonar returns beside them. The same command again scores what is missing."""
+    backend = keras_backend()
+    model_request = ModelRequest(model, weights, labels, precision, backend)
+    images_request = (
+        ImagesRequest(images, model_request, resize, batch_size, shard_size, actors, gpus_per_actor, cpus_per_actor)
+        if images
+        else None
+    )
+    sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
+    with _exit_codes():
+        complete = score(ScoreRequest(output, images_request, sonar_request, address, overwrite), _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+@app.command("submission")
+def _submission(
+    run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
+    competition: Annotated[Competition, typer.Option(help="Which Kaggle competition.")] = Competition.REDUX,
+    clip: Annotated[
+        float,
+        typer.Option(help="Keep probabilities within [clip, 1 - clip]: one wrong certainty costs most in log loss."),
+    ] = DEFAULT_CLIP,
+    fallback: Annotated[float | None, typer.Option(help="Probability of a dog for unreadable images.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Allow other ids than the whole test set.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV to write.  [default: submission.csv in the run folder]")
+    ] = None,
+) -> None:
+    """Write a Kaggle submission from a run's predictions."""
+    with _exit_codes():
+        submission(run, SubmissionRequest(competition, clip, fallback, partial), output, _console())
+
+
+@app.command("demo")
+def _demo(
+    weights: Annotated[
+        str, typer.Option(help="'imagenet' for the real weights, downloaded, or a weights file of VGG16.")
+    ] = "random",
+    output: Annotated[Path, typer.Option(help="Folder for everything that it makes.")] = Path("shardscore-demo"),
+) -> None:
+    """Run everything once, offline, on pictures it draws itself; under two minutes on two cores."""
+    with _exit_codes():
+        complete = demo(weights, output, _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

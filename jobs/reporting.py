@@ -1,0 +1,77 @@
+"""What a command says at its end: tables on a terminal, the same words in a log."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cluster.pool import TaskFailed
+from scoring.manifest import ManifestInfo
+from scoring.run_folder import RunFolder
+from scoring.shard_scorer import ScorerDescription
+from scoring.sonar_network import SonarMetrics
+from scoring.summary import Summary
+
+_BOUND_BY = {
+    "score": "the model: more or faster devices",
+    "decode": "decoding: more --cpus-per-actor",
+    "read": "reading: faster storage",
+    "write": "writing: faster storage, or a larger --shard-size",
+    "nothing": "nothing was left to score",
+}
+
+
+def print_summary(
+    console: Console, summary: Summary, manifest: ManifestInfo, folder: RunFolder, scorer: ScorerDescription
+) -> None:
+    """Print a run's figures and where its files are."""
+    steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
+    rows = [
+        ("images", f"{summary.num_images} of {manifest.num_images} ({summary.num_scored} scored now)"),
+        ("errors", str(summary.num_errors)),
+        ("left out", f"{manifest.num_left_out} files that are not images"),
+        ("precision", scorer.precision),
+        ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
+        ("images/s steady", steady),
+        *(
+            (f"{stage} s", f"{getattr(summary, f'{stage}_s'):.1f}")
+            for stage in ("read", "decode", "wait", "score", "write")
+        ),
+        ("bound by", _BOUND_BY[summary.bound_by]),
+        ("predictions", str(folder.predictions)),
+        ("run record", str(folder.record)),
+    ]
+    print_table(console, "images", rows)
+
+
+def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:
+    """Print the sonar task's result beside the article's."""
+    rows = [("returns", str(metrics.num_rows))]
+    if metrics.test_accuracy is not None:
+        rows += [
+            ("accuracy", f"{metrics.test_accuracy:.2%} on {metrics.num_test} returns kept out of training"),
+            ("the article's", f"{metrics.article_accuracy:.2%}"),
+        ]
+    rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
+    print_table(console, "sonar", rows)
+
+
+def print_failures(console: Console, failures: Sequence[TaskFailed], start_failures: Sequence[str]) -> None:
+    """Name every shard that was given up, and every cause once."""
+    for reason in dict.fromkeys(start_failures):
+        console.print(f"a replacement actor could not start: {escape(reason)}", style="yellow")
+    for failure in sorted(failures, key=lambda failure: failure.task):
+        console.print(
+            f"shard {failure.task} is missing after {failure.attempts} attempts: {escape(failure.reason)}", style="red"
+        )
+    if failures:
+        console.print(f"{len(failures)} shards are missing. Run the same command again to score just those.")
+
+
+def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and values in two columns."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    for name, value in rows:
+        table.add_row(name, escape(value))
+    console.print(table)

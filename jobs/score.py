@@ -1,0 +1,69 @@
+"""Score images, and sonar returns beside them, on Ray.
+
+    shardscore score --images test1.zip --model vgg16-cats-dogs --sonar sonar.all-data --output runs/test
+
+Reads a folder or zip of images and a file of sonar returns. Leaves a run folder: run.json, manifest.parquet,
+predictions/*.parquet, sonar/. The same command again scores only what is missing.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.session import open_session
+from jobs.score_images import ImagesJob, ImagesRequest
+from jobs.score_sonar import SonarJob, SonarRequest
+from scoring.errors import RequestError
+from scoring.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What `shardscore score` was asked for.
+
+    Attributes:
+        output: The run folder.
+        images: What to score; None for sonar alone.
+        sonar: Which returns; None for images alone.
+        address: A Ray cluster; None starts one on this machine.
+        overwrite: Remove an earlier run in `output` first.
+    """
+
+    output: Path
+    images: ImagesRequest | None
+    sonar: SonarRequest | None
+    address: str | None = None
+    overwrite: bool = False
+
+
+def score(request: ScoreRequest, console: Console) -> bool:
+    """Run the whole job and tell its story on `console`.
+
+    Returns:
+        Whether every image has its row and the sonar task is done.
+
+    Raises:
+        RequestError: If the request makes no sense; where possible before Ray starts.
+        IncompleteError: If something it needs cannot be had.
+        ClusterError: If Ray or its workers cannot start.
+    """
+    started = time.monotonic()
+    if request.images is None and request.sonar is None:
+        raise RequestError("Expected --images, --sonar or both; received neither.")
+    folder = RunFolder(request.output)
+    images = ImagesJob(request.images, folder, console) if request.images else None
+    sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
+    folder.open(request.overwrite)
+    if images:
+        images.start_listing()
+    if sonar:
+        sonar.look_for_earlier_result()
+    with open_session(request.address):
+        if sonar:
+            sonar.start()
+        complete = images.run(started) if images else True
+        if sonar:
+            complete = sonar.finish() and complete
+    return complete

@@ -1,0 +1,196 @@
+"""The images half of `score`: list, place workers, hand out shards, add up."""
+
+import time
+from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cluster.placement import Placement, cluster_nodes, plan_placement
+from cluster.pool import TaskFailed, WorkerInfo, WorkerPool
+from jobs.progress import ScoringProgress
+from jobs.reporting import print_failures, print_summary
+from scoring.classifiers import ModelRequest, check_model
+from scoring.errors import RequestError
+from scoring.fingerprint import check_same
+from scoring.images import Resize
+from scoring.inputs import check_images, find_images
+from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.predictions import count_rows
+from scoring.run_folder import RunFolder
+from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
+from scoring.summary import summarise
+
+_CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
+_GPU_BATCH_SIZE = 64
+_MAX_DECODE_THREADS = 8
+# A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
+_LISTING_HEAD_START_S = 2.0
+
+
+@dataclass(frozen=True)
+class ImagesRequest:
+    """Which images to score, and how. None leaves a choice to us.
+
+    Attributes:
+        images: A folder, or a zip as Kaggle ships it.
+        model: Which model to load and how.
+        resize: How photos become squares.
+        batch_size: Images per forward pass.
+        shard_size: Images per task and per predictions file.
+        actors: Workers; by default one per GPU, or as many as fill the cores.
+        gpus_per_actor: GPUs for each; a fraction shares one.
+        cpus_per_actor: Cores for each.
+    """
+
+    images: Path
+    model: ModelRequest
+    resize: Resize = Resize.SQUASH
+    batch_size: int | None = None
+    shard_size: int | None = None
+    actors: int | None = None
+    gpus_per_actor: float | None = None
+    cpus_per_actor: float | None = None
+
+    def check(self) -> None:
+        """Raise what can be told before Ray starts and without looking at every image."""
+        for option, least in (
+            ("batch_size", 1),
+            ("shard_size", 1),
+            ("actors", 1),
+            ("gpus_per_actor", 0),
+            ("cpus_per_actor", 0),
+        ):
+            value = getattr(self, option)
+            if value is not None and value < least:
+                raise RequestError(f"Expected --{option.replace('_', '-')} of at least {least}; received {value:g}.")
+        check_images(self.images)
+        check_model(self.model)
+
+
+class ImagesJob:
+    """Scores one collection into one run folder.
+
+    Raises:
+        RequestError: At construction, if the request makes no sense.
+    """
+
+    def __init__(self, request: ImagesRequest, folder: RunFolder, console: Console) -> None:
+        request.check()
+        self._request = request
+        self._folder = folder
+        self._console = console
+        self._listing: Future[ManifestInfo]
+
+    def start_listing(self) -> None:
+        """Begin to list the images; wait a little, so that most faults surface before Ray starts."""
+        background = ThreadPoolExecutor(1, thread_name_prefix="listing")
+        self._listing = background.submit(self._write_manifest)
+        background.shutdown(wait=False)
+        try:
+            self._listing.result(timeout=_LISTING_HEAD_START_S)
+        except NotYet:
+            return
+
+    def run(self, started: float) -> bool:
+        """Score what is missing on the open Ray session.
+
+        Args:
+            started: When the command began, by `time.monotonic()`.
+
+        Returns:
+            Whether every shard has its file.
+        """
+        placement = self._place()
+        settings = self._settings(placement)
+        pool: WorkerPool[ShardReport] = WorkerPool(partial(ShardScorer, settings), placement)
+        try:
+            manifest = self._listing.result()
+            first = pool.first_ready()
+            record = self._claim(settings, manifest, first)
+            reports, failures = self._score_missing(pool, manifest)
+        finally:
+            pool.stop()
+        num_images, num_errors = count_rows(self._folder.predictions)
+        summary = summarise(reports, num_images, num_errors, time.monotonic() - started)
+        devices = [asdict(worker.devices) for worker in pool.ready_workers]
+        self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
+        print_summary(self._console, summary, manifest, self._folder, first.description)
+        print_failures(self._console, failures, pool.start_failures)
+        return not failures
+
+    def _write_manifest(self) -> ManifestInfo:
+        """List the images, and refuse another run's folder by what is known so far."""
+        listing = find_images(self._request.images)
+        record = self._folder.load_record()
+        shard_size = self._request.shard_size or default_shard_size(len(listing.images))
+        digest = manifest_digest(listing.images, shard_size)
+        if "fingerprint" in record:
+            settings = self._settings(None)
+            check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
+        return write_manifest(self._folder.manifest, listing.images, shard_size, listing.num_left_out)
+
+    def _place(self) -> Placement:
+        request = self._request
+        nodes = cluster_nodes()
+        placement = plan_placement(nodes, request.actors, request.gpus_per_actor, request.cpus_per_actor)
+        self._console.print(
+            f"scoring {request.images} with {request.model.model} on {placement.num_workers} actors, each with "
+            f"{placement.gpus_per_worker:g} GPUs and {placement.cpus_per_worker:g} CPUs, on {len(nodes)} nodes"
+        )
+        return placement
+
+    def _settings(self, placement: Placement | None) -> ScorerSettings:
+        """What the workers need; without a placement, the fields that shape results are right all the same."""
+        on_gpu = placement is not None and placement.gpus_per_worker > 0
+        cpus = int(placement.cpus_per_worker) if placement else 1
+        return ScorerSettings(
+            images=self._request.images.absolute(),
+            output=self._folder.path.absolute(),
+            model=self._request.model,
+            resize=self._request.resize,
+            batch_size=self._request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
+            decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
+        )
+
+    def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:
+        """Write run.json for this run, or refuse if the folder holds another."""
+        record = self._folder.load_record()
+        fingerprint = asdict(fingerprint_of(settings, manifest.digest, worker.description))
+        if "fingerprint" in record:
+            check_same(record["fingerprint"], fingerprint, str(self._folder.path))
+        record |= {
+            "created_at": record.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds"),
+            "request": asdict(self._request),
+            "fingerprint": fingerprint,
+            "labels": worker.description.labels,
+            "num_images": manifest.num_images,
+            "num_shards": manifest.num_shards,
+            "num_left_out": manifest.num_left_out,
+            "versions": worker.description.versions,
+        }
+        self._folder.save_record(record)
+        return record
+
+    def _score_missing(
+        self, pool: WorkerPool[ShardReport], manifest: ManifestInfo
+    ) -> tuple[dict[int, list[ShardReport]], list[TaskFailed]]:
+        """Score the missing shards; return the reports of each worker, and what was given up."""
+        missing = self._folder.missing_shards(manifest.num_shards)
+        num_done, _ = count_rows(self._folder.predictions)
+        reports: dict[int, list[ShardReport]] = defaultdict(list)
+        failures: list[TaskFailed] = []
+        with ScoringProgress(self._console, manifest.num_images, num_done) as progress:
+            for outcome in pool.run(missing):
+                if isinstance(outcome, TaskFailed):
+                    failures.append(outcome)
+                else:
+                    reports[outcome.worker_id].append(outcome.result)
+                    progress.add(outcome.result.num_images, outcome.result.num_errors)
+        return reports, failures

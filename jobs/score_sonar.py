@@ -1,0 +1,76 @@
+"""The sonar half of `score`: one light task beside the images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.light_task import LightTask
+from jobs.reporting import print_sonar
+from scoring.run_folder import RunFolder
+from scoring.sonar import check_trainable, find_sonar, load_sonar
+from scoring.sonar_network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+
+
+@dataclass(frozen=True)
+class SonarRequest:
+    """Which returns to train on or to score.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        model: A trained model; None trains one.
+        seed: Decides split and initial weights.
+        backend: Keras' backend.
+    """
+
+    source: str
+    model: Path | None
+    seed: int
+    backend: str
+
+
+class SonarJob:
+    """Trains or scores in one light task.
+
+    Raises:
+        SonarError: At construction, if the returns cannot be used.
+    """
+
+    def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
+        data = find_sonar(request.source)
+        returns = load_sonar(data)
+        if request.model is None:
+            check_trainable(returns, data)
+        self._folder = folder
+        self._console = console
+        self._settings = SonarSettings(
+            data=data.absolute(),
+            data_sha256=returns.digest,
+            output=folder.sonar.absolute(),
+            seed=request.seed,
+            model=request.model.absolute() if request.model else None,
+            backend=request.backend,
+        )
+        self._task: LightTask[SonarMetrics] | None = None
+        self._metrics: SonarMetrics | None = None
+
+    def look_for_earlier_result(self) -> None:
+        """Take up what an earlier run finished.
+
+        Raises:
+            RunFolderError: If that was of other returns, another seed or another model.
+        """
+        self._metrics = load_metrics(self._settings)
+
+    def start(self) -> None:
+        """Start the task on the open Ray session, unless it is done."""
+        if self._metrics is None:
+            self._task = LightTask(run_sonar, self._settings)
+
+    def finish(self) -> bool:
+        """Wait for the task and tell its result; return whether it is there."""
+        if self._task is not None:
+            self._metrics = self._task.result()
+        assert self._metrics is not None
+        print_sonar(self._console, self._metrics, self._folder)
+        return True

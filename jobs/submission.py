@@ -1,0 +1,29 @@
+"""Write a Kaggle submission from a run.
+
+    shardscore submission runs/test --competition dogs-vs-cats-redux-kernels-edition
+
+Reads the run folder's predictions. Leaves submission.csv in it, and prints the line that hands it in.
+"""
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+
+from scoring.run_folder import RunFolder
+from scoring.submission import Submission, SubmissionRequest, write_submission
+
+
+def submission(run: Path, request: SubmissionRequest, output: Path | None, console: Console) -> Submission:
+    """Write the submission of `run`, by default into it, and say how to hand it in."""
+    folder = RunFolder(run)
+    written = write_submission(folder, request, output or folder.submission)
+    console.print(f"{written.num_rows} rows in {written.path}", soft_wrap=True)
+    if written.num_fallbacks:
+        console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")
+    console.print(
+        f"hand it in with: kaggle competitions submit -c {request.competition} -f {shlex.quote(str(written.path))} "
+        f"-m shardscore",
+        soft_wrap=True,
+    )
+    return written

@@ -1,0 +1,40 @@
+"""What can go wrong in the world, as one visible tree.
+
+`ValueError` stays for a caller's slip in our own code; these are the faults of files, models and folders.
+"""
+
+
+class ScoringError(Exception):
+    """Base of all faults raised by `scoring`; its text is one line meant for the user."""
+
+
+class RequestError(ScoringError):
+    """The request makes no sense; nothing was scored. The command exits with 2."""
+
+
+class ImagesError(RequestError):
+    """The images cannot be found or listed."""
+
+
+class ModelError(RequestError):
+    """The model, its weights or its labels do not fit together."""
+
+
+class SonarError(RequestError):
+    """The sonar file is not what UCI publishes."""
+
+
+class RunFolderError(RequestError):
+    """The output folder belongs to something else."""
+
+
+class IncompleteError(ScoringError):
+    """Something is missing, and is named. The command exits with 1."""
+
+
+class DownloadError(IncompleteError):
+    """A file could not be downloaded, or its checksum differs."""
+
+
+class ImageError(ScoringError):
+    """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""

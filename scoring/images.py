@@ -1,0 +1,113 @@
+"""Decode one image, whatever its mode, to the pixels a network takes.
+
+Resampling is pinned to Pillow's antialiased bilinear filter: PIL, tf.image and Keras resize differently, so
+the choice is recorded in the fingerprint (`RESAMPLING`).
+"""
+
+import io
+import warnings
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from scoring.arrays import UInt8Array
+from scoring.errors import ImageError
+
+IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, section 2.1
+_SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
+# About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
+MAX_IMAGE_PIXELS = 89_478_485
+RESAMPLING = "pillow-bilinear"
+
+# We refuse above MAX_IMAGE_PIXELS ourselves, from the header, so Pillow's warning would only repeat it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class Resize(StrEnum):
+    """How a photo of any shape becomes a square."""
+
+    SQUASH = "squash"
+    CROP = "crop"
+
+
+def decode(encoded: bytes, resize: Resize) -> UInt8Array:
+    """Decode an image file and resize it.
+
+    EXIF orientation is applied, transparency is laid on white, 16-bit samples are scaled to 8 bits, and of an
+    animation the first frame is taken.
+
+    Args:
+        encoded: The bytes of a file in any format that Pillow reads.
+        resize: `SQUASH` to the square without regard to shape (fast.ai), or `CROP` the centre after the
+            shortest side became 256 (VGG's authors).
+
+    Returns:
+        RGB pixels, 0 to 255, shape (224, 224, 3).
+
+    Raises:
+        ImageError: If the bytes are not an image that can be decoded, or it has over 89,478,485 pixels.
+    """
+    if not encoded:
+        raise ImageError("the file is empty")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            _check_pixels(image)
+            image.load()
+            return np.asarray(_resized(_rgb(_upright(image)), resize))
+    except ImageError:
+        raise
+    except Exception as error:  # hostile bytes make Pillow raise nearly anything: TypeError, struct.error, ...
+        raise ImageError(_reason(error)) from error
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_IMAGE_PIXELS:
+        raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the picture as its EXIF orientation says; damaged EXIF is ignored."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the pixels are fine, only the metadata is not
+        return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bit(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit samples (0 to 65,535) or floats (0 to 1, or 0 to 255) to 8 bits; Pillow would clip them."""
+    samples: npt.NDArray[Any] = np.asarray(image).astype(np.float32)
+    white = 65_535.0
+    if image.mode == "F":
+        white = 1.0 if samples.max() <= 1.0 else 255.0
+    return Image.fromarray(np.clip(np.rint(np.nan_to_num(samples) * (255.0 / white)), 0, 255).astype(np.uint8))
+
+
+def _resized(image: Image.Image, resize: Resize) -> Image.Image:
+    if resize is Resize.SQUASH:
+        return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
+    # The crop in source coordinates: what resizing to 256 and cutting gives, without resizing what is cut off.
+    side = min(image.size) * IMAGE_SIZE / _SHORTEST_SIDE
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR, box=box)
+
+
+def _reason(error: Exception) -> str:
+    """One line that says what is wrong, without the memory address Pillow puts into it."""
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "not an image in any known format"
+    text = " ".join(str(error).split()) or "no reason given"
+    return f"{type(error).__name__}: {text}"[:300]

@@ -1,0 +1,87 @@
+"""Predictions of one shard as a table, written whole or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array
+from scoring.durable import whole_file
+from scoring.inputs import ImageEntry
+
+OK, ERROR = "ok", "error"
+TOP_K = 5
+# Beyond this a full vector per image would be most of the file; the top five say what people ask.
+MAX_FULL_VECTOR = 32
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """One image's outcome: probabilities, shape (num_classes,), or the reason why there are none."""
+
+    image: ImageEntry
+    probabilities: Float32Array | None
+    error_message: str | None = None
+
+
+def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Schema:
+    """Columns of the predictions of a model with these labels; `metadata` goes into every file."""
+    columns = [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("error_message", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("class_index", pa.int32()),
+        pa.field("probability", pa.float32()),
+        pa.field("top_labels", pa.list_(pa.string())),
+        pa.field("top_probabilities", pa.list_(pa.float32())),
+    ]
+    if len(labels) <= MAX_FULL_VECTOR:
+        columns.append(pa.field("probabilities", pa.list_(pa.float32(), len(labels))))
+    return pa.schema(columns, metadata=metadata)
+
+
+def write_predictions(path: Path, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
+    """Write one row per image, in the order given."""
+    table = pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
+    """One row; columns that the schema lacks are dropped by it."""
+    row: dict[str, Any] = {"image_id": scored.image.image_id, "path": scored.image.path}
+    probabilities = scored.probabilities
+    if probabilities is None:
+        return {**row, "status": ERROR, "error_message": scored.error_message}
+    ranked = np.argsort(-probabilities, kind="stable")[:TOP_K]  # equal probabilities: the lower class first
+    best = int(ranked[0])
+    return {
+        **row,
+        "status": OK,
+        "label": labels[best],
+        "class_index": best,
+        "probability": probabilities[best],
+        "top_labels": [labels[index] for index in ranked],
+        "top_probabilities": probabilities[ranked],
+        "probabilities": probabilities,
+    }
+
+
+def count_rows(folder: Path) -> tuple[int, int]:
+    """Count the rows of all shards in `folder`, and those with `status="error"`, without loading the others."""
+    shards = ds.dataset(folder, format="parquet")
+    if not shards.files:
+        return 0, 0
+    return shards.count_rows(), shards.count_rows(filter=ds.field("status") == ERROR)
+
+
+def read_predictions(folder: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read every shard in `folder` as one table, in shard order."""
+    return pq.read_table(folder, columns=columns)

@@ -1,0 +1,94 @@
+"""The folder a run leaves behind: what lies where, whose it is, and what is missing."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.durable import remove_temporaries, write_text
+from scoring.errors import RunFolderError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run folder. Building one touches no disk."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """`run.json`: request, fingerprint, versions, devices and summary."""
+        return self.path / "run.json"
+
+    @property
+    def manifest(self) -> Path:
+        """`manifest.parquet`: one row per image, one row group per shard."""
+        return self.path / "manifest.parquet"
+
+    @property
+    def predictions(self) -> Path:
+        """`predictions/`: one Parquet file per finished shard."""
+        return self.path / "predictions"
+
+    @property
+    def sonar(self) -> Path:
+        """`sonar/`: predictions, metrics and model of the sonar task."""
+        return self.path / "sonar"
+
+    @property
+    def submission(self) -> Path:
+        """`submission.csv`, unless told otherwise."""
+        return self.path / "submission.csv"
+
+    def shard(self, shard_id: int, num_shards: int) -> Path:
+        """The predictions of one shard; if this file exists, it is complete."""
+        return self.predictions / f"shard-{shard_id:05d}-of-{num_shards:05d}.parquet"
+
+    def missing_shards(self, num_shards: int) -> list[int]:
+        """Shards that have no file yet."""
+        present = {path.name for path in self.predictions.glob("shard-*.parquet")}
+        return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
+
+    def open(self, overwrite: bool) -> None:
+        """Create the folder, or take up the run in it.
+
+        Raises:
+            RunFolderError: If it holds files that no run wrote.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunFolderError(f"Expected --output to be a folder; {self.path} is a file.")
+        ours = [self.record, self.manifest, self.predictions, self.sonar, self.submission, self.path / "report.html"]
+        if self.path.exists() and not self.record.exists() and not self.manifest.exists():
+            foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in ours})
+            if foreign:
+                raise RunFolderError(
+                    f"Expected --output to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
+                    "run.json. Choose another folder."
+                )
+        if overwrite:
+            for path in ours:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self.predictions.mkdir(parents=True, exist_ok=True)
+        for folder in (self.path, self.predictions, self.sonar):
+            remove_temporaries(folder)
+
+    def load_record(self) -> dict[str, Any]:
+        """Read `run.json`; empty if there is none.
+
+        Raises:
+            RunFolderError: If it is damaged.
+        """
+        if not self.record.exists():
+            return {}
+        try:
+            record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunFolderError(
+                f"Expected JSON in {self.record}; it is damaged. Use --overwrite to start clean."
+            ) from error
+        return record
+
+    def save_record(self, record: dict[str, Any]) -> None:
+        """Write `run.json` whole."""
+        write_text(self.record, json.dumps(record, indent=2, default=str) + "\n")

@@ -1,0 +1,223 @@
+"""Score one numbered shard of a run folder: read, decode, score, write. Built once per worker, called per shard."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.classifiers import Classifier, ModelRequest, load_classifier
+from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
+from scoring.engines import engine_name, engine_versions
+from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
+from scoring.images import RESAMPLING, Resize
+from scoring.inputs import open_images
+from scoring.manifest import ManifestInfo, read_info, read_shard
+from scoring.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class ScorerSettings:
+    """All that a worker needs to build its `ShardScorer`.
+
+    Attributes:
+        images: Folder or zip that the manifest's paths are relative to.
+        output: The run folder.
+        model: Which model to load and how.
+        resize: How photos become squares.
+        batch_size: Images per forward pass.
+        decode_threads: Threads that read and decode beside the model.
+    """
+
+    images: Path
+    output: Path
+    model: ModelRequest
+    resize: Resize
+    batch_size: int
+    decode_threads: int
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What one shard took. Times are seconds; `started_at` and the like are seconds since the epoch.
+
+    Attributes:
+        shard_id: Which shard.
+        num_images: Rows written.
+        num_errors: Rows with `status="error"` among them.
+        read_s: Reading bytes, added over the decode threads.
+        decode_s: Decoding and resizing, added over the decode threads.
+        wait_s: The model waited for pixels.
+        score_s: The model worked.
+        write_s: Writing, syncing and renaming the shard's file.
+        warmed_up_at: When the first batch was done: compilation lies before.
+        num_warm_images: Images scored after that.
+        finished_at: When the shard's file was in place.
+    """
+
+    shard_id: int
+    num_images: int
+    num_errors: int
+    read_s: float
+    decode_s: float
+    wait_s: float
+    score_s: float
+    write_s: float
+    warmed_up_at: float
+    num_warm_images: int
+    finished_at: float
+
+
+@dataclass(frozen=True)
+class ScorerDescription:
+    """What a built scorer is, so that the driver can tell two kinds apart.
+
+    Attributes:
+        model_digest: Identifies the network's weights.
+        labels: Class names in class order.
+        precision: The number format in use.
+        versions: Library versions.
+    """
+
+    model_digest: str
+    labels: tuple[str, ...]
+    precision: str
+    versions: dict[str, str]
+
+
+def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
+    """The fingerprint's fields that can be told before a model is loaded."""
+    return {
+        "images": manifest_digest,
+        "resize": f"{settings.resize}-{RESAMPLING}",
+        "engine": engine_name(settings.model.backend),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: ScorerDescription) -> Fingerprint:
+    """The fingerprint of this scorer's results on these images."""
+    return Fingerprint(
+        model=scorer.model_digest,
+        labels=hashlib.sha256(json.dumps(scorer.labels).encode()).hexdigest(),
+        precision=scorer.precision,
+        **known_fields(settings, manifest_digest),
+    )
+
+
+class ShardScorer:
+    """Scores shards with a model that is loaded once.
+
+    Calls may overlap: a second shard is read and decoded while the first is scored, and waits for its turn at the
+    model, so the model does not stand still between shards.
+    """
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        self._settings = settings
+        self._classifier: Classifier = load_classifier(settings.model)
+        self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._model_turn = threading.Lock()
+        self._read = open_images(settings.images)
+        self._folder = RunFolder(settings.output)
+        self.description = ScorerDescription(
+            model_digest=self._classifier.model_digest,
+            labels=self._classifier.labels,
+            precision=str(self._classifier.precision),
+            versions=engine_versions(settings.model.backend),
+        )
+
+    def __call__(self, shard_id: int) -> ShardReport:
+        """Score one shard of the run folder's manifest and write its predictions.
+
+        Returns:
+            What it took.
+        """
+        manifest = read_info(self._folder.manifest)
+        images = read_shard(self._folder.manifest, shard_id)
+        batches = DecodeAhead(self._threads, self._read, images, self._settings.resize, self._settings.batch_size)
+        stopwatch = _Stopwatch()
+        rows: list[ScoredImage] = []
+        with self._model_turn:
+            stopwatch.start()
+            for batch in batches:
+                stopwatch.waited(batch)
+                rows.extend(self._score(batch))
+                stopwatch.scored(len(batch))
+        started_writing = time.perf_counter()
+        self._write(shard_id, manifest, rows)
+        return stopwatch.report(shard_id, rows, write_s=time.perf_counter() - started_writing)
+
+    def _score(self, batch: Sequence[DecodedImage]) -> list[ScoredImage]:
+        probabilities = self._classifier.score(stack_pixels(batch, self._settings.batch_size))
+        return [_scored(decoded, row) for decoded, row in zip(batch, probabilities, strict=False)]
+
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
+        fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
+        metadata = {
+            "shardscore.fingerprint": fingerprint.to_json(),
+            "shardscore.labels": json.dumps(self.description.labels),
+            "shardscore.versions": json.dumps(self.description.versions),
+        }
+        schema = predictions_schema(self.description.labels, metadata)
+        path = self._folder.shard(shard_id, manifest.num_shards)
+        write_predictions(path, rows, self.description.labels, schema)
+
+
+def _scored(decoded: DecodedImage, probabilities: Float32Array) -> ScoredImage:
+    if decoded.pixels is None:
+        return ScoredImage(decoded.image, None, decoded.error_message)
+    if not np.isfinite(probabilities).all():
+        return ScoredImage(decoded.image, None, "the model returned a probability that is not a number")
+    return ScoredImage(decoded.image, probabilities)
+
+
+class _Stopwatch:
+    """Adds up where a shard's seconds go, as its batches pass."""
+
+    def __init__(self) -> None:
+        self._read_s = self._decode_s = self._wait_s = self._score_s = 0.0
+        self._warmed_up_at, self._num_warm_images = 0.0, 0
+        self._mark = 0.0
+
+    def start(self) -> None:
+        self._mark = time.perf_counter()
+
+    def waited(self, batch: Sequence[DecodedImage]) -> None:
+        self._wait_s += self._lap()
+        self._read_s += sum(decoded.read_s for decoded in batch)
+        self._decode_s += sum(decoded.decode_s for decoded in batch)
+
+    def scored(self, num_images: int) -> None:
+        self._score_s += self._lap()
+        if not self._warmed_up_at:
+            self._warmed_up_at = time.time()
+        else:
+            self._num_warm_images += num_images
+
+    def report(self, shard_id: int, rows: Sequence[ScoredImage], write_s: float) -> ShardReport:
+        return ShardReport(
+            shard_id=shard_id,
+            num_images=len(rows),
+            num_errors=sum(scored.probabilities is None for scored in rows),
+            read_s=self._read_s,
+            decode_s=self._decode_s,
+            wait_s=self._wait_s,
+            score_s=self._score_s,
+            write_s=write_s,
+            warmed_up_at=self._warmed_up_at,
+            num_warm_images=self._num_warm_images,
+            finished_at=time.time(),
+        )
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        lap, self._mark = now - self._mark, now
+        return lap

@@ -1,0 +1,127 @@
+"""The sonar returns of UCI: mines against rocks by a small Keras network.
+
+Source: Gorman and Sejnowski, "Analysis of hidden units in a layered network trained to classify sonar targets",
+Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from scoring.arrays import Float32Array
+from scoring.downloads import cache_folder, fetch
+from scoring.errors import DownloadError, SonarError
+
+NUM_BANDS = 60
+NUM_ROWS = 208
+LABEL_NAMES = {"M": "mine", "R": "rock"}
+UCI = "uci"
+UCI_URL = (
+    "https://archive.ics.uci.edu/ml/machine-learning-databases/undocumented/connectionist-bench/sonar/sonar.all-data"
+)
+UCI_CHECKSUM = "sha256:e90434cdbf00fcf93ffa911fe447ae25606979658e60f1d32e155c3b5240234d"
+_MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
+
+
+@dataclass(frozen=True)
+class SonarReturns:
+    """Returns as they were read.
+
+    Attributes:
+        bands: Energy in each frequency band, 0 to 1, shape (num_rows, 60).
+        labels: `M` or `R` for each row; None if the file has none.
+        digest: SHA-256 of the file.
+    """
+
+    bands: Float32Array
+    labels: npt.NDArray[np.str_] | None
+    digest: str
+
+
+def find_sonar(source: str, timeout_s: float = 10.0) -> Path:
+    """Return the path of the returns: a local file, or for `uci` the published one, downloaded once and checked.
+
+    Raises:
+        SonarError: If there is no such file.
+        DownloadError: If UCI cannot be reached.
+    """
+    if source == UCI:
+        try:
+            return fetch(UCI_URL, cache_folder() / "datasets" / "sonar.all-data", UCI_CHECKSUM, timeout_s)
+        except DownloadError as error:
+            raise DownloadError(f"{error} Fetch the file by other means and pass it as --sonar FILE.") from error
+    path = Path(source)
+    if not path.is_file():
+        raise SonarError(f"Expected --sonar to be a file in UCI's format, or {UCI}; {source} is no file.")
+    return path
+
+
+def load_sonar(path: Path) -> SonarReturns:
+    """Read comma-separated rows of 60 bands, each with a label (`M` or `R`) or all without.
+
+    Raises:
+        SonarError: If a row is short or long, a band is not a number from 0 to 1, or a label is unknown; it names
+            the first such row, counted from 1.
+    """
+    if path.stat().st_size > _MAX_FILE_BYTES:
+        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
+    cells = _read_cells(path)
+    columns = cells.notna().sum(axis=1).to_numpy()
+    num_columns = int(columns[0])
+    if num_columns not in (NUM_BANDS, NUM_BANDS + 1):
+        num_columns = NUM_BANDS + 1
+    if (columns != num_columns).any():
+        row = int(np.argmax(columns != num_columns))
+        raise SonarError(
+            f"Expected {NUM_BANDS} bands and a label, or {NUM_BANDS} bands, in every row of {path}; "
+            f"row {row + 1} of {len(cells)} has {columns[row]} columns. Is the file cut off?"
+        )
+    bands = _parse_bands(cells, path)
+    labels = _parse_labels(cells, path) if num_columns > NUM_BANDS else None
+    return SonarReturns(bands, labels, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def check_trainable(returns: SonarReturns, path: Path) -> None:
+    """Raise SonarError unless these are UCI's 208 labelled returns in number."""
+    if returns.labels is None:
+        raise SonarError(
+            f"Expected a label M or R in column {NUM_BANDS + 1} of {path}; it has {NUM_BANDS} columns. To score "
+            "returns without labels, name a trained model with --sonar-model."
+        )
+    if len(returns.bands) != NUM_ROWS or set(returns.labels) != set(LABEL_NAMES):
+        counts = {name: int((returns.labels == name).sum()) for name in LABEL_NAMES}
+        raise SonarError(f"Expected UCI's {NUM_ROWS} returns of both kinds; {path} has {len(returns.bands)}: {counts}.")
+
+
+def _read_cells(path: Path) -> pd.DataFrame:
+    try:
+        # One column more than allowed, so that a long row is told from a right one.
+        return pd.read_csv(path, header=None, names=range(NUM_BANDS + 2), dtype=str, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
+
+
+def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
+    bands: Float32Array = cells.iloc[:, :NUM_BANDS].apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    with np.errstate(invalid="ignore"):
+        wrong = ~((bands >= 0) & (bands <= 1))  # true for NaN as well
+    if wrong.any():
+        row, band = (int(index) for index in np.argwhere(wrong)[0])
+        raise SonarError(
+            f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {cells.iat[row, band]!r}."
+        )
+    return bands
+
+
+def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
+    labels = cells[NUM_BANDS].str.strip().to_numpy(np.str_)
+    known = np.isin(labels, list(LABEL_NAMES))
+    if not known.all():
+        row = int(np.argmin(known))
+        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {str(labels[row])!r}.")
+    return labels
