@@ -75,6 +75,4 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
         "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
         "  shardscore score --images test.zip --model vgg16-cats-dogs --output runs/test\n"
         "  shardscore submission runs/test",
-        soft_wrap=True,
-        highlight=False,
     )

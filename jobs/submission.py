@@ -18,12 +18,10 @@ def submission(run: Path, request: SubmissionRequest, output: Path | None, conso
     """Write the submission of `run`, by default into it, and say how to hand it in."""
     folder = RunFolder(run)
     written = write_submission(folder, request, output or folder.submission)
-    console.print(f"{written.num_rows} rows in {written.path}", soft_wrap=True)
+    console.print(f"{written.num_rows} rows in {written.path}")
     if written.num_fallbacks:
         console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")
-    console.print(
-        f"hand it in with: kaggle competitions submit -c {request.competition} -f {shlex.quote(str(written.path))} "
-        f"-m shardscore",
-        soft_wrap=True,
-    )
+    if not request.partial:
+        file = shlex.quote(str(written.path))
+        console.print(f"hand it in with: kaggle competitions submit -c {request.competition} -f {file} -m shardscore")
     return written

@@ -12,6 +12,8 @@ from scoring.errors import DownloadError
 
 _CONNECT_TIMEOUT_S = 10.0
 
+pooch.get_logger().setLevel("WARNING")
+
 
 def cache_folder() -> Path:
     """Keras' own cache (`KERAS_HOME`, by default `~/.keras`), so that what Keras has downloaded is found."""

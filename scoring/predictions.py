@@ -43,7 +43,8 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
         pa.field("top_probabilities", pa.list_(pa.float32())),
     ]
     if len(labels) <= MAX_FULL_VECTOR:
-        columns.append(pa.field("probabilities", pa.list_(pa.float32(), len(labels))))
+        # Not a fixed-size list, though every list has this length: Arrow cannot read a null one back from Parquet.
+        columns.append(pa.field("probabilities", pa.list_(pa.float32())))
     return pa.schema(columns, metadata=metadata)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +120,10 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
-    def __init__(self, settings: ScorerSettings) -> None:
+    def __init__(self, settings: ScorerSettings, load: Callable[[ModelRequest], Classifier] = load_classifier) -> None:
+        """Load the model; `load` is the seam for tests without Keras."""
         self._settings = settings
-        self._classifier: Classifier = load_classifier(settings.model)
+        self._classifier = load(settings.model)
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._model_turn = threading.Lock()
         self._read = open_images(settings.images)

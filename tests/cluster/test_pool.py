@@ -1,0 +1,171 @@
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cluster.errors import WorkerStartError
+from cluster.placement import Placement
+from cluster.pool import MAX_ATTEMPTS, TaskDone, TaskFailed, WorkerPool
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
+
+_ONE_GPU = Placement(num_workers=3, gpus_per_worker=1, cpus_per_worker=1)
+_CPU_ONLY = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=1)
+
+
+def _double() -> Callable[[int], int]:
+    return lambda task: 2 * task
+
+
+def _see_devices() -> Callable[[int], str]:
+    return lambda task: os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def _doubles_or_dies(log: Path, deadly: set[int], times: int) -> Callable[[int], int]:
+    """Logs every attempt; kills its process on a deadly task until that was tried `times` times."""
+
+    def work(task: int) -> int:
+        with (log / str(task)).open("a") as file:
+            file.write("x")
+        if task in deadly and len((log / str(task)).read_text()) <= times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.02)
+        return 2 * task
+
+    return work
+
+
+def _raises_on_three() -> Callable[[int], int]:
+    def work(task: int) -> int:
+        if task == 3:
+            raise OSError("no space left")
+        return task
+
+    return work
+
+
+def _cannot_start() -> Callable[[int], int]:
+    raise FileNotFoundError("weights.h5 is gone")
+
+
+def _dies_at_start() -> Callable[[int], int]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def _run(pool: WorkerPool[int], tasks: range) -> tuple[dict[int, int], dict[int, TaskFailed]]:
+    outcomes = list(pool.run(tasks))
+    pool.stop()
+    done = {outcome.task: outcome.result for outcome in outcomes if isinstance(outcome, TaskDone)}
+    failed = {outcome.task: outcome for outcome in outcomes if isinstance(outcome, TaskFailed)}
+    assert len(done) + len(failed) == len(outcomes), "a task ended twice"
+    return done, failed
+
+
+def test_every_task_is_done_once() -> None:
+    done, failed = _run(WorkerPool(_double, _ONE_GPU), range(50))
+    assert done == {task: 2 * task for task in range(50)}
+    assert not failed
+
+
+def test_no_tasks_is_no_work() -> None:
+    pool = WorkerPool(_double, _CPU_ONLY)
+    pool.first_ready()
+    assert _run(pool, range(0)) == ({}, {})
+
+
+def test_no_two_workers_see_the_same_gpu_of_a_node() -> None:
+    pool = WorkerPool(_see_devices, _ONE_GPU)
+    while len(pool.ready_workers) < 3:
+        list(pool.run(range(3)))
+    pool.stop()
+    seen = [(worker.devices.node_id, worker.devices.gpu_ids) for worker in pool.ready_workers]
+    assert len(set(seen)) == 3
+    assert sorted(gpu_ids for _, gpu_ids in seen) == [("0",), ("0",), ("1",)]
+    assert len({node_id for node_id, _ in seen}) == 2
+
+
+def test_cpu_workers_see_no_gpu() -> None:
+    pool = WorkerPool(_see_devices, _CPU_ONLY)
+    outcomes = [outcome.result for outcome in pool.run(range(4)) if isinstance(outcome, TaskDone)]
+    pool.stop()
+    assert outcomes == [""] * 4
+
+
+def test_two_workers_share_a_gpu_only_by_fractions() -> None:
+    pool = WorkerPool(_see_devices, Placement(num_workers=4, gpus_per_worker=0.5, cpus_per_worker=0.5))
+    while len(pool.ready_workers) < 4:
+        list(pool.run(range(4)))
+    pool.stop()
+    per_gpu: dict[object, int] = {}
+    for worker in pool.ready_workers:
+        assert len(worker.devices.gpu_ids) == 1
+        gpu = (worker.devices.node_id, worker.devices.gpu_ids)
+        per_gpu[gpu] = per_gpu.get(gpu, 0) + 1
+    assert set(per_gpu.values()) <= {1, 2}
+
+
+def test_a_dead_workers_task_is_done_by_another(tmp_path: Path) -> None:
+    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, {5}, 1), _CPU_ONLY), range(20))
+    assert done == {task: 2 * task for task in range(20)}
+    assert not failed
+
+
+def test_a_task_that_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path: Path) -> None:
+    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, {5}, 99), _CPU_ONLY), range(20))
+    assert sorted(done) == [task for task in range(20) if task != 5]
+    assert list(failed) == [5]
+    assert failed[5].attempts == MAX_ATTEMPTS
+    assert len((tmp_path / "5").read_text()) == MAX_ATTEMPTS
+    assert "died" in failed[5].reason
+
+
+def test_several_deadly_tasks_take_no_innocent_with_them(tmp_path: Path) -> None:
+    deadly = {1, 2, 7, 8}
+    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, deadly, 99), _CPU_ONLY), range(12))
+    assert set(failed) == deadly
+    assert set(done) == set(range(12)) - deadly
+
+
+def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
+    done, failed = _run(WorkerPool(_raises_on_three, _CPU_ONLY), range(6))
+    assert sorted(done) == [0, 1, 2, 4, 5]
+    assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
+
+
+def test_a_worker_that_cannot_start_stops_the_job_with_the_real_cause() -> None:
+    pool = WorkerPool(_cannot_start, _CPU_ONLY)
+    with pytest.raises(WorkerStartError, match=r"weights\.h5 is gone") as stopped:
+        pool.first_ready()
+    pool.stop()
+    assert isinstance(stopped.value.__cause__, FileNotFoundError)
+
+
+def test_workers_that_die_at_start_are_not_started_for_ever() -> None:
+    pool = WorkerPool(_dies_at_start, _CPU_ONLY)
+    with pytest.raises(WorkerStartError, match="3 workers died while starting"):
+        pool.first_ready()
+    pool.stop()
+
+
+def _described_by_node() -> Callable[[int], int]:
+    import ray
+
+    class Work:
+        description = ray.get_runtime_context().get_node_id()
+
+        def __call__(self, task: int) -> int:
+            return task
+
+    return Work()
+
+
+def test_workers_that_describe_themselves_differently_do_not_mix() -> None:
+    pool = WorkerPool(_described_by_node, _ONE_GPU)
+    with pytest.raises(WorkerStartError, match="Expected all workers alike"):
+        list(pool.run(range(10_000)))
+    pool.stop()

@@ -1,0 +1,58 @@
+"""Fixtures for all tests: a home of their own, the real data where it lies, and a small Ray cluster."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+_DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing is read from or written to the user's home: Ray's token, Keras' cache."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        patch.setenv("KERAS_HOME", str(folder / ".keras"))
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", "for-these-tests-only-" + "0" * 43)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The real photos, odd images and sonar returns."""
+    if not _DATA.is_dir():
+        pytest.skip(f"no real data: set SHARDSCORE_DATA, or put it at {_DATA}")
+    return _DATA
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Twelve small pictures named 1.png to 12.png, each of one grey, brighter from one to the next."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(1, 13):
+        Image.new("RGB", (8, 6), (number * 20,) * 3).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_nodes(home: Path) -> Iterator[None]:
+    """A Ray cluster of two nodes on this machine, with two and one pretended GPUs and two cores each."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
+    cluster.add_node(num_cpus=2, num_gpus=1)
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+    cluster.shutdown()

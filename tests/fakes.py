@@ -1,0 +1,26 @@
+"""Stand-ins for a Keras model, fast and exact; each has a real twin in the tests marked `keras`."""
+
+import numpy as np
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.classifiers import Classifier, ModelRequest
+from scoring.engines import Precision
+
+FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
+
+
+class FakeEngine:
+    """Says `dog` in proportion to an image's mean brightness; remembers the shapes it was given."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        self.shapes.append(images.shape)
+        dog = images.mean(axis=(1, 2, 3), dtype=np.float64).astype(np.float32) / 255
+        return np.stack([1 - dog, dog], axis=1)
+
+
+def load_fake(request: ModelRequest) -> Classifier:
+    """A `load` for ShardScorer."""
+    return Classifier(FakeEngine(), ("cat", "dog"), "fake-digest", request.precision, lambda outputs: outputs)
