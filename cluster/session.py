@@ -2,9 +2,11 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 
@@ -12,6 +14,7 @@ from cluster.errors import SessionError
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
 _OBJECT_STORE_BYTES = 128 * 1024**2
+_PATIENCE_S = 10.0
 
 
 @contextmanager
@@ -28,6 +31,7 @@ def open_session(address: str | None) -> Iterator[None]:
         return
     address = address or os.environ.get("RAY_ADDRESS")
     try:
+        _check_answers(address)
         _connect(address)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         reason = " ".join(str(error).split())[:300]
@@ -37,6 +41,13 @@ def open_session(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str | None) -> None:
+    """Knock at the address first: `ray.init` keeps trying a silent one for minutes."""
+    location = urlsplit(address if address and "://" in address else f"//{address or ''}")
+    if location.hostname and location.port:
+        socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()
 
 
 def _connect(address: str | None) -> None:

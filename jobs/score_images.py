@@ -12,12 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
+from cluster.errors import WorkerStartError
 from cluster.placement import Placement, cluster_nodes, plan_placement
 from cluster.pool import TaskFailed, WorkerInfo, WorkerPool
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
 from scoring.classifiers import ModelRequest, check_model
-from scoring.errors import RequestError
+from scoring.errors import RequestError, ScoringError
 from scoring.fingerprint import check_same
 from scoring.images import Resize
 from scoring.inputs import check_images, find_images
@@ -115,6 +116,8 @@ class ImagesJob:
             first = pool.first_ready()
             record = self._claim(settings, manifest, first)
             reports, failures = self._score_missing(pool, manifest)
+        except WorkerStartError as error:
+            raise error.__cause__ if isinstance(error.__cause__, ScoringError) else error
         finally:
             pool.stop()
         num_images, num_errors = count_rows(self._folder.predictions)

@@ -70,6 +70,8 @@ def load_sonar(path: Path) -> SonarReturns:
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
     cells = _read_cells(path)
+    if cells.empty:
+        raise SonarError(f"Expected sonar returns in {path}; it is empty.")
     columns = cells.notna().sum(axis=1).to_numpy()
     num_columns = int(columns[0])
     if num_columns not in (NUM_BANDS, NUM_BANDS + 1):

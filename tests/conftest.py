@@ -1,6 +1,8 @@
 """Fixtures for all tests: a home of their own, the real data where it lies, and a small Ray cluster."""
 
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,19 +12,19 @@ from PIL import Image
 _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Nothing is read from or written to the user's home: Ray's token, Keras' cache."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(folder))
-        patch.setenv("KERAS_HOME", str(folder / ".keras"))
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", "for-these-tests-only-" + "0" * 43)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-        patch.setenv("CUDA_VISIBLE_DEVICES", "")
-        yield folder
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the user's home out of it, before collection: Ray reads its authentication mode when imported."""
+    home = tempfile.TemporaryDirectory(prefix="shardscore-tests-")
+    config.add_cleanup(home.cleanup)
+    os.environ |= {
+        "HOME": home.name,
+        "KERAS_HOME": f"{home.name}/.keras",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +46,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def two_nodes(home: Path) -> Iterator[None]:
+def two_nodes() -> Iterator[None]:
     """A Ray cluster of two nodes on this machine, with two and one pretended GPUs and two cores each."""
     import ray
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
     cluster.add_node(num_cpus=2, num_gpus=1)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")

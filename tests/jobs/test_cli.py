@@ -1,0 +1,101 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs.cli import app
+
+
+def _run(*arguments: object) -> tuple[int, str]:
+    """Exit code and the last line on standard error."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stderr
+
+
+@pytest.fixture
+def bad_inputs(tmp_path: Path, photos: Path) -> Path:
+    """A folder of things that are not what they should be, beside `photos`."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "fake.zip").write_text("no zip")
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("readme.txt", "no image")
+    row = ",".join(["0.5"] * 60)
+    for name, text in {
+        "short": f"{row},M\n{row[:50]}\n",
+        "wide": f"{row},0.5,M\n",
+        "nan": f"{row.replace('0.5', 'nan', 1)},M\n",
+        "label": f"{row},X\n",
+        "loud": f"{row.replace('0.5', '1.5', 1)},M\n",
+        "few": f"{row},M\n{row},R\n",
+        "unlabelled": f"{row}\n",
+        "blank": "",
+    }.items():
+        (tmp_path / f"{name}.sonar").write_text(text)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.txt").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("", "Expected --images, --sonar or both"),
+        ("--images {0}/nowhere", "does not exist"),
+        ("--images {0}/empty", "found none among 0 files"),
+        ("--images {0}/texts.zip", "found none among 1 files"),
+        ("--images {0}/fake.zip", "not a zip"),
+        ("--images {0}/photos --model vgg17", "received 'vgg17'"),
+        ("--images {0}/photos --weights {0}/nowhere.h5", "is no file"),
+        ("--images {0}/photos --batch-size 0", "Expected --batch-size of at least 1; received 0"),
+        ("--images {0}/photos --shard-size 0", "Expected --shard-size of at least 1"),
+        ("--images {0}/photos --actors 0", "Expected --actors of at least 1"),
+        ("--images {0}/photos --gpus-per-actor -1", "Expected --gpus-per-actor of at least 0"),
+        ("--images {0}/photos --output {0}/foreign", "holds thesis.txt and no run.json"),
+        ("--sonar {0}/nowhere.sonar", "is no file"),
+        ("--sonar {0}/short.sonar", "row 2 of 2 has"),
+        ("--sonar {0}/wide.sonar", "row 1 of 1 has 62 columns"),
+        ("--sonar {0}/nan.sonar", "row 1, column 1"),
+        ("--sonar {0}/loud.sonar", "is '1.5'"),
+        ("--sonar {0}/label.sonar", "has 'X'"),
+        ("--sonar {0}/few.sonar", "Expected UCI's 208 returns"),
+        ("--sonar {0}/unlabelled.sonar", "name a trained model with --sonar-model"),
+        ("--sonar {0}/blank.sonar", "it is empty"),
+    ],
+)
+def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
+    bad_inputs: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
+) -> None:
+    monkeypatch.setattr("jobs.score.open_session", lambda address: pytest.fail("Ray was started"))
+    code, error = _run("score", "--output", bad_inputs / "run", *options.format(bad_inputs).split())
+    assert code == 2
+    assert message in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+
+
+def test_silent_address_is_one_clear_line_and_exit_1(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    code, error = _run("score", "--images", photos, "--output", tmp_path / "run", "--address", "127.0.0.1:9")
+    assert code == 1
+    assert error.startswith("error: Cannot reach the Ray cluster at 127.0.0.1:9: ")
+    assert error.count("\n") == 1
+
+
+def test_unknown_option_value_is_exit_2() -> None:
+    assert _run("score", "--output", "run", "--resize", "stretch")[0] == 2
+    assert _run("submission", "run", "--competition", "titanic")[0] == 2
+
+
+def test_submission_of_no_run_is_exit_2(tmp_path: Path) -> None:
+    code, error = _run("submission", tmp_path)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "no scored images" in error
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert all(command in result.stdout for command in ("score", "submission", "demo"))

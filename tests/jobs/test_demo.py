@@ -1,0 +1,26 @@
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+
+@pytest.mark.ray
+@pytest.mark.keras
+def test_demo_makes_everything_offline_with_the_real_architecture(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "jobs", "demo", "--output", tmp_path / "demo"], capture_output=True, text=True
+    )
+    assert demo.returncode == 0, demo.stderr
+    assert "these scores mean nothing" in demo.stdout
+    run = tmp_path / "demo" / "run"
+    rows = pd.read_parquet(run / "predictions")
+    assert len(rows) == 36
+    assert (rows["status"] == "error").sum() == 3
+    assert json.loads((run / "run.json").read_text())["summary"]["num_errors"] == 3
+    assert json.loads((run / "sonar" / "metrics.json").read_text())["num_test"] == 84
+    with (run / "submission.csv").open() as file:
+        assert [int(row["id"]) for row in csv.DictReader(file)] == list(range(1, 37))
