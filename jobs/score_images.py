@@ -117,7 +117,9 @@ class ImagesJob:
             record = self._claim(settings, manifest, first)
             reports, failures = self._score_missing(pool, manifest)
         except WorkerStartError as error:
-            raise error.__cause__ if isinstance(error.__cause__, ScoringError) else error
+            if isinstance(error.__cause__, ScoringError):  # a fault of model or weights, told as such
+                raise error.__cause__ from None
+            raise
         finally:
             pool.stop()
         num_images, num_errors = count_rows(self._folder.predictions)
