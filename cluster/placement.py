@@ -1,7 +1,7 @@
 """How many workers, and what each of them gets, from what the cluster has."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ray
 
@@ -19,11 +19,13 @@ class Placement:
         num_workers: How many.
         gpus_per_worker: GPUs reserved by each; a fraction shares one.
         cpus_per_worker: Cores reserved by each.
+        elastic: Whether nodes that join later get workers too.
     """
 
     num_workers: int
     gpus_per_worker: float
     cpus_per_worker: float
+    elastic: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,18 @@ def plan_placement(
         gpus_per_worker = 1.0 if any(node.num_gpus >= 1 for node in nodes) else 0.0
     if cpus_per_worker is None:
         cpus_per_worker = _default_cpus(nodes, gpus_per_worker, num_workers)
-    room = sum(_workers_on(node, gpus_per_worker, cpus_per_worker) for node in nodes)
-    wanted = room if num_workers is None else num_workers
-    if not 0 < wanted <= room:
-        raise PlacementError(_shortage(nodes, wanted, gpus_per_worker, cpus_per_worker, room))
-    return Placement(wanted, gpus_per_worker, cpus_per_worker)
+    placement = Placement(num_workers or 0, gpus_per_worker, cpus_per_worker, elastic=num_workers is None)
+    room = count_room(nodes, placement)
+    if num_workers is None:
+        placement = replace(placement, num_workers=room)
+    if not 0 < placement.num_workers <= room:
+        raise PlacementError(_shortage(nodes, placement, room))
+    return placement
+
+
+def count_room(nodes: list[Resources], placement: Placement) -> int:
+    """How many of these workers the nodes could hold if they held nothing else."""
+    return sum(_workers_on(node, placement.gpus_per_worker, placement.cpus_per_worker) for node in nodes)
 
 
 def _default_cpus(nodes: list[Resources], gpus_per_worker: float, num_workers: int | None) -> float:
@@ -86,10 +95,10 @@ def _workers_by_gpu(num_gpus: float, gpus_per_worker: float) -> int:
     return math.floor(num_gpus / gpus_per_worker)
 
 
-def _shortage(nodes: list[Resources], wanted: int, gpus_per_worker: float, cpus_per_worker: float, room: int) -> str:
+def _shortage(nodes: list[Resources], placement: Placement, room: int) -> str:
     gpus, cpus = sum(node.num_gpus for node in nodes), sum(node.num_cpus for node in nodes)
     return (
-        f"Expected room for {max(wanted, 1)} actors with {gpus_per_worker:g} GPUs and {cpus_per_worker:g} CPUs each; "
-        f"the cluster has {gpus:g} GPUs and {cpus:g} CPUs on {len(nodes)} nodes, room for {room}. "
-        "Lower --actors, --gpus-per-actor or --cpus-per-actor."
+        f"Expected room for {max(placement.num_workers, 1)} actors with {placement.gpus_per_worker:g} GPUs and "
+        f"{placement.cpus_per_worker:g} CPUs each; the cluster has {gpus:g} GPUs and {cpus:g} CPUs on {len(nodes)} "
+        f"nodes, room for {room}. Lower --actors, --gpus-per-actor or --cpus-per-actor."
     )

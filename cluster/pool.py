@@ -3,39 +3,31 @@
 Written by hand because `ray.util.ActorPool` loses a dead actor's task and queues everything at once.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
-from cluster.devices import Devices, pin_process
 from cluster.errors import WorkersLostError, WorkerStartError
-from cluster.placement import Placement
+from cluster.ledger import TaskFailed, TaskLedger
+from cluster.placement import Placement, cluster_nodes, count_room
+from cluster.worker import Actor, Recipe, Worker, WorkerInfo, cause_of_death, one_line
 
 R = TypeVar("R")
-Recipe: TypeAlias = Callable[[], Callable[[int], R]]
 
 MAX_ATTEMPTS = 3
 _TASKS_PER_WORKER = 2  # one at work, one that reads ahead
 _MAX_LOST_STARTS = 3
+_LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
+_PLACEMENT_PATIENCE_S = 60.0  # without a worker, and without a node that could take one
 
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """A worker that is ready.
-
-    Attributes:
-        worker_id: Counts up from 0.
-        devices: Where it runs.
-        description: What the built recipe says of itself (`recipe().description`), or None.
-    """
-
-    worker_id: int
-    devices: Devices
-    description: Any
+# A task is taken to hang after ten times the longest that any took, and not before a minute.
+_HANG_FACTOR = 10.0
+_MIN_DEADLINE_S = 60.0
+_FIRST_DEADLINE_S = 1800.0  # before any has ended: compilation, a cold file system
 
 
 @dataclass(frozen=True)
@@ -47,39 +39,34 @@ class TaskDone(Generic[R]):
     worker_id: int
 
 
-@dataclass(frozen=True)
-class TaskFailed:
-    """A task that is given up, and why."""
-
-    task: int
-    attempts: int
-    reason: str
-
-
-@dataclass
-class _Worker:
-    """The driver's view of one actor."""
-
-    worker_id: int
-    actor: Any
-    starting: Any
-    info: WorkerInfo | None = None
-    tasks: list[int] = field(default_factory=list)
-    alone: bool = False  # it works off a suspect, and gets nothing beside it
+Outcome: TypeAlias = TaskDone[R] | TaskFailed
 
 
 class WorkerPool(Generic[R]):
-    """Actors that pull tasks; a dead actor's tasks go to the living, and a new actor takes its place.
+    """Actors that pull tasks; those of a dead or hanging actor go to the living, and a new actor takes its place.
 
     Args:
         recipe: Called once in each actor; what it returns is called with each task.
-        placement: How many actors, and what each gets.
-        max_attempts: Actors that a task may bring down before it is given up.
+        placement: How many actors, and what each gets; if elastic, new nodes get actors as they join.
+        deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
+        max_attempts: Actors that a task may be lost with before it is given up.
+
+    Attributes:
+        ready_workers: All that were ever ready, the dead included.
+        start_failures: Why replacements could not start.
+        num_lost_workers: Workers that died or hung.
     """
 
-    def __init__(self, recipe: Recipe[R], placement: Placement, max_attempts: int = MAX_ATTEMPTS) -> None:
+    def __init__(
+        self,
+        recipe: Recipe[R],
+        placement: Placement,
+        deadline_s: float | None = None,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
         self._recipe = ray.put(recipe)
         self._placement = placement
+        self._deadline_s = deadline_s
         self._max_attempts = max_attempts
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(
@@ -87,40 +74,46 @@ class WorkerPool(Generic[R]):
             num_gpus=placement.gpus_per_worker,
             max_concurrency=_TASKS_PER_WORKER,
             max_restarts=0,
-        )(_Actor)
-        self._workers: dict[int, _Worker] = {}
-        self._pending: dict[Any, tuple[_Worker, int | None]] = {}  # reference -> worker and task; None: its start
+        )(Actor)
+        self._workers: dict[int, Worker] = {}
+        self._pending: dict[Any, tuple[Worker, int | None]] = {}  # reference -> worker and task; None: its start
+        self._ledger = TaskLedger((), max_attempts)
         self._num_started = self._num_lost_starts = 0
-        self._suspects: deque[int] = deque()
-        self._attempts: Counter[int] = Counter()
+        self._longest_s = 0.0
+        self._looked_at = self._placeable_at = time.monotonic()
         self.ready_workers: list[WorkerInfo] = []
         self.start_failures: list[str] = []
-        for _ in range(placement.num_workers):
-            self._start_worker()
+        self.num_lost_workers = 0
+        self._start_workers(placement.num_workers)
+
+    @property
+    def num_copies(self) -> int:
+        """Tasks that were given to a second worker at the end of the run."""
+        return self._ledger.num_copies
 
     def first_ready(self) -> WorkerInfo:
         """Wait until a worker is built.
 
         Raises:
             WorkerStartError: If one cannot be; its `__cause__` is what the recipe raised.
+            WorkersLostError: If no node can take one.
         """
         while not self.ready_workers:
-            self._settle_next(deque())
+            for _ in self._settle():
+                pass
         return self.ready_workers[0]
 
-    def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[R] | TaskFailed]:
+    def run(self, tasks: Iterable[int]) -> Iterator[Outcome[R]]:
         """Yield every task's outcome once, in the order in which they end.
 
         Raises:
             WorkerStartError: If a worker of the first set cannot be built.
-            WorkersLostError: If no worker is left and none can be started.
+            WorkersLostError: If no worker is left and no node can take one.
         """
-        queue = deque(tasks)
-        while queue or self._suspects or any(worker.tasks for worker in self._workers.values()):
-            self._hand_out(queue)
-            if not self._pending:
-                raise WorkersLostError(f"No worker is left, and none could be started. {self._last_failure()}")
-            yield from self._settle_next(queue)
+        self._ledger = TaskLedger(tasks, self._max_attempts)
+        while self._ledger.is_open:
+            self._hand_out()
+            yield from self._settle()
 
     def stop(self) -> None:
         """End all workers; what they have not finished is lost."""
@@ -129,53 +122,54 @@ class WorkerPool(Generic[R]):
         self._workers.clear()
         self._pending.clear()
 
-    def _start_worker(self) -> None:
-        actor = self._actor_class.remote()
-        starting = actor.start.remote(self._recipe, self._placement.cpus_per_worker)
-        worker = _Worker(self._num_started, actor, starting)
-        self._num_started += 1
-        self._workers[worker.worker_id] = worker
-        self._pending[starting] = (worker, None)
+    def _start_workers(self, count: int) -> None:
+        for _ in range(count):
+            worker = Worker(self._num_started, self._actor_class.remote())
+            self._num_started += 1
+            self._workers[worker.worker_id] = worker
+            starting = worker.actor.start.remote(self._recipe, self._placement.cpus_per_worker)
+            self._pending[starting] = (worker, None)
 
-    def _hand_out(self, queue: deque[int]) -> None:
-        """Give every ready worker its next tasks; a suspect goes to an idle worker, alone."""
+    def _hand_out(self) -> None:
+        """Give every ready worker its next tasks."""
         for worker in self._workers.values():
-            if worker.info is None or worker.alone:
-                continue
-            if self._suspects and not worker.tasks:
-                worker.alone = True
-                self._send(worker, self._suspects.popleft())
-            while queue and not worker.alone and len(worker.tasks) < _TASKS_PER_WORKER:
-                if self._suspects:  # let it run dry for the suspect
+            while worker.info and not worker.alone and len(worker.tasks) < _TASKS_PER_WORKER:
+                assignment = self._ledger.assign(worker.worker_id, len(worker.tasks))
+                if assignment is None:
                     break
-                self._send(worker, queue.popleft())
+                worker.give(assignment.task, assignment.alone)
+                self._pending[worker.actor.run.remote(assignment.task)] = (worker, assignment.task)
 
-    def _send(self, worker: _Worker, task: int) -> None:
-        worker.tasks.append(task)
-        self._pending[worker.actor.run.remote(task)] = (worker, task)
+    def _settle(self) -> Iterator[Outcome[R]]:
+        """Wait for a call to end, or for the time to look around, and draw the consequences."""
+        ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_LOOK_S) if self._pending else ([], [])
+        for reference in ended:
+            yield from self._settle_call(reference, *self._pending.pop(reference))
+        if time.monotonic() - self._looked_at >= _LOOK_S:
+            yield from self._look_around()
 
-    def _settle_next(self, queue: deque[int]) -> list[TaskDone[R] | TaskFailed]:
-        """Wait for one reference, and draw the consequences."""
-        (reference,), _ = ray.wait(list(self._pending), num_returns=1)
-        worker, task = self._pending.pop(reference)
-        if worker.worker_id not in self._workers:  # a dead worker's other references
-            return []
+    def _settle_call(self, reference: Any, worker: Worker, task: int | None) -> Iterator[Outcome[R]]:
         try:
             result = ray.get(reference)
         except RayTaskError as error:
             if task is None:
-                return self._start_failed(worker, error)
-            self._release(worker, task)
-            return [TaskFailed(task, self._attempts[task] + 1, _one_line(error.cause))]
+                self._start_failed(worker, error)
+                return
+            worker.release(task)
+            failed = self._ledger.raised(task, worker.worker_id, one_line(error.cause))
+            if failed:
+                yield failed
         except RayError as error:
-            return self._bury(worker, error)
-        if task is None:
-            self._welcome(worker, WorkerInfo(worker.worker_id, *result))
-            return []
-        self._release(worker, task)
-        return [TaskDone(task, result, worker.worker_id)]
+            yield from self._bury(worker, cause_of_death(error))
+        else:
+            if task is None:
+                self._welcome(worker, WorkerInfo(worker.worker_id, *result))
+                return
+            self._longest_s = max(self._longest_s, worker.release(task))
+            if self._ledger.done(task):
+                yield TaskDone(task, result, worker.worker_id)
 
-    def _welcome(self, worker: _Worker, info: WorkerInfo) -> None:
+    def _welcome(self, worker: Worker, info: WorkerInfo) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
         if self.ready_workers and info.description != self.ready_workers[0].description:
             raise WorkerStartError(
@@ -185,71 +179,55 @@ class WorkerPool(Generic[R]):
         worker.info = info
         self.ready_workers.append(info)
 
-    def _release(self, worker: _Worker, task: int) -> None:
-        worker.tasks.remove(task)
-        worker.alone = False
-
-    def _start_failed(self, worker: _Worker, error: RayTaskError) -> list[TaskDone[R] | TaskFailed]:
-        """The recipe raised: stop the job while nothing works yet, else go on with the workers there are."""
+    def _start_failed(self, worker: Worker, error: RayTaskError) -> None:
+        """The recipe raised: a worker of the first set stops the job, a replacement leaves it to the others."""
         self._remove(worker)
-        reason = _one_line(error.cause)
+        reason = one_line(error.cause)
         if worker.worker_id < self._placement.num_workers:
             raise WorkerStartError(f"A worker could not start: {reason}") from error.cause
         self.start_failures.append(reason)
-        return []
+        if not self._workers:
+            self._give_up()
 
-    def _bury(self, worker: _Worker, error: RayError) -> list[TaskDone[R] | TaskFailed]:
-        """The actor died: its tasks become suspects, each to be tried alone, and a new actor starts."""
+    def _bury(self, worker: Worker, reason: str) -> Iterator[Outcome[R]]:
+        """A worker died: its tasks are tried again elsewhere, and a new one takes its place."""
         self._remove(worker)
-        reason = _death(error)
+        self.num_lost_workers += 1
         if worker.info is None:
             self._num_lost_starts += 1
-            self.start_failures.append(reason)
             if self._num_lost_starts >= _MAX_LOST_STARTS:
                 raise WorkerStartError(f"{_MAX_LOST_STARTS} workers died while starting: {reason}")
-        given_up: list[TaskDone[R] | TaskFailed] = []
         for task in worker.tasks:
-            self._attempts[task] += 1
-            if self._attempts[task] >= self._max_attempts:
-                given_up.append(TaskFailed(task, self._attempts[task], reason))
-            else:
-                self._suspects.append(task)
-        self._start_worker()
-        return given_up
+            failed = self._ledger.lost(task, worker.worker_id, reason)
+            if failed:
+                yield failed
+        self._start_workers(1)
 
-    def _remove(self, worker: _Worker) -> None:
+    def _remove(self, worker: Worker) -> None:
         del self._workers[worker.worker_id]
-        self._pending = {
-            reference: (other, task) for reference, (other, task) in self._pending.items() if other is not worker
-        }
+        self._pending = {call: entry for call, entry in self._pending.items() if entry[0] is not worker}
 
-    def _last_failure(self) -> str:
-        return f"The last one failed: {self.start_failures[-1]}" if self.start_failures else ""
+    def _look_around(self) -> Iterator[Outcome[R]]:
+        """Replace workers that hang, use nodes that joined, and give up when no node can take a worker."""
+        self._looked_at = now = time.monotonic()
+        deadline_s = self._deadline()
+        for worker in list(self._workers.values()):
+            if worker.tasks and now - worker.busy_since > deadline_s:
+                ray.kill(worker.actor)
+                yield from self._bury(worker, f"no result within {deadline_s:.0f} s: the worker hung and was replaced")
+        room = count_room(cluster_nodes(), self._placement)
+        if self._placement.elastic:
+            self._start_workers(max(0, room - len(self._workers)))
+        if room or any(worker.info for worker in self._workers.values()):
+            self._placeable_at = now
+        elif now - self._placeable_at > _PLACEMENT_PATIENCE_S:
+            self._give_up()
 
+    def _deadline(self) -> float:
+        if self._deadline_s is not None:
+            return self._deadline_s
+        return max(_MIN_DEADLINE_S, _HANG_FACTOR * self._longest_s) if self._longest_s else _FIRST_DEADLINE_S
 
-class _Actor:
-    """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on."""
-
-    def start(self, recipe: Recipe[Any], num_cpus: float) -> tuple[Devices, Any]:
-        devices = pin_process(num_cpus)
-        self._work = recipe()
-        return devices, getattr(self._work, "description", None)
-
-    def run(self, task: int) -> Any:
-        return self._work(task)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:500]
-    return text or type(error).__name__
-
-
-def _death(error: RayError) -> str:
-    """Why an actor died, in Ray's words, without its advice."""
-    if isinstance(error, RayActorError):
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        causes = [
-            line for line in lines if "exit" in line.lower() or "died" in line.lower() or "memory" in line.lower()
-        ]
-        return (causes or lines or ["the worker died"])[-1][:300]
-    return _one_line(error)
+    def _give_up(self) -> NoReturn:
+        last = f" The last one failed: {self.start_failures[-1]}" if self.start_failures else ""
+        raise WorkersLostError(f"No worker is left, and no new one can be started.{last}")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cluster.pool import TaskFailed
+from cluster.ledger import TaskFailed
 from scoring.manifest import ManifestInfo
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerDescription

@@ -13,8 +13,10 @@ from typing import Any
 from rich.console import Console
 
 from cluster.errors import WorkerStartError
+from cluster.ledger import TaskFailed
 from cluster.placement import Placement, cluster_nodes, plan_placement
-from cluster.pool import TaskFailed, WorkerInfo, WorkerPool
+from cluster.pool import WorkerPool
+from cluster.worker import WorkerInfo
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
 from scoring.classifiers import ModelRequest, check_model

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import WorkerStartError
+from cluster.ledger import TaskFailed
 from cluster.placement import Placement
-from cluster.pool import MAX_ATTEMPTS, TaskDone, TaskFailed, WorkerPool
+from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
 

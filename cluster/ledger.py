@@ -1,0 +1,105 @@
+"""Which tasks wait, which run where, and how often each was tried. Pure bookkeeping: no Ray, no clock."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task that is given up, and why."""
+
+    task: int
+    attempts: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A task for a worker.
+
+    Attributes:
+        task: Its number.
+        alone: It was lost with a worker before: nothing may run beside it, so that the next loss is its own.
+    """
+
+    task: int
+    alone: bool = False
+
+
+class TaskLedger:
+    """Every task ends once: done, or given up.
+
+    A task lost with its worker is a suspect: it is tried again alone, at most `max_attempts` times in all, so that a
+    task which kills its workers takes no innocent with it. When nothing waits any more, idle workers get copies of
+    the tasks that run longest; whichever ends first counts.
+
+    Args:
+        tasks: What is to be done, in this order.
+        max_attempts: Workers that a task may be lost with.
+    """
+
+    def __init__(self, tasks: Iterable[int], max_attempts: int) -> None:
+        self._queue = deque(tasks)
+        self._suspects: deque[int] = deque()
+        self._runners: dict[int, set[int]] = {}  # task -> workers that have it; the oldest task comes first
+        self._losses: Counter[int] = Counter()
+        self._max_attempts = max_attempts
+        self.num_copies = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a task has not ended yet."""
+        return bool(self._queue or self._suspects or self._runners)
+
+    def assign(self, worker_id: int, num_running: int) -> Assignment | None:
+        """Choose the next task for a worker that has `num_running` already; None if there is none for it."""
+        if self._suspects:
+            return self._start(worker_id, self._suspects.popleft(), alone=True) if num_running == 0 else None
+        if self._queue:
+            return self._start(worker_id, self._queue.popleft())
+        if num_running == 0:
+            return self._copy(worker_id)
+        return None
+
+    def done(self, task: int) -> bool:
+        """Record a result; False for the later of two copies, which does not count."""
+        return self._runners.pop(task, None) is not None
+
+    def raised(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
+        """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
+        if not self._stopped(task, worker_id):
+            return None
+        return TaskFailed(task, self._losses[task] + 1, reason)
+
+    def lost(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
+        """Record that a task was lost with its worker: it is tried again, or given up."""
+        self._losses[task] += 1
+        if not self._stopped(task, worker_id):
+            return None
+        if self._losses[task] >= self._max_attempts:
+            return TaskFailed(task, self._losses[task], reason)
+        self._suspects.append(task)
+        return None
+
+    def _start(self, worker_id: int, task: int, alone: bool = False) -> Assignment:
+        self._runners.setdefault(task, set()).add(worker_id)
+        return Assignment(task, alone)
+
+    def _copy(self, worker_id: int) -> Assignment | None:
+        for task, runners in self._runners.items():
+            if len(runners) == 1 and worker_id not in runners and not self._losses[task]:
+                self.num_copies += 1
+                return self._start(worker_id, task)
+        return None
+
+    def _stopped(self, task: int, worker_id: int) -> bool:
+        """Take the worker off a task that has not ended; True if no other worker has it now."""
+        runners = self._runners.get(task)
+        if runners is None:
+            return False
+        runners.discard(worker_id)
+        if runners:
+            return False
+        del self._runners[task]
+        return True
