@@ -45,7 +45,7 @@ class TaskLedger:
         self._runners: dict[int, set[int]] = {}  # task -> workers that have it; the oldest task comes first
         self._losses: Counter[int] = Counter()
         self._max_attempts = max_attempts
-        self.num_copies = 0
+        self.num_repeats = 0
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +79,7 @@ class TaskLedger:
             return None
         if self._losses[task] >= self._max_attempts:
             return TaskFailed(task, self._losses[task], reason)
+        self.num_repeats += 1
         self._suspects.append(task)
         return None
 
@@ -89,7 +90,7 @@ class TaskLedger:
     def _copy(self, worker_id: int) -> Assignment | None:
         for task, runners in self._runners.items():
             if len(runners) == 1 and worker_id not in runners and not self._losses[task]:
-                self.num_copies += 1
+                self.num_repeats += 1
                 return self._start(worker_id, task)
         return None
 

@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 import ray
 
 from cluster.devices import pin_process
+from cluster.errors import WorkersLostError
+from cluster.worker import cause_of_death
 
 T = TypeVar("T")
 
@@ -28,6 +30,8 @@ class LightTask(Generic[T]):
             return result
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise WorkersLostError(f"The task beside the workers was lost: {cause_of_death(error)}") from error
 
 
 def _run_pinned(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

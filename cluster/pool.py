@@ -87,9 +87,9 @@ class WorkerPool(Generic[R]):
         self._start_workers(placement.num_workers)
 
     @property
-    def num_copies(self) -> int:
-        """Tasks that were given to a second worker at the end of the run."""
-        return self._ledger.num_copies
+    def num_repeats(self) -> int:
+        """How often a task was given to a worker again, after a loss or as a copy at the end of the run."""
+        return self._ledger.num_repeats
 
     def first_ready(self) -> WorkerInfo:
         """Wait until a worker is built.

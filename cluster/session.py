@@ -2,13 +2,16 @@
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import ray
+from ray._private import ray_constants
 
 from cluster.errors import SessionError
 
@@ -30,6 +33,7 @@ def open_session(address: str | None) -> Iterator[None]:
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         _check_answers(address)
         _connect(address)
@@ -37,6 +41,8 @@ def open_session(address: str | None) -> Iterator[None]:
         reason = " ".join(str(error).split())[:300]
         where = f"the Ray cluster at {address}" if address else "a local Ray"
         raise SessionError(f"Cannot reach {where}: {reason}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place
     try:
         yield
     finally:
@@ -54,5 +60,22 @@ def _connect(address: str | None) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address:
         ray.init(address=address, **quiet)
-    else:
+        return
+    with _loopback_only():
         ray.init(address="local", include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let a local Ray listen on 127.0.0.1 alone, as it does by itself on Windows and macOS.
+
+    Ray 2.60 has no public option for it: `_node_ip_address="127.0.0.1"` is replaced by the machine's address, and then
+    all interfaces are listened on. tests/cluster/test_session.py looks at the sockets.
+    """
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # for the processes that Ray starts
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        del os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR]

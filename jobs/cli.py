@@ -1,9 +1,11 @@
 """The `shardscore` command; `python -m jobs` is the same."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,6 +16,7 @@ from jobs.demo import demo
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
+from jobs.status import status
 from jobs.submission import submission
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
 from scoring.engines import Precision, keras_backend
@@ -21,7 +24,7 @@ from scoring.errors import RequestError, ScoringError
 from scoring.images import Resize
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 
-COMPLETE, MISSING, NONSENSE, INTERRUPTED = 0, 1, 2, 130
+COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 @contextmanager
@@ -33,9 +36,17 @@ def _exit_codes() -> Iterator[None]:
         _fail(error, NONSENSE)
     except (ScoringError, ClusterError) as error:
         _fail(error, MISSING)
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, _Terminated) as stop:
+        print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
+        sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: stop as cleanly as after Ctrl-C."""
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
@@ -87,6 +98,10 @@ def _score(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    shard_deadline: Annotated[
+        float | None,
+        typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
+    ] = None,
     sonar_model: Annotated[
         Path | None, typer.Option(help="Score the returns with this trained model instead of training one.")
     ] = None,
@@ -98,15 +113,34 @@ def _score(
 ) -> None:
     """Score images, and sonar returns beside them. The same command again scores what is missing."""
     backend = keras_backend()
-    model_request = ModelRequest(model, weights, labels, precision, backend)
-    images_request = (
-        ImagesRequest(images, model_request, resize, batch_size, shard_size, actors, gpus_per_actor, cpus_per_actor)
-        if images
-        else None
-    )
+    images_request = None
+    if images is not None:
+        images_request = ImagesRequest(
+            images=images,
+            model=ModelRequest(model, weights, labels, precision, backend),
+            resize=resize,
+            batch_size=batch_size,
+            shard_size=shard_size,
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
+            cpus_per_actor=cpus_per_actor,
+            shard_deadline_s=shard_deadline,
+        )
     sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
     with _exit_codes():
         complete = score(ScoreRequest(output, images_request, sonar_request, address, overwrite), _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+@app.command("status")
+def _status(
+    run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Read every row, and compare the ids.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what a run has done, what is missing and what is damaged."""
+    with _exit_codes():
+        complete = status(run, verify, as_json, _console()).is_complete
     raise typer.Exit(COMPLETE if complete else MISSING)
 
 
@@ -144,6 +178,7 @@ def _demo(
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
     app()
 
 

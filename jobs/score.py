@@ -55,15 +55,15 @@ def score(request: ScoreRequest, console: Console) -> bool:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    folder.open(request.overwrite)
-    if images:
-        images.start_listing()
-    if sonar:
-        sonar.look_for_earlier_result()
-    with open_session(request.address):
+    with folder.hold(request.overwrite):
+        if images:
+            images.start_listing()
         if sonar:
-            sonar.start()
-        complete = images.run(started) if images else True
-        if sonar:
-            complete = sonar.finish() and complete
+            sonar.look_for_earlier_result()
+        with open_session(request.address):
+            if sonar:
+                sonar.start()
+            complete = images.run(started) if images else True
+            if sonar:
+                complete = sonar.finish() and complete
     return complete

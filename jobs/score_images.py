@@ -25,10 +25,10 @@ from scoring.fingerprint import check_same
 from scoring.images import Resize
 from scoring.inputs import check_images, find_images
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
-from scoring.predictions import count_rows
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
 from scoring.summary import summarise
+from scoring.verification import RunStatus, run_status
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
 _GPU_BATCH_SIZE = 64
@@ -50,6 +50,7 @@ class ImagesRequest:
         actors: Workers; by default one per GPU, or as many as fill the cores.
         gpus_per_actor: GPUs for each; a fraction shares one.
         cpus_per_actor: Cores for each.
+        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
     """
 
     images: Path
@@ -60,6 +61,7 @@ class ImagesRequest:
     actors: int | None = None
     gpus_per_actor: float | None = None
     cpus_per_actor: float | None = None
+    shard_deadline_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -69,10 +71,12 @@ class ImagesRequest:
             ("actors", 1),
             ("gpus_per_actor", 0),
             ("cpus_per_actor", 0),
+            ("shard_deadline_s", 1),
         ):
             value = getattr(self, option)
             if value is not None and value < least:
-                raise RequestError(f"Expected --{option.replace('_', '-')} of at least {least}; received {value:g}.")
+                name = option.removesuffix("_s").replace("_", "-")
+                raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
         check_images(self.images)
         check_model(self.model)
 
@@ -112,20 +116,22 @@ class ImagesJob:
         """
         placement = self._place()
         settings = self._settings(placement)
-        pool: WorkerPool[ShardReport] = WorkerPool(partial(ShardScorer, settings), placement)
+        pool: WorkerPool[ShardReport] = WorkerPool(
+            partial(ShardScorer, settings), placement, self._request.shard_deadline_s
+        )
         try:
             manifest = self._listing.result()
             first = pool.first_ready()
             record = self._claim(settings, manifest, first)
-            reports, failures = self._score_missing(pool, manifest)
+            done = self._keep_sound_shards()
+            reports, failures = self._score_missing(pool, done)
         except WorkerStartError as error:
             if isinstance(error.__cause__, ScoringError):  # a fault of model or weights, told as such
                 raise error.__cause__ from None
             raise
         finally:
             pool.stop()
-        num_images, num_errors = count_rows(self._folder.predictions)
-        summary = summarise(reports, num_images, num_errors, time.monotonic() - started)
+        summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
         self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
         print_summary(self._console, summary, manifest, self._folder, first.description)
@@ -185,15 +191,22 @@ class ImagesJob:
         self._folder.save_record(record)
         return record
 
+    def _keep_sound_shards(self) -> RunStatus:
+        """Read what earlier runs left; remove what is damaged, so that it is scored again."""
+        status = run_status(self._folder, verify=True)
+        for shard_id, reason in status.damaged.items():
+            self._console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow", markup=False)
+            self._folder.shard(shard_id, status.num_shards).unlink()
+        return status
+
     def _score_missing(
-        self, pool: WorkerPool[ShardReport], manifest: ManifestInfo
+        self, pool: WorkerPool[ShardReport], done: RunStatus
     ) -> tuple[dict[int, list[ShardReport]], list[TaskFailed]]:
-        """Score the missing shards; return the reports of each worker, and what was given up."""
-        missing = self._folder.missing_shards(manifest.num_shards)
-        num_done, _ = count_rows(self._folder.predictions)
+        """Score the shards that are not done; return the reports of each worker, and what was given up."""
+        missing = sorted([*done.missing, *done.damaged])
         reports: dict[int, list[ShardReport]] = defaultdict(list)
         failures: list[TaskFailed] = []
-        with ScoringProgress(self._console, manifest.num_images, num_done) as progress:
+        with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
                 if isinstance(outcome, TaskFailed):
                     failures.append(outcome)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scoring.errors import StorageError
+
 _TEMPORARY_SUFFIX = ".tmp"
 
 
@@ -17,17 +19,30 @@ def whole_file(path: Path) -> Iterator[Path]:
     The temporary file keeps its final name (Keras goes by the suffix) inside a hidden folder of its own beside
     `path`: readers of `*.parquet` never see it, two writers never share it, and the rename stays on one file
     system, so it is atomic. File and folder are synced: once this returns, a power cut keeps the file.
+
+    Raises:
+        StorageError: If the file cannot be written; `__cause__` is the system's error.
     """
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
-    hidden.mkdir()
+    temporary = hidden / path.name
+    with storage_faults(path):
+        try:
+            hidden.mkdir()
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def storage_faults(path: Path) -> Iterator[None]:
+    """Turn the system's errors in the block into one line about `path`."""
     try:
-        temporary = hidden / path.name
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        yield
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,5 +36,9 @@ class DownloadError(IncompleteError):
     """A file could not be downloaded, or its checksum differs."""
 
 
+class StorageError(IncompleteError):
+    """The output cannot be written: a full disk, a folder that became read-only."""
+
+
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""

@@ -11,13 +11,14 @@ from typing import Protocol
 from natsort import natsort_keygen
 
 from scoring.errors import ImageError, ImagesError
+from scoring.retrying import patiently
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
     | {".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".ico", ".psd", ".tga"}
 )
-# Far above any photograph (a 100-megapixel TIFF is 300 MB), far below what a zip bomb unpacks to.
-MAX_IMAGE_BYTES = 512 * 1024**2
+# Far above any photograph (89 megapixels are 268 MB as raw RGB), far below what a zip bomb unpacks to.
+MAX_IMAGE_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,7 @@ class _FolderReader:
 
     def __call__(self, path: str, raw_path: bytes | None = None) -> bytes:
         try:
-            with open(os.path.join(self._folder, raw_path or os.fsencode(path)), "rb") as file:
-                return _limited(file.read(MAX_IMAGE_BYTES + 1))
+            return patiently()(_read_file, os.path.join(self._folder, raw_path or os.fsencode(path)))
         except OSError as error:
             raise ImageError(f"cannot read: {error.strerror or error}") from error
 
@@ -174,8 +174,7 @@ class _ZipReader:
 
     def __call__(self, path: str, raw_path: bytes | None = None) -> bytes:
         try:
-            with self._archive.open(path) as file:
-                return _limited(file.read(MAX_IMAGE_BYTES + 1))
+            return patiently()(self._read_entry, path)
         except (
             OSError,
             EOFError,
@@ -187,6 +186,15 @@ class _ZipReader:
         ) as error:
             # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
             raise ImageError(f"cannot read from zip: {error}") from error
+
+    def _read_entry(self, path: str) -> bytes:
+        with self._archive.open(path) as file:
+            return _limited(file.read(MAX_IMAGE_BYTES + 1))
+
+
+def _read_file(path: bytes) -> bytes:
+    with open(path, "rb") as file:
+        return _limited(file.read(MAX_IMAGE_BYTES + 1))
 
 
 def _limited(encoded: bytes) -> bytes:

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.durable import whole_file
 from scoring.inputs import ImageEntry
+from scoring.retrying import patiently
 
 OK, ERROR = "ok", "error"
+FINGERPRINT_KEY = b"shardscore.fingerprint"
 TOP_K = 5
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
@@ -51,8 +52,12 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
 def write_predictions(path: Path, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
     """Write one row per image, in the order given."""
     table = pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
+    patiently()(_write_whole, path, table)
+
+
+def _write_whole(path: Path, table: pa.Table) -> None:
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
@@ -73,14 +78,6 @@ def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
         "top_probabilities": probabilities[ranked],
         "probabilities": probabilities,
     }
-
-
-def count_rows(folder: Path) -> tuple[int, int]:
-    """Count the rows of all shards in `folder`, and those with `status="error"`, without loading the others."""
-    shards = ds.dataset(folder, format="parquet")
-    if not shards.files:
-        return 0, 0
-    return shards.count_rows(), shards.count_rows(filter=ds.field("status") == ERROR)
 
 
 def read_predictions(folder: Path, columns: list[str] | None = None) -> pa.Table:

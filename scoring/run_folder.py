@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.durable import remove_temporaries, write_text
+from scoring.durable import remove_temporaries, storage_faults, write_text
 from scoring.errors import RunFolderError
+from scoring.lease import hold_lease
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class RunFolder:
         return self.path / "predictions"
 
     @property
+    def lease(self) -> Path:
+        """`lease.json`: the driver that is writing now; gone when it ends."""
+        return self.path / "lease.json"
+
+    @property
     def sonar(self) -> Path:
         """`sonar/`: predictions, metrics and model of the sonar task."""
         return self.path / "sonar"
@@ -50,25 +58,43 @@ class RunFolder:
         present = {path.name for path in self.predictions.glob("shard-*.parquet")}
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
-    def open(self, overwrite: bool) -> None:
-        """Create the folder, or take up the run in it.
+    @contextmanager
+    def hold(self, overwrite: bool) -> Iterator[None]:
+        """Create the folder or take up the run in it, and keep other drivers out while the block runs.
 
         Raises:
-            RunFolderError: If it holds files that no run wrote.
+            RunFolderError: If it holds files that no run wrote, or another driver holds it.
+            StorageError: If it cannot be written.
         """
+        self._refuse_foreign_files()
+        with storage_faults(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with hold_lease(self.lease):
+            with storage_faults(self.path):
+                self._prepare(overwrite)
+            yield
+
+    def _refuse_foreign_files(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise RunFolderError(f"Expected --output to be a folder; {self.path} is a file.")
-        ours = [self.record, self.manifest, self.predictions, self.sonar, self.submission, self.path / "report.html"]
         if self.path.exists() and not self.record.exists() and not self.manifest.exists():
-            foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in ours})
+            foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()})
             if foreign:
                 raise RunFolderError(
                     f"Expected --output to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
                     "run.json. Choose another folder."
                 )
+
+    def _ours(self) -> list[Path]:
+        """All that commands write into a run folder."""
+        files = [self.record, self.manifest, self.submission, self.lease, self.path / "report.html"]
+        return [*files, self.predictions, self.sonar]
+
+    def _prepare(self, overwrite: bool) -> None:
         if overwrite:
-            for path in ours:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            for path in self._ours():
+                if path != self.lease:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.predictions.mkdir(parents=True, exist_ok=True)
         for folder in (self.path, self.predictions, self.sonar):
             remove_temporaries(folder)

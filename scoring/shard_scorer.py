@@ -20,7 +20,7 @@ from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.images import RESAMPLING, Resize
 from scoring.inputs import open_images
 from scoring.manifest import ManifestInfo, read_info, read_shard
-from scoring.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions
 from scoring.run_folder import RunFolder
 
 
@@ -163,7 +163,7 @@ class ShardScorer:
     def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
         fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
         metadata = {
-            "shardscore.fingerprint": fingerprint.to_json(),
+            FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             "shardscore.labels": json.dumps(self.description.labels),
             "shardscore.versions": json.dumps(self.description.versions),
         }

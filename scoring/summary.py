@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scoring.shard_scorer import ShardReport
+from scoring.verification import RunStatus
 
 # Below this share of its time spent waiting, a model is not held up by its input.
 _NOTICEABLE_WAIT = 0.1
@@ -21,6 +22,8 @@ class Summary:
         images_per_s: Cold: images scored over wall time from command to summary.
         steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
         wall_s: Wall time from command to summary.
+        num_lost_workers: Workers that died or hung.
+        num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
     """
 
@@ -35,17 +38,26 @@ class Summary:
     wait_s: float
     score_s: float
     write_s: float
+    num_lost_workers: int
+    num_repeats: int
     bound_by: str
 
 
-def summarise(reports: Mapping[int, Sequence[ShardReport]], num_images: int, num_errors: int, wall_s: float) -> Summary:
+def summarise(
+    reports: Mapping[int, Sequence[ShardReport]],
+    done_before: RunStatus,
+    wall_s: float,
+    num_lost_workers: int = 0,
+    num_repeats: int = 0,
+) -> Summary:
     """Summarise one invocation.
 
     Args:
         reports: The shards scored by each worker.
-        num_images: Rows in the run folder.
-        num_errors: Error rows in the run folder.
+        done_before: What the run folder held before.
         wall_s: Wall time so far.
+        num_lost_workers: Workers that died or hung.
+        num_repeats: How often a shard was scored again.
     """
     everything = [report for shards in reports.values() for report in shards]
     totals: dict[str, float] = defaultdict(float)
@@ -54,8 +66,8 @@ def summarise(reports: Mapping[int, Sequence[ShardReport]], num_images: int, num
             totals[stage] += getattr(report, stage)
     num_scored = sum(report.num_images for report in everything)
     return Summary(
-        num_images=num_images,
-        num_errors=num_errors,
+        num_images=done_before.num_rows + num_scored,
+        num_errors=done_before.num_errors + sum(report.num_errors for report in everything),
         num_scored=num_scored,
         images_per_s=num_scored / wall_s,
         steady_images_per_s=_steady_rate(reports),
@@ -65,6 +77,8 @@ def summarise(reports: Mapping[int, Sequence[ShardReport]], num_images: int, num
         wait_s=totals["wait_s"],
         score_s=totals["score_s"],
         write_s=totals["write_s"],
+        num_lost_workers=num_lost_workers,
+        num_repeats=num_repeats,
         bound_by=_bound_by(totals),
     )
 

@@ -1,9 +1,11 @@
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from scoring.durable import remove_temporaries, whole_file, write_text
+from scoring.errors import StorageError
 
 
 def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -20,9 +22,12 @@ def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> No
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_text(path, "old")
-    with pytest.raises(OSError, match="disk full"), whole_file(path) as temporary:
+    with (
+        pytest.raises(StorageError, match=r"Cannot write .*run\.json: No space left on device"),
+        whole_file(path) as temporary,
+    ):
         temporary.write_text("new")
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["run.json"]
 

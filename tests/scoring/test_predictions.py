@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.inputs import ImageEntry
-from scoring.predictions import ScoredImage, count_rows, predictions_schema, read_predictions, write_predictions
+from scoring.predictions import ScoredImage, predictions_schema, read_predictions, write_predictions
 
 _CAT_DOG = ("cat", "dog")
 
@@ -56,8 +56,3 @@ def test_pandas_opens_the_folder_as_one_table_beside_a_half_written_shard(tmp_pa
     half.mkdir()
     (half / "shard-00002-of-00002.parquet").write_bytes(b"PAR1")
     assert pd.read_parquet(tmp_path)["image_id"].tolist() == ["1", "2", "3"]
-    assert count_rows(tmp_path) == (3, 1)
-
-
-def test_no_shards_are_no_rows(tmp_path: Path) -> None:
-    assert count_rows(tmp_path) == (0, 0)

@@ -22,7 +22,7 @@ from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
     folder = RunFolder(output)
-    folder.open(overwrite=False)
+    folder.predictions.mkdir(parents=True)
     write_manifest(folder.manifest, find_images(photos).images, shard_size, 0)
     return ScorerSettings(photos, output, FAKE_MODEL, Resize.SQUASH, batch_size, decode_threads=2)
 

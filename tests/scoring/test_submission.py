@@ -19,7 +19,7 @@ def _run(
 ) -> RunFolder:
     """A run of one shard; None for an unreadable image."""
     folder = RunFolder(path)
-    folder.open(overwrite=True)
+    folder.predictions.mkdir(parents=True, exist_ok=True)
     rows = [
         ScoredImage(ImageEntry(name, f"{name}.jpg", 1), None, "broken")
         if dog is None

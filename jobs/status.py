@@ -1,0 +1,38 @@
+"""Say what a run has done.
+
+    shardscore status runs/test --verify
+
+Reads the run folder, changes nothing. Without --verify it reads the ends of the shards, with it every row.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from jobs.reporting import print_table
+from scoring.run_folder import RunFolder
+from scoring.verification import RunStatus, run_status
+
+
+def status(run: Path, verify: bool, as_json: bool, console: Console) -> RunStatus:
+    """Print what `run` holds, as a table or as JSON for machines, and return it."""
+    found = run_status(RunFolder(run), verify)
+    if as_json:
+        console.print_json(json.dumps({**asdict(found), "complete": found.is_complete}))
+        return found
+    rows = [
+        ("images", f"{found.num_rows} of {found.num_images} scored"),
+        ("errors", str(found.num_errors)),
+        ("shards done", f"{len(found.done)} of {found.num_shards}"),
+        ("shards missing", str(len(found.missing))),
+        ("shards damaged", str(len(found.damaged))),
+        ("looked at", "every row" if verify else "row counts and fingerprints; --verify reads every row"),
+    ]
+    print_table(console, str(run), rows)
+    for shard_id, reason in found.damaged.items():
+        console.print(f"shard {shard_id} {reason}", markup=False)
+    if not found.is_complete:
+        console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
+    return found

@@ -1,0 +1,32 @@
+"""Try again what storage failed to do for a moment: a network file system that blinks, a busy device."""
+
+import errno
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from scoring.errors import StorageError
+
+# What may pass by itself. A missing file, a full disk or a forbidden folder does not.
+_TRANSIENT = frozenset(
+    {errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.EREMOTEIO, errno.ENOBUFS}
+    | {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH}
+    | {errno.EMFILE, errno.ENFILE}
+)
+_ATTEMPTS = 6  # at one failure in five, one in 15,625 is left
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
+
+
+def patiently() -> Retrying:
+    """Return a caller: `patiently()(function, *arguments)` tries up to six times, and waits longer each time."""
+    return Retrying(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+        reraise=True,
+    )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether an error of the system, or the one that caused a StorageError, may pass by itself."""
+    cause = error.__cause__ if isinstance(error, StorageError) else error
+    return isinstance(cause, OSError) and cause.errno in _TRANSIENT

@@ -1,0 +1,221 @@
+"""A three-node Ray cluster, a run of 60 shards on it, and the oracle that looks at what is left."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from scoring.predictions import read_predictions
+from scoring.run_folder import RunFolder
+from scoring.verification import run_status
+
+NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
+_TABLE: dict[str, list[tuple[int, float, int]]] = defaultdict(list)  # kind -> faults, seconds, shards scored again
+
+
+@pytest.fixture(scope="session")
+def nodes() -> Iterator["Nodes"]:
+    """Three nodes of one core and one pretended GPU each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 1})
+    running = Nodes(cluster)
+    running.fill()
+    yield running
+    cluster.shutdown()
+
+
+@dataclass
+class Nodes:
+    """The cluster; the head stays alive."""
+
+    cluster: Any
+    others: list[Any] = field(default_factory=list)
+
+    def fill(self) -> None:
+        """Bring the cluster back to three nodes."""
+        while len(self.others) < 2:
+            self.add()
+        self.cluster.wait_for_nodes()
+
+    def add(self) -> None:
+        """Let a node join."""
+        self.others.append(self.cluster.add_node(num_cpus=1, num_gpus=1))
+
+    def kill(self, chance: random.Random) -> None:
+        """Kill a node with everything on it."""
+        node = self.others.pop(chance.randrange(len(self.others)))
+        self.cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """240 small pictures in a zip, every 17th of them broken."""
+    folder = tmp_path_factory.mktemp("chaos")
+    with zipfile.ZipFile(folder / "photos.zip", "w") as photos:
+        for number in range(1, NUM_IMAGES + 1):
+            picture = folder / "picture.png"
+            Image.new("RGB", (5, 4), (number, 255 - number, number * 7 % 256)).save(picture)
+            photos.writestr(f"{number}.png", b"<html>" if number % 17 == 0 else picture.read_bytes())
+    return folder / "photos.zip"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(nodes: Nodes, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The rows of a run that nothing happened to."""
+    run = Run(nodes, archive, tmp_path_factory.mktemp("undisturbed"), "undisturbed", random.Random(0))
+    assert run.start().wait() == 0
+    return run.rows()
+
+
+@pytest.fixture
+def run(
+    nodes: Nodes, archive: Path, undisturbed: list[dict[str, Any]], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator["Run"]:
+    """A run to disturb; its seed is the test's `seed` parameter."""
+    nodes.fill()
+    kind = request.node.originalname.removeprefix("test_")
+    run = Run(nodes, archive, tmp_path, kind, random.Random(f"{kind}-{request.node.callspec.params['seed']}"))
+    run.expected = undisturbed
+    yield run
+    run.kill_driver()
+    _TABLE[kind].append((run.num_faults, time.monotonic() - run.started, run.num_repeats))
+
+
+@dataclass
+class Run:
+    """One output folder, the driver that writes to it, and the faults it suffers."""
+
+    nodes: Nodes
+    archive: Path
+    folder: Path
+    kind: str
+    chance: random.Random
+    expected: list[dict[str, Any]] = field(default_factory=list)
+    driver: subprocess.Popen[str] | None = None
+    num_faults: int = 0
+    num_repeats: int = 0
+    started: float = field(default_factory=time.monotonic)
+    output: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.output = self.folder / "run"
+        (self.folder / "weights").touch()
+        zipfile.ZipFile(self.folder / "model.keras", "w").close()  # named to the driver, never loaded
+
+    def start(self, *options: object) -> subprocess.Popen[str]:
+        """Start the driver."""
+        model = ("--model", self.folder / "model.keras", "--labels", "cat,dog", "--precision", "float32")
+        sizes = ("--shard-size", SHARD_SIZE, "--batch-size", SHARD_SIZE, "--output", self.output)
+        command = ("score", "--images", self.archive, *model, *sizes, "--address", self.nodes.cluster.address, *options)
+        self.driver = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.driver", *(str(argument) for argument in command)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return self.driver
+
+    def wait_for_shards(self, least: int) -> bool:
+        """Wait until so many shards are done; False if the driver ended before."""
+        assert self.driver is not None
+        while self.num_done() < least:
+            if self.driver.poll() is not None:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def wait_at_random(self, share: float = 0.8) -> bool:
+        """Wait until a random number of the missing shards, at most `share` of them, is done."""
+        done = self.num_done()
+        return self.wait_for_shards(done + self.chance.randint(1, max(1, int(share * (NUM_SHARDS - done)))))
+
+    def num_done(self) -> int:
+        return len(list((self.output / "predictions").glob("shard-*.parquet")))
+
+    def fault(self) -> None:
+        """Count a fault that was injected."""
+        self.num_faults += 1
+
+    def kill_actor(self) -> None:
+        """SIGKILL one scoring actor, if one is alive."""
+        actors = actor_pids()
+        if actors:
+            os.kill(self.chance.choice(actors), signal.SIGKILL)
+            self.fault()
+
+    def kill_driver(self) -> None:
+        """SIGKILL the driver, if it runs."""
+        if self.driver and self.driver.poll() is None:
+            self.driver.kill()
+            self.driver.wait()
+
+    def finish(self, code: int = 0) -> str:
+        """Wait for the driver, and check its exit code; return what it said."""
+        assert self.driver is not None
+        said, _ = self.driver.communicate(timeout=300)
+        assert self.driver.returncode == code, said
+        self.num_repeats += int((RunFolder(self.output).load_record().get("summary") or {}).get("num_repeats", 0))
+        return said
+
+    def rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = read_predictions(self.output / "predictions").to_pylist()
+        return rows
+
+    def check_complete(self) -> None:
+        """The oracle: every image once, bit for bit as undisturbed, and nothing half-written under a final name."""
+        status = run_status(RunFolder(self.output), verify=True)
+        assert status.is_complete, status
+        assert self.rows() == self.expected
+        named = {path.name for path in (self.output / "predictions").iterdir() if not path.name.startswith(".")}
+        assert named == {f"shard-{shard:05d}-of-{NUM_SHARDS:05d}.parquet" for shard in range(NUM_SHARDS)}
+        assert not (self.output / "lease.json").exists()
+
+    def check_missing(self, said: str, missing: list[int]) -> None:
+        """The oracle for a run that could not finish: it names what is missing, and the rest is right."""
+        status = run_status(RunFolder(self.output), verify=True)
+        assert status.missing == missing
+        assert not status.damaged
+        assert sorted(int(shard) for shard in re.findall(r"shard (\d+) is missing", said)) == missing
+        lost = {index for shard in missing for index in range(shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)}
+        assert self.rows() == [row for index, row in enumerate(self.expected) if index not in lost]
+
+
+def actor_pids() -> list[int]:
+    """The processes of scoring actors that have begun to work."""
+    pids = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes().startswith(b"ray::Actor"):
+                pids.append(int(process.name))
+        except OSError:  # it ended meanwhile
+            continue
+    return sorted(pids)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The chaos suite's closing table."""
+    if not _TABLE:
+        return
+    terminalreporter.section("chaos")
+    row = "{:<34} {:>5} {:>7} {:>9} {:>13}"
+    terminalreporter.write_line(row.format("kind", "runs", "faults", "seconds", "scored again"))
+    for kind, runs in sorted(_TABLE.items()):
+        faults, seconds, repeats = (sum(column) for column in zip(*runs, strict=True))
+        terminalreporter.write_line(row.format(kind, len(runs), faults, f"{seconds:.0f}", repeats))
+    everything = [entry for runs in _TABLE.values() for entry in runs]
+    faults, seconds, repeats = (sum(column) for column in zip(*everything, strict=True))
+    terminalreporter.write_line(row.format("all", len(everything), faults, f"{seconds:.0f}", repeats))

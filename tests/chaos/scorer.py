@@ -1,0 +1,40 @@
+"""The real ShardScorer with a fast network, and a folder of orders that make it misbehave.
+
+Orders are files beside the model that the driver names: `poison-7` kills every process that touches shard 7,
+`hang-7` makes the next process that touches shard 7 hang for good (and is taken away by it), `weights` must exist for
+a scorer to start, and `slow` makes every shard take longer.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from scoring.errors import ModelError
+from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
+from tests.fakes import load_fake
+
+_SECONDS_PER_SHARD = 0.04
+_SLOW_SECONDS_PER_SHARD = 0.6
+
+
+class ChaoticScorer(ShardScorer):
+    """Takes the place of ShardScorer in the driver under test."""
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        self._orders = Path(settings.model.model).parent
+        if not (self._orders / "weights").exists():
+            raise ModelError("the weights are gone")
+        super().__init__(settings, load_fake)
+
+    def __call__(self, shard_id: int) -> ShardReport:
+        if (self._orders / f"poison-{shard_id}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            (self._orders / f"hang-{shard_id}").unlink()
+        except FileNotFoundError:
+            slow = (self._orders / "slow").exists()
+            time.sleep(_SLOW_SECONDS_PER_SHARD if slow else _SECONDS_PER_SHARD)
+        else:
+            time.sleep(3600)
+        return super().__call__(shard_id)

@@ -1,0 +1,186 @@
+"""Kill anything, run the same command again, get the same rows.
+
+pytest tests/chaos              one seed of the main kinds
+pytest tests/chaos -m chaos     all seeds of all kinds, about 20 minutes on 2 cores
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.run_folder import RunFolder
+from tests.chaos.conftest import NUM_SHARDS, Run
+
+pytestmark = pytest.mark.ray
+
+
+def _seeds(num_seeds: int, short: int = 1) -> pytest.MarkDecorator:
+    """Run seeds 0 to `num_seeds` - 1, of which only the first `short` belong to the default run."""
+    long = [pytest.param(seed, marks=pytest.mark.chaos) for seed in range(short, num_seeds)]
+    return pytest.mark.parametrize("seed", [*range(short), *long])
+
+
+@_seeds(16)
+def test_actors_are_killed(run: Run, seed: int) -> None:
+    run.start()
+    while run.num_faults < 5 and run.wait_at_random(0.3):
+        run.kill_actor()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(15)
+def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
+    run.start()
+    for _ in range(2):
+        if run.wait_at_random(0.4):
+            run.nodes.kill(run.chance)
+            run.fault()
+            run.nodes.add()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(5)
+def test_a_node_that_joins_late_is_used(run: Run, seed: int) -> None:
+    run.nodes.kill(run.chance)
+    (run.folder / "slow").touch()
+    run.start()
+    run.wait_for_shards(2)
+    run.nodes.add()
+    run.fault()
+    run.finish()
+    run.check_complete()
+    joined = run.nodes.others[-1].node_id
+    assert joined in {device["node_id"] for device in RunFolder(run.output).load_record()["devices"]}
+
+
+@_seeds(15)
+def test_the_driver_is_killed(run: Run, seed: int) -> None:
+    for _ in range(3):
+        run.start()
+        if run.wait_at_random(0.5):
+            run.kill_driver()
+            run.fault()
+    run.start()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(10)
+def test_the_driver_is_stopped(run: Run, seed: int) -> None:
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        driver = run.start()
+        if run.wait_at_random(0.5):
+            driver.send_signal(number)
+            run.fault()
+            told = time.monotonic()
+            said = run.finish(code)
+            assert time.monotonic() - told < 3, "a clean stop takes at most 3 s"
+            assert "run the same command again to go on" in said
+            assert "Traceback" not in said
+            assert not (run.output / "lease.json").exists()
+    run.start()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(6)
+def test_actors_hang(run: Run, seed: int) -> None:
+    for shard in run.chance.sample(range(NUM_SHARDS - 6), 2):
+        (run.folder / f"hang-{shard}").touch()
+        run.fault()
+    run.start("--shard-deadline", 2)
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(6)
+def test_shards_are_poison(run: Run, seed: int) -> None:
+    poison = sorted(run.chance.sample(range(NUM_SHARDS), 2))
+    for shard in poison:
+        (run.folder / f"poison-{shard}").touch()
+        run.fault()
+    run.start()
+    run.check_missing(run.finish(code=1), poison)
+    for shard in poison:
+        (run.folder / f"poison-{shard}").unlink()
+    run.start()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(5, short=0)
+def test_weights_vanish_between_actors(run: Run, seed: int) -> None:
+    run.start()
+    run.wait_at_random(0.3)
+    (run.folder / "weights").unlink()
+    run.kill_actor()
+    run.kill_actor()
+    assert "the weights are gone" in run.finish()
+    run.check_complete()
+
+
+@pytest.fixture
+def small_disk(run: Run) -> Iterator[Path]:
+    """A file system of its own for the output, which has room for half of the shards."""
+    disk = run.folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    run.output = disk / "run"
+    yield disk
+    run.kill_driver()
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+@_seeds(5, short=0)
+def test_the_disk_is_full(run: Run, small_disk: Path, seed: int) -> None:
+    run.start()
+    said = run.finish(code=1)
+    run.fault()
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    assert 0 < run.num_done() < NUM_SHARDS
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    run.start()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(5, short=0)
+def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> None:
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    run.start()
+    run.wait_at_random(0.5)
+    for _ in range(100):  # busy while a shard is being written
+        if not subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True).returncode:
+            break
+        time.sleep(0.01)
+    run.fault()
+    said = run.finish(code=1)
+    assert "Read-only file system" in said
+    assert "Traceback" not in said
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    run.start()
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(5, short=0)
+def test_a_second_driver_comes(run: Run, seed: int) -> None:
+    first = run.start()
+    run.wait_at_random(0.3)
+    run.start()
+    run.fault()
+    said = run.finish(code=2)
+    assert f"is being written by process {first.pid} on {os.uname().nodename}" in said
+    run.driver = first
+    run.finish()
+    run.check_complete()
