@@ -44,6 +44,9 @@ class TaskLedger:
         self._suspects: deque[int] = deque()
         self._runners: dict[int, set[int]] = {}  # task -> workers that have it; the oldest task comes first
         self._losses: Counter[int] = Counter()
+        self._troubled: set[int] = (
+            set()
+        )  # raised or lost before; not copied, or two copies could fail in turns for ever
         self._max_attempts = max_attempts
         self.num_repeats = 0
 
@@ -68,6 +71,7 @@ class TaskLedger:
 
     def raised(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
         """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
+        self._troubled.add(task)
         if not self._stopped(task, worker_id):
             return None
         return TaskFailed(task, self._losses[task] + 1, reason)
@@ -75,6 +79,7 @@ class TaskLedger:
     def lost(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""
         self._losses[task] += 1
+        self._troubled.add(task)
         if not self._stopped(task, worker_id):
             return None
         if self._losses[task] >= self._max_attempts:
@@ -89,7 +94,7 @@ class TaskLedger:
 
     def _copy(self, worker_id: int) -> Assignment | None:
         for task, runners in self._runners.items():
-            if len(runners) == 1 and worker_id not in runners and not self._losses[task]:
+            if len(runners) == 1 and worker_id not in runners and task not in self._troubled:
                 self.num_repeats += 1
                 return self._start(worker_id, task)
         return None

@@ -72,6 +72,8 @@ def print_failures(console: Console, failures: Sequence[TaskFailed], start_failu
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two columns."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a path is shown whole
     for name, value in rows:
         table.add_row(name, escape(value))
     console.print(table)

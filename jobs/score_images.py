@@ -133,9 +133,9 @@ class ImagesJob:
             pool.stop()
         summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
-        self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
         print_summary(self._console, summary, manifest, self._folder, first.description)
         print_failures(self._console, failures, pool.start_failures)
+        self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
         return not failures
 
     def _write_manifest(self) -> ManifestInfo:

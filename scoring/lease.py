@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,9 +61,10 @@ def hold_lease(path: Path) -> Iterator[None]:
     finally:
         ended.set()
         heart.join()
-        current = _read(path)
-        if current is not None and current.token == holder.token:
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that became read-only: the lease is known to be ours, and we to be gone
+            current = _read(path)
+            if current is not None and current.token == holder.token:
+                path.unlink(missing_ok=True)
 
 
 def _acquire(path: Path, holder: Holder) -> None:

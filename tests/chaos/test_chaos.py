@@ -157,8 +157,9 @@ def test_the_disk_is_full(run: Run, small_disk: Path, seed: int) -> None:
 @_seeds(5, short=0)
 def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    (run.folder / "slow").touch()
     run.start()
-    run.wait_at_random(0.5)
+    assert run.wait_at_random(0.5)
     for _ in range(100):  # busy while a shard is being written
         if not subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True).returncode:
             break
@@ -175,8 +176,9 @@ def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> No
 
 @_seeds(5, short=0)
 def test_a_second_driver_comes(run: Run, seed: int) -> None:
+    (run.folder / "slow").touch()
     first = run.start()
-    run.wait_at_random(0.3)
+    assert run.wait_at_random(0.3)
     run.start()
     run.fault()
     said = run.finish(code=2)

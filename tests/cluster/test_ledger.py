@@ -59,6 +59,15 @@ def test_copy_keeps_a_task_alive_when_the_other_is_lost_or_raises() -> None:
     assert not ledger.is_open
 
 
+def test_two_copies_that_raise_in_turns_end_all_the_same() -> None:
+    ledger = TaskLedger([1], max_attempts=3)
+    ledger.assign(0, 0)
+    ledger.assign(1, 0)
+    assert ledger.raised(1, 1, "disk full") is None
+    assert ledger.assign(1, 0) is None, "a task that raised is not copied again"
+    assert ledger.raised(1, 0, "disk full") == TaskFailed(1, 1, "disk full")
+
+
 @given(seed=st.integers(0, 10_000), num_tasks=st.integers(0, 30), num_workers=st.integers(1, 5))
 def test_every_task_ends_exactly_once_whatever_happens(seed: int, num_tasks: int, num_workers: int) -> None:
     chance = random.Random(seed)

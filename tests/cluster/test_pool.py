@@ -2,6 +2,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -170,3 +171,62 @@ def test_workers_that_describe_themselves_differently_do_not_mix() -> None:
     with pytest.raises(WorkerStartError, match="Expected all workers alike"):
         list(pool.run(range(10_000)))
     pool.stop()
+
+
+def _hangs_once(folder: Path) -> Callable[[int], int]:
+    def work(task: int) -> int:
+        if task == 2:
+            try:
+                (folder / "hang").unlink()
+            except FileNotFoundError:
+                return task
+            time.sleep(3600)
+        return task
+
+    return work
+
+
+def test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another(tmp_path: Path) -> None:
+    (tmp_path / "hang").touch()
+    pool = WorkerPool(partial(_hangs_once, tmp_path), replace(_CPU_ONLY, num_workers=1), deadline_s=1.0)
+    done, failed = _run(pool, range(6))
+    assert sorted(done) == list(range(6))
+    assert not failed
+    assert pool.num_lost_workers == 1
+
+
+def test_the_tail_is_copied_to_idle_workers_and_the_first_to_end_counts(tmp_path: Path) -> None:
+    """One worker sleeps on the last task; the other, idle, does it meanwhile. No deadline would end it in time."""
+    (tmp_path / "hang").touch()
+    pool = WorkerPool(partial(_hangs_once, tmp_path), _CPU_ONLY)
+    while len(pool.ready_workers) < 2:
+        list(pool.run([0, 1]))
+    done, _ = _run(pool, range(3))
+    assert sorted(done) == [0, 1, 2]
+    assert pool.num_lost_workers == 0
+    assert pool.num_repeats >= 1
+
+
+def _starts_only_with(file: Path) -> Callable[[int], int]:
+    file.read_text()
+
+    def work(task: int) -> int:
+        if task == 3 and file.exists():
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.3)  # long enough for the replacement to try
+        return task
+
+    return work
+
+
+def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.touch()
+    pool = WorkerPool(partial(_starts_only_with, weights), _CPU_ONLY)
+    while len(pool.ready_workers) < 2:
+        list(pool.run([0]))
+    done, failed = _run(pool, range(10))
+    assert sorted(done) == list(range(10))
+    assert not failed
+    assert "No such file" in pool.start_failures[0]

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import ray
 
@@ -10,3 +15,44 @@ def test_a_session_that_is_open_is_used_and_left_open() -> None:
     with open_session(None):
         assert len(ray.nodes()) == 2
     assert ray.is_initialized()
+
+
+_LOOK_AT_SOCKETS = """
+import os, re
+from pathlib import Path
+from cluster.session import open_session
+
+def inodes():
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(os.getpid()) in (process / "environ").read_text() or process.name == str(os.getpid()):
+                yield from (os.readlink(link) for link in (process / "fd").iterdir())
+        except OSError:
+            continue
+
+os.environ["SHARDSCORE_TEST_MARK"] = str(os.getpid())  # Ray's processes inherit it, and are known by it
+with open_session(None):
+    ours = {match.group(1) for link in inodes() if (match := re.fullmatch(r"socket:\\[(\\d+)\\]", link))}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and rest[5] in ours:
+                print(local.split(":")[0])
+print("token", (Path.home() / ".ray" / "auth_token").exists())
+"""
+
+
+def test_a_local_ray_listens_on_loopback_alone_and_asks_for_a_token(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    looked = subprocess.run(
+        [sys.executable, "-c", _LOOK_AT_SOCKETS],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**environment, "HOME": str(tmp_path)},
+    )
+    *addresses, token = looked.stdout.split("\n")[:-1]
+    assert len(addresses) > 5
+    assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"
+    assert token == "token True"
