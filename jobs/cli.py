@@ -16,12 +16,15 @@ from jobs.demo import demo
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
+from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
 from scoring.engines import Precision, keras_backend
 from scoring.errors import RequestError, ScoringError
 from scoring.images import Resize
+from scoring.sonar_protocols import Protocol
+from scoring.sonar_recipes import SonarModel
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -141,6 +144,28 @@ def _status(
     """Say what a run has done, what is missing and what is damaged."""
     with _exit_codes():
         complete = status(run, verify, as_json, _console()).is_complete
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+@app.command("sonar")
+def _sonar(
+    output: Annotated[Path, typer.Option(help="Folder that gets sonar/: metrics, predictions and the model.")],
+    data: Annotated[str, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = "uci",
+    protocol: Annotated[list[Protocol] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
+    model: Annotated[list[SonarModel] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
+    seed: Annotated[int, typer.Option(help="Decides folds, initial weights and noise.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Workers of one core.  [default: one per core]")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in the folder.")] = False,
+) -> None:
+    """Study the sonar returns: every protocol with every model, ours and the published, as one table."""
+    protocols = tuple(dict.fromkeys(protocol or Protocol))
+    models = tuple(dict.fromkeys(model or SonarModel))
+    request = StudyRequest(data, output, protocols, models, seed, keras_backend(), address, workers, overwrite)
+    with _exit_codes():
+        complete = sonar(request, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
 
 

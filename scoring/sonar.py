@@ -18,6 +18,8 @@ from scoring.errors import DownloadError, SonarError
 
 NUM_BANDS = 60
 NUM_ROWS = 208
+BAND_NAMES = tuple(f"band_{number}" for number in range(1, NUM_BANDS + 1))  # in a file that names its columns
+LABEL_NAME = "label"
 LABEL_NAMES = {"M": "mine", "R": "rock"}
 UCI = "uci"
 UCI_URL = (
@@ -63,15 +65,18 @@ def find_sonar(source: str, timeout_s: float = 10.0) -> Path:
 def load_sonar(path: Path) -> SonarReturns:
     """Read comma-separated rows of 60 bands, each with a label (`M` or `R`) or all without.
 
+    A first row of names is allowed: `band_1` to `band_60` and `label`, in any order. Without it columns go by place.
+
     Raises:
         SonarError: If a row is short or long, a band is not a number from 0 to 1, or a label is unknown; it names
-            the first such row, counted from 1.
+            the first such row, counted from 1 after any names.
     """
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
     cells = _read_cells(path)
     if cells.empty:
         raise SonarError(f"Expected sonar returns in {path}; it is empty.")
+    cells = _order_columns(cells, path)
     columns = cells.notna().sum(axis=1).to_numpy()
     num_columns = int(columns[0])
     if num_columns not in (NUM_BANDS, NUM_BANDS + 1):
@@ -106,6 +111,27 @@ def _read_cells(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
+
+
+def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Take the first row for names if none of it is a number, and put the columns in UCI's order."""
+    first = cells.iloc[0].dropna().str.strip()
+    if pd.to_numeric(first, errors="coerce").notna().any():
+        return cells
+    names = list(first)
+    unknown = sorted(set(names) - {*BAND_NAMES, LABEL_NAME})
+    absent = [name for name in BAND_NAMES if name not in names]
+    if unknown or absent or len(set(names)) != len(names):
+        problem = f"lacks {absent[0]}" if absent else f"has {unknown[0]!r}" if unknown else "has one of them twice"
+        raise SonarError(
+            f"Expected the columns {BAND_NAMES[0]} to {BAND_NAMES[-1]}, with or without {LABEL_NAME}; {path} {problem}."
+        )
+    wanted = [first.index[names.index(name)] for name in (*BAND_NAMES, LABEL_NAME) if name in names]
+    others = [column for column in cells.columns if column not in wanted]
+    ordered = cells.iloc[1:][[*wanted, *others]].reset_index(drop=True)
+    if ordered.empty:
+        raise SonarError(f"Expected sonar returns below the names; {path} has none.")
+    return ordered.set_axis(cells.columns, axis=1)
 
 
 def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:

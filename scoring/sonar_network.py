@@ -1,4 +1,4 @@
-"""Train the sonar network on a stratified split, and score returns with it. Light: one CPU thread, seconds.
+"""The sonar half of `score`: train our model on the article's split, and score returns with it. One CPU thread.
 
 Keras is imported when a function here is called, on the machine that runs it.
 """
@@ -20,14 +20,14 @@ from scoring.durable import whole_file, write_text
 from scoring.engines import engine_versions
 from scoring.errors import ModelError, RunFolderError
 from scoring.sonar import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable, load_sonar
+from scoring.sonar_ensemble import train_folds
+from scoring.sonar_protocols import Fold, split_rows
+from scoring.sonar_recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
 
 if TYPE_CHECKING:
     import keras
 
-ARTICLE_ACCURACY = 0.8164  # the 2017 article that this task grew from, on its own 60:40 split
-TEST_SHARE = 0.4
-_EPOCHS = 100
-_BATCH_SIZE = 16
+_BATCH_SIZE = 1024  # of scoring
 
 SONAR_SCHEMA = pa.schema(
     [
@@ -113,7 +113,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
     else:
         network = load_network(settings.model)
         in_training = np.zeros(len(returns.bands), dtype=bool)
-    mine_probability = np.asarray(network.predict(returns.bands, verbose=0))[:, 0]
+    mine_probability = np.asarray(network.predict(returns.bands, batch_size=_BATCH_SIZE, verbose=0))[:, 0]
     metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
     _write_predictions(settings, returns, in_training, mine_probability)
     write_text(settings.output / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
@@ -147,56 +147,18 @@ def _model_name(settings: SonarSettings) -> str | None:
     return str(settings.model) if settings.model else None
 
 
-def split_rows(returns: SonarReturns, seed: int) -> npt.NDArray[np.bool_]:
-    """Choose the 60% to train on, with mines and rocks in proportion.
-
-    Returns:
-        True for a training row, shape (num_rows,).
-    """
-    from sklearn.model_selection import train_test_split
-
-    rows = np.arange(len(returns.bands))
-    train_rows, _ = train_test_split(rows, test_size=TEST_SHARE, stratify=returns.labels, random_state=seed)
-    return np.isin(rows, train_rows)
-
-
 def train_network(returns: SonarReturns, in_training: npt.NDArray[np.bool_], seed: int) -> "keras.Model":
-    """Fit the network to the training rows: standardised bands, 60 hidden units, one output.
+    """Train our model on the training rows.
 
     Returns:
         A model from raw bands, shape (batch, 60), to the probability of a mine, shape (batch, 1).
     """
-    import keras
-    from sklearn.preprocessing import LabelEncoder
-
-    keras.utils.set_random_seed(seed)
-    encoder = LabelEncoder().fit(list(LABEL_NAMES))
-    is_mine = encoder.transform(returns.labels) == encoder.transform(["M"])[0]
-    standardise = keras.layers.Normalization()
-    standardise.adapt(returns.bands[in_training])  # the test rows' statistics stay unseen
-    network = keras.Sequential(
-        [
-            keras.Input((NUM_BANDS,)),
-            standardise,
-            keras.layers.GaussianNoise(0.3),
-            keras.layers.Dense(60, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-3)),
-            keras.layers.Dropout(0.3),
-            keras.layers.Dense(1, activation="sigmoid"),
-        ]
-    )
-    network.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy")
-    network.fit(
-        returns.bands[in_training],
-        is_mine[in_training].astype(np.float32),
-        epochs=_EPOCHS,
-        batch_size=_BATCH_SIZE,
-        verbose=0,
-    )
-    return network
+    fold = Fold(0, 0, np.flatnonzero(in_training), np.flatnonzero(~in_training), (seed,))
+    return train_folds(RECIPES[SonarModel.OURS], returns.bands, np.asarray(returns.labels == "M"), [fold])
 
 
 def load_network(path: Path) -> "keras.Model":
-    """Load a model that `train_network` made.
+    """Load a model that `train_network` or the study made.
 
     Raises:
         ModelError: If it is not one.

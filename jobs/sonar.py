@@ -1,0 +1,140 @@
+"""Study the sonar returns: every protocol with every model, as one table.
+
+    shardscore sonar --data uci --output runs/sonar
+
+Reads UCI's file of returns. Leaves sonar/metrics.json (every fold), sonar/predictions.parquet (out-of-fold
+probabilities) and sonar/model.keras (ours, trained on all returns) in the output folder.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from cluster.ledger import TaskFailed
+from cluster.placement import cluster_nodes, plan_placement
+from cluster.pool import TaskDone, WorkerPool
+from cluster.session import open_session
+from jobs.reporting import print_failures, print_study
+from scoring.durable import remove_temporaries, whole_file
+from scoring.engines import engine_versions
+from scoring.sonar import SonarReturns, check_trainable, find_sonar, load_sonar
+from scoring.sonar_protocols import Protocol
+from scoring.sonar_recipes import SonarModel
+from scoring.sonar_results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
+from scoring.sonar_study import StudyRecipe, StudyTask, TaskResult, plan_study
+
+# One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
+# when another hangs.
+_TASK_DEADLINE_S = 1800.0
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What `shardscore sonar` was asked for.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        output: Folder that gets `sonar/`.
+        protocols: Ways to divide the returns.
+        models: What to train.
+        seed: Decides folds, initial weights and noise.
+        backend: Keras' backend.
+        address: A Ray cluster; None starts one on this machine.
+        workers: How many; None takes one per core.
+        overwrite: Replace an earlier study in `output`.
+    """
+
+    source: str
+    output: Path
+    protocols: tuple[Protocol, ...]
+    models: tuple[SonarModel, ...]
+    seed: int
+    backend: str
+    address: str | None = None
+    workers: int | None = None
+    overwrite: bool = False
+
+
+def sonar(request: StudyRequest, console: Console) -> bool:
+    """Run the study and print its table.
+
+    Returns:
+        Whether every fold was computed.
+
+    Raises:
+        RequestError: If the returns or the output folder do not fit.
+        ClusterError: If Ray or its workers cannot start.
+    """
+    started = time.perf_counter()
+    data = find_sonar(request.source)
+    returns = load_sonar(data)
+    check_trainable(returns, data)
+    tasks = plan_study(returns, request.protocols, request.models, request.seed)
+    folder = request.output / "sonar"
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(folder)
+    metrics = folder / "metrics.json"
+    if request.overwrite:
+        metrics.unlink(missing_ok=True)
+    settings = _settings(request, returns)
+    rows = load_study(metrics, settings)
+    if rows is None:
+        results, failures = _compute(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
+        if failures:
+            print_failures(console, failures, [])
+            return False
+        rows = _write_results(folder, returns, tasks, results)
+        write_study(metrics, settings, rows, time.perf_counter() - started)
+    print_study(console, rows, folder, time.perf_counter() - started)
+    return True
+
+
+def _settings(request: StudyRequest, returns: SonarReturns) -> dict[str, Any]:
+    """What decides the numbers, as JSON gives it back."""
+    return {
+        "data_sha256": returns.digest,
+        "protocols": [protocol.value for protocol in request.protocols],
+        "models": [model.value for model in request.models],
+        "seed": request.seed,
+        "backend": request.backend,
+        "versions": engine_versions(request.backend),
+    }
+
+
+def _compute(
+    request: StudyRequest, recipe: StudyRecipe, console: Console
+) -> tuple[dict[int, TaskResult], list[TaskFailed]]:
+    """Run all tasks on Ray."""
+    results: dict[int, TaskResult] = {}
+    failures = []
+    with open_session(request.address):
+        placement = plan_placement(cluster_nodes(), request.workers, gpus_per_worker=0.0, cpus_per_worker=1.0)
+        pool: WorkerPool[TaskResult] = WorkerPool(recipe, placement, _TASK_DEADLINE_S)
+        outcomes = pool.run(range(len(recipe.tasks)))
+        silent = not console.is_terminal
+        for outcome in track(outcomes, "studying", total=len(recipe.tasks), console=console, disable=silent):
+            if isinstance(outcome, TaskDone):
+                results[outcome.task] = outcome.result
+            else:
+                failures.append(outcome)
+        pool.stop()
+    return results, failures
+
+
+def _write_results(
+    folder: Path, returns: SonarReturns, tasks: list[StudyTask], results: Mapping[int, TaskResult]
+) -> list[StudyRow]:
+    """Write model and predictions; return the table's rows."""
+    assert returns.labels is not None
+    model = next(result for result in results.values() if isinstance(result, bytes))
+    with whole_file(folder / "model.keras") as temporary:
+        temporary.write_bytes(model)
+    probabilities = {number: result for number, result in results.items() if not isinstance(result, bytes)}
+    scored = gather_folds(tasks, probabilities)
+    write_predictions(folder / "predictions.parquet", returns, scored)
+    return [summarise(protocol, model, folds, returns.labels == "M") for (protocol, model), folds in scored.items()]
