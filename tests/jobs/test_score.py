@@ -154,6 +154,7 @@ def _some_photos(source: Path, folder: Path, step: int) -> Path:
     return folder
 
 
+@pytest.mark.slow  # tests/chaos does this by default, with a fast network
 def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folder: Path, tmp_path: Path) -> None:
     """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing."""
     photos = _some_photos(data_folder / "photos" / "test", tmp_path / "photos", step=3)
