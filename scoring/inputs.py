@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -104,9 +105,10 @@ def _is_image(path: str) -> bool:
 
 def _image_ids(paths: list[str]) -> list[str]:
     """Paths below their common folder, without suffixes unless two would then be the same."""
-    parents = [os.path.dirname(path) for path in paths]
-    common = os.path.commonpath(parents) if all(parents) else ""
-    below = [path[len(common) + 1 :] if common else path for path in paths]
+    steps = [path.split("/") for path in paths]
+    folders = [path[:-1] for path in steps]
+    depth = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(min(folders), max(folders), strict=False))))
+    below = ["/".join(path[depth:]) for path in steps]
     bare = [os.path.splitext(path)[0] for path in below]
     return bare if len(set(bare)) == len(bare) else below
 

@@ -5,6 +5,7 @@ Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
 """
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ UCI_URL = (
     "https://archive.ics.uci.edu/ml/machine-learning-databases/undocumented/connectionist-bench/sonar/sonar.all-data"
 )
 UCI_CHECKSUM = "sha256:e90434cdbf00fcf93ffa911fe447ae25606979658e60f1d32e155c3b5240234d"
+_MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
 
 
@@ -71,8 +73,7 @@ def load_sonar(path: Path) -> SonarReturns:
         SonarError: If a row is short or long, a band is not a number from 0 to 1, or a label is unknown; it names
             the first such row, counted from 1 after any names.
     """
-    if path.stat().st_size > _MAX_FILE_BYTES:
-        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
+    _check_size(path)
     cells = _read_cells(path)
     if cells.empty:
         raise SonarError(f"Expected sonar returns in {path}; it is empty.")
@@ -104,10 +105,22 @@ def check_trainable(returns: SonarReturns, path: Path) -> None:
         raise SonarError(f"Expected UCI's {NUM_ROWS} returns of both kinds; {path} has {len(returns.bands)}: {counts}.")
 
 
+def _check_size(path: Path) -> None:
+    """Refuse what would take minutes or gigabytes to parse: a huge file, a line of endless commas."""
+    if path.stat().st_size > _MAX_FILE_BYTES:
+        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
+    with path.open("rb") as file:
+        for row, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), start=1):
+            if len(line) > _MAX_LINE_BYTES:
+                raise SonarError(f"Expected rows of at most {_MAX_LINE_BYTES} bytes; row {row} of {path} is longer.")
+
+
 def _read_cells(path: Path) -> pd.DataFrame:
     try:
-        # One column more than allowed, so that a long row is told from a right one.
-        return pd.read_csv(path, header=None, names=range(NUM_BANDS + 2), dtype=str, index_col=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a longer row, which we refuse by name
+            # One column more than allowed, so that a long row is told from a right one.
+            return pd.read_csv(path, header=None, names=range(NUM_BANDS + 2), dtype=str, index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error

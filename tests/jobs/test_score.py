@@ -92,6 +92,13 @@ def test_record_says_what_ran_where(run: tuple[Path, Path]) -> None:
     assert all(len(gpu_ids) == 1 for _, gpu_ids in devices)
 
 
+def test_secrets_of_the_environment_are_in_no_file(run: tuple[Path, Path]) -> None:
+    token = os.environ["RAY_AUTH_TOKEN"].encode()
+    files = [path for path in run[1].rglob("*") if path.is_file()]
+    assert len(files) > 6
+    assert not [path for path in files if token in path.read_bytes()]
+
+
 def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path], model: Path) -> None:
     photos, output = run
     before, rows = _shards(output), _rows(output)

@@ -38,6 +38,13 @@ def test_id_is_the_path_below_the_common_folder_without_suffix(tmp_path: Path) -
     assert _ids(tmp_path) == ["test1/1", "test1/2", "train/3"]
 
 
+def test_zip_of_absolute_and_relative_names_has_ids_all_the_same(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        for name in ("/etc/1.jpg", "../2.jpg", "3.jpg"):
+            writer.writestr(name, name)
+    assert _ids(tmp_path / "photos.zip") == ["../2", "/etc/1", "3"]
+
+
 def test_ids_keep_their_suffix_where_two_would_be_the_same(tmp_path: Path) -> None:
     _touch(tmp_path, "1.jpg", "1.png", "2.jpg")
     assert _ids(tmp_path) == ["1.jpg", "1.png", "2.jpg"]
