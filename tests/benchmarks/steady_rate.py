@@ -1,6 +1,6 @@
 """The job's steady rate over the same model's bare forward rate, in the same process layout.
 
-    python tests/benchmarks/steady_rate.py --images PHOTOS [--model vgg16-cats-dogs] [--precision bfloat16]
+    python -m tests.benchmarks.steady_rate --images PHOTOS [--model vgg16-cats-dogs] [--precision bfloat16]
 
 Each round runs both, one after the other, in one Ray worker that has all cores: a bare loop over batches decoded
 beforehand, and whole shards (read, decode, score, write). Prints every round and the ratio of the medians.
@@ -10,25 +10,21 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from cluster.placement import cluster_nodes, plan_placement
-from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
 from scoring.classifiers import ModelRequest, load_classifier
 from scoring.engines import Precision, keras_backend
 from scoring.images import Resize, decode
 from scoring.inputs import find_images, open_images
-from scoring.manifest import ManifestInfo, write_manifest
+from scoring.manifest import write_manifest
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer
-from scoring.summary import summarise
-from scoring.verification import RunStatus
+from tests.benchmarks.rates import run_alone, score_alone
 
 _SHARD_SIZE = 64
 _NUM_BATCHES = 12
@@ -51,18 +47,6 @@ class BareForward:
         return num_batches * len(self._batch) / (time.perf_counter() - started)
 
 
-def _nothing_done(manifest: ManifestInfo) -> RunStatus:
-    shards = list(range(manifest.num_shards))
-    return RunStatus(manifest.num_images, manifest.num_shards, [], shards, {}, 0, 0, verified=True)
-
-
-def _run(recipe: Callable[[], Callable[[int], object]], tasks: range | list[int]) -> list[object]:
-    pool = WorkerPool(recipe, plan_placement(cluster_nodes(), num_workers=1))
-    results = [outcome.result for outcome in pool.run(tasks) if isinstance(outcome, TaskDone)]
-    pool.stop()
-    return results
-
-
 def main() -> None:
     """Run the rounds and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,7 +61,8 @@ def main() -> None:
     options = parser.parse_args()
     weights = options.weights if options.model.startswith("vgg16") else None
     model = ModelRequest(options.model, weights, options.labels, options.precision, keras_backend())
-    bare_rates, job_rates = [], []
+    bare_rates: list[float] = []
+    job_rates: list[float] = []
     with open_session(None), tempfile.TemporaryDirectory() as scratch:
         for round_number in range(options.rounds):
             folder = RunFolder(Path(scratch) / str(round_number))
@@ -87,13 +72,11 @@ def main() -> None:
             settings = ScorerSettings(
                 options.images.absolute(), folder.path, model, Resize.SQUASH, options.batch_size, decode_threads=2
             )
-            (bare,) = _run(partial(BareForward, settings), [_NUM_BATCHES])
-            reports = _run(partial(ShardScorer, settings), range(manifest.num_shards))
-            summary = summarise({0: reports}, _nothing_done(manifest), wall_s=1.0)
-            bare_rates.append(bare)
-            job_rates.append(summary.steady_images_per_s)
+            bare_rates += run_alone(partial(BareForward, settings), [_NUM_BATCHES])
+            summary = score_alone(ShardScorer, settings, manifest)
+            job_rates.append(summary.steady_images_per_s or 0.0)
             print(
-                f"round {round_number + 1}: bare {bare:.2f} images/s, job {job_rates[-1]:.2f} images/s, "
+                f"round {round_number + 1}: bare {bare_rates[-1]:.2f} images/s, job {job_rates[-1]:.2f} images/s, "
                 f"model waited {summary.wait_s:.1f} s of {summary.score_s:.1f} s"
             )
     bare_median, job_median = statistics.median(bare_rates), statistics.median(job_rates)

@@ -42,7 +42,7 @@ def test_zip_of_absolute_and_relative_names_has_ids_all_the_same(tmp_path: Path)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
         for name in ("/etc/1.jpg", "../2.jpg", "3.jpg"):
             writer.writestr(name, name)
-    assert _ids(tmp_path / "photos.zip") == ["../2", "/etc/1", "3"]
+    assert sorted(_ids(tmp_path / "photos.zip")) == ["../2", "/etc/1", "3"]
 
 
 def test_ids_keep_their_suffix_where_two_would_be_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""The steady rate with whole, synced, checksummed shards over the rate without syncing and checksums.
+
+    python -m tests.benchmarks.durability_cost --images PHOTOS --model FILE.keras --labels cat,dog
+
+Each round runs both, one after the other, in one Ray worker that has all cores. Prints every round and the ratio of the
+medians.
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+from cluster.session import open_session
+from scoring import durable, predictions
+from scoring.classifiers import ModelRequest
+from scoring.engines import Precision, keras_backend
+from scoring.images import Resize
+from scoring.inputs import find_images
+from scoring.lease import hold_lease
+from scoring.manifest import write_manifest
+from scoring.run_folder import RunFolder
+from scoring.shard_scorer import ScorerSettings, ShardScorer
+from tests.benchmarks.rates import score_alone
+
+_SHARD_SIZE = 32
+
+
+def careless(settings: ScorerSettings) -> ShardScorer:
+    """A ShardScorer that neither syncs nor computes checksums."""
+    durable._sync = lambda path: None
+    write_table = predictions.pq.write_table
+    predictions.pq.write_table = lambda *arguments, write_page_checksum, **options: write_table(*arguments, **options)
+    return ShardScorer(settings)
+
+
+def main() -> None:
+    """Run the rounds and print the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--labels")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    weights = "random" if options.model.startswith("vgg16") else None
+    model = ModelRequest(options.model, weights, options.labels, Precision.AUTO, keras_backend())
+    with_rates: list[float] = []
+    without_rates: list[float] = []
+    with open_session(None), tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
+        for number in range(options.rounds):
+            for name, recipe, rates in (("with", ShardScorer, with_rates), ("without", careless, without_rates)):
+                folder = RunFolder(Path(scratch) / f"{name}-{number}")
+                folder.predictions.mkdir(parents=True)
+                manifest = write_manifest(folder.manifest, find_images(options.images).images, _SHARD_SIZE, 0)
+                settings = ScorerSettings(options.images.absolute(), folder.path, model, Resize.SQUASH, 16, 2)
+                if name == "with":
+                    with hold_lease(folder.lease):
+                        rates.append(score_alone(recipe, settings, manifest).steady_images_per_s or 0.0)
+                else:
+                    rates.append(score_alone(recipe, settings, manifest).steady_images_per_s or 0.0)
+            print(f"round {number + 1}: with {with_rates[-1]:.2f} images/s, without {without_rates[-1]:.2f} images/s")
+    ratio = statistics.median(with_rates) / statistics.median(without_rates)
+    print(f"median: with / without {ratio:.3f}")
+
+
+if __name__ == "__main__":
+    main()

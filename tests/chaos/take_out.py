@@ -1,0 +1,188 @@
+"""Take each mechanism out, and see that its test fails: `python -m tests.chaos.take_out`.
+
+Works on a copy of the tree. Prints a line for each mechanism; exits 1 if a test passes without what it is to show.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A line that keeps a promise, what stands in its place when it is taken out, and the test that must fail then."""
+
+    name: str
+    file: str
+    line: str
+    instead: str
+    test: str
+
+
+_POOL, _LEDGER, _CHAOS = "cluster/pool.py", "cluster/ledger.py", "tests/chaos/test_chaos.py::test_"
+_MECHANISMS = [
+    Mechanism(
+        "a lost task is tried again",
+        _LEDGER,
+        "        self._suspects.append(task)\n",
+        "",
+        f"{_CHAOS}actors_are_killed[0]",
+    ),
+    Mechanism(
+        "a suspect is tried alone",
+        _LEDGER,
+        "self._suspects.popleft(), alone=True",
+        "self._suspects.popleft()",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
+        "at most three attempts",
+        _LEDGER,
+        "if self._losses[task] >= self._max_attempts:",
+        "if False:",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
+        "no copies of what raised",
+        _LEDGER,
+        " and task not in self._troubled",
+        "",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
+        "a hanging actor is replaced",
+        _POOL,
+        "if worker.tasks and now - worker.busy_since > deadline_s:",
+        "if False:",
+        "tests/cluster/test_pool.py::test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another",
+    ),
+    Mechanism(
+        "the tail is copied",
+        _LEDGER,
+        "            return self._copy(worker_id)\n",
+        "            return None\n",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
+        "nodes that join are used",
+        _POOL,
+        "        if self._placement.elastic:\n",
+        "        if False:\n",
+        f"{_CHAOS}a_node_that_joins_late_is_used[0]",
+    ),
+    Mechanism(
+        "a shard is written out of sight",
+        "scoring/durable.py",
+        "    temporary = hidden / path.name\n",
+        "    temporary = path\n",
+        "tests/scoring/test_durable.py",
+    ),
+    Mechanism(
+        "a fingerprint that differs is refused",
+        "scoring/fingerprint.py",
+        "if field.name in known and",
+        "if False and",
+        "tests/scoring/test_shard_scorer.py",
+    ),
+    Mechanism(
+        "a second driver is refused",
+        "scoring/lease.py",
+        "        if other is None or _is_gone(path, other):",
+        "        if True:",
+        "tests/scoring/test_lease.py",
+    ),
+    Mechanism(
+        "a dead driver's lease is taken at once",
+        "scoring/lease.py",
+        "        return True\n    watched_since",
+        "        pass\n    watched_since",
+        "tests/scoring/test_lease.py",
+    ),
+    Mechanism(
+        "damage is found by checksums",
+        "scoring/predictions.py",
+        "write_page_checksum=True",
+        "write_page_checksum=False",
+        "tests/scoring/test_verification.py",
+    ),
+    Mechanism(
+        "ids are compared with the manifest",
+        "scoring/verification.py",
+        "    if verify and table",
+        "    if False and table",
+        "tests/scoring/test_verification.py",
+    ),
+    Mechanism(
+        "reads and writes are tried again",
+        "scoring/retrying.py",
+        "_ATTEMPTS = 6",
+        "_ATTEMPTS = 1",
+        "tests/scoring/test_retrying.py",
+    ),
+    Mechanism(
+        "SIGTERM stops cleanly",
+        "jobs/cli.py",
+        "    signal.signal(signal.SIGTERM, _on_sigterm)\n",
+        "",
+        f"{_CHAOS}the_driver_is_stopped[0]",
+    ),
+    Mechanism(
+        "huge images are refused from their header",
+        "scoring/images.py",
+        "            _check_pixels(image)\n",
+        "",
+        "tests/scoring/test_images.py",
+    ),
+    Mechanism(
+        "unsafe layers are refused",
+        "scoring/classifiers.py",
+        "safe_mode=True",
+        "safe_mode=False",
+        "tests/scoring/test_classifiers.py",
+    ),
+    Mechanism(
+        "a local Ray listens on loopback alone",
+        "cluster/session.py",
+        "ray_constants.ENABLE_RAY_CLUSTER, False",
+        "ray_constants.ENABLE_RAY_CLUSTER, True",
+        "tests/cluster/test_session.py",
+    ),
+]
+
+
+def fails_without(mechanism: Mechanism, copy: Path) -> bool:
+    """Take one mechanism out of a copy of the tree, run its test, and put it back."""
+    path = copy / mechanism.file
+    whole = path.read_text()
+    assert whole.count(mechanism.line) == 1, f"{mechanism.file} has changed: {mechanism.line!r}"
+    path.write_text(whole.replace(mechanism.line, mechanism.instead))
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", mechanism.test]
+    code = subprocess.run(
+        command, cwd=copy, capture_output=True, env={**os.environ, "PYTHONPATH": str(copy)}
+    ).returncode
+    path.write_text(whole)
+    return code == 1
+
+
+def main() -> None:
+    """Take out all of them, one after the other."""
+    kept = []
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "shardscore"
+        subprocess.run(["git", "clone", "-q", _ROOT, copy], check=True)
+        for mechanism in _MECHANISMS:
+            failed = fails_without(mechanism, copy)
+            print(
+                f"{'fails without' if failed else 'PASSES WITHOUT'}: {mechanism.name}  ({mechanism.test})", flush=True
+            )
+            kept += [] if failed else [mechanism.name]
+    sys.exit(1 if kept else 0)
+
+
+if __name__ == "__main__":
+    main()
