@@ -58,8 +58,8 @@ def _fail(error: Exception, code: int) -> NoReturn:
 
 
 def _console() -> Console:
-    """Standard output; in a log, lines keep their length."""
-    return Console(soft_wrap=True, highlight=False)
+    """Standard output. In a log, lines keep their length; brackets in file names are no markup."""
+    return Console(soft_wrap=True, highlight=False, markup=False)
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

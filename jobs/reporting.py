@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from cluster.ledger import TaskFailed
@@ -72,7 +71,7 @@ def print_study(console: Console, rows: Sequence[StudyRow], folder: Path, wall_s
         console.print(table)
     for method in dict.fromkeys(row.interval.method for row in rows):
         console.print(f"interval: {method}")
-    console.print(f"{wall_s:.1f} s; all folds, out-of-fold probabilities and the model: {escape(str(folder))}")
+    console.print(f"{wall_s:.1f} s; all folds, out-of-fold probabilities and the model: {folder!s}")
 
 
 def _study_figures(row: StudyRow) -> tuple[str, ...]:
@@ -84,10 +83,10 @@ def _study_figures(row: StudyRow) -> tuple[str, ...]:
 def print_failures(console: Console, failures: Sequence[TaskFailed], start_failures: Sequence[str]) -> None:
     """Name every shard that was given up, and every cause once."""
     for reason in dict.fromkeys(start_failures):
-        console.print(f"a replacement actor could not start: {escape(reason)}", style="yellow")
+        console.print(f"a replacement actor could not start: {reason}", style="yellow")
     for failure in sorted(failures, key=lambda failure: failure.task):
         console.print(
-            f"shard {failure.task} is missing after {failure.attempts} attempts: {escape(failure.reason)}", style="red"
+            f"shard {failure.task} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
         )
     if failures:
         console.print(f"{len(failures)} shards are missing. Run the same command again to score just those.")
@@ -99,5 +98,5 @@ def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")  # a path is shown whole
     for name, value in rows:
-        table.add_row(name, escape(value))
+        table.add_row(name, value)
     console.print(table)

@@ -1,8 +1,9 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
+import threading
 import time
 from collections import defaultdict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -93,13 +94,12 @@ class ImagesJob:
         self._request = request
         self._folder = folder
         self._console = console
-        self._listing: Future[ManifestInfo]
+        self._listing: Future[ManifestInfo] = Future()
 
     def start_listing(self) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts."""
-        background = ThreadPoolExecutor(1, thread_name_prefix="listing")
-        self._listing = background.submit(self._write_manifest)
-        background.shutdown(wait=False)
+        # A daemon, not an executor's thread: Ctrl-C need not wait for the end of a long listing.
+        threading.Thread(target=self._list, name="listing", daemon=True).start()
         try:
             self._listing.result(timeout=_LISTING_HEAD_START_S)
         except NotYet:
@@ -138,6 +138,12 @@ class ImagesJob:
         self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
         return not failures
 
+    def _list(self) -> None:
+        try:
+            self._listing.set_result(self._write_manifest())
+        except Exception as error:  # raised where the listing is waited for
+            self._listing.set_exception(error)
+
     def _write_manifest(self) -> ManifestInfo:
         """List the images, and refuse another run's folder by what is known so far."""
         listing = find_images(self._request.images)
@@ -166,7 +172,7 @@ class ImagesJob:
         return ScorerSettings(
             images=self._request.images.absolute(),
             output=self._folder.path.absolute(),
-            model=self._request.model,
+            model=self._request.model.absolute(),
             resize=self._request.resize,
             batch_size=self._request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
             decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
@@ -195,7 +201,7 @@ class ImagesJob:
         """Read what earlier runs left; remove what is damaged, so that it is scored again."""
         status = run_status(self._folder, verify=True)
         for shard_id, reason in status.damaged.items():
-            self._console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow", markup=False)
+            self._console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow")
             self._folder.shard(shard_id, status.num_shards).unlink()
         return status
 

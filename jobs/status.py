@@ -32,7 +32,7 @@ def status(run: Path, verify: bool, as_json: bool, console: Console) -> RunStatu
     ]
     print_table(console, str(run), rows)
     for shard_id, reason in found.damaged.items():
-        console.print(f"shard {shard_id} {reason}", markup=False)
+        console.print(f"shard {shard_id} {reason}")
     if not found.is_complete:
         console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
     return found

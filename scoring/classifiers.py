@@ -3,7 +3,7 @@
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,15 @@ class ModelRequest:
     labels: str | None
     precision: Precision
     backend: str
+
+    def absolute(self) -> "ModelRequest":
+        """The same with absolute paths, for workers that started elsewhere."""
+        return replace(
+            self,
+            model=_absolute(self.model) if self.model.endswith(".keras") else self.model,
+            weights=self.weights if self.weights in (None, RANDOM_WEIGHTS) else _absolute(self.weights),
+            labels=_absolute(self.labels) if self.labels and self.model == VGG16_IMAGENET else self.labels,
+        )
 
 
 @dataclass(frozen=True)
@@ -169,6 +178,10 @@ def _split_labels(labels: str) -> tuple[str, ...]:
     if "" in names or len(set(names)) != len(names):
         raise ModelError(f"Expected --labels to be different names, such as cat,dog; received {labels!r}.")
     return names
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 def _unchanged(probabilities: Float32Array) -> Float32Array:

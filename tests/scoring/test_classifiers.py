@@ -47,6 +47,17 @@ def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:
         check_model(_request(tmp_path / "model.keras"))
 
 
+def test_paths_become_absolute_for_workers_that_started_elsewhere() -> None:
+    request = _request("../models/m.keras").absolute()
+    assert Path(request.model).is_absolute()
+    assert (request.weights, request.labels) == (None, "cat,dog")
+    request = _request("vgg16-imagenet", "index.json", weights="w.h5").absolute()
+    assert request.model == "vgg16-imagenet"
+    assert Path(str(request.weights)).is_absolute()
+    assert Path(str(request.labels)).is_absolute()
+    assert _request("vgg16-cats-dogs", None, weights="random").absolute().weights == "random"
+
+
 def _save(path: Path, *layers: Any, input_shape: tuple[int, ...] = (224, 224, 3)) -> Path:
     import keras
 
