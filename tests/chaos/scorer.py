@@ -15,7 +15,7 @@ from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
 from tests.fakes import load_fake
 
 _SECONDS_PER_SHARD = 0.04
-_SLOW_SECONDS_PER_SHARD = 0.6
+_SLOW_SECONDS_PER_SHARD = 1.0
 
 
 class ChaoticScorer(ShardScorer):
