@@ -176,6 +176,7 @@ class WorkerPool(Generic[R]):
                 f"Expected all workers alike; worker {info.worker_id} on {info.devices.host} is {info.description}, "
                 f"worker 0 is {self.ready_workers[0].description}."
             )
+        self._num_lost_starts = 0
         worker.info = info
         self.ready_workers.append(info)
 
@@ -194,14 +195,20 @@ class WorkerPool(Generic[R]):
         self._remove(worker)
         self.num_lost_workers += 1
         if worker.info is None:
-            self._num_lost_starts += 1
-            if self._num_lost_starts >= _MAX_LOST_STARTS:
-                raise WorkerStartError(f"{_MAX_LOST_STARTS} workers died while starting: {reason}")
+            self._died_at_start(reason)
         for task in worker.tasks:
             failed = self._ledger.lost(task, worker.worker_id, reason)
             if failed:
                 yield failed
-        self._start_workers(1)
+        if self._num_lost_starts < _MAX_LOST_STARTS:
+            self._start_workers(1)
+
+    def _died_at_start(self, reason: str) -> None:
+        """Stop trying when one worker after the other dies before it is built, and the job if none is left."""
+        self._num_lost_starts += 1
+        self.start_failures.append(reason)
+        if self._num_lost_starts >= _MAX_LOST_STARTS and not any(worker.info for worker in self._workers.values()):
+            raise WorkerStartError(f"{self._num_lost_starts} workers in a row died while starting: {reason}")
 
     def _remove(self, worker: Worker) -> None:
         del self._workers[worker.worker_id]
@@ -216,7 +223,7 @@ class WorkerPool(Generic[R]):
                 ray.kill(worker.actor)
                 yield from self._bury(worker, f"no result within {deadline_s:.0f} s: the worker hung and was replaced")
         room = count_room(cluster_nodes(), self._placement)
-        if self._placement.elastic:
+        if self._placement.elastic and self._num_lost_starts < _MAX_LOST_STARTS:
             self._start_workers(max(0, room - len(self._workers)))
         if room or any(worker.info for worker in self._workers.values()):
             self._placeable_at = now

@@ -71,8 +71,8 @@ _MECHANISMS = [
     Mechanism(
         "nodes that join are used",
         _POOL,
-        "        if self._placement.elastic:\n",
-        "        if False:\n",
+        "        if self._placement.elastic and",
+        "        if False and",
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
     ),
     Mechanism(

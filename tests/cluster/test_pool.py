@@ -149,9 +149,36 @@ def test_a_worker_that_cannot_start_stops_the_job_with_the_real_cause() -> None:
 
 def test_workers_that_die_at_start_are_not_started_for_ever() -> None:
     pool = WorkerPool(_dies_at_start, _CPU_ONLY)
-    with pytest.raises(WorkerStartError, match="3 workers died while starting"):
+    with pytest.raises(WorkerStartError, match="3 workers in a row died while starting"):
         pool.first_ready()
     pool.stop()
+
+
+def _dies_at_start_without(file: Path) -> Callable[[int], int]:
+    if not file.exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def work(task: int) -> int:
+        if task == 3 and file.exists():
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.3)
+        return task
+
+    return work
+
+
+def test_replacements_that_die_at_start_leave_the_work_to_the_others_and_are_not_started_for_ever(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "alive").touch()
+    pool = WorkerPool(partial(_dies_at_start_without, tmp_path / "alive"), replace(_CPU_ONLY, elastic=True))
+    while len(pool.ready_workers) < 2:
+        list(pool.run([0]))
+    done, failed = _run(pool, range(40))
+    assert sorted(done) == list(range(40))
+    assert not failed
+    assert 3 <= len(pool.start_failures) < 8
 
 
 def _described_by_node() -> Callable[[int], int]:
