@@ -153,7 +153,7 @@ def _zip_files(archive: Path) -> Iterator[tuple[str, int, bytes | None]]:
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = {info.filename: info for info in opened.infolist() if not info.is_dir()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
         raise ImagesError(f"Expected a readable zip; {archive} is damaged: {error}.") from error
     for name, info in entries.items():
         yield name, info.file_size, None

@@ -148,7 +148,7 @@ def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
-    bands: Float32Array = cells.iloc[:, :NUM_BANDS].apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    bands = cells.iloc[:, :NUM_BANDS].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     with np.errstate(invalid="ignore"):
         wrong = ~((bands >= 0) & (bands <= 1))  # true for NaN as well
     if wrong.any():
@@ -156,7 +156,8 @@ def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
         raise SonarError(
             f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {cells.iat[row, band]!r}."
         )
-    return bands
+    parsed: Float32Array = bands.astype(np.float32)
+    return parsed
 
 
 def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
