@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
+_HANG_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,13 @@ def fails_without(mechanism: Mechanism, copy: Path) -> bool:
     assert whole.count(mechanism.line) == 1, f"{mechanism.file} has changed: {mechanism.line!r}"
     path.write_text(whole.replace(mechanism.line, mechanism.instead))
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", mechanism.test]
-    code = subprocess.run(
-        command, cwd=copy, capture_output=True, env={**os.environ, "PYTHONPATH": str(copy)}
-    ).returncode
-    path.write_text(whole)
-    return code == 1
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    try:
+        return subprocess.run(command, cwd=copy, capture_output=True, env=environment, timeout=_HANG_S).returncode == 1
+    except subprocess.TimeoutExpired:  # without it, the test hangs: that is a failure too
+        return True
+    finally:
+        path.write_text(whole)
 
 
 def main() -> None:
