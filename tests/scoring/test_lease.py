@@ -50,9 +50,12 @@ def test_second_driver_is_told_who_holds_it_and_since_when(tmp_path: Path) -> No
         pass
 
 
-def test_lease_of_a_dead_process_of_this_machine_is_taken_at_once(tmp_path: Path) -> None:
+def test_lease_of_a_dead_process_of_this_machine_is_taken_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "lease.json"
     _write_lease(path, socket.gethostname(), _dead_pid())
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: pytest.fail("it waited for a dead process"))
     with hold_lease(path):
         assert json.loads(path.read_text())["token"] != "a"
 
