@@ -4,7 +4,6 @@ Source: Gorman and Sejnowski, "Analysis of hidden units in a layered network tra
 Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
 """
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scoring.arrays import Float32Array
-from scoring.downloads import cache_folder, fetch
+from scoring.downloads import cache_folder, fetch, file_digest
 from scoring.errors import DownloadError, SonarError
 
 NUM_BANDS = 60
@@ -90,7 +89,7 @@ def load_sonar(path: Path) -> SonarReturns:
         )
     bands = _parse_bands(cells, path)
     labels = _parse_labels(cells, path) if num_columns > NUM_BANDS else None
-    return SonarReturns(bands, labels, hashlib.sha256(path.read_bytes()).hexdigest())
+    return SonarReturns(bands, labels, file_digest(path))
 
 
 def check_trainable(returns: SonarReturns, path: Path) -> None:
