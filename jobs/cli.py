@@ -26,6 +26,7 @@ from scoring.images import Resize
 from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
+from scoring.targets import LabelsFrom
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -84,6 +85,9 @@ def _score(
     labels: Annotated[
         str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
     ] = None,
+    labels_from: Annotated[
+        LabelsFrom | None, typer.Option(help="Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.")
+    ] = None,
     resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
         Resize.SQUASH
     ),
@@ -121,6 +125,7 @@ def _score(
         images_request = ImagesRequest(
             images=images,
             model=ModelRequest(model, weights, labels, precision, backend),
+            labels_from=labels_from,
             resize=resize,
             batch_size=batch_size,
             shard_size=shard_size,

@@ -32,6 +32,7 @@ def print_summary(
     rows = [
         ("images", f"{summary.num_images} of {manifest.num_images} ({summary.num_scored} scored now)"),
         ("errors", str(summary.num_errors)),
+        *_accuracy(summary),
         ("left out", f"{manifest.num_left_out} files that are not images"),
         ("precision", scorer.precision),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
@@ -45,6 +46,14 @@ def print_summary(
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _accuracy(summary: Summary) -> list[tuple[str, str]]:
+    """For labelled photos, how many are right."""
+    if not summary.num_labelled:
+        return []
+    share = summary.num_right / summary.num_labelled
+    return [("accuracy", f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images")]
 
 
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:

@@ -22,6 +22,7 @@ from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
 from scoring.classifiers import ModelRequest, check_model
 from scoring.errors import RequestError, ScoringError
+from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
 from scoring.images import Resize
 from scoring.inputs import check_images, find_images
@@ -29,6 +30,7 @@ from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, 
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
 from scoring.summary import summarise
+from scoring.targets import LabelsFrom, with_targets
 from scoring.verification import RunStatus, run_status
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
@@ -45,6 +47,7 @@ class ImagesRequest:
     Attributes:
         images: A folder, or a zip as Kaggle ships it.
         model: Which model to load and how.
+        labels_from: Where each image's true label stands; None for images without.
         resize: How photos become squares.
         batch_size: Images per forward pass.
         shard_size: Images per task and per predictions file.
@@ -56,6 +59,7 @@ class ImagesRequest:
 
     images: Path
     model: ModelRequest
+    labels_from: LabelsFrom | None = None
     resize: Resize = Resize.SQUASH
     batch_size: int | None = None
     shard_size: int | None = None
@@ -131,7 +135,10 @@ class ImagesJob:
             raise
         finally:
             pool.stop()
-        summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats)
+        right = (0, 0)
+        if self._request.labels_from:
+            right = count_right(self._folder.predictions, first.description.labels)
+        summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats, right)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
         print_summary(self._console, summary, manifest, self._folder, first.description)
         print_failures(self._console, failures, pool.start_failures)
@@ -147,13 +154,16 @@ class ImagesJob:
     def _write_manifest(self) -> ManifestInfo:
         """List the images, and refuse another run's folder by what is known so far."""
         listing = find_images(self._request.images)
+        images = listing.images
+        if self._request.labels_from:
+            images = with_targets(images, self._request.labels_from)
         record = self._folder.load_record()
-        shard_size = self._request.shard_size or default_shard_size(len(listing.images))
-        digest = manifest_digest(listing.images, shard_size)
+        shard_size = self._request.shard_size or default_shard_size(len(images))
+        digest = manifest_digest(images, shard_size)
         if "fingerprint" in record:
             settings = self._settings(None)
             check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
-        return write_manifest(self._folder.manifest, listing.images, shard_size, listing.num_left_out)
+        return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out)
 
     def _place(self) -> Placement:
         request = self._request

@@ -6,7 +6,7 @@ from typing import Any
 
 from scoring.errors import RunFolderError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Fingerprint:
     """Written into run.json and every shard; results of different fingerprints never mix.
 
     Attributes:
-        images: Digest of the manifest: ids, paths, sizes and shard boundaries.
+        images: Digest of the manifest: ids, paths, sizes, targets and shard boundaries.
         model: Digest of the network's weights.
         labels: Digest of the class names in class order.
         resize: How photos become squares, with the resampling filter.

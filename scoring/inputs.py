@@ -31,12 +31,14 @@ class ImageEntry:
         path: Path inside the folder or zip, always valid UTF-8; other bytes appear as `\xNN`.
         size_bytes: Size of the encoded file when it was listed.
         raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.
+        target: The true label, where the collection is labelled.
     """
 
     image_id: str
     path: str
     size_bytes: int
     raw_path: bytes | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)

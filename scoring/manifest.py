@@ -17,6 +17,7 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("path", pa.string(), nullable=False),
         pa.field("size_bytes", pa.int64(), nullable=False),
         pa.field("raw_path", pa.binary()),
+        pa.field("target", pa.string()),
     ]
 )
 _DIGEST_KEY = b"digest"
@@ -48,10 +49,11 @@ def default_shard_size(num_images: int) -> int:
 
 
 def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
-    """SHA-256 over ids, paths, sizes and shard size: another collection, or other shards, gives another digest."""
+    """SHA-256 over all that the manifest says: another collection, other targets or other shards give another."""
     digest = hashlib.sha256(f"{shard_size}\n".encode())
     for image in images:
-        digest.update(repr((image.image_id, image.path, image.size_bytes, image.raw_path)).encode() + b"\n")
+        row = (image.image_id, image.path, image.size_bytes, image.raw_path, image.target)
+        digest.update(repr(row).encode() + b"\n")
     return digest.hexdigest()
 
 

@@ -37,6 +37,7 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
         pa.field("path", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),
         pa.field("error_message", pa.string()),
+        pa.field("target", pa.string()),
         pa.field("label", pa.string()),
         pa.field("class_index", pa.int32()),
         pa.field("probability", pa.float32()),
@@ -62,7 +63,8 @@ def _write_whole(path: Path, table: pa.Table) -> None:
 
 def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
     """One row; columns that the schema lacks are dropped by it."""
-    row: dict[str, Any] = {"image_id": scored.image.image_id, "path": scored.image.path}
+    image = scored.image
+    row: dict[str, Any] = {"image_id": image.image_id, "path": image.path, "target": image.target}
     probabilities = scored.probabilities
     if probabilities is None:
         return {**row, "status": ERROR, "error_message": scored.error_message}

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.durable import whole_file, write_text
 from scoring.errors import RunFolderError
+from scoring.intervals import Interval, corrected_interval, single_test_interval
 from scoring.sonar import LABEL_NAMES, SonarReturns
-from scoring.sonar_intervals import Interval, corrected_interval, single_test_interval
 from scoring.sonar_protocols import Fold, Protocol
 from scoring.sonar_recipes import Published, SonarModel, published_figure
 from scoring.sonar_study import StudyTask

@@ -19,6 +19,8 @@ class Summary:
         num_images: Rows in the run folder.
         num_errors: Rows with `status="error"` among them.
         num_scored: Images scored by this invocation; the others were there already.
+        num_labelled: Rows whose target the model knows.
+        num_right: Those of them whose label is their target.
         images_per_s: Cold: images scored over wall time from command to summary.
         steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
         wall_s: Wall time from command to summary.
@@ -30,6 +32,8 @@ class Summary:
     num_images: int
     num_errors: int
     num_scored: int
+    num_labelled: int
+    num_right: int
     images_per_s: float
     steady_images_per_s: float | None
     wall_s: float
@@ -49,6 +53,7 @@ def summarise(
     wall_s: float,
     num_lost_workers: int = 0,
     num_repeats: int = 0,
+    labelled_and_right: tuple[int, int] = (0, 0),
 ) -> Summary:
     """Summarise one invocation.
 
@@ -58,6 +63,7 @@ def summarise(
         wall_s: Wall time so far.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
+        labelled_and_right: Rows with a known target, and those whose label it is.
     """
     everything = [report for shards in reports.values() for report in shards]
     totals: dict[str, float] = defaultdict(float)
@@ -69,6 +75,8 @@ def summarise(
         num_images=done_before.num_rows + num_scored,
         num_errors=done_before.num_errors + sum(report.num_errors for report in everything),
         num_scored=num_scored,
+        num_labelled=labelled_and_right[0],
+        num_right=labelled_and_right[1],
         images_per_s=num_scored / wall_s,
         steady_images_per_s=_steady_rate(reports),
         wall_s=wall_s,

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from scoring.errors import ModelError, RunFolderError
 from scoring.images import Resize
 from scoring.predictions import read_predictions
 from scoring.run_folder import RunFolder
+from scoring.targets import LabelsFrom
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -134,6 +136,22 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
     for ours, theirs in zip(_rows(tmp_path / "run"), _rows(output), strict=True):
         assert ours["image_id"] == theirs["image_id"]
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
+
+
+def test_labelled_photos_get_their_target_and_an_accuracy(
+    run: tuple[Path, Path], model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, _ = run
+    labelled = tmp_path / "labelled"
+    for label in ("cats", "dogs"):
+        shutil.copytree(photos, labelled / label)
+    output = tmp_path / "out"
+    assert score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
+    rows = _rows(output)
+    assert [row["target"] for row in rows] == ["cats"] * 12 + ["dogs"] * 12
+    summary = RunFolder(output).load_record()["summary"]
+    assert (summary["num_labelled"], summary["num_right"]) == (22, 11)  # the same photos under both labels
+    assert "50.00%: 11 of 22 labelled images" in capsys.readouterr().out
 
 
 def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def test_last_shard_is_short_when_images_do_not_divide_evenly(tmp_path: Path) ->
         [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 11)],
         [*_IMAGES[:-1], ImageEntry("10", "10.png", 10)],
         [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 10, b"10.jpg")],
+        [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 10, target="cat")],
     ],
 )
 def test_digest_tells_other_images_apart(changed: list[ImageEntry]) -> None:

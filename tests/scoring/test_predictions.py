@@ -15,7 +15,7 @@ def _write(folder: Path, rows: list[ScoredImage], labels: tuple[str, ...] = _CAT
 
 
 def _scored(name: str, *probabilities: float) -> ScoredImage:
-    return ScoredImage(ImageEntry(name, f"{name}.jpg", 1), np.array(probabilities, np.float32))
+    return ScoredImage(ImageEntry(name, f"{name}.jpg", 1, target="dogs"), np.array(probabilities, np.float32))
 
 
 def test_every_image_has_one_row_and_an_unreadable_one_has_its_reason(tmp_path: Path) -> None:
@@ -27,6 +27,7 @@ def test_every_image_has_one_row_and_an_unreadable_one_has_its_reason(tmp_path: 
         "path": "1.jpg",
         "status": "ok",
         "error_message": None,
+        "target": "dogs",
         "label": "dog",
         "class_index": 1,
         "probability": 0.75,

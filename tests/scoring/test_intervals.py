@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scoring.sonar_intervals import corrected_interval, single_test_interval
+from scoring.intervals import corrected_interval, single_test_interval
 
 
 def test_corrected_interval_follows_nadeau_and_bengio() -> None:

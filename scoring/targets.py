@@ -1,0 +1,93 @@
+"""The truth about labelled photos, told by their names or folders: the `target` of each image."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from scoring.errors import ImagesError
+from scoring.inputs import ImageEntry
+
+# Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
+_LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
+_NAMED = 3  # paths shown in a message
+
+
+class LabelsFrom(StrEnum):
+    """Where an image's target stands."""
+
+    NAMES = "names"
+    FOLDERS = "folders"
+
+
+def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> list[ImageEntry]:
+    """The same images with their targets.
+
+    Args:
+        images: As they were found.
+        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`.
+
+    Raises:
+        ImagesError: If an image has none; the first of them are named.
+    """
+    target_of = _TARGETS[labels_from]
+    labelled = [replace(image, target=target_of(PurePosixPath(image.path))) for image in images]
+    bare = [image.path for image in labelled if image.target is None]
+    if bare:
+        raise ImagesError(
+            f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
+            f"{', '.join(map(repr, bare[:_NAMED]))}."
+        )
+    return labelled
+
+
+def find_targets(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+    """The same images with targets from their names if all have one there, otherwise from their folders.
+
+    Raises:
+        ImagesError: If neither tells at least two labels.
+    """
+    for labels_from in LabelsFrom:
+        try:
+            labelled = with_targets(images, labels_from)
+        except ImagesError:
+            continue
+        if len({image.target for image in labelled}) > 1:
+            return labelled
+    raise ImagesError(
+        "Expected photos of at least two labels, named like cat.123.jpg or in folders like cats/123.jpg; received "
+        f"{len(images)} images such as {images[0].path!r}."
+    )
+
+
+def match_label(target: str, labels: Sequence[str]) -> int | None:
+    """The class that a target means: the same word, or else the same but for case and plural (`Cats` for `cat`)."""
+    if target in labels:
+        return labels.index(target)
+    words = [_singular(label) for label in labels]
+    word = _singular(target)
+    return words.index(word) if words.count(word) == 1 else None
+
+
+def _singular(word: str) -> str:
+    return word.casefold().removesuffix("s")
+
+
+def _name_target(path: PurePosixPath) -> str | None:
+    named = _LABELLED_NAME.fullmatch(path.name)
+    return named["label"] if named else None
+
+
+def _folder_target(path: PurePosixPath) -> str | None:
+    return path.parent.name or None
+
+
+_TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {
+    LabelsFrom.NAMES: _name_target,
+    LabelsFrom.FOLDERS: _folder_target,
+}
+_EXPECTED = {
+    LabelsFrom.NAMES: "every name to tell its label, like cat.123.jpg",
+    LabelsFrom.FOLDERS: "every image in a folder named by its label, like cats/123.jpg",
+}
