@@ -171,6 +171,16 @@ class Run:
         self.num_repeats += int((RunFolder(self.output).load_record().get("summary") or {}).get("num_repeats", 0))
         return said
 
+    def finish_or_go_on(self) -> None:
+        """Wait for the driver; a shard that chance killed three actors on is named, and the same command scores it."""
+        assert self.driver is not None
+        self.driver.wait(timeout=300)
+        if self.driver.returncode == 1:
+            said = self.finish(code=1)
+            self.check_missing(said, run_status(RunFolder(self.output), verify=True).missing)
+            self.start()
+        self.finish()
+
     def rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = read_predictions(self.output / "predictions").to_pylist()
         return rows

@@ -30,7 +30,7 @@ def test_actors_are_killed(run: Run, seed: int) -> None:
     run.start()
     while run.num_faults < 5 and run.wait_at_random(0.3):
         run.kill_actor()
-    run.finish()
+    run.finish_or_go_on()
     run.check_complete()
 
 
@@ -117,6 +117,7 @@ def test_shards_are_poison(run: Run, seed: int) -> None:
 
 @_seeds(5, short=0)
 def test_weights_vanish_between_actors(run: Run, seed: int) -> None:
+    (run.folder / "slow").touch()  # the run outlasts the start of the actors that find no weights
     run.start()
     run.wait_at_random(0.3)
     (run.folder / "weights").unlink()
