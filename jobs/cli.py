@@ -13,15 +13,19 @@ from rich.console import Console
 
 from cluster.errors import ClusterError, PlacementError
 from jobs.demo import demo
+from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
+from scoring.base_networks import VGG16
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
 from scoring.engines import Precision, keras_backend
 from scoring.errors import RequestError, ScoringError
+from scoring.features import FeatureRequest
+from scoring.fitting import HeadSettings
 from scoring.images import Resize
 from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
@@ -140,6 +144,79 @@ def _score(
     raise typer.Exit(COMPLETE if complete else MISSING)
 
 
+@app.command("finetune")
+def _finetune(
+    images: Annotated[Path, typer.Option(help="Labelled photos: a folder, searched recursively, or a .zip.")],
+    output: Annotated[Path, typer.Option(help="Model folder: new, or an earlier fine-tune to complete.")],
+    labels_from: Annotated[LabelsFrom, typer.Option(help="Names like cat.123.jpg, or folders like cats/123.jpg.")] = (
+        LabelsFrom.AUTO
+    ),
+    base: Annotated[str, typer.Option(help=f"{VGG16}, or a .keras model of (224, 224, 3) pixels.")] = VGG16,
+    weights: Annotated[
+        str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Layer whose outputs the head sees.  [default: fc2, or the last but one]")
+    ] = None,
+    unfreeze: Annotated[Unfreeze, typer.Option(help="Train VGG16's two dense layers as well.")] = Unfreeze.NONE,
+    augment: Annotated[Augment, typer.Option(help="Train on mirror images too, and score them too.")] = Augment.NONE,
+    ensemble: Annotated[int, typer.Option(help="Heads to train and average.")] = 1,
+    validation: Annotated[
+        int | None, typer.Option(help="Photos kept out of training.  [default: 2000, or a fifth of fewer than 10000]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides split, initial weights, order and dropout.")] = 0,
+    dropout: Annotated[float, typer.Option(help="Share of features left out in each batch.")] = HeadSettings.dropout,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam, for the head.")] = HeadSettings.learning_rate,
+    epochs: Annotated[int, typer.Option(help="At most; training stops when it no longer helps.")] = (
+        HeadSettings.max_epochs
+    ),
+    head_only: Annotated[bool, typer.Option("--head-only", help="Keep the head without its base network.")] = False,
+    resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
+        Resize.SQUASH
+    ),
+    precision: Annotated[Precision, typer.Option(help="Number format of the base network.")] = Precision.AUTO,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
+    ] = None,
+    shard_size: Annotated[
+        int | None, typer.Option(help="Images per features file.  [default: 256, fewer for small jobs]")
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(help="Workers.  [default: one per GPU, or as many as fill the cores]")
+    ] = None,
+    gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
+    cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start clean.")] = False,
+) -> None:
+    """Fine-tune on labelled photos in one pass over them. The same command again goes on where it was."""
+    heads = HeadSettings(
+        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=unfreeze is Unfreeze.DENSE
+    )
+    with _exit_codes():
+        model = FeatureRequest(
+            base_of(base, weights, features, unfreeze), augment is Augment.FLIP, precision, keras_backend()
+        )
+        images_request = ImagesRequest(
+            images=images,
+            model=model,
+            labels_from=labels_from,
+            resize=resize,
+            batch_size=batch_size,
+            shard_size=shard_size,
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
+            cpus_per_actor=cpus_per_actor,
+        )
+        request = FinetuneRequest(
+            output, images_request, heads, ensemble, validation, seed, head_only, address, overwrite
+        )
+        complete = finetune(request, _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
 @app.command("status")
 def _status(
     run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
@@ -179,9 +256,12 @@ def _submission(
     run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
     competition: Annotated[Competition, typer.Option(help="Which Kaggle competition.")] = Competition.REDUX,
     clip: Annotated[
-        float,
-        typer.Option(help="Keep probabilities within [clip, 1 - clip]: one wrong certainty costs most in log loss."),
-    ] = DEFAULT_CLIP,
+        float | None,
+        typer.Option(
+            help="Keep probabilities within [clip, 1 - clip]: one wrong certainty costs most in log loss.  "
+            f"[default: what finetune measured, or {DEFAULT_CLIP}]"
+        ),
+    ] = None,
     fallback: Annotated[float | None, typer.Option(help="Probability of a dog for unreadable images.")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Allow other ids than the whole test set.")] = False,
     output: Annotated[

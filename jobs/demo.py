@@ -1,34 +1,40 @@
-"""Run everything once on drawn pictures, offline.
+"""Run everything once on drawn pictures, offline: fine-tune, score, sonar, submission, report.
 
     shardscore demo
 
-Reads nothing. Leaves ./shardscore-demo: drawn photos, a run folder with predictions, sonar results and
-submission.csv. About 50 s on 2 cores.
+Reads nothing. Leaves ./shardscore-demo: drawn photos, a fine-tuned model, a run folder with predictions, sonar results,
+submission.csv and report.html.
 """
 
 from pathlib import Path
 
 from rich.console import Console
 
+from cluster.session import open_session
+from jobs.finetune import FinetuneRequest, finetune
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.submission import submission
-from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest
-from scoring.drawings import draw_photos, draw_sonar
+from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
+from scoring.classifiers import ModelRequest
+from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.engines import Precision, keras_backend
 from scoring.errors import DownloadError
+from scoring.features import FeatureRequest
+from scoring.fitting import HeadSettings
 from scoring.sonar import UCI, find_sonar
 from scoring.submission import SubmissionRequest
+from scoring.targets import LabelsFrom
 from scoring.vgg16 import RANDOM_WEIGHTS
 
-_NUM_PHOTOS = 36
+_NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
 
 
 def demo(weights: str, output: Path, console: Console) -> bool:
-    """Draw, score, run sonar, write a submission, and say what was made.
+    """Draw, fine-tune, score, run sonar, write submission and report, and say what was made.
 
     Args:
         weights: `random`, `imagenet`, or a weights file of VGG16.
@@ -38,18 +44,41 @@ def demo(weights: str, output: Path, console: Console) -> bool:
     Returns:
         Whether all of it was made.
     """
-    photos, run = output / "photos", output / "run"
-    draw_photos(photos, _NUM_PHOTOS, _SEED)
-    console.print(f"drew {_NUM_PHOTOS} pictures into {photos}, five of them odd or broken on purpose")
-    model = ModelRequest(
-        VGG16_CATS_DOGS, None if weights == "imagenet" else weights, None, Precision.AUTO, keras_backend()
-    )
-    sonar = SonarRequest(_sonar_source(output, console), None, 0, keras_backend())
-    if not score(ScoreRequest(run, ImagesRequest(photos, model), sonar, overwrite=True), console):
-        return False
+    run = output / "run"
+    _draw(output, console)
+    with open_session(None):
+        if not finetune(_finetune_request(weights, output), console) or not score(
+            _score_request(output, console), console
+        ):
+            return False
     submission(run, SubmissionRequest(fallback=0.5, partial=True), None, console)
     _print_next_steps(weights, run, console)
     return True
+
+
+def _draw(output: Path, console: Console) -> None:
+    train, test = output / "train", output / "test"
+    draw_photos(train, _NUM_TRAIN, _SEED)
+    draw_photos(test, _NUM_TEST, _SEED + 1)
+    draw_odd_photos(test, _NUM_TEST, _SEED + 2)
+    console.print(
+        f"drew {_NUM_TRAIN} labelled pictures into {train}, {_NUM_TEST} others into {test}, and beside these {NUM_ODD} "
+        "that are odd or broken on purpose"
+    )
+
+
+def _finetune_request(weights: str, output: Path) -> FinetuneRequest:
+    base = BaseRequest(VGG16, None if weights == "imagenet" else weights, LAST_DENSE)
+    features = FeatureRequest(base, flip=False, precision=Precision.AUTO, backend=keras_backend())
+    images = ImagesRequest(output / "train", features, LabelsFrom.FOLDERS)
+    return FinetuneRequest(output / "model", images, HeadSettings(), ensemble=2, head_only=True, overwrite=True)
+
+
+def _score_request(output: Path, console: Console) -> ScoreRequest:
+    model = ModelRequest(str(output / "model"), None, None, Precision.AUTO, keras_backend())
+    images = ImagesRequest(output / "test", model, LabelsFrom.FOLDERS)
+    sonar = SonarRequest(_sonar_source(output, console), None, 0, keras_backend())
+    return ScoreRequest(output / "run", images, sonar, overwrite=True)
 
 
 def _sonar_source(output: Path, console: Console) -> str:
@@ -66,13 +95,14 @@ def _sonar_source(output: Path, console: Console) -> str:
 def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     if weights == RANDOM_WEIGHTS:
         console.print(
-            "\nThe network was untrained: these scores mean nothing. With ImageNet's weights (528 MB, downloaded once):"
-            "\n  shardscore demo --weights imagenet"
+            "\nThe network below the head was untrained: enough for drawings. With ImageNet's weights (528 MB, "
+            "downloaded once):\n  shardscore demo --weights imagenet"
         )
     look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
     console.print(
         f'\nLook at the predictions:\n  python -c "{look}"\n'
         "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
-        "  shardscore score --images test.zip --model vgg16-cats-dogs --output runs/test\n"
+        "  shardscore finetune --images train.zip --output models/dogs-vs-cats\n"
+        "  shardscore score --images test.zip --model models/dogs-vs-cats --output runs/test\n"
         "  shardscore submission runs/test",
     )

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from cluster.ledger import TaskFailed
 from scoring.manifest import ManifestInfo
+from scoring.model_folder import ModelFolder
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerDescription
 from scoring.sonar_network import SonarMetrics
@@ -89,16 +91,49 @@ def _study_figures(row: StudyRow) -> tuple[str, ...]:
     return f"{100 * row.accuracy:.1f}", interval, f"{100 * row.deviation:.1f}", f"{row.log_loss:.3f}", theirs
 
 
-def print_failures(console: Console, failures: Sequence[TaskFailed], start_failures: Sequence[str]) -> None:
-    """Name every shard that was given up, and every cause once."""
+def print_training(console: Console, folder: ModelFolder, features_s: float, wall_s: float) -> None:
+    """Print how good a fine-tuned model is, and where it is."""
+    record = folder.load_record()
+    data, metrics, submissions = record["data"], record["metrics"], record["metrics"]["submission_log_loss"]
+    calibrated = metrics["after_calibration"]
+    rows = [
+        ("labels", ", ".join(record["labels"])),
+        ("photos", f"{data['num_train']} to train on, {data['num_validation']} to validate on"),
+        ("unreadable", str(data["num_errors"])),
+        ("accuracy", f"{calibrated['accuracy']:.2%} of the validation photos"),
+        ("log loss", _losses(metrics, len(record["heads"]))),
+        (
+            "submission",
+            f"log loss {submissions['calibrated']:.4f}; with the lesson's clip of 0.05 "
+            f"{submissions['lesson_clip']:.4f}",
+        ),
+        ("temperature", f"{record['calibration']['temperature']:.3f}, clip {record['calibration']['clip']:.4f}"),
+        ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),
+        ("model", str(folder.path)),
+    ]
+    print_table(console, "fine-tuned", rows)
+
+
+def _losses(metrics: dict[str, Any], num_heads: int) -> str:
+    single, before, after = (
+        f"{metrics[name]['log_loss']:.4f}" for name in ("first_head", "before_calibration", "after_calibration")
+    )
+    ensemble = f"one head {single}, mean of {num_heads} {before}" if num_heads > 1 else single
+    return f"{ensemble}, calibrated {after}"
+
+
+def print_failures(
+    console: Console, failures: Sequence[TaskFailed], start_failures: Sequence[str], task: str = "shard"
+) -> None:
+    """Name every task that was given up, and every cause once."""
     for reason in dict.fromkeys(start_failures):
         console.print(f"a replacement actor could not start: {reason}", style="yellow")
     for failure in sorted(failures, key=lambda failure: failure.task):
         console.print(
-            f"shard {failure.task} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
+            f"{task} {failure.task} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
         )
     if failures:
-        console.print(f"{len(failures)} shards are missing. Run the same command again to score just those.")
+        console.print(f"{len(failures)} {task}s are missing. Run the same command again for just those.")
 
 
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

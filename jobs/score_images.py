@@ -3,8 +3,10 @@
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +22,6 @@ from cluster.pool import WorkerPool
 from cluster.worker import WorkerInfo
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
-from scoring.classifiers import ModelRequest, check_model
 from scoring.errors import RequestError, ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
@@ -28,6 +29,7 @@ from scoring.images import Resize
 from scoring.inputs import check_images, find_images
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.run_folder import RunFolder
+from scoring.shard_model import ShardModelRequest
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
 from scoring.summary import summarise
 from scoring.targets import LabelsFrom, with_targets
@@ -58,7 +60,7 @@ class ImagesRequest:
     """
 
     images: Path
-    model: ModelRequest
+    model: ShardModelRequest
     labels_from: LabelsFrom | None = None
     resize: Resize = Resize.SQUASH
     batch_size: int | None = None
@@ -83,18 +85,44 @@ class ImagesRequest:
                 name = option.removesuffix("_s").replace("_", "-")
                 raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
         check_images(self.images)
-        check_model(self.model)
+        self.model.check()
+
+
+@contextmanager
+def told_by_its_cause(pool: WorkerPool[Any]) -> Iterator[None]:
+    """Stop the pool at the end; where a worker could not start by a fault of model or data, raise that fault."""
+    try:
+        yield
+    except WorkerStartError as error:
+        if isinstance(error.__cause__, ScoringError):
+            raise error.__cause__ from None
+        raise
+    finally:
+        pool.stop()
 
 
 class ImagesJob:
     """Scores one collection into one run folder.
 
+    Args:
+        request: What to score.
+        folder: Where to.
+        console: Where to tell it.
+        check_targets: Raises if the images' targets will not do.
+
     Raises:
         RequestError: At construction, if the request makes no sense.
     """
 
-    def __init__(self, request: ImagesRequest, folder: RunFolder, console: Console) -> None:
+    def __init__(
+        self,
+        request: ImagesRequest,
+        folder: RunFolder,
+        console: Console,
+        check_targets: Callable[[list[str | None]], None] | None = None,
+    ) -> None:
         request.check()
+        self._check_targets = check_targets
         self._request = request
         self._folder = folder
         self._console = console
@@ -123,20 +151,14 @@ class ImagesJob:
         pool: WorkerPool[ShardReport] = WorkerPool(
             partial(ShardScorer, settings), placement, self._request.shard_deadline_s
         )
-        try:
+        with told_by_its_cause(pool):
             manifest = self._listing.result()
             first = pool.first_ready()
             record = self._claim(settings, manifest, first)
             done = self._keep_sound_shards()
             reports, failures = self._score_missing(pool, done)
-        except WorkerStartError as error:
-            if isinstance(error.__cause__, ScoringError):  # a fault of model or weights, told as such
-                raise error.__cause__ from None
-            raise
-        finally:
-            pool.stop()
         right = (0, 0)
-        if self._request.labels_from:
+        if self._request.labels_from and first.description.labels:
             right = count_right(self._folder.predictions, first.description.labels)
         summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats, right)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
@@ -157,6 +179,8 @@ class ImagesJob:
         images = listing.images
         if self._request.labels_from:
             images = with_targets(images, self._request.labels_from)
+        if self._check_targets:
+            self._check_targets([image.target for image in images])
         record = self._folder.load_record()
         shard_size = self._request.shard_size or default_shard_size(len(images))
         digest = manifest_digest(images, shard_size)
@@ -170,7 +194,7 @@ class ImagesJob:
         nodes = cluster_nodes()
         placement = plan_placement(nodes, request.actors, request.gpus_per_actor, request.cpus_per_actor)
         self._console.print(
-            f"scoring {request.images} with {request.model.model} on {placement.num_workers} actors, each with "
+            f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
             f"{placement.gpus_per_worker:g} GPUs and {placement.cpus_per_worker:g} CPUs, on {len(nodes)} nodes"
         )
         return placement
@@ -203,6 +227,7 @@ class ImagesJob:
             "num_shards": manifest.num_shards,
             "num_left_out": manifest.num_left_out,
             "versions": worker.description.versions,
+            "clip": worker.description.clip,
         }
         self._folder.save_record(record)
         return record

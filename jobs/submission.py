@@ -11,14 +11,15 @@ from pathlib import Path
 from rich.console import Console
 
 from scoring.run_folder import RunFolder
-from scoring.submission import Submission, SubmissionRequest, write_submission
+from scoring.submission import Competition, Submission, SubmissionRequest, write_submission
 
 
 def submission(run: Path, request: SubmissionRequest, output: Path | None, console: Console) -> Submission:
     """Write the submission of `run`, by default into it, and say how to hand it in."""
     folder = RunFolder(run)
     written = write_submission(folder, request, output or folder.submission)
-    console.print(f"{written.num_rows} rows in {written.path}")
+    clipped = f", kept {written.clip:.4f} from 0 and 1" if request.competition is Competition.REDUX else ""
+    console.print(f"{written.num_rows} rows in {written.path}{clipped}")
     if written.num_fallbacks:
         console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")
     if not request.partial:

@@ -1,24 +1,19 @@
 """What `--model` names, loaded: an engine with labels on its outputs."""
 
-import os
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.downloads import file_digest
-from scoring.engines import Engine, KerasEngine, Precision, pick_precision
+from scoring.engines import Engine, KerasEngine, Precision, resolve_precision, use_backend
 from scoring.errors import ModelError
 from scoring.imagenet import CAT_DOG_LABELS, cats_and_dogs, load_class_names
-from scoring.images import IMAGE_SIZE
-from scoring.vgg16 import RANDOM_WEIGHTS, build_vgg16
-
-if TYPE_CHECKING:
-    import keras
+from scoring.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.model_folder import ModelFolder, load_finetuned
+from scoring.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.vgg16 import RANDOM_WEIGHTS, build_vgg16, check_weights
 
 VGG16_IMAGENET = "vgg16-imagenet"
 VGG16_CATS_DOGS = "vgg16-cats-dogs"
@@ -29,8 +24,9 @@ class ModelRequest:
     """Which model to load and how.
 
     Attributes:
-        model: `vgg16-imagenet`, `vgg16-cats-dogs`, or the path of a `.keras` classifier.
-        weights: A weights file for VGG16, `random`, or None for ImageNet's.
+        model: `vgg16-imagenet`, `vgg16-cats-dogs`, a `.keras` classifier, or a folder written by `finetune`.
+        weights: A weights file for VGG16, `random`, or None for ImageNet's; for a folder that holds a head only, its
+            base network.
         labels: `cat,dog`; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or None.
         precision: Number format of the inner layers.
         backend: Keras' backend.
@@ -46,10 +42,23 @@ class ModelRequest:
         """The same with absolute paths, for workers that started elsewhere."""
         return replace(
             self,
-            model=_absolute(self.model) if self.model.endswith(".keras") else self.model,
+            model=self.model if self.model in (VGG16_IMAGENET, VGG16_CATS_DOGS) else _absolute(self.model),
             weights=self.weights if self.weights in (None, RANDOM_WEIGHTS) else _absolute(self.weights),
             labels=_absolute(self.labels) if self.labels and self.model == VGG16_IMAGENET else self.labels,
         )
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.model
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        check_model(self)
+
+    def load(self) -> "Classifier":
+        """Build the network, load its weights, and pick the precision."""
+        return load_classifier(self)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class Classifier:
         model_digest: Identifies the network and its weights.
         precision: The number format in use, never `auto`.
         to_probabilities: Turns the network's outputs into class probabilities.
+        clip: How far its submissions keep from 0 and 1; None if nobody measured it.
     """
 
     engine: Engine
@@ -69,6 +79,7 @@ class Classifier:
     model_digest: str
     precision: Precision
     to_probabilities: Callable[[Float32Array], Float32Array]
+    clip: float | None = None
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
@@ -81,6 +92,10 @@ class Classifier:
         """
         return self.to_probabilities(self.engine.score(images))
 
+    def write(self, path: Path, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+        """Write a shard's predictions whole."""
+        write_predictions(path, rows, self.labels, predictions_schema(self.labels, metadata))
+
 
 def check_model(request: ModelRequest) -> None:
     """Raise ModelError for a request that cannot be met, without importing Keras."""
@@ -88,14 +103,15 @@ def check_model(request: ModelRequest) -> None:
         _check_vgg16(request)
         return
     path = Path(request.model)
+    if path.is_dir():
+        _check_folder(request)
+        return
     if path.suffix != ".keras":
         raise ModelError(
-            f"Expected --model to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS} or a .keras file; received {request.model!r}."
+            f"Expected --model to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, a .keras file or a folder written by "
+            f"finetune; received {request.model!r}."
         )
-    if not path.is_file():
-        raise ModelError(f"Expected --model to be a .keras file; {path} does not exist.")
-    if not zipfile.is_zipfile(path):
-        raise ModelError(f"Expected a model saved by Keras 3; {path} is not one.")
+    check_keras_file(path, "--model")
     if request.weights is not None:
         raise ModelError("--weights belongs to VGG16; a .keras file brings its own. Leave it out.")
     if request.labels is None:
@@ -111,18 +127,35 @@ def load_classifier(request: ModelRequest) -> Classifier:
         DownloadError: If weights or class names are not here and cannot be downloaded.
     """
     check_model(request)
-    os.environ["KERAS_BACKEND"] = request.backend  # read by Keras at its first import in this process
-    precision = request.precision
-    if precision is Precision.AUTO:
-        precision = pick_precision(request.backend)
+    use_backend(request.backend)
+    precision = resolve_precision(request.precision, request.backend)
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         return _vgg16_classifier(request, precision)
-    return _keras_classifier(Path(request.model), _split_labels(request.labels or ""), precision)
+    path = Path(request.model)
+    if path.is_dir():
+        return _finetuned_classifier(ModelFolder(path), request.weights, precision)
+    return _keras_classifier(path, _split_labels(request.labels or ""), precision)
+
+
+def _check_folder(request: ModelRequest) -> None:
+    folder = ModelFolder(Path(request.model))
+    training = folder.load_training()
+    if request.labels is not None:
+        raise ModelError(f"{folder.path} brings its labels, {','.join(training.labels)}. Leave --labels out.")
+    if request.weights is not None and not training.head_only:
+        raise ModelError(f"{folder.path} holds a whole network with its weights. Leave --weights out.")
+
+
+def _finetuned_classifier(folder: ModelFolder, weights: str | None, precision: Precision) -> Classifier:
+    network, digest = load_finetuned(folder, weights)
+    training = folder.load_training()
+    return Classifier(
+        KerasEngine(network, precision), training.labels, digest, precision, _unchanged, training.calibration.clip
+    )
 
 
 def _check_vgg16(request: ModelRequest) -> None:
-    if request.weights not in (None, RANDOM_WEIGHTS) and not Path(request.weights).is_file():
-        raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {request.weights} is no file.")
+    check_weights(request.weights)
     if request.model == VGG16_CATS_DOGS and request.labels not in (None, ",".join(CAT_DOG_LABELS)):
         raise ModelError(f"{VGG16_CATS_DOGS} has the labels cat,dog; received {request.labels}. Leave --labels out.")
     if request.model == VGG16_IMAGENET and request.labels is not None and not Path(request.labels).is_file():
@@ -134,43 +167,31 @@ def _check_vgg16(request: ModelRequest) -> None:
 def _vgg16_classifier(request: ModelRequest, precision: Precision) -> Classifier:
     if request.model == VGG16_CATS_DOGS:
         network, digest = build_vgg16(request.weights)
-        return Classifier(KerasEngine(network, precision), CAT_DOG_LABELS, digest, precision, cats_and_dogs)
+        fine_tuned = network.outputs[0].shape[1] == len(CAT_DOG_LABELS)  # weights that the course's lesson saved
+        to_probabilities = _unchanged if fine_tuned else cats_and_dogs
+        return Classifier(KerasEngine(network, precision), CAT_DOG_LABELS, digest, precision, to_probabilities)
     labels = load_class_names(Path(request.labels) if request.labels else None)
     network, digest = build_vgg16(request.weights)
+    if network.outputs[0].shape[1] != len(labels):
+        raise ModelError(
+            f"Expected weights of {len(labels):,} classes; {request.weights} has {network.outputs[0].shape[1]}."
+        )
     return Classifier(KerasEngine(network, precision), labels, digest, precision, _unchanged)
 
 
 def _keras_classifier(path: Path, labels: tuple[str, ...], precision: Precision) -> Classifier:
-    model = _load_keras(path)
-    num_outputs = _num_outputs(model, path)
-    binary = num_outputs == 1 and len(labels) == 2  # a sigmoid: the probability of the second label
-    if num_outputs != len(labels) and not binary:
+    model = load_keras_file(path)
+    check_takes_pixels(model, path)
+    shape = tuple(model.outputs[0].shape)
+    if len(shape) != 2:
+        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {path} has {shape}.")
+    binary = shape[1] == 1 and len(labels) == 2  # a sigmoid: the probability of the second label
+    if shape[1] != len(labels) and not binary:
         raise ModelError(
-            f"Expected {num_outputs} labels, one per output of {path}; received {len(labels)}: {','.join(labels)}."
+            f"Expected {shape[1]} labels, one per output of {path}; received {len(labels)}: {','.join(labels)}."
         )
     to_probabilities = _from_sigmoid if binary else _unchanged
-    return Classifier(KerasEngine(model, precision), labels, file_digest(path), precision, to_probabilities)
-
-
-def _load_keras(path: Path) -> "keras.Model":
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # an unsafe Lambda layer, an unknown class, a damaged archive
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
-
-
-def _num_outputs(model: "keras.Model", path: Path) -> int:
-    shapes = [tuple(tensor.shape) for tensor in [*model.inputs, *model.outputs]]
-    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 3)
-    fits = len(shapes) == 2 and len(shapes[0]) == 4 and len(shapes[1]) == 2
-    if not fits or any(size not in (None, want) for size, want in zip(shapes[0], expected, strict=True)):
-        raise ModelError(
-            f"Expected a classifier from {expected} pixels to (None, num_classes) probabilities; {path} has {shapes}."
-        )
-    return int(shapes[1][1])
+    return Classifier(KerasEngine(model, precision), labels, keras_digest(path), precision, to_probabilities)
 
 
 def _split_labels(labels: str) -> tuple[str, ...]:

@@ -13,25 +13,42 @@ _SKY = [(150, 190, 220), (190, 215, 170), (225, 205, 180), (170, 170, 190)]
 
 
 def draw_photos(folder: Path, num_photos: int, seed: int) -> None:
-    """Draw cat-like and dog-like faces as `1.jpg`, `2.jpg`, ...; the last five are odd or broken on purpose.
+    """Draw labelled faces: `cat/1.jpg`, `dog/2.jpg`, `cat/3.jpg`, ...
 
     Args:
         folder: Created if need be.
-        num_photos: At least 6; odd numbers are cats, even ones dogs.
+        num_photos: How many; odd numbers are cats, even ones dogs.
         seed: The same seed draws the same pictures.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(seed)
-    whole = num_photos - 5
-    for number in range(1, whole + 1):
-        draw = draw_cat if number % 2 else draw_dog
-        draw(generator).save(folder / f"{number}.jpg", quality=90)
-    draw_dog(generator).convert("CMYK").save(folder / f"{whole + 1}.jpg")
-    _half_transparent(draw_cat(generator)).save(folder / f"{whole + 2}.png")
-    encoded = (folder / "1.jpg").read_bytes()
-    (folder / f"{whole + 3}.jpg").write_bytes(encoded[: len(encoded) // 2])
-    (folder / f"{whole + 4}.jpg").write_text("<html><body>403 Forbidden</body></html>")
-    (folder / f"{whole + 5}.png").write_bytes(_huge_png())
+    for label in ("cat", "dog"):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+    for number in range(1, num_photos + 1):
+        if number % 2:
+            draw_cat(generator).save(folder / "cat" / f"{number}.jpg", quality=90)
+        else:
+            draw_dog(generator).save(folder / "dog" / f"{number}.jpg", quality=90)
+
+
+NUM_ODD = 5
+
+
+def draw_odd_photos(folder: Path, after: int, seed: int) -> None:
+    """Add five odd pictures to drawn photos, of which three are broken.
+
+    Args:
+        folder: Where `draw_photos` drew.
+        after: The last number there; at least 1.
+        seed: The same seed draws the same pictures.
+    """
+    generator = np.random.default_rng(seed)
+    cat, dog = folder / "cat", folder / "dog"
+    draw_dog(generator).convert("CMYK").save(dog / f"{after + 1}.jpg")
+    _half_transparent(draw_cat(generator)).save(cat / f"{after + 2}.png")
+    encoded = (cat / "1.jpg").read_bytes()
+    (cat / f"{after + 3}.jpg").write_bytes(encoded[: len(encoded) // 2])
+    (dog / f"{after + 4}.jpg").write_text("<html><body>403 Forbidden</body></html>")
+    (dog / f"{after + 5}.png").write_bytes(_huge_png())
 
 
 def draw_cat(generator: np.random.Generator) -> Image.Image:

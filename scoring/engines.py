@@ -49,11 +49,17 @@ class Engine(Protocol):
 class KerasEngine:
     """A Keras model run by whichever backend Keras has."""
 
-    def __init__(self, model: "keras.Model", precision: Precision) -> None:
-        """Make `model`, which takes float pixels 0 to 255, ready for uint8 batches in `precision`."""
+    def __init__(self, model: "keras.Model", precision: Precision, exact_outputs: bool = True) -> None:
+        """Make `model`, which takes pixels 0 to 255, ready for uint8 batches.
+
+        Args:
+            model: Any number type of pixels; its policies are changed.
+            precision: For its inner layers.
+            exact_outputs: Compute the last layer with weights and all that follows (logits, softmax) in float32.
+        """
         import keras
 
-        _set_precision(model, precision)
+        _set_precision(model, precision, exact_outputs)
         pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
         self._model = keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
 
@@ -65,6 +71,16 @@ class KerasEngine:
 def keras_backend() -> str:
     """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def use_backend(backend: str) -> None:
+    """Let Keras use this backend in this process; it reads the name at its first import."""
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def resolve_precision(precision: Precision, backend: str) -> Precision:
+    """The precision itself, or what `auto` means on this process' device."""
+    return pick_precision(backend) if precision is Precision.AUTO else precision
 
 
 def engine_name(backend: str) -> str:
@@ -122,16 +138,19 @@ def _cpu_flags() -> set[str]:
     return next((set(line.split(":")[1].split()) for line in lines if line.startswith("flags")), set())
 
 
-def _set_precision(model: "keras.Model", precision: Precision) -> None:
-    """Compute every layer in `precision` but the last, whose logits and softmax stay float32."""
+def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:
+    """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32."""
     import keras
 
     mixed = {Precision.BFLOAT16: "mixed_bfloat16", Precision.FLOAT16: "mixed_float16"}
     policy = keras.dtype_policies.DTypePolicy(mixed.get(precision, "float32"))
-    layers = list(_flatten(model))
-    for layer in layers:
+    layers = _flatten(model)
+    with_weights = [index for index, layer in enumerate(layers) if layer.weights]
+    exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
+    for layer in layers[:exact_from]:
         layer.dtype_policy = policy
-    layers[-1].dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+    for layer in layers[exact_from:]:
+        layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
 
 
 def _flatten(model: "keras.Model") -> list[Any]:

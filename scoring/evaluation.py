@@ -80,8 +80,18 @@ def evaluate(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> Evalu
     )
 
 
-def log_loss(probabilities: Float32Array, truth: npt.NDArray[np.int64], clip: float = _MIN_PROBABILITY) -> float:
-    """Mean of -ln of the true label's probability, kept within [clip, 1 - clip] as a submission does."""
+def log_loss(
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    clip: float | npt.NDArray[np.float64] = _MIN_PROBABILITY,
+) -> float:
+    """Mean of -ln of the true label's probability, kept within [clip, 1 - clip] as a submission does.
+
+    Args:
+        probabilities: Shape (num_images, num_classes).
+        truth: True class indices, shape (num_images,).
+        clip: One for all, or one for each image.
+    """
     of_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     return float(-np.log(np.clip(of_truth, clip, 1 - clip)).mean())
 

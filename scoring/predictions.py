@@ -23,10 +23,10 @@ MAX_FULL_VECTOR = 32
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """One image's outcome: probabilities, shape (num_classes,), or the reason why there are none."""
+    """One image's outcome: the model's outputs, shape (num_outputs,), or the reason why there are none."""
 
     image: ImageEntry
-    probabilities: Float32Array | None
+    outputs: Float32Array | None
     error_message: str | None = None
 
 
@@ -52,7 +52,11 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
 
 def write_predictions(path: Path, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
     """Write one row per image, in the order given."""
-    table = pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
+    write_table(path, pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file whole, with page checksums; storage that fails for a moment is tried again."""
     patiently()(_write_whole, path, table)
 
 
@@ -65,7 +69,7 @@ def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
     """One row; columns that the schema lacks are dropped by it."""
     image = scored.image
     row: dict[str, Any] = {"image_id": image.image_id, "path": image.path, "target": image.target}
-    probabilities = scored.probabilities
+    probabilities = scored.outputs
     if probabilities is None:
         return {**row, "status": ERROR, "error_message": scored.error_message}
     ranked = np.argsort(-probabilities, kind="stable")[:TOP_K]  # equal probabilities: the lower class first

@@ -72,7 +72,10 @@ class RunFolder:
         with hold_lease(self.lease):
             with storage_faults(self.path):
                 self._prepare(overwrite)
-            yield
+            try:
+                yield
+            finally:
+                self._remove_temporaries()
 
     def _refuse_foreign_files(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -96,6 +99,10 @@ class RunFolder:
                 if path != self.lease:
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.predictions.mkdir(parents=True, exist_ok=True)
+        self._remove_temporaries()
+
+    def _remove_temporaries(self) -> None:
+        """Remove what killed workers left half-written."""
         for folder in (self.path, self.predictions, self.sonar):
             remove_temporaries(folder)
 

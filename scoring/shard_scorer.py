@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.classifiers import Classifier, ModelRequest, load_classifier
 from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.engines import engine_name, engine_versions
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.images import RESAMPLING, Resize
 from scoring.inputs import open_images
 from scoring.manifest import ManifestInfo, read_info, read_shard
-from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions
+from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
+from scoring.shard_model import ShardModel, ShardModelRequest
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ScorerSettings:
 
     images: Path
     output: Path
-    model: ModelRequest
+    model: ShardModelRequest
     resize: Resize
     batch_size: int
     decode_threads: int
@@ -85,12 +85,14 @@ class ScorerDescription:
         labels: Class names in class order.
         precision: The number format in use.
         versions: Library versions.
+        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
     """
 
     model_digest: str
     labels: tuple[str, ...]
     precision: str
     versions: dict[str, str]
+    clip: float | None = None
 
 
 def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
@@ -120,19 +122,20 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
-    def __init__(self, settings: ScorerSettings, load: Callable[[ModelRequest], Classifier] = load_classifier) -> None:
+    def __init__(self, settings: ScorerSettings, load: Callable[[Any], ShardModel] | None = None) -> None:
         """Load the model; `load` is the seam for tests without Keras."""
         self._settings = settings
-        self._classifier = load(settings.model)
+        self._model = load(settings.model) if load else settings.model.load()
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._model_turn = threading.Lock()
         self._read = open_images(settings.images)
         self._folder = RunFolder(settings.output)
         self.description = ScorerDescription(
-            model_digest=self._classifier.model_digest,
-            labels=self._classifier.labels,
-            precision=str(self._classifier.precision),
+            model_digest=self._model.model_digest,
+            labels=self._model.labels,
+            precision=str(self._model.precision),
             versions=engine_versions(settings.model.backend),
+            clip=self._model.clip,
         )
 
     def __call__(self, shard_id: int) -> ShardReport:
@@ -157,8 +160,8 @@ class ShardScorer:
         return stopwatch.report(shard_id, rows, write_s=time.perf_counter() - started_writing)
 
     def _score(self, batch: Sequence[DecodedImage]) -> list[ScoredImage]:
-        probabilities = self._classifier.score(stack_pixels(batch, self._settings.batch_size))
-        return [_scored(decoded, row) for decoded, row in zip(batch, probabilities, strict=False)]
+        outputs = self._model.score(stack_pixels(batch, self._settings.batch_size))
+        return [_scored(decoded, row) for decoded, row in zip(batch, outputs, strict=False)]
 
     def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
         fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
@@ -167,17 +170,15 @@ class ShardScorer:
             "shardscore.labels": json.dumps(self.description.labels),
             "shardscore.versions": json.dumps(self.description.versions),
         }
-        schema = predictions_schema(self.description.labels, metadata)
-        path = self._folder.shard(shard_id, manifest.num_shards)
-        write_predictions(path, rows, self.description.labels, schema)
+        self._model.write(self._folder.shard(shard_id, manifest.num_shards), rows, metadata)
 
 
-def _scored(decoded: DecodedImage, probabilities: Float32Array) -> ScoredImage:
+def _scored(decoded: DecodedImage, outputs: Float32Array) -> ScoredImage:
     if decoded.pixels is None:
         return ScoredImage(decoded.image, None, decoded.error_message)
-    if not np.isfinite(probabilities).all():
-        return ScoredImage(decoded.image, None, "the model returned a probability that is not a number")
-    return ScoredImage(decoded.image, probabilities)
+    if not np.isfinite(outputs).all():
+        return ScoredImage(decoded.image, None, "the model returned a value that is not a number")
+    return ScoredImage(decoded.image, outputs)
 
 
 class _Stopwatch:
@@ -207,7 +208,7 @@ class _Stopwatch:
         return ShardReport(
             shard_id=shard_id,
             num_images=len(rows),
-            num_errors=sum(scored.probabilities is None for scored in rows),
+            num_errors=sum(scored.outputs is None for scored in rows),
             read_s=self._read_s,
             decode_s=self._decode_s,
             wait_s=self._wait_s,

@@ -40,24 +40,26 @@ class SubmissionRequest:
 
     Attributes:
         competition: Which competition.
-        clip: Probabilities are kept within [clip, 1 - clip]; 0 to below 0.5.
+        clip: Probabilities are kept within [clip, 1 - clip]; 0 to below 0.5. None takes what the model measured on its
+            validation photos, or else 0.02.
         fallback: Probability of a dog for unreadable images; None refuses them.
         partial: Allow other ids than the competition's whole test set.
     """
 
     competition: Competition = Competition.REDUX
-    clip: float = DEFAULT_CLIP
+    clip: float | None = None
     fallback: float | None = None
     partial: bool = False
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What was written."""
+    """What was written, with which clip."""
 
     path: Path
     num_rows: int
     num_fallbacks: int
+    clip: float
 
 
 def write_submission(folder: RunFolder, request: SubmissionRequest, path: Path) -> Submission:
@@ -81,12 +83,13 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Path) 
             "Mend them and score again, or give them a probability with --fallback 0.5."
         )
     dog_probability[unreadable] = request.fallback
-    _write_csv(path, ids, dog_probability, request)
-    return Submission(path, len(ids), int(unreadable.sum()))
+    clip = next(clip for clip in (request.clip, record.get("clip"), DEFAULT_CLIP) if clip is not None)
+    _write_csv(path, ids, dog_probability, request.competition, clip)
+    return Submission(path, len(ids), int(unreadable.sum()), clip)
 
 
 def _check_options(request: SubmissionRequest) -> None:
-    if not 0 <= request.clip < 0.5:
+    if request.clip is not None and not 0 <= request.clip < 0.5:
         raise RequestError(f"Expected --clip from 0 to below 0.5; received {request.clip}.")
     if request.fallback is not None and not 0 <= request.fallback <= 1:
         raise RequestError(f"Expected --fallback from 0 to 1; received {request.fallback}.")
@@ -116,12 +119,14 @@ def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
 
 
 def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    foreign = [image_id for image_id in image_ids if not (image_id.isascii() and image_id.isdigit())]
+    """The ids that Kaggle knows: file names, whatever the folders."""
+    names = [image_id.rpartition("/")[2] for image_id in image_ids]
+    foreign = [name for name in names if not (name.isascii() and name.isdigit())]
     if foreign:
         raise RequestError(
             f"Expected image ids that are integers, from files such as 123.jpg; received {_some(foreign)}."
         )
-    ids = np.array([int(image_id) for image_id in image_ids], dtype=np.int64)
+    ids = np.array([int(name) for name in names], dtype=np.int64)
     values, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
         raise RequestError(f"Expected every id once; received more than once: {_some(values[counts > 1].tolist())}.")
@@ -160,12 +165,16 @@ def _dog_probability(table: pa.Table, dog_index: int) -> npt.NDArray[np.float64]
 
 
 def _write_csv(
-    path: Path, ids: npt.NDArray[np.int64], dog_probability: npt.NDArray[np.float64], request: SubmissionRequest
+    path: Path,
+    ids: npt.NDArray[np.int64],
+    dog_probability: npt.NDArray[np.float64],
+    competition: Competition,
+    clip: float,
 ) -> None:
-    if request.competition is Competition.ORIGINAL:
+    if competition is Competition.ORIGINAL:
         labels = pd.Series(np.where(dog_probability >= 0.5, 1, 0))
     else:
-        labels = pd.Series(np.clip(dog_probability, request.clip, 1 - request.clip))
+        labels = pd.Series(np.clip(dog_probability, clip, 1 - clip))
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
     write_text(path, rows.to_csv(index=False, float_format="%.6f"))
 

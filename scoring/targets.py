@@ -15,8 +15,9 @@ _NAMED = 3  # paths shown in a message
 
 
 class LabelsFrom(StrEnum):
-    """Where an image's target stands."""
+    """Where an image's target stands; `AUTO` looks at the names first and then at the folders."""
 
+    AUTO = "auto"
     NAMES = "names"
     FOLDERS = "folders"
 
@@ -31,6 +32,8 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> list[
     Raises:
         ImagesError: If an image has none; the first of them are named.
     """
+    if labels_from is LabelsFrom.AUTO:
+        return _find_targets(images)
     target_of = _TARGETS[labels_from]
     labelled = [replace(image, target=target_of(PurePosixPath(image.path))) for image in images]
     bare = [image.path for image in labelled if image.target is None]
@@ -40,25 +43,6 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> list[
             f"{', '.join(map(repr, bare[:_NAMED]))}."
         )
     return labelled
-
-
-def find_targets(images: Sequence[ImageEntry]) -> list[ImageEntry]:
-    """The same images with targets from their names if all have one there, otherwise from their folders.
-
-    Raises:
-        ImagesError: If neither tells at least two labels.
-    """
-    for labels_from in LabelsFrom:
-        try:
-            labelled = with_targets(images, labels_from)
-        except ImagesError:
-            continue
-        if len({image.target for image in labelled}) > 1:
-            return labelled
-    raise ImagesError(
-        "Expected photos of at least two labels, named like cat.123.jpg or in folders like cats/123.jpg; received "
-        f"{len(images)} images such as {images[0].path!r}."
-    )
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:
@@ -72,6 +56,21 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
 
 def _singular(word: str) -> str:
     return word.casefold().removesuffix("s")
+
+
+def _find_targets(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+    """Targets from the names if all have one there, otherwise from the folders; at least two different ones."""
+    for labels_from in (LabelsFrom.NAMES, LabelsFrom.FOLDERS):
+        try:
+            labelled = with_targets(images, labels_from)
+        except ImagesError:
+            continue
+        if len({image.target for image in labelled}) > 1:
+            return labelled
+    raise ImagesError(
+        "Expected photos of at least two labels, named like cat.123.jpg or in folders like cats/123.jpg; received "
+        f"{len(images)} images such as {images[0].path!r}."
+    )
 
 
 def _name_target(path: PurePosixPath) -> str | None:

@@ -6,6 +6,8 @@ Source: Simonyan and Zisserman, arXiv:1409.1556, configuration D; `keras.applica
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scoring.arrays import Float32Array
+from scoring.course_weights import read_course_weights
 from scoring.downloads import cache_folder, fetch, file_digest
 from scoring.errors import DownloadError, ModelError
 from scoring.images import IMAGE_SIZE
@@ -22,16 +24,36 @@ RANDOM_WEIGHTS = "random"
 _RANDOM_SEED = 2017
 
 
-def build_vgg16(weights: str | None) -> tuple["keras.Model", str]:
-    """Build VGG16 with its preprocessing inside.
+def check_weights(weights: str | None) -> None:
+    """Raise ModelError unless `weights` is a file, `random` or None; imports no Keras."""
+    if weights not in (None, RANDOM_WEIGHTS) and not Path(weights).is_file():
+        raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {weights} is no file.")
 
-    Args:
-        weights: A `.h5`, `.weights.h5` or `.keras` file of VGG16's 1,000 classes; None for ImageNet's, downloaded
-            once per machine; `random` for an untrained network, the same in every process.
+
+def build_vgg16(weights: str | None) -> tuple["keras.Model", str]:
+    """Build VGG16 with its preprocessing inside; see `load_vgg16`.
 
     Returns:
         A model from float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to class probabilities, shape
         (batch, 1000); and the digest that identifies its weights.
+    """
+    import keras
+
+    network, digest = load_vgg16(weights)
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    return keras.Model(pixels, network(preprocess(pixels))), digest
+
+
+def load_vgg16(weights: str | None) -> tuple["keras.Model", str]:
+    """Build `keras.applications.VGG16` and load its weights.
+
+    Args:
+        weights: A `.h5`, `.weights.h5` or `.keras` file of VGG16's 1,000 classes, in Keras' layout or in that of
+            fast.ai's course; None for ImageNet's, downloaded once per machine; `random` for an untrained network, the
+            same in every process.
+
+    Returns:
+        The network, from preprocessed pixels to class probabilities; and the digest that identifies its weights.
 
     Raises:
         ModelError: If the weights cannot be read or belong to another network.
@@ -39,16 +61,11 @@ def build_vgg16(weights: str | None) -> tuple["keras.Model", str]:
     """
     import keras
 
-    keras.utils.set_random_seed(_RANDOM_SEED)
-    network = keras.applications.VGG16(weights=None)
     if weights == RANDOM_WEIGHTS:
-        digest = f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}"
-    else:
-        path = Path(weights) if weights else _download_weights()
-        _load_weights(network, path)
-        digest = file_digest(path)
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    return keras.Model(pixels, network(preprocess(pixels))), digest
+        keras.utils.set_random_seed(_RANDOM_SEED)
+        return keras.applications.VGG16(weights=None), f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}"
+    path = Path(weights) if weights else _download_weights()
+    return _from_file(path), file_digest(path)
 
 
 def preprocess(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -70,9 +87,34 @@ def _download_weights() -> Path:
         raise DownloadError(f"{error} Fetch the file by other means and pass it as --weights FILE.") from error
 
 
-def _load_weights(network: "keras.Model", path: Path) -> None:
+def _from_file(path: Path) -> "keras.Model":
+    """VGG16 with the weights in a file, of Keras' layout or the course's."""
+    import keras
+
+    of_the_course = read_course_weights(path)
+    if of_the_course:
+        return _with_course_weights(of_the_course, path)
+    network = keras.applications.VGG16(weights=None)
     try:
         network.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"Expected weights of VGG16 with 1,000 classes; {path} does not fit: {reason}") from error
+        raise _misfit(path, error) from error
+    return network
+
+
+def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
+    """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
+    import keras
+
+    num_classes = len(weights[-1])
+    network = keras.applications.VGG16(weights=None, classes=num_classes)
+    try:
+        network.set_weights(weights)
+    except ValueError as error:
+        raise _misfit(path, error) from error
+    return network
+
+
+def _misfit(path: Path, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:200]
+    return ModelError(f"Expected weights of VGG16 with 1,000 classes; {path} does not fit: {reason}")

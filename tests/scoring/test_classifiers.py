@@ -19,7 +19,7 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (_request("vgg17"), "Expected --model to be vgg16-imagenet, vgg16-cats-dogs or a .keras file"),
+        (_request("vgg17"), "Expected --model to be vgg16-imagenet, vgg16-cats-dogs, a .keras file or a folder"),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
         (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),
@@ -128,7 +128,7 @@ def test_model_of_other_pixels_is_refused(tmp_path: Path) -> None:
 
     layers = (keras.layers.Flatten(), keras.layers.Dense(2))
     path = _save(tmp_path / "model.keras", *layers, input_shape=(32, 32, 3))
-    with pytest.raises(ModelError, match=r"Expected a classifier from \(None, 224, 224, 3\) pixels"):
+    with pytest.raises(ModelError, match=r"Expected a model of one input, \(None, 224, 224, 3\) pixels"):
         load_classifier(_request(path))
 
 

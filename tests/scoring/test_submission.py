@@ -53,6 +53,17 @@ def test_certainty_is_clipped_for_log_loss(tmp_path: Path) -> None:
     assert [row["label"] for row in _write(folder, clip=0.05)] == ["0.950000", "0.050000"]
 
 
+def test_clip_that_the_model_measured_is_the_default(tmp_path: Path) -> None:
+    folder = _run(tmp_path, {"1": 1.0, "2": 0.0})
+    folder.save_record(folder.load_record() | {"clip": 0.004})
+    assert [row["label"] for row in _write(folder)] == ["0.996000", "0.004000"]
+    assert [row["label"] for row in _write(folder, clip=0.1)] == ["0.900000", "0.100000"]
+
+
+def test_ids_are_the_names_of_files_whatever_their_folders(tmp_path: Path) -> None:
+    assert [row["id"] for row in _write(_run(tmp_path, {"cats/2": 0.25, "dogs/1": 0.75}))] == ["1", "2"]
+
+
 def test_original_competition_takes_classes(tmp_path: Path) -> None:
     rows = _write(_run(tmp_path, {"1": 0.51, "2": 0.49}), competition=Competition.ORIGINAL)
     assert [row["label"] for row in rows] == ["1", "0"]

@@ -2,7 +2,7 @@ import pytest
 
 from scoring.errors import ImagesError
 from scoring.inputs import ImageEntry
-from scoring.targets import LabelsFrom, find_targets, match_label, with_targets
+from scoring.targets import LabelsFrom, match_label, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
@@ -41,10 +41,10 @@ def test_folders_tell_the_label_of_what_lies_in_them() -> None:
 
 
 def test_labels_are_found_in_names_first_and_then_in_folders() -> None:
-    assert _targets(find_targets(_images("x/cat.1.jpg", "y/dog.1.jpg"))) == ["cat", "dog"]
-    assert _targets(find_targets(_images("cats/img.1.jpg", "dogs/img.1.jpg"))) == ["cats", "dogs"]
+    assert _targets(with_targets(_images("x/cat.1.jpg", "y/dog.1.jpg"), LabelsFrom.AUTO)) == ["cat", "dog"]
+    assert _targets(with_targets(_images("cats/img.1.jpg", "dogs/img.1.jpg"), LabelsFrom.AUTO)) == ["cats", "dogs"]
     with pytest.raises(ImagesError, match="at least two labels"):
-        find_targets(_images("photos/1.jpg", "photos/2.jpg"))
+        with_targets(_images("photos/1.jpg", "photos/2.jpg"), LabelsFrom.AUTO)
 
 
 def test_targets_match_labels_in_other_case_or_number() -> None:

@@ -1,0 +1,77 @@
+"""Weights of VGG16 as fast.ai's course of 2016 published and saved them: HDF5 of Keras 0.3 or 1 on Theano.
+
+Three things differ from Keras today. Theano convolves where TensorFlow correlates, so kernels are turned by 180
+degrees; kernels are laid out (out, in, height, width); and `Flatten` saw channels first, so the rows of the first dense
+kernel are in another order.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.errors import ModelError
+
+if TYPE_CHECKING:
+    import h5py
+
+_FIRST_KERNEL = (64, 3, 3, 3)  # (out, in, height, width) of VGG16's first convolution; in Keras' layout (3, 3, 3, 64)
+_NUM_LAYERS = 16  # with weights, in configuration D of Simonyan and Zisserman
+_FLATTENED = (512, 7, 7)  # what Flatten sees after the last pooling, channels first
+
+
+def read_course_weights(path: Path) -> list[Float32Array] | None:
+    """Read a weights file of the course and convert it to Keras' layout.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        Kernel and bias of VGG16's 16 layers, in order, as `keras.Model.set_weights` takes them; None if the file is
+        not of the course's kind.
+
+    Raises:
+        ModelError: If it is, but of another network.
+    """
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path) as file:
+        root = file.get("model_weights", file)
+        layers = [arrays for arrays in _layers(root) if arrays]
+    if not layers or layers[0][0].shape != _FIRST_KERNEL:
+        return None
+    if len(layers) != _NUM_LAYERS or any(len(arrays) != 2 for arrays in layers):
+        raise ModelError(
+            f"Expected the {_NUM_LAYERS} layers of VGG16, each with kernel and bias; {path} has {len(layers)} layers, "
+            f"the last of {len(layers[-1])} arrays. The course's networks with batch normalisation are not VGG16."
+        )
+    kernels = _to_keras([kernel for kernel, _ in layers])
+    return [array for kernel, (_, bias) in zip(kernels, layers, strict=True) for array in (kernel, bias)]
+
+
+def _layers(root: "h5py.Group") -> Iterator[list[Float32Array]]:
+    """The arrays of each layer, in the network's order: Keras 1 names them, Keras 0.3 counts them."""
+    if "layer_names" in root.attrs:
+        for name in root.attrs["layer_names"]:
+            group = root[name]
+            yield [_array(group[weight]) for weight in group.attrs["weight_names"]]
+    elif "nb_layers" in root.attrs:
+        for number in range(int(root.attrs["nb_layers"])):
+            group = root[f"layer_{number}"]
+            yield [_array(group[f"param_{index}"]) for index in range(int(group.attrs["nb_params"]))]
+
+
+def _array(dataset: Any) -> Float32Array:
+    return np.asarray(dataset, dtype=np.float32)
+
+
+def _to_keras(kernels: list[Float32Array]) -> list[Float32Array]:
+    """Turn and transpose the convolutions, and reorder the rows of the first dense kernel."""
+    convolutions = [kernel[:, :, ::-1, ::-1].transpose(2, 3, 1, 0) for kernel in kernels if kernel.ndim == 4]
+    first_dense, *dense = (kernel for kernel in kernels if kernel.ndim == 2)
+    channels_last = first_dense.reshape(*_FLATTENED, -1).transpose(1, 2, 0, 3)
+    return [*convolutions, channels_last.reshape(first_dense.shape), *dense]

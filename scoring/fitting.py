@@ -1,0 +1,164 @@
+"""Fit a network of logits to examples: seeded order, early stopping on validation log loss, the best epoch kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+
+if TYPE_CHECKING:
+    import keras
+
+Prepare: TypeAlias = Callable[[npt.NDArray[Any]], Float32Array]
+
+_PREDICT_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """How heads are trained.
+
+    Attributes:
+        dropout: Share of features left out of each batch.
+        learning_rate: Of Adam, for the softmax layer.
+        dense_learning_rate: Of Adam, once VGG16's dense layers learn too.
+        batch_size: Photos per step.
+        max_epochs: At most.
+        patience: Epochs without a better validation log loss until training stops.
+        unfreeze_dense: Train VGG16's two dense layers as well.
+    """
+
+    dropout: float = 0.5
+    learning_rate: float = 3e-3
+    dense_learning_rate: float = 1e-5
+    batch_size: int = 64
+    max_epochs: int = 50
+    patience: int = 5
+    unfreeze_dense: bool = False
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of a learning curve; training figures are means over its steps, with dropout."""
+
+    epoch: int
+    train_log_loss: float
+    train_accuracy: float
+    validation_log_loss: float
+    validation_accuracy: float
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Photos to train or to validate on.
+
+    Attributes:
+        values: Features, shape (num_images, num_views, num_features).
+        truth: Class indices, shape (num_images,).
+    """
+
+    values: npt.NDArray[np.float16]
+    truth: npt.NDArray[np.int64]
+
+    def by_view(self) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:
+        """Every view as an example of its own: shapes (num_images * num_views, num_features) and (...,)."""
+        num_views = self.values.shape[1]
+        return self.values.reshape(-1, self.values.shape[2]), np.repeat(self.truth, num_views)
+
+
+def fit(
+    network: "keras.Model",
+    inputs: npt.NDArray[Any],
+    truth: npt.NDArray[np.int64],
+    validation: Examples,
+    prepare: Prepare,
+    settings: HeadSettings,
+    learning_rate: float,
+    seed: int,
+) -> tuple[list[Epoch], int]:
+    """Fit a network of logits in place, with early stopping; its weights end as those of the best epoch.
+
+    Args:
+        network: From what `prepare` returns to logits, shape (batch, num_classes).
+        inputs: Training examples, shape (num_examples, ...).
+        truth: Class indices, shape (num_examples,).
+        validation: What decides when to stop.
+        prepare: Turns rows of inputs into what the network takes.
+        settings: Batch size, epochs, patience.
+        learning_rate: Of Adam.
+        seed: Decides the order.
+
+    Returns:
+        The learning curve, and the number of its best epoch, from 1.
+    """
+    import keras
+
+    network.compile(
+        keras.optimizers.Adam(learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
+    history = network.fit(
+        _batches(inputs, truth, prepare, settings.batch_size, seed),
+        validation_data=_batches(*validation.by_view(), prepare, _PREDICT_BATCH_SIZE, None),
+        epochs=settings.max_epochs,
+        callbacks=[stopping],
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+    ).history
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    curve = [
+        Epoch(index + 1, *(float(history[name][index]) for name in names)) for index in range(len(history["loss"]))
+    ]
+    return curve, int(np.argmin([epoch.validation_log_loss for epoch in curve])) + 1
+
+
+def _batches(
+    inputs: npt.NDArray[Any],
+    truth: npt.NDArray[np.int64],
+    prepare: Prepare,
+    batch_size: int,
+    seed: int | None,
+) -> "keras.utils.PyDataset":
+    """Batches in an order of their own in every epoch; without a seed in the order given."""
+    import keras
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(workers=1)
+            self._epoch = 0
+            self._shuffle()
+
+        def __len__(self) -> int:
+            return -(-len(truth) // batch_size)
+
+        def __getitem__(self, index: int) -> tuple[Float32Array, npt.NDArray[np.int64]]:
+            rows = self._order[index * batch_size : (index + 1) * batch_size]
+            return prepare(inputs[rows]), truth[rows]
+
+        def on_epoch_end(self) -> None:
+            self._epoch += 1
+            self._shuffle()
+
+        def _shuffle(self) -> None:
+            everything = np.arange(len(truth))
+            self._order = (
+                everything if seed is None else np.random.default_rng([seed, self._epoch]).permutation(everything)
+            )
+
+    return Batches()
+
+
+def predict(network: "keras.Model", rows: npt.NDArray[Any], prepare: Prepare) -> Float32Array:
+    """A network's outputs for many rows, shape (num_rows, num_outputs)."""
+    blocks = np.array_split(rows, -(-len(rows) // _PREDICT_BATCH_SIZE))
+    return np.concatenate([np.asarray(network.predict_on_batch(prepare(block)), np.float32) for block in blocks])
+
+
+def as_float32(rows: npt.NDArray[Any]) -> Float32Array:
+    """Features as they are."""
+    return rows.astype(np.float32)

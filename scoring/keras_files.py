@@ -1,0 +1,56 @@
+"""Read `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scoring.errors import ModelError
+from scoring.images import IMAGE_SIZE
+
+if TYPE_CHECKING:
+    import keras
+
+
+def check_keras_file(path: Path, option: str) -> None:
+    """Raise ModelError unless `path`, given as `option`, looks like a model saved by Keras 3; imports no Keras."""
+    if not path.is_file():
+        raise ModelError(f"Expected {option} to be a .keras file; {path} does not exist.")
+    if not zipfile.is_zipfile(path):
+        raise ModelError(f"Expected {option} to be a model saved by Keras 3; {path} is not one.")
+
+
+def keras_digest(path: Path) -> str:
+    """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter."""
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(set(archive.namelist()) - {"metadata.json"}):
+            with archive.open(name) as entry:
+                digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+    return digest.hexdigest()
+
+
+def load_keras_file(path: Path) -> "keras.Model":
+    """Load a model without running code that it may bring.
+
+    Raises:
+        ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive.
+    """
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras, h5py and zipfile each have their own words for it
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
+
+
+def check_takes_pixels(model: "keras.Model", path: Path) -> None:
+    """Raise ModelError unless the model has one input of shape (None, 224, 224, 3) and one output."""
+    shapes = [tuple(tensor.shape) for tensor in [*model.inputs, *model.outputs]]
+    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 3)
+    fits = len(shapes) == 2 and len(shapes[0]) == 4
+    if not fits or any(size not in (None, want) for size, want in zip(shapes[0], expected, strict=True)):
+        raise ModelError(
+            f"Expected a model of one input, {expected} pixels, and one output; {path} has the shapes {shapes}."
+        )

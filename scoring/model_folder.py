@@ -1,0 +1,175 @@
+"""The folder that `finetune` leaves: what lies where, what it says of itself, and its network, loaded."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scoring.base_networks import BaseRequest, build_base
+from scoring.calibration import Calibration
+from scoring.durable import remove_temporaries, storage_faults
+from scoring.errors import ModelError
+from scoring.images import IMAGE_SIZE
+from scoring.keras_files import keras_digest, load_keras_file
+from scoring.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `training.json` says that scoring needs.
+
+    Attributes:
+        labels: One name per class, in class order.
+        base: The network below the head.
+        base_digest: Identifies its weights.
+        flip: Whether the mirror image is scored too, and averaged in.
+        head_only: Whether the folder holds the head alone.
+        calibration: Already inside the network: the temperature; for submissions: the clip.
+    """
+
+    labels: tuple[str, ...]
+    base: BaseRequest
+    base_digest: str
+    flip: bool
+    head_only: bool
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """Paths inside a model folder. Building one touches no disk."""
+
+    path: Path
+
+    @property
+    def features(self) -> RunFolder:
+        """`features/`: a run folder whose shards hold features instead of predictions."""
+        return RunFolder(self.path / "features")
+
+    @property
+    def heads(self) -> Path:
+        """`heads/`: one file for each trained head of the ensemble."""
+        return self.path / "heads"
+
+    @property
+    def network(self) -> Path:
+        """`model.keras`: uint8 pixels in, probabilities out."""
+        return self.path / "model.keras"
+
+    @property
+    def head_network(self) -> Path:
+        """`head.keras`: features in, probabilities out; in place of `model.keras` if asked for."""
+        return self.path / "head.keras"
+
+    @property
+    def labels(self) -> Path:
+        """`labels.json`: one name per class, in class order."""
+        return self.path / "labels.json"
+
+    @property
+    def training(self) -> Path:
+        """`training.json`: data, base, curves and metrics; written last, so where it is, all is."""
+        return self.path / "training.json"
+
+    @property
+    def validation(self) -> Path:
+        """`validation.parquet`: the predictions of the photos kept out of training."""
+        return self.path / "validation.parquet"
+
+    @property
+    def results(self) -> list[Path]:
+        """All that training writes but the heads."""
+        return [self.training, self.network, self.head_network, self.labels, self.validation]
+
+    def prepare(self, overwrite: bool) -> None:
+        """Remove what killed writers left behind, and with `overwrite` all earlier results."""
+        with storage_faults(self.heads):
+            if overwrite:
+                shutil.rmtree(self.heads, ignore_errors=True)
+                for path in self.results:
+                    path.unlink(missing_ok=True)
+            self.heads.mkdir(exist_ok=True)
+        for folder in (self.path, self.heads):
+            remove_temporaries(folder)
+
+    def load_record(self) -> dict[str, Any]:
+        """Read `training.json`; empty if there is none, or if it is damaged."""
+        try:
+            record: dict[str, Any] = json.loads(self.training.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return record
+
+    def load_training(self) -> Training:
+        """Read what scoring needs.
+
+        Raises:
+            ModelError: If no finished training is there.
+        """
+        record = self.load_record()
+        try:
+            return Training(
+                labels=tuple(record["labels"]),
+                base=BaseRequest(**record["base"]["request"]),
+                base_digest=record["base"]["digest"],
+                flip=record["flip"],
+                head_only=record["head_only"],
+                calibration=Calibration(**record["calibration"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelError(
+                f"Expected --model to be a folder that `shardscore finetune` has finished; {self.path} has no whole "
+                "training.json. Run the same finetune command again."
+            ) from error
+
+
+def load_finetuned(folder: ModelFolder, weights: str | None) -> tuple["keras.Model", str]:
+    """Load a folder's network.
+
+    Args:
+        folder: Where it is.
+        weights: For a head alone, the base network's weights file if it is not where it was in training.
+
+    Returns:
+        A network from uint8 pixels to probabilities, and the digest that identifies it.
+
+    Raises:
+        ModelError: If a file is missing or damaged, or the base network is not the one that the head was trained on.
+    """
+    training = folder.load_training()
+    if not training.head_only:
+        return load_keras_file(folder.network), keras_digest(folder.network)
+    request = training.base
+    base = build_base(BaseRequest(request.model, weights or request.weights, request.layer))
+    if base.digest != training.base_digest:
+        raise ModelError(
+            f"Expected the base network that the head in {folder.path} was trained on, {training.base_digest[:12]}; "
+            f"received {base.digest[:12]}. Name its file with --weights."
+        )
+    network = put_together(base.model, load_keras_file(folder.head_network), training.flip)
+    return network, f"{base.digest}:{keras_digest(folder.head_network)}"
+
+
+def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras.Model":
+    """One network of base and head.
+
+    Args:
+        base: From float pixels to features.
+        head: From features to probabilities.
+        flip: Score the mirror image too, and average.
+
+    Returns:
+        From uint8 RGB pixels, shape (batch, 224, 224, 3), to probabilities, shape (batch, num_classes).
+    """
+    import keras
+
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
+    images = keras.ops.cast(pixels, "float32")
+    if not flip:
+        return keras.Model(pixels, head(base(images)))
+    views = [head(base(view)) for view in (images, keras.ops.flip(images, axis=2))]
+    return keras.Model(pixels, keras.layers.Average()(views))

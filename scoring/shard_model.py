@@ -1,0 +1,74 @@
+"""What a `ShardScorer` works with: a loaded model that scores batches and writes what came out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.engines import Precision
+from scoring.predictions import ScoredImage
+
+
+class ShardModel(Protocol):
+    """A classifier, or a feature extractor."""
+
+    @property
+    def model_digest(self) -> str:
+        """Identifies the network, its weights and what is taken from it."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One name per class in class order; none for features."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """The number format in use, never `auto`."""
+        ...
+
+    @property
+    def clip(self) -> float | None:
+        """How far its submissions keep from 0 and 1; None if it does not say."""
+        ...
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch.
+
+        Args:
+            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+
+        Returns:
+            Outputs, shape (batch_size, num_outputs).
+        """
+        ...
+
+    def write(self, path: Path, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+        """Write a shard's rows whole, with `metadata` in the file's schema."""
+        ...
+
+
+class ShardModelRequest(Protocol):
+    """Says which model to load; travels to the workers."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def backend(self) -> str:
+        """Keras' backend."""
+        ...
+
+    def absolute(self) -> Self:
+        """The same with absolute paths, for workers that started elsewhere."""
+        ...
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        ...
+
+    def load(self) -> ShardModel:
+        """Build the network and load its weights; imports Keras."""
+        ...
