@@ -91,7 +91,7 @@ def test_probability_that_is_not_a_number_is_an_error_row(photos: Path, tmp_path
     ShardScorer(settings, lambda request: replace(load_fake(request), engine=Overflowing()))(0)
     rows = read_predictions(RunFolder(settings.output).predictions).to_pylist()
     assert [row["status"] for row in rows] == ["ok", "error", "ok", "ok", "ok"]
-    assert rows[1]["error_message"] == "the model returned a probability that is not a number"
+    assert rows[1]["error_message"] == "the model returned a value that is not a number"
 
 
 def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_path: Path) -> None:
