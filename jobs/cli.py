@@ -29,8 +29,12 @@ from scoring.fitting import HeadSettings
 from scoring.images import Resize
 from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
+from scoring.storage import locate
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
+from scoring.table_images import TableColumns
 from scoring.targets import LabelsFrom
+
+_IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -77,8 +81,10 @@ def _shardscore() -> None:
 
 @app.command("score")
 def _score(
-    output: Annotated[Path, typer.Option(help="Run folder: new, or an earlier run to complete.")],
-    images: Annotated[Path | None, typer.Option(help="Folder, searched recursively, or a Kaggle .zip.")] = None,
+    output: Annotated[
+        str, typer.Option(help="Run folder: new, or an earlier run to complete. A path, s3:// or gs://.")
+    ],
+    images: Annotated[str | None, typer.Option(help=_IMAGES)] = None,
     sonar: Annotated[str | None, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = None,
     model: Annotated[
         str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
@@ -89,6 +95,13 @@ def _score(
     labels: Annotated[
         str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
     ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(help="Column of a .parquet table with the images' paths.  [default: path]")
+    ] = None,
+    bytes_column: Annotated[
+        str | None, typer.Option(help="Column with the images themselves, such as image.bytes.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column with their ids.")] = None,
     labels_from: Annotated[
         LabelsFrom | None, typer.Option(help="Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.")
     ] = None,
@@ -124,30 +137,31 @@ def _score(
 ) -> None:
     """Score images, and sonar returns beside them. The same command again scores what is missing."""
     backend = keras_backend()
-    images_request = None
-    if images is not None:
-        images_request = ImagesRequest(
-            images=images,
-            model=ModelRequest(model, weights, labels, precision, backend),
-            labels_from=labels_from,
-            resize=resize,
-            batch_size=batch_size,
-            shard_size=shard_size,
-            actors=actors,
-            gpus_per_actor=gpus_per_actor,
-            cpus_per_actor=cpus_per_actor,
-            shard_deadline_s=shard_deadline,
-        )
     sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
     with _exit_codes():
-        complete = score(ScoreRequest(output, images_request, sonar_request, address, overwrite), _console())
+        images_request = None
+        if images is not None:
+            images_request = ImagesRequest(
+                images=locate(images),
+                model=ModelRequest(model, weights, labels, precision, backend),
+                labels_from=labels_from,
+                resize=resize,
+                batch_size=batch_size,
+                shard_size=shard_size,
+                actors=actors,
+                gpus_per_actor=gpus_per_actor,
+                cpus_per_actor=cpus_per_actor,
+                shard_deadline_s=shard_deadline,
+                columns=TableColumns(path_column, bytes_column, id_column),
+            )
+        complete = score(ScoreRequest(locate(output), images_request, sonar_request, address, overwrite), _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
 
 
 @app.command("finetune")
 def _finetune(
-    images: Annotated[Path, typer.Option(help="Labelled photos: a folder, searched recursively, or a .zip.")],
-    output: Annotated[Path, typer.Option(help="Model folder: new, or an earlier fine-tune to complete.")],
+    images: Annotated[str, typer.Option(help=f"Labelled photos. {_IMAGES}")],
+    output: Annotated[str, typer.Option(help="Model folder: new, or an earlier fine-tune to complete.")],
     labels_from: Annotated[LabelsFrom, typer.Option(help="Names like cat.123.jpg, or folders like cats/123.jpg.")] = (
         LabelsFrom.AUTO
     ),
@@ -200,7 +214,7 @@ def _finetune(
             base_of(base, weights, features, unfreeze), augment is Augment.FLIP, precision, keras_backend()
         )
         images_request = ImagesRequest(
-            images=images,
+            images=locate(images),
             model=model,
             labels_from=labels_from,
             resize=resize,
@@ -211,7 +225,7 @@ def _finetune(
             cpus_per_actor=cpus_per_actor,
         )
         request = FinetuneRequest(
-            output, images_request, heads, ensemble, validation, seed, head_only, address, overwrite
+            locate(output), images_request, heads, ensemble, validation, seed, head_only, address, overwrite
         )
         complete = finetune(request, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
@@ -219,13 +233,13 @@ def _finetune(
 
 @app.command("status")
 def _status(
-    run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
+    run: Annotated[str, typer.Argument(help="Run folder written by score.")],
     verify: Annotated[bool, typer.Option("--verify", help="Read every row, and compare the ids.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what a run has done, what is missing and what is damaged."""
     with _exit_codes():
-        complete = status(run, verify, as_json, _console()).is_complete
+        complete = status(locate(run), verify, as_json, _console()).is_complete
     raise typer.Exit(COMPLETE if complete else MISSING)
 
 
@@ -253,7 +267,7 @@ def _sonar(
 
 @app.command("submission")
 def _submission(
-    run: Annotated[Path, typer.Argument(help="Run folder written by score.")],
+    run: Annotated[str, typer.Argument(help="Run folder written by score.")],
     competition: Annotated[Competition, typer.Option(help="Which Kaggle competition.")] = Competition.REDUX,
     clip: Annotated[
         float | None,
@@ -265,12 +279,13 @@ def _submission(
     fallback: Annotated[float | None, typer.Option(help="Probability of a dog for unreadable images.")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Allow other ids than the whole test set.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="CSV to write.  [default: submission.csv in the run folder]")
+        str | None, typer.Option(help="CSV to write.  [default: submission.csv in the run folder]")
     ] = None,
 ) -> None:
     """Write a Kaggle submission from a run's predictions."""
     with _exit_codes():
-        submission(run, SubmissionRequest(competition, clip, fallback, partial), output, _console())
+        request = SubmissionRequest(competition, clip, fallback, partial)
+        submission(locate(run), request, locate(output) if output else None, _console())
 
 
 @app.command("demo")

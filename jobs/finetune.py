@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
@@ -26,6 +25,7 @@ from scoring.features import FeatureRequest
 from scoring.finetune import FinetuneSettings, HeadTrainer, check_split
 from scoring.fitting import HeadSettings
 from scoring.model_folder import ModelFolder
+from scoring.storage import Location
 
 
 class Unfreeze(StrEnum):
@@ -61,7 +61,7 @@ class FinetuneRequest:
         overwrite: Start clean.
     """
 
-    output: Path
+    output: Location
     images: ImagesRequest
     heads: HeadSettings
     ensemble: int = 1

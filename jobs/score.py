@@ -2,13 +2,13 @@
 
     shardscore score --images test1.zip --model vgg16-cats-dogs --sonar sonar.all-data --output runs/test
 
-Reads a folder or zip of images and a file of sonar returns. Leaves a run folder: run.json, manifest.parquet,
-predictions/*.parquet, sonar/. The same command again scores only what is missing.
+Reads images from a folder, a bucket, an archive or a table, and a file of sonar returns. Leaves a run folder, local or
+in a bucket: run.json, manifest.parquet, predictions/*.parquet, sonar/. The same command again scores only what is
+missing.
 """
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from jobs.score_images import ImagesJob, ImagesRequest
 from jobs.score_sonar import SonarJob, SonarRequest
 from scoring.errors import RequestError
 from scoring.run_folder import RunFolder
+from scoring.storage import Location
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ScoreRequest:
         overwrite: Remove an earlier run in `output` first.
     """
 
-    output: Path
+    output: Location
     images: ImagesRequest | None
     sonar: SonarRequest | None
     address: str | None = None

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -26,12 +25,14 @@ from scoring.errors import RequestError, ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
 from scoring.images import Resize
-from scoring.inputs import check_images, find_images
+from scoring.inputs import NO_COLUMNS, check_images, find_images
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModelRequest
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
+from scoring.storage import Location
 from scoring.summary import summarise
+from scoring.table_images import TableColumns
 from scoring.targets import LabelsFrom, with_targets
 from scoring.verification import RunStatus, run_status
 
@@ -47,7 +48,7 @@ class ImagesRequest:
     """Which images to score, and how. None leaves a choice to us.
 
     Attributes:
-        images: A folder, or a zip as Kaggle ships it.
+        images: A folder, a prefix in a bucket, a zip as Kaggle ships it, tar files, or a Parquet table.
         model: Which model to load and how.
         labels_from: Where each image's true label stands; None for images without.
         resize: How photos become squares.
@@ -57,9 +58,10 @@ class ImagesRequest:
         gpus_per_actor: GPUs for each; a fraction shares one.
         cpus_per_actor: Cores for each.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        columns: Of a Parquet table.
     """
 
-    images: Path
+    images: Location
     model: ShardModelRequest
     labels_from: LabelsFrom | None = None
     resize: Resize = Resize.SQUASH
@@ -69,6 +71,7 @@ class ImagesRequest:
     gpus_per_actor: float | None = None
     cpus_per_actor: float | None = None
     shard_deadline_s: float | None = None
+    columns: TableColumns = NO_COLUMNS
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -84,7 +87,7 @@ class ImagesRequest:
             if value is not None and value < least:
                 name = option.removesuffix("_s").replace("_", "-")
                 raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
-        check_images(self.images)
+        check_images(self.images, self.columns)
         self.model.check()
 
 
@@ -175,7 +178,7 @@ class ImagesJob:
 
     def _write_manifest(self) -> ManifestInfo:
         """List the images, and refuse another run's folder by what is known so far."""
-        listing = find_images(self._request.images)
+        listing = find_images(self._request.images, self._request.columns)
         images = listing.images
         if self._request.labels_from:
             images = with_targets(images, self._request.labels_from)
@@ -210,6 +213,7 @@ class ImagesJob:
             resize=self._request.resize,
             batch_size=self._request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
             decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
+            columns=self._request.columns,
         )
 
     def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:

@@ -7,16 +7,16 @@ Reads the run folder, changes nothing. Without --verify it reads the ends of the
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 
 from jobs.reporting import print_table
 from scoring.run_folder import RunFolder
+from scoring.storage import Location
 from scoring.verification import RunStatus, run_status
 
 
-def status(run: Path, verify: bool, as_json: bool, console: Console) -> RunStatus:
+def status(run: Location, verify: bool, as_json: bool, console: Console) -> RunStatus:
     """Print what `run` holds, as a table or as JSON for machines, and return it."""
     found = run_status(RunFolder(run), verify)
     if as_json:

@@ -6,15 +6,15 @@ Reads the run folder's predictions. Leaves submission.csv in it, and prints the 
 """
 
 import shlex
-from pathlib import Path
 
 from rich.console import Console
 
 from scoring.run_folder import RunFolder
+from scoring.storage import Location
 from scoring.submission import Competition, Submission, SubmissionRequest, write_submission
 
 
-def submission(run: Path, request: SubmissionRequest, output: Path | None, console: Console) -> Submission:
+def submission(run: Location, request: SubmissionRequest, output: Location | None, console: Console) -> Submission:
     """Write the submission of `run`, by default into it, and say how to hand it in."""
     folder = RunFolder(run)
     written = write_submission(folder, request, output or folder.submission)

@@ -1,12 +1,13 @@
 """The network below a head: VGG16 or any `.keras` model, cut off at one of its layers."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scoring.downloads import local_copy
 from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
 from scoring.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.storage import absolute_text, locate
 from scoring.vgg16 import RANDOM_WEIGHTS, check_weights, load_vgg16, preprocess
 
 if TYPE_CHECKING:
@@ -38,16 +39,16 @@ class BaseRequest:
         if self.model == VGG16:
             check_weights(self.weights)
             return
-        check_keras_file(Path(self.model), f"--base, unless it is {VGG16},")
+        check_keras_file(locate(self.model), f"--base, unless it is {VGG16},")
         if self.weights is not None:
             raise ModelError(f"--weights belongs to {VGG16}; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> "BaseRequest":
         """The same with absolute paths, for workers that started elsewhere."""
-        model = self.model if self.model == VGG16 else str(Path(self.model).absolute())
+        model = self.model if self.model == VGG16 else absolute_text(self.model)
         weights = self.weights
         if weights not in (None, RANDOM_WEIGHTS):
-            weights = str(Path(weights).absolute())
+            weights = absolute_text(weights)
         return BaseRequest(model, weights, self.layer)
 
 
@@ -74,7 +75,7 @@ def build_base(request: BaseRequest) -> BaseNetwork:
     import keras
 
     if request.model != VGG16:
-        path = Path(request.model)
+        path = local_copy(locate(request.model))
         model = load_keras_file(path)
         check_takes_pixels(model, path)
         return BaseNetwork(_cut(model, request, name="base"), keras_digest(path))

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.downloads import local_copy
 from scoring.engines import Engine, KerasEngine, Precision, resolve_precision, use_backend
 from scoring.errors import ModelError
 from scoring.imagenet import CAT_DOG_LABELS, cats_and_dogs, load_class_names
 from scoring.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
 from scoring.model_folder import ModelFolder, load_finetuned
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.storage import Location, absolute_text, locate
 from scoring.vgg16 import RANDOM_WEIGHTS, build_vgg16, check_weights
 
 VGG16_IMAGENET = "vgg16-imagenet"
@@ -42,9 +44,9 @@ class ModelRequest:
         """The same with absolute paths, for workers that started elsewhere."""
         return replace(
             self,
-            model=self.model if self.model in (VGG16_IMAGENET, VGG16_CATS_DOGS) else _absolute(self.model),
-            weights=self.weights if self.weights in (None, RANDOM_WEIGHTS) else _absolute(self.weights),
-            labels=_absolute(self.labels) if self.labels and self.model == VGG16_IMAGENET else self.labels,
+            model=self.model if self.model in (VGG16_IMAGENET, VGG16_CATS_DOGS) else absolute_text(self.model),
+            weights=self.weights if self.weights in (None, RANDOM_WEIGHTS) else absolute_text(self.weights),
+            labels=absolute_text(self.labels) if self.labels and self.model == VGG16_IMAGENET else self.labels,
         )
 
     @property
@@ -92,7 +94,7 @@ class Classifier:
         """
         return self.to_probabilities(self.engine.score(images))
 
-    def write(self, path: Path, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
         """Write a shard's predictions whole."""
         write_predictions(path, rows, self.labels, predictions_schema(self.labels, metadata))
 
@@ -102,7 +104,7 @@ def check_model(request: ModelRequest) -> None:
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         _check_vgg16(request)
         return
-    path = Path(request.model)
+    path = locate(request.model)
     if path.is_dir():
         _check_folder(request)
         return
@@ -131,14 +133,14 @@ def load_classifier(request: ModelRequest) -> Classifier:
     precision = resolve_precision(request.precision, request.backend)
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         return _vgg16_classifier(request, precision)
-    path = Path(request.model)
+    path = locate(request.model)
     if path.is_dir():
         return _finetuned_classifier(ModelFolder(path), request.weights, precision)
-    return _keras_classifier(path, _split_labels(request.labels or ""), precision)
+    return _keras_classifier(local_copy(path), _split_labels(request.labels or ""), precision)
 
 
 def _check_folder(request: ModelRequest) -> None:
-    folder = ModelFolder(Path(request.model))
+    folder = ModelFolder(locate(request.model))
     training = folder.load_training()
     if request.labels is not None:
         raise ModelError(f"{folder.path} brings its labels, {','.join(training.labels)}. Leave --labels out.")
@@ -158,7 +160,7 @@ def _check_vgg16(request: ModelRequest) -> None:
     check_weights(request.weights)
     if request.model == VGG16_CATS_DOGS and request.labels not in (None, ",".join(CAT_DOG_LABELS)):
         raise ModelError(f"{VGG16_CATS_DOGS} has the labels cat,dog; received {request.labels}. Leave --labels out.")
-    if request.model == VGG16_IMAGENET and request.labels is not None and not Path(request.labels).is_file():
+    if request.model == VGG16_IMAGENET and request.labels is not None and not locate(request.labels).is_file():
         raise ModelError(
             f"Expected --labels of {VGG16_IMAGENET} to be an imagenet_class_index.json; {request.labels} is no file."
         )
@@ -170,7 +172,7 @@ def _vgg16_classifier(request: ModelRequest, precision: Precision) -> Classifier
         fine_tuned = network.outputs[0].shape[1] == len(CAT_DOG_LABELS)  # weights that the course's lesson saved
         to_probabilities = _unchanged if fine_tuned else cats_and_dogs
         return Classifier(KerasEngine(network, precision), CAT_DOG_LABELS, digest, precision, to_probabilities)
-    labels = load_class_names(Path(request.labels) if request.labels else None)
+    labels = load_class_names(local_copy(locate(request.labels)) if request.labels else None)
     network, digest = build_vgg16(request.weights)
     if network.outputs[0].shape[1] != len(labels):
         raise ModelError(
@@ -199,10 +201,6 @@ def _split_labels(labels: str) -> tuple[str, ...]:
     if "" in names or len(set(names)) != len(names):
         raise ModelError(f"Expected --labels to be different names, such as cat,dog; received {labels!r}.")
     return names
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
 
 
 def _unchanged(probabilities: Float32Array) -> Float32Array:

@@ -73,7 +73,7 @@ class DecodeAhead:
         started = time.perf_counter()
         read_s = 0.0
         try:
-            encoded = self._read(image.path, image.raw_path)
+            encoded = self._read(image)
             read_s = time.perf_counter() - started
             pixels, error_message = decode(encoded, self._resize), None
         except ImageError as error:

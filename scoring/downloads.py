@@ -8,7 +8,9 @@ import pooch
 import requests
 from filelock import FileLock
 
+from scoring.durable import whole_file
 from scoring.errors import DownloadError
+from scoring.storage import Location, Url
 
 _CONNECT_TIMEOUT_S = 10.0
 
@@ -43,6 +45,31 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
             raise DownloadError(f"Cannot download {url}: {_reason(error)}.") from error
         except ValueError as error:  # pooch's word for a checksum that differs
             raise DownloadError(f"Downloaded {url}, but its checksum is not {checksum}; nothing was kept.") from error
+    return path
+
+
+def local_copy(location: Location) -> Path:
+    """The file itself, or a copy of an object in this machine's cache, one for each version of the object.
+
+    Safe from any number of processes on one machine: one downloads, the others wait.
+
+    Raises:
+        DownloadError: If there is no such object.
+        BucketError: If the bucket cannot be reached.
+    """
+    if not isinstance(location, Url):
+        return location
+    try:
+        size_bytes, version = location.size_and_version()
+    except FileNotFoundError as error:
+        raise DownloadError(f"Cannot download {location}: there is no such object.") from error
+    identity = hashlib.sha256(repr((str(location), size_bytes, version)).encode()).hexdigest()
+    path = cache_folder() / "shardscore" / identity[:16] / location.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            with whole_file(path) as temporary:
+                location.download(temporary)
     return path
 
 

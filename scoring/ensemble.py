@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from scoring.arrays import Float32Array
 from scoring.durable import whole_file
 from scoring.fitting import Epoch
 from scoring.heads import Head
+from scoring.storage import Location, readable
 
 if TYPE_CHECKING:
     import keras
 
 
-def save_head(path: Path, head: Head, identity: dict[str, Any]) -> None:
+def save_head(path: Location, head: Head, identity: dict[str, Any]) -> None:
     """Write one trained head whole; `identity` says all that shaped it."""
     about = {"identity": identity, "curve": [asdict(epoch) for epoch in head.curve], "best_epoch": head.best_epoch}
     arrays = {"kernel": head.kernel, "bias": head.bias, "logits": head.logits}
@@ -26,10 +26,10 @@ def save_head(path: Path, head: Head, identity: dict[str, Any]) -> None:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
 
-def load_head(path: Path, identity: dict[str, Any]) -> Head | None:
+def load_head(path: Location, identity: dict[str, Any]) -> Head | None:
     """Read a head back; None if there is none, it is damaged, or something else shaped it."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(readable(path), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             if about["identity"] != json.loads(json.dumps(identity)):
                 return None

@@ -40,5 +40,12 @@ class StorageError(IncompleteError):
     """The output cannot be written: a full disk, a folder that became read-only."""
 
 
+class BucketError(StorageError, OSError):
+    """A bucket cannot be reached, or refuses; an `OSError` too, so that it is met where a disk's errors are."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""

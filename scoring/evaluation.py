@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,8 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.intervals import Interval, single_test_interval
+from scoring.predictions import shard_files
+from scoring.storage import Location, readable
 from scoring.targets import match_label
 
 _NUM_BINS = 10
@@ -123,7 +124,7 @@ def _bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> list[Reliabil
     ]
 
 
-def count_right(folder: Path, labels: Sequence[str]) -> tuple[int, int]:
+def count_right(folder: Location, labels: Sequence[str]) -> tuple[int, int]:
     """Count a run's rows whose target the model knows, and those of them that got it; one shard in memory at a time.
 
     Args:
@@ -134,8 +135,8 @@ def count_right(folder: Path, labels: Sequence[str]) -> tuple[int, int]:
         How many were readable and have a known target, and how many of these have it as their label.
     """
     num_known = num_right = 0
-    for shard in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(shard, columns=["target", "class_index"])
+    for shard in shard_files(folder):
+        table = pq.read_table(readable(shard), columns=["target", "class_index"])
         truth = true_classes(table["target"].to_pylist(), labels)
         predicted = table["class_index"].fill_null(-1).to_numpy()
         known = (truth >= 0) & (predicted >= 0)

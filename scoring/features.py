@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from scoring.base_networks import BaseRequest, build_base
 from scoring.engines import Engine, KerasEngine, Precision, resolve_precision, use_backend
 from scoring.errors import ModelError
 from scoring.inputs import ImageEntry
-from scoring.predictions import ERROR, OK, ScoredImage, write_table
+from scoring.predictions import ERROR, OK, ScoredImage, shard_files, write_table
+from scoring.storage import Location, readable
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 _LARGEST = float(np.finfo(np.float16).max)
@@ -92,7 +92,7 @@ class FeatureExtractor:
             )
         return features
 
-    def write(self, path: Path, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
         """Write a shard's features whole, as float16."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
         views = 2 if self.flip else 1
@@ -151,20 +151,20 @@ class Features:
     num_errors: int
 
 
-def load_features(folder: Path) -> Features:
+def load_features(folder: Location) -> Features:
     """Read what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
     images: list[ImageEntry] = []
     blocks = []
     num_errors = 0
-    for shard in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(shard)
-        readable = table.filter(pa.compute.equal(table["status"], OK))
-        num_errors += table.num_rows - readable.num_rows
-        described = readable.select(["image_id", "path", "target"]).to_pylist()
+    for shard in shard_files(folder):
+        table = pq.read_table(readable(shard))
+        sound = table.filter(pa.compute.equal(table["status"], OK))
+        num_errors += table.num_rows - sound.num_rows
+        described = sound.select(["image_id", "path", "target"]).to_pylist()
         images += [ImageEntry(size_bytes=0, **row) for row in described]
-        views = [name for name in (FEATURES, FLIPPED_FEATURES) if name in readable.column_names]
-        if readable.num_rows:
-            blocks.append(np.stack([_matrix(readable[name]) for name in views], axis=1))
+        views = [name for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
+        if sound.num_rows:
+            blocks.append(np.stack([_matrix(sound[name]) for name in views], axis=1))
     return Features(images, [str(image.target) for image in images], np.concatenate(blocks), num_errors)
 
 

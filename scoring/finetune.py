@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from scoring.fitting import Examples, HeadSettings
 from scoring.heads import Head, train_head
 from scoring.model_folder import ModelFolder, put_together
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.storage import Location
 from scoring.vgg16 import load_vgg16
 
 MAX_VALIDATION = 2_000  # of 25,000, as in the lesson
@@ -51,8 +51,8 @@ class FinetuneSettings:
         backend: Keras' backend.
     """
 
-    output: Path
-    images: Path
+    output: Location
+    images: Location
     base: BaseRequest
     flip: bool
     heads: HeadSettings
@@ -148,7 +148,7 @@ class HeadTrainer:
     def _seed(self, number: int) -> int:
         return 1000 * self._settings.seed + number
 
-    def _path(self, number: int) -> Path:
+    def _path(self, number: int) -> Location:
         return self._folder.heads / f"head-{number:03d}.npz"
 
     def _identity(self, number: int) -> dict[str, Any]:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
+from scoring.storage import Location, readable
 
 if TYPE_CHECKING:
     import keras
 
 
-def check_keras_file(path: Path, option: str) -> None:
+def check_keras_file(path: Location, option: str) -> None:
     """Raise ModelError unless `path`, given as `option`, looks like a model saved by Keras 3; imports no Keras."""
     if not path.is_file():
         raise ModelError(f"Expected {option} to be a .keras file; {path} does not exist.")
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(readable(path)):
         raise ModelError(f"Expected {option} to be a model saved by Keras 3; {path} is not one.")
 
 

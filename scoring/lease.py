@@ -2,7 +2,8 @@
 
 A driver that finds a lease refuses if its holder lives, and takes over if it is gone: at once if it was a process of
 this machine that has ended, else when its heartbeat has stood still for `STALE_S`. Should two ever hold it in spite of
-this (a network partition), no row is mixed or lost: shards are written whole and under one fingerprint.
+this (a network partition), no row is mixed or lost: shards are written whole and under one fingerprint. In a bucket the
+lease is created, kept and taken over by conditional writes, so that of two takers one wins.
 """
 
 import json
@@ -15,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from scoring.durable import storage_faults, write_text
 from scoring.errors import RunFolderError, StorageError
+from scoring.storage import Location, Url, Version
 
 BEAT_S = 5.0
 STALE_S = 30.0
@@ -44,7 +45,7 @@ class Holder:
 
 
 @contextmanager
-def hold_lease(path: Path) -> Iterator[None]:
+def hold_lease(path: Location) -> Iterator[None]:
     """Hold the lease at `path` while the block runs.
 
     Raises:
@@ -67,11 +68,14 @@ def hold_lease(path: Path) -> Iterator[None]:
                 path.unlink(missing_ok=True)
 
 
-def _acquire(path: Path, holder: Holder) -> None:
+def _acquire(path: Location, holder: Holder) -> None:
     while not _create(path, holder):
         other = _read(path)
+        if other is not None and other.token == holder.token:  # the answer to our first PUT was lost, and it repeated
+            return
         if other is None or _is_gone(path, other):
-            path.unlink(missing_ok=True)
+            if _take(path, other, holder):
+                return
             continue
         raise RunFolderError(
             f"{path.parent} is being written by process {other.pid} on {other.host} since {other.since}. "
@@ -79,8 +83,10 @@ def _acquire(path: Path, holder: Holder) -> None:
         )
 
 
-def _create(path: Path, holder: Holder) -> bool:
+def _create(path: Location, holder: Holder) -> bool:
     with storage_faults(path):
+        if isinstance(path, Url):
+            return path.write_if(None, _to_bytes(holder))
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(holder)))
@@ -89,7 +95,35 @@ def _create(path: Path, holder: Holder) -> bool:
     return True
 
 
-def _read(path: Path) -> Holder | None:
+def _take(path: Location, gone: Holder | None, holder: Holder) -> bool:
+    """Take over the lease of a holder that is gone: on a disk make way for `_create`, in a bucket replace it."""
+    if not isinstance(path, Url):
+        path.unlink(missing_ok=True)
+        return False
+    found = _read_version(path)
+    if found is None or found[0] != gone:
+        return False
+    with storage_faults(path):
+        return path.write_if(found[1], _to_bytes(holder))
+
+
+def _to_bytes(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder)).encode()
+
+
+def _read_version(url: Url) -> tuple[Holder | None, Version] | None:
+    """The holder, None if the lease is damaged, and the object's version; None if there is no lease."""
+    try:
+        content, version = url.read_version()
+    except FileNotFoundError:
+        return None
+    try:
+        return Holder(**json.loads(content)), version
+    except (ValueError, TypeError):
+        return None, version
+
+
+def _read(path: Location) -> Holder | None:
     """The lease's holder; None if there is no lease, or no whole one after a moment."""
     for _ in range(10):
         try:
@@ -101,7 +135,7 @@ def _read(path: Path) -> Holder | None:
     return None
 
 
-def _is_gone(path: Path, holder: Holder) -> bool:
+def _is_gone(path: Location, holder: Holder) -> bool:
     """Whether the holder has ended, by its process if it is of this machine, else by its heartbeat."""
     if holder.host == socket.gethostname() and not _is_alive(holder.pid):
         return True
@@ -126,13 +160,24 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _beat(path: Path, holder: Holder, ended: threading.Event) -> None:
-    while not ended.wait(BEAT_S):
-        current = _read(path)
-        if current is None or current.token != holder.token:
-            return
+def _beat(path: Location, holder: Holder, ended: threading.Event) -> None:
+    is_ours = True
+    while is_ours and not ended.wait(BEAT_S):
         holder = replace(holder, beat=holder.beat + 1)
-        try:
-            write_text(path, json.dumps(asdict(holder)))
-        except StorageError:  # a full disk stops no heart: others go by what they can see
-            continue
+        with suppress(StorageError):  # a full disk stops no heart: others go by what they can see
+            is_ours = _beat_once(path, holder)
+
+
+def _beat_once(path: Location, holder: Holder) -> bool:
+    """Write the heartbeat if the lease is still ours; return whether it is."""
+    if isinstance(path, Url):
+        found = _read_version(path)
+        if found is None or found[0] is None or found[0].token != holder.token:
+            return False
+        path.write_if(found[1], _to_bytes(holder))
+        return True
+    current = _read(path)
+    if current is None or current.token != holder.token:
+        return False
+    write_text(path, _to_bytes(holder).decode())
+    return True

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.durable import whole_file
 from scoring.inputs import ImageEntry
+from scoring.storage import Location, readable
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -18,6 +18,7 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("size_bytes", pa.int64(), nullable=False),
         pa.field("raw_path", pa.binary()),
         pa.field("target", pa.string()),
+        pa.field("position", pa.int64()),
     ]
 )
 _DIGEST_KEY = b"digest"
@@ -53,11 +54,11 @@ def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
     digest = hashlib.sha256(f"{shard_size}\n".encode())
     for image in images:
         row = (image.image_id, image.path, image.size_bytes, image.raw_path, image.target)
-        digest.update(repr(row).encode() + b"\n")
+        digest.update(repr(row if image.position is None else (*row, image.position)).encode() + b"\n")
     return digest.hexdigest()
 
 
-def write_manifest(path: Path, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> ManifestInfo:
+def write_manifest(path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> ManifestInfo:
     """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short."""
     digest = manifest_digest(images, shard_size)
     metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
@@ -69,19 +70,36 @@ def write_manifest(path: Path, images: Sequence[ImageEntry], shard_size: int, nu
     return read_info(path)
 
 
-def read_info(path: Path) -> ManifestInfo:
-    """Read what the manifest says of itself, without its rows."""
-    with pq.ParquetFile(path) as manifest:
-        metadata = manifest.schema_arrow.metadata
-        return ManifestInfo(
-            num_images=manifest.metadata.num_rows,
-            num_shards=manifest.num_row_groups,
-            num_left_out=int(metadata[_LEFT_OUT_KEY]),
-            digest=metadata[_DIGEST_KEY].decode(),
+class Manifest:
+    """A manifest whose end is read once; safe to call from several threads.
+
+    Attributes:
+        info: What it says of itself.
+    """
+
+    def __init__(self, path: Location) -> None:
+        self._path = path
+        with pq.ParquetFile(readable(path)) as manifest:
+            self._metadata = manifest.metadata
+            described = manifest.schema_arrow.metadata
+        self.info = ManifestInfo(
+            num_images=self._metadata.num_rows,
+            num_shards=self._metadata.num_row_groups,
+            num_left_out=int(described[_LEFT_OUT_KEY]),
+            digest=described[_DIGEST_KEY].decode(),
         )
 
+    def shard(self, shard_id: int) -> list[ImageEntry]:
+        """Read the images of one shard, in the manifest's order."""
+        with pq.ParquetFile(readable(self._path), metadata=self._metadata) as manifest:
+            return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
 
-def read_shard(path: Path, shard_id: int) -> list[ImageEntry]:
+
+def read_info(path: Location) -> ManifestInfo:
+    """Read what the manifest says of itself, without its rows."""
+    return Manifest(path).info
+
+
+def read_shard(path: Location, shard_id: int) -> list[ImageEntry]:
     """Read the images of one shard, in the manifest's order."""
-    with pq.ParquetFile(path) as manifest:
-        return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
+    return Manifest(path).shard(shard_id)

@@ -1,18 +1,18 @@
 """The folder that `finetune` leaves: what lies where, what it says of itself, and its network, loaded."""
 
 import json
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoring.base_networks import BaseRequest, build_base
 from scoring.calibration import Calibration
-from scoring.durable import remove_temporaries, storage_faults
+from scoring.downloads import local_copy
+from scoring.durable import remove_temporaries, remove_tree, storage_faults
 from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
 from scoring.keras_files import keras_digest, load_keras_file
 from scoring.run_folder import RunFolder
+from scoring.storage import Location
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +41,9 @@ class Training:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """Paths inside a model folder. Building one touches no disk."""
+    """Paths inside a model folder, local or in a bucket. Building one touches neither."""
 
-    path: Path
+    path: Location
 
     @property
     def features(self) -> RunFolder:
@@ -51,37 +51,37 @@ class ModelFolder:
         return RunFolder(self.path / "features")
 
     @property
-    def heads(self) -> Path:
+    def heads(self) -> Location:
         """`heads/`: one file for each trained head of the ensemble."""
         return self.path / "heads"
 
     @property
-    def network(self) -> Path:
+    def network(self) -> Location:
         """`model.keras`: uint8 pixels in, probabilities out."""
         return self.path / "model.keras"
 
     @property
-    def head_network(self) -> Path:
+    def head_network(self) -> Location:
         """`head.keras`: features in, probabilities out; in place of `model.keras` if asked for."""
         return self.path / "head.keras"
 
     @property
-    def labels(self) -> Path:
+    def labels(self) -> Location:
         """`labels.json`: one name per class, in class order."""
         return self.path / "labels.json"
 
     @property
-    def training(self) -> Path:
+    def training(self) -> Location:
         """`training.json`: data, base, curves and metrics; written last, so where it is, all is."""
         return self.path / "training.json"
 
     @property
-    def validation(self) -> Path:
+    def validation(self) -> Location:
         """`validation.parquet`: the predictions of the photos kept out of training."""
         return self.path / "validation.parquet"
 
     @property
-    def results(self) -> list[Path]:
+    def results(self) -> list[Location]:
         """All that training writes but the heads."""
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
@@ -89,7 +89,7 @@ class ModelFolder:
         """Remove what killed writers left behind, and with `overwrite` all earlier results."""
         with storage_faults(self.heads):
             if overwrite:
-                shutil.rmtree(self.heads, ignore_errors=True)
+                remove_tree(self.heads)
                 for path in self.results:
                     path.unlink(missing_ok=True)
             self.heads.mkdir(exist_ok=True)
@@ -142,7 +142,7 @@ def load_finetuned(folder: ModelFolder, weights: str | None) -> tuple["keras.Mod
     """
     training = folder.load_training()
     if not training.head_only:
-        return load_keras_file(folder.network), keras_digest(folder.network)
+        return _load(folder.network)
     request = training.base
     base = build_base(BaseRequest(request.model, weights or request.weights, request.layer))
     if base.digest != training.base_digest:
@@ -150,8 +150,13 @@ def load_finetuned(folder: ModelFolder, weights: str | None) -> tuple["keras.Mod
             f"Expected the base network that the head in {folder.path} was trained on, {training.base_digest[:12]}; "
             f"received {base.digest[:12]}. Name its file with --weights."
         )
-    network = put_together(base.model, load_keras_file(folder.head_network), training.flip)
-    return network, f"{base.digest}:{keras_digest(folder.head_network)}"
+    head, digest = _load(folder.head_network)
+    return put_together(base.model, head, training.flip), f"{base.digest}:{digest}"
+
+
+def _load(location: Location) -> tuple["keras.Model", str]:
+    path = local_copy(location)
+    return load_keras_file(path), keras_digest(path)
 
 
 def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras.Model":

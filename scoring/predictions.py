@@ -1,9 +1,9 @@
 """Predictions of one shard as a table, written whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,12 @@ from scoring.arrays import Float32Array
 from scoring.durable import whole_file
 from scoring.inputs import ImageEntry
 from scoring.retrying import patiently
+from scoring.storage import Location, Url, readable
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY = b"shardscore.fingerprint"
 TOP_K = 5
+_THREADS = 8  # that read shards from a bucket
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
 
@@ -50,17 +52,17 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
     return pa.schema(columns, metadata=metadata)
 
 
-def write_predictions(path: Path, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
+def write_predictions(path: Location, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
     """Write one row per image, in the order given."""
     write_table(path, pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema))
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Location, table: pa.Table) -> None:
     """Write a Parquet file whole, with page checksums; storage that fails for a moment is tried again."""
     patiently()(_write_whole, path, table)
 
 
-def _write_whole(path: Path, table: pa.Table) -> None:
+def _write_whole(path: Location, table: pa.Table) -> None:
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
@@ -86,6 +88,15 @@ def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def read_predictions(folder: Path, columns: list[str] | None = None) -> pa.Table:
+def read_predictions(folder: Location, columns: list[str] | None = None) -> pa.Table:
     """Read every shard in `folder` as one table, in shard order."""
-    return pq.read_table(folder, columns=columns)
+    if not isinstance(folder, Url):
+        return pq.read_table(folder, columns=columns)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        shards = threads.map(lambda shard: pq.read_table(readable(shard), columns=columns), shard_files(folder))
+        return pa.concat_tables(shards)
+
+
+def shard_files(folder: Location) -> Sequence[Location]:
+    """Every shard in `folder`, in order."""
+    return sorted(cast(Iterable[Any], folder.glob("*.parquet")))

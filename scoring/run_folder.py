@@ -1,55 +1,54 @@
 """The folder a run leaves behind: what lies where, whose it is, and what is missing."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from scoring.durable import remove_temporaries, storage_faults, write_text
+from scoring.durable import remove_temporaries, remove_tree, storage_faults, write_text
 from scoring.errors import RunFolderError
 from scoring.lease import hold_lease
+from scoring.storage import Location
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths inside a run folder. Building one touches no disk."""
+    """Paths inside a run folder, local or in a bucket. Building one touches neither."""
 
-    path: Path
+    path: Location
 
     @property
-    def record(self) -> Path:
+    def record(self) -> Location:
         """`run.json`: request, fingerprint, versions, devices and summary."""
         return self.path / "run.json"
 
     @property
-    def manifest(self) -> Path:
+    def manifest(self) -> Location:
         """`manifest.parquet`: one row per image, one row group per shard."""
         return self.path / "manifest.parquet"
 
     @property
-    def predictions(self) -> Path:
+    def predictions(self) -> Location:
         """`predictions/`: one Parquet file per finished shard."""
         return self.path / "predictions"
 
     @property
-    def lease(self) -> Path:
+    def lease(self) -> Location:
         """`lease.json`: the driver that is writing now; gone when it ends."""
         return self.path / "lease.json"
 
     @property
-    def sonar(self) -> Path:
+    def sonar(self) -> Location:
         """`sonar/`: predictions, metrics and model of the sonar task."""
         return self.path / "sonar"
 
     @property
-    def submission(self) -> Path:
+    def submission(self) -> Location:
         """`submission.csv`, unless told otherwise."""
         return self.path / "submission.csv"
 
-    def shard(self, shard_id: int, num_shards: int) -> Path:
+    def shard(self, shard_id: int, num_shards: int) -> Location:
         """The predictions of one shard; if this file exists, it is complete."""
         return self.predictions / f"shard-{shard_id:05d}-of-{num_shards:05d}.parquet"
 
@@ -80,7 +79,7 @@ class RunFolder:
     def _refuse_foreign_files(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise RunFolderError(f"Expected --output to be a folder; {self.path} is a file.")
-        if self.path.exists() and not self.record.exists() and not self.manifest.exists():
+        if self.path.exists() and not self.record.is_file() and not self.manifest.is_file():
             foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()})
             if foreign:
                 raise RunFolderError(
@@ -88,7 +87,7 @@ class RunFolder:
                     "run.json. Choose another folder."
                 )
 
-    def _ours(self) -> list[Path]:
+    def _ours(self) -> list[Location]:
         """All that commands write into a run folder."""
         files = [self.record, self.manifest, self.submission, self.lease, self.path / "report.html"]
         return [*files, self.predictions, self.sonar]
@@ -97,7 +96,7 @@ class RunFolder:
         if overwrite:
             for path in self._ours():
                 if path != self.lease:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                    remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.predictions.mkdir(parents=True, exist_ok=True)
         self._remove_temporaries()
 
@@ -112,7 +111,7 @@ class RunFolder:
         Raises:
             RunFolderError: If it is damaged.
         """
-        if not self.record.exists():
+        if not self.record.is_file():
             return {}
         try:
             record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))

@@ -1,12 +1,12 @@
 """What a `ShardScorer` works with: a loaded model that scores batches and writes what came out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol, Self
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.engines import Precision
 from scoring.predictions import ScoredImage
+from scoring.storage import Location
 
 
 class ShardModel(Protocol):
@@ -43,7 +43,7 @@ class ShardModel(Protocol):
         """
         ...
 
-    def write(self, path: Path, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
         """Write a shard's rows whole, with `metadata` in the file's schema."""
         ...
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,13 @@ from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.engines import engine_name, engine_versions
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.images import RESAMPLING, Resize
-from scoring.inputs import open_images
-from scoring.manifest import ManifestInfo, read_info, read_shard
+from scoring.inputs import NO_COLUMNS, open_images
+from scoring.manifest import Manifest, ManifestInfo
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModel, ShardModelRequest
+from scoring.storage import Location
+from scoring.table_images import TableColumns
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,22 @@ class ScorerSettings:
     """All that a worker needs to build its `ShardScorer`.
 
     Attributes:
-        images: Folder or zip that the manifest's paths are relative to.
+        images: What the manifest's paths are relative to: a folder, a prefix in a bucket, a zip.
         output: The run folder.
         model: Which model to load and how.
         resize: How photos become squares.
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
+        columns: Of a Parquet table of images.
     """
 
-    images: Path
-    output: Path
+    images: Location
+    output: Location
     model: ShardModelRequest
     resize: Resize
     batch_size: int
     decode_threads: int
+    columns: TableColumns = NO_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class ShardScorer:
         self._model = load(settings.model) if load else settings.model.load()
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._model_turn = threading.Lock()
-        self._read = open_images(settings.images)
+        self._read = open_images(settings.images, settings.columns)
         self._folder = RunFolder(settings.output)
         self.description = ScorerDescription(
             model_digest=self._model.model_digest,
@@ -144,8 +148,7 @@ class ShardScorer:
         Returns:
             What it took.
         """
-        manifest = read_info(self._folder.manifest)
-        images = read_shard(self._folder.manifest, shard_id)
+        images = self._manifest.shard(shard_id)
         batches = DecodeAhead(self._threads, self._read, images, self._settings.resize, self._settings.batch_size)
         stopwatch = _Stopwatch()
         rows: list[ScoredImage] = []
@@ -156,8 +159,13 @@ class ShardScorer:
                 rows.extend(self._score(batch))
                 stopwatch.scored(len(batch))
         started_writing = time.perf_counter()
-        self._write(shard_id, manifest, rows)
+        self._write(shard_id, self._manifest.info, rows)
         return stopwatch.report(shard_id, rows, write_s=time.perf_counter() - started_writing)
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        """Read with the first shard: the model is loaded while the images are still being listed."""
+        return Manifest(self._folder.manifest)
 
     def _score(self, batch: Sequence[DecodedImage]) -> list[ScoredImage]:
         outputs = self._model.score(stack_pixels(batch, self._settings.batch_size))

@@ -23,6 +23,7 @@ from scoring.sonar import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable,
 from scoring.sonar_ensemble import train_folds
 from scoring.sonar_protocols import Fold, split_rows
 from scoring.sonar_recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
+from scoring.storage import Location
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +57,7 @@ class SonarSettings:
 
     data: Path
     data_sha256: str
-    output: Path
+    output: Location
     seed: int
     model: Path | None
     backend: str
@@ -127,7 +128,7 @@ def load_metrics(settings: SonarSettings) -> SonarMetrics | None:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
     """
     path = settings.output / "metrics.json"
-    if not path.exists():
+    if not path.is_file():
         return None
     try:
         metrics = SonarMetrics(**json.loads(path.read_text(encoding="utf-8")))

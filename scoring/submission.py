@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from scoring.durable import write_text
 from scoring.errors import IncompleteError, RequestError
 from scoring.predictions import OK, read_predictions
 from scoring.run_folder import RunFolder
+from scoring.storage import Location
 
 _DOG_LABELS = ("dog", "dogs")
 _NAMED = 5  # ids shown of a long list
@@ -56,13 +56,13 @@ class SubmissionRequest:
 class Submission:
     """What was written, with which clip."""
 
-    path: Path
+    path: Location
     num_rows: int
     num_fallbacks: int
     clip: float
 
 
-def write_submission(folder: RunFolder, request: SubmissionRequest, path: Path) -> Submission:
+def write_submission(folder: RunFolder, request: SubmissionRequest, path: Location) -> Submission:
     """Check a finished run, and write its submission whole.
 
     Raises:
@@ -165,7 +165,7 @@ def _dog_probability(table: pa.Table, dog_index: int) -> npt.NDArray[np.float64]
 
 
 def _write_csv(
-    path: Path,
+    path: Location,
     ids: npt.NDArray[np.int64],
     dog_probability: npt.NDArray[np.float64],
     competition: Competition,

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.inputs import ImageEntry
+from scoring.listing import map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -22,7 +23,7 @@ class LabelsFrom(StrEnum):
     FOLDERS = "folders"
 
 
-def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> list[ImageEntry]:
+def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Sequence[ImageEntry]:
     """The same images with their targets.
 
     Args:
@@ -35,7 +36,11 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> list[
     if labels_from is LabelsFrom.AUTO:
         return _find_targets(images)
     target_of = _TARGETS[labels_from]
-    labelled = [replace(image, target=target_of(PurePosixPath(image.path))) for image in images]
+
+    def with_target(image: ImageEntry) -> ImageEntry:
+        return replace(image, target=target_of(PurePosixPath(image.path)))
+
+    labelled = map_entries(images, with_target)
     bare = [image.path for image in labelled if image.target is None]
     if bare:
         raise ImagesError(
@@ -58,7 +63,7 @@ def _singular(word: str) -> str:
     return word.casefold().removesuffix("s")
 
 
-def _find_targets(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     """Targets from the names if all have one there, otherwise from the folders; at least two different ones."""
     for labels_from in (LabelsFrom.NAMES, LabelsFrom.FOLDERS):
         try:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +11,10 @@ import pyarrow.parquet as pq
 
 from scoring.errors import RunFolderError
 from scoring.inputs import ImageEntry
-from scoring.manifest import read_info, read_shard
+from scoring.manifest import Manifest
 from scoring.predictions import ERROR, FINGERPRINT_KEY
 from scoring.run_folder import RunFolder
+from scoring.storage import Location, readable
 
 _THREADS = 8
 
@@ -66,15 +66,16 @@ def run_status(folder: RunFolder, verify: bool) -> RunStatus:
             f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
         )
     try:
-        info = read_info(folder.manifest)
+        manifest = Manifest(folder.manifest)
     except (OSError, pa.ArrowException, KeyError, TypeError) as error:
         raise RunFolderError(f"{folder.manifest} is damaged: run the same score command again.") from error
+    info = manifest.info
     missing = folder.missing_shards(info.num_shards)
     present = sorted(set(range(info.num_shards)) - set(missing))
 
     def inspect(shard_id: int) -> tuple[int, int] | str:
-        images = read_shard(folder.manifest, shard_id)
-        return _inspect(folder.shard(shard_id, info.num_shards), images, record["fingerprint"], verify)
+        path = folder.shard(shard_id, info.num_shards)
+        return _inspect(path, manifest.shard(shard_id), record["fingerprint"], verify)
 
     with ThreadPoolExecutor(_THREADS) as threads:
         found = dict(zip(present, threads.map(inspect, present), strict=True))
@@ -92,11 +93,11 @@ def run_status(folder: RunFolder, verify: bool) -> RunStatus:
 
 
 def _inspect(
-    path: Path, images: Sequence[ImageEntry], fingerprint: dict[str, Any], verify: bool
+    path: Location, images: Sequence[ImageEntry], fingerprint: dict[str, Any], verify: bool
 ) -> tuple[int, int] | str:
     """Rows and errors of one shard, or what is wrong with it."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=verify) as shard:
+        with pq.ParquetFile(readable(path), page_checksum_verification=verify) as shard:
             stored = json.loads(shard.schema_arrow.metadata[FINGERPRINT_KEY])
             table = shard.read(None if verify else ["status"])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:

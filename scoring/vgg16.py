@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from scoring.arrays import Float32Array
 from scoring.course_weights import read_course_weights
-from scoring.downloads import cache_folder, fetch, file_digest
+from scoring.downloads import cache_folder, fetch, file_digest, local_copy
 from scoring.errors import DownloadError, ModelError
 from scoring.images import IMAGE_SIZE
+from scoring.storage import locate
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,7 @@ _RANDOM_SEED = 2017
 
 def check_weights(weights: str | None) -> None:
     """Raise ModelError unless `weights` is a file, `random` or None; imports no Keras."""
-    if weights not in (None, RANDOM_WEIGHTS) and not Path(weights).is_file():
+    if weights not in (None, RANDOM_WEIGHTS) and not locate(weights).is_file():
         raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {weights} is no file.")
 
 
@@ -64,7 +65,7 @@ def load_vgg16(weights: str | None) -> tuple["keras.Model", str]:
     if weights == RANDOM_WEIGHTS:
         keras.utils.set_random_seed(_RANDOM_SEED)
         return keras.applications.VGG16(weights=None), f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}"
-    path = Path(weights) if weights else _download_weights()
+    path = local_copy(locate(weights)) if weights else _download_weights()
     return _from_file(path), file_digest(path)
 
 

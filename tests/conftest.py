@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from scoring.storage import Url
+
 _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -43,6 +45,23 @@ def photos(tmp_path: Path) -> Path:
     for number in range(1, 13):
         Image.new("RGB", (8, 6), (number * 20,) * 3).save(folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """A server that answers as S3 does; its endpoint."""
+    from tests.buckets import s3_server
+
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3: str) -> Url:
+    """An empty bucket."""
+    from tests.buckets import new_bucket
+
+    return new_bucket()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class BareForward:
         self._classifier = load_classifier(settings.model)
         read = open_images(settings.images)
         entries = islice(find_images(settings.images).images, settings.batch_size)
-        self._batch = np.stack([decode(read(entry.path, entry.raw_path), settings.resize) for entry in entries])
+        self._batch = np.stack([decode(read(entry), settings.resize) for entry in entries])
         self._classifier.score(self._batch)  # compiles
 
     def __call__(self, num_batches: int) -> float:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from scoring.errors import ImageError, ImagesError, SonarError
 from scoring.images import Resize, decode
-from scoring.inputs import find_images, open_images
+from scoring.inputs import ImageEntry, find_images, open_images
 from scoring.sonar import load_sonar
 
 _NUM_CASES = [pytest.param(300, id="short"), pytest.param(5_000, id="long", marks=pytest.mark.chaos)]
@@ -105,7 +105,7 @@ def test_mutated_zip_is_refused_or_every_listed_image_is_read_or_told(num_cases:
             return
         for image in listing.images:
             try:
-                _check_image(read(image.path, image.raw_path))
+                _check_image(read(image))
             except ImageError as error:
                 assert "\n" not in str(error)
 
@@ -134,7 +134,7 @@ def test_zip_entry_that_points_outside_is_only_a_name(tmp_path: Path) -> None:
         archive.writestr("../../evil.jpg", b"x")
         archive.writestr("/etc/1.jpg", b"y")
     read = open_images(tmp_path / "photos.zip")
-    contents = [read(image.path) for image in find_images(tmp_path / "photos.zip").images]
+    contents = [read(image) for image in find_images(tmp_path / "photos.zip").images]
     assert sorted(contents) == [b"x", b"y"]
     assert [path.name for path in tmp_path.iterdir()] == ["photos.zip"]
 
@@ -147,16 +147,16 @@ def test_encrypted_zip_entry_is_an_image_error(tmp_path: Path) -> None:
         content[content.index(marker) + offset] |= 1  # the flag that says: encrypted
     (tmp_path / "photos.zip").write_bytes(content)
     with pytest.raises(ImageError, match="encrypted"):
-        open_images(tmp_path / "photos.zip")("1.jpg")
+        open_images(tmp_path / "photos.zip")(ImageEntry("1", "1.jpg", 0))
 
 
 def test_zip_bomb_is_refused_at_the_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.inputs.MAX_IMAGE_BYTES", 10 * 1024**2)
+    monkeypatch.setattr("scoring.entries.MAX_IMAGE_BYTES", 10 * 1024**2)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.jpg", bytes(11 * 1024**2))
     assert (tmp_path / "photos.zip").stat().st_size < 20_000
     with pytest.raises(ImageError, match="larger than 10 MiB"):
-        open_images(tmp_path / "photos.zip")("1.jpg")
+        open_images(tmp_path / "photos.zip")(ImageEntry("1", "1.jpg", 0))
 
 
 def test_jpeg_that_claims_65500_pixels_a_side_is_refused_from_its_header() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ImageError, ImagesError
-from scoring.inputs import find_images, open_images
+from scoring.inputs import ImageEntry, find_images, open_images
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -58,7 +58,7 @@ def test_zip_is_read_in_place_and_macos_metadata_is_left_out(tmp_path: Path) -> 
     listing = find_images(archive)
     assert [image.image_id for image in listing.images] == ["9", "10"]
     assert listing.num_left_out == 2
-    assert open_images(archive)("test1/9.jpg") == b"test1/9.jpg"
+    assert open_images(archive)(listing.images[0]) == b"test1/9.jpg"
     assert [path.name for path in tmp_path.iterdir()] == ["test1.zip"]
 
 
@@ -81,14 +81,14 @@ def test_name_that_is_not_utf8_is_listed_and_can_be_read(tmp_path: Path) -> None
     _touch(tmp_path, "2.jpg")
     by_id = {image.image_id: image for image in find_images(tmp_path).images}
     image = by_id[r"caf\xe9"]
-    assert open_images(tmp_path)(image.path, image.raw_path) == b"coffee"
+    assert open_images(tmp_path)(image) == b"coffee"
 
 
 @pytest.mark.parametrize("name", ["new\nline.jpg", 'quo"te.jpg', "sp ace.jpg", "ünï.jpg", "$(x).jpg"])
 def test_odd_names_are_ordinary_names(tmp_path: Path, name: str) -> None:
     _touch(tmp_path, name)
     (image,) = find_images(tmp_path).images
-    assert open_images(tmp_path)(image.path, image.raw_path) == name.encode()
+    assert open_images(tmp_path)(image) == name.encode()
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
 
 def test_file_that_vanished_after_listing_is_an_image_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="cannot read: No such file"):
-        open_images(tmp_path)("gone.jpg")
+        open_images(tmp_path)(ImageEntry("gone", "gone.jpg", 0))
 
 
 def test_damaged_zip_entry_is_an_image_error(tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_damaged_zip_entry_is_an_image_error(tmp_path: Path) -> None:
     content[500] ^= 0xFF
     archive.write_bytes(content)
     with pytest.raises(ImageError, match="Bad CRC"):
-        open_images(archive)("1.jpg")
+        open_images(archive)(ImageEntry("1", "1.jpg", 1000))

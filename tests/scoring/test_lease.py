@@ -3,13 +3,15 @@ import multiprocessing
 import socket
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from scoring import lease as module
 from scoring.errors import RunFolderError
-from scoring.lease import hold_lease
+from scoring.lease import Holder, hold_lease
+from scoring.storage import Url
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,59 @@ def test_damaged_lease_is_taken(tmp_path: Path) -> None:
     path.write_text("{half")
     with hold_lease(path):
         assert json.loads(path.read_text())["pid"]
+
+
+def test_lease_in_a_bucket_is_there_while_it_is_held_and_beats(bucket: Url) -> None:
+    url = bucket / "run" / "lease.json"
+    with hold_lease(url):
+        with pytest.raises(RunFolderError, match=r"written by process \d+ on .* since 20\d\d-"), hold_lease(url):
+            pass
+        deadline = time.monotonic() + 10
+        while json.loads(url.read_bytes())["beat"] < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert not url.exists()
+
+
+@pytest.mark.parametrize("left_behind", [b"{half", None])
+def test_lease_in_a_bucket_is_taken_from_who_is_gone(bucket: Url, left_behind: bytes | None) -> None:
+    url = bucket / "lease.json"
+    gone = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a")
+    url.write_bytes(left_behind or json.dumps(asdict(gone)).encode())
+    with hold_lease(url):
+        assert json.loads(url.read_bytes())["host"] == socket.gethostname()
+
+
+def test_of_two_that_take_over_a_lease_in_a_bucket_at_once_one_is_refused(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STALE_S", 2.0)
+    url = bucket / "lease.json"
+    url.write_bytes(json.dumps(asdict(Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a"))).encode())
+    outcomes: list[str] = []
+    both_tried = threading.Barrier(2)
+
+    def take() -> None:
+        try:
+            with hold_lease(url):
+                outcomes.append("held")
+                both_tried.wait(timeout=30)
+        except RunFolderError:
+            outcomes.append("refused")
+            both_tried.wait(timeout=30)
+
+    takers = [threading.Thread(target=take) for _ in range(2)]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join()
+    assert sorted(outcomes) == ["held", "refused"]
+
+
+def test_holder_that_was_overtaken_in_a_bucket_leaves_the_lease_to_the_other(bucket: Url) -> None:
+    url = bucket / "lease.json"
+    other = json.dumps(asdict(Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "b"))).encode()
+    with hold_lease(url):
+        url.write_bytes(other)
+        time.sleep(0.3)
+    assert url.read_bytes() == other

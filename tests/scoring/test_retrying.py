@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from scoring import inputs, predictions, retrying
+from scoring import folder_images, predictions, retrying
 from scoring.errors import ImageError, StorageError
-from scoring.inputs import find_images, open_images
+from scoring.inputs import ImageEntry, find_images, open_images
 from scoring.predictions import predictions_schema, read_predictions, write_predictions
 
 
@@ -26,11 +26,11 @@ def test_reads_that_fail_one_time_in_five_lose_no_image(photos: Path, monkeypatc
             raise OSError(errno.EIO, "Input/output error")
         return open(path, mode)
 
-    monkeypatch.setattr(inputs, "open", flaky, raising=False)
+    monkeypatch.setattr(folder_images, "open", flaky, raising=False)
     read = open_images(photos)
     for _ in range(20):
         for image in find_images(photos).images:
-            assert read(image.path).startswith(b"\x89PNG")
+            assert read(image).startswith(b"\x89PNG")
     assert failures > 20
 
 
@@ -41,9 +41,9 @@ def test_read_that_keeps_failing_is_an_image_error(photos: Path, monkeypatch: py
         attempts.append(path)
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(inputs, "open", broken, raising=False)
+    monkeypatch.setattr(folder_images, "open", broken, raising=False)
     with pytest.raises(ImageError, match="cannot read: Input/output error"):
-        open_images(photos)("1.png")
+        open_images(photos)(ImageEntry("1", "1.png", 0))
     assert len(attempts) == 6
 
 
@@ -54,9 +54,9 @@ def test_missing_file_is_not_waited_for(photos: Path, monkeypatch: pytest.Monkey
         attempts.append(path)
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-    monkeypatch.setattr(inputs, "open", gone, raising=False)
+    monkeypatch.setattr(folder_images, "open", gone, raising=False)
     with pytest.raises(ImageError):
-        open_images(photos)("1.png")
+        open_images(photos)(ImageEntry("1", "1.png", 0))
     assert len(attempts) == 1
 
 

@@ -12,7 +12,7 @@ from scoring.classifiers import Classifier, ModelRequest
 from scoring.errors import RunFolderError
 from scoring.fingerprint import check_same
 from scoring.images import Resize
-from scoring.inputs import find_images
+from scoring.inputs import ImageEntry, find_images
 from scoring.manifest import write_manifest
 from scoring.predictions import read_predictions
 from scoring.run_folder import RunFolder
@@ -110,9 +110,9 @@ def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_p
     scorer = ShardScorer(_settings(photos, tmp_path / "run"), load)
     reader = scorer._read
 
-    def spy(path: str, raw_path: bytes | None = None) -> bytes:
-        read.append(path)
-        return reader(path, raw_path)
+    def spy(image: ImageEntry) -> bytes:
+        read.append(image.path)
+        return reader(image)
 
     scorer._read = spy
     first, second = (threading.Thread(target=scorer, args=(shard_id,)) for shard_id in (0, 1))

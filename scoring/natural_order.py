@@ -1,0 +1,88 @@
+"""Sort any number of rows in natural order (2 before 10) in bounded memory: sorted runs on disk, merged."""
+
+import heapq
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+from natsort import natsort_keygen
+
+# What is sorted: its key, its path, and what belongs to it.
+Row: TypeAlias = tuple[Any, ...]
+
+RUN_ROWS = 100_000  # sorted in memory at a time: about 60 MB
+_MOST_RUNS = 500  # open at a time: half of what Linux allows a process by default
+_BATCH_ROWS = 4096
+
+_DIGITS = re.compile("[0-9]+")
+_natural = natsort_keygen()
+
+
+def natural_key(text: str) -> str:
+    """A text whose plain order is the natural order of `text`, as natsort has it.
+
+    Numbers become the count of their digits and then the digits, behind a character that is in no file name and comes
+    before all others.
+    """
+    if text.isascii():
+        return _DIGITS.sub(_number, text)
+    return "".join(part if isinstance(part, str) else _sortable(str(part)) for part in _natural(text))
+
+
+def _number(matched: re.Match[str]) -> str:
+    return _sortable(matched[0].lstrip("0"))
+
+
+def _sortable(digits: str) -> str:
+    return f"\0{len(digits):05d}{digits}"
+
+
+def sort_rows(rows: Iterable[Row], schema: pa.Schema, path: Path) -> None:
+    """Sort rows by their first two fields, which are texts, into an Arrow file.
+
+    Args:
+        rows: Any number; a hundred thousand are in memory at a time.
+        schema: Of the rows.
+        path: Where the sorted rows go.
+    """
+    with tempfile.TemporaryDirectory(prefix="shardscore-", dir=path.parent) as scratch:
+        runs: list[Path] = []
+        remaining = iter(rows)
+        while run := sorted(islice(remaining, RUN_ROWS), key=_first_two):
+            if len(runs) == _MOST_RUNS:
+                runs = [_merge(runs, schema, Path(scratch) / f"merged-{len(list(Path(scratch).iterdir()))}")]
+            runs.append(write_rows(run, schema, Path(scratch) / f"run-{len(runs)}"))
+        _merge(runs, schema, path)
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of an Arrow file, a few thousand in memory at a time."""
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as stored:
+        for number in range(stored.num_record_batches):
+            yield from zip(*(column.to_pylist() for column in stored.get_batch(number).columns), strict=True)
+
+
+def _merge(runs: list[Path], schema: pa.Schema, path: Path) -> Path:
+    write_rows(heapq.merge(*(read_rows(run) for run in runs), key=_first_two), schema, path)
+    for run in runs:
+        run.unlink()
+    return path
+
+
+def write_rows(rows: Iterable[Row], schema: pa.Schema, path: Path) -> Path:
+    """Write rows into an Arrow file in their order; return its path."""
+    remaining = iter(rows)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as stored:
+        while batch := list(islice(remaining, _BATCH_ROWS)):
+            columns = zip(*batch, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+            stored.write_batch(pa.record_batch(arrays, schema=schema))
+    return path
+
+
+def _first_two(row: Row) -> Row:
+    return row[:2]

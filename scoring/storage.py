@@ -1,0 +1,352 @@
+"""Where things lie: a local path, or a `Url` in a bucket that is used as a path is.
+
+Endpoint, region, credentials and anonymous access come from the environment, under the names that the cloud's own tools
+use: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_SKIP_SIGNATURE=true for a public bucket;
+GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SKIP_SIGNATURE=true. So no secret is ever in a request, a record or a task.
+"""
+
+import errno
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from functools import cache, cached_property, total_ordering
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypeAlias
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotSupportedError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import GCSStore, ObjectStore, S3Store
+
+from scoring.errors import BucketError, RequestError
+
+_URL = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
+_ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_LISTED_AT_ONCE = 1000  # what S3 sends in one answer
+_BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
+# What a store says of a version of an object; conditional writes name it.
+Version: TypeAlias = dict[str, str]
+
+
+@total_ordering
+class Url:
+    """An object or a prefix in a bucket, with the part of `pathlib.Path` that this program uses.
+
+    Every write is one PUT: readers see the old object or the new one, and a killed writer leaves nothing. Errors are
+    `OSError`, as those of files are.
+    """
+
+    def __init__(self, scheme: str, bucket: str, key: str) -> None:
+        self.scheme, self.bucket, self.key = scheme, bucket, key
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}/{self.key}".rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and str(self) == str(other)
+
+    def __lt__(self, other: "Url") -> bool:
+        return str(self) < str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __truediv__(self, name: str) -> "Url":
+        return Url(self.scheme, self.bucket, f"{self.key}/{name}".lstrip("/"))
+
+    @property
+    def name(self) -> str:
+        """The last part, as of a path."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The last part's suffix, as of a path."""
+        return PurePosixPath(self.key).suffix
+
+    @property
+    def parent(self) -> "Url":
+        """The prefix above."""
+        return Url(self.scheme, self.bucket, self.key.rpartition("/")[0])
+
+    def absolute(self) -> "Url":
+        """Itself."""
+        return self
+
+    def exists(self) -> bool:
+        """Whether there is such an object, or any below."""
+        return self.is_file() or self.is_dir()
+
+    def is_file(self) -> bool:
+        """Whether there is such an object."""
+        try:
+            self.size_and_version()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_dir(self) -> bool:
+        """Whether there is any object below; a bucket has no empty folders."""
+        return next(self.objects(), None) is not None
+
+    def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
+        """Nothing: a prefix is there when an object is."""
+
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """The keys below this one and their sizes in bytes, in the store's order; a thousand in memory at a time."""
+        with _faults(self):
+            for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
+                for found in page:
+                    yield found["path"][len(self.key) :].lstrip("/"), found["size"]
+
+    def iterdir(self) -> Iterator["Url"]:
+        """What lies directly below: objects and prefixes."""
+        with _faults(self):
+            found = obstore.list_with_delimiter(self._store, self.key or None)
+        for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
+            yield Url(self.scheme, self.bucket, key)
+
+    def glob(self, pattern: str) -> Iterator["Url"]:
+        """The objects directly below whose name matches."""
+        for below, _ in self.objects():
+            if "/" not in below and fnmatchcase(below, pattern):
+                yield self / below
+
+    def size_and_version(self) -> tuple[int, Version]:
+        """An object's size in bytes, and which version of it is there."""
+        with _faults(self):
+            found = obstore.head(self._store, self._object_key)
+        return found["size"], _version(found)
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """Read `length` bytes from `start` on, fewer at the object's end, with one request."""
+        with _faults(self):
+            return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+
+    def read_version(self) -> tuple[bytes, Version]:
+        """An object's content, and which version of it that is."""
+        with _faults(self):
+            found = obstore.get(self._store, self._object_key)
+            return bytes(found.bytes()), _version(found.meta)
+
+    def read_bytes(self) -> bytes:
+        """An object's content."""
+        return self.read_version()[0]
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """An object's content as text."""
+        return self.read_bytes().decode(encoding)
+
+    def read_limited(self, limit: int) -> bytes:
+        """An object's content, of which no more than `limit` bytes and a little are ever held.
+
+        Raises:
+            OverflowError: If there is more.
+        """
+        parts, size = [], 0
+        with _faults(self):
+            for part in obstore.get(self._store, self._object_key).stream():
+                size += len(part)
+                if size > limit:
+                    raise OverflowError
+                parts.append(part)
+        return b"".join(parts)
+
+    def download(self, path: Path) -> None:
+        """Write an object's content into a file, some megabytes in memory at a time."""
+        with _faults(self), path.open("wb") as file:
+            for part in obstore.get(self._store, self._object_key).stream():
+                file.write(part)
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write the object, whatever was there."""
+        with _faults(self):
+            obstore.put(self._store, self._object_key, content, use_multipart=False)
+
+    def upload(self, path: Path) -> None:
+        """Write the object from a file, with one PUT."""
+        with path.open("rb") as file:
+            self.write_bytes(file.read())
+
+    def write_if(self, version: Version | None, content: bytes) -> bool:
+        """Write the object if it is of this version still, or if None, if it does not exist.
+
+        Returns:
+            Whether it was written. A store without conditional writes is asked beforehand, which two may do at once.
+        """
+        with _faults(self):
+            try:
+                mode: Any = "create" if version is None else version
+                obstore.put(self._store, self._object_key, content, mode=mode)
+            except (AlreadyExistsError, PreconditionError):
+                return False
+            except NotSupportedError:
+                if self._present_version() != version:
+                    return False
+                self.write_bytes(content)
+        return True
+
+    def _present_version(self) -> Version | None:
+        try:
+            return self.size_and_version()[1]
+        except FileNotFoundError:
+            return None
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the object."""
+        if not missing_ok:
+            self.size_and_version()
+        with _faults(self):
+            obstore.delete(self._store, self._object_key)
+
+    def remove_below(self) -> None:
+        """Remove every object below."""
+        with _faults(self):
+            for page in obstore.list(self._store, self._object_key, chunk_size=_LISTED_AT_ONCE):
+                obstore.delete(self._store, [found["path"] for found in page])
+
+    def open(self, buffer_bytes: int = _BUFFER_BYTES) -> BinaryIO:
+        """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`."""
+        return io.BufferedReader(_RangeReader(self), buffer_bytes)
+
+    @property
+    def _store(self) -> ObjectStore:
+        return _store(self.scheme, self.bucket)
+
+    @property
+    def _object_key(self) -> str:
+        if not self.key:
+            raise FileNotFoundError(errno.ENOENT, "a bucket is no object", str(self))
+        return self.key
+
+
+Location: TypeAlias = Path | Url
+
+
+def locate(text: str | Path) -> Location:
+    """Tell what a user's word for a place means.
+
+    Raises:
+        RequestError: If it is a URL that is not of a bucket, or one with credentials in it.
+    """
+    text = str(text)
+    if not _SCHEME.match(text):
+        return Path(text)
+    matched = _URL.fullmatch(text)
+    if not matched:  # not shown: it may hold a password
+        raise RequestError(
+            f"Expected a path, s3://bucket/prefix or gs://bucket/prefix; received a URL that begins with "
+            f"{text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, not in a URL."
+        )
+    parts = (matched["key"] or "").strip("/").split("/")
+    if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):
+        raise RequestError(f"Expected a key without empty parts and dots between its slashes; received {text}.")
+    return Url(matched["scheme"], matched["bucket"], "/".join(parts))
+
+
+def absolute_text(text: str) -> str:
+    """The same place for a process that started in another folder."""
+    return str(locate(text).absolute())
+
+
+def readable(location: Location) -> Path | BinaryIO:
+    """What pyarrow and zipfile take: a path, or an open file that fetches only the ranges that are read."""
+    return location.open() if isinstance(location, Url) else location
+
+
+class _RangeReader(io.RawIOBase):
+    """An object as a file."""
+
+    def __init__(self, url: Url) -> None:
+        self._url = url
+        self._position = 0
+
+    @cached_property
+    def _size(self) -> int:
+        return self._url.size_and_version()[0]
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        length = min(len(buffer), self._size - self._position)
+        if length <= 0:
+            return 0
+        content = self._url.read_range(self._position, length)
+        buffer[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+
+def _version(meta: Any) -> Version:
+    return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
+
+
+@cache
+def _store(scheme: str, bucket: str) -> ObjectStore:
+    """The client of one bucket: it keeps connections, signs, and repeats what failed, ten times in three minutes."""
+    if scheme == "gs":
+        return GCSStore(bucket)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
+    if os.environ.get("AWS_PROFILE") and "AWS_ACCESS_KEY_ID" not in os.environ:
+        options["credential_provider"] = _profile_credentials()
+    return S3Store(bucket, **options)
+
+
+def _profile_credentials() -> Any:
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError as error:
+        raise RequestError(
+            "Expected boto3 to read AWS_PROFILE; it is not installed. Use pip install 'shardscore[s3]', or set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        ) from error
+    try:
+        return Boto3CredentialProvider()
+    except Exception as error:  # botocore: no such profile, no credentials in it
+        raise RequestError(f"Cannot use AWS_PROFILE {os.environ['AWS_PROFILE']!r}: {error}.") from error
+
+
+@contextmanager
+def _faults(url: Url) -> Iterator[None]:
+    """Turn a store's errors into those of the operating system, each of one line."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise BucketError(errno.EACCES, f"access denied: {_one_line(error)}", str(url)) from error
+    except BaseError as error:
+        raise BucketError(None, _one_line(error), str(url)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """What the store said: its code and message if it sent them, without the client's view of its data structures."""
+    text = " ".join(str(error).partition("Debug source")[0].split())
+    said = _ANSWER.search(text)
+    return f"{said['code']}: {said['message']}"[:300] if said else text[:300]
