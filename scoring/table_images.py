@@ -115,7 +115,9 @@ class TableSource:
     def _opened(self) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(readable(self._table))
-        except pa.ArrowException as error:
+        except BucketError:
+            raise
+        except (OSError, pa.ArrowException) as error:
             raise ImagesError(f"Expected a Parquet table; {self._table} is not one: {error}.") from error
 
 

@@ -1,0 +1,64 @@
+"""`score` from a bucket into a bucket, on a real Ray, with the driver taken away in the middle."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from jobs.status import status
+from scoring.predictions import read_predictions
+from scoring.run_folder import RunFolder
+from scoring.storage import Url
+
+pytestmark = [pytest.mark.ray, pytest.mark.keras]
+
+
+def _command(bucket: Url, output: object) -> list[str]:
+    options = {
+        "--images": bucket / "photos",
+        "--output": output,
+        "--model": bucket / "models" / "squeezenet.keras",
+        "--labels": "cat,dog",
+        "--shard-size": 8,
+        "--batch-size": 8,
+        "--precision": "float32",
+    }
+    words = [str(word) for option in options.items() for word in option]
+    return [sys.executable, "-m", "jobs", "score", *words]
+
+
+@pytest.mark.slow
+def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
+    data_folder: Path, bucket: Url, tmp_path: Path
+) -> None:
+    """600 photos; the driver is killed with SIGKILL, and the same command then scores only what is missing."""
+    (bucket / "models" / "squeezenet.keras").upload(data_folder / "models" / "cat_dog_squeezenet.keras")
+    for photo in (data_folder / "photos").rglob("*.jpg"):
+        (bucket / "photos" / photo.parent.name / photo.name).upload(photo)
+    subprocess.run(_command(bucket, tmp_path / "local"), check=True, capture_output=True)
+    command = _command(bucket, bucket / "run")
+    folder = RunFolder(bucket / "run")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        while len(list(folder.predictions.glob("*.parquet"))) < 5:
+            assert process.poll() is None, "the run ended before it was killed"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    time.sleep(2)  # the workers notice that their driver is gone
+    done = {url: url.read_version() for url in folder.predictions.glob("*.parquet")}
+    assert 5 <= len(done) < 70
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert {url: url.read_version() for url in done} == done
+    local = read_predictions(RunFolder(tmp_path / "local").predictions)
+    assert read_predictions(folder.predictions).equals(local)
+    found = status(folder.path, True, False, Console(quiet=True))
+    assert found.is_complete
+    record = json.loads(folder.record.read_text())
+    assert record["summary"]["num_scored"] == found.num_rows - 8 * len(done)
+    assert record["request"]["images"] == str(bucket / "photos")
+    assert not folder.lease.exists()
+    print(again.stdout)
