@@ -97,7 +97,7 @@ class TableSource:
         except BucketError:
             raise
         except (OSError, pa.ArrowException) as error:
-            raise ImagesError(f"Expected a readable Parquet table; {self._table} is damaged: {error}.") from error
+            raise ImagesError(f"Expected a readable Parquet table; {self._table} is damaged: {_one_line(error)}.") from error
 
     def _found(self, row: int, path: str | None, image_id: str | None) -> FoundFile:
         if self._columns.content:
@@ -118,7 +118,7 @@ class TableSource:
         except BucketError:
             raise
         except (OSError, pa.ArrowException) as error:
-            raise ImagesError(f"Expected a Parquet table; {self._table} is not one: {error}.") from error
+            raise ImagesError(f"Expected a Parquet table; {self._table} is not one: {_one_line(error)}.") from error
 
 
 class _PathReader:
@@ -152,7 +152,7 @@ class _BytesReader:
         try:
             encoded = self._read_group(group)[row - (self._ends[group - 1] if group else 0)]
         except (OSError, pa.ArrowException, IndexError) as error:
-            raise ImageError(f"cannot read from table: {' '.join(str(error).split())[:200]}") from error
+            raise ImageError(f"cannot read from table: {_one_line(error)}") from error
         if not encoded.is_valid:
             raise ImageError("the table's row holds no image")
         content: bytes = encoded.as_py()
@@ -165,6 +165,10 @@ class _BytesReader:
                 table = self._table.read_row_group(group, columns=[self._column])
                 self._images, self._group = _column(table, self._column), group
             return self._images
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _leaves(table: pq.ParquetFile) -> list[str]:
