@@ -190,7 +190,7 @@ class ImagesJob:
         if "fingerprint" in record:
             settings = self._settings(None)
             check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
-        return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out)
+        return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
 
     def _place(self) -> Placement:
         request = self._request

@@ -58,9 +58,19 @@ def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
     return digest.hexdigest()
 
 
-def write_manifest(path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> ManifestInfo:
-    """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short."""
-    digest = manifest_digest(images, shard_size)
+def write_manifest(
+    path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
+) -> ManifestInfo:
+    """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short.
+
+    Args:
+        path: Where to.
+        images: In the manifest's order.
+        shard_size: Images per shard.
+        num_left_out: Files that are not images.
+        digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.
+    """
+    digest = digest or manifest_digest(images, shard_size)
     metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
     schema = MANIFEST_SCHEMA.with_metadata(metadata)
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:

@@ -4,12 +4,14 @@ import heapq
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 from natsort import natsort_keygen
+
+from scoring.durable import storage_faults
 
 # What is sorted: its key, its path, and what belongs to it.
 Row: TypeAlias = tuple[Any, ...]
@@ -51,11 +53,12 @@ def sort_rows(rows: Iterable[Row], schema: pa.Schema, path: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="shardscore-", dir=path.parent) as scratch:
         runs: list[Path] = []
+        names = (Path(scratch) / str(number) for number in count())
         remaining = iter(rows)
         while run := sorted(islice(remaining, RUN_ROWS), key=_first_two):
             if len(runs) == _MOST_RUNS:
-                runs = [_merge(runs, schema, Path(scratch) / f"merged-{len(list(Path(scratch).iterdir()))}")]
-            runs.append(write_rows(run, schema, Path(scratch) / f"run-{len(runs)}"))
+                runs = [_merge(runs, schema, next(names))]
+            runs.append(write_rows(run, schema, next(names)))
         _merge(runs, schema, path)
 
 
@@ -80,7 +83,8 @@ def write_rows(rows: Iterable[Row], schema: pa.Schema, path: Path) -> Path:
         while batch := list(islice(remaining, _BATCH_ROWS)):
             columns = zip(*batch, strict=True)
             arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-            stored.write_batch(pa.record_batch(arrays, schema=schema))
+            with storage_faults(path):
+                stored.write_batch(pa.record_batch(arrays, schema=schema))
     return path
 
 

@@ -309,10 +309,11 @@ def _version(meta: Any) -> Version:
 @cache
 def _store(scheme: str, bucket: str) -> ObjectStore:
     """The client of one bucket: it keeps connections, signs, and repeats what failed, ten times in three minutes."""
-    if scheme == "gs":
-        return GCSStore(bucket)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    names = ("GOOGLE_BASE_URL",) if scheme == "gs" else ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = next((os.environ[name] for name in names if os.environ.get(name)), "")
     options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
+    if scheme == "gs":
+        return GCSStore(bucket, **options)
     if os.environ.get("AWS_PROFILE") and "AWS_ACCESS_KEY_ID" not in os.environ:
         options["credential_provider"] = _profile_credentials()
     return S3Store(bucket, **options)

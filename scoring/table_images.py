@@ -97,7 +97,9 @@ class TableSource:
         except BucketError:
             raise
         except (OSError, pa.ArrowException) as error:
-            raise ImagesError(f"Expected a readable Parquet table; {self._table} is damaged: {_one_line(error)}.") from error
+            raise ImagesError(
+                f"Expected a readable Parquet table; {self._table} is damaged: {_one_line(error)}."
+            ) from error
 
     def _found(self, row: int, path: str | None, image_id: str | None) -> FoundFile:
         if self._columns.content:
