@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from scoring.classifiers import ModelRequest, check_model, load_classifier
 from scoring.engines import Precision
 from scoring.errors import ModelError
+from scoring.storage import Url
 
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
@@ -45,6 +47,26 @@ def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_text("pickle")
     with pytest.raises(ModelError, match="saved by Keras 3"):
         check_model(_request(tmp_path / "model.keras"))
+
+
+def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: Url, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (bucket / "model.keras").upload(tmp_path / "model.keras")
+    (bucket / "vgg16.h5").write_bytes(b"weights")
+    for sound in (
+        _request(bucket / "model.keras"),
+        _request("vgg16-cats-dogs", weights=str(bucket / "vgg16.h5")),
+    ):
+        sound.check()
+        assert sound.absolute() == sound
+    for model, weights, message in (
+        (f"{bucket}/gone.keras", None, "does not exist"),
+        (f"{bucket}/vgg16.h5", None, "Expected --model to be"),
+        ("vgg16-cats-dogs", f"{bucket}/gone.h5", "is no file"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            _request(model, weights=weights).check()
 
 
 def test_paths_become_absolute_for_workers_that_started_elsewhere() -> None:

@@ -3,12 +3,14 @@ import http.server
 import multiprocessing
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from scoring.downloads import fetch
+from scoring.downloads import fetch, local_copy
 from scoring.errors import DownloadError
+from scoring.storage import Url
 
 _CONTENT = b"weights " * 200_000
 _CHECKSUM = "md5:" + hashlib.md5(_CONTENT).hexdigest()
@@ -83,3 +85,29 @@ def test_missing_file_is_a_download_error(server: tuple[str, list[str]], tmp_pat
 def test_no_server_is_a_download_error(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="no connection"):
         fetch("http://127.0.0.1:9/vgg16.h5", tmp_path / "vgg16.h5", _CHECKSUM)
+
+
+def test_object_is_downloaded_once_for_each_of_its_versions(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    downloads: list[Url] = []
+    download = Url.download
+
+    def spy(url: Url, path: Path) -> None:
+        downloads.append(url)
+        download(url, path)
+
+    monkeypatch.setattr(Url, "download", spy)
+    url = bucket / "models" / "vgg16.weights.h5"
+    url.write_bytes(b"first")
+    with ThreadPoolExecutor(8) as threads:
+        copies = set(threads.map(local_copy, [url] * 8))
+    (copy,) = copies
+    assert (copy.name, copy.read_bytes(), len(downloads)) == ("vgg16.weights.h5", b"first", 1)
+    url.write_bytes(b"second")
+    assert local_copy(url).read_bytes() == b"second"
+    assert len(downloads) == 2
+    assert local_copy(tmp_path / "here.h5") == tmp_path / "here.h5"
+    with pytest.raises(DownloadError, match="there is no such object"):
+        local_copy(bucket / "nothing.h5")

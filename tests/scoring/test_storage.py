@@ -1,4 +1,5 @@
 import io
+import os
 import pickle
 import secrets
 import zipfile
@@ -203,3 +204,20 @@ def test_local_file_is_synced_and_renamed_as_before(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(durable, "_sync", synced.append)
     write_text(tmp_path / "run.json", "{}")
     assert [path.name for path in synced] == ["run.json", tmp_path.name]
+
+
+def test_google_bucket_is_listed_read_and_written_by_the_same_code(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moto understands the XML interface that Google's storage shares with S3; it knows none of its conditions."""
+    monkeypatch.setenv("GOOGLE_BASE_URL", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "x")
+    google = locate(f"gs://{bucket.bucket}/train")
+    assert isinstance(google, Url)
+    with whole_file(google / "1 a.jpg") as temporary:
+        temporary.write_bytes(b"content")
+    assert list(google.objects()) == [("1 a.jpg", 7)]
+    assert (google / "1 a.jpg").read_range(2, 3) == b"nte"
+    assert readable(google / "1 a.jpg").read() == b"content"  # type: ignore[union-attr]
+    with pytest.raises(FileNotFoundError):
+        (google / "2.jpg").read_bytes()
