@@ -184,9 +184,14 @@ class Url:
     def write_if(self, version: Version | None, content: bytes) -> bool:
         """Write the object if it is of this version still, or if None, if it does not exist.
 
+        Looks first, for servers that pay no heed to the condition or refuse it: with those, two that write in the same
+        moment both succeed.
+
         Returns:
-            Whether it was written. A store without conditional writes is asked beforehand, which two may do at once.
+            Whether it was written.
         """
+        if self._present_version() != version:
+            return False
         with _faults(self):
             try:
                 mode: Any = "create" if version is None else version
@@ -194,8 +199,6 @@ class Url:
             except (AlreadyExistsError, PreconditionError):
                 return False
             except NotSupportedError:
-                if self._present_version() != version:
-                    return False
                 self.write_bytes(content)
         return True
 

@@ -1,4 +1,7 @@
-"""A bucket on this machine, for tests: Moto answers as S3 does, over HTTP, in a thread or a process of its own."""
+"""A bucket on this machine, for tests: Moto answers as S3 does, over HTTP, in a thread of its own.
+
+With SHARDSCORE_S3=http://127.0.0.1:9000 and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY the tests use another server.
+"""
 
 import logging
 import os
@@ -13,30 +16,42 @@ from moto.server import ThreadedMotoServer
 from scoring import storage
 from scoring.storage import Url, locate
 
-_ENVIRONMENT = {
+_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "the-key-of-the-tests",
     "AWS_SECRET_ACCESS_KEY": "the-secret-of-the-tests",
-    "AWS_REGION": "us-east-1",
 }
 
 
 @contextmanager
 def s3_server() -> Iterator[str]:
     """Serve S3 while the block runs, with the environment set for it; yields the endpoint."""
+    other_server = os.environ.get("SHARDSCORE_S3")
+    if other_server:
+        with _environment({"AWS_ENDPOINT_URL": other_server, "AWS_REGION": "us-east-1"}):
+            yield other_server
+        return
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ |= {**_ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    endpoint = f"http://{host}:{port}"
+    with _environment({**_CREDENTIALS, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": endpoint}):
+        yield endpoint
+    server.stop()
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment while the block runs, and let buckets be opened anew."""
+    before = {name: os.environ.pop(name, None) for name in variables}
+    os.environ |= variables
     storage._store.cache_clear()
-    try:
-        yield os.environ["AWS_ENDPOINT_URL"]
-    finally:
-        for name in set(os.environ) - set(before):
-            del os.environ[name]
-        storage._store.cache_clear()
-        server.stop()
+    yield
+    for name, value in before.items():
+        del os.environ[name]
+        if value is not None:
+            os.environ[name] = value
+    storage._store.cache_clear()
 
 
 def new_bucket() -> Url:

@@ -127,6 +127,15 @@ def test_conditional_write_lets_one_of_two_win(bucket: Url) -> None:
     assert url.read_bytes() == b"third"
 
 
+def test_server_without_conditional_writes_is_asked_beforehand(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = storage.obstore.put
+    monkeypatch.setattr(storage.obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
+    url = bucket / "lease.json"
+    assert url.write_if(None, b"first")
+    assert not url.write_if(None, b"second")
+    assert url.read_bytes() == b"first"
+
+
 def test_parquet_row_group_and_zip_member_are_read_without_the_rest(
     bucket: Url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
