@@ -7,30 +7,22 @@ GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SKIP_SIGNATURE=true. So no secret is ever
 
 import errno
 import io
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from functools import cache, cached_property, total_ordering
+from functools import total_ordering
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias
 
 import obstore
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    NotSupportedError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import GCSStore, ObjectStore, S3Store
+from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
+from obstore.store import ObjectStore
 
-from scoring.errors import BucketError, RequestError
+from scoring.bucket_clients import bucket_faults, open_bucket
+from scoring.errors import RequestError
+from scoring.ranged_file import RangedFile
 
 _URL = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
-_ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _LISTED_AT_ONCE = 1000  # what S3 sends in one answer
 _BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
@@ -107,14 +99,14 @@ class Url:
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """The keys below this one and their sizes in bytes, in the store's order; a thousand in memory at a time."""
-        with _faults(self):
+        with bucket_faults(self):
             for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
                 for found in page:
                     yield found["path"][len(self.key) :].lstrip("/"), found["size"]
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes."""
-        with _faults(self):
+        with bucket_faults(self):
             found = obstore.list_with_delimiter(self._store, self.key or None)
         for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
             yield Url(self.scheme, self.bucket, key)
@@ -127,18 +119,18 @@ class Url:
 
     def size_and_version(self) -> tuple[int, Version]:
         """An object's size in bytes, and which version of it is there."""
-        with _faults(self):
+        with bucket_faults(self):
             found = obstore.head(self._store, self._object_key)
         return found["size"], _version(found)
 
     def read_range(self, start: int, length: int) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request."""
-        with _faults(self):
+        with bucket_faults(self):
             return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
 
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""
-        with _faults(self):
+        with bucket_faults(self):
             found = obstore.get(self._store, self._object_key)
             return bytes(found.bytes()), _version(found.meta)
 
@@ -157,7 +149,7 @@ class Url:
             OverflowError: If there is more.
         """
         parts, size = [], 0
-        with _faults(self):
+        with bucket_faults(self):
             for part in obstore.get(self._store, self._object_key).stream():
                 size += len(part)
                 if size > limit:
@@ -167,13 +159,13 @@ class Url:
 
     def download(self, path: Path) -> None:
         """Write an object's content into a file, some megabytes in memory at a time."""
-        with _faults(self), path.open("wb") as file:
+        with bucket_faults(self), path.open("wb") as file:
             for part in obstore.get(self._store, self._object_key).stream():
                 file.write(part)
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
-        with _faults(self):
+        with bucket_faults(self):
             obstore.put(self._store, self._object_key, content, use_multipart=False)
 
     def upload(self, path: Path) -> None:
@@ -192,7 +184,7 @@ class Url:
         """
         if self._present_version() != version:
             return False
-        with _faults(self):
+        with bucket_faults(self):
             try:
                 mode: Any = "create" if version is None else version
                 obstore.put(self._store, self._object_key, content, mode=mode)
@@ -212,22 +204,22 @@ class Url:
         """Remove the object."""
         if not missing_ok:
             self.size_and_version()
-        with _faults(self):
+        with bucket_faults(self):
             obstore.delete(self._store, self._object_key)
 
     def remove_below(self) -> None:
         """Remove every object below."""
-        with _faults(self):
+        with bucket_faults(self):
             for page in obstore.list(self._store, self._object_key, chunk_size=_LISTED_AT_ONCE):
                 obstore.delete(self._store, [found["path"] for found in page])
 
     def open(self, buffer_bytes: int = _BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`."""
-        return io.BufferedReader(_RangeReader(self), buffer_bytes)
+        return io.BufferedReader(RangedFile(lambda: self.size_and_version()[0], self.read_range), buffer_bytes)
 
     @property
     def _store(self) -> ObjectStore:
-        return _store(self.scheme, self.bucket)
+        return open_bucket(self.scheme, self.bucket)
 
     @property
     def _object_key(self) -> str:
@@ -270,87 +262,5 @@ def readable(location: Location) -> Path | BinaryIO:
     return location.open() if isinstance(location, Url) else location
 
 
-class _RangeReader(io.RawIOBase):
-    """An object as a file."""
-
-    def __init__(self, url: Url) -> None:
-        self._url = url
-        self._position = 0
-
-    @cached_property
-    def _size(self) -> int:
-        return self._url.size_and_version()[0]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        content = self._url.read_range(self._position, length)
-        buffer[: len(content)] = content
-        self._position += len(content)
-        return len(content)
-
-
 def _version(meta: Any) -> Version:
     return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
-
-
-@cache
-def _store(scheme: str, bucket: str) -> ObjectStore:
-    """The client of one bucket: it keeps connections, signs, and repeats what failed, ten times in three minutes."""
-    names = ("GOOGLE_BASE_URL",) if scheme == "gs" else ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    endpoint = next((os.environ[name] for name in names if os.environ.get(name)), "")
-    options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
-    if scheme == "gs":
-        return GCSStore(bucket, **options)
-    if os.environ.get("AWS_PROFILE") and "AWS_ACCESS_KEY_ID" not in os.environ:
-        options["credential_provider"] = _profile_credentials()
-    return S3Store(bucket, **options)
-
-
-def _profile_credentials() -> Any:
-    try:
-        from obstore.auth.boto3 import Boto3CredentialProvider
-    except ImportError as error:
-        raise RequestError(
-            "Expected boto3 to read AWS_PROFILE; it is not installed. Use pip install 'shardscore[s3]', or set "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-        ) from error
-    try:
-        return Boto3CredentialProvider()
-    except Exception as error:  # botocore: no such profile, no credentials in it
-        raise RequestError(f"Cannot use AWS_PROFILE {os.environ['AWS_PROFILE']!r}: {error}.") from error
-
-
-@contextmanager
-def _faults(url: Url) -> Iterator[None]:
-    """Turn a store's errors into those of the operating system, each of one line."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise BucketError(errno.EACCES, f"access denied: {_one_line(error)}", str(url)) from error
-    except BaseError as error:
-        raise BucketError(None, _one_line(error), str(url)) from error
-
-
-def _one_line(error: Exception) -> str:
-    """What the store said: its code and message if it sent them, without the client's view of its data structures."""
-    text = " ".join(str(error).partition("Debug source")[0].split())
-    said = _ANSWER.search(text)
-    return f"{said['code']}: {said['message']}"[:300] if said else text[:300]

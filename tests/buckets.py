@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
-from scoring import storage
+from scoring.bucket_clients import open_bucket
 from scoring.storage import Url, locate
 
 _CREDENTIALS = {
@@ -45,13 +45,13 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
     """Set variables of the environment while the block runs, and let buckets be opened anew."""
     before = {name: os.environ.pop(name, None) for name in variables}
     os.environ |= variables
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
     yield
     for name, value in before.items():
         del os.environ[name]
         if value is not None:
             os.environ[name] = value
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
 
 
 def new_bucket() -> Url:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring import entries, storage
+from scoring import entries
+from scoring.bucket_clients import open_bucket
 from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.images import Resize
 from scoring.inputs import ImageEntry, find_images, open_images
@@ -155,4 +156,4 @@ def test_environment_alone_holds_the_secrets_of_a_run_in_a_bucket(bucket: Url, p
     secrets = [b"the-secret-of-the-tests", b"the-key-of-the-tests"]
     assert not [secret for secret in secrets for content in contents if secret in content]
     assert json.loads(json.dumps(vars(settings), default=str))["images"] == str(bucket / "photos")
-    assert storage._store.cache_info().currsize
+    assert open_bucket.cache_info().currsize

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring import durable, storage
+from scoring.bucket_clients import open_bucket
 from scoring.durable import remove_tree, whole_file, write_text
 from scoring.errors import BucketError, RequestError, StorageError
 from scoring.storage import Url, locate, readable
@@ -185,27 +186,34 @@ def test_public_bucket_is_read_without_credentials(bucket: Url, monkeypatch: pyt
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
     assert (bucket / "a").read_bytes() == b"1"
     with pytest.raises(BucketError, match="access denied"):
         (bucket / "secret").read_bytes()
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
 
 
-def test_named_profile_brings_the_credentials(bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("profile", ["default", "mine"])
+def test_profile_brings_the_credentials(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
     (bucket / "a").write_bytes(b"1")
-    (tmp_path / "credentials").write_text("[mine]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    keys = [os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    (tmp_path / "credentials").write_text(
+        f"[{profile}]\naws_access_key_id = {keys[0]}\naws_secret_access_key = {keys[1]}\n"
+    )
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_PROFILE", "mine")
-    storage._store.cache_clear()
+    if profile != "default":
+        monkeypatch.setenv("AWS_PROFILE", profile)
+    open_bucket.cache_clear()
     assert (bucket / "a").read_bytes() == b"1"
     monkeypatch.setenv("AWS_PROFILE", "another")
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
     with pytest.raises(RequestError, match="'another'"):
         (bucket / "a").read_bytes()
-    storage._store.cache_clear()
+    open_bucket.cache_clear()
 
 
 def test_local_file_is_synced_and_renamed_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

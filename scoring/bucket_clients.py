@@ -1,0 +1,81 @@
+"""The clients of buckets: set up by the environment, one for each bucket; their errors are told as a disk's."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import GCSStore, ObjectStore, S3Store
+
+from scoring.errors import BucketError, RequestError
+
+_ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
+
+
+@cache
+def open_bucket(scheme: str, bucket: str) -> ObjectStore:
+    """The client of one bucket: it keeps connections, signs, and repeats what failed, ten times in three minutes.
+
+    Raises:
+        RequestError: If a profile of the environment cannot be used.
+    """
+    names = ("GOOGLE_BASE_URL",) if scheme == "gs" else ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
+    if scheme == "gs":
+        return GCSStore(bucket, **options)
+    if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
+        options["credential_provider"] = _profile_credentials()
+    return S3Store(bucket, **options)
+
+
+def _has_profiles() -> bool:
+    """Whether `aws configure` was here, or a profile is named."""
+    file = os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws" / "credentials"
+    config = os.environ.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config"
+    return bool(os.environ.get("AWS_PROFILE")) or Path(file).is_file() or Path(config).is_file()
+
+
+def _profile_credentials() -> Any:
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError as error:
+        raise RequestError(
+            "Expected boto3, which reads the profiles in ~/.aws; it is not installed. Use pip install "
+            "'shardscore[s3]', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        ) from error
+    try:
+        return Boto3CredentialProvider()
+    except Exception as error:  # botocore: no such profile, no credentials in it
+        profile = os.environ.get("AWS_PROFILE", "default")
+        raise RequestError(f"Cannot use the AWS profile {profile!r}: {error}.") from error
+
+
+@contextmanager
+def bucket_faults(url: object) -> Iterator[None]:
+    """Turn a client's errors in the block into those of the operating system, each of one line about `url`.
+
+    Raises:
+        FileNotFoundError: If there is no such object or bucket.
+        BucketError: For all else.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise BucketError(errno.EACCES, f"access denied: {_one_line(error)}", str(url)) from error
+    except BaseError as error:
+        raise BucketError(None, _one_line(error), str(url)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """What the store said: its code and message if it sent them, without the client's view of its data structures."""
+    text = " ".join(str(error).partition("Debug source")[0].split())
+    said = _ANSWER.search(text)
+    return f"{said['code']}: {said['message']}"[:300] if said else text[:300]
