@@ -10,7 +10,7 @@ from typing import overload
 import pyarrow as pa
 
 from scoring.entries import FoundFile, ImageEntry
-from scoring.natural_order import RUN_ROWS, Row, natural_key, read_rows, sort_rows, write_rows
+from scoring.natural_order import RUN_ROWS, Row, StoredRows, natural_key, read_rows, sort_rows, write_rows
 
 _ROW_SCHEMA = pa.schema(
     [
@@ -128,14 +128,12 @@ def _on_disk(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool
             again = Path(scratch) / "sorted-again"
             sort_rows(((natural_key(row[1]), *row[1:]) for row in read_rows(path)), _ROW_SCHEMA, again)
             path = again
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()  # lasts as long as the table, though unlinked
+        rows = StoredRows(path)  # readable for as long as it is held, though its folder goes now
     depth = common.depth
-
-    def read(start: int, stop: int) -> list[ImageEntry]:
-        rows = zip(*(column.to_pylist() for column in table.slice(start, stop - start).columns[1:]), strict=True)
-        return [_entry(FoundFile(*row), depth, with_suffix) for row in rows]
-
-    return LongListing(table.num_rows, read)
+    return LongListing(
+        len(rows),
+        lambda start, stop: [_entry(FoundFile(*row[1:]), depth, with_suffix) for row in rows.between(start, stop)],
+    )
 
 
 def _row(file: FoundFile, sorted_by: str) -> Row:

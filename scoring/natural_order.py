@@ -69,6 +69,27 @@ def read_rows(path: Path) -> Iterator[Row]:
             yield from zip(*(column.to_pylist() for column in stored.get_batch(number).columns), strict=True)
 
 
+class StoredRows:
+    """The rows of an Arrow file by their number; the file may be unlinked while this is held."""
+
+    def __init__(self, path: Path) -> None:
+        self._batches = pa.ipc.open_file(pa.OSFile(str(path)))
+        self._batch_rows: int = self._batches.get_batch(0).num_rows
+        last = self._batches.num_record_batches - 1
+        self._num_rows: int = last * self._batch_rows + self._batches.get_batch(last).num_rows
+
+    def __len__(self) -> int:
+        return self._num_rows
+
+    def between(self, start: int, stop: int) -> Iterator[Row]:
+        """The rows from `start` to before `stop`; only theirs are read."""
+        for number in range(start // self._batch_rows, -(-stop // self._batch_rows)):
+            first = number * self._batch_rows
+            begin = max(start - first, 0)
+            rows = self._batches.get_batch(number).slice(begin, stop - first - begin)
+            yield from zip(*(column.to_pylist() for column in rows.columns), strict=True)
+
+
 def _merge(runs: list[Path], schema: pa.Schema, path: Path) -> Path:
     write_rows(heapq.merge(*(read_rows(run) for run in runs), key=_first_two), schema, path)
     for run in runs:
