@@ -22,11 +22,12 @@ from jobs.status import status
 from jobs.submission import submission
 from scoring.base_networks import VGG16
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
-from scoring.engines import Precision, keras_backend
+from scoring.engines import EngineName, keras_backend
 from scoring.errors import RequestError, ScoringError
 from scoring.features import FeatureRequest
 from scoring.fitting import HeadSettings
 from scoring.images import Resize
+from scoring.precision import Precision
 from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
@@ -95,8 +96,11 @@ def _score(
     resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
         Resize.SQUASH
     ),
+    engine: Annotated[
+        EngineName, typer.Option(help="What runs the network; openvino, for processors, is an extra of the package.")
+    ] = EngineName.KERAS,
     precision: Annotated[
-        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest.")
+        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest but int8.")
     ] = Precision.AUTO,
     batch_size: Annotated[
         int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
@@ -128,7 +132,7 @@ def _score(
     if images is not None:
         images_request = ImagesRequest(
             images=images,
-            model=ModelRequest(model, weights, labels, precision, backend),
+            model=ModelRequest(model, weights, labels, precision, backend, engine),
             labels_from=labels_from,
             resize=resize,
             batch_size=batch_size,

@@ -19,10 +19,11 @@ from jobs.submission import submission
 from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.classifiers import ModelRequest
 from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.engines import Precision, keras_backend
+from scoring.engines import keras_backend
 from scoring.errors import DownloadError
 from scoring.features import FeatureRequest
 from scoring.fitting import HeadSettings
+from scoring.precision import Precision
 from scoring.sonar import UCI, find_sonar
 from scoring.submission import SubmissionRequest
 from scoring.targets import LabelsFrom

@@ -10,6 +10,7 @@ from rich.table import Table
 from cluster.ledger import TaskFailed
 from scoring.manifest import ManifestInfo
 from scoring.model_folder import ModelFolder
+from scoring.openvino_engine import MAX_CHANGED_LABELS, Agreement
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerDescription
 from scoring.sonar_network import SonarMetrics
@@ -36,7 +37,8 @@ def print_summary(
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
         ("left out", f"{manifest.num_left_out} files that are not images"),
-        ("precision", scorer.precision),
+        ("precision", f"{scorer.precision}: {scorer.precision_reason}"),
+        *_agreement(scorer.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
         ("images/s steady", steady),
         *(
@@ -48,6 +50,17 @@ def print_summary(
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
+    """For int8, how far it is from float32."""
+    if found is None:
+        return []
+    equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
+    words = f"{equal}, probabilities within {found.largest_difference:.3f}"
+    if 1 - found.equal_labels > MAX_CHANGED_LABELS:
+        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: think of --precision bfloat16"
+    return [("int8, float32", words)]
 
 
 def _accuracy(summary: Summary) -> list[tuple[str, str]]:

@@ -148,6 +148,8 @@ class ImagesJob:
         """
         placement = self._place()
         settings = self._settings(placement)
+        if settings.model.needs_sample:
+            self._listing.result()
         pool: WorkerPool[ShardReport] = WorkerPool(
             partial(ShardScorer, settings), placement, self._request.shard_deadline_s
         )
@@ -227,7 +229,9 @@ class ImagesJob:
             "num_shards": manifest.num_shards,
             "num_left_out": manifest.num_left_out,
             "versions": worker.description.versions,
+            "precision_reason": worker.description.precision_reason,
             "clip": worker.description.clip,
+            "agreement": asdict(worker.description.agreement) if worker.description.agreement else None,
         }
         self._folder.save_record(record)
         return record

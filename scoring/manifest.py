@@ -85,3 +85,14 @@ def read_shard(path: Path, shard_id: int) -> list[ImageEntry]:
     """Read the images of one shard, in the manifest's order."""
     with pq.ParquetFile(path) as manifest:
         return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
+
+
+def sample_images(path: Path, count: int) -> list[ImageEntry]:
+    """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
+    info = read_info(path)
+    rows = sorted({index * info.num_images // count for index in range(count)})
+    shard_size = len(read_shard(path, 0))
+    by_shard: dict[int, list[int]] = {}
+    for row in rows:
+        by_shard.setdefault(row // shard_size, []).append(row % shard_size)
+    return [read_shard(path, shard)[row] for shard, inside in by_shard.items() for row in inside]

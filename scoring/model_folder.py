@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scoring.base_networks import BaseRequest, build_base
+from scoring.base_networks import BaseRequest, base_digest, build_base
 from scoring.calibration import Calibration
 from scoring.durable import remove_temporaries, storage_faults
+from scoring.engines import Network
 from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
-from scoring.keras_files import keras_digest, load_keras_file
+from scoring.keras_files import check_keras_file, keras_digest, load_keras_file
 from scoring.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -127,31 +128,33 @@ class ModelFolder:
             ) from error
 
 
-def load_finetuned(folder: ModelFolder, weights: str | None) -> tuple["keras.Model", str]:
-    """Load a folder's network.
+def finetuned_network(folder: ModelFolder, weights: str | None) -> Network:
+    """A folder's network, from uint8 pixels to probabilities.
 
     Args:
         folder: Where it is.
         weights: For a head alone, the base network's weights file if it is not where it was in training.
 
-    Returns:
-        A network from uint8 pixels to probabilities, and the digest that identifies it.
-
     Raises:
-        ModelError: If a file is missing or damaged, or the base network is not the one that the head was trained on.
+        ModelError: If a file is missing, or the base network is not the one that the head was trained on.
     """
     training = folder.load_training()
     if not training.head_only:
-        return load_keras_file(folder.network), keras_digest(folder.network)
-    request = training.base
-    base = build_base(BaseRequest(request.model, weights or request.weights, request.layer))
-    if base.digest != training.base_digest:
+        check_keras_file(folder.network, "--model")
+        return Network(keras_digest(folder.network), lambda: load_keras_file(folder.network))
+    check_keras_file(folder.head_network, "--model")
+    request = BaseRequest(training.base.model, weights or training.base.weights, training.base.layer)
+    found = base_digest(request)
+    if found != training.base_digest:
         raise ModelError(
             f"Expected the base network that the head in {folder.path} was trained on, {training.base_digest[:12]}; "
-            f"received {base.digest[:12]}. Name its file with --weights."
+            f"received {found[:12]}. Name its file with --weights."
         )
-    network = put_together(base.model, load_keras_file(folder.head_network), training.flip)
-    return network, f"{base.digest}:{keras_digest(folder.head_network)}"
+
+    def build() -> "keras.Model":
+        return put_together(build_base(request), load_keras_file(folder.head_network), training.flip)
+
+    return Network(f"{found}:{keras_digest(folder.head_network)}", build)
 
 
 def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras.Model":

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,18 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
-from scoring.engines import engine_name, engine_versions
+from scoring.engines import engine_versions
+from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
-from scoring.images import RESAMPLING, Resize
+from scoring.images import RESAMPLING, Resize, decode
 from scoring.inputs import open_images
-from scoring.manifest import ManifestInfo, read_info, read_shard
+from scoring.manifest import ManifestInfo, read_info, read_shard, sample_images
+from scoring.openvino_engine import Agreement, ImageSample
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModel, ShardModelRequest
+
+_SAMPLE_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,19 @@ class ScorerDescription:
         model_digest: Identifies the network's weights.
         labels: Class names in class order.
         precision: The number format in use.
+        precision_reason: Why.
         versions: Library versions.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        agreement: Of int8 with float32; else None.
     """
 
     model_digest: str
     labels: tuple[str, ...]
     precision: str
+    precision_reason: str
     versions: dict[str, str]
     clip: float | None = None
+    agreement: Agreement | None = None
 
 
 def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
@@ -100,7 +110,7 @@ def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, An
     return {
         "images": manifest_digest,
         "resize": f"{settings.resize}-{RESAMPLING}",
-        "engine": engine_name(settings.model.backend),
+        "engine": settings.model.engine_name,
         "schema_version": SCHEMA_VERSION,
     }
 
@@ -115,6 +125,17 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
     )
 
 
+def image_sample(settings: ScorerSettings) -> ImageSample:
+    """Readable images from all over the manifest, every second of them to calibrate."""
+    read, pixels = open_images(settings.images), []
+    for image in sample_images(RunFolder(settings.output).manifest, _SAMPLE_SIZE):
+        with suppress(ImageError):
+            pixels.append(decode(read(image.path, image.raw_path), settings.resize))
+    if len(pixels) < 2:
+        raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
+    return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]))
+
+
 class ShardScorer:
     """Scores shards with a model that is loaded once.
 
@@ -125,17 +146,19 @@ class ShardScorer:
     def __init__(self, settings: ScorerSettings, load: Callable[[Any], ShardModel] | None = None) -> None:
         """Load the model; `load` is the seam for tests without Keras."""
         self._settings = settings
-        self._model = load(settings.model) if load else settings.model.load()
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._model_turn = threading.Lock()
         self._read = open_images(settings.images)
         self._folder = RunFolder(settings.output)
+        self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
+        self._model_turn = threading.Lock()
         self.description = ScorerDescription(
             model_digest=self._model.model_digest,
             labels=self._model.labels,
-            precision=str(self._model.precision),
-            versions=engine_versions(settings.model.backend),
+            precision=str(self._model.precision.precision),
+            precision_reason=self._model.precision.reason,
+            versions=engine_versions("keras", settings.model.runtime),
             clip=self._model.clip,
+            agreement=self._model.agreement,
         )
 
     def __call__(self, shard_id: int) -> ShardReport:

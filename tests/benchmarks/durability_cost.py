@@ -14,11 +14,12 @@ from pathlib import Path
 from cluster.session import open_session
 from scoring import durable, predictions
 from scoring.classifiers import ModelRequest
-from scoring.engines import Precision, keras_backend
+from scoring.engines import keras_backend
 from scoring.images import Resize
 from scoring.inputs import find_images
 from scoring.lease import hold_lease
 from scoring.manifest import write_manifest
+from scoring.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer
 from tests.benchmarks.rates import score_alone

@@ -18,12 +18,13 @@ import numpy as np
 
 from cluster.session import open_session
 from scoring.classifiers import ModelRequest, load_classifier
-from scoring.engines import Precision, keras_backend
+from scoring.engines import EngineName, keras_backend
 from scoring.images import Resize, decode
 from scoring.inputs import find_images, open_images
 from scoring.manifest import write_manifest
+from scoring.precision import Precision
 from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.shard_scorer import ScorerSettings, ShardScorer, image_sample
 from tests.benchmarks.rates import run_alone, score_alone
 
 _SHARD_SIZE = 64
@@ -34,7 +35,7 @@ class BareForward:
     """Scores decoded batches and nothing else; called with a number of batches, it returns images per second."""
 
     def __init__(self, settings: ScorerSettings) -> None:
-        self._classifier = load_classifier(settings.model)
+        self._classifier = load_classifier(settings.model, partial(image_sample, settings))
         read = open_images(settings.images)
         entries = islice(find_images(settings.images).images, settings.batch_size)
         self._batch = np.stack([decode(read(entry.path, entry.raw_path), settings.resize) for entry in entries])
@@ -54,13 +55,14 @@ def main() -> None:
     parser.add_argument("--model", default="vgg16-cats-dogs")
     parser.add_argument("--labels")
     parser.add_argument("--weights", default="random")
+    parser.add_argument("--engine", type=EngineName, default=EngineName.KERAS)
     parser.add_argument("--precision", type=Precision, default=Precision.AUTO)
     parser.add_argument("--num-images", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     weights = options.weights if options.model.startswith("vgg16") else None
-    model = ModelRequest(options.model, weights, options.labels, options.precision, keras_backend())
+    model = ModelRequest(options.model, weights, options.labels, options.precision, keras_backend(), options.engine)
     bare_rates: list[float] = []
     job_rates: list[float] = []
     with open_session(None), tempfile.TemporaryDirectory() as scratch:

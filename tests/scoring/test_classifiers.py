@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from scoring.classifiers import ModelRequest, check_model, load_classifier
-from scoring.engines import Precision
 from scoring.errors import ModelError
+from scoring.precision import Precision
 
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
