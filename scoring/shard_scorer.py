@@ -19,7 +19,8 @@ from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.engines import engine_versions
 from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
-from scoring.images import RESAMPLING, Resize, decode
+from scoring.guarded_decode import GuardedDecode
+from scoring.images import RESAMPLING, Decode, Resize, decode
 from scoring.inputs import open_images
 from scoring.manifest import ManifestInfo, read_info, read_shard, sample_images
 from scoring.openvino_engine import Agreement, ImageSample
@@ -143,9 +144,15 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
-    def __init__(self, settings: ScorerSettings, load: Callable[[Any], ShardModel] | None = None) -> None:
-        """Load the model; `load` is the seam for tests without Keras."""
+    def __init__(
+        self,
+        settings: ScorerSettings,
+        load: Callable[[Any], ShardModel] | None = None,
+        decode: Decode = decode,
+    ) -> None:
+        """Load the model; `load` and `decode` are the seams for tests without Keras, or with a hostile decoder."""
         self._settings = settings
+        self._decode = decode
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._read = open_images(settings.images)
         self._folder = RunFolder(settings.output)
@@ -167,9 +174,18 @@ class ShardScorer:
         Returns:
             What it took.
         """
+        return self._score_shard(shard_id, self._threads, self._decode)
+
+    def again(self, shard_id: int) -> ShardReport:
+        """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
+        with GuardedDecode(self._decode) as guarded, ThreadPoolExecutor(1) as one_thread:
+            return self._score_shard(shard_id, one_thread, guarded)
+
+    def _score_shard(self, shard_id: int, threads: ThreadPoolExecutor, decode: Decode) -> ShardReport:
         manifest = read_info(self._folder.manifest)
         images = read_shard(self._folder.manifest, shard_id)
-        batches = DecodeAhead(self._threads, self._read, images, self._settings.resize, self._settings.batch_size)
+        settings = self._settings
+        batches = DecodeAhead(threads, self._read, images, settings.resize, settings.batch_size, decode)
         stopwatch = _Stopwatch()
         rows: list[ScoredImage] = []
         with self._model_turn:
