@@ -68,10 +68,12 @@ def cross_fitted(
 
 
 def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> float:
+    """The temperature of least log loss, with probabilities kept 1 / (n + 1) from certainty: n photos prove no more."""
     from scipy.optimize import minimize_scalar
 
+    most_certain = 1 / (len(truth) + 1)
     found = minimize_scalar(
-        lambda exponent: log_loss(ensemble_probabilities(logits, float(np.exp(exponent))), truth),
+        lambda exponent: log_loss(ensemble_probabilities(logits, float(np.exp(exponent))), truth, most_certain),
         bounds=np.log(_TEMPERATURES),
         method="bounded",
     )
