@@ -1,12 +1,14 @@
 """A Ray cluster as administrators start one: a process for each node, each with a temporary folder of its own."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,19 +35,27 @@ class RealCluster:
         self._dashboard_port = dashboard_port
 
     def __enter__(self) -> Self:
-        head = ("--head", "--port", self._head_port, "--ray-client-server-port", self._client_port, "--num-cpus", 0)
-        self._start_node(*head, "--dashboard-host", "127.0.0.1", "--dashboard-port", self._dashboard_port)
-        self._wait_for("ray", "job", "list", "--address", self.dashboard)
-        worker = ("--address", f"127.0.0.2:{self._head_port}", "--num-cpus", 1, "--num-gpus", 1)
-        for _ in range(self._num_workers):
-            self._start_node(*worker)
-        while self._num_workers and f"{self._num_workers}.0 GPU" not in self._status():
-            time.sleep(0.5)
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        head = ("--head", "--port", self._head_port, "--ray-client-server-port", self._client_port, "--num-cpus", 0)
+        self._start_node(*head, "--dashboard-host", "127.0.0.1", "--dashboard-port", self._dashboard_port)
+        self._wait_for(lambda: self._asks("job", "list", "--address", self.dashboard) is not None)
+        for _ in range(self._num_workers):
+            self._start_node("--address", f"127.0.0.2:{self._head_port}", "--num-cpus", 1, "--num-gpus", 1)
+        self._wait_for(lambda: self._num_gpus() == self._num_workers)
+
+    def _stop(self) -> None:
         for node in reversed(self._nodes):
             node.terminate()  # ends the node's processes as well
             node.wait(timeout=60)
@@ -61,15 +71,20 @@ class RealCluster:
                 subprocess.Popen([str(word) for word in command], env=environment(), stdout=log, stderr=log)
             )
 
-    def _status(self) -> str:
-        command = ["ray", "status", "--address", f"127.0.0.2:{self._head_port}"]
-        return subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
+    def _num_gpus(self) -> int:
+        status = self._asks("status", "--address", f"127.0.0.2:{self._head_port}") or ""
+        found = re.search(r"/([\d.]+) GPU", status)
+        return int(float(found.group(1))) if found else 0
 
-    def _wait_for(self, *command: str) -> None:
+    def _asks(self, *words: str) -> str | None:
+        """What `ray` says of the cluster; None if it fails."""
+        said = subprocess.run(["ray", *words], env=environment(), capture_output=True, text=True)
+        return None if said.returncode else said.stdout
+
+    def _wait_for(self, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START_S
-        while subprocess.run(command, env=environment(), capture_output=True).returncode:
-            assert time.monotonic() < deadline, (self._folder / "0.log").read_text()
-            assert self._nodes[0].poll() is None, (self._folder / "0.log").read_text()
+        while not is_ready():
+            assert time.monotonic() < deadline, "\n".join(log.read_text() for log in self._folder.glob("*.log"))
             time.sleep(0.5)
 
 
