@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cluster.errors import ClusterError, PlacementError
 from jobs.demo import demo
+from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
@@ -20,6 +21,7 @@ from jobs.score_sonar import SonarRequest
 from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
+from jobs.submit import SubmitRequest, submit
 from scoring.base_networks import VGG16
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
 from scoring.engines import EngineName, keras_backend
@@ -33,8 +35,6 @@ from scoring.sonar_recipes import SonarModel
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 from scoring.targets import LabelsFrom
 
-COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
-
 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
@@ -45,17 +45,13 @@ def _exit_codes() -> Iterator[None]:
         _fail(error, NONSENSE)
     except (ScoringError, ClusterError) as error:
         _fail(error, MISSING)
-    except (KeyboardInterrupt, _Terminated) as stop:
+    except (KeyboardInterrupt, Terminated) as stop:
         print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived: stop as cleanly as after Ctrl-C."""
-
-
 def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise Terminated
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
@@ -275,6 +271,24 @@ def _submission(
     """Write a Kaggle submission from a run's predictions."""
     with _exit_codes():
         submission(run, SubmissionRequest(competition, clip, fallback, partial), output, _console())
+
+
+@app.command("submit", context_settings={"allow_interspersed_args": False})
+def _submit(
+    command: Annotated[list[str], typer.Argument(help="What to run there: -- score --images ... --output ...")],
+    address: Annotated[
+        str | None, typer.Option(help="Dashboard, as http://HEAD:8265.  [default: RAY_ADDRESS, or a Ray here]")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE for the job's processes, or KEY for this machine's value; repeatable."),
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, and leave the job alone.")] = False,
+) -> None:
+    """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
+    with _exit_codes():
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), app, _console())
+    raise typer.Exit(code)
 
 
 @app.command("demo")
