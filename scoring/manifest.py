@@ -81,6 +81,12 @@ def read_info(path: Path) -> ManifestInfo:
         )
 
 
+def shard_sizes(path: Path) -> list[int]:
+    """How many images each shard has."""
+    with pq.ParquetFile(path) as manifest:
+        return [manifest.metadata.row_group(shard_id).num_rows for shard_id in range(manifest.num_row_groups)]
+
+
 def read_shard(path: Path, shard_id: int) -> list[ImageEntry]:
     """Read the images of one shard, in the manifest's order."""
     with pq.ParquetFile(path) as manifest:
