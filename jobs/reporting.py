@@ -16,15 +16,7 @@ from scoring.shard_scorer import ScorerDescription
 from scoring.sonar_network import SonarMetrics
 from scoring.sonar_protocols import TITLES
 from scoring.sonar_results import StudyRow
-from scoring.summary import Summary
-
-_BOUND_BY = {
-    "score": "the model: more or faster devices",
-    "decode": "decoding: more --cpus-per-actor",
-    "read": "reading: faster storage",
-    "write": "writing: faster storage, or a larger --shard-size",
-    "nothing": "nothing was left to score",
-}
+from scoring.summary import BOUND_BY, Summary
 
 
 def print_summary(
@@ -45,7 +37,7 @@ def print_summary(
             (f"{stage} s", f"{getattr(summary, f'{stage}_s'):.1f}")
             for stage in ("read", "decode", "wait", "score", "write")
         ),
-        ("bound by", _BOUND_BY[summary.bound_by]),
+        ("bound by", BOUND_BY[summary.bound_by]),
         ("predictions", str(folder.predictions)),
         ("run record", str(folder.record)),
     ]

@@ -9,6 +9,14 @@ from scoring.verification import RunStatus
 
 # Below this share of its time spent waiting, a model is not held up by its input.
 _NOTICEABLE_WAIT = 0.1
+# What `Summary.bound_by` means, and what helps.
+BOUND_BY = {
+    "score": "the model: more or faster devices",
+    "decode": "decoding: more --cpus-per-actor",
+    "read": "reading: faster storage",
+    "write": "writing: faster storage, or a larger --shard-size",
+    "nothing": "nothing was left to score",
+}
 
 
 @dataclass(frozen=True)
