@@ -15,6 +15,7 @@ from cluster.errors import ClusterError, PlacementError
 from jobs.demo import demo
 from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
+from jobs.report import report
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
@@ -289,6 +290,18 @@ def _submit(
     with _exit_codes():
         code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), app, _console())
     raise typer.Exit(code)
+
+
+@app.command("report")
+def _report(
+    folder: Annotated[Path, typer.Argument(help="Folder written by score, finetune or sonar.")],
+    output: Annotated[Path | None, typer.Option(help="Page to write.  [default: report.html in the folder]")] = None,
+    images: Annotated[Path | None, typer.Option(help="Where the images lie now, if they were moved.")] = None,
+) -> None:
+    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors."""
+    with _exit_codes():
+        complete = report(folder, output, images, _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
 
 
 @app.command("demo")
