@@ -121,6 +121,14 @@ def test_images_that_are_gone_are_told_of_once(tmp_path: Path) -> None:
     assert "cat.0.png" in page.text
 
 
+def test_a_single_image_that_is_gone_leaves_its_place(tmp_path: Path) -> None:
+    images = cats_and_dogs(20)
+    photos = draw_images(tmp_path / "photos", images)
+    (photos / "cat.0.png").unlink()
+    page = _report(write_run(tmp_path / "run", images, location=photos).path)
+    assert page.text.count("no picture") == page.text.count("cat.0.png") > 0
+
+
 def test_images_that_were_moved_are_found_where_the_user_says(tmp_path: Path) -> None:
     images = cats_and_dogs(20)
     run = write_run(tmp_path / "run", images, location=tmp_path / "gone")
