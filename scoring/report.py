@@ -1,11 +1,14 @@
 """Write `report.html`: one file that opens from disk anywhere, and loads nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from scoring.durable import write_text
-from scoring.errors import RequestError
+from scoring.errors import RequestError, RunFolderError
 from scoring.report_model import model_report
 from scoring.report_parts import Report
 from scoring.report_run import run_report
@@ -45,11 +48,24 @@ def write_report(folder: Path, output: Path | None, images: Path | None) -> Writ
         RequestError: If the folder is none of these, or damaged.
         StorageError: If the page cannot be written.
     """
-    report, missing = _gather(folder, images)
-    page = render(report)
+    with _as_damage(folder):
+        report, missing = _gather(folder, images)
+        page = render(report)
     path = output or RunFolder(folder).report
     write_text(path, page)
     return WrittenReport(path, len(page.encode()), missing)
+
+
+@contextmanager
+def _as_damage(folder: Path) -> Iterator[None]:
+    """Tell of records and tables that are not what they should be in one line; any field may be of any type."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        raise RunFolderError(
+            f"{folder} is damaged: it holds what neither `score` nor `finetune` nor `sonar` writes ({reason})."
+        ) from error
 
 
 def _gather(folder: Path, images: Path | None) -> tuple[Report, Sequence[int]]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from scoring.errors import RunFolderError
 from scoring.report_facts import unreadable_blocks
 from scoring.report_figures import Curve, draw_curves
@@ -46,7 +44,9 @@ def model_report(folder: Path, images: Path | None) -> Report:
         RunFolderError: If the folder is damaged.
     """
     training = load_training(folder)
-    rows = _load_validation(folder / VALIDATION_FILE, training)
+    rows = read_rows([folder / VALIDATION_FILE], training.labels)
+    if not rows.is_labelled:
+        raise RunFolderError(f"Expected photos with known labels in {folder / VALIDATION_FILE}; it has none.")
     manifest = folder / FEATURES_FOLDER / "manifest.parquet"
     album = Album(images or training.images, training.resize, manifest if manifest.is_file() else None)
     return Report(
@@ -61,16 +61,6 @@ def model_report(folder: Path, images: Path | None) -> Report:
             Section("Unreadable files", unreadable_blocks(rows)),
         ],
     )
-
-
-def _load_validation(path: Path, training: TrainingRecord) -> ScoredRows:
-    try:
-        rows = read_rows([path], training.labels)
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
-    if not rows.is_labelled:
-        raise RunFolderError(f"Expected validation photos with their labels in {path}; it has none.")
-    return rows
 
 
 def _key_figures(training: TrainingRecord) -> list[KeyFigure]:

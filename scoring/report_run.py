@@ -6,9 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from scoring.errors import RunFolderError
 from scoring.images import Resize
 from scoring.report_facts import run_facts, time_blocks, unreadable_blocks
 from scoring.report_histogram import histogram_figure, labels_table
@@ -49,7 +46,7 @@ def run_report(folder: RunFolder, images: Path | None) -> tuple[Report, RunStatu
         The report, and what is missing.
 
     Raises:
-        RunFolderError: If the folder holds no run, or it is damaged.
+        RunFolderError: If the folder holds no run.
     """
     run = _load(folder, images)
     sections = [Section("Run", run.about, layout="columns")]
@@ -79,21 +76,15 @@ def _scores_section(rows: ScoredRows, quality: Quality | None, labels: Sequence[
 
 def _load(folder: RunFolder, images: Path | None) -> _Run:
     record = folder.load_record()
-    try:
-        status = run_status(folder, verify=False, max_shards=_max_shards(record))
-        labels = [str(label) for label in record["labels"]]
-        files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
-        rows = read_rows(files, labels) if files else None
-        quality = measure_quality(rows) if rows and rows.is_labelled else None
-        request = record["request"]
-        album = Album(images or Path(request["images"]), Resize(request["resize"]), folder.manifest)
-        subtitle = f"Run of {moment(datetime.fromisoformat(record['created_at']))}"
-        about = [run_facts(record), *time_blocks(record)]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        raise RunFolderError(
-            f"{folder.path} is damaged: {reason}. Look with `shardscore status {folder.path} --verify`."
-        ) from error
+    status = run_status(folder, verify=False, max_shards=_max_shards(record))
+    labels = [str(label) for label in record["labels"]]
+    files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
+    rows = read_rows(files, labels) if files else None
+    quality = measure_quality(rows) if rows and rows.is_labelled else None
+    request = record["request"]
+    album = Album(images or Path(request["images"]), Resize(request["resize"]), folder.manifest)
+    subtitle = f"Run of {moment(datetime.fromisoformat(record['created_at']))}"
+    about = [run_facts(record), *time_blocks(record)]
     return _Run(folder, record, labels, status, rows, quality, subtitle, about, album)
 
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from scoring.errors import RunFolderError
 from scoring.evaluation import Evaluation, evaluate
 from scoring.report_histogram import probability_histogram
 from scoring.report_parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
@@ -23,23 +21,15 @@ _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
 
 
 def sonar_parts(folder: Path) -> SonarParts | None:
-    """Tell of a folder's sonar results; None if it has none.
-
-    Raises:
-        RunFolderError: If they are damaged.
-    """
+    """Tell of a folder's sonar results; None if it has none."""
     metrics, predictions = folder / "metrics.json", folder / "predictions.parquet"
     if not metrics.is_file():
         return None
-    try:
-        record = json.loads(metrics.read_text(encoding="utf-8"))
-        table = pd.read_parquet(predictions)
-        if "results" in record:
-            return study_parts(record, load_study(metrics, {}) or [], table)
-        return _network_parts(SonarMetrics(**record), table)
-    except (OSError, pa.ArrowException, ValueError, TypeError, KeyError) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        raise RunFolderError(f"{folder} is not what `score --sonar` or `sonar` writes: {reason}.") from error
+    record = json.loads(metrics.read_text(encoding="utf-8"))
+    table = pd.read_parquet(predictions)
+    if "results" in record:
+        return study_parts(record, load_study(metrics, {}) or [], table)
+    return _network_parts(SonarMetrics(**record), table)
 
 
 def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:

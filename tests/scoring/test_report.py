@@ -233,6 +233,16 @@ def test_a_damaged_model_folder_is_refused_in_one_line(tmp_path: Path, field: st
         write_report(model, None, None)
 
 
+def test_a_number_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    training = json.loads((model / "training.json").read_text())
+    training["metrics"]["after_calibration"]["accuracy"] = "much"
+    (model / "training.json").write_text(json.dumps(training))
+    with pytest.raises(RunFolderError, match="damaged") as refusal:
+        write_report(model, None, None)
+    assert "\n" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("field", ["labels", "request", "versions", "created_at"])
 def test_a_damaged_run_record_is_refused_in_one_line(tmp_path: Path, field: str) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8))
