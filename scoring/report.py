@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scoring.durable import write_text
 from scoring.errors import RequestError, RunFolderError
+from scoring.model_folder import ModelFolder
 from scoring.report_model import model_report
 from scoring.report_parts import Report
 from scoring.report_run import run_report
@@ -16,7 +17,6 @@ from scoring.report_sonar import sonar_parts
 from scoring.report_text import count, percent, visible
 from scoring.run_folder import RunFolder
 from scoring.thumbnails import THUMBNAIL_SIZE
-from scoring.training_record import TRAINING_FILE
 
 _TEMPLATES = Path(__file__).parent
 
@@ -70,8 +70,9 @@ def _as_damage(folder: Path) -> Iterator[None]:
 
 def _gather(folder: Path, images: Path | None) -> tuple[Report, Sequence[int]]:
     run = RunFolder(folder)
-    if (folder / TRAINING_FILE).is_file():
-        return model_report(folder, images), []
+    model = ModelFolder(folder)
+    if model.training.is_file():
+        return model_report(model, images), []
     sonar = sonar_parts(run.sonar)
     if run.record.is_file():
         report, status = run_report(run, images)

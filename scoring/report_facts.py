@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from scoring.report_parts import Bar, Bars, Block, Facts, Prose, Table
-from scoring.report_rows import ScoredRows
-from scoring.report_text import count, moment, plural, seconds, short_digest, shorten
+from scoring.report_rows import Unreadable
+from scoring.report_text import count, moment, percent, plural, seconds, short_digest, shorten
 from scoring.summary import BOUND_BY
 
 _MAX_LABELS = 12  # named among the facts
@@ -33,12 +33,14 @@ def run_facts(record: Mapping[str, Any]) -> Facts:
     model = request["model"]
     rows = [
         ("images", str(request["images"])),
-        ("truth", f"from their {request['labels_from']}" if request.get("labels_from") else "not told"),
+        ("truth", f"from {request['labels_from']}" if request.get("labels_from") else "not told"),
         ("model", str(model["model"])),
         ("weights", str(model["weights"] or "the model's own")),
-        ("labels", _labels(labels)),
+        ("labels", label_names(labels)),
         ("resize", str(fingerprint["resize"])),
-        ("engine", f"{fingerprint['engine']}, {fingerprint['precision']}"),
+        ("engine", str(fingerprint["engine"])),
+        ("precision", f"{fingerprint['precision']}: {record['precision_reason']}"),
+        *_agreement(record.get("agreement")),
         ("started", moment(datetime.fromisoformat(record["created_at"]))),
         ("shards", f"{count(record['num_shards'])} of {plural(record['num_images'], 'image')}"),
         ("left out", f"{plural(record['num_left_out'], 'file')} of other kinds"),
@@ -50,9 +52,19 @@ def run_facts(record: Mapping[str, Any]) -> Facts:
     return Facts("What was scored, and with what", rows)
 
 
-def _labels(labels: Sequence[str]) -> str:
+def label_names(labels: Sequence[str]) -> str:
+    """The labels by name, of many the first."""
     named = ", ".join(labels[:_MAX_LABELS])
     return named if len(labels) <= _MAX_LABELS else f"{count(len(labels))}: {named}, …"
+
+
+def _agreement(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """How far a coarser number format is from float32."""
+    if found is None:
+        return []
+    equal, largest = percent(found["equal_labels"]), percent(found["largest_difference"])
+    images = plural(found["num_images"], "image")
+    return [("agreement with float32", f"{equal} of the labels of {images}; probabilities within {largest}")]
 
 
 def _devices(devices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -65,8 +77,12 @@ def _devices(devices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [("workers", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
 
 
-def time_blocks(record: Mapping[str, Any]) -> list[Block]:
+def time_blocks(record: Mapping[str, Any], caption: str = "The last invocation") -> list[Block]:
     """Where the time of the last invocation went.
+
+    Args:
+        record: The run's.
+        caption: Of the table.
 
     Raises:
         KeyError: If a field is missing.
@@ -86,7 +102,7 @@ def time_blocks(record: Mapping[str, Any]) -> list[Block]:
             f"{plural(summary['num_lost_workers'], 'worker')}; {plural(summary['num_repeats'], 'repeated shard')}",
         ),
     ]
-    return [Facts("The last invocation", rows), _time_split(summary)]
+    return [Facts(caption, rows), _time_split(summary)]
 
 
 def _time_split(summary: Mapping[str, Any]) -> Bars:
@@ -101,12 +117,12 @@ def _time_split(summary: Mapping[str, Any]) -> Bars:
     )
 
 
-def unreadable_blocks(rows: ScoredRows) -> list[Block]:
+def unreadable_blocks(unreadable: Unreadable) -> list[Block]:
     """The images without scores, and why."""
-    num_errors = sum(rows.reasons.values())
+    num_errors = sum(unreadable.reasons.values())
     if not num_errors:
         return [Prose("None: every image was read.")]
-    reasons = list(rows.reasons.items())
+    reasons = list(unreadable.reasons.items())
     blocks: list[Block] = [
         Table(
             f"Reasons, {_first(len(reasons), _MAX_REASONS)}",
@@ -114,9 +130,9 @@ def unreadable_blocks(rows: ScoredRows) -> list[Block]:
             [(shorten(reason, _REASON_LENGTH), count(number)) for reason, number in reasons[:_MAX_REASONS]],
         ),
         Table(
-            f"Files, {_first(num_errors, len(rows.unreadable))}",
+            f"Files, {_first(num_errors, len(unreadable.files))}",
             ("file", "reason"),
-            [(shorten(path, _PATH_LENGTH), shorten(reason, _REASON_LENGTH)) for path, reason in rows.unreadable],
+            [(shorten(path, _PATH_LENGTH), shorten(reason, _REASON_LENGTH)) for path, reason in unreadable.files],
             num_text_columns=2,
         ),
     ]

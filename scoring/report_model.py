@@ -5,35 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import RunFolderError
-from scoring.report_facts import unreadable_blocks
+from scoring.model_folder import ModelFolder
+from scoring.report_facts import label_names, time_blocks, unreadable_blocks
 from scoring.report_figures import Curve, draw_curves
 from scoring.report_histogram import histogram_figure
 from scoring.report_looks import Album, look_blocks
-from scoring.report_parts import Bar, Bars, Block, Facts, Figure, KeyFigure, Prose, Report, Section, Table
+from scoring.report_parts import Block, Facts, Figure, KeyFigure, Report, Section, Table
 from scoring.report_quality import (
     evaluations_table,
     measure_quality,
     quality_blocks,
     quality_notes,
 )
-from scoring.report_rows import ScoredRows, read_rows
-from scoring.report_text import count, measure, moment, percent, percent_range, plural, seconds, short_digest
+from scoring.report_rows import ScoredRows, read_rows, read_unreadable
+from scoring.report_text import count, measure, moment, percent, percent_range, plural, short_digest
 from scoring.training_record import (
     AFTER_CALIBRATION,
     BEFORE_CALIBRATION,
-    FEATURES_FOLDER,
     FIRST_HEAD,
-    VALIDATION_FILE,
     TrainingRecord,
     load_training,
 )
 
 _STAGES = {FIRST_HEAD: "one head", BEFORE_CALIBRATION: "before calibration", AFTER_CALIBRATION: "after calibration"}
 
-_DIGEST_LENGTH = 64  # hexadecimal digits of SHA-256
 
-
-def model_report(folder: Path, images: Path | None) -> Report:
+def model_report(folder: ModelFolder, images: Path | None) -> Report:
     """Tell of a fine-tuned model.
 
     Args:
@@ -44,21 +41,22 @@ def model_report(folder: Path, images: Path | None) -> Report:
         RunFolderError: If the folder is damaged.
     """
     training = load_training(folder)
-    rows = read_rows([folder / VALIDATION_FILE], training.labels)
+    rows = read_rows([folder.validation], training.labels)
     if not rows.is_labelled:
-        raise RunFolderError(f"Expected photos with known labels in {folder / VALIDATION_FILE}; it has none.")
-    manifest = folder / FEATURES_FOLDER / "manifest.parquet"
+        raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
+    manifest = folder.features.manifest
     album = Album(images or training.images, training.resize, manifest if manifest.is_file() else None)
+    shards = sorted(folder.features.predictions.glob("shard-*.parquet"))
     return Report(
-        title=folder.resolve().name,
+        title=folder.path.resolve().name,
         subtitle=f"Model of {moment(training.created_at)}",
         key_figures=_key_figures(training),
         sections=[
-            Section("Training", _training_blocks(training)),
+            Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
             Section("Learning curve", _curve_figures(training)),
             Section("Quality", _quality_blocks(training, rows)),
             Section("Looks", look_blocks(rows, training.labels, album)),
-            Section("Unreadable files", unreadable_blocks(rows)),
+            Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
         ],
     )
 
@@ -74,31 +72,25 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
     ]
 
 
-def _training_blocks(training: TrainingRecord) -> list[Block]:
+def _training_blocks(training: TrainingRecord, features: Mapping[str, Any]) -> list[Block]:
     facts = [
         ("photos", str(training.images)),
-        ("labels", ", ".join(training.labels[:12]) + (", …" if len(training.labels) > 12 else "")),
-        ("training", plural(training.num_train, "photo")),
-        ("validation", f"{plural(training.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
+        ("labels", label_names(training.labels)),
+        ("trained on", plural(training.num_train, "photo")),
+        ("validated on", f"{plural(training.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
         ("unreadable", plural(training.num_errors, "photo")),
-        *((f"base {name}", _short(value)) for name, value in training.base.items()),
+        ("resize", training.resize.value),
+        ("base network", str(training.base["model"])),
+        ("features of layer", str(training.base["features"] or "the last one below the head")),
+        ("base's digest", short_digest(str(training.base["digest"]))),
+        ("precision", training.precision),
+        ("mirror images", "yes" if training.flip else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
-        *((name.replace("_", " "), _short(value)) for name, value in training.settings.items()),
+        *((name.replace("_", " "), str(value)) for name, value in training.settings.items()),
         ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),
     ]
-    return [Facts("What was trained, and on what", facts), _time_split(training.times_s)]
-
-
-def _short(value: Any) -> str:
-    """A setting as text; of a digest, its beginning."""
-    text = str(value)
-    return short_digest(text) if len(text) == _DIGEST_LENGTH else text
-
-
-def _time_split(times_s: Mapping[str, float]) -> Bars:
-    longest = max(times_s.values(), default=0.0) or 1.0
-    bars = [Bar(stage, seconds(time_s), time_s / longest, "") for stage, time_s in times_s.items()]
-    return Bars("Where the time went", ("stage", "time", "in proportion"), bars)
+    blocks: list[Block] = [Facts("What was trained, and on what", facts)]
+    return [*blocks, *time_blocks(features, "Extraction of features: the last invocation")] if features else blocks
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:
@@ -141,12 +133,23 @@ def _quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
     named = {words: training.metrics[stage] for stage, words in _STAGES.items()}
     compared = (BEFORE_CALIBRATION, AFTER_CALIBRATION)
     reliability = {_STAGES[stage]: training.metrics[stage].reliability for stage in compared}
-    calibration = ", ".join(f"{name} {measure(value)}" for name, value in training.calibration.items())
     quality = measure_quality(rows)
     measures = evaluations_table("On the validation photos", named)
     return [
         *quality_blocks(measures, quality, training.labels, reliability),
         histogram_figure(rows, training.labels),
         *quality_notes(quality, rows.num_unknown),
-        Prose(f"Calibration was fitted on the same validation photos: {calibration}."),
+        _calibration_facts(training),
     ]
+
+
+def _calibration_facts(training: TrainingRecord) -> Facts:
+    losses = training.submission_log_loss
+    rows = [
+        ("temperature", measure(training.calibration.temperature)),
+        ("clip of submissions", measure(training.calibration.clip)),
+        ("submission's log loss", measure(losses["calibrated"])),
+        ("with the lesson's clip", measure(losses["lesson_clip"])),
+        ("without any", measure(losses["unclipped"])),
+    ]
+    return Facts("Calibration, measured on photos that it was not fitted on", rows)

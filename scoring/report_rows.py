@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +30,11 @@ class ScoredRows:
             class), `truth` (the true class; -1 for none, or one that the model does not know), `has_target`,
             `probability` (of the most likely class), `in_top` (whether the true class is among the five most likely).
         probabilities: Of every class, shape (num_images, num_classes); None where they are not stored.
-        reasons: Why images were unreadable, and how many; the most frequent first.
-        unreadable: Path and reason of the first of them.
     """
 
     files: Sequence[Path]
     numbers: pd.DataFrame
     probabilities: Float32Array | None
-    reasons: Mapping[str, int]
-    unreadable: Sequence[tuple[str, str]]
 
     def column(self, name: str) -> npt.NDArray[np.int64]:
         """One of the whole-number columns, shape (num_images,)."""
@@ -64,14 +59,20 @@ class ScoredRows:
         """The images whose truth is known."""
         known = self.column("truth") >= 0
         probabilities = None if self.probabilities is None else self.probabilities[known]
-        return ScoredRows(self.files, self.numbers[known], probabilities, self.reasons, self.unreadable)
+        return ScoredRows(self.files, self.numbers[known], probabilities)
 
 
-class _Part(NamedTuple):
-    numbers: pd.DataFrame
-    probabilities: Float32Array | None
-    reasons: Counter[str]
-    unreadable: list[tuple[str, str]]
+@dataclass(frozen=True)
+class Unreadable:
+    """Images without scores.
+
+    Attributes:
+        reasons: Why, and how many; the most frequent first.
+        files: Path and reason of the first of them.
+    """
+
+    reasons: Mapping[str, int]
+    files: Sequence[tuple[str, str]]
 
 
 def read_rows(files: Sequence[Path], labels: Sequence[str]) -> ScoredRows:
@@ -87,18 +88,15 @@ def read_rows(files: Sequence[Path], labels: Sequence[str]) -> ScoredRows:
         ValueError: If its columns do not fit the labels.
     """
     parts = [_read_file(index, path, labels) for index, path in enumerate(files)]
-    vectors = [part.probabilities for part in parts if part.probabilities is not None]
-    reasons: Counter[str] = sum((part.reasons for part in parts), Counter())
+    vectors = [probabilities for _, probabilities in parts if probabilities is not None]
     return ScoredRows(
         files=files,
-        numbers=pd.concat([part.numbers for part in parts], ignore_index=True),
+        numbers=pd.concat([numbers for numbers, _ in parts], ignore_index=True),
         probabilities=np.concatenate(vectors) if vectors else None,
-        reasons=dict(sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))),
-        unreadable=[row for part in parts for row in part.unreadable][:_MAX_UNREADABLE],
     )
 
 
-def _read_file(index: int, path: Path, labels: Sequence[str]) -> _Part:
+def _read_file(index: int, path: Path, labels: Sequence[str]) -> tuple[pd.DataFrame, Float32Array | None]:
     has_vectors, has_ranks = len(labels) <= MAX_FULL_VECTOR, len(labels) > TOP_K
     wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
     table = pq.read_table(path, columns=wanted)
@@ -118,8 +116,7 @@ def _read_file(index: int, path: Path, labels: Sequence[str]) -> _Part:
             "in_top": _in_top(table["top_labels"], truth, labels) if has_ranks else np.ones(len(row), dtype=bool),
         }
     )
-    vectors = _vectors(table["probabilities"], len(labels)) if has_vectors else None
-    return _Part(numbers, vectors, *_read_errors(path, len(is_ok) - len(row)))
+    return numbers, _vectors(table["probabilities"], len(labels)) if has_vectors else None
 
 
 def _in_top(top_labels: pa.ChunkedArray, truth: npt.NDArray[np.int64], labels: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -132,11 +129,18 @@ def _vectors(column: pa.ChunkedArray, num_classes: int) -> Float32Array:
     return flat.reshape(len(column), num_classes)
 
 
-def _read_errors(path: Path, num_errors: int) -> tuple[Counter[str], list[tuple[str, str]]]:
-    """How often each reason was given in one file, and the first images that have one."""
-    if not num_errors:
-        return Counter(), []
-    table = pq.read_table(path, columns=["path", "error_message"], filters=pc.field("status") == ERROR)
-    reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
-    paths = table["path"].slice(0, _MAX_UNREADABLE).to_pylist()
-    return Counter(reasons), list(zip(paths, reasons, strict=False))
+def read_unreadable(files: Sequence[Path]) -> Unreadable:
+    """Count the images that could not be read, by reason, and name the first; raises as `read_rows` does.
+
+    Args:
+        files: Files of predictions, or of features.
+    """
+    counts: Counter[str] = Counter()
+    first: list[tuple[str, str]] = []
+    for path in files:
+        table = pq.read_table(path, columns=["path", "error_message"], filters=pc.field("status") == ERROR)
+        reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
+        counts.update(reasons)
+        room = _MAX_UNREADABLE - len(first)
+        first += zip(table["path"].slice(0, room).to_pylist(), reasons[:room], strict=True)
+    return Unreadable(dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))), first)

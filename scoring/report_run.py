@@ -6,13 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scoring.errors import RunFolderError
 from scoring.images import Resize
 from scoring.report_facts import run_facts, time_blocks, unreadable_blocks
 from scoring.report_histogram import histogram_figure, labels_table
 from scoring.report_looks import Album, look_blocks
 from scoring.report_parts import Block, KeyFigure, Report, Section
 from scoring.report_quality import Quality, measure_quality, measures_facts, quality_blocks, quality_notes
-from scoring.report_rows import ScoredRows, read_rows
+from scoring.report_rows import ScoredRows, Unreadable, read_rows, read_unreadable
 from scoring.report_text import count, measure, moment, percent, percent_range, plural
 from scoring.run_folder import RunFolder
 from scoring.verification import RunStatus, run_status
@@ -29,6 +30,7 @@ class _Run:
     labels: Sequence[str]
     status: RunStatus
     rows: ScoredRows | None
+    unreadable: Unreadable
     quality: Quality | None
     subtitle: str
     about: Sequence[Block]
@@ -53,8 +55,7 @@ def run_report(folder: RunFolder, images: Path | None) -> tuple[Report, RunStatu
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run.rows, run.quality, run.labels))
         sections.append(Section("Looks", look_blocks(run.rows, run.labels, run.album)))
-    if run.rows is not None:
-        sections.append(Section("Unreadable files", unreadable_blocks(run.rows)))
+    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable)))
     report = Report(
         title=folder.path.resolve().name,
         subtitle=run.subtitle,
@@ -78,6 +79,8 @@ def _load(folder: RunFolder, images: Path | None) -> _Run:
     record = folder.load_record()
     status = run_status(folder, verify=False, max_shards=_max_shards(record))
     labels = [str(label) for label in record["labels"]]
+    if not labels:
+        raise RunFolderError(f"{folder.path} holds features of photos. Name the model folder that it lies in.")
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels) if files else None
     quality = measure_quality(rows) if rows and rows.is_labelled else None
@@ -85,7 +88,7 @@ def _load(folder: RunFolder, images: Path | None) -> _Run:
     album = Album(images or Path(request["images"]), Resize(request["resize"]), folder.manifest)
     subtitle = f"Run of {moment(datetime.fromisoformat(record['created_at']))}"
     about = [run_facts(record), *time_blocks(record)]
-    return _Run(folder, record, labels, status, rows, quality, subtitle, about, album)
+    return _Run(folder, record, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
 
 
 def _max_shards(record: Mapping[str, Any]) -> int | None:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from scoring.evaluation import evaluate, true_classes
 from scoring.fingerprint import Fingerprint
 from scoring.inputs import ImageEntry
 from scoring.manifest import write_manifest
+from scoring.model_folder import ModelFolder
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions
 from scoring.run_folder import RunFolder
 
@@ -93,6 +96,8 @@ def write_run(
         "num_shards": info.num_shards,
         "num_left_out": info.num_left_out,
         "versions": {"python": "3.11.7", "keras": "3.15.1"},
+        "precision_reason": "as asked",
+        "agreement": None,
     }
     if finished:
         record |= {"devices": [{"host": "vm", "gpu_ids": []}], "summary": SUMMARY}
@@ -101,38 +106,56 @@ def write_run(
 
 
 def write_model(path: Path, images: Sequence[Scored], location: Path = Path("nowhere")) -> Path:
-    """Write a model folder whose validation photos are `images`, of cats and dogs."""
+    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
     labels = ("cat", "dog")
-    path.mkdir(parents=True)
-    (path / "labels.json").write_text(json.dumps(labels))
-    write_predictions(path / "validation.parquet", [image.row() for image in images], labels, _plain_schema(labels))
+    folder = ModelFolder(path)
+    write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
+    write_predictions(folder.validation, [image.row() for image in readable], labels, predictions_schema(labels, {}))
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
     epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
     training = {
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
-        "labels_from": "names",
-        "base": {"model": "vgg16", "features": "fc2", "digest": "a" * 64},
+        "labels": labels,
+        "base": {"request": {}, "model": "vgg16", "features": "fc2", "digest": "a" * 64},
+        "resize": "squash-pillow-bilinear",
+        "precision": "bfloat16",
+        "flip": False,
+        "head_only": False,
         "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
         "split_seed": 0,
-        "settings": {"learning_rate": 0.001, "dropout": 0.5, "patience": 3},
+        "settings": {"learning_rate": 0.003, "dropout": 0.5, "patience": 5},
         "heads": [
             {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
             for seed in (0, 1)
         ],
         "calibration": {"temperature": 1.25, "clip": 0.02},
-        "metrics": dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
-        "seconds": {"features": 61.0, "heads": 4.0},
+        "metrics": {
+            **dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
+            "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
+        },
         "versions": {"keras": "3.15.1"},
     }
-    (path / "training.json").write_text(json.dumps(training))
+    folder.training.write_text(json.dumps(training))
     return path
 
 
-def _plain_schema(labels: Sequence[str]) -> Any:
-    return predictions_schema(labels, {})
+def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:
+    """Write the run folder of a feature extraction, without the features."""
+    folder.predictions.mkdir(parents=True)
+    entries = [image.row().image for image in images]
+    info = write_manifest(folder.manifest, entries, len(images), num_left_out=0)
+    columns = {
+        "path": [image.path for image in images],
+        "status": ["error" if image.probabilities is None else "ok" for image in images],
+        "error_message": [image.reason for image in images],
+    }
+    pq.write_table(pa.table(columns), folder.shard(0, info.num_shards))
+    folder.save_record(
+        {"fingerprint": {}, "labels": [], "num_images": len(images), "num_shards": 1, "summary": SUMMARY}
+    )
 
 
 class Page(HTMLParser):

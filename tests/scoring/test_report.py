@@ -215,13 +215,19 @@ def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path
     for text in (
         "Log loss by epoch",
         "before calibration",
-        "temperature 1.2500",
+        "1.2500",
         "trained on 36 others",
         "Wrong, at random",
     ):
         assert text in page.text
     assert "the file is empty" in page.text
     assert page.attributes("img")
+
+
+def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    with pytest.raises(RunFolderError, match="Name the model folder"):
+        write_report(model / "features", None, None)
 
 
 @pytest.mark.parametrize("field", ["heads", "metrics", "data", "settings"])
