@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cluster.session import open_session
 from jobs.finetune import FinetuneRequest, finetune
+from jobs.report import report
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
@@ -53,6 +54,8 @@ def demo(weights: str, output: Path, console: Console) -> bool:
         ):
             return False
     submission(run, SubmissionRequest(fallback=0.5, partial=True), None, console)
+    report(output / "model", None, None, console)
+    report(run, None, None, console)
     _print_next_steps(weights, run, console)
     return True
 
@@ -101,9 +104,11 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
         )
     look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
     console.print(
-        f'\nLook at the predictions:\n  python -c "{look}"\n'
+        f"\nOpen {run / 'report.html'} in a browser, or look at the predictions:\n"
+        f'  python -c "{look}"\n'
         "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
         "  shardscore finetune --images train.zip --output models/dogs-vs-cats\n"
         "  shardscore score --images test.zip --model models/dogs-vs-cats --output runs/test\n"
-        "  shardscore submission runs/test",
+        "  shardscore submission runs/test\n"
+        "  shardscore report runs/test",
     )
