@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -222,7 +222,7 @@ class ImagesJob:
             check_same(record["fingerprint"], fingerprint, str(self._folder.path))
         record |= {
             "created_at": record.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds"),
-            "request": asdict(self._request),
+            "request": asdict(replace(self._request, images=settings.images, model=settings.model)),
             "fingerprint": fingerprint,
             "labels": worker.description.labels,
             "num_images": manifest.num_images,
