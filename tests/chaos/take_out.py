@@ -49,10 +49,10 @@ _MECHANISMS = [
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
-        "no copies of what raised",
+        "no copies of suspects",
         _LEDGER,
-        " and task not in self._troubled",
-        "",
+        "        if not alone:\n            self._uncopied[task] = None\n",
+        "        self._uncopied[task] = None\n",
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
