@@ -43,7 +43,7 @@ class TaskLedger:
         self._queue = deque(tasks)
         self._suspects: deque[int] = deque()
         self._runners: dict[int, set[int]] = {}  # task -> workers that have it
-        # Tasks that may be copied, the oldest first: each once, or two copies could fail in turns for ever; no suspects.
+        # Tasks that may be copied, oldest first: once each, or two copies could fail in turns for ever. No suspects.
         self._uncopied: dict[int, None] = {}
         self._losses: Counter[int] = Counter()
         self._max_attempts = max_attempts

@@ -101,6 +101,13 @@ def _score(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    accelerator_type: Annotated[
+        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
+    ] = None,
+    wait_for_nodes: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
+    ] = None,
     shard_deadline: Annotated[
         float | None,
         typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
@@ -128,6 +135,8 @@ def _score(
             gpus_per_actor=gpus_per_actor,
             cpus_per_actor=cpus_per_actor,
             shard_deadline_s=shard_deadline,
+            accelerator_type=accelerator_type,
+            wait_for_nodes_s=wait_for_nodes,
         )
     sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
     with _exit_codes():

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
-from cluster.placement import Placement, cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, WorkerRequest, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.worker import WorkerInfo
 from jobs.progress import ScoringProgress
@@ -52,6 +53,8 @@ class ImagesRequest:
         gpus_per_actor: GPUs for each; a fraction shares one.
         cpus_per_actor: Cores for each.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
+        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
     """
 
     images: Path
@@ -63,6 +66,8 @@ class ImagesRequest:
     gpus_per_actor: float | None = None
     cpus_per_actor: float | None = None
     shard_deadline_s: float | None = None
+    accelerator_type: str | None = None
+    wait_for_nodes_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -73,6 +78,7 @@ class ImagesRequest:
             ("gpus_per_actor", 0),
             ("cpus_per_actor", 0),
             ("shard_deadline_s", 1),
+            ("wait_for_nodes_s", 0),
         ):
             value = getattr(self, option)
             if value is not None and value < least:
@@ -158,11 +164,24 @@ class ImagesJob:
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        placement = plan_placement(nodes, request.actors, request.gpus_per_actor, request.cpus_per_actor)
+        wanted = WorkerRequest(
+            num_workers=request.actors,
+            gpus_per_worker=request.gpus_per_actor,
+            cpus_per_worker=request.cpus_per_actor,
+            accelerator_type=request.accelerator_type,
+            wait_for_nodes_s=request.wait_for_nodes_s,
+        )
+        placement = place_workers(nodes, wanted)
         self._console.print(
             f"scoring {request.images} with {request.model.model} on {placement.num_workers} actors, each with "
-            f"{placement.gpus_per_worker:g} GPUs and {placement.cpus_per_worker:g} CPUs, on {len(nodes)} nodes"
+            f"{placement}, on {len(nodes)} nodes"
         )
+        room = count_room(nodes, placement)
+        if room < placement.num_workers:
+            self._console.print(
+                f"room for {room} of them now; the others wait for nodes to join, "
+                f"and the job for the first at most {placement.patience_s:g} s"
+            )
         return placement
 
     def _settings(self, placement: Placement | None) -> ScorerSettings:
