@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import asdict, dataclass
@@ -18,9 +19,11 @@ from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, WorkerRequest, count_room, place_workers
 from cluster.pool import WorkerPool
+from cluster.visibility import Sight, where_seen
 from cluster.worker import WorkerInfo
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
+from jobs.visibility import see_images, see_model
 from scoring.classifiers import ModelRequest, check_model
 from scoring.errors import RequestError, ScoringError
 from scoring.fingerprint import check_same
@@ -111,11 +114,16 @@ class ImagesJob:
         except NotYet:
             return
 
-    def run(self, started: float) -> bool:
+    def files(self) -> list[Sight]:
+        """What every node must see, beside the run folder."""
+        return [see_images(self._request.images), *see_model(self._request.model)]
+
+    def run(self, started: float, needed: Sequence[Sight]) -> bool:
         """Score what is missing on the open Ray session.
 
         Args:
             started: When the command began, by `time.monotonic()`.
+            needed: What a worker must see to be built.
 
         Returns:
             Whether every shard has its file.
@@ -123,7 +131,7 @@ class ImagesJob:
         placement = self._place()
         settings = self._settings(placement)
         pool: WorkerPool[ShardReport] = WorkerPool(
-            partial(ShardScorer, settings), placement, self._request.shard_deadline_s
+            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
         )
         try:
             manifest = self._listing.result()
