@@ -145,15 +145,22 @@ class WorkerPool(Generic[R]):
 
     def _settle(self) -> Iterator[Outcome[R]]:
         """Wait for a call to end, or for the time to look around, and draw the consequences."""
-        ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_LOOK_S) if self._pending else ([], [])
-        for reference in ended:
-            yield from self._settle_call(reference, *self._pending.pop(reference))
+        for call in self._wait():
+            entry = self._pending.pop(call, None)  # None: its worker was found dead by another of its calls
+            if entry:
+                yield from self._settle_call(call, *entry)
         if time.monotonic() - self._looked_at >= _LOOK_S:
             yield from self._look_around()
 
-    def _settle_call(self, reference: Any, worker: Worker, task: int | None) -> Iterator[Outcome[R]]:
+    def _wait(self) -> list[Any]:
+        """The calls that have ended: all there are, because each look costs time for every call that has not."""
+        calls = list(self._pending)
+        ended, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_S) if calls else ([], [])
+        return ray.wait(calls, num_returns=len(calls), timeout=0)[0] if ended else []
+
+    def _settle_call(self, call: Any, worker: Worker, task: int | None) -> Iterator[Outcome[R]]:
         try:
-            result = ray.get(reference)
+            result = ray.get(call)
         except RayTaskError as error:
             if task is None:
                 self._start_failed(worker, one_line(error.cause), error.cause)
