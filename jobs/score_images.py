@@ -21,6 +21,7 @@ from cluster.placement import Placement, WorkerRequest, count_room, place_worker
 from cluster.pool import WorkerPool
 from cluster.visibility import Sight, where_seen
 from cluster.worker import WorkerInfo
+from jobs.metrics import ScoringMetrics
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
 from jobs.visibility import see_images, see_model
@@ -239,6 +240,7 @@ class ImagesJob:
         missing = sorted([*done.missing, *done.damaged])
         reports: dict[int, list[ShardReport]] = defaultdict(list)
         failures: list[TaskFailed] = []
+        metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
                 if isinstance(outcome, TaskFailed):
@@ -246,4 +248,5 @@ class ImagesJob:
                 else:
                     reports[outcome.worker_id].append(outcome.result)
                     progress.add(outcome.result.num_images, outcome.result.num_errors)
+                    metrics.add(outcome.result)
         return reports, failures

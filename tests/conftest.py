@@ -51,7 +51,9 @@ def two_nodes() -> Iterator[None]:
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
+    soon = {"metrics_report_interval_ms": 1000}
+    head = {"num_cpus": 2, "num_gpus": 2, "_system_config": soon}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.add_node(num_cpus=2, num_gpus=1)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     yield
