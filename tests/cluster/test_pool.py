@@ -10,6 +10,7 @@ import pytest
 
 from cluster.errors import WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed
+from cluster.nodes import cluster_nodes
 from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
 
@@ -89,6 +90,13 @@ def test_no_two_workers_see_the_same_gpu_of_a_node() -> None:
     assert len(set(seen)) == 3
     assert sorted(gpu_ids for _, gpu_ids in seen) == [("0",), ("0",), ("1",)]
     assert len({node_id for node_id, _ in seen}) == 2
+
+
+def test_workers_run_only_where_the_named_kind_of_gpu_is() -> None:
+    pool = WorkerPool(_see_devices, replace(_ONE_GPU, num_workers=1, accelerator_type="T4"))
+    node_id = pool.first_ready().devices.node_id
+    pool.stop()
+    assert [node.node_id for node in cluster_nodes() if "T4" in node.accelerator_types] == [node_id]
 
 
 def test_cpu_workers_see_no_gpu() -> None:
