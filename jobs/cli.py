@@ -110,6 +110,13 @@ def _score(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    accelerator_type: Annotated[
+        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
+    ] = None,
+    wait_for_nodes: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
+    ] = None,
     shard_deadline: Annotated[
         float | None,
         typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
@@ -138,6 +145,8 @@ def _score(
             gpus_per_actor=gpus_per_actor,
             cpus_per_actor=cpus_per_actor,
             shard_deadline_s=shard_deadline,
+            accelerator_type=accelerator_type,
+            wait_for_nodes_s=wait_for_nodes,
         )
     sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
     with _exit_codes():
@@ -187,6 +196,13 @@ def _finetune(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    accelerator_type: Annotated[
+        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
+    ] = None,
+    wait_for_nodes: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
     ] = None,
@@ -210,6 +226,8 @@ def _finetune(
             actors=actors,
             gpus_per_actor=gpus_per_actor,
             cpus_per_actor=cpus_per_actor,
+            accelerator_type=accelerator_type,
+            wait_for_nodes_s=wait_for_nodes,
         )
         request = FinetuneRequest(
             output, images_request, heads, ensemble, validation, seed, head_only, address, overwrite

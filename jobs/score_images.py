@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
@@ -17,11 +17,15 @@ from rich.console import Console
 
 from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
-from cluster.placement import Placement, cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, WorkerRequest, count_room, place_workers
 from cluster.pool import WorkerPool
+from cluster.visibility import Sight, where_seen
 from cluster.worker import WorkerInfo
+from jobs.metrics import ScoringMetrics
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
+from jobs.visibility import see_images, see_model
 from scoring.errors import RequestError, ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
@@ -57,6 +61,8 @@ class ImagesRequest:
         gpus_per_actor: GPUs for each; a fraction shares one.
         cpus_per_actor: Cores for each.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
+        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
     """
 
     images: Path
@@ -69,6 +75,8 @@ class ImagesRequest:
     gpus_per_actor: float | None = None
     cpus_per_actor: float | None = None
     shard_deadline_s: float | None = None
+    accelerator_type: str | None = None
+    wait_for_nodes_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -79,6 +87,7 @@ class ImagesRequest:
             ("gpus_per_actor", 0),
             ("cpus_per_actor", 0),
             ("shard_deadline_s", 1),
+            ("wait_for_nodes_s", 0),
         ):
             value = getattr(self, option)
             if value is not None and value < least:
@@ -137,11 +146,16 @@ class ImagesJob:
         except NotYet:
             return
 
-    def run(self, started: float) -> bool:
+    def files(self) -> list[Sight]:
+        """What every node must see, beside the run folder."""
+        return [see_images(self._request.images), *see_model(self._request.model)]
+
+    def run(self, started: float, needed: Sequence[Sight]) -> bool:
         """Score what is missing on the open Ray session.
 
         Args:
             started: When the command began, by `time.monotonic()`.
+            needed: What a worker must see to be built.
 
         Returns:
             Whether every shard has its file.
@@ -151,7 +165,7 @@ class ImagesJob:
         if settings.model.needs_sample:
             self._listing.result()
         pool: WorkerPool[ShardReport] = WorkerPool(
-            partial(ShardScorer, settings), placement, self._request.shard_deadline_s
+            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
         )
         with told_by_its_cause(pool):
             manifest = self._listing.result()
@@ -194,11 +208,24 @@ class ImagesJob:
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        placement = plan_placement(nodes, request.actors, request.gpus_per_actor, request.cpus_per_actor)
+        wanted = WorkerRequest(
+            num_workers=request.actors,
+            gpus_per_worker=request.gpus_per_actor,
+            cpus_per_worker=request.cpus_per_actor,
+            accelerator_type=request.accelerator_type,
+            wait_for_nodes_s=request.wait_for_nodes_s,
+        )
+        placement = place_workers(nodes, wanted)
         self._console.print(
             f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
-            f"{placement.gpus_per_worker:g} GPUs and {placement.cpus_per_worker:g} CPUs, on {len(nodes)} nodes"
+            f"{placement}, on {len(nodes)} nodes"
         )
+        room = count_room(nodes, placement)
+        if room < placement.num_workers:
+            self._console.print(
+                f"room for {room} of them now; the others wait for nodes to join, "
+                f"and the job for the first at most {placement.patience_s:g} s"
+            )
         return placement
 
     def _settings(self, placement: Placement | None) -> ScorerSettings:
@@ -251,6 +278,7 @@ class ImagesJob:
         missing = sorted([*done.missing, *done.damaged])
         reports: dict[int, list[ShardReport]] = defaultdict(list)
         failures: list[TaskFailed] = []
+        metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
                 if isinstance(outcome, TaskFailed):
@@ -258,4 +286,5 @@ class ImagesJob:
                 else:
                     reports[outcome.worker_id].append(outcome.result)
                     progress.add(outcome.result.num_images, outcome.result.num_errors)
+                    metrics.add(outcome.result)
         return reports, failures

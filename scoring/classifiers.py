@@ -60,6 +60,12 @@ class ModelRequest:
         """For people."""
         return self.model
 
+    def files(self) -> list[tuple[str, Path]]:
+        """What it names that may be files, each with its option."""
+        model = Path(self.model)
+        named = [("--model", ModelFolder(model).training if model.is_dir() else model)]
+        return named + [(f"--{name}", Path(path)) for name in ("weights", "labels") if (path := getattr(self, name))]
+
     @property
     def runtime(self) -> str:
         """What computes: OpenVINO, or Keras' backend."""

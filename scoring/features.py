@@ -54,6 +54,11 @@ class FeatureRequest:
             raise ModelError("Expected --precision auto, float32, bfloat16 or float16 for features; received int8.")
         self.base.check()
 
+    def files(self) -> list[tuple[str, Path]]:
+        """What it names that may be files, each with its option."""
+        named = {"--base": self.base.model, "--weights": self.base.weights}
+        return [(option, Path(path)) for option, path in named.items() if path]
+
     @property
     def runtime(self) -> str:
         """Keras' backend."""

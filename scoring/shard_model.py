@@ -77,6 +77,10 @@ class ShardModelRequest(Protocol):
         """Whether loading takes some of the images."""
         ...
 
+    def files(self) -> list[tuple[str, Path]]:
+        """What it names that may be files, each with its option; every worker must see them."""
+        ...
+
     def absolute(self) -> Self:
         """The same with absolute paths, for workers that started elsewhere."""
         ...

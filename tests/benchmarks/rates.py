@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
-from cluster.placement import cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import WorkerRequest, plan_placement
 from cluster.pool import TaskDone, WorkerPool
 from scoring.manifest import ManifestInfo
 from scoring.shard_scorer import ScorerSettings, ShardScorer
@@ -16,7 +17,7 @@ R = TypeVar("R")
 
 def run_alone(recipe: Callable[[], Callable[[int], R]], tasks: Iterable[int]) -> list[R]:
     """Work off `tasks` with one worker that has all cores of a node."""
-    pool: WorkerPool[R] = WorkerPool(recipe, plan_placement(cluster_nodes(), num_workers=1))
+    pool: WorkerPool[R] = WorkerPool(recipe, plan_placement(cluster_nodes(), WorkerRequest(num_workers=1)))
     results = [outcome.result for outcome in pool.run(tasks) if isinstance(outcome, TaskDone)]
     pool.stop()
     return results

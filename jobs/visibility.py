@@ -1,0 +1,53 @@
+"""Whether every machine of the cluster sees the files of a job, before models are loaded and work is lost."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster.nodes import Node
+from cluster.visibility import Sight
+from scoring.errors import RequestError
+from scoring.run_folder import RunFolder
+from scoring.shard_model import ShardModelRequest
+
+
+def see_output(folder: RunFolder) -> Sight:
+    """The run folder, known by the lease that this driver holds in it."""
+    token = json.loads(folder.lease.read_text(encoding="utf-8"))["token"]
+    return Sight("--output", str(folder.lease.absolute()), content=token.encode())
+
+
+def see_images(images: Path) -> Sight:
+    """A zip of the same size, or a folder that holds what the first thing in it here is called."""
+    if not images.is_dir():
+        return see_file("--images", images)
+    with os.scandir(images.absolute()) as entries:
+        first = next(entries, None)
+    return Sight("--images", first.path if first else str(images.absolute()))
+
+
+def see_model(model: ShardModelRequest) -> list[Sight]:
+    """The files that the model is made of, where it names any."""
+    return [see_file(option, path) for option, path in model.files() if path.is_file()]
+
+
+def see_file(option: str, path: Path) -> Sight:
+    """A file, known by its size."""
+    return Sight(option, str(path.absolute()), size_bytes=path.stat().st_size)
+
+
+def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) -> None:
+    """Refuse the job if a node cannot see something that all need.
+
+    Raises:
+        RequestError: It names the first such thing, and the nodes.
+    """
+    for sight in needed:
+        blind = sorted(node.host for node, missing in unseen.items() if sight in missing)
+        if blind:
+            others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
+            raise RequestError(
+                f"Expected every node to see {sight.name}; {blind[0]}{others} cannot see {sight.path} as this machine "
+                "does. Put it where all nodes have it under the same path."
+            )
