@@ -47,7 +47,8 @@ class WorkerPool(Generic[R]):
     """Actors that pull tasks; those of a dead or hanging actor go to the living, and a new actor takes its place.
 
     Args:
-        recipe: Called once in each actor; what it returns is called with each task.
+        recipe: Called once in each actor; what it returns is called with each task, or its method `again` with a task
+            that was lost with an actor before.
         placement: How many actors, and what each gets; if elastic, new nodes get actors as they join.
         deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
         max_attempts: Actors that a task may be lost with before it is given up.
@@ -141,7 +142,7 @@ class WorkerPool(Generic[R]):
                 if assignment is None:
                     break
                 worker.give(assignment.task, assignment.alone)
-                self._pending[worker.actor.run.remote(assignment.task)] = (worker, assignment.task)
+                self._pending[worker.actor.run.remote(assignment.task, assignment.alone)] = (worker, assignment.task)
 
     def _settle(self) -> Iterator[Outcome[R]]:
         """Wait for a call to end, or for the time to look around, and draw the consequences."""

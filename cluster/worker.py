@@ -37,9 +37,10 @@ class Actor:
         self._work = recipe()
         return devices, getattr(self._work, "description", None)
 
-    def run(self, task: int) -> Any:
-        """Work off one task; calls may overlap."""
-        return self._work(task)
+    def run(self, task: int, again: bool) -> Any:
+        """Work off one task; calls may overlap. What was built may have a way of its own for tasks lost before."""
+        work = getattr(self._work, "again", self._work) if again else self._work
+        return work(task)
 
 
 @dataclass

@@ -88,7 +88,7 @@ def run(
     nodes.fill()
     kind = request.node.originalname.removeprefix("test_")
     run = Run(nodes, archive, tmp_path, kind, random.Random(f"{kind}-{request.node.callspec.params['seed']}"))
-    run.expected = undisturbed
+    run.expected = [dict(row) for row in undisturbed]
     yield run
     run.kill_driver()
     _TABLE[kind].append((run.num_faults, time.monotonic() - run.started, run.num_repeats))
@@ -156,6 +156,17 @@ class Run:
         if actors:
             os.kill(self.chance.choice(actors), signal.SIGKILL)
             self.fault()
+
+    def break_pictures(self, count: int, instead: bytes) -> set[str]:
+        """Put `instead` in the place of some pictures, in an archive of this run's own; return their ids."""
+        chosen = {f"{number}.png" for number in self.chance.sample(range(1, NUM_IMAGES + 1), count)}
+        broken = self.folder / "photos.zip"
+        with zipfile.ZipFile(self.archive) as whole, zipfile.ZipFile(broken, "w") as photos:
+            for name in whole.namelist():
+                photos.writestr(name, instead if name in chosen else whole.read(name))
+        self.archive = broken
+        self.num_faults += count
+        return {name.removesuffix(".png") for name in chosen}
 
     def kill_driver(self) -> None:
         """SIGKILL the driver, if it runs."""
