@@ -12,7 +12,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,63 +21,25 @@ from rich.console import Console
 
 from cluster.placement import Placement
 from cluster.session import open_session
+from jobs.bench_request import LEAST_IMAGES, BenchRequest, choose_variants
 from jobs.bench_table import print_bench
 from jobs.cold_jobs import score_cold
 from jobs.rates import place_alone, run_alone, score_alone
 from jobs.score_images import ImagesRequest, scorer_settings
 from scoring.bare_rates import BareForward, DecodeRate
 from scoring.bench_photos import gather_photos
-from scoring.bench_results import VARIANTS, Variant, VariantRuns, bench_rows, flops_per_image
+from scoring.bench_results import Variant, VariantRuns, bench_rows, flops_per_image
 from scoring.classifiers import ModelRequest
 from scoring.durable import write_text
-from scoring.engines import EngineName
-from scoring.errors import ModelError, RequestError
 from scoring.inputs import find_images
 from scoring.machine import Machine, describe_machine
 from scoring.manifest import default_shard_size, write_manifest
 from scoring.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
-from scoring.precision import Precision, choose_precision
 from scoring.run_folder import RunFolder
 
 COLD_IMAGES = 16
-_LEAST_IMAGES = 32
 _PEAK_S = 2
 _DECODED = 64
-
-
-@dataclass(frozen=True)
-class BenchRequest:
-    """What `shardscore bench` was asked for.
-
-    Attributes:
-        model: Engine and precision in it do not count: all are measured.
-        images: Photos; None draws some.
-        num_images: How many of them the job and the forward pass score in each round.
-        rounds: How often everything is measured.
-        variants: Names of those to measure, such as `openvino int8`; empty for all.
-        json_path: Where the figures go.
-    """
-
-    model: ModelRequest
-    images: Path | None = None
-    num_images: int = 192
-    rounds: int = 3
-    variants: tuple[str, ...] = ()
-    json_path: Path = Path("shardscore-bench.json")
-
-    def check(self) -> None:
-        """Raise what can be told before anything is measured."""
-        for option, least in (("num_images", _LEAST_IMAGES), ("rounds", 1)):
-            if getattr(self, option) < least:
-                name = option.replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {getattr(self, option)}.")
-        known = [str(variant) for variant in VARIANTS]
-        for name in self.variants:
-            if name not in known:
-                raise RequestError(f"Expected --variant to be one of {', '.join(known)}; received {name!r}.")
-        if not self.json_path.absolute().parent.is_dir():
-            raise RequestError(f"Expected --json in a folder that exists; {self.json_path.parent} is none.")
-        replace(self.model, engine=EngineName.KERAS, precision=Precision.FLOAT32).check()
 
 
 def bench(request: BenchRequest, console: Console) -> None:
@@ -90,7 +52,7 @@ def bench(request: BenchRequest, console: Console) -> None:
     """
     request.check()
     machine = describe_machine()
-    variants, left_out = _choose_variants(request)
+    variants, left_out = choose_variants(request)
     with tempfile.TemporaryDirectory(prefix="shardscore-bench-") as scratch, _this_machine_alone():
         measuring = _Measuring(request, variants, Path(scratch), console)
         for number in range(1, request.rounds + 1):
@@ -115,7 +77,7 @@ class _Measuring:
 
     def __init__(self, request: BenchRequest, variants: list[Variant], scratch: Path, console: Console) -> None:
         self._request, self._scratch, self._console = request, scratch, console
-        self._photos = gather_photos(request.images, scratch / "photos", request.num_images, _LEAST_IMAGES)
+        self._photos = gather_photos(request.images, scratch / "photos", request.num_images, LEAST_IMAGES)
         self._few = gather_photos(self._photos, scratch / "few", COLD_IMAGES, COLD_IMAGES)
         self.runs = {variant: VariantRuns() for variant in variants}
         self.decode_rates: list[float] = []
@@ -162,32 +124,6 @@ class _Measuring:
 
     def _model(self, variant: Variant) -> ModelRequest:
         return replace(self._request.model, engine=variant.engine, precision=variant.precision)
-
-
-def _choose_variants(request: BenchRequest) -> tuple[list[Variant], dict[str, str]]:
-    """Those to measure, and why the others are left out."""
-    left_out: dict[str, str] = {}
-    asked = [variant for variant in VARIANTS if not request.variants or str(variant) in request.variants]
-    for variant in asked:
-        reason = _why_not(replace(request.model, engine=variant.engine, precision=variant.precision))
-        if reason:
-            left_out[str(variant)] = reason
-    variants = [variant for variant in asked if str(variant) not in left_out]
-    if not variants:
-        raise RequestError(f"Nothing of what was asked for can be measured here: {'; '.join(left_out.values())}")
-    return variants, left_out
-
-
-def _why_not(model: ModelRequest) -> str | None:
-    """Why this engine and precision cannot be measured here; None if they can."""
-    try:
-        model.check()
-    except ModelError as error:
-        return str(error)
-    fastest = choose_precision(Precision.AUTO, model.runtime)
-    if model.precision is Precision.BFLOAT16 and fastest.precision is not Precision.BFLOAT16:
-        return fastest.reason
-    return None
 
 
 @contextmanager

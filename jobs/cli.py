@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from cluster.errors import ClusterError, PlacementError
-from jobs.bench import BenchRequest, bench
+from jobs.bench import bench
+from jobs.bench_request import BenchRequest
 from jobs.demo import demo
 from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
