@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 from cluster.errors import ClusterError, PlacementError
+from jobs.bench import bench
+from jobs.bench_request import BenchRequest
 from jobs.demo import demo
 from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
@@ -35,6 +37,7 @@ from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 from scoring.targets import LabelsFrom
+from scoring.vgg16 import RANDOM_WEIGHTS
 
 
 @contextmanager
@@ -333,6 +336,32 @@ def _demo(
     with _exit_codes():
         complete = demo(weights, output, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+@app.command("bench")
+def _bench(
+    images: Annotated[Path | None, typer.Option(help="Photos: a folder or a .zip.  [default: drawn ones]")] = None,
+    model: Annotated[
+        str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
+    ] = VGG16_CATS_DOGS,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="VGG16 weights file, or 'imagenet'.  [default: random for VGG16: as fast as any]"),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="cat,dog in class order.")] = None,
+    num_images: Annotated[int, typer.Option(help="Images scored in each measurement.")] = BenchRequest.num_images,
+    rounds: Annotated[int, typer.Option(help="How often all is measured; medians count.")] = BenchRequest.rounds,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Such as 'openvino int8'; repeatable.  [default: all that run here]")
+    ] = None,
+    json_path: Annotated[Path, typer.Option("--json", help="File for every run's figures.")] = BenchRequest.json_path,
+) -> None:
+    """Measure how close scoring comes to what this machine can do, and store the figures."""
+    if model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
+        weights = None if weights == "imagenet" else weights or RANDOM_WEIGHTS
+    request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
+    with _exit_codes():
+        bench(BenchRequest(request, images, num_images, rounds, tuple(variant or ()), json_path), _console())
 
 
 def main() -> None:

@@ -38,10 +38,16 @@ def print_summary(
             for stage in ("read", "decode", "wait", "score", "write")
         ),
         ("bound by", BOUND_BY[summary.bound_by]),
+        ("memory", _memory(summary)),
         ("predictions", str(folder.predictions)),
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _memory(summary: Summary) -> str:
+    worker = f"{summary.worker_memory_bytes / 1e6:.0f} MB in the largest worker, " if summary.num_scored else ""
+    return f"{worker}{summary.driver_memory_bytes / 1e6:.0f} MB in the driver"
 
 
 def _agreement(found: Agreement | None) -> list[tuple[str, str]]:

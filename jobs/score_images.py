@@ -97,6 +97,20 @@ class ImagesRequest:
         self.model.check()
 
 
+def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placement | None) -> ScorerSettings:
+    """What the workers need; without a placement, the fields that shape results are right all the same."""
+    on_gpu = placement is not None and placement.gpus_per_worker > 0
+    cpus = int(placement.cpus_per_worker) if placement else 1
+    return ScorerSettings(
+        images=request.images.absolute(),
+        output=folder.path.absolute(),
+        model=request.model.absolute(),
+        resize=request.resize,
+        batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
+        decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
+    )
+
+
 @contextmanager
 def told_by_its_cause(pool: WorkerPool[Any]) -> Iterator[None]:
     """Stop the pool at the end; where a worker could not start by a fault of model or data, raise that fault."""
@@ -161,7 +175,7 @@ class ImagesJob:
             Whether every shard has its file.
         """
         placement = self._place()
-        settings = self._settings(placement)
+        settings = scorer_settings(self._request, self._folder, placement)
         if settings.model.needs_sample:
             self._listing.result()
         pool: WorkerPool[ShardReport] = WorkerPool(
@@ -201,7 +215,7 @@ class ImagesJob:
         shard_size = self._request.shard_size or default_shard_size(len(images))
         digest = manifest_digest(images, shard_size)
         if "fingerprint" in record:
-            settings = self._settings(None)
+            settings = scorer_settings(self._request, self._folder, None)
             check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
         return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out)
 
@@ -227,19 +241,6 @@ class ImagesJob:
                 f"and the job for the first at most {placement.patience_s:g} s"
             )
         return placement
-
-    def _settings(self, placement: Placement | None) -> ScorerSettings:
-        """What the workers need; without a placement, the fields that shape results are right all the same."""
-        on_gpu = placement is not None and placement.gpus_per_worker > 0
-        cpus = int(placement.cpus_per_worker) if placement else 1
-        return ScorerSettings(
-            images=self._request.images.absolute(),
-            output=self._folder.path.absolute(),
-            model=self._request.model.absolute(),
-            resize=self._request.resize,
-            batch_size=self._request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
-            decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
-        )
 
     def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:
         """Write run.json for this run, or refuse if the folder holds another."""

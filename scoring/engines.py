@@ -20,6 +20,8 @@ from scoring.precision import Precision
 if TYPE_CHECKING:
     import keras
 
+_UNKNOWN = "unknown"
+
 
 class EngineName(StrEnum):
     """The engines there are."""
@@ -110,11 +112,16 @@ def engine_versions(*runtimes: str) -> dict[str, str]:
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 
+def installed_versions(*packages: str) -> dict[str, str]:
+    """The same of those among `packages` that are installed."""
+    return {name: found for name, found in engine_versions(*packages).items() if found != _UNKNOWN}
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:  # tensorflow-cpu, a build from source
-        return "unknown"
+        return _UNKNOWN
 
 
 def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:

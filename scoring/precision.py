@@ -43,7 +43,7 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
         precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16
         reason = f"the GPU's compute capability is {capability:g}"
         return PrecisionChoice(precision if capability >= 7.0 else Precision.FLOAT32, reason)
-    units = sorted(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
+    units = sorted(cpu_flags() & {"avx512_bf16", "amx_bf16"})
     if runtime in ("tensorflow", "openvino") and units:
         return PrecisionChoice(Precision.BFLOAT16, f"the processor has {' and '.join(units)}")
     reason = f"{runtime} does not use the processor's {units[0]}" if units else "the processor has no bfloat16 units"
@@ -63,9 +63,10 @@ def _compute_capability() -> float | None:
         return None
 
 
-def _cpu_flags() -> set[str]:
+def cpu_flags() -> set[str]:
+    """Instruction sets of this machine's processor, as Linux names them; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux
         return set()
-    return next((set(line.split(":")[1].split()) for line in lines if line.startswith("flags")), set())
+    return next((set(line.split(":")[1].split()) for line in lines if line.startswith(("flags", "Features"))), set())

@@ -23,6 +23,7 @@ from scoring.guarded_decode import GuardedDecode
 from scoring.images import RESAMPLING, Decode, Resize, decode
 from scoring.inputs import open_images
 from scoring.manifest import ManifestInfo, read_info, read_shard, sample_images
+from scoring.memory import peak_memory_bytes
 from scoring.openvino_engine import Agreement, ImageSample
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
@@ -68,6 +69,7 @@ class ShardReport:
         warmed_up_at: When the first batch was done: compilation lies before.
         num_warm_images: Images scored after that.
         finished_at: When the shard's file was in place.
+        peak_memory_bytes: The most that the worker's process had held by then.
     """
 
     shard_id: int
@@ -81,6 +83,7 @@ class ShardReport:
     warmed_up_at: float
     num_warm_images: int
     finished_at: float
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,7 @@ class _Stopwatch:
             warmed_up_at=self._warmed_up_at,
             num_warm_images=self._num_warm_images,
             finished_at=time.time(),
+            peak_memory_bytes=peak_memory_bytes(),
         )
 
     def _lap(self) -> float:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scoring.memory import peak_memory_bytes
 from scoring.shard_scorer import ShardReport
 from scoring.verification import RunStatus
 
@@ -35,6 +36,8 @@ class Summary:
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
+        worker_memory_bytes: The most that any worker's process held.
+        driver_memory_bytes: The most that the driver's process held.
     """
 
     num_images: int
@@ -53,6 +56,8 @@ class Summary:
     num_lost_workers: int
     num_repeats: int
     bound_by: str
+    worker_memory_bytes: int
+    driver_memory_bytes: int
 
 
 def summarise(
@@ -63,7 +68,7 @@ def summarise(
     num_repeats: int = 0,
     labelled_and_right: tuple[int, int] = (0, 0),
 ) -> Summary:
-    """Summarise one invocation.
+    """Summarise one invocation, in its driver.
 
     Args:
         reports: The shards scored by each worker.
@@ -96,6 +101,8 @@ def summarise(
         num_lost_workers=num_lost_workers,
         num_repeats=num_repeats,
         bound_by=_bound_by(totals),
+        worker_memory_bytes=max((report.peak_memory_bytes for report in everything), default=0),
+        driver_memory_bytes=peak_memory_bytes(),
     )
 
 
