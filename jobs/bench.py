@@ -21,7 +21,7 @@ from rich.console import Console
 
 from cluster.placement import Placement
 from cluster.session import open_session
-from jobs.bench_request import LEAST_IMAGES, BenchRequest, choose_variants
+from jobs.bench_request import LEAST_IMAGES, BenchRequest, choose_variants, default_num_images
 from jobs.bench_table import print_bench
 from jobs.cold_jobs import score_cold
 from jobs.rates import place_alone, run_alone, score_alone
@@ -31,6 +31,8 @@ from scoring.bench_photos import gather_photos
 from scoring.bench_results import Variant, VariantRuns, bench_rows, flops_per_image
 from scoring.classifiers import ModelRequest
 from scoring.durable import write_text
+from scoring.engines import EngineName
+from scoring.errors import IncompleteError, RequestError
 from scoring.inputs import find_images
 from scoring.machine import Machine, describe_machine
 from scoring.manifest import default_shard_size, write_manifest
@@ -52,9 +54,11 @@ def bench(request: BenchRequest, console: Console) -> None:
     """
     request.check()
     machine = describe_machine()
+    num_images = request.num_images or default_num_images(machine)
     variants, left_out = choose_variants(request)
     with tempfile.TemporaryDirectory(prefix="shardscore-bench-") as scratch, _this_machine_alone():
-        measuring = _Measuring(request, variants, Path(scratch), console)
+        photos = gather_photos(request.images, Path(scratch) / "photos", num_images, LEAST_IMAGES)
+        measuring = _Measuring(request, variants, photos, Path(scratch), console)
         for number in range(1, request.rounds + 1):
             console.print(f"round {number} of {request.rounds}")
             measuring.run_round()
@@ -71,14 +75,17 @@ class _Measuring:
 
     Attributes:
         runs: What was measured of each variant.
+        photos: What is scored.
         decode_rates: Images per second and core.
         placement: Of the one worker.
     """
 
-    def __init__(self, request: BenchRequest, variants: list[Variant], scratch: Path, console: Console) -> None:
+    def __init__(
+        self, request: BenchRequest, variants: list[Variant], photos: Path, scratch: Path, console: Console
+    ) -> None:
         self._request, self._scratch, self._console = request, scratch, console
-        self._photos = gather_photos(request.images, scratch / "photos", request.num_images, LEAST_IMAGES)
-        self._few = gather_photos(self._photos, scratch / "few", COLD_IMAGES, COLD_IMAGES)
+        self.photos = photos
+        self._few = gather_photos(photos, scratch / "few", COLD_IMAGES, COLD_IMAGES)
         self.runs = {variant: VariantRuns() for variant in variants}
         self.decode_rates: list[float] = []
         self.placement: Placement | None = None
@@ -101,18 +108,23 @@ class _Measuring:
 
     def _measure_rates(self, variant: Variant, runs: VariantRuns, placement: Placement) -> None:
         """Matrix product, forward pass and job, each in a new process that has all the worker's cores."""
-        size = GPU_MATRIX_SIZE if placement.gpus_per_worker else CPU_MATRIX_SIZE
+        on_gpu = placement.gpus_per_worker > 0 and variant.engine is EngineName.KERAS
+        size = GPU_MATRIX_SIZE if on_gpu else CPU_MATRIX_SIZE
         peak = partial(MatrixPeak, variant.engine, variant.precision, self._request.model.backend, size)
         folder = RunFolder(self._scratch / str(variant).replace(" ", "-"))
         folder.predictions.mkdir(parents=True, exist_ok=True)
-        images = find_images(self._photos).images
+        images = find_images(self.photos).images
         manifest = write_manifest(folder.manifest, images, default_shard_size(len(images)), 0)
         settings = scorer_settings(self._images_request(variant), folder, placement)
-        num_batches = max(1, len(images) // settings.batch_size)
+        num_batches = len(images) // settings.batch_size
+        if num_batches < 2:
+            raise RequestError(f"Expected --num-images of at least two batches of {settings.batch_size} here.")
         runs.peak_gflops += run_alone(peak, [_PEAK_S], placement)
         runs.forward_images_per_s += run_alone(partial(BareForward, settings), [num_batches], placement)
         summary = score_alone(settings, manifest, placement)
-        runs.job_images_per_s.append(summary.steady_images_per_s or 0.0)
+        if summary.steady_images_per_s is None:
+            raise IncompleteError(f"The job of {variant} was over before its rate could be measured.")
+        runs.job_images_per_s.append(summary.steady_images_per_s)
         runs.worker_bytes.append(summary.worker_memory_bytes)
         self._console.print(
             f"  {variant}: matrices {runs.peak_gflops[-1]:.0f} GFLOP/s, bare {runs.forward_images_per_s[-1]:.2f} "
@@ -120,7 +132,7 @@ class _Measuring:
         )
 
     def _images_request(self, variant: Variant) -> ImagesRequest:
-        return ImagesRequest(self._photos, self._model(variant))
+        return ImagesRequest(self.photos, self._model(variant))
 
     def _model(self, variant: Variant) -> ModelRequest:
         return replace(self._request.model, engine=variant.engine, precision=variant.precision)
@@ -151,6 +163,7 @@ def _save(request: BenchRequest, machine: Machine, measuring: _Measuring, left_o
         "machine": asdict(machine),
         "worker": _layout(measuring.placement),
         "request": asdict(request),
+        "num_images": len(find_images(measuring.photos).images),
         "flops_per_image": flops_per_image(request.model.model),
         "cold_images": COLD_IMAGES,
         "decode_images_per_s_per_core": {

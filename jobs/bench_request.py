@@ -8,9 +8,12 @@ from scoring.classifiers import ModelRequest
 from scoring.engines import EngineName
 from scoring.errors import ModelError, RequestError
 from scoring.inputs import check_images
+from scoring.machine import Machine
 from scoring.precision import Precision, choose_precision
 
 LEAST_IMAGES = 32  # two batches: the first compiles and does not count
+# Half a minute of VGG16 in float32 on two cores; a few seconds on a GPU.
+_CPU_IMAGES, _GPU_IMAGES = 192, 8192
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class BenchRequest:
     Attributes:
         model: Engine and precision in it do not count: all are measured.
         images: Photos; None draws some.
-        num_images: How many of them the job and the forward pass score in each round.
+        num_images: How many of them the job and the forward pass score in each round; None goes by the machine.
         rounds: How often everything is measured.
         variants: Names of those to measure, such as `openvino int8`; empty for all.
         json_path: Where the figures go.
@@ -28,7 +31,7 @@ class BenchRequest:
 
     model: ModelRequest
     images: Path | None = None
-    num_images: int = 192
+    num_images: int | None = None
     rounds: int = 3
     variants: tuple[str, ...] = ()
     json_path: Path = Path("shardscore-bench.json")
@@ -36,9 +39,10 @@ class BenchRequest:
     def check(self) -> None:
         """Raise what can be told before anything is measured."""
         for option, least in (("num_images", LEAST_IMAGES), ("rounds", 1)):
-            if getattr(self, option) < least:
+            value = getattr(self, option)
+            if value is not None and value < least:
                 name = option.replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {getattr(self, option)}.")
+                raise RequestError(f"Expected --{name} of at least {least}; received {value}.")
         known = [str(variant) for variant in VARIANTS]
         for name in self.variants:
             if name not in known:
@@ -48,6 +52,11 @@ class BenchRequest:
         if self.images is not None:
             check_images(self.images)
         replace(self.model, engine=EngineName.KERAS, precision=Precision.FLOAT32).check()
+
+
+def default_num_images(machine: Machine) -> int:
+    """Enough to measure a rate with, and no more."""
+    return _GPU_IMAGES if machine.gpus else _CPU_IMAGES
 
 
 def choose_variants(request: BenchRequest) -> tuple[list[Variant], dict[str, str]]:

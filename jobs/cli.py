@@ -349,7 +349,9 @@ def _bench(
         typer.Option(help="VGG16 weights file, or 'imagenet'.  [default: random for VGG16: as fast as any]"),
     ] = None,
     labels: Annotated[str | None, typer.Option(help="cat,dog in class order.")] = None,
-    num_images: Annotated[int, typer.Option(help="Images scored in each measurement.")] = BenchRequest.num_images,
+    num_images: Annotated[
+        int | None, typer.Option(help="Images scored in each measurement.  [default: 192, or 8192 with a GPU]")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="How often all is measured; medians count.")] = BenchRequest.rounds,
     variant: Annotated[
         list[str] | None, typer.Option(help="Such as 'openvino int8'; repeatable.  [default: all that run here]")

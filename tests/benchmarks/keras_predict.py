@@ -1,6 +1,6 @@
 """A rival: `keras.Model.predict` fed by `keras.utils.image_dataset_from_directory`, as Keras' documentation writes it.
 
-    python -m tests.benchmarks.keras_predict PHOTOS OUTPUT.npy --precision float32 --weights random
+    python -m tests.benchmarks.keras_predict PHOTOS OUTPUT --precision float32 --weights random
 
 Prints a line of JSON: images per second after the first batch.
 """

@@ -130,6 +130,14 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
         _bench(tmp_path, capsys, variants=("openvino int8",))
 
 
+def test_fewer_than_two_batches_are_refused(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.bench.place_alone", lambda: Placement(1, 1.0, 2.0))  # 64 images a batch
+    with pytest.raises(RequestError, match="Expected --num-images of at least two batches of 64"):
+        _bench(tmp_path, capsys)
+
+
 def test_a_configured_cluster_is_not_measured_but_this_machine(
     measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
