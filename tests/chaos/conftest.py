@@ -54,6 +54,11 @@ class Nodes:
         """Let a node join."""
         self.others.append(self.cluster.add_node(num_cpus=1, num_gpus=1))
 
+    def raylet_pids(self) -> set[int]:
+        """The processes that the nodes' workers are children of."""
+        nodes = self.cluster.list_all_nodes()
+        return {started.process.pid for node in nodes for started in node.all_processes.get("raylet", ())}
+
     def kill(self, chance: random.Random) -> None:
         """Kill a node with everything on it."""
         node = self.others.pop(chance.randrange(len(self.others)))
@@ -152,7 +157,7 @@ class Run:
 
     def kill_actor(self) -> None:
         """SIGKILL one scoring actor, if one is alive."""
-        actors = actor_pids()
+        actors = actor_pids(self.nodes.raylet_pids())
         if actors:
             os.kill(self.chance.choice(actors), signal.SIGKILL)
             self.fault()
@@ -215,12 +220,13 @@ class Run:
         assert self.rows() == [row for index, row in enumerate(self.expected) if index not in lost]
 
 
-def actor_pids() -> list[int]:
-    """The processes of scoring actors that have begun to work."""
+def actor_pids(raylets: set[int]) -> list[int]:
+    """The processes of scoring actors that have begun to work under these raylets; others' Ray is left alone."""
     pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cmdline").read_bytes().startswith(b"ray::Actor"):
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent in raylets and (process / "cmdline").read_bytes().startswith(b"ray::Actor"):
                 pids.append(int(process.name))
         except OSError:  # it ended meanwhile
             continue
