@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import ray
 
+# The rest of a share of a GPU is for what jax does not count: the CUDA context and the libraries' own memory.
+_USABLE_SHARE = 0.9
+
 
 @dataclass(frozen=True)
 class Devices:
@@ -37,4 +40,18 @@ def pin_process(num_cpus: float) -> Devices:
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     os.environ["NPROC"] = str(threads)  # XLA's thread pool, for the jax backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _bound_gpu_memory(context.get_assigned_resources().get("GPU", 0.0))  # type: ignore[no-untyped-call]
     return Devices(socket.gethostname(), context.get_node_id(), os.getpid(), threads, gpu_ids)
+
+
+def _bound_gpu_memory(share: float) -> None:
+    """Leave a shared GPU's memory to the others that share it; the user's own settings stay.
+
+    Left alone, TensorFlow takes all of a GPU's memory at its start and jax three quarters. TensorFlow has no limit that
+    the environment can set, but takes memory only as it needs it; jax takes its share and never more.
+    """
+    if not 0 < share < 1:
+        return
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if "XLA_CLIENT_MEM_FRACTION" not in os.environ:  # its newer name, which not every jax knows; both are refused
+        os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{_USABLE_SHARE * share:.4f}")

@@ -42,11 +42,10 @@ class TaskLedger:
     def __init__(self, tasks: Iterable[int], max_attempts: int) -> None:
         self._queue = deque(tasks)
         self._suspects: deque[int] = deque()
-        self._runners: dict[int, set[int]] = {}  # task -> workers that have it; the oldest task comes first
+        self._runners: dict[int, set[int]] = {}  # task -> workers that have it
+        # Tasks that may be copied, oldest first: once each, or two copies could fail in turns for ever. No suspects.
+        self._uncopied: dict[int, None] = {}
         self._losses: Counter[int] = Counter()
-        self._troubled: set[int] = (
-            set()
-        )  # raised or lost before; not copied, or two copies could fail in turns for ever
         self._max_attempts = max_attempts
         self.num_repeats = 0
 
@@ -67,11 +66,11 @@ class TaskLedger:
 
     def done(self, task: int) -> bool:
         """Record a result; False for the later of two copies, which does not count."""
+        self._uncopied.pop(task, None)
         return self._runners.pop(task, None) is not None
 
     def raised(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
         """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
-        self._troubled.add(task)
         if not self._stopped(task, worker_id):
             return None
         return TaskFailed(task, self._losses[task] + 1, reason)
@@ -79,7 +78,6 @@ class TaskLedger:
     def lost(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""
         self._losses[task] += 1
-        self._troubled.add(task)
         if not self._stopped(task, worker_id):
             return None
         if self._losses[task] >= self._max_attempts:
@@ -89,14 +87,18 @@ class TaskLedger:
         return None
 
     def _start(self, worker_id: int, task: int, alone: bool = False) -> Assignment:
-        self._runners.setdefault(task, set()).add(worker_id)
+        self._runners[task] = {worker_id}
+        if not alone:
+            self._uncopied[task] = None
         return Assignment(task, alone)
 
     def _copy(self, worker_id: int) -> Assignment | None:
-        for task, runners in self._runners.items():
-            if len(runners) == 1 and worker_id not in runners and task not in self._troubled:
+        for task in self._uncopied:
+            if worker_id not in self._runners[task]:
                 self.num_repeats += 1
-                return self._start(worker_id, task)
+                self._runners[task].add(worker_id)
+                del self._uncopied[task]
+                return Assignment(task)
         return None
 
     def _stopped(self, task: int, worker_id: int) -> bool:
@@ -108,4 +110,5 @@ class TaskLedger:
         if runners:
             return False
         del self._runners[task]
+        self._uncopied.pop(task, None)
         return True

@@ -1,12 +1,14 @@
 """One small function beside the workers: on a CPU, one thread, no GPU in sight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.devices import pin_process
 from cluster.errors import WorkersLostError
+from cluster.nodes import Node, cluster_nodes, own_node_id
 from cluster.worker import cause_of_death
 
 T = TypeVar("T")
@@ -15,13 +17,15 @@ T = TypeVar("T")
 class LightTask(Generic[T]):
     """A function that has begun to run somewhere in the cluster.
 
-    It reserves no core: workers may have taken them all, and it must not wait for them to finish.
+    It reserves no core: workers may have taken them all, and it must not wait for them to finish. Where there are nodes
+    without GPUs, which workers on GPUs leave idle, it runs on one of them.
     """
 
-    def __init__(self, function: Callable[..., T], *arguments: object) -> None:
-        """Start `function(*arguments)` in a process of its own."""
+    def __init__(self, function: Callable[..., T], *arguments: object, avoid: Collection[Node] = ()) -> None:
+        """Start `function(*arguments)` in a process of its own, on none of the nodes to avoid."""
         remote: Any = ray.remote  # its stubs cannot follow a function of any signature
-        self._reference = remote(num_cpus=0, max_calls=1, max_retries=2)(_run_pinned).remote(function, arguments)
+        started = remote(num_cpus=0, max_calls=1, max_retries=2)(_run_pinned)
+        self._reference = started.options(scheduling_strategy=_strategy(avoid)).remote(function, arguments)
 
     def result(self) -> T:
         """Wait for it, and return what it returned or raise what it raised."""
@@ -32,6 +36,15 @@ class LightTask(Generic[T]):
             raise error.cause from None
         except ray.exceptions.RayError as error:
             raise WorkersLostError(f"The task beside the workers was lost: {cause_of_death(error)}") from error
+
+
+def _strategy(avoid: Collection[Node]) -> NodeAffinitySchedulingStrategy | str:
+    """Where to run: on a node with cores and no GPU, else on the driver's own if some are to be avoided."""
+    nodes = cluster_nodes()
+    idle = [node for node in nodes if node.num_cpus and not node.num_gpus and node not in avoid]
+    if idle and any(node.num_gpus for node in nodes):
+        return NodeAffinitySchedulingStrategy(idle[0].node_id, soft=True)
+    return NodeAffinitySchedulingStrategy(own_node_id(), soft=True) if avoid else "DEFAULT"
 
 
 def _run_pinned(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

@@ -11,18 +11,19 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from cluster.errors import WorkersLostError, WorkerStartError
+from cluster.autoscaler import can_never_place
+from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed, TaskLedger
-from cluster.placement import Placement, cluster_nodes, count_room
-from cluster.worker import Actor, Recipe, Worker, WorkerInfo, cause_of_death, one_line
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, count_room
+from cluster.worker import Actor, Recipe, Worker, WorkerInfo, cause_of_death, differences, one_line
 
 R = TypeVar("R")
 
 MAX_ATTEMPTS = 3
 _TASKS_PER_WORKER = 2  # one at work, one that reads ahead
-_MAX_LOST_STARTS = 3
+_MAX_FAILED_STARTS = 3  # in a row
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
-_PLACEMENT_PATIENCE_S = 60.0  # without a worker, and without a node that could take one
 
 # A task is taken to hang after ten times the longest that any took, and not before a minute.
 _HANG_FACTOR = 10.0
@@ -46,7 +47,8 @@ class WorkerPool(Generic[R]):
     """Actors that pull tasks; those of a dead or hanging actor go to the living, and a new actor takes its place.
 
     Args:
-        recipe: Called once in each actor; what it returns is called with each task.
+        recipe: Called once in each actor; what it returns is called with each task, or its method `again` with a task
+            that was lost with an actor before.
         placement: How many actors, and what each gets; if elastic, new nodes get actors as they join.
         deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
         max_attempts: Actors that a task may be lost with before it is given up.
@@ -72,13 +74,14 @@ class WorkerPool(Generic[R]):
         self._actor_class = remote(
             num_cpus=placement.cpus_per_worker,
             num_gpus=placement.gpus_per_worker,
+            accelerator_type=placement.accelerator_type,
             max_concurrency=_TASKS_PER_WORKER,
             max_restarts=0,
         )(Actor)
         self._workers: dict[int, Worker] = {}
         self._pending: dict[Any, tuple[Worker, int | None]] = {}  # reference -> worker and task; None: its start
         self._ledger = TaskLedger((), max_attempts)
-        self._num_started = self._num_lost_starts = 0
+        self._num_started = self._num_failed_starts = 0
         self._longest_s = 0.0
         self._looked_at = self._placeable_at = time.monotonic()
         self.ready_workers: list[WorkerInfo] = []
@@ -96,7 +99,8 @@ class WorkerPool(Generic[R]):
 
         Raises:
             WorkerStartError: If one cannot be; its `__cause__` is what the recipe raised.
-            WorkersLostError: If no node can take one.
+            WorkersLostError: If no node that can take one comes in time.
+            PlacementError: If the cluster's autoscaler says that none ever will.
         """
         while not self.ready_workers:
             for _ in self._settle():
@@ -138,22 +142,29 @@ class WorkerPool(Generic[R]):
                 if assignment is None:
                     break
                 worker.give(assignment.task, assignment.alone)
-                self._pending[worker.actor.run.remote(assignment.task)] = (worker, assignment.task)
+                self._pending[worker.actor.run.remote(assignment.task, assignment.alone)] = (worker, assignment.task)
 
     def _settle(self) -> Iterator[Outcome[R]]:
         """Wait for a call to end, or for the time to look around, and draw the consequences."""
-        ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_LOOK_S) if self._pending else ([], [])
-        for reference in ended:
-            yield from self._settle_call(reference, *self._pending.pop(reference))
+        for call in self._wait():
+            entry = self._pending.pop(call, None)  # None: its worker was found dead by another of its calls
+            if entry:
+                yield from self._settle_call(call, *entry)
         if time.monotonic() - self._looked_at >= _LOOK_S:
             yield from self._look_around()
 
-    def _settle_call(self, reference: Any, worker: Worker, task: int | None) -> Iterator[Outcome[R]]:
+    def _wait(self) -> list[Any]:
+        """The calls that have ended: all there are, because each look costs time for every call that has not."""
+        calls = list(self._pending)
+        ended, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_S) if calls else ([], [])
+        return ray.wait(calls, num_returns=len(calls), timeout=0)[0] if ended else []
+
+    def _settle_call(self, call: Any, worker: Worker, task: int | None) -> Iterator[Outcome[R]]:
         try:
-            result = ray.get(reference)
+            result = ray.get(call)
         except RayTaskError as error:
             if task is None:
-                self._start_failed(worker, error)
+                self._start_failed(worker, one_line(error.cause), error.cause)
                 return
             worker.release(task)
             failed = self._ledger.raised(task, worker.worker_id, one_line(error.cause))
@@ -171,21 +182,21 @@ class WorkerPool(Generic[R]):
 
     def _welcome(self, worker: Worker, info: WorkerInfo) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
-        if self.ready_workers and info.description != self.ready_workers[0].description:
-            raise WorkerStartError(
-                f"Expected all workers alike; worker {info.worker_id} on {info.devices.host} is {info.description}, "
-                f"worker 0 is {self.ready_workers[0].description}."
-            )
-        self._num_lost_starts = 0
+        first = self.ready_workers[0] if self.ready_workers else info
+        if info.description != first.description:
+            ray.kill(worker.actor)
+            self._start_failed(worker, _unlike(info, first), None)
+            return
+        self._num_failed_starts = 0
         worker.info = info
         self.ready_workers.append(info)
 
-    def _start_failed(self, worker: Worker, error: RayTaskError) -> None:
-        """The recipe raised: a worker of the first set stops the job, a replacement leaves it to the others."""
+    def _start_failed(self, worker: Worker, reason: str, cause: Exception | None) -> None:
+        """It could not be built: a worker of the first set stops the job, a replacement leaves it to the others."""
         self._remove(worker)
-        reason = one_line(error.cause)
         if worker.worker_id < self._placement.num_workers:
-            raise WorkerStartError(f"A worker could not start: {reason}") from error.cause
+            raise WorkerStartError(f"A worker could not start: {reason}") from cause
+        self._num_failed_starts += 1
         self.start_failures.append(reason)
         if not self._workers:
             self._give_up()
@@ -200,15 +211,17 @@ class WorkerPool(Generic[R]):
             failed = self._ledger.lost(task, worker.worker_id, reason)
             if failed:
                 yield failed
-        if self._num_lost_starts < _MAX_LOST_STARTS:
+        if self._num_failed_starts < _MAX_FAILED_STARTS:
             self._start_workers(1)
+        elif not self._workers:
+            self._give_up()
 
     def _died_at_start(self, reason: str) -> None:
         """Stop trying when one worker after the other dies before it is built, and the job if none is left."""
-        self._num_lost_starts += 1
+        self._num_failed_starts += 1
         self.start_failures.append(reason)
-        if self._num_lost_starts >= _MAX_LOST_STARTS and not any(worker.info for worker in self._workers.values()):
-            raise WorkerStartError(f"{self._num_lost_starts} workers in a row died while starting: {reason}")
+        if self._num_failed_starts >= _MAX_FAILED_STARTS and not any(worker.info for worker in self._workers.values()):
+            raise WorkerStartError(f"{self._num_failed_starts} workers in a row died while starting: {reason}")
 
     def _remove(self, worker: Worker) -> None:
         del self._workers[worker.worker_id]
@@ -223,18 +236,41 @@ class WorkerPool(Generic[R]):
                 ray.kill(worker.actor)
                 yield from self._bury(worker, f"no result within {deadline_s:.0f} s: the worker hung and was replaced")
         room = count_room(cluster_nodes(), self._placement)
-        if self._placement.elastic and self._num_lost_starts < _MAX_LOST_STARTS:
+        if self._placement.elastic and self._num_failed_starts < _MAX_FAILED_STARTS:
             self._start_workers(max(0, room - len(self._workers)))
         if room or any(worker.info for worker in self._workers.values()):
             self._placeable_at = now
-        elif now - self._placeable_at > _PLACEMENT_PATIENCE_S:
-            self._give_up()
+        else:
+            self._wait_for_nodes(now - self._placeable_at)
 
     def _deadline(self) -> float:
         if self._deadline_s is not None:
             return self._deadline_s
         return max(_MIN_DEADLINE_S, _HANG_FACTOR * self._longest_s) if self._longest_s else _FIRST_DEADLINE_S
 
+    def _wait_for_nodes(self, waited_s: float) -> None:
+        """No node can take a worker: go on only while one may still join."""
+        if self._placement.by_autoscaler and not self.ready_workers and can_never_place(self._placement.bundle):
+            raise PlacementError(
+                f"Expected a node with {self._placement} for an actor; the cluster's autoscaler has none to add. "
+                "Lower --gpus-per-actor or --cpus-per-actor, or name another --accelerator-type."
+            )
+        if waited_s > self._placement.patience_s:
+            self._give_up()
+
     def _give_up(self) -> NoReturn:
+        if not self.ready_workers and not self.start_failures:
+            raise WorkersLostError(
+                f"No node with {self._placement} for an actor came within {self._placement.patience_s:g} s. "
+                "Wait longer with --wait-for-nodes SECONDS."
+            )
         last = f" The last one failed: {self.start_failures[-1]}" if self.start_failures else ""
         raise WorkersLostError(f"No worker is left, and no new one can be started.{last}")
+
+
+def _unlike(info: WorkerInfo, first: WorkerInfo) -> str:
+    return (
+        f"Expected all workers alike; worker {info.worker_id} on {info.devices.host} differs from worker "
+        f"{first.worker_id} on {first.devices.host}: {differences(info.description, first.description)}. "
+        "Choose one kind of device with --accelerator-type."
+    )

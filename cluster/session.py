@@ -33,9 +33,14 @@ def open_session(address: str | None) -> Iterator[None]:
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
+    if address and address.startswith(("http://", "https://")):
+        raise SessionError(
+            f"Expected a cluster's own address, such as HEAD:6379; {address} is a dashboard's. To run there, submit a "
+            "job to it."
+        )
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        _check_answers(address)
+        check_answers(address)
         _connect(address)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         reason = " ".join(str(error).split())[:300]
@@ -49,8 +54,12 @@ def open_session(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check_answers(address: str | None) -> None:
-    """Knock at the address first: `ray.init` keeps trying a silent one for minutes."""
+def check_answers(address: str | None) -> None:
+    """Knock at the address first: Ray keeps trying a silent one for minutes.
+
+    Raises:
+        OSError: If nothing answers.
+    """
     location = urlsplit(address if address and "://" in address else f"//{address or ''}")
     if location.hostname and location.port:
         socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()

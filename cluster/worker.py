@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from ray.exceptions import RayActorError
@@ -37,9 +37,10 @@ class Actor:
         self._work = recipe()
         return devices, getattr(self._work, "description", None)
 
-    def run(self, task: int) -> Any:
-        """Work off one task; calls may overlap."""
-        return self._work(task)
+    def run(self, task: int, again: bool) -> Any:
+        """Work off one task; calls may overlap. What was built may have a way of its own for tasks lost before."""
+        work = getattr(self._work, "again", self._work) if again else self._work
+        return work(task)
 
 
 @dataclass
@@ -76,6 +77,14 @@ class Worker:
         self.tasks.remove(task)
         self.alone = False
         return took
+
+
+def differences(ours: Any, theirs: Any) -> str:
+    """What differs between two descriptions, field by field where they have fields."""
+    if not is_dataclass(ours) or type(ours) is not type(theirs):
+        return f"{ours}, not {theirs}"
+    pairs = ((field.name, getattr(ours, field.name), getattr(theirs, field.name)) for field in fields(ours))
+    return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 
 def one_line(error: BaseException) -> str:

@@ -12,31 +12,36 @@ import typer
 from rich.console import Console
 
 from cluster.errors import ClusterError, PlacementError
+from jobs.bench import bench
+from jobs.bench_request import BenchRequest
 from jobs.demo import demo
+from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
+from jobs.report import report
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
+from jobs.submit import SubmitRequest, submit
 from scoring.base_networks import VGG16
 from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
-from scoring.engines import Precision, keras_backend
+from scoring.engines import EngineName, keras_backend
 from scoring.errors import RequestError, ScoringError
 from scoring.features import FeatureRequest
 from scoring.fitting import HeadSettings
 from scoring.images import Resize
+from scoring.precision import Precision
 from scoring.sonar_protocols import Protocol
 from scoring.sonar_recipes import SonarModel
 from scoring.storage import locate
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 from scoring.table_images import TableColumns
 from scoring.targets import LabelsFrom
+from scoring.vgg16 import RANDOM_WEIGHTS
 
 _IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."
-
-COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 @contextmanager
@@ -48,17 +53,13 @@ def _exit_codes() -> Iterator[None]:
         _fail(error, NONSENSE)
     except (ScoringError, ClusterError) as error:
         _fail(error, MISSING)
-    except (KeyboardInterrupt, _Terminated) as stop:
+    except (KeyboardInterrupt, Terminated) as stop:
         print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived: stop as cleanly as after Ctrl-C."""
-
-
 def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise Terminated
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
@@ -108,8 +109,11 @@ def _score(
     resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
         Resize.SQUASH
     ),
+    engine: Annotated[
+        EngineName, typer.Option(help="What runs the network; openvino, for processors, is an extra of the package.")
+    ] = EngineName.KERAS,
     precision: Annotated[
-        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest.")
+        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest but int8.")
     ] = Precision.AUTO,
     batch_size: Annotated[
         int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
@@ -122,6 +126,13 @@ def _score(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    accelerator_type: Annotated[
+        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
+    ] = None,
+    wait_for_nodes: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
+    ] = None,
     shard_deadline: Annotated[
         float | None,
         typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
@@ -143,7 +154,7 @@ def _score(
         if images is not None:
             images_request = ImagesRequest(
                 images=locate(images),
-                model=ModelRequest(model, weights, labels, precision, backend),
+                model=ModelRequest(model, weights, labels, precision, backend, engine),
                 labels_from=labels_from,
                 resize=resize,
                 batch_size=batch_size,
@@ -153,6 +164,8 @@ def _score(
                 cpus_per_actor=cpus_per_actor,
                 shard_deadline_s=shard_deadline,
                 columns=TableColumns(path_column, bytes_column, id_column),
+                accelerator_type=accelerator_type,
+                wait_for_nodes_s=wait_for_nodes,
             )
         complete = score(ScoreRequest(locate(output), images_request, sonar_request, address, overwrite), _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
@@ -200,6 +213,13 @@ def _finetune(
     ] = None,
     gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
     cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
+    accelerator_type: Annotated[
+        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
+    ] = None,
+    wait_for_nodes: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
     ] = None,
@@ -223,6 +243,8 @@ def _finetune(
             actors=actors,
             gpus_per_actor=gpus_per_actor,
             cpus_per_actor=cpus_per_actor,
+            accelerator_type=accelerator_type,
+            wait_for_nodes_s=wait_for_nodes,
         )
         request = FinetuneRequest(
             locate(output), images_request, heads, ensemble, validation, seed, head_only, address, overwrite
@@ -288,6 +310,37 @@ def _submission(
         submission(locate(run), request, locate(output) if output else None, _console())
 
 
+@app.command("submit", context_settings={"allow_interspersed_args": False})
+def _submit(
+    command: Annotated[list[str], typer.Argument(help="What to run there: -- score --images ... --output ...")],
+    address: Annotated[
+        str | None, typer.Option(help="Dashboard, as http://HEAD:8265.  [default: RAY_ADDRESS, or a Ray here]")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE for the job's processes, or KEY for this machine's value; repeatable."),
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, and leave the job alone.")] = False,
+) -> None:
+    """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
+    with _exit_codes():
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), app, _console())
+    raise typer.Exit(code)
+
+
+@app.command("report")
+def _report(
+    folder: Annotated[str, typer.Argument(help="Folder written by score, finetune or sonar.")],
+    output: Annotated[str | None, typer.Option(help="Page to write.  [default: report.html in the folder]")] = None,
+    images: Annotated[str | None, typer.Option(help="Where the images lie now, if they were moved.")] = None,
+) -> None:
+    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors."""
+    with _exit_codes():
+        page, moved = (locate(text) if text else None for text in (output, images))
+        complete = report(locate(folder), page, moved, _console())
+    raise typer.Exit(COMPLETE if complete else MISSING)
+
+
 @app.command("demo")
 def _demo(
     weights: Annotated[
@@ -299,6 +352,35 @@ def _demo(
     with _exit_codes():
         complete = demo(weights, output, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
+
+
+@app.command("bench")
+def _bench(
+    images: Annotated[str | None, typer.Option(help=f"Photos. {_IMAGES}  [default: drawn ones]")] = None,
+    model: Annotated[
+        str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
+    ] = VGG16_CATS_DOGS,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="VGG16 weights file, or 'imagenet'.  [default: random for VGG16: as fast as any]"),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="cat,dog in class order.")] = None,
+    num_images: Annotated[
+        int | None, typer.Option(help="Images scored in each measurement.  [default: 192, or 8192 with a GPU]")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often all is measured; medians count.")] = BenchRequest.rounds,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Such as 'openvino int8'; repeatable.  [default: all that run here]")
+    ] = None,
+    json_path: Annotated[Path, typer.Option("--json", help="File for every run's figures.")] = BenchRequest.json_path,
+) -> None:
+    """Measure how close scoring comes to what this machine can do, and store the figures."""
+    if model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
+        weights = None if weights == "imagenet" else weights or RANDOM_WEIGHTS
+    request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
+    with _exit_codes():
+        photos = locate(images) if images else None
+        bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), json_path), _console())
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cluster.session import open_session
 from jobs.finetune import FinetuneRequest, finetune
+from jobs.report import report
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
@@ -19,10 +20,11 @@ from jobs.submission import submission
 from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.classifiers import ModelRequest
 from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.engines import Precision, keras_backend
+from scoring.engines import keras_backend
 from scoring.errors import DownloadError
 from scoring.features import FeatureRequest
 from scoring.fitting import HeadSettings
+from scoring.precision import Precision
 from scoring.sonar import UCI, find_sonar
 from scoring.submission import SubmissionRequest
 from scoring.targets import LabelsFrom
@@ -52,6 +54,8 @@ def demo(weights: str, output: Path, console: Console) -> bool:
         ):
             return False
     submission(run, SubmissionRequest(fallback=0.5, partial=True), None, console)
+    report(output / "model", None, None, console)
+    report(run, None, None, console)
     _print_next_steps(weights, run, console)
     return True
 
@@ -100,9 +104,11 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
         )
     look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
     console.print(
-        f'\nLook at the predictions:\n  python -c "{look}"\n'
+        f"\nOpen {run / 'report.html'} in a browser, or look at the predictions:\n"
+        f'  python -c "{look}"\n'
         "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
         "  shardscore finetune --images train.zip --output models/dogs-vs-cats\n"
         "  shardscore score --images test.zip --model models/dogs-vs-cats --output runs/test\n"
-        "  shardscore submission runs/test",
+        "  shardscore submission runs/test\n"
+        "  shardscore report runs/test",
     )

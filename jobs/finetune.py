@@ -14,11 +14,14 @@ from functools import partial
 from rich.console import Console
 
 from cluster.ledger import TaskFailed
-from cluster.placement import Placement, cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, WorkerRequest, place_workers
 from cluster.pool import WorkerPool
 from cluster.session import open_session
+from cluster.visibility import look_from_every_node
 from jobs.reporting import print_failures, print_training
 from jobs.score_images import ImagesJob, ImagesRequest, told_by_its_cause
+from jobs.visibility import check_seen, see_output
 from scoring.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
 from scoring.errors import ModelError, RequestError
 from scoring.features import FeatureRequest
@@ -113,7 +116,9 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
         folder.prepare(request.overwrite)
         images.start_listing()
         with open_session(request.address):
-            if not images.run(started):
+            needed = [*see_output(folder.features), *images.files()]
+            check_seen(look_from_every_node(needed), needed)
+            if not images.run(started, needed):
                 return False
             features_s = time.monotonic() - started
             trained = _train(request, folder, console)
@@ -157,7 +162,12 @@ def _place(request: FinetuneRequest) -> Placement:
     nodes = cluster_nodes()
     num_gpus = int(sum(node.num_gpus for node in nodes))
     num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
-    return replace(plan_placement(nodes, num_workers), elastic=False)
+    wanted = WorkerRequest(
+        num_workers,
+        accelerator_type=request.images.accelerator_type,
+        wait_for_nodes_s=request.images.wait_for_nodes_s,
+    )
+    return replace(place_workers(nodes, wanted), elastic=False)
 
 
 def _check_split(request: FinetuneRequest, targets: list[str | None]) -> None:

@@ -10,20 +10,13 @@ from rich.table import Table
 from cluster.ledger import TaskFailed
 from scoring.manifest import ManifestInfo
 from scoring.model_folder import ModelFolder
+from scoring.openvino_engine import MAX_CHANGED_LABELS, Agreement
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerDescription
 from scoring.sonar_network import SonarMetrics
 from scoring.sonar_protocols import TITLES
 from scoring.sonar_results import StudyRow
-from scoring.summary import Summary
-
-_BOUND_BY = {
-    "score": "the model: more or faster devices",
-    "decode": "decoding: more --cpus-per-actor",
-    "read": "reading: faster storage",
-    "write": "writing: faster storage, or a larger --shard-size",
-    "nothing": "nothing was left to score",
-}
+from scoring.summary import BOUND_BY, Summary
 
 
 def print_summary(
@@ -36,18 +29,36 @@ def print_summary(
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
         ("left out", f"{manifest.num_left_out} files that are not images"),
-        ("precision", scorer.precision),
+        ("precision", f"{scorer.precision}: {scorer.precision_reason}"),
+        *_agreement(scorer.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
         ("images/s steady", steady),
         *(
             (f"{stage} s", f"{getattr(summary, f'{stage}_s'):.1f}")
             for stage in ("read", "decode", "wait", "score", "write")
         ),
-        ("bound by", _BOUND_BY[summary.bound_by]),
+        ("bound by", BOUND_BY[summary.bound_by]),
+        ("memory", _memory(summary)),
         ("predictions", str(folder.predictions)),
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _memory(summary: Summary) -> str:
+    worker = f"{summary.worker_memory_bytes / 1e6:.0f} MB in the largest worker, " if summary.num_scored else ""
+    return f"{worker}{summary.driver_memory_bytes / 1e6:.0f} MB in the driver"
+
+
+def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
+    """For int8, how far it is from float32."""
+    if found is None:
+        return []
+    equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
+    words = f"{equal}, probabilities within {found.largest_difference:.3f}"
+    if 1 - found.equal_labels > MAX_CHANGED_LABELS:
+        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: think of --precision bfloat16"
+    return [("int8, float32", words)]
 
 
 def _accuracy(summary: Summary) -> list[tuple[str, str]]:

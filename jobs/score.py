@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from cluster.session import open_session
+from cluster.visibility import look_from_every_node
 from jobs.score_images import ImagesJob, ImagesRequest
 from jobs.score_sonar import SonarJob, SonarRequest
+from jobs.visibility import check_seen, see_output
 from scoring.errors import RequestError
 from scoring.run_folder import RunFolder
 from scoring.storage import Location
@@ -62,9 +64,12 @@ def score(request: ScoreRequest, console: Console) -> bool:
         if sonar:
             sonar.look_for_earlier_result()
         with open_session(request.address):
+            needed = [*see_output(folder), *(images.files() if images else [])]
+            unseen = look_from_every_node([*needed, *(sonar.files() if sonar else [])])
+            check_seen(unseen, needed)
             if sonar:
-                sonar.start()
-            complete = images.run(started) if images else True
+                sonar.start(avoid=list(unseen))
+            complete = images.run(started, needed) if images else True
             if sonar:
                 complete = sonar.finish() and complete
     return complete

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,11 +16,15 @@ from rich.console import Console
 
 from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
-from cluster.placement import Placement, cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, WorkerRequest, count_room, place_workers
 from cluster.pool import WorkerPool
+from cluster.visibility import Sight, where_seen
 from cluster.worker import WorkerInfo
+from jobs.metrics import ScoringMetrics
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
+from jobs.visibility import see_images, see_model
 from scoring.errors import RequestError, ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
@@ -59,6 +63,8 @@ class ImagesRequest:
         cpus_per_actor: Cores for each.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
         columns: Of a Parquet table.
+        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
+        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
     """
 
     images: Location
@@ -72,6 +78,8 @@ class ImagesRequest:
     cpus_per_actor: float | None = None
     shard_deadline_s: float | None = None
     columns: TableColumns = NO_COLUMNS
+    accelerator_type: str | None = None
+    wait_for_nodes_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -82,6 +90,7 @@ class ImagesRequest:
             ("gpus_per_actor", 0),
             ("cpus_per_actor", 0),
             ("shard_deadline_s", 1),
+            ("wait_for_nodes_s", 0),
         ):
             value = getattr(self, option)
             if value is not None and value < least:
@@ -89,6 +98,21 @@ class ImagesRequest:
                 raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
         check_images(self.images, self.columns)
         self.model.check()
+
+
+def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placement | None) -> ScorerSettings:
+    """What the workers need; without a placement, the fields that shape results are right all the same."""
+    on_gpu = placement is not None and placement.gpus_per_worker > 0
+    cpus = int(placement.cpus_per_worker) if placement else 1
+    return ScorerSettings(
+        images=request.images.absolute(),
+        output=folder.path.absolute(),
+        model=request.model.absolute(),
+        resize=request.resize,
+        batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
+        decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
+        columns=request.columns,
+    )
 
 
 @contextmanager
@@ -140,19 +164,26 @@ class ImagesJob:
         except NotYet:
             return
 
-    def run(self, started: float) -> bool:
+    def files(self) -> list[Sight]:
+        """What every node must see, beside the run folder."""
+        return [*see_images(self._request.images), *see_model(self._request.model)]
+
+    def run(self, started: float, needed: Sequence[Sight]) -> bool:
         """Score what is missing on the open Ray session.
 
         Args:
             started: When the command began, by `time.monotonic()`.
+            needed: What a worker must see to be built.
 
         Returns:
             Whether every shard has its file.
         """
         placement = self._place()
-        settings = self._settings(placement)
+        settings = scorer_settings(self._request, self._folder, placement)
+        if settings.model.needs_sample:
+            self._listing.result()
         pool: WorkerPool[ShardReport] = WorkerPool(
-            partial(ShardScorer, settings), placement, self._request.shard_deadline_s
+            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
         )
         with told_by_its_cause(pool):
             manifest = self._listing.result()
@@ -188,33 +219,32 @@ class ImagesJob:
         shard_size = self._request.shard_size or default_shard_size(len(images))
         digest = manifest_digest(images, shard_size)
         if "fingerprint" in record:
-            settings = self._settings(None)
+            settings = scorer_settings(self._request, self._folder, None)
             check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
         return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
 
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        placement = plan_placement(nodes, request.actors, request.gpus_per_actor, request.cpus_per_actor)
+        wanted = WorkerRequest(
+            num_workers=request.actors,
+            gpus_per_worker=request.gpus_per_actor,
+            cpus_per_worker=request.cpus_per_actor,
+            accelerator_type=request.accelerator_type,
+            wait_for_nodes_s=request.wait_for_nodes_s,
+        )
+        placement = place_workers(nodes, wanted)
         self._console.print(
             f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
-            f"{placement.gpus_per_worker:g} GPUs and {placement.cpus_per_worker:g} CPUs, on {len(nodes)} nodes"
+            f"{placement}, on {len(nodes)} nodes"
         )
+        room = count_room(nodes, placement)
+        if room < placement.num_workers:
+            self._console.print(
+                f"room for {room} of them now; the others wait for nodes to join, "
+                f"and the job for the first at most {placement.patience_s:g} s"
+            )
         return placement
-
-    def _settings(self, placement: Placement | None) -> ScorerSettings:
-        """What the workers need; without a placement, the fields that shape results are right all the same."""
-        on_gpu = placement is not None and placement.gpus_per_worker > 0
-        cpus = int(placement.cpus_per_worker) if placement else 1
-        return ScorerSettings(
-            images=self._request.images.absolute(),
-            output=self._folder.path.absolute(),
-            model=self._request.model.absolute(),
-            resize=self._request.resize,
-            batch_size=self._request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
-            decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
-            columns=self._request.columns,
-        )
 
     def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:
         """Write run.json for this run, or refuse if the folder holds another."""
@@ -224,14 +254,16 @@ class ImagesJob:
             check_same(record["fingerprint"], fingerprint, str(self._folder.path))
         record |= {
             "created_at": record.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds"),
-            "request": asdict(self._request),
+            "request": asdict(replace(self._request, images=settings.images, model=settings.model)),
             "fingerprint": fingerprint,
             "labels": worker.description.labels,
             "num_images": manifest.num_images,
             "num_shards": manifest.num_shards,
             "num_left_out": manifest.num_left_out,
             "versions": worker.description.versions,
+            "precision_reason": worker.description.precision_reason,
             "clip": worker.description.clip,
+            "agreement": asdict(worker.description.agreement) if worker.description.agreement else None,
         }
         self._folder.save_record(record)
         return record
@@ -251,6 +283,7 @@ class ImagesJob:
         missing = sorted([*done.missing, *done.damaged])
         reports: dict[int, list[ShardReport]] = defaultdict(list)
         failures: list[TaskFailed] = []
+        metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
                 if isinstance(outcome, TaskFailed):
@@ -258,4 +291,5 @@ class ImagesJob:
                 else:
                     reports[outcome.worker_id].append(outcome.result)
                     progress.add(outcome.result.num_images, outcome.result.num_errors)
+                    metrics.add(outcome.result)
         return reports, failures

@@ -1,12 +1,16 @@
 """The sonar half of `score`: one light task beside the images."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from cluster.light_task import LightTask
+from cluster.nodes import Node
+from cluster.visibility import Sight
 from jobs.reporting import print_sonar
+from jobs.visibility import see_file
 from scoring.run_folder import RunFolder
 from scoring.sonar import check_trainable, find_sonar, load_sonar
 from scoring.sonar_network import SonarMetrics, SonarSettings, load_metrics, run_sonar
@@ -62,10 +66,15 @@ class SonarJob:
         """
         self._metrics = load_metrics(self._settings)
 
-    def start(self) -> None:
-        """Start the task on the open Ray session, unless it is done."""
+    def files(self) -> list[Sight]:
+        """What the node that runs the task must see."""
+        model = self._settings.model
+        return [see_file("--sonar", self._settings.data), *([see_file("--sonar-model", model)] if model else [])]
+
+    def start(self, avoid: Collection[Node]) -> None:
+        """Start the task on the open Ray session, unless it is done, on a node that sees its files."""
         if self._metrics is None:
-            self._task = LightTask(run_sonar, self._settings)
+            self._task = LightTask(run_sonar, self._settings, avoid=avoid)
 
     def finish(self) -> bool:
         """Wait for the task and tell its result; return whether it is there."""

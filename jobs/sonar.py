@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import track
 
 from cluster.ledger import TaskFailed
-from cluster.placement import cluster_nodes, plan_placement
+from cluster.nodes import cluster_nodes
+from cluster.placement import WorkerRequest, place_workers
 from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
 from jobs.reporting import print_failures, print_study
@@ -113,7 +114,8 @@ def _compute(
     results: dict[int, TaskResult] = {}
     failures = []
     with open_session(request.address):
-        placement = plan_placement(cluster_nodes(), request.workers, gpus_per_worker=0.0, cpus_per_worker=1.0)
+        wanted = WorkerRequest(request.workers, gpus_per_worker=0.0, cpus_per_worker=1.0)
+        placement = place_workers(cluster_nodes(), wanted)
         pool: WorkerPool[TaskResult] = WorkerPool(recipe, placement, _TASK_DEADLINE_S)
         outcomes = pool.run(range(len(recipe.tasks)))
         silent = not console.is_terminal

@@ -8,7 +8,7 @@ from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
 from scoring.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
 from scoring.storage import absolute_text, locate
-from scoring.vgg16 import RANDOM_WEIGHTS, check_weights, load_vgg16, preprocess
+from scoring.vgg16 import RANDOM_WEIGHTS, check_weights, load_vgg16, preprocess, vgg16_digest
 
 if TYPE_CHECKING:
     import keras
@@ -52,21 +52,18 @@ class BaseRequest:
         return BaseRequest(model, weights, self.layer)
 
 
-@dataclass(frozen=True)
-class BaseNetwork:
-    """A network cut off at a layer.
-
-    Attributes:
-        model: From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
-        digest: Identifies the whole network's weights.
-    """
-
-    model: "keras.Model"
-    digest: str
+def base_digest(request: BaseRequest) -> str:
+    """Identifies the whole network's weights, wherever it is cut."""
+    if request.model == VGG16:
+        return vgg16_digest(request.weights)
+    return keras_digest(local_copy(locate(request.model)))
 
 
-def build_base(request: BaseRequest) -> BaseNetwork:
+def build_base(request: BaseRequest) -> "keras.Model":
     """Build a network up to one layer; what is spatial there is averaged over positions.
+
+    Returns:
+        From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
 
     Raises:
         ModelError: If weights do not fit, or there is no such layer.
@@ -78,10 +75,10 @@ def build_base(request: BaseRequest) -> BaseNetwork:
         path = local_copy(locate(request.model))
         model = load_keras_file(path)
         check_takes_pixels(model, path)
-        return BaseNetwork(_cut(model, request, name="base"), keras_digest(path))
-    network, digest = load_vgg16(request.weights)
+        return _cut(model, request, name="base")
+    network = load_vgg16(request.weights)
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    return BaseNetwork(keras.Model(pixels, _cut(network, request)(preprocess(pixels)), name="base"), digest)
+    return keras.Model(pixels, _cut(network, request)(preprocess(pixels)), name="base")
 
 
 def _cut(network: "keras.Model", request: BaseRequest, name: str | None = None) -> "keras.Model":

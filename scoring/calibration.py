@@ -68,10 +68,27 @@ def cross_fitted(
 
 
 def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> float:
+    """The temperature of least log loss on these photos and one more, imagined: as sure as the median, and wrong.
+
+    Without that one, photos without a mistake would ask for certainty (Laplace's rule of succession).
+    """
     from scipy.optimize import minimize_scalar
+    from scipy.special import softmax
+
+    confidence = ensemble_probabilities(logits, 1.0).max(axis=1)
+    median = np.argsort(confidence, kind="stable")[len(confidence) // 2]
+    runner_up = ensemble_probabilities(logits[[median]], 1.0)[0].argsort()[-2]
+    logits = np.concatenate([logits, logits[[median]]])
+    truth = np.append(truth, runner_up)
+    rows = np.arange(len(truth))
+    exact = logits.astype(np.float64)  # float32 would round a certain mistake's cost away
+
+    def total_loss(exponent: float) -> float:
+        of_truth = softmax(exact / np.exp(exponent), axis=2).mean(axis=1)[rows, truth]
+        return float(-np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).sum())
 
     found = minimize_scalar(
-        lambda exponent: log_loss(ensemble_probabilities(logits, float(np.exp(exponent))), truth),
+        total_loss,
         bounds=np.log(_TEMPERATURES),
         method="bounded",
     )
@@ -79,11 +96,7 @@ def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> floa
 
 
 def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float:
-    """The clip of least log loss on these photos and one more, imagined, on which the model is certain and wrong.
-
-    Without that one, a validation set free of bad mistakes would ask for no clip at all, and the first mistake of the
-    test set would cost everything: Laplace's rule of succession.
-    """
+    """The clip of least log loss on these photos and one more, imagined, on which the model is certain and wrong."""
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(

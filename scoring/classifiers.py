@@ -3,19 +3,25 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.downloads import local_copy
-from scoring.engines import Engine, KerasEngine, Precision, resolve_precision, use_backend
+from scoring.engines import Engine, EngineName, KerasEngine, Network, use_backend
 from scoring.errors import ModelError
-from scoring.imagenet import CAT_DOG_LABELS, cats_and_dogs, load_class_names
+from scoring.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.model_folder import ModelFolder, load_finetuned
+from scoring.model_folder import ModelFolder, finetuned_network
+from scoring.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
+from scoring.precision import Precision, PrecisionChoice, choose_precision
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
 from scoring.storage import Location, absolute_text, locate
-from scoring.vgg16 import RANDOM_WEIGHTS, build_vgg16, check_weights
+from scoring.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
+
+if TYPE_CHECKING:
+    import keras
 
 VGG16_IMAGENET = "vgg16-imagenet"
 VGG16_CATS_DOGS = "vgg16-cats-dogs"
@@ -32,6 +38,7 @@ class ModelRequest:
         labels: `cat,dog`; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or None.
         precision: Number format of the inner layers.
         backend: Keras' backend.
+        engine: What runs the network.
     """
 
     model: str
@@ -39,6 +46,7 @@ class ModelRequest:
     labels: str | None
     precision: Precision
     backend: str
+    engine: EngineName = EngineName.KERAS
 
     def absolute(self) -> "ModelRequest":
         """The same with absolute paths, for workers that started elsewhere."""
@@ -54,13 +62,34 @@ class ModelRequest:
         """For people."""
         return self.model
 
+    def files(self) -> list[tuple[str, Location]]:
+        """What it names that may be files, each with its option."""
+        model = locate(self.model)
+        named = [("--model", ModelFolder(model).training if model.is_dir() else model)]
+        return named + [(f"--{name}", locate(path)) for name in ("weights", "labels") if (path := getattr(self, name))]
+
+    @property
+    def runtime(self) -> str:
+        """What computes: OpenVINO, or Keras' backend."""
+        return "openvino" if self.engine is EngineName.OPENVINO else self.backend
+
+    @property
+    def engine_name(self) -> str:
+        """In fingerprints: results of two engines differ in the last digits."""
+        return "openvino" if self.engine is EngineName.OPENVINO else f"keras-{self.backend}"
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether loading takes some of the images, to calibrate int8."""
+        return self.precision is Precision.INT8
+
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_model(self)
 
-    def load(self) -> "Classifier":
+    def load(self, sample: Callable[[], ImageSample]) -> "Classifier":
         """Build the network, load its weights, and pick the precision."""
-        return load_classifier(self)
+        return load_classifier(self, sample)
 
 
 @dataclass(frozen=True)
@@ -71,17 +100,19 @@ class Classifier:
         engine: Runs the network.
         labels: One name per class, in class order.
         model_digest: Identifies the network and its weights.
-        precision: The number format in use, never `auto`.
+        precision: The number format in use, and why.
         to_probabilities: Turns the network's outputs into class probabilities.
         clip: How far its submissions keep from 0 and 1; None if nobody measured it.
+        agreement: Of int8 with float32; else None.
     """
 
     engine: Engine
     labels: tuple[str, ...]
     model_digest: str
-    precision: Precision
+    precision: PrecisionChoice
     to_probabilities: Callable[[Float32Array], Float32Array]
     clip: float | None = None
+    agreement: Agreement | None = None
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
@@ -101,6 +132,10 @@ class Classifier:
 
 def check_model(request: ModelRequest) -> None:
     """Raise ModelError for a request that cannot be met, without importing Keras."""
+    if request.engine is EngineName.OPENVINO:
+        check_openvino(request.precision)
+    elif request.precision is Precision.INT8:
+        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         _check_vgg16(request)
         return
@@ -121,8 +156,12 @@ def check_model(request: ModelRequest) -> None:
     _split_labels(request.labels)
 
 
-def load_classifier(request: ModelRequest) -> Classifier:
+def load_classifier(request: ModelRequest, sample: Callable[[], ImageSample] | None = None) -> Classifier:
     """Build the network, load its weights, and pick the precision.
+
+    Args:
+        request: What to load.
+        sample: Some of the user's images, asked for only to calibrate int8.
 
     Raises:
         ModelError: If weights, shapes or labels do not fit together.
@@ -130,13 +169,63 @@ def load_classifier(request: ModelRequest) -> Classifier:
     """
     check_model(request)
     use_backend(request.backend)
-    precision = resolve_precision(request.precision, request.backend)
+    choice = choose_precision(request.precision, request.runtime)
+    network, clip = _network(request)
+    engine: Engine
+    if request.engine is EngineName.KERAS:
+        engine, digest, agreement = KerasEngine(network.build(), choice.precision), network.digest, None
+    else:
+        engine = OpenVinoEngine(network, choice.precision, sample)
+        digest, agreement = engine.digest, engine.agreement
+    labels, to_probabilities = _outputs(request, engine.num_outputs)
+    return Classifier(engine, labels, digest, choice, to_probabilities, clip, agreement)
+
+
+def _network(request: ModelRequest) -> tuple[Network, float | None]:
+    """What is to be run, and the clip that it was given."""
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
-        return _vgg16_classifier(request, precision)
-    path = locate(request.model)
-    if path.is_dir():
-        return _finetuned_classifier(ModelFolder(path), request.weights, precision)
-    return _keras_classifier(local_copy(path), _split_labels(request.labels or ""), precision)
+        return vgg16_network(request.weights), None
+    location = locate(request.model)
+    if location.is_dir():
+        folder = ModelFolder(location)
+        return finetuned_network(folder, request.weights), folder.load_training().calibration.clip
+    path = local_copy(location)
+    return Network(keras_digest(path), lambda: _load_classifier_file(path)), None
+
+
+def _outputs(request: ModelRequest, num_outputs: int) -> tuple[tuple[str, ...], Callable[[Float32Array], Float32Array]]:
+    """What a network's outputs mean: the labels, and how probabilities come from them."""
+    labels = _labels(request)
+    if request.model == VGG16_CATS_DOGS and num_outputs == NUM_CLASSES:
+        return labels, cats_and_dogs
+    if num_outputs == 1 and len(labels) == 2:
+        return labels, _from_sigmoid
+    if num_outputs != len(labels):
+        shown = ",".join(labels[:5]) + (",..." if len(labels) > 5 else "")
+        raise ModelError(
+            f"Expected {num_outputs} labels, one per output of {request.model}; received {len(labels)}: {shown}."
+        )
+    return labels, _unchanged
+
+
+def _labels(request: ModelRequest) -> tuple[str, ...]:
+    if request.model == VGG16_CATS_DOGS:
+        return CAT_DOG_LABELS
+    if request.model == VGG16_IMAGENET:
+        return load_class_names(local_copy(locate(request.labels)) if request.labels else None)
+    location = locate(request.model)
+    if location.is_dir():
+        return ModelFolder(location).load_training().labels
+    return _split_labels(request.labels or "")
+
+
+def _load_classifier_file(path: Path) -> "keras.Model":
+    model = load_keras_file(path)
+    check_takes_pixels(model, path)
+    shape = tuple(model.outputs[0].shape)
+    if len(shape) != 2:
+        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {path} has {shape}.")
+    return model
 
 
 def _check_folder(request: ModelRequest) -> None:
@@ -148,14 +237,6 @@ def _check_folder(request: ModelRequest) -> None:
         raise ModelError(f"{folder.path} holds a whole network with its weights. Leave --weights out.")
 
 
-def _finetuned_classifier(folder: ModelFolder, weights: str | None, precision: Precision) -> Classifier:
-    network, digest = load_finetuned(folder, weights)
-    training = folder.load_training()
-    return Classifier(
-        KerasEngine(network, precision), training.labels, digest, precision, _unchanged, training.calibration.clip
-    )
-
-
 def _check_vgg16(request: ModelRequest) -> None:
     check_weights(request.weights)
     if request.model == VGG16_CATS_DOGS and request.labels not in (None, ",".join(CAT_DOG_LABELS)):
@@ -164,36 +245,6 @@ def _check_vgg16(request: ModelRequest) -> None:
         raise ModelError(
             f"Expected --labels of {VGG16_IMAGENET} to be an imagenet_class_index.json; {request.labels} is no file."
         )
-
-
-def _vgg16_classifier(request: ModelRequest, precision: Precision) -> Classifier:
-    if request.model == VGG16_CATS_DOGS:
-        network, digest = build_vgg16(request.weights)
-        fine_tuned = network.outputs[0].shape[1] == len(CAT_DOG_LABELS)  # weights that the course's lesson saved
-        to_probabilities = _unchanged if fine_tuned else cats_and_dogs
-        return Classifier(KerasEngine(network, precision), CAT_DOG_LABELS, digest, precision, to_probabilities)
-    labels = load_class_names(local_copy(locate(request.labels)) if request.labels else None)
-    network, digest = build_vgg16(request.weights)
-    if network.outputs[0].shape[1] != len(labels):
-        raise ModelError(
-            f"Expected weights of {len(labels):,} classes; {request.weights} has {network.outputs[0].shape[1]}."
-        )
-    return Classifier(KerasEngine(network, precision), labels, digest, precision, _unchanged)
-
-
-def _keras_classifier(path: Path, labels: tuple[str, ...], precision: Precision) -> Classifier:
-    model = load_keras_file(path)
-    check_takes_pixels(model, path)
-    shape = tuple(model.outputs[0].shape)
-    if len(shape) != 2:
-        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {path} has {shape}.")
-    binary = shape[1] == 1 and len(labels) == 2  # a sigmoid: the probability of the second label
-    if shape[1] != len(labels) and not binary:
-        raise ModelError(
-            f"Expected {shape[1]} labels, one per output of {path}; received {len(labels)}: {','.join(labels)}."
-        )
-    to_probabilities = _from_sigmoid if binary else _unchanged
-    return Classifier(KerasEngine(model, precision), labels, keras_digest(path), precision, to_probabilities)
 
 
 def _split_labels(labels: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
-from scoring.images import IMAGE_SIZE, Resize, decode
+from scoring.images import IMAGE_SIZE, Decode, Resize, decode
 from scoring.inputs import ImageEntry, ImageReader
 
 _BATCHES_AHEAD = 2
@@ -48,8 +48,10 @@ class DecodeAhead:
         images: Sequence[ImageEntry],
         resize: Resize,
         batch_size: int,
+        decode: Decode = decode,
     ) -> None:
         self._threads = threads
+        self._decode_pixels = decode
         self._read = read
         self._resize = resize
         self._batch_size = batch_size
@@ -75,7 +77,7 @@ class DecodeAhead:
         try:
             encoded = self._read(image)
             read_s = time.perf_counter() - started
-            pixels, error_message = decode(encoded, self._resize), None
+            pixels, error_message = self._decode_pixels(encoded, self._resize), None
         except ImageError as error:
             pixels, error_message = None, str(error)
             read_s = read_s or time.perf_counter() - started

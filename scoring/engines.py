@@ -1,38 +1,56 @@
-"""What runs a network's forward pass: the protocol every engine keeps, its precision, and the Keras engine.
+"""What runs a network's forward pass: the protocol that every engine keeps, and the engine that is Keras itself.
 
-Keras is imported only when an engine is built, on the machine that runs it.
+Keras is imported only when a network is built, on the machine that runs it.
 """
 
 import os
 import platform
-import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.images import IMAGE_SIZE
+from scoring.precision import Precision
 
 if TYPE_CHECKING:
     import keras
 
-_BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch", "openvino": "openvino"}
+_UNKNOWN = "unknown"
 
 
-class Precision(StrEnum):
-    """The number format of the network's inner layers; its output is float32 always."""
+class EngineName(StrEnum):
+    """The engines there are."""
 
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
+    KERAS = "keras"
+    OPENVINO = "openvino"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that need not be built yet.
+
+    Attributes:
+        digest: Identifies its architecture and weights.
+        build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, 224, 224, 3), to outputs, shape
+            (batch, num_outputs).
+    """
+
+    digest: str
+    build: Callable[[], "keras.Model"]
 
 
 class Engine(Protocol):
     """A loaded network of one batch shape."""
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        ...
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
@@ -57,15 +75,25 @@ class KerasEngine:
             precision: For its inner layers.
             exact_outputs: Compute the last layer with weights and all that follows (logits, softmax) in float32.
         """
-        import keras
-
         _set_precision(model, precision, exact_outputs)
-        pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
-        self._model = keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
+        self._model = takes_uint8(model)
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        return int(self._model.outputs[0].shape[1])
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
         return np.asarray(self._model.predict_on_batch(images), dtype=np.float32)
+
+
+def takes_uint8(model: "keras.Model") -> "keras.Model":
+    """The same model for uint8 pixels."""
+    import keras
+
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
+    return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
 
 
 def keras_backend() -> str:
@@ -78,64 +106,22 @@ def use_backend(backend: str) -> None:
     os.environ["KERAS_BACKEND"] = backend
 
 
-def resolve_precision(precision: Precision, backend: str) -> Precision:
-    """The precision itself, or what `auto` means on this process' device."""
-    return pick_precision(backend) if precision is Precision.AUTO else precision
-
-
-def engine_name(backend: str) -> str:
-    """The engine's name in fingerprints: results of two engines differ in the last digits."""
-    return f"keras-{backend}"
-
-
-def engine_versions(backend: str) -> dict[str, str]:
-    """Versions of the libraries that shape the numbers."""
-    packages = ["keras", _BACKEND_PACKAGES.get(backend, backend), "pillow", "numpy"]
+def engine_versions(*runtimes: str) -> dict[str, str]:
+    """Versions of the libraries that shape the numbers: those named, and what decodes the pixels."""
+    packages = [*runtimes, "pillow", "numpy"]
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
+
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """The same of those among `packages` that are installed."""
+    return {name: found for name, found in engine_versions(*packages).items() if found != _UNKNOWN}
 
 
 def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:  # tensorflow-cpu, a build from source
-        return "unknown"
-
-
-def pick_precision(backend: str) -> Precision:
-    """The fastest precision that this process' device computes natively and that keeps float32's range if it can.
-
-    GPUs of compute capability 8.0 (Ampere) on have bfloat16 units, from 7.0 (Volta) on float16 units. A processor
-    with AVX512-BF16 or AMX runs bfloat16 at twice float32's rate under TensorFlow (oneDNN), not under the others.
-    """
-    capability = _compute_capability()
-    if capability is not None:
-        if capability >= 8.0:
-            return Precision.BFLOAT16
-        return Precision.FLOAT16 if capability >= 7.0 else Precision.FLOAT32
-    if backend == "tensorflow" and _cpu_flags() & {"avx512_bf16", "amx_bf16"}:
-        return Precision.BFLOAT16
-    return Precision.FLOAT32
-
-
-def _compute_capability() -> float | None:
-    """The lowest compute capability among the GPUs that this process may use; None without one."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None and visible.strip() in ("", "-1"):
-        return None
-    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        output = subprocess.run([*query, *(["-i", visible] if visible else [])], capture_output=True, text=True)
-        return min((float(line) for line in output.stdout.split()), default=None)
-    except (OSError, ValueError):  # no NVIDIA driver here
-        return None
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return set()
-    return next((set(line.split(":")[1].split()) for line in lines if line.startswith("flags")), set())
+        return _UNKNOWN
 
 
 def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:

@@ -112,10 +112,16 @@ def _reliability(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> l
         said, came_true = probabilities[:, 1], truth == 1
     else:
         said, came_true = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    return _bins(said, came_true)
+    return reliability_bins(said, came_true)
 
 
-def _bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> list[ReliabilityBin]:
+def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> list[ReliabilityBin]:
+    """Compare what was said with what came true, in ten bins of equal width; the empty are left out.
+
+    Args:
+        said: Probabilities, shape (num_images,).
+        came_true: Whether that of which they are the probability is so, shape (num_images,).
+    """
     number = np.minimum((said * _NUM_BINS).astype(int), _NUM_BINS - 1)
     return [
         ReliabilityBin(float(said[inside].mean()), float(came_true[inside].mean()), int(inside.sum()))

@@ -1,7 +1,7 @@
 """What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.base_networks import BaseRequest, build_base
-from scoring.engines import Engine, KerasEngine, Precision, resolve_precision, use_backend
+from scoring.base_networks import BaseRequest, base_digest, build_base
+from scoring.engines import Engine, KerasEngine, use_backend
 from scoring.errors import ModelError
 from scoring.inputs import ImageEntry
+from scoring.openvino_engine import ImageSample
+from scoring.precision import Precision, PrecisionChoice, choose_precision
 from scoring.predictions import ERROR, OK, ScoredImage, shard_files, write_table
-from scoring.storage import Location, readable
+from scoring.storage import Location, locate, readable
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 _LARGEST = float(np.finfo(np.float16).max)
@@ -48,16 +50,38 @@ class FeatureRequest:
 
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
+        if self.precision is Precision.INT8:
+            raise ModelError("Expected --precision auto, float32, bfloat16 or float16 for features; received int8.")
         self.base.check()
 
-    def load(self) -> "FeatureExtractor":
+    def files(self) -> list[tuple[str, Location]]:
+        """What it names that may be files, each with its option."""
+        named = {"--base": self.base.model, "--weights": self.base.weights}
+        return [(option, locate(path)) for option, path in named.items() if path]
+
+    @property
+    def runtime(self) -> str:
+        """Keras' backend."""
+        return self.backend
+
+    @property
+    def engine_name(self) -> str:
+        """In fingerprints: results of two engines differ in the last digits."""
+        return f"keras-{self.backend}"
+
+    @property
+    def needs_sample(self) -> bool:
+        """Features need no images to load."""
+        return False
+
+    def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":
         """Build the network up to the layer."""
         use_backend(self.backend)
-        precision = resolve_precision(self.precision, self.backend)
+        choice = choose_precision(self.precision, self.backend)
         base = build_base(self.base)
-        network = with_flipped(base.model) if self.flip else base.model
-        digest = f"{base.digest}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
-        return FeatureExtractor(KerasEngine(network, precision, exact_outputs=False), digest, precision, self.flip)
+        network = with_flipped(base) if self.flip else base
+        digest = f"{base_digest(self.base)}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
+        return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
 
 
 @dataclass(frozen=True)
@@ -67,16 +91,17 @@ class FeatureExtractor:
     Attributes:
         engine: Runs the network.
         model_digest: Identifies the network's weights, the layer and the views.
-        precision: The number format in use, never `auto`.
+        precision: The number format in use, and why.
         flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
     """
 
     engine: Engine
     model_digest: str
-    precision: Precision
+    precision: PrecisionChoice
     flip: bool
     labels: tuple[str, ...] = ()
-    clip: float | None = field(default=None)
+    clip: None = None
+    agreement: None = None
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Extract one batch's features; see `ShardModel.score`.

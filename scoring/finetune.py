@@ -135,7 +135,7 @@ class HeadTrainer:
         train, validation = (self._examples(rows) for rows in (self._split.train, self._split.validation))
         if not settings.unfreeze_dense:
             return train_head(train, validation, len(self._labels), settings, seed)
-        network, _ = load_vgg16(self._settings.base.weights)
+        network = load_vgg16(self._settings.base.weights)
         dense = [weight for name in DENSE_LAYERS for weight in network.get_layer(name).get_weights()]
         return train_dense_head(train, validation, len(self._labels), dense, settings, seed)
 
@@ -183,7 +183,7 @@ class HeadTrainer:
         path = self._folder.head_network
         if not self._settings.head_only:
             path = self._folder.network
-            network = put_together(build_base(self._settings.base).model, network, self._settings.flip)
+            network = put_together(build_base(self._settings.base), network, self._settings.flip)
         with whole_file(path) as temporary:
             network.save(temporary)
 
@@ -224,7 +224,7 @@ class HeadTrainer:
                 for number, head in enumerate(heads)
             ],
             "calibration": asdict(calibration),
-            "versions": engine_versions(settings.backend),
+            "versions": engine_versions("keras", settings.backend),
         }
 
 

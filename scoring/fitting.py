@@ -35,7 +35,7 @@ class HeadSettings:
     learning_rate: float = 3e-3
     dense_learning_rate: float = 1e-5
     batch_size: int = 64
-    max_epochs: int = 50
+    max_epochs: int = 100
     patience: int = 5
     unfreeze_dense: bool = False
 

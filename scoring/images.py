@@ -6,8 +6,9 @@ the choice is recorded in the fingerprint (`RESAMPLING`).
 
 import io
 import warnings
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,9 @@ class Resize(StrEnum):
 
     SQUASH = "squash"
     CROP = "crop"
+
+
+Decode: TypeAlias = Callable[[bytes, Resize], UInt8Array]
 
 
 def decode(encoded: bytes, resize: Resize) -> UInt8Array:

@@ -104,6 +104,20 @@ class Manifest:
         with pq.ParquetFile(readable(self._path), metadata=self._metadata) as manifest:
             return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
 
+    @property
+    def shard_sizes(self) -> list[int]:
+        """How many images each shard has."""
+        return [self._metadata.row_group(shard_id).num_rows for shard_id in range(self._metadata.num_row_groups)]
+
+    def sample(self, count: int) -> list[ImageEntry]:
+        """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
+        rows = sorted({index * self.info.num_images // count for index in range(count)})
+        shard_size = self.shard_sizes[0]
+        by_shard: dict[int, list[int]] = {}
+        for row in rows:
+            by_shard.setdefault(row // shard_size, []).append(row % shard_size)
+        return [self.shard(shard)[row] for shard, inside in by_shard.items() for row in inside]
+
 
 def read_info(path: Location) -> ManifestInfo:
     """Read what the manifest says of itself, without its rows."""

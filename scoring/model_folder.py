@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scoring.base_networks import BaseRequest, build_base
+from scoring.base_networks import BaseRequest, base_digest, build_base
 from scoring.calibration import Calibration
 from scoring.downloads import local_copy
 from scoring.durable import remove_temporaries, remove_tree, storage_faults
+from scoring.engines import Network
 from scoring.errors import ModelError
 from scoring.images import IMAGE_SIZE
-from scoring.keras_files import keras_digest, load_keras_file
+from scoring.keras_files import check_keras_file, keras_digest, load_keras_file
 from scoring.run_folder import RunFolder
 from scoring.storage import Location
 
@@ -127,36 +128,36 @@ class ModelFolder:
             ) from error
 
 
-def load_finetuned(folder: ModelFolder, weights: str | None) -> tuple["keras.Model", str]:
-    """Load a folder's network.
+def finetuned_network(folder: ModelFolder, weights: str | None) -> Network:
+    """A folder's network, from uint8 pixels to probabilities.
 
     Args:
         folder: Where it is.
         weights: For a head alone, the base network's weights file if it is not where it was in training.
 
-    Returns:
-        A network from uint8 pixels to probabilities, and the digest that identifies it.
-
     Raises:
-        ModelError: If a file is missing or damaged, or the base network is not the one that the head was trained on.
+        ModelError: If a file is missing, or the base network is not the one that the head was trained on.
     """
     training = folder.load_training()
     if not training.head_only:
-        return _load(folder.network)
-    request = training.base
-    base = build_base(BaseRequest(request.model, weights or request.weights, request.layer))
-    if base.digest != training.base_digest:
+        check_keras_file(folder.network, "--model")
+        path = local_copy(folder.network)
+        return Network(keras_digest(path), lambda: load_keras_file(path))
+    check_keras_file(folder.head_network, "--model")
+    request = BaseRequest(training.base.model, weights or training.base.weights, training.base.layer)
+    found = base_digest(request)
+    if found != training.base_digest:
         raise ModelError(
             f"Expected the base network that the head in {folder.path} was trained on, {training.base_digest[:12]}; "
-            f"received {base.digest[:12]}. Name its file with --weights."
+            f"received {found[:12]}. Name its file with --weights."
         )
-    head, digest = _load(folder.head_network)
-    return put_together(base.model, head, training.flip), f"{base.digest}:{digest}"
 
+    head = local_copy(folder.head_network)
 
-def _load(location: Location) -> tuple["keras.Model", str]:
-    path = local_copy(location)
-    return load_keras_file(path), keras_digest(path)
+    def build() -> "keras.Model":
+        return put_together(build_base(request), load_keras_file(head), training.flip)
+
+    return Network(f"{found}:{keras_digest(head)}", build)
 
 
 def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras.Model":

@@ -48,6 +48,11 @@ class RunFolder:
         """`submission.csv`, unless told otherwise."""
         return self.path / "submission.csv"
 
+    @property
+    def report(self) -> Location:
+        """`report.html`, unless told otherwise."""
+        return self.path / "report.html"
+
     def shard(self, shard_id: int, num_shards: int) -> Location:
         """The predictions of one shard; if this file exists, it is complete."""
         return self.predictions / f"shard-{shard_id:05d}-of-{num_shards:05d}.parquet"
@@ -89,7 +94,7 @@ class RunFolder:
 
     def _ours(self) -> list[Location]:
         """All that commands write into a run folder."""
-        files = [self.record, self.manifest, self.submission, self.lease, self.path / "report.html"]
+        files = [self.record, self.manifest, self.submission, self.lease, self.report]
         return [*files, self.predictions, self.sonar]
 
     def _prepare(self, overwrite: bool) -> None:

@@ -1,10 +1,11 @@
 """What a `ShardScorer` works with: a loaded model that scores batches and writes what came out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.engines import Precision
+from scoring.openvino_engine import Agreement, ImageSample
+from scoring.precision import PrecisionChoice
 from scoring.predictions import ScoredImage
 from scoring.storage import Location
 
@@ -23,8 +24,13 @@ class ShardModel(Protocol):
         ...
 
     @property
-    def precision(self) -> Precision:
-        """The number format in use, never `auto`."""
+    def precision(self) -> PrecisionChoice:
+        """The number format in use, and why."""
+        ...
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """Of int8 with float32; else None."""
         ...
 
     @property
@@ -57,8 +63,22 @@ class ShardModelRequest(Protocol):
         ...
 
     @property
-    def backend(self) -> str:
-        """Keras' backend."""
+    def runtime(self) -> str:
+        """What computes: Keras' backend, or another library."""
+        ...
+
+    @property
+    def engine_name(self) -> str:
+        """In fingerprints: results of two engines differ in the last digits."""
+        ...
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether loading takes some of the images."""
+        ...
+
+    def files(self) -> list[tuple[str, Location]]:
+        """What it names that may be files, each with its option; every worker must see them."""
         ...
 
     def absolute(self) -> Self:
@@ -69,6 +89,6 @@ class ShardModelRequest(Protocol):
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         ...
 
-    def load(self) -> ShardModel:
-        """Build the network and load its weights; imports Keras."""
+    def load(self, sample: Callable[[], ImageSample]) -> ShardModel:
+        """Load the network; `sample` gives some of the images to those that need them."""
         ...

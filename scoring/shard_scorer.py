@@ -6,24 +6,31 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
-from scoring.engines import engine_name, engine_versions
+from scoring.engines import engine_versions
+from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
-from scoring.images import RESAMPLING, Resize
+from scoring.guarded_decode import GuardedDecode
+from scoring.images import RESAMPLING, Decode, Resize, decode
 from scoring.inputs import NO_COLUMNS, open_images
 from scoring.manifest import Manifest, ManifestInfo
+from scoring.memory import peak_memory_bytes
+from scoring.openvino_engine import Agreement, ImageSample
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModel, ShardModelRequest
 from scoring.storage import Location
 from scoring.table_images import TableColumns
+
+_SAMPLE_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class ShardReport:
         warmed_up_at: When the first batch was done: compilation lies before.
         num_warm_images: Images scored after that.
         finished_at: When the shard's file was in place.
+        peak_memory_bytes: The most that the worker's process had held by then.
     """
 
     shard_id: int
@@ -78,6 +86,7 @@ class ShardReport:
     warmed_up_at: float
     num_warm_images: int
     finished_at: float
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,15 +97,19 @@ class ScorerDescription:
         model_digest: Identifies the network's weights.
         labels: Class names in class order.
         precision: The number format in use.
+        precision_reason: Why.
         versions: Library versions.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        agreement: Of int8 with float32; else None.
     """
 
     model_digest: str
     labels: tuple[str, ...]
     precision: str
+    precision_reason: str
     versions: dict[str, str]
     clip: float | None = None
+    agreement: Agreement | None = None
 
 
 def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
@@ -104,7 +117,7 @@ def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, An
     return {
         "images": manifest_digest,
         "resize": f"{settings.resize}-{RESAMPLING}",
-        "engine": engine_name(settings.model.backend),
+        "engine": settings.model.engine_name,
         "schema_version": SCHEMA_VERSION,
     }
 
@@ -119,6 +132,17 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
     )
 
 
+def image_sample(settings: ScorerSettings) -> ImageSample:
+    """Readable images from all over the manifest, every second of them to calibrate."""
+    read, pixels = open_images(settings.images, settings.columns), []
+    for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
+        with suppress(ImageError):
+            pixels.append(decode(read(image), settings.resize))
+    if len(pixels) < 2:
+        raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
+    return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]))
+
+
 class ShardScorer:
     """Scores shards with a model that is loaded once.
 
@@ -126,20 +150,28 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
-    def __init__(self, settings: ScorerSettings, load: Callable[[Any], ShardModel] | None = None) -> None:
-        """Load the model; `load` is the seam for tests without Keras."""
+    def __init__(
+        self,
+        settings: ScorerSettings,
+        load: Callable[[Any], ShardModel] | None = None,
+        decode: Decode = decode,
+    ) -> None:
+        """Load the model; `load` and `decode` are the seams for tests without Keras, or with a hostile decoder."""
         self._settings = settings
-        self._model = load(settings.model) if load else settings.model.load()
+        self._decode = decode
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._model_turn = threading.Lock()
         self._read = open_images(settings.images, settings.columns)
         self._folder = RunFolder(settings.output)
+        self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
+        self._model_turn = threading.Lock()
         self.description = ScorerDescription(
             model_digest=self._model.model_digest,
             labels=self._model.labels,
-            precision=str(self._model.precision),
-            versions=engine_versions(settings.model.backend),
+            precision=str(self._model.precision.precision),
+            precision_reason=self._model.precision.reason,
+            versions=engine_versions("keras", settings.model.runtime),
             clip=self._model.clip,
+            agreement=self._model.agreement,
         )
 
     def __call__(self, shard_id: int) -> ShardReport:
@@ -148,8 +180,17 @@ class ShardScorer:
         Returns:
             What it took.
         """
+        return self._score_shard(shard_id, self._threads, self._decode)
+
+    def again(self, shard_id: int) -> ShardReport:
+        """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
+        with GuardedDecode(self._decode) as guarded, ThreadPoolExecutor(1) as one_thread:
+            return self._score_shard(shard_id, one_thread, guarded)
+
+    def _score_shard(self, shard_id: int, threads: ThreadPoolExecutor, decode: Decode) -> ShardReport:
         images = self._manifest.shard(shard_id)
-        batches = DecodeAhead(self._threads, self._read, images, self._settings.resize, self._settings.batch_size)
+        settings = self._settings
+        batches = DecodeAhead(threads, self._read, images, settings.resize, settings.batch_size, decode)
         stopwatch = _Stopwatch()
         rows: list[ScoredImage] = []
         with self._model_turn:
@@ -225,6 +266,7 @@ class _Stopwatch:
             warmed_up_at=self._warmed_up_at,
             num_warm_images=self._num_warm_images,
             finished_at=time.time(),
+            peak_memory_bytes=peak_memory_bytes(),
         )
 
     def _lap(self) -> float:

@@ -19,6 +19,7 @@ from scoring.sonar import LABEL_NAMES, SonarReturns
 from scoring.sonar_protocols import Fold, Protocol
 from scoring.sonar_recipes import Published, SonarModel, published_figure
 from scoring.sonar_study import StudyTask
+from scoring.storage import Location
 
 PREDICTIONS_SCHEMA = pa.schema(
     [
@@ -175,7 +176,7 @@ def write_study(path: Path, settings: Mapping[str, Any], rows: Sequence[StudyRow
     write_text(path, json.dumps(record, indent=2) + "\n")
 
 
-def load_study(path: Path, settings: Mapping[str, Any]) -> list[StudyRow] | None:
+def load_study(path: Location, settings: Mapping[str, Any]) -> list[StudyRow] | None:
     """Return what an earlier study with the same settings found; None if there is none.
 
     Raises:

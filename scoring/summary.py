@@ -4,11 +4,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scoring.memory import peak_memory_bytes
 from scoring.shard_scorer import ShardReport
 from scoring.verification import RunStatus
 
 # Below this share of its time spent waiting, a model is not held up by its input.
 _NOTICEABLE_WAIT = 0.1
+# What `Summary.bound_by` means, and what helps.
+BOUND_BY = {
+    "score": "the model: more or faster devices",
+    "decode": "decoding: more --cpus-per-actor",
+    "read": "reading: faster storage",
+    "write": "writing: faster storage, or a larger --shard-size",
+    "nothing": "nothing was left to score",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class Summary:
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
+        worker_memory_bytes: The most that any worker's process held.
+        driver_memory_bytes: The most that the driver's process held.
     """
 
     num_images: int
@@ -45,6 +56,8 @@ class Summary:
     num_lost_workers: int
     num_repeats: int
     bound_by: str
+    worker_memory_bytes: int
+    driver_memory_bytes: int
 
 
 def summarise(
@@ -55,7 +68,7 @@ def summarise(
     num_repeats: int = 0,
     labelled_and_right: tuple[int, int] = (0, 0),
 ) -> Summary:
-    """Summarise one invocation.
+    """Summarise one invocation, in its driver.
 
     Args:
         reports: The shards scored by each worker.
@@ -88,6 +101,8 @@ def summarise(
         num_lost_workers=num_lost_workers,
         num_repeats=num_repeats,
         bound_by=_bound_by(totals),
+        worker_memory_bytes=max((report.peak_memory_bytes for report in everything), default=0),
+        driver_memory_bytes=peak_memory_bytes(),
     )
 
 

@@ -26,11 +26,16 @@ class TarSource:
         self._folder = pattern.parent
         self._names = list(_expand(pattern.name))
 
+    @property
+    def archives(self) -> list[Location]:
+        """The tar files."""
+        return [self._folder / name for name in self._names]
+
     def check(self) -> None:
         """See `ImageSource`."""
-        for name in self._names:
-            if not (self._folder / name).is_file():
-                raise ImagesError(f"Expected --images to be tar files; {self._folder / name} does not exist.")
+        for archive in self.archives:
+            if not archive.is_file():
+                raise ImagesError(f"Expected --images to be tar files; {archive} does not exist.")
 
     def files(self) -> Iterator[FoundFile]:
         """All members of all files, in their order."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scoring.arrays import Float32Array
 from scoring.course_weights import read_course_weights
 from scoring.downloads import cache_folder, fetch, file_digest, local_copy
+from scoring.engines import Network
 from scoring.errors import DownloadError, ModelError
 from scoring.images import IMAGE_SIZE
 from scoring.storage import locate
@@ -31,21 +32,24 @@ def check_weights(weights: str | None) -> None:
         raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {weights} is no file.")
 
 
-def build_vgg16(weights: str | None) -> tuple["keras.Model", str]:
-    """Build VGG16 with its preprocessing inside; see `load_vgg16`.
+def vgg16_network(weights: str | None) -> Network:
+    """VGG16 with its preprocessing inside, from float RGB pixels, 0 to 255, to class probabilities.
 
-    Returns:
-        A model from float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to class probabilities, shape
-        (batch, 1000); and the digest that identifies its weights.
+    Args:
+        weights: As `load_vgg16` takes them; they are downloaded here, and read when the network is built.
+
+    Raises:
+        DownloadError: If they are not here and cannot be downloaded.
     """
-    import keras
-
-    network, digest = load_vgg16(weights)
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    return keras.Model(pixels, network(preprocess(pixels))), digest
+    return Network(vgg16_digest(weights), lambda: _with_preprocessing(load_vgg16(weights)))
 
 
-def load_vgg16(weights: str | None) -> tuple["keras.Model", str]:
+def vgg16_digest(weights: str | None) -> str:
+    """Identifies weights; for arguments see `load_vgg16`."""
+    return f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}" if weights == RANDOM_WEIGHTS else file_digest(_weights_file(weights))
+
+
+def load_vgg16(weights: str | None) -> "keras.Model":
     """Build `keras.applications.VGG16` and load its weights.
 
     Args:
@@ -54,7 +58,7 @@ def load_vgg16(weights: str | None) -> tuple["keras.Model", str]:
             same in every process.
 
     Returns:
-        The network, from preprocessed pixels to class probabilities; and the digest that identifies its weights.
+        The network, from preprocessed pixels to class probabilities.
 
     Raises:
         ModelError: If the weights cannot be read or belong to another network.
@@ -64,9 +68,15 @@ def load_vgg16(weights: str | None) -> tuple["keras.Model", str]:
 
     if weights == RANDOM_WEIGHTS:
         keras.utils.set_random_seed(_RANDOM_SEED)
-        return keras.applications.VGG16(weights=None), f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}"
-    path = local_copy(locate(weights)) if weights else _download_weights()
-    return _from_file(path), file_digest(path)
+        return keras.applications.VGG16(weights=None)
+    return _from_file(_weights_file(weights))
+
+
+def _with_preprocessing(network: "keras.Model") -> "keras.Model":
+    import keras
+
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    return keras.Model(pixels, network(preprocess(pixels)))
 
 
 def preprocess(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -81,7 +91,9 @@ def preprocess(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
     return inputs
 
 
-def _download_weights() -> Path:
+def _weights_file(weights: str | None) -> Path:
+    if weights:
+        return local_copy(locate(weights))
     try:
         return fetch(WEIGHTS_URL, cache_folder() / "models" / _WEIGHTS_NAME, WEIGHTS_CHECKSUM)
     except DownloadError as error:

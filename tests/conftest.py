@@ -66,12 +66,14 @@ def bucket(s3: str) -> Url:
 
 @pytest.fixture(scope="session")
 def two_nodes() -> Iterator[None]:
-    """A Ray cluster of two nodes on this machine, with two and one pretended GPUs and two cores each."""
+    """A Ray cluster of two nodes on this machine, with two and one pretended GPUs (a T4), two cores each."""
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
-    cluster.add_node(num_cpus=2, num_gpus=1)
+    soon = {"metrics_report_interval_ms": 1000}
+    head = {"num_cpus": 2, "num_gpus": 2, "_system_config": soon}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster.add_node(num_cpus=2, num_gpus=1, resources={"accelerator_type:T4": 1})
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()

@@ -4,7 +4,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.classifiers import Classifier, ModelRequest
-from scoring.engines import Precision
+from scoring.precision import Precision, PrecisionChoice
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
 
@@ -15,6 +15,10 @@ class FakeEngine:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
+    @property
+    def num_outputs(self) -> int:
+        return 2
+
     def score(self, images: UInt8Array) -> Float32Array:
         self.shapes.append(images.shape)
         dog = images.mean(axis=(1, 2, 3), dtype=np.float64).astype(np.float32) / 255
@@ -23,4 +27,5 @@ class FakeEngine:
 
 def load_fake(request: ModelRequest) -> Classifier:
     """A `load` for ShardScorer."""
-    return Classifier(FakeEngine(), ("cat", "dog"), "fake-digest", request.precision, lambda outputs: outputs)
+    precision = PrecisionChoice(request.precision, "asked for")
+    return Classifier(FakeEngine(), ("cat", "dog"), "fake-digest", precision, lambda outputs: outputs)

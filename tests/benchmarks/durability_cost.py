@@ -12,16 +12,17 @@ import tempfile
 from pathlib import Path
 
 from cluster.session import open_session
+from jobs.rates import place_alone, score_alone
 from scoring import durable, predictions
 from scoring.classifiers import ModelRequest
-from scoring.engines import Precision, keras_backend
+from scoring.engines import keras_backend
 from scoring.images import Resize
 from scoring.inputs import find_images
 from scoring.lease import hold_lease
 from scoring.manifest import write_manifest
+from scoring.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer
-from tests.benchmarks.rates import score_alone
 
 _SHARD_SIZE = 32
 
@@ -55,9 +56,9 @@ def main() -> None:
                 settings = ScorerSettings(options.images.absolute(), folder.path, model, Resize.SQUASH, 16, 2)
                 if name == "with":
                     with hold_lease(folder.lease):
-                        rates.append(score_alone(recipe, settings, manifest).steady_images_per_s or 0.0)
+                        rates.append(score_alone(settings, manifest, place_alone(), recipe).steady_images_per_s or 0.0)
                 else:
-                    rates.append(score_alone(recipe, settings, manifest).steady_images_per_s or 0.0)
+                    rates.append(score_alone(settings, manifest, place_alone(), recipe).steady_images_per_s or 0.0)
             print(f"round {number + 1}: with {with_rates[-1]:.2f} images/s, without {without_rates[-1]:.2f} images/s")
     ratio = statistics.median(with_rates) / statistics.median(without_rates)
     print(f"median: with / without {ratio:.3f}")

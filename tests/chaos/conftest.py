@@ -54,6 +54,11 @@ class Nodes:
         """Let a node join."""
         self.others.append(self.cluster.add_node(num_cpus=1, num_gpus=1))
 
+    def raylet_pids(self) -> set[int]:
+        """The processes that the nodes' workers are children of."""
+        nodes = self.cluster.list_all_nodes()
+        return {started.process.pid for node in nodes for started in node.all_processes.get("raylet", ())}
+
     def kill(self, chance: random.Random) -> None:
         """Kill a node with everything on it."""
         node = self.others.pop(chance.randrange(len(self.others)))
@@ -88,7 +93,7 @@ def run(
     nodes.fill()
     kind = request.node.originalname.removeprefix("test_")
     run = Run(nodes, archive, tmp_path, kind, random.Random(f"{kind}-{request.node.callspec.params['seed']}"))
-    run.expected = undisturbed
+    run.expected = [dict(row) for row in undisturbed]
     yield run
     run.kill_driver()
     _TABLE[kind].append((run.num_faults, time.monotonic() - run.started, run.num_repeats))
@@ -152,10 +157,21 @@ class Run:
 
     def kill_actor(self) -> None:
         """SIGKILL one scoring actor, if one is alive."""
-        actors = actor_pids()
+        actors = actor_pids(self.nodes.raylet_pids())
         if actors:
             os.kill(self.chance.choice(actors), signal.SIGKILL)
             self.fault()
+
+    def break_pictures(self, count: int, instead: bytes) -> set[str]:
+        """Put `instead` in the place of some pictures, in an archive of this run's own; return their ids."""
+        chosen = {f"{number}.png" for number in self.chance.sample(range(1, NUM_IMAGES + 1), count)}
+        broken = self.folder / "photos.zip"
+        with zipfile.ZipFile(self.archive) as whole, zipfile.ZipFile(broken, "w") as photos:
+            for name in whole.namelist():
+                photos.writestr(name, instead if name in chosen else whole.read(name))
+        self.archive = broken
+        self.num_faults += count
+        return {name.removesuffix(".png") for name in chosen}
 
     def kill_driver(self) -> None:
         """SIGKILL the driver, if it runs."""
@@ -204,12 +220,13 @@ class Run:
         assert self.rows() == [row for index, row in enumerate(self.expected) if index not in lost]
 
 
-def actor_pids() -> list[int]:
-    """The processes of scoring actors that have begun to work."""
+def actor_pids(raylets: set[int]) -> list[int]:
+    """The processes of scoring actors that have begun to work under these raylets; others' Ray is left alone."""
     pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cmdline").read_bytes().startswith(b"ray::Actor"):
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent in raylets and (process / "cmdline").read_bytes().startswith(b"ray::Actor"):
                 pids.append(int(process.name))
         except OSError:  # it ended meanwhile
             continue

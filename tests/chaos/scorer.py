@@ -10,12 +10,25 @@ import signal
 import time
 from pathlib import Path
 
+from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
+from scoring.images import Resize, decode
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
 from tests.fakes import load_fake
 
+CRASHES = b"crashes the decoder"
 _SECONDS_PER_SHARD = 0.04
 _SLOW_SECONDS_PER_SHARD = 1.0
+
+
+def decode_or_crash(encoded: bytes, resize: Resize) -> UInt8Array:
+    """Decode, but die of a picture whose bytes say so, as of a fault in a decoder's C code.
+
+    By SIGKILL: a handler that Ray puts in place for SIGSEGV lets this thread run on for a while.
+    """
+    if encoded == CRASHES:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(encoded, resize)
 
 
 class ChaoticScorer(ShardScorer):
@@ -25,9 +38,17 @@ class ChaoticScorer(ShardScorer):
         self._orders = Path(settings.model.model).parent
         if not (self._orders / "weights").exists():
             raise ModelError("the weights are gone")
-        super().__init__(settings, load_fake)
+        super().__init__(settings, load_fake, decode_or_crash)
 
     def __call__(self, shard_id: int) -> ShardReport:
+        self._follow_orders(shard_id)
+        return super().__call__(shard_id)
+
+    def again(self, shard_id: int) -> ShardReport:
+        self._follow_orders(shard_id)
+        return super().again(shard_id)
+
+    def _follow_orders(self, shard_id: int) -> None:
         if (self._orders / f"poison-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         try:
@@ -37,4 +58,3 @@ class ChaoticScorer(ShardScorer):
             time.sleep(_SLOW_SECONDS_PER_SHARD if slow else _SECONDS_PER_SHARD)
         else:
             time.sleep(3600)
-        return super().__call__(shard_id)

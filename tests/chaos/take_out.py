@@ -49,10 +49,10 @@ _MECHANISMS = [
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
-        "no copies of what raised",
+        "no copies of suspects",
         _LEDGER,
-        " and task not in self._troubled",
-        "",
+        "        if not alone:\n            self._uncopied[task] = None\n",
+        "        self._uncopied[task] = None\n",
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
@@ -75,6 +75,34 @@ _MECHANISMS = [
         "        if self._placement.elastic and",
         "        if False and",
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
+    ),
+    Mechanism(
+        "a job ends when no worker is left to start",
+        _POOL,
+        "        elif not self._workers:\n            self._give_up()\n",
+        "",
+        "tests/cluster/test_pool.py::test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies",
+    ),
+    Mechanism(
+        "files are looked for from every node",
+        "cluster/visibility.py",
+        "    return {node: missing for node, missing in unseen.items() if missing}\n",
+        "    return {}\n",
+        "tests/cluster/test_visibility.py",
+    ),
+    Mechanism(
+        "workers are built only where the files are seen",
+        "cluster/visibility.py",
+        "    for sight in find_unseen(sights, patience_s):\n",
+        "    for sight in ():\n",
+        "tests/cluster/test_visibility.py",
+    ),
+    Mechanism(
+        "actors share a GPU's memory",
+        "cluster/devices.py",
+        "    if not 0 < share < 1:\n",
+        "    if True:\n",
+        "tests/cluster/test_pool.py::test_only_a_shared_gpu_has_its_memory_bounded",
     ),
     Mechanism(
         "a shard is written out of sight",

@@ -15,6 +15,7 @@ import pytest
 
 from scoring.run_folder import RunFolder
 from tests.chaos.conftest import NUM_SHARDS, Run
+from tests.chaos.scorer import CRASHES
 
 pytestmark = pytest.mark.ray
 
@@ -112,6 +113,18 @@ def test_shards_are_poison(run: Run, seed: int) -> None:
         (run.folder / f"poison-{shard}").unlink()
     run.start()
     run.finish()
+    run.check_complete()
+
+
+@_seeds(6)
+def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
+    crashing = run.break_pictures(2, CRASHES)
+    run.start()
+    run.finish()
+    for row in run.expected:
+        if row["image_id"] in crashing:
+            broken = dict.fromkeys(row) | {"status": "error", "error_message": "it crashes the decoder"}
+            row |= broken | {"image_id": row["image_id"], "path": row["path"]}
     run.check_complete()
 
 

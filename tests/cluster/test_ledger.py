@@ -48,6 +48,14 @@ def test_busy_worker_copies_nothing_and_nobody_copies_its_own_task() -> None:
     assert ledger.assign(1, 1) is None
 
 
+def test_task_that_was_lost_is_not_copied() -> None:
+    ledger = TaskLedger([1], max_attempts=3)
+    ledger.assign(0, 0)
+    ledger.lost(1, 0, "died")
+    assert ledger.assign(1, 0) == Assignment(1, alone=True)
+    assert ledger.assign(2, 0) is None
+
+
 def test_copy_keeps_a_task_alive_when_the_other_is_lost_or_raises() -> None:
     ledger = TaskLedger([1], max_attempts=3)
     ledger.assign(0, 0)

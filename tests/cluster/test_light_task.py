@@ -1,8 +1,10 @@
 import os
+from dataclasses import replace
 
 import pytest
 
 from cluster.light_task import LightTask
+from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
 from cluster.pool import WorkerPool
 
@@ -23,6 +25,18 @@ def test_it_runs_beside_workers_that_took_every_core() -> None:
         list(pool.run([1]))
     assert LightTask(_environment, "OMP_NUM_THREADS").result() == "1"
     pool.stop()
+
+
+def _node_id() -> str:
+    return own_node_id()
+
+
+def test_it_runs_on_a_node_without_gpus_where_workers_use_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for node in cluster_nodes():
+        nodes = [replace(other, num_gpus=int(other != node)) for other in cluster_nodes()]
+        monkeypatch.setattr("cluster.light_task.cluster_nodes", lambda nodes=nodes: nodes)
+        assert LightTask(_node_id).result() == node.node_id
+        assert LightTask(_node_id, avoid=nodes).result() == own_node_id()
 
 
 def test_it_sees_no_gpu() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from cluster.errors import SessionError
 from cluster.session import open_session
 
 
@@ -15,6 +16,16 @@ def test_a_session_that_is_open_is_used_and_left_open() -> None:
     with open_session(None):
         assert len(ray.nodes()) == 2
     assert ray.is_initialized()
+
+
+def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:8265")
+    with (
+        pytest.raises(SessionError, match=r"http://127\.0\.0\.1:8265 is a dashboard's\. .* submit a job"),
+        open_session(None),
+    ):
+        pass
 
 
 _LOOK_AT_SOCKETS = """

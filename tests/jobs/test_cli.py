@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli import app
+from tests.runs import cats_and_dogs, write_run
 
 
 def _run(*arguments: object) -> tuple[int, str]:
@@ -100,7 +101,24 @@ def test_submission_of_no_run_is_exit_2(tmp_path: Path) -> None:
     assert "no scored images" in error
 
 
+def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path: Path) -> None:
+    whole = write_run(tmp_path / "whole", cats_and_dogs(16))
+    assert _run("report", whole.path) == (0, "")
+    assert whole.report.is_file()
+    part = write_run(tmp_path / "part", cats_and_dogs(16), without_shards=(1,))
+    result = CliRunner().invoke(app, ["report", str(part.path), "--output", str(tmp_path / "part.html")])
+    assert result.exit_code == 1
+    assert "they are missing: the shards 1" in result.stdout
+    assert (tmp_path / "part.html").is_file()
+
+
+def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
+    code, error = _run("report", tmp_path)
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith("error: Expected a folder written by")
+
+
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    assert all(command in result.stdout for command in ("score", "submission", "demo"))
+    assert all(command in result.stdout for command in ("score", "submission", "report", "demo"))

@@ -24,5 +24,7 @@ def test_demo_makes_everything_offline_with_the_real_architecture(tmp_path: Path
     assert summary["num_right"] >= 34, "cats and dogs that the model has not seen"
     assert f"{summary['num_right']} of 37 labelled images" in demo.stdout
     assert json.loads((run / "sonar" / "metrics.json").read_text())["num_test"] == 84
+    for report in (run / "report.html", tmp_path / "demo" / "model" / "report.html"):
+        assert "<h1" in report.read_text()
     with (run / "submission.csv").open() as file:
         assert [int(row["id"]) for row in csv.DictReader(file)] == list(range(1, 41))

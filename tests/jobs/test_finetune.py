@@ -19,11 +19,11 @@ from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from scoring.base_networks import BaseRequest
 from scoring.classifiers import ModelRequest
-from scoring.engines import Precision
 from scoring.errors import ImagesError, ModelError
 from scoring.features import FeatureRequest
 from scoring.fitting import HeadSettings
 from scoring.model_folder import ModelFolder
+from scoring.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.targets import LabelsFrom
 

@@ -25,6 +25,18 @@ def test_members_are_averaged_as_probabilities() -> None:
     np.testing.assert_allclose(ensemble_probabilities(logits, 1.0), [[0.7, 0.3]], rtol=1e-6)
 
 
+def test_photos_without_a_mistake_do_not_ask_for_certainty() -> None:
+    """A mistake that only one of the five parts has seen must not meet four that were made certain."""
+    generator = np.random.default_rng(3)
+    truth = np.arange(120) % 2
+    margin = np.where(truth == 1, 1, -1) * generator.uniform(2, 6, 120)
+    margin[7] = -4 * np.sign(margin[7])
+    logits = np.stack([-margin / 2, margin / 2], axis=1)[:, None].astype(np.float32)
+    before = log_loss(ensemble_probabilities(logits, 1.0), truth)
+    after, _ = cross_fitted(logits, truth, seed=0)
+    assert log_loss(after, truth) < before * 1.15
+
+
 def test_clip_without_any_mistake_is_that_of_one_mistake_to_come() -> None:
     certain = np.array([[[50.0, -50.0]], [[-50.0, 50.0]]] * 100, np.float32)
     assert calibrate(certain, np.array([0, 1] * 100)).clip == pytest.approx(1 / 201, rel=0.05)

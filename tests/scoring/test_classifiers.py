@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scoring.classifiers import ModelRequest, check_model, load_classifier
-from scoring.engines import Precision
 from scoring.errors import ModelError
+from scoring.precision import Precision
 from scoring.storage import Url
 
 

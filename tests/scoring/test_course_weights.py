@@ -93,7 +93,7 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     import keras
 
     from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest, load_classifier
-    from scoring.engines import Precision
+    from scoring.precision import Precision
     from scoring.vgg16 import preprocess
 
     keras.utils.set_random_seed(3)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from scoring.inputs import ImageEntry
-from scoring.manifest import default_shard_size, manifest_digest, read_info, read_shard, write_manifest
+from scoring.manifest import Manifest, default_shard_size, manifest_digest, read_info, read_shard, write_manifest
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
 
@@ -39,6 +39,14 @@ def test_raw_path_survives(tmp_path: Path) -> None:
     image = ImageEntry(r"caf\xe9", r"caf\xe9.jpg", 5, b"caf\xe9.jpg")
     write_manifest(tmp_path / "manifest.parquet", [image], 1, 0)
     assert read_shard(tmp_path / "manifest.parquet", 0) == [image]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(5, [1, 3, 5, 7, 9]), (2, [1, 6]), (100, list(range(1, 11)))])
+def test_sample_is_spread_evenly_over_all_shards(tmp_path: Path, count: int, sizes: list[int]) -> None:
+    write_manifest(tmp_path / "manifest.parquet", _IMAGES, 4, 0)
+    manifest = Manifest(tmp_path / "manifest.parquet")
+    assert manifest.shard_sizes == [4, 4, 2]
+    assert [image.size_bytes for image in manifest.sample(count)] == sizes
 
 
 @pytest.mark.parametrize(("num_images", "shard_size"), [(1, 32), (36, 32), (600, 64), (12_500, 256), (10**6, 256)])

@@ -36,6 +36,13 @@ def test_sound_run_is_complete(folder: RunFolder, verify: bool) -> None:
     assert (status.done, status.num_rows, status.num_errors) == ([0, 1, 2], 12, 1)
 
 
+def test_of_many_shards_always_the_same_few_are_looked_at_and_all_missing_ones_counted(folder: RunFolder) -> None:
+    folder.shard(1, 3).unlink()
+    first, again = (run_status(folder, verify=False, max_shards=1) for _ in range(2))
+    assert first == again
+    assert (len(first.done), first.missing) == (1, [1])
+
+
 @pytest.mark.parametrize("verify", [False, True])
 def test_missing_truncated_and_foreign_shards_are_told_apart(folder: RunFolder, verify: bool) -> None:
     folder.shard(0, 3).unlink()

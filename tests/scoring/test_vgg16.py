@@ -6,12 +6,12 @@ import pytest
 
 from scoring.classifiers import VGG16_IMAGENET, ModelRequest, load_classifier
 from scoring.decode_ahead import DecodedImage, stack_pixels
-from scoring.engines import Precision
 from scoring.errors import ModelError
 from scoring.imagenet import CAT_CLASSES, DOG_CLASSES, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.images import Resize, decode
 from scoring.inputs import ImageEntry
-from scoring.vgg16 import build_vgg16, preprocess
+from scoring.precision import Precision
+from scoring.vgg16 import load_vgg16, preprocess, vgg16_digest
 
 pytestmark = pytest.mark.keras
 
@@ -74,9 +74,9 @@ def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_in
 
 
 def test_random_weights_are_the_same_every_time() -> None:
-    first, second = (build_vgg16("random") for _ in range(2))
-    assert first[1] == second[1]
-    for ours, theirs in zip(first[0].get_weights(), second[0].get_weights(), strict=True):
+    first, second = (load_vgg16("random") for _ in range(2))
+    assert vgg16_digest("random") == "random-2017"
+    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -86,14 +86,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     small.save_weights(tmp_path / "small.weights.h5")
     with pytest.raises(ModelError, match="Expected weights of VGG16 with 1,000 classes") as refused:
-        build_vgg16(str(tmp_path / "small.weights.h5"))
+        load_vgg16(str(tmp_path / "small.weights.h5"))
     assert "\n" not in str(refused.value)
 
 
 def test_file_that_is_no_weights_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vgg16.h5").write_text("<html>404</html>")
     with pytest.raises(ModelError, match="does not fit"):
-        build_vgg16(str(tmp_path / "vgg16.h5"))
+        load_vgg16(str(tmp_path / "vgg16.h5"))
 
 
 def test_cats_and_dogs_are_summed_and_renormalised() -> None:

@@ -1,0 +1,56 @@
+"""The machines of the cluster, and what each has."""
+
+from dataclasses import dataclass
+
+import ray
+
+_ACCELERATOR_PREFIX = "accelerator_type:"  # Ray's name for the resource that says which kind of GPU a node has
+
+
+@dataclass(frozen=True)
+class Node:
+    """A living node.
+
+    Attributes:
+        num_cpus: Its cores, used or not.
+        num_gpus: Its GPUs, used or not.
+        accelerator_types: Kinds of its GPUs, by Ray's names: `T4`, `A100`.
+        node_id: Ray's id of it.
+        host: Name of the machine.
+    """
+
+    num_cpus: float
+    num_gpus: float
+    accelerator_types: frozenset[str] = frozenset()
+    node_id: str = ""
+    host: str = ""
+
+
+def cluster_nodes() -> list[Node]:
+    """The living nodes of the cluster."""
+    return [
+        Node(
+            num_cpus=node["Resources"].get("CPU", 0.0),
+            num_gpus=node["Resources"].get("GPU", 0.0),
+            accelerator_types=frozenset(
+                name.removeprefix(_ACCELERATOR_PREFIX)
+                for name in node["Resources"]
+                if name.startswith(_ACCELERATOR_PREFIX)
+            ),
+            node_id=node["NodeID"],
+            host=node["NodeManagerHostname"],
+        )
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"]
+    ]
+
+
+def own_node_id() -> str:
+    """Ray's id of the node that this process runs on."""
+    node_id: str = ray.get_runtime_context().get_node_id()
+    return node_id
+
+
+def accelerator_resource(accelerator_type: str) -> str:
+    """Ray's name for the resource that only nodes with this kind of GPU have."""
+    return f"{_ACCELERATOR_PREFIX}{accelerator_type}"

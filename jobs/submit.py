@@ -1,0 +1,144 @@
+"""Run a command on a Ray cluster as a job: the same words as on this machine, after `submit ... --`.
+
+    shardscore submit --address http://HEAD:8265 -- score --images /shared/test.zip --output /shared/runs/test
+
+Ships this program's own three packages and nothing else: images, models and results stay where every node sees them.
+Shows the job's log as it grows and exits with its exit code; --no-wait leaves it alone once it is taken.
+"""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+import cluster
+import jobs
+import scoring
+from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
+from jobs.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated
+from scoring.errors import RequestError
+
+# Options that name a file or folder, whether it is there yet or not.
+_PATHS = ("images", "output", "run", "folder")
+_BUCKET = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
+
+
+@dataclass(frozen=True)
+class SubmitRequest:
+    """What `shardscore submit` was asked for.
+
+    Attributes:
+        command: The command line to run, without the program's name.
+        address: The cluster's dashboard; None leaves it to Ray's environment variables.
+        environment: KEY=VALUE each, or KEY for this machine's value.
+        wait: Follow the job to its end.
+    """
+
+    command: tuple[str, ...]
+    address: str | None
+    environment: tuple[str, ...]
+    wait: bool
+
+
+def submit(request: SubmitRequest, app: typer.Typer, console: Console) -> int:
+    """Submit, follow, and return the exit code.
+
+    Raises:
+        RequestError: If the command line makes no sense; nothing is submitted.
+        SessionError: If the cluster cannot be reached.
+    """
+    _check_command(app, request.command)
+    settings = JobSettings(
+        name=f"shardscore {request.command[0]}",
+        command=shlex.join(["python", "-m", "jobs", *request.command]),
+        packages=[Path(module.__path__[0]) for module in (cluster, jobs, scoring)],
+        environment=_environment(request.environment),
+    )
+    job = submit_job(settings, request.address)
+    console.print(f"submitted {job.job_id} to {job.address}{_whose_address(request.address)}")
+    if not request.wait:
+        _print_what_to_do_with(job, console)
+        return COMPLETE
+    try:
+        end = job.follow(lambda text: console.out(text, end="", highlight=False))
+    except (KeyboardInterrupt, Terminated) as stop:
+        return _stop_or_leave(job, stop, console)
+    if end.reason:
+        print(f"{job.job_id} {end.reason}; submit the same command again to go on", file=sys.stderr)
+    return end.exit_code
+
+
+def _check_command(app: typer.Typer, command: Sequence[str]) -> None:
+    """Refuse, before anything is shipped, what cannot be parsed and what only this machine could find."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    name, *arguments = command
+    parser = group.get_command(typer.Context(group), name)
+    if parser is None or name == "submit":
+        raise RequestError(f"Expected a command to run on the cluster; received {name!r}. See shardscore --help.")
+    try:
+        parameters = parser.make_context(name, arguments).params
+    except typer.TyperException as error:
+        raise RequestError(f"shardscore {name}: {error.format_message()}") from error
+    for parameter, value in parameters.items():
+        if _is_local(parameter, value):
+            option = parameter.replace("_", "-")
+            raise RequestError(
+                f"Expected --{option} as every node sees it: an absolute path. Received {str(value)!r}, which would be "
+                "looked for in the job's own folder."
+            )
+
+
+def _is_local(parameter: str, value: object) -> bool:
+    """Whether an option's value is a path relative to this folder."""
+    if not isinstance(value, str | Path) or _BUCKET.match(str(value)) or Path(value).is_absolute():
+        return False
+    return parameter in _PATHS or isinstance(value, Path) or Path(value).exists()
+
+
+def _environment(pairs: Sequence[str]) -> Mapping[str, str]:
+    """Read KEY=VALUE, and KEY from this process; no message holds a value."""
+    environment = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not key or (not separator and key not in os.environ):
+            raise RequestError(
+                f"Expected --env KEY=VALUE, or KEY of a variable set here; received {key!r} without one."
+            )
+        environment[key] = value if separator else os.environ[key]
+    return environment
+
+
+def _whose_address(address: str | None) -> str:
+    variable = overruling_variable()
+    return f" ({variable}, which Ray puts before --address)" if variable and address else ""
+
+
+def _stop_or_leave(job: SubmittedJob, stop: BaseException, console: Console) -> int:
+    """After Ctrl-C on a terminal, ask; else leave the job running, and say so."""
+    asks = isinstance(stop, KeyboardInterrupt) and sys.stdin.isatty() and console.is_terminal
+    if asks and _wants_to_stop(job):
+        job.stop()
+        console.print("stopped; what is finished is kept: submit the same command again to go on")
+    else:
+        console.print(f"\n{job.job_id} goes on without this command")
+        _print_what_to_do_with(job, console)
+    return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED
+
+
+def _wants_to_stop(job: SubmittedJob) -> bool:
+    try:
+        return typer.confirm(f"\nStop {job.job_id}? Otherwise it goes on", default=False)
+    except typer.Abort:  # a second Ctrl-C
+        return False
+
+
+def _print_what_to_do_with(job: SubmittedJob, console: Console) -> None:
+    for verb in ("logs --follow", "status", "stop"):
+        console.print(f"  ray job {verb} --address {job.address} {job.job_id}")

@@ -1,0 +1,72 @@
+"""The number format of a network's inner layers, and which one a device computes fastest."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Precision(StrEnum):
+    """The number format of the network's inner layers; its output is float32 always."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A number format, never `auto`, and why it is used."""
+
+    precision: Precision
+    reason: str
+
+
+def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
+    """The precision that was asked for, or for `auto` the fastest that this process' device computes natively.
+
+    GPUs of compute capability 8.0 (Ampere) on have bfloat16 units, from 7.0 (Volta) on float16 units. A processor
+    with AVX512-BF16 or AMX runs bfloat16 at twice float32's rate under TensorFlow (oneDNN) and OpenVINO, not under the
+    others. `auto` never means int8, whose labels differ: it is for users to ask for.
+
+    Args:
+        asked: By the user.
+        runtime: What computes: `tensorflow`, `jax`, `torch` or `openvino`.
+    """
+    if asked is not Precision.AUTO:
+        return PrecisionChoice(asked, "asked for")
+    capability = _compute_capability() if runtime != "openvino" else None
+    if capability is not None:
+        precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16
+        reason = f"the GPU's compute capability is {capability:g}"
+        return PrecisionChoice(precision if capability >= 7.0 else Precision.FLOAT32, reason)
+    units = sorted(cpu_flags() & {"avx512_bf16", "amx_bf16"})
+    if runtime in ("tensorflow", "openvino") and units:
+        return PrecisionChoice(Precision.BFLOAT16, f"the processor has {' and '.join(units)}")
+    reason = f"{runtime} does not use the processor's {units[0]}" if units else "the processor has no bfloat16 units"
+    return PrecisionChoice(Precision.FLOAT32, reason)
+
+
+def _compute_capability() -> float | None:
+    """The lowest compute capability among the GPUs that this process may use; None without one."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):
+        return None
+    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        output = subprocess.run([*query, *(["-i", visible] if visible else [])], capture_output=True, text=True)
+        return min((float(line) for line in output.stdout.split()), default=None)
+    except (OSError, ValueError):  # no NVIDIA driver here
+        return None
+
+
+def cpu_flags() -> set[str]:
+    """Instruction sets of this machine's processor, as Linux names them; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return set()
+    return next((set(line.split(":")[1].split()) for line in lines if line.startswith(("flags", "Features"))), set())

@@ -1,0 +1,147 @@
+"""Read predictions for a report: the numbers of many rows, the names of a few."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array
+from scoring.evaluation import true_classes
+from scoring.predictions import ERROR, MAX_FULL_VECTOR, OK, TOP_K
+from scoring.storage import Location, readable
+
+_NUMBERS = ("status", "target", "class_index", "probability")
+_MAX_UNREADABLE = 100  # that a report lists; it counts all of them
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Readable images of one or many predictions files, in numbers.
+
+    Attributes:
+        files: The predictions files.
+        numbers: One row per image: `file` (index into `files`), `row` (in that file), `predicted` (the most likely
+            class), `truth` (the true class; -1 for none, or one that the model does not know), `has_target`,
+            `probability` (of the most likely class), `in_top` (whether the true class is among the five most likely).
+        probabilities: Of every class, shape (num_images, num_classes); None where they are not stored.
+    """
+
+    files: Sequence[Location]
+    numbers: pd.DataFrame
+    probabilities: Float32Array | None
+
+    def column(self, name: str) -> npt.NDArray[np.int64]:
+        """One of the whole-number columns, shape (num_images,)."""
+        return self.numbers[name].to_numpy(np.int64)
+
+    @property
+    def probability(self) -> Float32Array:
+        """Of the most likely class, shape (num_images,)."""
+        return self.numbers["probability"].to_numpy(np.float32)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the truth is known of any image."""
+        return bool((self.column("truth") >= 0).any())
+
+    @property
+    def num_unknown(self) -> int:
+        """How many images have a target that the model does not know."""
+        return int((self.numbers["has_target"].to_numpy() & (self.column("truth") < 0)).sum())
+
+    def known(self) -> "ScoredRows":
+        """The images whose truth is known."""
+        known = self.column("truth") >= 0
+        probabilities = None if self.probabilities is None else self.probabilities[known]
+        return ScoredRows(self.files, self.numbers[known], probabilities)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Images without scores.
+
+    Attributes:
+        reasons: Why, and how many; the most frequent first.
+        files: Path and reason of the first of them.
+    """
+
+    reasons: Mapping[str, int]
+    files: Sequence[tuple[str, str]]
+
+
+def read_rows(files: Sequence[Location], labels: Sequence[str]) -> ScoredRows:
+    """Read the numbers of every row; the texts of one file at a time.
+
+    Args:
+        files: Predictions files; at least one.
+        labels: One name per class, in class order.
+
+    Raises:
+        OSError: If a file cannot be read.
+        pyarrow.ArrowException: If it is damaged.
+        ValueError: If its columns do not fit the labels.
+    """
+    parts = [_read_file(index, path, labels) for index, path in enumerate(files)]
+    vectors = [probabilities for _, probabilities in parts if probabilities is not None]
+    return ScoredRows(
+        files=files,
+        numbers=pd.concat([numbers for numbers, _ in parts], ignore_index=True),
+        probabilities=np.concatenate(vectors) if vectors else None,
+    )
+
+
+def _read_file(index: int, path: Location, labels: Sequence[str]) -> tuple[pd.DataFrame, Float32Array | None]:
+    has_vectors, has_ranks = len(labels) <= MAX_FULL_VECTOR, len(labels) > TOP_K
+    wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
+    table = pq.read_table(readable(path), columns=wanted)
+    is_ok = pc.equal(table["status"], OK)
+    row = np.flatnonzero(is_ok.to_numpy())
+    table = table.filter(is_ok)
+    targets = table["target"].to_pylist()
+    truth = true_classes(targets, labels)
+    numbers = pd.DataFrame(
+        {
+            "file": np.full(len(row), index),
+            "row": row,
+            "predicted": table["class_index"].to_numpy(),
+            "truth": truth,
+            "has_target": np.array([target is not None for target in targets], dtype=bool),
+            "probability": table["probability"].to_numpy(),
+            "in_top": _in_top(table["top_labels"], truth, labels) if has_ranks else np.ones(len(row), dtype=bool),
+        }
+    )
+    return numbers, _vectors(table["probabilities"], len(labels)) if has_vectors else None
+
+
+def _in_top(top_labels: pa.ChunkedArray, truth: npt.NDArray[np.int64], labels: Sequence[str]) -> npt.NDArray[np.bool_]:
+    pairs = zip(top_labels.to_pylist(), truth, strict=True)
+    return np.array([index >= 0 and labels[index] in ranked for ranked, index in pairs], dtype=bool)
+
+
+def _vectors(column: pa.ChunkedArray, num_classes: int) -> Float32Array:
+    flat: Float32Array = column.combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    return flat.reshape(len(column), num_classes)
+
+
+def read_unreadable(files: Sequence[Location]) -> Unreadable:
+    """Count the images that could not be read, by reason, and name the first; raises as `read_rows` does.
+
+    Args:
+        files: Files of predictions, or of features.
+    """
+    counts: Counter[str] = Counter()
+    first: list[tuple[str, str]] = []
+    for path in files:
+        is_error = pc.field("status") == ERROR
+        table = pq.read_table(readable(path), columns=["path", "error_message"], filters=is_error)
+        reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
+        counts.update(reasons)
+        room = _MAX_UNREADABLE - len(first)
+        first += zip(table["path"].slice(0, room).to_pylist(), reasons[:room], strict=True)
+    return Unreadable(dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))), first)

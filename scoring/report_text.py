@@ -1,0 +1,94 @@
+"""How a report writes numbers and hostile texts: one way for each, everywhere."""
+
+import unicodedata
+from datetime import datetime
+
+from scoring.storage import Location, Url
+
+# Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+NONE = "\u2013"  # where a table has no number
+_JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
+
+
+def visible(text: str) -> str:
+    r"""Replace control characters, line breaks and marks that turn the direction of text by `\uNNNN`."""
+    if text.isprintable():
+        return text
+    return "".join(_escape(character) if _is_invisible(character) else character for character in text)
+
+
+def _is_invisible(character: str) -> bool:
+    is_no_character = ord(character) & 0xFFFE == 0xFFFE  # for ever; XML refuses them
+    return is_no_character or (character not in _JOINERS and unicodedata.category(character) in _INVISIBLE)
+
+
+def _escape(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut out the middle of a text of more than `length` characters: names differ at their ends."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
+
+
+def folder_title(folder: Location) -> str:
+    """A folder's own name; of a whole bucket its URL."""
+    return (folder.name or str(folder)) if isinstance(folder, Url) else folder.resolve().name
+
+
+def short_digest(digest: str) -> str:
+    """As much of a digest as the eye compares."""
+    return digest[:12]
+
+
+def count(number: int) -> str:
+    """A whole number with its thousands told apart: 12,500."""
+    return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number of things: 1 image, 12,500 images."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(share: float) -> str:
+    """A share with one decimal, or as many as it takes to tell it from none and from all: 97.2%, 99.98%."""
+    for decimals in range(1, 6):
+        text = f"{100 * share:.{decimals}f}"
+        if share in (0.0, 1.0) or float(text) not in (0.0, 100.0):
+            break
+    return f"{text}%"
+
+
+def confidence(probability: float) -> str:
+    """A probability with one decimal; what would round to certainty, which no network has, is over 99.9%."""
+    return ">99.9%" if probability >= 0.9995 else f"{100 * probability:.1f}%"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Both ends of an interval: 95.5% to 98.2%."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def measure(value: float | None) -> str:
+    """A log loss, an area or a temperature, with four decimals; a dash where there is none."""
+    return NONE if value is None else f"{value:.4f}"
+
+
+def moment(when: datetime) -> str:
+    """A point in time, to the minute."""
+    return when.strftime("%Y-%m-%d %H:%M %Z").rstrip()
+
+
+def seconds(duration_s: float) -> str:
+    """A duration: 0.4 s, 12.0 s, 3 min 20 s, 2 h 5 min."""
+    if duration_s < 60:
+        return f"{duration_s:.1f} s"
+    minutes, rest = divmod(round(duration_s), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"

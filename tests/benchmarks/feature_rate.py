@@ -1,0 +1,55 @@
+"""Steady rate of extracting features over that of scoring, VGG16 with random weights, in one worker.
+
+python -m tests.benchmarks.feature_rate --images PHOTOS
+"""
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster.session import open_session
+from jobs.rates import place_alone, score_alone
+from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
+from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.engines import keras_backend
+from scoring.features import FeatureRequest
+from scoring.images import Resize
+from scoring.inputs import find_images
+from scoring.manifest import write_manifest
+from scoring.precision import Precision
+from scoring.run_folder import RunFolder
+from scoring.shard_scorer import ScorerSettings
+from scoring.vgg16 import RANDOM_WEIGHTS
+
+_SHARD_SIZE, _BATCH_SIZE = 64, 16
+
+
+def main(
+    images: Annotated[Path, typer.Option(help="Folder of photos.")],
+    num_images: Annotated[int, typer.Option(help="How many of them.")] = 192,
+    rounds: Annotated[int, typer.Option(help="Rounds of both.")] = 3,
+) -> None:
+    """Print every round and the ratio of the medians."""
+    backend = keras_backend()
+    classifier = ModelRequest(VGG16_CATS_DOGS, RANDOM_WEIGHTS, None, Precision.AUTO, backend)
+    features = FeatureRequest(BaseRequest(VGG16, RANDOM_WEIGHTS, LAST_DENSE), False, Precision.AUTO, backend)
+    rates: dict[str, list[float]] = {"score": [], "features": []}
+    with open_session(None), tempfile.TemporaryDirectory() as scratch:
+        for number in range(rounds):
+            for name, model in (("score", classifier), ("features", features)):
+                folder = RunFolder(Path(scratch) / f"{name}-{number}")
+                folder.predictions.mkdir(parents=True)
+                listing = find_images(images).images[:num_images]
+                manifest = write_manifest(folder.manifest, listing, _SHARD_SIZE, 0)
+                settings = ScorerSettings(images.absolute(), folder.path, model, Resize.SQUASH, _BATCH_SIZE, 2)
+                rates[name].append(score_alone(settings, manifest, place_alone()).steady_images_per_s or 0.0)
+            print(f"round {number + 1}: score {rates['score'][-1]:.2f}, features {rates['features'][-1]:.2f} images/s")
+    score, extract = (statistics.median(rates[name]) for name in ("score", "features"))
+    print(f"median: score {score:.2f}, features {extract:.2f}, features / score {extract / score:.3f}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

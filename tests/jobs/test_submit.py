@@ -1,0 +1,174 @@
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cluster.submit import JobEnd, JobSettings
+from jobs.cli import app
+from jobs.exit_codes import INTERRUPTED, TERMINATED, Terminated
+from jobs.submit import SubmitRequest, submit
+
+_ROOT = Path(__file__).parents[2]
+_SCORE = ("score", "--images", "/shared/photos", "--output", "/shared/run")
+
+
+class FakeJob:
+    """A job that ends as it is told to."""
+
+    job_id, address = "raysubmit_1", "http://head:8265"
+
+    def __init__(self, end: JobEnd | BaseException) -> None:
+        self._end = end
+        self.is_stopped = False
+
+    def follow(self, show: Callable[[str], object]) -> JobEnd:
+        show("[bold]scored\x1b 1 of 2\n")
+        if isinstance(self._end, BaseException):
+            raise self._end
+        return self._end
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+@pytest.fixture
+def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeJob], list[JobSettings]]:
+    """Let a fake job stand for whatever is submitted; returns what was."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    taken: list[JobSettings] = []
+
+    def install(job: FakeJob) -> list[JobSettings]:
+        monkeypatch.setattr("jobs.submit.submit_job", lambda settings, address: (taken.append(settings), job)[1])
+        return taken
+
+    return install
+
+
+def _submit(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["submit", *(str(argument) for argument in arguments)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("-- score --imags /x", "shardscore score: No such option: --imags"),
+        ("-- score --images /x --output /y --batch-size many", "'--batch-size'"),
+        ("-- score --images /x", "Missing option '--output'"),
+        ("-- scor --images /x", "received 'scor'"),
+        ("-- submit -- score", "received 'submit'"),
+        ("-- report runs/test", "Expected --folder as every node sees it: an absolute path."),
+        ("-- score --images photos --output /y", "Expected --images as every node sees it: an absolute path."),
+        ("-- score --images /x --output runs/test", "Received 'runs/test'"),
+        ("-- score --images /x --output /y --labels README.md", "Expected --labels as every node sees it"),
+        ("-- status runs/test", "Expected --run as every node sees it"),
+        ("--env =hunter2 -- score --images /x --output /y", "received '' without one"),
+        ("--env NOT_SET_HERE -- score --images /x --output /y", "received 'NOT_SET_HERE' without one"),
+    ],
+)
+def test_nonsense_is_one_line_and_exit_2_and_nothing_is_submitted(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
+) -> None:
+    monkeypatch.chdir(_ROOT)
+    monkeypatch.setattr("jobs.submit.submit_job", lambda settings, address: pytest.fail("a job was submitted"))
+    code, _, error = _submit(*arguments.split())
+    assert code == 2
+    assert message in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--images s3://bucket/photos --output s3://bucket/run", "--images /x --output /y --model vgg16-cats-dogs"],
+)
+def test_buckets_and_names_of_models_are_no_local_paths(
+    take: Callable[[FakeJob], list[JobSettings]], options: str
+) -> None:
+    taken = take(FakeJob(JobEnd(0)))
+    assert _submit("--", "score", *options.split())[0] == 0
+    assert taken[0].command == f"python -m jobs score {options}"
+
+
+def test_command_is_quoted_and_ships_the_three_packages_alone(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+    taken = take(FakeJob(JobEnd(0)))
+    code, output, _ = _submit("--env", "KERAS_BACKEND=jax", "--env", "HOME", *_SCORE, "--labels", "a cat,$dog")
+    [settings] = taken
+    assert code == 0
+    assert settings.command.endswith("--output /shared/run --labels 'a cat,$dog'")
+    assert settings.name == "shardscore score"
+    assert sorted(package.name for package in settings.packages) == ["cluster", "jobs", "scoring"]
+    assert settings.environment == {"KERAS_BACKEND": "jax", "HOME": os.environ["HOME"]}
+    assert "submitted raysubmit_1 to http://head:8265\n" in output
+    assert "[bold]scored" in output
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [(JobEnd(0), ""), (JobEnd(1), ""), (JobEnd(2), ""), (JobEnd(143, "was stopped"), "was stopped;")]
+)
+def test_exit_code_is_mirrored(take: Callable[[FakeJob], list[JobSettings]], end: JobEnd, said: str) -> None:
+    take(FakeJob(end))
+    code, _, error = _submit("--", *_SCORE)
+    assert code == end.exit_code
+    assert said in error
+    assert bool(said) == bool(error)
+
+
+def test_no_wait_leaves_the_job_alone_and_says_how_to_see_it(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+    take(FakeJob(AssertionError("it was followed")))
+    code, output, _ = _submit("--no-wait", "--", *_SCORE)
+    assert code == 0
+    assert "ray job logs --follow --address http://head:8265 raysubmit_1" in output
+    assert "ray job stop --address http://head:8265 raysubmit_1" in output
+
+
+def test_address_that_ray_overrules_is_told(
+    take: Callable[[FakeJob], list[JobSettings]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(FakeJob(JobEnd(0)))
+    monkeypatch.setenv("RAY_ADDRESS", "http://head:8265")
+    _, output, _ = _submit("--address", "http://other:8265", "--", *_SCORE)
+    assert "to http://head:8265 (RAY_ADDRESS, which Ray puts before --address)" in output
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), INTERRUPTED), (Terminated(), TERMINATED)])
+def test_without_a_terminal_an_interrupted_submit_leaves_the_job_running_and_says_so(
+    take: Callable[[FakeJob], list[JobSettings]], stop: BaseException, code: int
+) -> None:
+    job = FakeJob(stop)
+    take(job)
+    exit_code, output, _ = _submit("--", *_SCORE)
+    assert exit_code == code
+    assert not job.is_stopped
+    assert "raysubmit_1 goes on without this command" in output
+    assert "ray job stop" in output
+
+
+@pytest.mark.parametrize(("answer", "is_stopped"), [(True, True), (False, False), (typer.Abort(), False)])
+def test_ctrl_c_on_a_terminal_asks_and_a_second_one_leaves_the_job_running(
+    take: Callable[[FakeJob], list[JobSettings]],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bool | Exception,
+    is_stopped: bool,
+) -> None:
+    job = FakeJob(KeyboardInterrupt())
+    take(job)
+
+    def confirm(question: str, default: bool) -> Any:
+        assert "Stop raysubmit_1?" in question
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(typer, "confirm", confirm)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    assert submit(SubmitRequest(_SCORE, None, (), True), app, console) == INTERRUPTED
+    assert job.is_stopped == is_stopped

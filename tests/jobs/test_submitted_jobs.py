@@ -1,0 +1,203 @@
+"""Jobs submitted to real Ray clusters, a process for each node."""
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.exit_codes import INTERRUPTED, TERMINATED
+from scoring.manifest import read_info, read_shard
+from scoring.run_folder import RunFolder
+from scoring.verification import run_status
+from tests.real_cluster import RealCluster, environment
+
+pytestmark = pytest.mark.ray
+
+_ROOT = Path(__file__).parents[2]
+
+
+def test_a_running_head_takes_a_job_shows_its_log_and_gives_its_exit_code(tmp_path: Path) -> None:
+    with RealCluster(num_workers=0) as cluster:
+        command = ("submit", "--address", cluster.dashboard, "--env", "KEY=hunter2", "--", "status", tmp_path)
+        ended = _run([sys.executable, "-m", "jobs", *command], _ROOT)
+    assert ended.returncode == 2, ended.stderr
+    assert (
+        f"Running entrypoint for job raysubmit_{ended.stdout.split('raysubmit_')[1][:16]}: python -m jobs"
+        in ended.stdout
+    )
+    assert f"{tmp_path} has no run.json of one" in ended.stdout
+    assert "\x1b" not in ended.stdout
+    assert "hunter2" not in ended.stdout + ended.stderr
+    assert ended.stderr == ""
+
+
+def _run(command: list[Any], folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, **options)
+
+
+@pytest.fixture(scope="module")
+def real_cluster() -> Iterator[RealCluster]:
+    with RealCluster(num_workers=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`shardscore` installed in another virtual environment; the libraries are this one's, by a .pth file."""
+    folder, source = tmp_path_factory.mktemp("elsewhere"), tmp_path_factory.mktemp("source")
+    for name in ("jobs", "scoring", "cluster"):
+        shutil.copytree(_ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(_ROOT / name, source)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    libraries = Path(subprocess.check_output([python, "-c", _PRINT_SITE_PACKAGES], text=True).strip())
+    (libraries / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    install = ("install", "--quiet", "--no-deps", "--no-build-isolation", source)
+    _run([sys.executable, "-m", "pip", "--python", python, *install], source, check=True)
+    where = _run([python, "-c", "import jobs, cluster; print(jobs.__file__, cluster.__file__)"], folder, check=True)
+    assert where.stdout.count(str(libraries)) == 2
+    return folder / "bin" / "shardscore"
+
+
+_PRINT_SITE_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+
+@pytest.fixture(params=["shardscore submit", "ray job submit"])
+def submitted(request: pytest.FixtureRequest, real_cluster: RealCluster, elsewhere: Path) -> "Submitted":
+    return Submitted(request.param, real_cluster, elsewhere)
+
+
+class Submitted:
+    """One of the two commands that submit, and what it must answer."""
+
+    def __init__(self, name: str, cluster: RealCluster, shardscore: Path) -> None:
+        self.is_ours = name == "shardscore submit"
+        self.cluster = cluster
+        if self.is_ours:
+            self._folder = shardscore.parent
+            self._command = [shardscore, "submit", "--address", cluster.dashboard, "--"]
+        else:
+            self._folder = _ROOT
+            options = ("--address", cluster.dashboard, "--working-dir", ".")
+            self._command = ["ray", "job", "submit", *options, "--", "python", "-m", "jobs"]
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        words = [str(word) for word in (*self._command, *arguments)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+        return subprocess.Popen(words, cwd=self._folder, env=environment(), text=True, **streams)
+
+    def check_exit_code(self, code: int, expected: int) -> None:
+        """`ray job submit` itself knows but 0, also of a stopped job, and 1."""
+        assert code == (expected if self.is_ours else int(expected in (1, 2)))
+
+
+def _score(data: Path, photos: Path, output: Path, *options: object) -> tuple[object, ...]:
+    model = ("--model", data / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
+    return ("score", "--images", photos, *model, "--shard-size", 20, "--output", output, *options)
+
+
+def _done(output: Path) -> dict[str, int]:
+    """Finished shards, and when each was written."""
+    shards = (output / "predictions").glob("shard-*.parquet")
+    return {path.name: path.stat().st_mtime_ns for path in shards}
+
+
+def _wait_for_shards(process: subprocess.Popen[str], output: Path, least: int) -> None:
+    while len(_done(output)) < least:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.keras
+def test_a_job_is_stopped_in_the_middle_and_a_second_submit_finishes_the_rest(
+    submitted: Submitted, data_folder: Path, tmp_path: Path
+) -> None:
+    """600 photos on two workers."""
+    photos, output = data_folder / "photos" / "train", tmp_path / "run"
+    first = submitted.start(*_score(data_folder, photos, output))
+    assert first.stdout is not None
+    log = ""
+    while "scored" not in log:  # the log is followed: its first progress comes long before the end
+        log += first.stdout.readline()
+    _wait_for_shards(first, output, 5)
+    job_id = log.split("raysubmit_")[1][:16]
+    _run(["ray", "job", "stop", "--address", submitted.cluster.dashboard, f"raysubmit_{job_id}"], tmp_path, check=True)
+    first.communicate(timeout=60)
+    submitted.check_exit_code(first.returncode, TERMINATED)
+    before = _done(output)
+    assert 5 <= len(before) < 30
+    second = submitted.start(*_score(data_folder, photos, output))
+    log = second.communicate(timeout=300)[0]
+    submitted.check_exit_code(second.returncode, 0)
+    assert _done(output).items() >= before.items(), "what was finished is not scored again"
+    assert run_status(RunFolder(output), verify=True).is_complete
+    assert f"600 of 600 ({600 - 20 * len(before)} scored now)" in log
+    progress = [line for line in log.splitlines() if line.startswith("scored ")]
+    assert progress[-1].startswith("scored 600 of 600 images, ")
+    assert not [line for line in progress if re.search(r"[\x00-\x1f]", line)], "lines, not control characters"
+
+
+@pytest.mark.slow
+@pytest.mark.keras
+def test_a_job_with_a_poison_shard_finishes_the_rest_names_it_and_exits_with_1(
+    submitted: Submitted, data_folder: Path, tmp_path: Path
+) -> None:
+    """A photo whose storage never answers, a pipe that nobody writes to, hangs every worker that reads it."""
+    photos, output = tmp_path / "photos", tmp_path / "run"
+    photos.mkdir()
+    for photo in (data_folder / "photos" / "train").iterdir():
+        (photos / photo.name).symlink_to(photo)
+    job = submitted.start(*_score(data_folder, photos, output, "--shard-deadline", 20))
+    folder = RunFolder(output)
+    while not folder.manifest.exists():  # it is written before the workers have loaded their model
+        assert job.poll() is None
+        time.sleep(0.01)
+    poison = read_info(folder.manifest).num_shards - 1
+    hanging = photos / read_shard(folder.manifest, poison)[0].path
+    hanging.unlink()
+    os.mkfifo(hanging)
+    log = job.communicate(timeout=600)[0]
+    submitted.check_exit_code(job.returncode, 1)
+    named = re.findall(r"shard (\d+) is missing after 3 attempts: no result within 20 s", log)
+    assert set(named) == {str(poison)}  # `ray job submit` shows the end of a failed job's log a second time
+    status = run_status(folder, verify=True)
+    assert (status.missing, len(status.done)) == ([poison], 29)
+
+
+@pytest.mark.slow
+@pytest.mark.keras
+def test_ctrl_c_on_a_real_terminal_stops_the_job_after_a_yes(
+    real_cluster: RealCluster, elsewhere: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    ours, theirs = pty.openpty()
+    submitted = Submitted("shardscore submit", real_cluster, elsewhere)
+    command = _score(data_folder, data_folder / "photos" / "train", output)
+    process = submitted.start(*command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    _wait_for_shards(process, output, 1)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
+    said = b""
+    while b"Otherwise it goes on" not in said:
+        said += os.read(ours, 1000)
+    os.write(ours, b"y\n")
+    while b"stopped; what is finished is kept: submit the same" not in said:
+        said += os.read(ours, 1000)
+    assert process.wait(timeout=60) == INTERRUPTED
+    assert len(_done(output)) < 30
+    job_id = said.decode().split("raysubmit_")[1][:16]
+    status = _run(["ray", "job", "status", "--address", real_cluster.dashboard, f"raysubmit_{job_id}"], tmp_path)
+    assert "was stopped" in status.stdout + status.stderr

@@ -1,0 +1,64 @@
+"""Ray started by `ray start`, as on machines of their own: in processes that end with the test."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_RAY = str(Path(sys.executable).with_name("ray"))
+_START_S = 90.0
+_SMALL = ("--object-store-memory", str(100 * 1024**2), "--disable-usage-stats", "--block")
+
+
+@contextmanager
+def ray_head(*options: str, environment: Mapping[str, str] = os.environ, port: int | None = None) -> Iterator[str]:
+    """A head node; yields its address."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a short path: sockets
+        ports = ("--port", str(port), "--dashboard-agent-listen-port", str(free_port()))
+        quiet = ("--include-dashboard", "false", "--ray-client-server-port", str(free_port()), "--temp-dir", folder)
+        with _started([_RAY, "start", "--head", *ports, *quiet, *options, *_SMALL], environment):
+            yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def ray_node(address: str, *options: str, before: Sequence[str] = ()) -> Iterator[None]:
+    """A further node; `before` is a command that its own is appended to."""
+    listen = ("--dashboard-agent-listen-port", str(free_port()))
+    with _started([*before, _RAY, "start", "--address", address, *listen, *options, *_SMALL], os.environ):
+        yield
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[None]:
+    """A process that says when it is up, and whose whole group is killed at the end."""
+    with tempfile.NamedTemporaryFile(prefix="ray-log-") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment), start_new_session=True)
+        try:
+            _wait_until_up(process, Path(log.name))
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while "Ray runtime started" not in log.read_text(errors="replace"):
+        assert process.poll() is None, log.read_text(errors="replace")
+        assert time.monotonic() < deadline, log.read_text(errors="replace")
+        time.sleep(0.1)

@@ -1,0 +1,186 @@
+"""Run and model folders as `score` and `finetune` leave them, written without Ray and Keras."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from scoring.evaluation import evaluate, true_classes
+from scoring.fingerprint import Fingerprint
+from scoring.inputs import NO_COLUMNS, ImageEntry
+from scoring.manifest import write_manifest
+from scoring.model_folder import ModelFolder
+from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions
+from scoring.run_folder import RunFolder
+from scoring.storage import Location
+from scoring.table_images import TableColumns
+
+SUMMARY = {
+    "num_images": 0, "num_errors": 0, "num_scored": 0, "num_labelled": 0, "num_right": 0,
+    "images_per_s": 12.0, "steady_images_per_s": 47.0, "wall_s": 50.2,
+    "read_s": 6.4, "decode_s": 6.3, "wait_s": 0.3, "score_s": 15.4, "write_s": 0.6,
+    "num_lost_workers": 0, "num_repeats": 0, "bound_by": "score",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One image of a run to write; without probabilities it could not be read."""
+
+    path: str
+    probabilities: Sequence[float] | None
+    target: str | None = None
+    reason: str | None = None
+    raw_path: bytes | None = None
+    size_bytes: int = 1
+    position: int | None = None
+
+    def row(self) -> ScoredImage:
+        image_id = self.path.rsplit(".", 1)[0]
+        entry = ImageEntry(image_id, self.path, self.size_bytes, self.raw_path, self.target, self.position)
+        vector = None if self.probabilities is None else np.array(self.probabilities, np.float32)
+        return ScoredImage(entry, vector, self.reason)
+
+
+def cats_and_dogs(num_images: int, targets: bool = True) -> list[Scored]:
+    """So many images, more and more of a dog; every second cat from the middle on is taken for one."""
+    shares = np.linspace(0.01, 0.99, num_images)
+    truth = ["dog" if share > 0.5 and number % 4 else "cat" for number, share in enumerate(shares)]
+    return [
+        Scored(f"{label}.{number}.png", (1 - share, share), label if targets else None)
+        for number, (label, share) in enumerate(zip(truth, shares, strict=True))
+    ]
+
+
+def draw_images(folder: Path, images: Sequence[Scored]) -> Path:
+    """Draw a small picture for each."""
+    for number, image in enumerate(images):
+        path = folder / image.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 16), ((number * 37) % 256, 90, 160)).save(path, "PNG")
+    return folder
+
+
+def write_run(
+    path: Location,
+    images: Sequence[Scored],
+    labels: Sequence[str] = ("cat", "dog"),
+    location: Location = Path("nowhere"),
+    shard_size: int = 8,
+    without_shards: Sequence[int] = (),
+    finished: bool = True,
+    columns: TableColumns = NO_COLUMNS,
+) -> RunFolder:
+    """Write a run folder."""
+    folder = RunFolder(path)
+    folder.predictions.mkdir(parents=True)
+    rows = [image.row() for image in images]
+    info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
+    fingerprint = Fingerprint(info.digest, "1" * 64, "2" * 64, "squash-pillow-bilinear", "keras-fake", "float32", 2)
+    schema = predictions_schema(labels, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
+    for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
+        shard = rows[shard_id * shard_size : (shard_id + 1) * shard_size]
+        write_predictions(folder.shard(shard_id, info.num_shards), shard, labels, schema)
+    record: dict[str, Any] = {
+        "created_at": "2026-11-22T15:21:34+00:00",
+        "request": {
+            "images": str(location),
+            "model": {"model": "fake", "weights": None, "labels": ",".join(labels)},
+            "labels_from": "names" if images[0].target else None,
+            "resize": "squash",
+            "columns": asdict(columns),
+        },
+        "fingerprint": asdict(fingerprint),
+        "labels": list(labels),
+        "num_images": info.num_images,
+        "num_shards": info.num_shards,
+        "num_left_out": info.num_left_out,
+        "versions": {"python": "3.11.7", "keras": "3.15.1"},
+        "precision_reason": "as asked",
+        "agreement": None,
+    }
+    if finished:
+        record |= {"devices": [{"host": "vm", "gpu_ids": []}], "summary": SUMMARY}
+    folder.save_record(record)
+    return folder
+
+
+def write_model(path: Path, images: Sequence[Scored], location: Path = Path("nowhere")) -> Path:
+    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
+    labels = ("cat", "dog")
+    folder = ModelFolder(path)
+    write_features(folder.features, images)
+    readable = [image for image in images if image.probabilities is not None]
+    write_predictions(folder.validation, [image.row() for image in readable], labels, predictions_schema(labels, {}))
+    given = np.array([image.probabilities for image in readable], np.float32)
+    measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
+    epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
+    training = {
+        "created_at": "2026-11-22T16:00:00+00:00",
+        "images": str(location),
+        "labels": labels,
+        "base": {"request": {}, "model": "vgg16", "features": "fc2", "digest": "a" * 64},
+        "resize": "squash-pillow-bilinear",
+        "precision": "bfloat16",
+        "flip": False,
+        "head_only": False,
+        "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
+        "split_seed": 0,
+        "settings": {"learning_rate": 0.003, "dropout": 0.5, "patience": 5},
+        "heads": [
+            {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
+            for seed in (0, 1)
+        ],
+        "calibration": {"temperature": 1.25, "clip": 0.02},
+        "metrics": {
+            **dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
+            "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
+        },
+        "versions": {"keras": "3.15.1"},
+    }
+    folder.training.write_text(json.dumps(training))
+    return path
+
+
+def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:
+    """Write the run folder of a feature extraction, without the features."""
+    folder.predictions.mkdir(parents=True)
+    entries = [image.row().image for image in images]
+    info = write_manifest(folder.manifest, entries, len(images), num_left_out=0)
+    columns = {
+        "path": [image.path for image in images],
+        "status": ["error" if image.probabilities is None else "ok" for image in images],
+        "error_message": [image.reason for image in images],
+    }
+    pq.write_table(pa.table(columns), folder.shard(0, info.num_shards))
+    folder.save_record(
+        {"fingerprint": {}, "labels": [], "num_images": len(images), "num_shards": 1, "summary": SUMMARY}
+    )
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags with their attributes, and its text."""
+
+    def __init__(self, source: Path | str) -> None:
+        super().__init__()
+        self.source = source if isinstance(source, str) else source.read_text(encoding="utf-8")
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        """Attributes of each tag of one kind."""
+        return [attributes for name, attributes in self.tags if name == tag]
