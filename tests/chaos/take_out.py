@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_HANG_S = 90.0
+_HANG_S = 240.0
 
 
 @dataclass(frozen=True)
