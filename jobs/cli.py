@@ -54,8 +54,16 @@ def _exit_codes() -> Iterator[None]:
     except (ScoringError, ClusterError) as error:
         _fail(error, MISSING)
     except (KeyboardInterrupt, Terminated) as stop:
-        print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
+        _stop(stop)
+    except SystemError as error:  # a stop that arrived in compiled code, Ray's: Python wraps it
+        if not isinstance(error.__cause__, KeyboardInterrupt | Terminated):
+            raise
+        _stop(error.__cause__)
+
+
+def _stop(stop: BaseException) -> NoReturn:
+    print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
+    sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_HANG_S = 90.0
+_HANG_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ _MECHANISMS = [
     Mechanism(
         "ids are compared with the manifest",
         "scoring/verification.py",
-        "    if verify and table",
+        "    if ids is not None and table",
         "    if False and table",
         "tests/scoring/test_verification.py",
     ),
@@ -168,8 +168,15 @@ _MECHANISMS = [
         "tests/scoring/test_images.py",
     ),
     Mechanism(
+        "a lost shard is decoded in a process of its own",
+        "cluster/worker.py",
+        'getattr(self._work, "again", self._work) if again else self._work',
+        "self._work",
+        f"{_CHAOS}a_picture_crashes_the_decoder[0]",
+    ),
+    Mechanism(
         "unsafe layers are refused",
-        "scoring/classifiers.py",
+        "scoring/keras_files.py",
         "safe_mode=True",
         "safe_mode=False",
         "tests/scoring/test_classifiers.py",
@@ -201,12 +208,14 @@ def fails_without(mechanism: Mechanism, copy: Path) -> bool:
 
 
 def main() -> None:
-    """Take out all of them, one after the other."""
-    kept = []
+    """Take out all of them, or those whose names hold one of the arguments, one after the other."""
+    words, kept = sys.argv[1:], []
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "shardscore"
         subprocess.run(["git", "clone", "-q", _ROOT, copy], check=True)
         for mechanism in _MECHANISMS:
+            if words and not any(word in mechanism.name for word in words):
+                continue
             failed = fails_without(mechanism, copy)
             print(
                 f"{'fails without' if failed else 'PASSES WITHOUT'}: {mechanism.name}  ({mechanism.test})", flush=True

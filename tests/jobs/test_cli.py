@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from jobs import cli
 from jobs.cli import app
+from jobs.exit_codes import Terminated
 from tests.runs import cats_and_dogs, write_run
 
 
@@ -122,3 +124,15 @@ def test_help_names_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     assert all(command in result.stdout for command in ("score", "submission", "report", "demo"))
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+def test_a_stop_that_compiled_code_wrapped_is_a_stop(
+    stop: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, cli._exit_codes():
+        raise SystemError("wait returned a result with an exception set") from stop
+    assert ended.value.code == code
+    assert "run the same command again to go on" in capsys.readouterr().err
+    with pytest.raises(SystemError), cli._exit_codes():
+        raise SystemError("another")
