@@ -64,7 +64,7 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
     """
     choices = list(_labelled_choices(rows, labels) if rows.is_labelled else _bare_choices(rows, labels))
     chosen = np.unique(np.concatenate([choice.rows for choice in choices]))
-    images = _pictures(rows, chosen, album.manifest)
+    images = _pictures(rows, chosen, album)
     thumbnails, problem = _draw(album, list(images.values()))
     blocks: list[Block] = [Prose(problem or _HOW_SEEN[album.resize])]
     if left_out := len(_classes(rows, labels)[_MAX_CLASSES:]):
@@ -142,8 +142,8 @@ def _most_uncertain(rows: ScoredRows) -> _Choice:
     )
 
 
-def _pictures(rows: ScoredRows, chosen: _Indices, manifest: Location | None) -> dict[int, ImageEntry]:
-    """Each chosen row's image: as the manifest has it, or by the path in its predictions file."""
+def _pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, ImageEntry]:
+    """Each chosen row's image: by the path in its predictions file, or as the manifest has it if that is needed."""
     images: dict[int, ImageEntry] = {}
     places = rows.numbers.iloc[chosen]
     for file_index in sorted(set(places["file"])):
@@ -151,8 +151,14 @@ def _pictures(rows: ScoredRows, chosen: _Indices, manifest: Location | None) -> 
         table = pq.read_table(readable(rows.files[file_index]), columns=["image_id", "path"])
         named = table.take(pa.array(group["row"].to_numpy())).to_pylist()
         images |= {row: ImageEntry(size_bytes=0, **one) for row, one in zip(map(int, group.index), named, strict=True)}
-    listed = _listed(manifest, [image.image_id for image in images.values()]) if manifest else {}
+    needed = [image.image_id for image in images.values() if _needs_manifest(image.path, album.columns)]
+    listed = _listed(album.manifest, needed) if needed and album.manifest else {}
     return {row: listed.get(image.image_id, image) for row, image in sorted(images.items())}
+
+
+def _needs_manifest(path: str, columns: TableColumns) -> bool:
+    r"""Whether the path is not enough: names that are not UTF-8 (`\xNN`), members of a tar, rows of a table."""
+    return "\\x" in path or ".tar/" in path or columns.content is not None
 
 
 def _listed(manifest: Location, image_ids: Sequence[str]) -> dict[str, ImageEntry]:

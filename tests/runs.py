@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
+from scoring.durable import write_text
 from scoring.evaluation import evaluate, true_classes
 from scoring.fingerprint import Fingerprint
 from scoring.inputs import NO_COLUMNS, ImageEntry
 from scoring.manifest import write_manifest
 from scoring.model_folder import ModelFolder
-from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions
+from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions, write_table
 from scoring.run_folder import RunFolder
 from scoring.storage import Location
 from scoring.table_images import TableColumns
@@ -112,7 +112,7 @@ def write_run(
     return folder
 
 
-def write_model(path: Path, images: Sequence[Scored], location: Path = Path("nowhere")) -> Path:
+def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
     """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
     labels = ("cat", "dog")
     folder = ModelFolder(path)
@@ -145,7 +145,7 @@ def write_model(path: Path, images: Sequence[Scored], location: Path = Path("now
         },
         "versions": {"keras": "3.15.1"},
     }
-    folder.training.write_text(json.dumps(training))
+    write_text(folder.training, json.dumps(training))
     return path
 
 
@@ -159,7 +159,7 @@ def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:
         "status": ["error" if image.probabilities is None else "ok" for image in images],
         "error_message": [image.reason for image in images],
     }
-    pq.write_table(pa.table(columns), folder.shard(0, info.num_shards))
+    write_table(folder.shard(0, info.num_shards), pa.table(columns))
     folder.save_record(
         {"fingerprint": {}, "labels": [], "num_images": len(images), "num_shards": 1, "summary": SUMMARY}
     )

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from jobs import cli
 from jobs.cli import app
 from jobs.exit_codes import Terminated
+from scoring.storage import Url
 from tests.runs import cats_and_dogs, write_run
 
 
@@ -112,6 +113,15 @@ def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path:
     assert result.exit_code == 1
     assert "they are missing: the shards 1" in result.stdout
     assert (tmp_path / "part.html").is_file()
+
+
+def test_report_of_a_run_in_a_bucket_is_written_there(bucket: Url) -> None:
+    run = write_run(bucket / "run", cats_and_dogs(16))
+    assert _run("report", run.path) == (0, "")
+    assert run.report.is_file()
+    assert _run("report", run.path, "--output", bucket / "pages" / "run.html") == (0, "")
+    assert (bucket / "pages" / "run.html").read_bytes() == run.report.read_text().encode()
+    assert _run("report", bucket / "nowhere")[0] == 2
 
 
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -10,7 +12,9 @@ from scoring.bench_photos import gather_photos
 from scoring.classifiers import Classifier
 from scoring.errors import ImagesError
 from scoring.images import Resize
+from scoring.inputs import find_images
 from scoring.shard_scorer import ScorerSettings
+from scoring.storage import Url
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 
@@ -50,6 +54,17 @@ def test_photos_are_copied_without_those_that_cannot_be_read(photos: Path, tmp_p
     names = sorted(path.name for path in gathered.iterdir())
     assert names == ["1.png", "2.png", "3.png", "4.png", "5.png"]
     assert (gathered / "2.png").read_bytes() == (photos / "3.png").read_bytes()
+
+
+def test_photos_are_copied_from_a_bucket_and_from_a_table(photos: Path, tmp_path: Path, bucket: Url) -> None:
+    for photo in photos.iterdir():
+        (bucket / "photos" / photo.name).upload(photo)
+    (photos / "3.png").rename(photos / "3")
+    pq.write_table(pa.table({"path": ["photos/3"]}), tmp_path / "table.parquet")
+    from_bucket = gather_photos(bucket / "photos", tmp_path / "bucket", count=3, least=3)
+    from_table = gather_photos(tmp_path / "table.parquet", tmp_path / "rows", count=3, least=1)
+    (row,) = find_images(from_table).images
+    assert (from_bucket / "3.png").read_bytes() == (from_table / row.path).read_bytes()
 
 
 def test_too_few_photos_are_refused(photos: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -5,10 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scoring.base_networks import BaseRequest, base_digest
 from scoring.classifiers import ModelRequest, check_model, load_classifier
+from scoring.downloads import file_digest
+from scoring.durable import write_text
 from scoring.errors import ModelError
+from scoring.keras_files import keras_digest
+from scoring.model_folder import ModelFolder, finetuned_network
 from scoring.precision import Precision
 from scoring.storage import Url
+from scoring.vgg16 import vgg16_digest
 
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
@@ -36,11 +43,35 @@ def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequ
 
 @pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])
 def test_labels_must_be_different_names(tmp_path: Path, labels: str | None) -> None:
-    import zipfile
-
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     with pytest.raises(ModelError, match="Expected --labels"):
         check_model(_request(tmp_path / "model.keras", labels))
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_model_folder_in_a_bucket_is_the_network_that_it_is_on_disk(
+    bucket: Url, tmp_path: Path, head_only: bool
+) -> None:
+    """Its files are copied here when it is looked at; Keras is not needed for that."""
+    folder = ModelFolder(tmp_path / "model")
+    folder.path.mkdir()
+    with zipfile.ZipFile(tmp_path / "model" / ("head.keras" if head_only else "model.keras"), "w") as archive:
+        archive.writestr("config.json", "{}")
+    training = {
+        "labels": ["cat", "dog"],
+        "base": {"request": {"weights": "random"}, "digest": vgg16_digest("random")},
+        "flip": False,
+        "head_only": head_only,
+        "calibration": {"temperature": 1.25, "clip": 0.02},
+    }
+    write_text(folder.training, json.dumps(training))
+    for path in (tmp_path / "model").iterdir():
+        (bucket / "model" / path.name).upload(path)
+    request = _request(bucket / "model", labels=None)
+    request.check()
+    assert request.files() == [("--model", bucket / "model" / "training.json")]
+    there = finetuned_network(ModelFolder(bucket / "model"), None)
+    assert there.digest == finetuned_network(folder, None).digest
 
 
 def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:
@@ -60,6 +91,9 @@ def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: U
     ):
         sound.check()
         assert sound.absolute() == sound
+    copies = base_digest(BaseRequest(str(bucket / "model.keras"))), vgg16_digest(str(bucket / "vgg16.h5"))
+    (tmp_path / "vgg16.h5").write_bytes(b"weights")
+    assert copies == (keras_digest(tmp_path / "model.keras"), file_digest(tmp_path / "vgg16.h5"))
     for model, weights, message in (
         (f"{bucket}/gone.keras", None, "does not exist"),
         (f"{bucket}/vgg16.h5", None, "Expected --model to be"),

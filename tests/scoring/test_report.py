@@ -15,15 +15,15 @@ from scoring import report_run
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
 from scoring.inputs import find_images
 from scoring.report import write_report
-from scoring.storage import Url
+from scoring.storage import Location, Url
 from scoring.table_images import TableColumns
 from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
 
 _HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"
 
 
-def _report(folder: Path, images: Path | None = None) -> Page:
-    return Page(write_report(folder, None, images).path)
+def _report(folder: Location, images: Location | None = None) -> Page:
+    return Page(write_report(folder, None, images).path.read_text(encoding="utf-8"))
 
 
 def test_report_of_a_labelled_run_has_its_figures_and_every_look(tmp_path: Path) -> None:
@@ -225,6 +225,14 @@ def test_run_in_a_bucket_has_its_report_there_as_a_local_one_has(tmp_path: Path,
     page = (bucket / "run" / "report.html").read_text()
     assert page.replace(str(bucket / "photos"), str(photos)) == local.path.read_text()
     assert len(Page(page).attributes("img")) > 12
+
+
+def test_model_in_a_bucket_has_its_report_there(tmp_path: Path, bucket: Url) -> None:
+    images = [*cats_and_dogs(24), Scored("gone.png", None, "cat", "the file is empty")]
+    photos = draw_images(tmp_path / "photos", images)
+    local, there = (_report(write_model(folder / "model", images, photos)) for folder in (tmp_path, bucket))
+    assert there.source == local.source
+    assert (bucket / "model" / "report.html").is_file()
 
 
 def test_bucket_that_cannot_be_reached_is_no_damage(monkeypatch: pytest.MonkeyPatch, bucket: Url) -> None:

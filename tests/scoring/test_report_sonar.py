@@ -14,6 +14,7 @@ from scoring.sonar_network import SONAR_SCHEMA, SonarMetrics
 from scoring.sonar_protocols import Protocol, plan_folds
 from scoring.sonar_recipes import SonarModel
 from scoring.sonar_results import summarise, write_predictions, write_study
+from scoring.storage import Url
 from tests.runs import Page, cats_and_dogs, write_run
 
 _VERSIONS = {"keras": "3.15.1"}
@@ -70,6 +71,14 @@ def _write_study(folder: Path) -> None:
 
 def _text(folder: Path) -> str:
     return " ".join(Page(write_report(folder, None, None).path).text.split())
+
+
+def test_sonar_results_in_a_bucket_are_told_as_local_ones(tmp_path: Path, bucket: Url) -> None:
+    _write_network(tmp_path / "run" / "sonar")
+    for path in (tmp_path / "run" / "sonar").iterdir():
+        (bucket / "run" / "sonar" / path.name).upload(path)
+    local = write_report(tmp_path / "run", None, None).path.read_text()
+    assert write_report(bucket / "run", None, None).path.read_text() == local
 
 
 def test_sonar_stands_beside_the_article_and_the_paper(tmp_path: Path) -> None:

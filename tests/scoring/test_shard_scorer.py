@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,8 @@ from scoring.inputs import ImageEntry, find_images
 from scoring.manifest import write_manifest
 from scoring.predictions import read_predictions
 from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.shard_scorer import ScorerSettings, ShardScorer, image_sample
+from scoring.table_images import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 
@@ -145,3 +147,15 @@ def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
     check_same(stored, stored, "runs/test")
     with pytest.raises(RunFolderError, match=f"whose {field} differs: expected a, received b"):
         check_same(stored, {**stored, field: "b"}, "runs/test")
+
+
+def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(photos: Path, tmp_path: Path) -> None:
+    encoded = [(photos / f"{number}.png").read_bytes() for number in range(1, 13)]
+    pq.write_table(pa.table({"image": [*encoded, b"no picture"]}), tmp_path / "table.parquet")
+    columns = TableColumns(content="image")
+    images = find_images(tmp_path / "table.parquet", columns).images
+    write_manifest(tmp_path / "manifest.parquet", images, shard_size=5, num_left_out=0)
+    settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
+    sample = image_sample(settings)
+    assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
+    assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]
