@@ -35,7 +35,7 @@ def test_actors_are_killed(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(15)
+@_seeds(15, short=0)
 def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
     run.start()
     for _ in range(2):
@@ -75,9 +75,10 @@ def test_the_driver_is_killed(run: Run, seed: int) -> None:
 
 @_seeds(10)
 def test_the_driver_is_stopped(run: Run, seed: int) -> None:
+    (run.folder / "slow").touch()  # so that the stop comes in the middle, however busy the machine
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         driver = run.start()
-        if run.wait_at_random(0.5):
+        if run.wait_at_random(0.15):
             driver.send_signal(number)
             run.fault()
             told = time.monotonic()
@@ -86,6 +87,7 @@ def test_the_driver_is_stopped(run: Run, seed: int) -> None:
             assert "run the same command again to go on" in said
             assert "Traceback" not in said
             assert not (run.output / "lease.json").exists()
+    (run.folder / "slow").unlink()
     run.start()
     run.finish()
     run.check_complete()
@@ -116,7 +118,7 @@ def test_shards_are_poison(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(6)
+@_seeds(6, short=0)
 def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
     crashing = run.break_pictures(2, CRASHES)
     run.start()

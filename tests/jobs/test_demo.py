@@ -10,6 +10,7 @@ import pytest
 
 @pytest.mark.ray
 @pytest.mark.keras
+@pytest.mark.slow
 def test_demo_makes_everything_offline_with_the_real_architecture(tmp_path: Path) -> None:
     demo = subprocess.run(
         [sys.executable, "-m", "jobs", "demo", "--output", tmp_path / "demo"], capture_output=True, text=True

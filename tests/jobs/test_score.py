@@ -209,6 +209,7 @@ def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folde
     assert summary["num_scored"] == 100 - sum(len(pd.read_parquet(shards / name)) for name in done)
 
 
+@pytest.mark.slow
 def test_both_examples_run_on_the_jax_backend(data_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("jax", reason="the jax backend needs jax")
     photos = _some_photos(data_folder / "photos" / "train", tmp_path / "photos", step=40)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.ray
 _ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_running_head_takes_a_job_shows_its_log_and_gives_its_exit_code(tmp_path: Path) -> None:
     with RealCluster(num_workers=0) as cluster:
         command = ("submit", "--address", cluster.dashboard, "--env", "KEY=hunter2", "--", "status", tmp_path)
