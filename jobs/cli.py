@@ -17,6 +17,18 @@ from jobs.bench_request import BenchRequest
 from jobs.demo import demo
 from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
+from jobs.options import (
+    AcceleratorType,
+    Actors,
+    Address,
+    BatchSize,
+    CpusPerActor,
+    GpusPerActor,
+    ModelName,
+    ResizeMode,
+    WaitForNodes,
+    Weights,
+)
 from jobs.report import report
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
@@ -95,12 +107,8 @@ def _score(
     ],
     images: Annotated[str | None, typer.Option(help=_IMAGES)] = None,
     sonar: Annotated[str | None, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = None,
-    model: Annotated[
-        str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
-    ] = VGG16_CATS_DOGS,
-    weights: Annotated[
-        str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")
-    ] = None,
+    model: ModelName = VGG16_CATS_DOGS,
+    weights: Weights = None,
     labels: Annotated[
         str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
     ] = None,
@@ -114,33 +122,22 @@ def _score(
     labels_from: Annotated[
         LabelsFrom | None, typer.Option(help="Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.")
     ] = None,
-    resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
-        Resize.SQUASH
-    ),
+    resize: ResizeMode = Resize.SQUASH,
     engine: Annotated[
         EngineName, typer.Option(help="What runs the network; openvino, for processors, is an extra of the package.")
     ] = EngineName.KERAS,
     precision: Annotated[
         Precision, typer.Option(help="Number format of the network; auto takes the device's fastest but int8.")
     ] = Precision.AUTO,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
-    ] = None,
+    batch_size: BatchSize = None,
     shard_size: Annotated[
         int | None, typer.Option(help="Images per predictions file.  [default: 256, fewer for small jobs]")
     ] = None,
-    actors: Annotated[
-        int | None, typer.Option(help="Workers.  [default: one per GPU, or as many as fill the cores]")
-    ] = None,
-    gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
-    cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
-    accelerator_type: Annotated[
-        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
-    ] = None,
-    wait_for_nodes: Annotated[
-        float | None,
-        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
-    ] = None,
+    actors: Actors = None,
+    gpus_per_actor: GpusPerActor = None,
+    cpus_per_actor: CpusPerActor = None,
+    accelerator_type: AcceleratorType = None,
+    wait_for_nodes: WaitForNodes = None,
     shard_deadline: Annotated[
         float | None,
         typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
@@ -149,9 +146,7 @@ def _score(
         Path | None, typer.Option(help="Score the returns with this trained model instead of training one.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the sonar split and the initial weights.")] = 0,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
-    ] = None,
+    address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run in the folder first.")] = False,
 ) -> None:
     """Score images, and sonar returns beside them. The same command again scores what is missing."""
@@ -187,9 +182,7 @@ def _finetune(
         LabelsFrom.AUTO
     ),
     base: Annotated[str, typer.Option(help=f"{VGG16}, or a .keras model of (224, 224, 3) pixels.")] = VGG16,
-    weights: Annotated[
-        str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")
-    ] = None,
+    weights: Weights = None,
     features: Annotated[
         str | None, typer.Option(help="Layer whose outputs the head sees.  [default: fc2, or the last but one]")
     ] = None,
@@ -206,31 +199,18 @@ def _finetune(
         HeadSettings.max_epochs
     ),
     head_only: Annotated[bool, typer.Option("--head-only", help="Keep the head without its base network.")] = False,
-    resize: Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")] = (
-        Resize.SQUASH
-    ),
+    resize: ResizeMode = Resize.SQUASH,
     precision: Annotated[Precision, typer.Option(help="Number format of the base network.")] = Precision.AUTO,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images per forward pass.  [default: 64 on GPU, 16 on CPU]")
-    ] = None,
+    batch_size: BatchSize = None,
     shard_size: Annotated[
         int | None, typer.Option(help="Images per features file.  [default: 256, fewer for small jobs]")
     ] = None,
-    actors: Annotated[
-        int | None, typer.Option(help="Workers.  [default: one per GPU, or as many as fill the cores]")
-    ] = None,
-    gpus_per_actor: Annotated[float | None, typer.Option(help="GPUs for each; a fraction shares one.")] = None,
-    cpus_per_actor: Annotated[float | None, typer.Option(help="Cores for each.")] = None,
-    accelerator_type: Annotated[
-        str | None, typer.Option(help="Use only GPUs of this kind, by Ray's name: T4, A100.  [default: any]")
-    ] = None,
-    wait_for_nodes: Annotated[
-        float | None,
-        typer.Option(help="Seconds to wait for a node with room.  [default: 900 if the cluster autoscales]"),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
-    ] = None,
+    actors: Actors = None,
+    gpus_per_actor: GpusPerActor = None,
+    cpus_per_actor: CpusPerActor = None,
+    accelerator_type: AcceleratorType = None,
+    wait_for_nodes: WaitForNodes = None,
+    address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start clean.")] = False,
 ) -> None:
     """Fine-tune on labelled photos in one pass over them. The same command again goes on where it was."""
@@ -281,9 +261,7 @@ def _sonar(
     model: Annotated[list[SonarModel] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
     seed: Annotated[int, typer.Option(help="Decides folds, initial weights and noise.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Workers of one core.  [default: one per core]")] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to use.  [default: RAY_ADDRESS, or a Ray of its own]")
-    ] = None,
+    address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in the folder.")] = False,
 ) -> None:
     """Study the sonar returns: every protocol with every model, ours and the published, as one table."""
@@ -365,9 +343,7 @@ def _demo(
 @app.command("bench")
 def _bench(
     images: Annotated[str | None, typer.Option(help=f"Photos. {_IMAGES}  [default: drawn ones]")] = None,
-    model: Annotated[
-        str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
-    ] = VGG16_CATS_DOGS,
+    model: ModelName = VGG16_CATS_DOGS,
     weights: Annotated[
         str | None,
         typer.Option(help="VGG16 weights file, or 'imagenet'.  [default: random for VGG16: as fast as any]"),
