@@ -26,18 +26,18 @@ from jobs.bench_table import print_bench
 from jobs.cold_jobs import score_cold
 from jobs.rates import place_alone, run_alone, score_alone
 from jobs.score_images import ImagesRequest, scorer_settings
-from scoring.bare_rates import BareForward, DecodeRate
-from scoring.bench_photos import gather_photos
-from scoring.bench_results import Variant, VariantRuns, bench_rows, flops_per_image
-from scoring.classifiers import ModelRequest
+from scoring.bench.bare_rates import BareForward, DecodeRate
+from scoring.bench.machine import Machine, describe_machine
+from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
+from scoring.bench.photos import gather_photos
+from scoring.bench.results import Variant, VariantRuns, bench_rows, flops_per_image
 from scoring.durable import write_text
-from scoring.engines import EngineName
 from scoring.errors import IncompleteError, RequestError
-from scoring.inputs import find_images
-from scoring.machine import Machine, describe_machine
 from scoring.manifest import default_shard_size, write_manifest
-from scoring.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.engines import EngineName
 from scoring.run_folder import RunFolder
+from scoring.sources.inputs import find_images
 
 COLD_IMAGES = 16
 _PEAK_S = 2

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scoring.bench_results import VARIANTS, Variant
-from scoring.classifiers import ModelRequest
-from scoring.engines import EngineName
+from scoring.bench.machine import Machine
+from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
-from scoring.inputs import check_images
-from scoring.machine import Machine
-from scoring.precision import Precision, choose_precision
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.engines import EngineName
+from scoring.networks.precision import Precision, choose_precision
+from scoring.sources.inputs import check_images
 from scoring.storage import Location
 
 LEAST_IMAGES = 32  # two batches: the first compiles and does not count

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.reporting import print_table
-from scoring.bench_results import BenchRow
-from scoring.machine import Machine
+from scoring.bench.machine import Machine
+from scoring.bench.results import BenchRow
 
 # Eighty characters in all, for logs.
 _COLUMNS = (

@@ -37,21 +37,21 @@ from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
 from jobs.submit import SubmitRequest, submit
-from scoring.base_networks import VGG16
-from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
-from scoring.engines import EngineName, keras_backend
 from scoring.errors import RequestError, ScoringError
-from scoring.features import FeatureRequest
-from scoring.fitting import HeadSettings
+from scoring.finetuning.base_networks import VGG16
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.fitting import HeadSettings
 from scoring.images import Resize
-from scoring.precision import Precision
-from scoring.sonar_protocols import Protocol
-from scoring.sonar_recipes import SonarModel
+from scoring.networks.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.networks.engines import EngineName, keras_backend
+from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
+from scoring.sonar.protocols import Protocol
+from scoring.sonar.recipes import SonarModel
+from scoring.sources.table_images import TableColumns
 from scoring.storage import locate
 from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
-from scoring.table_images import TableColumns
 from scoring.targets import LabelsFrom
-from scoring.vgg16 import RANDOM_WEIGHTS
 
 _IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."
 

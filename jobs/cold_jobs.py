@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.classifiers import ModelRequest
 from scoring.errors import IncompleteError
+from scoring.networks.classifiers import ModelRequest
 from scoring.run_folder import RunFolder
 
 _ROOT = Path(__file__).parents[1]

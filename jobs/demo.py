@@ -17,18 +17,18 @@ from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.submission import submission
-from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
-from scoring.classifiers import ModelRequest
 from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.engines import keras_backend
 from scoring.errors import DownloadError
-from scoring.features import FeatureRequest
-from scoring.fitting import HeadSettings
-from scoring.precision import Precision
-from scoring.sonar import UCI, find_sonar
+from scoring.finetuning.base_networks import LAST_DENSE, VGG16, BaseRequest
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.fitting import HeadSettings
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.engines import keras_backend
+from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
+from scoring.sonar.returns import UCI, find_sonar
 from scoring.submission import SubmissionRequest
 from scoring.targets import LabelsFrom
-from scoring.vgg16 import RANDOM_WEIGHTS
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017

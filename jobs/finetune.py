@@ -22,12 +22,12 @@ from cluster.visibility import look_from_every_node
 from jobs.reporting import print_failures, print_training
 from jobs.score_images import ImagesJob, ImagesRequest, told_by_its_cause
 from jobs.visibility import check_seen, see_output
-from scoring.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
 from scoring.errors import ModelError, RequestError
-from scoring.features import FeatureRequest
-from scoring.finetune import FinetuneSettings, HeadTrainer, check_split
-from scoring.fitting import HeadSettings
-from scoring.model_folder import ModelFolder
+from scoring.finetuning.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.finetune import FinetuneSettings, HeadTrainer, check_split
+from scoring.finetuning.fitting import HeadSettings
+from scoring.finetuning.model_folder import ModelFolder
 from scoring.storage import Location
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from scoring.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
 from scoring.images import Resize
+from scoring.networks.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
 
 Weights = Annotated[str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")]
 ResizeMode = Annotated[Resize, typer.Option(help="Squash to the square, or shortest side 256 and centre crop.")]

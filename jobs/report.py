@@ -10,7 +10,7 @@ import time
 
 from rich.console import Console
 
-from scoring.report import write_report
+from scoring.report.page import write_report
 from scoring.storage import Location
 
 

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.ledger import TaskFailed
+from scoring.finetuning.model_folder import ModelFolder
 from scoring.manifest import ManifestInfo
-from scoring.model_folder import ModelFolder
-from scoring.openvino_engine import MAX_CHANGED_LABELS, Agreement
+from scoring.networks.openvino_engine import MAX_CHANGED_LABELS, Agreement
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerDescription
-from scoring.sonar_network import SonarMetrics
-from scoring.sonar_protocols import TITLES
-from scoring.sonar_results import StudyRow
+from scoring.sonar.network import SonarMetrics
+from scoring.sonar.protocols import TITLES
+from scoring.sonar.results import StudyRow
 from scoring.summary import BOUND_BY, Summary
 
 

@@ -29,14 +29,14 @@ from scoring.errors import RequestError, ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
 from scoring.images import Resize
-from scoring.inputs import NO_COLUMNS, check_images, find_images
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModelRequest
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
+from scoring.sources.inputs import NO_COLUMNS, check_images, find_images
+from scoring.sources.table_images import TableColumns
 from scoring.storage import Location
 from scoring.summary import summarise
-from scoring.table_images import TableColumns
 from scoring.targets import LabelsFrom, with_targets
 from scoring.verification import RunStatus, run_status
 

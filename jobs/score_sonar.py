@@ -12,8 +12,8 @@ from cluster.visibility import Sight
 from jobs.reporting import print_sonar
 from jobs.visibility import see_file
 from scoring.run_folder import RunFolder
-from scoring.sonar import check_trainable, find_sonar, load_sonar
-from scoring.sonar_network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.returns import check_trainable, find_sonar, load_sonar
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
 from jobs.reporting import print_failures, print_study
 from scoring.durable import remove_temporaries, whole_file
-from scoring.engines import engine_versions
-from scoring.sonar import SonarReturns, check_trainable, find_sonar, load_sonar
-from scoring.sonar_protocols import Protocol
-from scoring.sonar_recipes import SonarModel
-from scoring.sonar_results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
-from scoring.sonar_study import StudyRecipe, StudyTask, TaskResult, plan_study
+from scoring.networks.engines import engine_versions
+from scoring.sonar.protocols import Protocol
+from scoring.sonar.recipes import SonarModel
+from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
+from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar, load_sonar
+from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 
 # One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
 # when another hangs.

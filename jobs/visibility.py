@@ -13,8 +13,8 @@ from cluster.visibility import Sight
 from scoring.errors import RequestError
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModelRequest
+from scoring.sources.tar_images import TarSource
 from scoring.storage import Location, Url
-from scoring.tar_images import TarSource
 
 
 def see_output(folder: RunFolder) -> list[Sight]:

@@ -11,7 +11,7 @@ import numpy as np
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.images import IMAGE_SIZE, Decode, Resize, decode
-from scoring.inputs import ImageEntry, ImageReader
+from scoring.sources.inputs import ImageEntry, ImageReader
 
 _BATCHES_AHEAD = 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scoring.sonar import NUM_BANDS
+from scoring.sonar.returns import NUM_BANDS
 
 _FUR = [(205, 133, 63), (120, 120, 125), (240, 225, 200), (60, 50, 45), (180, 90, 40)]
 _SKY = [(150, 190, 220), (190, 215, 170), (225, 205, 180), (170, 170, 190)]

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.intervals import Interval, single_test_interval
 from scoring.predictions import shard_files
+from scoring.sonar.intervals import Interval, single_test_interval
 from scoring.storage import Location, readable
 from scoring.targets import match_label
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.durable import whole_file
-from scoring.inputs import ImageEntry
+from scoring.sources.inputs import ImageEntry
 from scoring.storage import Location, readable
 
 MANIFEST_SCHEMA = pa.schema(

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.durable import whole_file
-from scoring.inputs import ImageEntry
 from scoring.retrying import patiently
+from scoring.sources.inputs import ImageEntry
 from scoring.storage import Location, Url, readable
 
 OK, ERROR = "ok", "error"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.openvino_engine import Agreement, ImageSample
-from scoring.precision import PrecisionChoice
+from scoring.networks.openvino_engine import Agreement, ImageSample
+from scoring.networks.precision import PrecisionChoice
 from scoring.predictions import ScoredImage
 from scoring.storage import Location
 

@@ -15,20 +15,20 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
-from scoring.engines import engine_versions
 from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.guarded_decode import GuardedDecode
 from scoring.images import RESAMPLING, Decode, Resize, decode
-from scoring.inputs import NO_COLUMNS, open_images
 from scoring.manifest import Manifest, ManifestInfo
 from scoring.memory import peak_memory_bytes
-from scoring.openvino_engine import Agreement, ImageSample
+from scoring.networks.engines import engine_versions
+from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModel, ShardModelRequest
+from scoring.sources.inputs import NO_COLUMNS, open_images
+from scoring.sources.table_images import TableColumns
 from scoring.storage import Location
-from scoring.table_images import TableColumns
 
 _SAMPLE_SIZE = 200
 

@@ -20,7 +20,7 @@ from obstore.store import ObjectStore
 
 from scoring.bucket_clients import bucket_faults, open_bucket
 from scoring.errors import RequestError
-from scoring.ranged_file import RangedFile
+from scoring.sources.ranged_file import RangedFile
 
 _URL = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")

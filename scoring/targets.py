@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
-from scoring.inputs import ImageEntry
-from scoring.listing import map_entries
+from scoring.sources.inputs import ImageEntry
+from scoring.sources.listing import map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)

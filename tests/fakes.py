@@ -3,8 +3,8 @@
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.classifiers import Classifier, ModelRequest
-from scoring.precision import Precision, PrecisionChoice
+from scoring.networks.classifiers import Classifier, ModelRequest
+from scoring.networks.precision import Precision, PrecisionChoice
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
 

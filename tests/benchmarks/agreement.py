@@ -19,17 +19,17 @@ from rich.console import Console
 from rich.table import Table
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.bench_results import VARIANTS
-from scoring.classifiers import Classifier, ModelRequest, load_classifier
-from scoring.engines import keras_backend
+from scoring.bench.results import VARIANTS
 from scoring.errors import ImageError, ImagesError, ModelError
 from scoring.images import Resize, decode
-from scoring.inputs import ImageEntry, find_images, open_images
 from scoring.manifest import write_manifest
-from scoring.openvino_engine import ImageSample
-from scoring.precision import Precision
+from scoring.networks.classifiers import Classifier, ModelRequest, load_classifier
+from scoring.networks.engines import keras_backend
+from scoring.networks.openvino_engine import ImageSample
+from scoring.networks.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, image_sample
+from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage import Location, locate
 from scoring.targets import LabelsFrom, match_label, with_targets
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from cluster.session import open_session
 from jobs.rates import place_alone, score_alone
 from scoring import durable, predictions
-from scoring.classifiers import ModelRequest
-from scoring.engines import keras_backend
 from scoring.images import Resize
-from scoring.inputs import find_images
 from scoring.lease import hold_lease
 from scoring.manifest import write_manifest
-from scoring.precision import Precision
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.engines import keras_backend
+from scoring.networks.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.sources.inputs import find_images
 
 _SHARD_SIZE = 32
 

@@ -12,17 +12,17 @@ import typer
 
 from cluster.session import open_session
 from jobs.rates import place_alone, score_alone
-from scoring.base_networks import LAST_DENSE, VGG16, BaseRequest
-from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest
-from scoring.engines import keras_backend
-from scoring.features import FeatureRequest
+from scoring.finetuning.base_networks import LAST_DENSE, VGG16, BaseRequest
+from scoring.finetuning.features import FeatureRequest
 from scoring.images import Resize
-from scoring.inputs import find_images
 from scoring.manifest import write_manifest
-from scoring.precision import Precision
+from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.engines import keras_backend
+from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings
-from scoring.vgg16 import RANDOM_WEIGHTS
+from scoring.sources.inputs import find_images
 
 _SHARD_SIZE, _BATCH_SIZE = 64, 16
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from scoring.inputs import find_images
 from scoring.manifest import default_shard_size, manifest_digest, write_manifest
+from scoring.sources.inputs import find_images
 from scoring.storage import locate
 
 _PAGE = 1000

@@ -14,7 +14,7 @@ import numpy as np
 import typer
 
 from scoring.memory import peak_memory_bytes
-from scoring.report import write_report
+from scoring.report.page import write_report
 from tests.runs import Scored, write_run
 
 

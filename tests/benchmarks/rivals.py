@@ -26,11 +26,11 @@ from rich.table import Table
 
 from jobs.bench_table import print_machine
 from jobs.cold_jobs import score_cold
-from scoring.bench_photos import gather_photos
-from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest
-from scoring.engines import EngineName
-from scoring.machine import describe_machine
-from scoring.precision import Precision
+from scoring.bench.machine import describe_machine
+from scoring.bench.photos import gather_photos
+from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.engines import EngineName
+from scoring.networks.precision import Precision
 
 _ROOT = Path(__file__).parents[2]
 BACKEND = "tensorflow"  # for Keras' image_dataset_from_directory and for ours

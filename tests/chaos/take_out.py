@@ -176,7 +176,7 @@ _MECHANISMS = [
     ),
     Mechanism(
         "unsafe layers are refused",
-        "scoring/keras_files.py",
+        "scoring/networks/keras_files.py",
         "safe_mode=True",
         "safe_mode=False",
         "tests/scoring/test_classifiers.py",

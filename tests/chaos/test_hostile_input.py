@@ -17,8 +17,8 @@ from PIL import Image
 
 from scoring.errors import ImageError, ImagesError, SonarError
 from scoring.images import Resize, decode
-from scoring.inputs import ImageEntry, find_images, open_images
-from scoring.sonar import load_sonar
+from scoring.sonar.returns import load_sonar
+from scoring.sources.inputs import ImageEntry, find_images, open_images
 
 _NUM_CASES = [pytest.param(300, id="short"), pytest.param(5_000, id="long", marks=pytest.mark.chaos)]
 
@@ -151,7 +151,7 @@ def test_encrypted_zip_entry_is_an_image_error(tmp_path: Path) -> None:
 
 
 def test_zip_bomb_is_refused_at_the_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.entries.MAX_IMAGE_BYTES", 10 * 1024**2)
+    monkeypatch.setattr("scoring.sources.entries.MAX_IMAGE_BYTES", 10 * 1024**2)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.jpg", bytes(11 * 1024**2))
     assert (tmp_path / "photos.zip").stat().st_size < 20_000

@@ -17,10 +17,10 @@ from jobs.bench_request import BenchRequest
 from jobs.cli import app
 from jobs.cold_jobs import ColdJob, score_cold
 from jobs.rates import run_alone
-from scoring.bare_rates import BareForward, DecodeRate
-from scoring.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.errors import IncompleteError, ModelError, RequestError
-from scoring.precision import Precision, PrecisionChoice
+from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.precision import Precision, PrecisionChoice
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
 
@@ -55,7 +55,7 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
         monkeypatch.setattr(f"jobs.bench.{name}", getattr(fake, name))
     monkeypatch.setattr("jobs.bench.open_session", lambda address: nullcontext())
     monkeypatch.setattr("jobs.bench.place_alone", lambda: Placement(1, 0.0, 2.0))
-    monkeypatch.setattr("scoring.classifiers.check_openvino", lambda precision: None)
+    monkeypatch.setattr("scoring.networks.classifiers.check_openvino", lambda precision: None)
     bfloat16 = PrecisionChoice(Precision.BFLOAT16, "the processor has avx512_bf16")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: bfloat16)
     return fake
@@ -118,7 +118,7 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
     def refuse(precision: Precision) -> None:
         raise ModelError("--engine openvino needs openvino.")
 
-    monkeypatch.setattr("scoring.classifiers.check_openvino", refuse)
+    monkeypatch.setattr("scoring.networks.classifiers.check_openvino", refuse)
     slow = PrecisionChoice(Precision.FLOAT32, "the processor has no bfloat16 units")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: slow)
     printed, stored = _bench(tmp_path, capsys, rounds=1)

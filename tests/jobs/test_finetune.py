@@ -17,13 +17,13 @@ from rich.console import Console
 from jobs.finetune import FinetuneRequest, finetune
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
-from scoring.base_networks import BaseRequest
-from scoring.classifiers import ModelRequest
 from scoring.errors import ImagesError, ModelError
-from scoring.features import FeatureRequest
-from scoring.fitting import HeadSettings
-from scoring.model_folder import ModelFolder
-from scoring.precision import Precision
+from scoring.finetuning.base_networks import BaseRequest
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.fitting import HeadSettings
+from scoring.finetuning.model_folder import ModelFolder
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.targets import LabelsFrom
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from jobs.metrics import COUNTERS, GAUGES, STAGES
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
-from scoring.classifiers import ModelRequest
-from scoring.engines import Precision
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.engines import Precision
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
 from tests.fakes import load_fake

@@ -15,10 +15,10 @@ from rich.console import Console
 from cluster.errors import PlacementError
 from jobs.score import ScoreRequest, score
 from jobs.score_images import ImagesRequest
-from scoring.classifiers import ModelRequest
 from scoring.errors import ModelError, RunFolderError
 from scoring.images import Resize
-from scoring.precision import Precision
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.predictions import read_predictions
 from scoring.run_folder import RunFolder
 from scoring.targets import LabelsFrom

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from jobs.sonar import StudyRequest, sonar
 from scoring.errors import RunFolderError
-from scoring.sonar import load_sonar
-from scoring.sonar_network import SonarSettings, run_sonar
-from scoring.sonar_protocols import Protocol
-from scoring.sonar_recipes import SonarModel
+from scoring.sonar.network import SonarSettings, run_sonar
+from scoring.sonar.protocols import Protocol
+from scoring.sonar.recipes import SonarModel
+from scoring.sonar.returns import load_sonar
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 

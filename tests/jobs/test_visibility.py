@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from jobs.visibility import see_images, see_model, see_output
-from scoring.classifiers import ModelRequest
-from scoring.precision import Precision
+from scoring.networks.classifiers import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.run_folder import RunFolder
 from scoring.storage import locate
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.inputs import ImageEntry
 from scoring.manifest import Manifest, default_shard_size, manifest_digest, read_info, read_shard, write_manifest
+from scoring.sources.inputs import ImageEntry
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
 

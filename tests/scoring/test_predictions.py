@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring.inputs import ImageEntry
 from scoring.predictions import ScoredImage, predictions_schema, read_predictions, write_predictions
+from scoring.sources.inputs import ImageEntry
 
 _CAT_DOG = ("cat", "dog")
 

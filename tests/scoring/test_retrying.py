@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from scoring import folder_images, predictions, retrying
+from scoring import predictions, retrying
 from scoring.errors import ImageError, StorageError
-from scoring.inputs import ImageEntry, find_images, open_images
 from scoring.predictions import predictions_schema, read_predictions, write_predictions
+from scoring.sources import folder_images
+from scoring.sources.inputs import ImageEntry, find_images, open_images
 
 
 @pytest.fixture(autouse=True)

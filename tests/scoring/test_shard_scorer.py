@@ -9,16 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.classifiers import Classifier, ModelRequest
 from scoring.errors import RunFolderError
 from scoring.fingerprint import check_same
 from scoring.images import Resize
-from scoring.inputs import ImageEntry, find_images
 from scoring.manifest import write_manifest
+from scoring.networks.classifiers import Classifier, ModelRequest
 from scoring.predictions import read_predictions
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer, image_sample
-from scoring.table_images import TableColumns
+from scoring.sources.inputs import ImageEntry, find_images
+from scoring.sources.table_images import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from scoring import submission as module
 from scoring.errors import IncompleteError, RequestError
-from scoring.inputs import ImageEntry
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
 from scoring.run_folder import RunFolder
+from scoring.sources.inputs import ImageEntry
 from scoring.submission import Competition, SubmissionRequest, write_submission
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.inputs import ImageEntry
+from scoring.sources.inputs import ImageEntry
 from scoring.targets import LabelsFrom, match_label, with_targets
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from scoring.errors import RunFolderError
 from scoring.images import Resize
-from scoring.inputs import find_images
 from scoring.manifest import write_manifest
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.sources.inputs import find_images
 from scoring.verification import run_status
 from tests.fakes import FAKE_MODEL, load_fake
 

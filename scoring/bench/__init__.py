@@ -1,0 +1,1 @@
+"""The parts of a job measured alone, and what follows from them."""

@@ -1,0 +1,53 @@
+"""Photos to measure with: copies of the first readable ones of a collection, or drawn ones."""
+
+from pathlib import Path, PurePosixPath
+
+from scoring.drawings import draw_photos
+from scoring.errors import ImageError, ImagesError
+from scoring.images import Resize, decode
+from scoring.sources.entries import is_image
+from scoring.sources.inputs import find_images, open_images
+from scoring.storage import Location
+
+_SEED = 2017
+
+
+def gather_photos(images: Location | None, folder: Path, count: int, least: int) -> Path:
+    """Fill `folder` with photos: on this machine's own disk, whatever the storage they come from.
+
+    Args:
+        images: A collection; None draws the photos.
+        folder: Created.
+        count: How many at most; fewer if the collection has no more.
+        least: How many there must be.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ImagesError: If the collection has too few readable photos.
+    """
+    if images is None:
+        draw_photos(folder, count, _SEED)
+        return folder
+    folder.mkdir(parents=True)
+    found = _copy_readable(images, folder, count)
+    if found < least:
+        raise ImagesError(f"Expected at least {least} readable photos to measure with; {images} has {found}.")
+    return folder
+
+
+def _copy_readable(images: Location, folder: Path, count: int) -> int:
+    read, found = open_images(images), 0
+    for entry in find_images(images).images:
+        if found == count:
+            break
+        try:
+            encoded = read(entry)
+            decode(encoded, Resize.SQUASH)
+        except ImageError:
+            continue
+        suffix = PurePosixPath(entry.path).suffix if is_image(entry.path) else ".jpg"  # of a row in a table
+        (folder / f"{found + 1}{suffix}").write_bytes(encoded)
+        found += 1
+    return found

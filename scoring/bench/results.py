@@ -1,0 +1,113 @@
+"""What a benchmark has measured, and what follows: medians over its rounds, and each part's share of its limit."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scoring.networks.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
+from scoring.networks.engines import EngineName
+from scoring.networks.precision import Precision
+
+# Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
+# convolutions and 0.12e9 in the dense layers of configuration D in Simonyan and Zisserman, arXiv:1409.1556, table 1.
+VGG16_FLOPS = 30.94e9
+_FLOPS = {VGG16_IMAGENET: VGG16_FLOPS, VGG16_CATS_DOGS: VGG16_FLOPS}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run the model."""
+
+    engine: EngineName
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.precision}"
+
+
+VARIANTS = (
+    Variant(EngineName.KERAS, Precision.FLOAT32),
+    Variant(EngineName.KERAS, Precision.BFLOAT16),
+    Variant(EngineName.OPENVINO, Precision.FLOAT32),
+    Variant(EngineName.OPENVINO, Precision.BFLOAT16),
+    Variant(EngineName.OPENVINO, Precision.INT8),
+)
+
+
+@dataclass
+class VariantRuns:
+    """What was measured of one variant, a value for each round.
+
+    Attributes:
+        peak_gflops: Rate of one big square matrix product, in 1e9 operations a second.
+        forward_images_per_s: The model alone, on decoded batches.
+        job_images_per_s: Whole shards (read, decode, score, write), after the first batch.
+        cold_s: The whole command on a few images, in a process of its own.
+        worker_bytes: Peak memory of the job's worker.
+        driver_bytes: Peak memory of that command's driver.
+    """
+
+    peak_gflops: list[float] = field(default_factory=list)
+    forward_images_per_s: list[float] = field(default_factory=list)
+    job_images_per_s: list[float] = field(default_factory=list)
+    cold_s: list[float] = field(default_factory=list)
+    worker_bytes: list[float] = field(default_factory=list)
+    driver_bytes: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """Medians of one variant, and the ratios between them.
+
+    Attributes:
+        limit_images_per_s: What the fastest product of this precision, by whichever engine, would allow; None where
+            the model's operations are not known.
+        forward_of_limit: Share of that which the bare forward pass reaches.
+        job_of_forward: Share of the bare forward rate which the whole job reaches.
+    """
+
+    variant: Variant
+    peak_gflops: float
+    limit_images_per_s: float | None
+    forward_images_per_s: float
+    forward_of_limit: float | None
+    job_images_per_s: float
+    job_of_forward: float
+    cold_s: float
+    worker_bytes: float
+    driver_bytes: float
+
+
+def flops_per_image(model: str) -> float | None:
+    """Operations of one forward pass of what `--model` names, where they are known."""
+    return _FLOPS.get(model)
+
+
+def bench_rows(runs: Mapping[Variant, VariantRuns], flops: float | None) -> list[BenchRow]:
+    """One row for each variant.
+
+    Args:
+        runs: At least one round of each.
+        flops: The model's operations per image, if known.
+    """
+    peaks = {variant: statistics.median(measured.peak_gflops) for variant, measured in runs.items()}
+    return [_row(variant, measured, peaks, flops) for variant, measured in runs.items()]
+
+
+def _row(variant: Variant, measured: VariantRuns, peaks: Mapping[Variant, float], flops: float | None) -> BenchRow:
+    fastest = max(peak for other, peak in peaks.items() if other.precision is variant.precision)
+    limit = fastest * 1e9 / flops if flops else None
+    forward = statistics.median(measured.forward_images_per_s)
+    job = statistics.median(measured.job_images_per_s)
+    return BenchRow(
+        variant=variant,
+        peak_gflops=peaks[variant],
+        limit_images_per_s=limit,
+        forward_images_per_s=forward,
+        forward_of_limit=forward / limit if limit else None,
+        job_images_per_s=job,
+        job_of_forward=job / forward,
+        cold_s=statistics.median(measured.cold_s),
+        worker_bytes=statistics.median(measured.worker_bytes),
+        driver_bytes=statistics.median(measured.driver_bytes),
+    )

@@ -1,0 +1,1 @@
+"""Fine-tune on labelled photos: features once, heads on them, calibration, and the model folder."""

@@ -1,0 +1,95 @@
+"""The heads of an ensemble: kept one by one as files, and joined into one network."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.durable import whole_file
+from scoring.finetuning.fitting import Epoch
+from scoring.finetuning.heads import Head
+from scoring.storage import Location, readable
+
+if TYPE_CHECKING:
+    import keras
+
+
+def save_head(path: Location, head: Head, identity: dict[str, Any]) -> None:
+    """Write one trained head whole; `identity` says all that shaped it."""
+    about = {"identity": identity, "curve": [asdict(epoch) for epoch in head.curve], "best_epoch": head.best_epoch}
+    arrays = {"kernel": head.kernel, "bias": head.bias, "logits": head.logits}
+    arrays |= {f"dense_{index}": array for index, array in enumerate(head.dense)}
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+
+
+def load_head(path: Location, identity: dict[str, Any]) -> Head | None:
+    """Read a head back; None if there is none, it is damaged, or something else shaped it."""
+    try:
+        with np.load(readable(path), allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            if about["identity"] != json.loads(json.dumps(identity)):
+                return None
+            dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
+            curve = [Epoch(**epoch) for epoch in about["curve"]]
+            return Head(stored["kernel"], stored["bias"], dense, stored["logits"], curve, about["best_epoch"])
+    except Exception:  # no file, half a zip, another version's arrays: it is trained again
+        return None
+
+
+def ensemble_logits(heads: Sequence[Head]) -> Float32Array:
+    """Validation logits of every member and view, shape (num_images, num_members * num_views, num_classes)."""
+    return np.concatenate([head.logits for head in heads], axis=1)
+
+
+def join_heads(heads: Sequence[Head], temperature: float) -> "keras.Model":
+    """One network from features to the members' mean probabilities, of built-in layers alone.
+
+    All logits come from one layer, the last with weights, so that an engine of lower precision leaves them exact; the
+    temperature is inside its weights.
+
+    Args:
+        heads: All with dense layers, or all without.
+        temperature: Divides the logits.
+    """
+    import keras
+
+    num_classes = len(heads[0].bias)
+    features = keras.Input(((heads[0].dense or [heads[0].kernel])[0].shape[0],))
+    logits = keras.layers.Dense(len(heads) * num_classes, name="logits")
+    members = keras.layers.Reshape((len(heads), num_classes))(logits(_below_logits(heads, features)))
+    probabilities = keras.layers.GlobalAveragePooling1D(name="mean")(keras.layers.Softmax()(members))
+    logits.set_weights(
+        [_joint_kernel(heads) / temperature, np.concatenate([head.bias for head in heads]) / temperature]
+    )
+    return keras.Model(features, probabilities, name="head")
+
+
+def _below_logits(heads: Sequence[Head], features: "keras.KerasTensor") -> "keras.KerasTensor":
+    """What the logits' layer sees: the features, or every member's own dense layers side by side."""
+    import keras
+
+    if not heads[0].dense:
+        return features
+    members = []
+    for number, head in enumerate(heads):
+        outputs = features
+        for index in range(0, len(head.dense), 2):
+            kernel, bias = head.dense[index : index + 2]
+            layer = keras.layers.Dense(len(bias), activation="relu", name=f"member_{number}_fc{index // 2 + 1}")
+            outputs = layer(outputs)
+            layer.set_weights([kernel, bias])
+        members.append(outputs)
+    return keras.layers.Concatenate()(members) if len(members) > 1 else members[0]
+
+
+def _joint_kernel(heads: Sequence[Head]) -> Float32Array:
+    """The members' kernels beside each other on shared features, along the diagonal on features of their own."""
+    from scipy.linalg import block_diag
+
+    kernels = [head.kernel for head in heads]
+    joint: Float32Array = block_diag(*kernels) if heads[0].dense else np.concatenate(kernels, axis=1)
+    return joint

@@ -1,0 +1,199 @@
+"""What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
+from scoring.finetuning.base_networks import BaseRequest, base_digest, build_base
+from scoring.networks.engines import Engine, KerasEngine, use_backend
+from scoring.networks.openvino_engine import ImageSample
+from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
+from scoring.predictions import ERROR, OK, ScoredImage, shard_files, write_table
+from scoring.sources.inputs import ImageEntry
+from scoring.storage import Location, locate, readable
+
+FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True)
+class FeatureRequest:
+    """Which features to extract, and how.
+
+    Attributes:
+        base: The network and its layer.
+        flip: Extract those of the mirrored photo as well.
+        precision: Number format of the network.
+        backend: Keras' backend.
+    """
+
+    base: BaseRequest
+    flip: bool
+    precision: Precision
+    backend: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
+
+    def absolute(self) -> "FeatureRequest":
+        """The same with absolute paths, for workers that started elsewhere."""
+        return replace(self, base=self.base.absolute())
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        if self.precision is Precision.INT8:
+            raise ModelError("Expected --precision auto, float32, bfloat16 or float16 for features; received int8.")
+        self.base.check()
+
+    def files(self) -> list[tuple[str, Location]]:
+        """What it names that may be files, each with its option."""
+        named = {"--base": self.base.model, "--weights": self.base.weights}
+        return [(option, locate(path)) for option, path in named.items() if path]
+
+    @property
+    def runtime(self) -> str:
+        """Keras' backend."""
+        return self.backend
+
+    @property
+    def engine_name(self) -> str:
+        """In fingerprints: results of two engines differ in the last digits."""
+        return f"keras-{self.backend}"
+
+    @property
+    def needs_sample(self) -> bool:
+        """Features need no images to load."""
+        return False
+
+    def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":
+        """Build the network up to the layer."""
+        use_backend(self.backend)
+        choice = choose_precision(self.precision, self.backend)
+        base = build_base(self.base)
+        network = with_flipped(base) if self.flip else base
+        digest = f"{base_digest(self.base)}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
+        return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """A network cut off at a layer: pixels in, features out.
+
+    Attributes:
+        engine: Runs the network.
+        model_digest: Identifies the network's weights, the layer and the views.
+        precision: The number format in use, and why.
+        flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
+    """
+
+    engine: Engine
+    model_digest: str
+    precision: PrecisionChoice
+    flip: bool
+    labels: tuple[str, ...] = ()
+    clip: None = None
+    agreement: None = None
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Extract one batch's features; see `ShardModel.score`.
+
+        Raises:
+            ModelError: If they exceed what float16 can hold.
+        """
+        features = self.engine.score(images)
+        if np.abs(features).max() > _LARGEST:
+            raise ModelError(
+                f"Expected features of at most {_LARGEST:,.0f}, the range of float16 that they are stored in; received "
+                f"{np.abs(features).max():,.0f}. Name another layer with --features."
+            )
+        return features
+
+    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+        """Write a shard's features whole, as float16."""
+        columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
+        views = 2 if self.flip else 1
+        for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
+            columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
+        write_table(path, pa.table(columns).replace_schema_metadata(metadata))
+
+
+def with_flipped(network: Any) -> Any:
+    """A model whose outputs are those of the images and, beside them, those of their mirror images."""
+    import keras
+
+    pixels = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
+    outputs = [network(pixels), network(keras.ops.flip(pixels, axis=2))]
+    return keras.Model(pixels, keras.layers.Concatenate()(outputs))
+
+
+def _describing_columns(images: Sequence[ImageEntry], errors: Sequence[str | None]) -> dict[str, pa.Array]:
+    return {
+        "image_id": pa.array([image.image_id for image in images], pa.string()),
+        "path": pa.array([image.path for image in images], pa.string()),
+        "status": pa.array([ERROR if error else OK for error in errors], pa.string()),
+        "error_message": pa.array(errors, pa.string()),
+        "target": pa.array([image.target for image in images], pa.string()),
+    }
+
+
+def _view(outputs: Float32Array | None, view: int, views: int) -> Float32Array | None:
+    return None if outputs is None else np.split(outputs, views)[view]
+
+
+def _lists(vectors: Sequence[Float32Array | None]) -> pa.Array:
+    """Rows of float16 lists, null where there is no vector."""
+    there = [vector for vector in vectors if vector is not None]
+    values = np.concatenate(there).astype(np.float16) if there else np.zeros(0, np.float16)
+    lengths = [0 if vector is None else len(vector) for vector in vectors]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    nulls = pa.array([vector is None for vector in vectors])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values), mask=nulls)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Every readable photo of a run of the feature extractor.
+
+    Attributes:
+        images: In the manifest's order.
+        targets: Their true labels.
+        values: Shape (num_images, num_views, num_features), float16.
+        num_errors: Photos left out because they could not be read.
+    """
+
+    images: list[ImageEntry]
+    targets: list[str]
+    values: npt.NDArray[np.float16]
+    num_errors: int
+
+
+def load_features(folder: Location) -> Features:
+    """Read what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
+    images: list[ImageEntry] = []
+    blocks = []
+    num_errors = 0
+    for shard in shard_files(folder):
+        table = pq.read_table(readable(shard))
+        sound = table.filter(pa.compute.equal(table["status"], OK))
+        num_errors += table.num_rows - sound.num_rows
+        described = sound.select(["image_id", "path", "target"]).to_pylist()
+        images += [ImageEntry(size_bytes=0, **row) for row in described]
+        views = [name for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
+        if sound.num_rows:
+            blocks.append(np.stack([_matrix(sound[name]) for name in views], axis=1))
+    return Features(images, [str(image.target) for image in images], np.concatenate(blocks), num_errors)
+
+
+def _matrix(column: pa.ChunkedArray) -> npt.NDArray[np.float16]:
+    lists = column.combine_chunks()
+    values: npt.NDArray[np.float16] = lists.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), -1)

@@ -1,0 +1,80 @@
+"""Train a softmax layer on features of a frozen base network.
+
+It gives what training the layer on top of the network gives (fast.ai's layer replacement), without passing every photo
+through the network in every epoch.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+from scoring.finetuning.fitting import Epoch, Examples, HeadSettings, fit
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Head:
+    """A trained head.
+
+    Attributes:
+        kernel: Of the softmax layer, shape (num_features or 4096, num_classes).
+        bias: Shape (num_classes,).
+        dense: Kernel, bias, kernel, bias of the two dense layers below it, or empty.
+        logits: Of the validation photos, shape (num_images, num_views, num_classes).
+        curve: Every epoch.
+        best_epoch: The one whose weights were kept.
+    """
+
+    kernel: Float32Array
+    bias: Float32Array
+    dense: list[Float32Array]
+    logits: Float32Array
+    curve: list[Epoch]
+    best_epoch: int
+
+
+def train_head(train: Examples, validation: Examples, num_classes: int, settings: HeadSettings, seed: int) -> Head:
+    """Train a softmax layer on features, until the validation log loss no longer falls.
+
+    Features are centred, and scaled by one number, so that one learning rate suits every network; the kernel and bias
+    returned are for features as they are.
+    """
+    inputs, truth = train.by_view()
+    mean, scale = centre(inputs)
+    network = softmax_network(inputs.shape[1], num_classes, settings, seed)
+
+    def prepare(rows: npt.NDArray[np.float16]) -> Float32Array:
+        return (rows.astype(np.float32) - mean) / scale
+
+    curve, best_epoch = fit(network, inputs, truth, validation, prepare, settings, settings.learning_rate, seed)
+    kernel, bias = (np.asarray(weight) for weight in network.get_weights())
+    kernel = (kernel / scale).astype(np.float32)
+    bias = (bias - mean @ kernel).astype(np.float32)
+    logits = validation.values.astype(np.float32) @ kernel + bias
+    return Head(kernel, bias, [], logits, curve, best_epoch)
+
+
+def centre(inputs: npt.NDArray[np.float16]) -> tuple[Float32Array, np.float32]:
+    """Mean of each feature, and one standard deviation over all of them."""
+    mean = inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+    blocks = np.array_split(inputs, max(1, len(inputs) // 4096))
+    variance = sum(float(np.square(block.astype(np.float32) - mean).sum(dtype=np.float64)) for block in blocks)
+    return mean, np.float32(max(np.sqrt(variance / inputs.size), 1e-6))
+
+
+def softmax_network(num_features: int, num_classes: int, settings: HeadSettings, seed: int) -> "keras.Model":
+    """Dropout and one dense layer, from features to logits."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((num_features,)),
+            keras.layers.Dropout(settings.dropout, seed=seed),
+            keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.GlorotUniform(seed)),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""What `--model` and `--engine` name: networks, their weights, and what runs them."""

@@ -1,0 +1,147 @@
+"""What runs a network's forward pass: the protocol that every engine keeps, and the engine that is Keras itself.
+
+Keras is imported only when a network is built, on the machine that runs it.
+"""
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.images import IMAGE_SIZE
+from scoring.networks.precision import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+_UNKNOWN = "unknown"
+
+
+class EngineName(StrEnum):
+    """The engines there are."""
+
+    KERAS = "keras"
+    OPENVINO = "openvino"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that need not be built yet.
+
+    Attributes:
+        digest: Identifies its architecture and weights.
+        build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, 224, 224, 3), to outputs, shape
+            (batch, num_outputs).
+    """
+
+    digest: str
+    build: Callable[[], "keras.Model"]
+
+
+class Engine(Protocol):
+    """A loaded network of one batch shape."""
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        ...
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch.
+
+        Args:
+            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+
+        Returns:
+            The network's outputs, shape (batch_size, num_outputs).
+        """
+        ...
+
+
+class KerasEngine:
+    """A Keras model run by whichever backend Keras has."""
+
+    def __init__(self, model: "keras.Model", precision: Precision, exact_outputs: bool = True) -> None:
+        """Make `model`, which takes pixels 0 to 255, ready for uint8 batches.
+
+        Args:
+            model: Any number type of pixels; its policies are changed.
+            precision: For its inner layers.
+            exact_outputs: Compute the last layer with weights and all that follows (logits, softmax) in float32.
+        """
+        _set_precision(model, precision, exact_outputs)
+        self._model = takes_uint8(model)
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        return int(self._model.outputs[0].shape[1])
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch; see `Engine.score`."""
+        return np.asarray(self._model.predict_on_batch(images), dtype=np.float32)
+
+
+def takes_uint8(model: "keras.Model") -> "keras.Model":
+    """The same model for uint8 pixels."""
+    import keras
+
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
+    return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
+
+
+def keras_backend() -> str:
+    """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def use_backend(backend: str) -> None:
+    """Let Keras use this backend in this process; it reads the name at its first import."""
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def engine_versions(*runtimes: str) -> dict[str, str]:
+    """Versions of the libraries that shape the numbers: those named, and what decodes the pixels."""
+    packages = [*runtimes, "pillow", "numpy"]
+    return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
+
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """The same of those among `packages` that are installed."""
+    return {name: found for name, found in engine_versions(*packages).items() if found != _UNKNOWN}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # tensorflow-cpu, a build from source
+        return _UNKNOWN
+
+
+def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:
+    """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32."""
+    import keras
+
+    mixed = {Precision.BFLOAT16: "mixed_bfloat16", Precision.FLOAT16: "mixed_float16"}
+    policy = keras.dtype_policies.DTypePolicy(mixed.get(precision, "float32"))
+    layers = _flatten(model)
+    with_weights = [index for index, layer in enumerate(layers) if layer.weights]
+    exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
+    for layer in layers[:exact_from]:
+        layer.dtype_policy = policy
+    for layer in layers[exact_from:]:
+        layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+
+
+def _flatten(model: "keras.Model") -> list[Any]:
+    """All layers of a model, those of nested models in their place."""
+    flat: list[Any] = []
+    for layer in model.layers:
+        flat.extend(_flatten(layer) if getattr(layer, "layers", None) else [layer])
+    return flat

@@ -1,0 +1,190 @@
+"""The OpenVINO engine: a network converted once per machine, run in float32, bfloat16 or int8 on a processor.
+
+Needs the extra: pip install 'shardscore[openvino]'.
+"""
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.downloads import cache_folder, file_digest
+from scoring.errors import ModelError
+from scoring.networks.engines import Network, takes_uint8
+from scoring.networks.precision import Precision
+
+if TYPE_CHECKING:
+    import openvino
+
+PRECISIONS = (Precision.AUTO, Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8)
+# The largest share of labels that int8 may change before the summary warns of it.
+MAX_CHANGED_LABELS = 0.01
+_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "f32"}
+_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class ImageSample:
+    """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
+
+    Attributes:
+        to_calibrate: Those that int8 ranges are taken from.
+        to_compare: Others, scored in float32 and in int8.
+    """
+
+    to_calibrate: UInt8Array
+    to_compare: UInt8Array
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far int8 is from float32 on images that it was not calibrated on.
+
+    Attributes:
+        num_images: How many were compared.
+        equal_labels: Share of them that kept their label, 0 to 1.
+        largest_difference: Of any probability.
+    """
+
+    num_images: int
+    equal_labels: float
+    largest_difference: float
+
+
+def check_openvino(precision: Precision) -> None:
+    """Raise ModelError if OpenVINO is not installed or cannot compute in this precision."""
+    if precision not in PRECISIONS:
+        raise ModelError(f"Expected --precision {', '.join(PRECISIONS)} with --engine openvino; received {precision}.")
+    for package in ("openvino", *(["nncf"] if precision is Precision.INT8 else [])):
+        if importlib.util.find_spec(package) is None:
+            raise ModelError(f"--engine openvino needs {package}: pip install 'shardscore[openvino]'.")
+
+
+class OpenVinoEngine:
+    """A network run by OpenVINO on this process' cores.
+
+    Attributes:
+        digest: Identifies network and weights; of a quantised network, its own.
+        agreement: Of a quantised network with float32; else None.
+    """
+
+    def __init__(self, network: Network, precision: Precision, sample: Callable[[], ImageSample] | None = None) -> None:
+        """Convert the network, or take what an earlier run on this machine converted.
+
+        Args:
+            network: Built only if it must be converted.
+            precision: float32, bfloat16 or int8.
+            sample: For int8, some of the user's images.
+        """
+        self.digest, self.agreement = network.digest, None
+        folder = _converted(network)
+        if precision is Precision.INT8:
+            assert sample is not None
+            folder, self.agreement = _quantised(folder, network.digest, sample())
+            self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
+        self._model = _read(folder)
+        self._hint = _HINTS[precision]
+        self._compiled: dict[int, Any] = {}  # batch size -> compiled model
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        return int(self._model.outputs[0].partial_shape[1].get_length())
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch; see `Engine.score`."""
+        if len(images) not in self._compiled:
+            self._compiled[len(images)] = _compile(self._model, len(images), self._hint)
+        return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
+
+
+def _read(folder: Path) -> "openvino.Model":
+    import openvino
+
+    return openvino.Core().read_model(folder / "model.xml")
+
+
+def _compile(model: "openvino.Model", batch_size: int, hint: str) -> Any:
+    import openvino
+
+    model.reshape([batch_size, *(dimension.get_length() for dimension in list(model.inputs[0].partial_shape)[1:])])
+    threads = int(os.environ.get("OMP_NUM_THREADS") or 0)  # 0: all cores
+    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
+    return openvino.Core().compile_model(model, "CPU", settings)
+
+
+def _converted(network: Network) -> Path:
+    """The network as OpenVINO's files, converted by the first process on this machine that needs them."""
+    import openvino
+
+    folder = _cache() / network.digest.replace(":", "-") / f"openvino-{openvino.__version__.split('-')[0]}"
+    with _made_once(folder) as temporary:
+        if temporary:
+            takes_uint8(network.build()).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+    return folder
+
+
+def _quantised(converted: Path, digest: str, sample: ImageSample) -> tuple[Path, Agreement]:
+    """The network in int8, calibrated on these images, and how far it is from float32 on others."""
+    pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
+    folder = converted / f"int8-{pixels[:32]}"
+    with _made_once(folder) as temporary:
+        if temporary:
+            agreement = _quantise(converted, sample, temporary)
+            (temporary / "agreement.json").write_text(json.dumps(asdict(agreement)), encoding="utf-8")
+    return folder, Agreement(**json.loads((folder / "agreement.json").read_text(encoding="utf-8")))
+
+
+def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
+    """Post-training quantisation; the statistics are those of every calibration image."""
+    import nncf
+    import openvino
+
+    nncf.set_log_level(logging.ERROR)
+    images = [image[None] for image in sample.to_calibrate]
+    quantised = nncf.quantize(_read(converted), nncf.Dataset(images), subset_size=len(images))
+    openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
+    return _compare(_scores(_read(converted), sample.to_compare), _scores(_read(folder), sample.to_compare))
+
+
+def _scores(model: "openvino.Model", images: UInt8Array) -> Float32Array:
+    blocks = np.array_split(images, -(-len(images) // _BATCH_SIZE))
+    return np.concatenate([_compile(model, len(block), "f32")(block)[0] for block in blocks])
+
+
+def _compare(exact: Float32Array, quantised: Float32Array) -> Agreement:
+    equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
+    return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))
+
+
+def _cache() -> Path:
+    return cache_folder() / "shardscore"
+
+
+@contextmanager
+def _made_once(folder: Path) -> Iterator[Path | None]:
+    """Yield a temporary folder that becomes `folder`, or None if it is there; one process at a time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if folder.exists():
+            yield None
+            return
+        temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            temporary.mkdir()
+            yield temporary
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,133 @@
+"""VGG16 as Keras publishes it: the architecture, its preprocessing and its ImageNet weights.
+
+Source: Simonyan and Zisserman, arXiv:1409.1556, configuration D; `keras.applications.vgg16`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scoring.arrays import Float32Array
+from scoring.downloads import cache_folder, fetch, file_digest, local_copy
+from scoring.errors import DownloadError, ModelError
+from scoring.images import IMAGE_SIZE
+from scoring.networks.course_weights import read_course_weights
+from scoring.networks.engines import Network
+from scoring.storage import locate
+
+if TYPE_CHECKING:
+    import keras
+
+# As keras.applications.vgg16 publishes them.
+_WEIGHTS_NAME = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+WEIGHTS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{_WEIGHTS_NAME}"
+WEIGHTS_CHECKSUM = "md5:64373286793e3c8b2b4e3219cbf3544b"
+
+RANDOM_WEIGHTS = "random"
+_RANDOM_SEED = 2017
+
+
+def check_weights(weights: str | None) -> None:
+    """Raise ModelError unless `weights` is a file, `random` or None; imports no Keras."""
+    if weights not in (None, RANDOM_WEIGHTS) and not locate(weights).is_file():
+        raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {weights} is no file.")
+
+
+def vgg16_network(weights: str | None) -> Network:
+    """VGG16 with its preprocessing inside, from float RGB pixels, 0 to 255, to class probabilities.
+
+    Args:
+        weights: As `load_vgg16` takes them; they are downloaded here, and read when the network is built.
+
+    Raises:
+        DownloadError: If they are not here and cannot be downloaded.
+    """
+    return Network(vgg16_digest(weights), lambda: _with_preprocessing(load_vgg16(weights)))
+
+
+def vgg16_digest(weights: str | None) -> str:
+    """Identifies weights; for arguments see `load_vgg16`."""
+    return f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}" if weights == RANDOM_WEIGHTS else file_digest(_weights_file(weights))
+
+
+def load_vgg16(weights: str | None) -> "keras.Model":
+    """Build `keras.applications.VGG16` and load its weights.
+
+    Args:
+        weights: A `.h5`, `.weights.h5` or `.keras` file of VGG16's 1,000 classes, in Keras' layout or in that of
+            fast.ai's course; None for ImageNet's, downloaded once per machine; `random` for an untrained network, the
+            same in every process.
+
+    Returns:
+        The network, from preprocessed pixels to class probabilities.
+
+    Raises:
+        ModelError: If the weights cannot be read or belong to another network.
+        DownloadError: If they are not here and cannot be downloaded.
+    """
+    import keras
+
+    if weights == RANDOM_WEIGHTS:
+        keras.utils.set_random_seed(_RANDOM_SEED)
+        return keras.applications.VGG16(weights=None)
+    return _from_file(_weights_file(weights))
+
+
+def _with_preprocessing(network: "keras.Model") -> "keras.Model":
+    import keras
+
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    return keras.Model(pixels, network(preprocess(pixels)))
+
+
+def preprocess(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
+    """RGB to BGR, and subtract ImageNet's mean colour: exactly `keras.applications.vgg16.preprocess_input`.
+
+    Args:
+        pixels: Float RGB pixels, 0 to 255, shape (batch, 224, 224, 3). Left unchanged.
+    """
+    import keras
+
+    inputs: keras.KerasTensor = keras.applications.vgg16.preprocess_input(pixels, data_format="channels_last")
+    return inputs
+
+
+def _weights_file(weights: str | None) -> Path:
+    if weights:
+        return local_copy(locate(weights))
+    try:
+        return fetch(WEIGHTS_URL, cache_folder() / "models" / _WEIGHTS_NAME, WEIGHTS_CHECKSUM)
+    except DownloadError as error:
+        raise DownloadError(f"{error} Fetch the file by other means and pass it as --weights FILE.") from error
+
+
+def _from_file(path: Path) -> "keras.Model":
+    """VGG16 with the weights in a file, of Keras' layout or the course's."""
+    import keras
+
+    of_the_course = read_course_weights(path)
+    if of_the_course:
+        return _with_course_weights(of_the_course, path)
+    network = keras.applications.VGG16(weights=None)
+    try:
+        network.load_weights(path)
+    except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
+        raise _misfit(path, error) from error
+    return network
+
+
+def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
+    """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
+    import keras
+
+    num_classes = len(weights[-1])
+    network = keras.applications.VGG16(weights=None, classes=num_classes)
+    try:
+        network.set_weights(weights)
+    except ValueError as error:
+        raise _misfit(path, error) from error
+    return network
+
+
+def _misfit(path: Path, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:200]
+    return ModelError(f"Expected weights of VGG16 with 1,000 classes; {path} does not fit: {reason}")

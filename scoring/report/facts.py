@@ -1,0 +1,143 @@
+"""What a run was and where its time went, as parts of a report; from `run.json`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
+from scoring.report.rows import Unreadable
+from scoring.report.text import count, moment, percent, plural, seconds, short_digest, shorten
+from scoring.summary import BOUND_BY
+
+_MAX_LABELS = 12  # named among the facts
+_MAX_REASONS = 20
+_PATH_LENGTH, _REASON_LENGTH = 160, 300  # characters shown
+
+# Stage, and where it runs: the first two beside the model, in threads of their own.
+_STAGES = {
+    "read": "reading files, added over the decode threads, beside the model",
+    "decode": "decoding and resizing, likewise",
+    "wait": "the model waited for pixels",
+    "score": "the model worked",
+    "write": "writing predictions, while the model waited",
+}
+
+
+def run_facts(record: Mapping[str, Any]) -> Facts:
+    """All that shaped the run.
+
+    Raises:
+        KeyError: If a field is missing.
+    """
+    request, fingerprint, labels = record["request"], record["fingerprint"], record["labels"]
+    model = request["model"]
+    rows = [
+        ("images", str(request["images"])),
+        ("truth", f"from {request['labels_from']}" if request.get("labels_from") else "not told"),
+        ("model", str(model["model"])),
+        ("weights", str(model["weights"] or "the model's own")),
+        ("labels", label_names(labels)),
+        ("resize", str(fingerprint["resize"])),
+        ("engine", str(fingerprint["engine"])),
+        ("precision", f"{fingerprint['precision']}: {record['precision_reason']}"),
+        *_agreement(record.get("agreement")),
+        ("started", moment(datetime.fromisoformat(record["created_at"]))),
+        ("shards", f"{count(record['num_shards'])} of {plural(record['num_images'], 'image')}"),
+        ("left out", f"{plural(record['num_left_out'], 'file')} of other kinds"),
+        *_devices(record.get("devices", [])),
+        ("versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
+        ("images' digest", short_digest(str(fingerprint["images"]))),
+        ("model's digest", short_digest(str(fingerprint["model"]))),
+    ]
+    return Facts("What was scored, and with what", rows)
+
+
+def label_names(labels: Sequence[str]) -> str:
+    """The labels by name, of many the first."""
+    named = ", ".join(labels[:_MAX_LABELS])
+    return named if len(labels) <= _MAX_LABELS else f"{count(len(labels))}: {named}, …"
+
+
+def _agreement(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """How far a coarser number format is from float32."""
+    if found is None:
+        return []
+    equal, largest = percent(found["equal_labels"]), percent(found["largest_difference"])
+    images = plural(found["num_images"], "image")
+    return [("agreement with float32", f"{equal} of the labels of {images}; probabilities within {largest}")]
+
+
+def _devices(devices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The workers that were ready, of the last invocation."""
+    if not devices:
+        return []
+    num_gpus = sum(bool(device["gpu_ids"]) for device in devices)
+    hosts = len({device["host"] for device in devices})
+    kind = f"{num_gpus} of them with GPUs" if num_gpus else "without GPUs"
+    return [("workers", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
+
+
+def time_blocks(record: Mapping[str, Any], caption: str = "The last invocation") -> list[Block]:
+    """Where the time of the last invocation went.
+
+    Args:
+        record: The run's.
+        caption: Of the table.
+
+    Raises:
+        KeyError: If a field is missing.
+    """
+    summary = record.get("summary")
+    if summary is None:
+        return [Prose("No time split: the run has not come to its end yet.")]
+    steady = summary["steady_images_per_s"]
+    rows = [
+        ("images scored", f"{count(summary['num_scored'])} of {count(summary['num_images'])}"),
+        ("wall time", seconds(summary["wall_s"])),
+        ("images per second", f"{summary['images_per_s']:.1f} from command to end"),
+        ("steady", f"{steady:.1f} images per second after each worker's first batch" if steady else "one batch only"),
+        ("held up by", BOUND_BY[summary["bound_by"]]),
+        (
+            "lost",
+            f"{plural(summary['num_lost_workers'], 'worker')}; {plural(summary['num_repeats'], 'repeated shard')}",
+        ),
+    ]
+    return [Facts(caption, rows), _time_split(summary)]
+
+
+def _time_split(summary: Mapping[str, Any]) -> Bars:
+    longest = max(summary[f"{stage}_s"] for stage in _STAGES) or 1.0
+    return Bars(
+        "Where the time went, added over all workers",
+        ("stage", "time", "what"),
+        [
+            Bar(stage, seconds(summary[f"{stage}_s"]), summary[f"{stage}_s"] / longest, what)
+            for stage, what in _STAGES.items()
+        ],
+    )
+
+
+def unreadable_blocks(unreadable: Unreadable) -> list[Block]:
+    """The images without scores, and why."""
+    num_errors = sum(unreadable.reasons.values())
+    if not num_errors:
+        return [Prose("None: every image was read.")]
+    reasons = list(unreadable.reasons.items())
+    blocks: list[Block] = [
+        Table(
+            f"Reasons, {_first(len(reasons), _MAX_REASONS)}",
+            ("reason", "images"),
+            [(shorten(reason, _REASON_LENGTH), count(number)) for reason, number in reasons[:_MAX_REASONS]],
+        ),
+        Table(
+            f"Files, {_first(num_errors, len(unreadable.files))}",
+            ("file", "reason"),
+            [(shorten(path, _PATH_LENGTH), shorten(reason, _REASON_LENGTH)) for path, reason in unreadable.files],
+            num_text_columns=2,
+        ),
+    ]
+    return blocks
+
+
+def _first(number: int, limit: int) -> str:
+    return f"all {count(number)}" if number <= limit else f"the first {count(limit)} of {count(number)}"

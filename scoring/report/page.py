@@ -1,0 +1,113 @@
+"""Write `report.html`: one file that opens from disk anywhere, and loads nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from scoring.durable import write_text
+from scoring.errors import RequestError, RunFolderError, ScoringError
+from scoring.finetuning.model_folder import ModelFolder
+from scoring.report.model import model_report
+from scoring.report.parts import Report
+from scoring.report.run import run_report
+from scoring.report.sonar import sonar_parts
+from scoring.report.text import count, folder_title, percent, visible
+from scoring.report.thumbnails import THUMBNAIL_SIZE
+from scoring.run_folder import RunFolder
+from scoring.storage import Location
+
+_TEMPLATES = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """What was written.
+
+    Attributes:
+        path: The page.
+        size_bytes: Its size.
+        missing_shards: Shards of the run that it could not tell of.
+    """
+
+    path: Location
+    size_bytes: int
+    missing_shards: Sequence[int]
+
+
+def write_report(folder: Location, output: Location | None, images: Location | None) -> WrittenReport:
+    """Tell of a run, a model or a sonar study; the same folder gives the same page, byte for byte.
+
+    Args:
+        folder: Written by `score`, `finetune` or `sonar`.
+        output: The page; None for `report.html` in the folder.
+        images: Where the images lie now; None for where they lay.
+
+    Raises:
+        RequestError: If the folder is none of these, or damaged.
+        StorageError: If the page cannot be written.
+    """
+    with _as_damage(folder):
+        report, missing = _gather(folder, images)
+        page = render(report)
+    path = output or RunFolder(folder).report
+    write_text(path, page)
+    return WrittenReport(path, len(page.encode()), missing)
+
+
+@contextmanager
+def _as_damage(folder: Location) -> Iterator[None]:
+    """Tell of records and tables that are not what they should be in one line; any field may be of any type."""
+    try:
+        yield
+    except ScoringError:  # a bucket's are OSErrors too
+        raise
+    except (OSError, pa.ArrowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        raise RunFolderError(
+            f"{folder} is damaged: it holds what neither `score` nor `finetune` nor `sonar` writes ({reason})."
+        ) from error
+
+
+def _gather(folder: Location, images: Location | None) -> tuple[Report, Sequence[int]]:
+    run = RunFolder(folder)
+    model = ModelFolder(folder)
+    if model.training.is_file():
+        return model_report(model, images), []
+    sonar = sonar_parts(run.sonar)
+    if run.record.is_file():
+        report, status = run_report(run, images)
+        if sonar:
+            key_figures = [*report.key_figures, *sonar.key_figures[:1]]
+            report = replace(report, key_figures=key_figures, sections=[*report.sections, *sonar.sections])
+        return report, sorted([*status.missing, *status.damaged])
+    if sonar:
+        return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), []
+    found = "holds nothing of theirs" if folder.is_dir() else "is no folder"
+    raise RequestError(f"Expected a folder written by `score`, `finetune` or `sonar`; {folder} {found}.")
+
+
+def render(report: Report) -> str:
+    """Turn a report into a page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=_visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"grouped": count, "percent": percent}
+    css = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    template = environment.get_template("report.html.j2")
+    return template.render(report=report, css=css, thumbnail_size=THUMBNAIL_SIZE).lstrip()
+
+
+def _visible(value: object) -> object:
+    """All text but markup shows what it hides, before it is escaped."""
+    return visible(value) if type(value) is str else value

@@ -1,0 +1,196 @@
+"""How right a model is, as parts of a report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scoring.evaluation import Evaluation, ReliabilityBin, evaluate, reliability_bins
+from scoring.predictions import MAX_FULL_VECTOR, TOP_K
+from scoring.report.figures import draw_reliability
+from scoring.report.parts import Block, Confusion, Facts, Figure, Prose, Table
+from scoring.report.rows import ScoredRows
+from scoring.report.text import count, measure, percent, percent_range, plural
+from scoring.sonar.intervals import Interval, single_test_interval
+
+_MAX_CONFUSION = 12  # labels that a table of all pairs can hold on a page
+_MAX_MISTAKES = 15
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A model against the truth, as far as what is stored tells; see `scoring.evaluation.Evaluation`.
+
+    Attributes:
+        num_images: Images with a known truth.
+        accuracy: Share of them whose most likely label is the true one.
+        accuracy_interval: 95% confidence interval of the accuracy.
+        top_five: Share whose true label is among the five most likely; None for so few labels.
+        log_loss: None where not all probabilities are stored.
+        roc_auc: None there too, and if a label has no image.
+        confusion: Images by true and most likely label; None for too many labels.
+        reliability: What was said, and how often it came true.
+        mistakes: True label, most likely label and images of the most frequent mistakes.
+    """
+
+    num_images: int
+    accuracy: float
+    accuracy_interval: Interval
+    top_five: float | None
+    log_loss: float | None
+    roc_auc: float | None
+    confusion: Sequence[Sequence[int]] | None
+    reliability: Sequence[ReliabilityBin]
+    mistakes: Sequence[tuple[int, int, int]]
+
+
+def measure_quality(rows: ScoredRows) -> Quality:
+    """Measure what can be measured of labelled rows; at least one has a known truth."""
+    known = rows.known()
+    truth, predicted = known.column("truth"), known.column("predicted")
+    is_right = truth == predicted
+    evaluation = None if known.probabilities is None else evaluate(known.probabilities, truth)
+    accuracy = float(is_right.mean())
+    has_ranks = known.probabilities is None or known.probabilities.shape[1] > TOP_K
+    return Quality(
+        num_images=len(truth),
+        accuracy=accuracy,
+        accuracy_interval=single_test_interval([accuracy], len(truth)),
+        top_five=float(known.numbers["in_top"].mean()) if has_ranks else None,
+        log_loss=evaluation.log_loss if evaluation else None,
+        roc_auc=evaluation.roc_auc if evaluation else None,
+        confusion=evaluation.confusion if evaluation else None,
+        reliability=evaluation.reliability if evaluation else reliability_bins(known.probability, is_right),
+        mistakes=_mistakes(known),
+    )
+
+
+def _mistakes(known: ScoredRows) -> list[tuple[int, int, int]]:
+    wrong = known.numbers[known.column("truth") != known.column("predicted")]
+    pairs = wrong.groupby(["truth", "predicted"]).size().reset_index(name="images")
+    pairs = pairs.sort_values(["images", "truth", "predicted"], ascending=[False, True, True]).head(_MAX_MISTAKES)
+    return [(int(truth), int(said), int(images)) for truth, said, images in pairs.itertuples(index=False)]
+
+
+def quality_blocks(
+    measures: Block,
+    quality: Quality,
+    labels: Sequence[str],
+    reliability: Mapping[str, Sequence[ReliabilityBin]] | None = None,
+) -> list[Block]:
+    """Tell of labelled images: measures, what is taken for what, and reliability.
+
+    Args:
+        measures: Comes first.
+        quality: What was measured.
+        labels: One name per class.
+        reliability: Bins of several models, where there is more to show than the bins of `quality`.
+    """
+    series = reliability or {"model": quality.reliability}
+    blocks = [measures]
+    if quality.confusion is not None and len(labels) <= _MAX_CONFUSION:
+        blocks.append(confusion_block(quality.confusion, labels))
+    elif quality.mistakes:
+        blocks.append(_mistakes_table(quality, labels))
+    blocks.append(reliability_figure("reliability", series, labels, intervals=True))
+    return blocks
+
+
+def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
+    """What the measures leave out.
+
+    Args:
+        quality: What was measured.
+        num_unknown: Images with a target that the model does not know.
+    """
+    notes: list[Block] = []
+    if quality.log_loss is None:
+        why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}."
+        notes.append(Prose(why))
+    if num_unknown:
+        images = plural(num_unknown, "image")
+        notes.append(Prose(f"Left out of these measures: {images} with a target that the model does not know."))
+    return notes
+
+
+def measures_facts(quality: Quality) -> Facts:
+    """All measures of one model."""
+    interval = quality.accuracy_interval
+    facts = [
+        ("images with a known truth", count(quality.num_images)),
+        ("accuracy", percent(quality.accuracy)),
+        ("95% interval of it", f"{percent_range(interval.low, interval.high)} ({interval.method})"),
+    ]
+    if quality.top_five is not None:
+        facts.append((f"truth among the {TOP_K} most likely", percent(quality.top_five)))
+    if quality.log_loss is not None:
+        facts.append(("log loss, nats per image", measure(quality.log_loss)))
+        facts.append(("area under the ROC curve", measure(quality.roc_auc)))
+    return Facts("Measures", facts)
+
+
+def confusion_block(counts: Sequence[Sequence[int]], labels: Sequence[str], what: str = "Images") -> Confusion:
+    """A table of what is taken for what."""
+    return Confusion(
+        f"{what} by true label (rows, whose shares add up to 100%) and most likely label (columns)", labels, counts
+    )
+
+
+def _mistakes_table(quality: Quality, labels: Sequence[str]) -> Table:
+    rows = [(labels[truth], labels[said], count(images)) for truth, said, images in quality.mistakes]
+    return Table("The most frequent mistakes", ("true label", "most likely label", "images"), rows, num_text_columns=2)
+
+
+def evaluations_table(caption: str, evaluations: Mapping[str, Evaluation]) -> Table:
+    """One row of measures for each of several models."""
+    rows = [
+        (
+            name,
+            percent(one.accuracy),
+            percent_range(one.accuracy_interval.low, one.accuracy_interval.high),
+            measure(one.log_loss),
+            measure(one.roc_auc),
+        )
+        for name, one in evaluations.items()
+    ]
+    return Table(caption, ("", "accuracy", "95% interval", "log loss", "ROC AUC"), rows)
+
+
+def reliability_figure(
+    name: str,
+    series: Mapping[str, Sequence[ReliabilityBin]],
+    labels: Sequence[str],
+    intervals: bool,
+    subject: str = "Reliability",
+) -> Figure:
+    """What models said against how often it came true.
+
+    Args:
+        name: Unique in the page.
+        series: Bins of at most three models.
+        labels: One name per class; of two, the bins are of the second one's probability.
+        intervals: Whether rows are independent, so that each bin has a 95% interval.
+        subject: Begins the title.
+    """
+    what = f"probability of {labels[1]}" if len(labels) == 2 else "probability of the most likely label"
+    return Figure(
+        title=f"{subject}: {what}, said and come true",
+        svg=draw_reliability(name, series, f"said: {what}", intervals),
+        description=f"Expected calibration error: {', '.join(_distance(*item) for item in series.items())}.",
+        table=Table(
+            f"{subject}: {what}",
+            ("model", "said on average", "came true", "images"),
+            [
+                (model, percent(one.mean_probability), percent(one.share_right), count(one.num_images))
+                for model, bins in series.items()
+                for one in bins
+            ],
+        ),
+        note="That is the mean distance from the dashed line, on which both are equal."
+        + (" Upright lines are 95% intervals (Wilson)." if intervals else ""),
+    )
+
+
+def _distance(model: str, bins: Sequence[ReliabilityBin]) -> str:
+    """The mean distance of a model's bins from the line, weighted by images."""
+    num_images = sum(one.num_images for one in bins)
+    error = sum(abs(one.mean_probability - one.share_right) * one.num_images for one in bins) / max(1, num_images)
+    return f"{model} {100 * error:.1f} points"

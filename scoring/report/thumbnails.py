@@ -1,0 +1,63 @@
+"""Small pictures inside a page: decoded with the care that hostile files need, as data URIs."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image
+
+from scoring.errors import ImageError, ImagesError
+from scoring.images import Resize, decode
+from scoring.sources.inputs import NO_COLUMNS, ImageEntry, ImageReader, check_images, open_images
+from scoring.sources.table_images import TableColumns
+from scoring.storage import Location
+
+THUMBNAIL_SIZE = 144  # pixels a side
+_QUALITY = 72  # of WebP: about 4 kB for a photo
+_THREADS = 4  # each may hold one image of the largest size that `decode` takes
+
+
+def draw_thumbnails(
+    location: Location, wanted: Iterable[ImageEntry], resize: Resize, columns: TableColumns = NO_COLUMNS
+) -> dict[ImageEntry, str]:
+    """Read, decode and shrink images.
+
+    Args:
+        location: The collection that they are of.
+        wanted: Which of them.
+        resize: How the network saw them.
+        columns: Of a table.
+
+    Returns:
+        A data URI for each that can be shown.
+
+    Raises:
+        ImagesError: If the collection is gone, or cannot be reached.
+    """
+    images = list(dict.fromkeys(wanted))
+    read = _open(location, columns)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        uris = list(threads.map(lambda image: _thumbnail(read, image, resize), images))
+    return {image: uri for image, uri in zip(images, uris, strict=True) if uri is not None}
+
+
+def _open(location: Location, columns: TableColumns) -> ImageReader:
+    try:
+        check_images(location, columns)
+        return open_images(location, columns)
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ImagesError(f"Cannot open {location}: {error}.") from error
+
+
+def _thumbnail(read: ImageReader, image: ImageEntry, resize: Resize) -> str | None:
+    """A data URI, or None for an image that cannot be read or decoded, now or at all."""
+    try:
+        pixels = decode(read(image), resize)
+    except ImageError:
+        return None
+    small = Image.fromarray(pixels).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.LANCZOS)
+    encoded = io.BytesIO()
+    small.save(encoded, "WEBP", quality=_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"

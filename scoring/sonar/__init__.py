@@ -1,0 +1,1 @@
+"""The sonar returns: mines against rocks, as networks, protocols and a study of both."""

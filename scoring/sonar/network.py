@@ -1,0 +1,239 @@
+"""The sonar half of `score`: train our model on the article's split, and score returns with it. One CPU thread.
+
+Keras is imported when a function here is called, on the machine that runs it.
+"""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array
+from scoring.durable import whole_file, write_text
+from scoring.errors import ModelError, RunFolderError
+from scoring.networks.engines import engine_versions
+from scoring.sonar.ensemble import train_folds
+from scoring.sonar.protocols import Fold, split_rows
+from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
+from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable, load_sonar
+from scoring.storage import Location
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH_SIZE = 1024  # of scoring
+
+SONAR_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("target", pa.string()),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("probability", pa.float32(), nullable=False),
+        pa.field("mine_probability", pa.float32(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class SonarSettings:
+    """What the sonar task is asked to do.
+
+    Attributes:
+        data: File of returns.
+        data_sha256: Its digest.
+        output: Folder for predictions, metrics and, after training, the model.
+        seed: Decides split and initial weights.
+        model: A trained model to score with; None trains one.
+        backend: Keras' backend.
+    """
+
+    data: Path
+    data_sha256: str
+    output: Location
+    seed: int
+    model: Path | None
+    backend: str
+
+
+@dataclass(frozen=True)
+class SonarMetrics:
+    """What came out. Accuracies are None where there is no truth to compare with.
+
+    Attributes:
+        num_rows: Returns scored.
+        num_test: Those the network was not trained on.
+        test_accuracy: Share of them that got their true label.
+        train_accuracy: The same for those it was trained on.
+        confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
+        article_accuracy: The article's figure, for comparison.
+        data_sha256: Digest of the file of returns.
+        seed: As in the settings.
+        model: Path of the model used for scoring, or None if one was trained.
+        wall_s: Seconds from start to finish, Keras' import included.
+        versions: Library versions.
+    """
+
+    num_rows: int
+    num_test: int
+    test_accuracy: float | None
+    train_accuracy: float | None
+    confusion_matrix: list[list[int]] | None
+    article_accuracy: float
+    data_sha256: str
+    seed: int
+    model: str | None
+    wall_s: float
+    versions: dict[str, str]
+
+
+def run_sonar(settings: SonarSettings) -> SonarMetrics:
+    """Train (or load) the network, score every return, and write the three files; `metrics.json` comes last.
+
+    Raises:
+        SonarError: If the returns cannot be used for this.
+        ModelError: If `settings.model` is not a sonar model.
+    """
+    started = time.perf_counter()
+    os.environ["KERAS_BACKEND"] = settings.backend
+    returns = load_sonar(settings.data)
+    settings.output.mkdir(parents=True, exist_ok=True)
+    if settings.model is None:
+        check_trainable(returns, settings.data)
+        in_training = split_rows(returns, settings.seed)
+        network = train_network(returns, in_training, settings.seed)
+        with whole_file(settings.output / "model.keras") as temporary:
+            network.save(temporary)
+    else:
+        network = load_network(settings.model)
+        in_training = np.zeros(len(returns.bands), dtype=bool)
+    mine_probability = np.asarray(network.predict(returns.bands, batch_size=_BATCH_SIZE, verbose=0))[:, 0]
+    metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
+    _write_predictions(settings, returns, in_training, mine_probability)
+    write_text(settings.output / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
+    return metrics
+
+
+def load_metrics(settings: SonarSettings) -> SonarMetrics | None:
+    """Return what an earlier run with the same settings measured; None if there is none.
+
+    Raises:
+        RunFolderError: If the folder holds results of other settings; the one that differs is named.
+    """
+    path = settings.output / "metrics.json"
+    if not path.is_file():
+        return None
+    try:
+        metrics = SonarMetrics(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise RunFolderError(f"Expected sonar metrics in {path}; it is damaged. Use --overwrite.") from error
+    wanted = {"data_sha256": settings.data_sha256, "seed": settings.seed, "model": _model_name(settings)}
+    for name, value in wanted.items():
+        if getattr(metrics, name) != value:
+            raise RunFolderError(
+                f"{settings.output} holds sonar results whose {name} differs: expected {getattr(metrics, name)}, "
+                f"received {value}. Use another --output, or --overwrite to start clean."
+            )
+    return metrics
+
+
+def _model_name(settings: SonarSettings) -> str | None:
+    return str(settings.model) if settings.model else None
+
+
+def train_network(returns: SonarReturns, in_training: npt.NDArray[np.bool_], seed: int) -> "keras.Model":
+    """Train our model on the training rows.
+
+    Returns:
+        A model from raw bands, shape (batch, 60), to the probability of a mine, shape (batch, 1).
+    """
+    fold = Fold(0, 0, np.flatnonzero(in_training), np.flatnonzero(~in_training), (seed,))
+    return train_folds(RECIPES[SonarModel.OURS], returns.bands, np.asarray(returns.labels == "M"), [fold])
+
+
+def load_network(path: Path) -> "keras.Model":
+    """Load a model that `train_network` or the study made.
+
+    Raises:
+        ModelError: If it is not one.
+    """
+    import keras
+
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a missing file, an unsafe layer, a damaged archive
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"Cannot load the sonar model {path} in Keras' safe mode: {reason}") from error
+    shapes = (tuple(network.input_shape), tuple(network.output_shape))
+    if shapes != ((None, NUM_BANDS), (None, 1)):
+        raise ModelError(f"Expected a model from 60 bands to the probability of a mine; {path} has shapes {shapes}.")
+    return network
+
+
+def _label_rows(mine_probability: Float32Array) -> npt.NDArray[np.str_]:
+    return np.where(mine_probability >= 0.5, LABEL_NAMES["M"], LABEL_NAMES["R"])
+
+
+def _target_rows(returns: SonarReturns) -> npt.NDArray[np.str_] | None:
+    if returns.labels is None:
+        return None
+    return np.where(returns.labels == "M", LABEL_NAMES["M"], LABEL_NAMES["R"])
+
+
+def _measure(
+    settings: SonarSettings,
+    returns: SonarReturns,
+    in_training: npt.NDArray[np.bool_],
+    mine_probability: Float32Array,
+    wall_s: float,
+) -> SonarMetrics:
+    from sklearn.metrics import confusion_matrix
+
+    targets, labels, tested = _target_rows(returns), _label_rows(mine_probability), ~in_training
+    matrix = test_accuracy = train_accuracy = None
+    if targets is not None:
+        correct = targets == labels
+        test_accuracy = float(correct[tested].mean())
+        train_accuracy = float(correct[in_training].mean()) if in_training.any() else None
+        matrix = confusion_matrix(targets[tested], labels[tested], labels=list(LABEL_NAMES.values())).tolist()
+    return SonarMetrics(
+        num_rows=len(labels),
+        num_test=int(tested.sum()),
+        test_accuracy=test_accuracy,
+        train_accuracy=train_accuracy,
+        confusion_matrix=matrix,
+        article_accuracy=ARTICLE_ACCURACY,
+        data_sha256=returns.digest,
+        seed=settings.seed,
+        model=_model_name(settings),
+        wall_s=wall_s,
+        versions=engine_versions(settings.backend),
+    )
+
+
+def _write_predictions(
+    settings: SonarSettings,
+    returns: SonarReturns,
+    in_training: npt.NDArray[np.bool_],
+    mine_probability: Float32Array,
+) -> None:
+    table = pa.table(
+        {
+            "row": np.arange(len(mine_probability)),
+            "target": pa.array(_target_rows(returns) if returns.labels is not None else [None] * len(mine_probability)),
+            "label": _label_rows(mine_probability),
+            "probability": np.maximum(mine_probability, 1 - mine_probability),
+            "mine_probability": mine_probability,
+            "split": np.where(in_training, "train", "test" if settings.model is None else "new"),
+        },
+        schema=SONAR_SCHEMA,
+    )
+    with whole_file(settings.output / "predictions.parquet") as temporary:
+        pq.write_table(table, temporary)

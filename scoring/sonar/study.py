@@ -1,0 +1,117 @@
+"""The study of the sonar returns: every protocol with every model, as numbered tasks.
+
+A task trains one model on some folds of one protocol. What a task holds is fixed by the plan and not by the
+workers, and its randomness is that of its folds: the results are the same whoever computes it.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.sonar.baselines import score_baseline
+from scoring.sonar.ensemble import score_bands, train_folds
+from scoring.sonar.protocols import Fold, Protocol, plan_folds
+from scoring.sonar.recipes import RECIPES, SonarModel
+from scoring.sonar.returns import SonarReturns
+
+_NETWORKS_PER_TASK = 260  # trained at once; more per step saves nothing
+_FITS_PER_TASK = 26  # of scikit-learn's, one after the other
+
+TaskResult: TypeAlias = "list[Float32Array] | bytes"  # mine probabilities of each fold's test rows, or a .keras file
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """One model on some folds of one protocol; without a protocol, the final model on all returns.
+
+    Attributes:
+        protocol: Whose folds; None for the final model.
+        model: What is trained.
+        folds: On what.
+    """
+
+    protocol: Protocol | None
+    model: SonarModel
+    folds: tuple[Fold, ...]
+
+
+def plan_study(
+    returns: SonarReturns, protocols: Sequence[Protocol], models: Sequence[SonarModel], seed: int
+) -> list[StudyTask]:
+    """List the tasks, the final model's first, then model by model.
+
+    Raises:
+        SonarError: If a protocol does not fit the returns.
+    """
+    folds = {protocol: plan_folds(protocol, returns, seed) for protocol in protocols}
+    tasks = [StudyTask(None, SonarModel.OURS, (_all_rows(returns, seed),))]
+    for model in models:
+        size = _NETWORKS_PER_TASK // RECIPES[model].num_members if model in RECIPES else _FITS_PER_TASK
+        for protocol in protocols:
+            chunks = (folds[protocol][start : start + size] for start in range(0, len(folds[protocol]), size))
+            tasks += [StudyTask(protocol, model, tuple(chunk)) for chunk in chunks]
+    return tasks
+
+
+def _all_rows(returns: SonarReturns, seed: int) -> Fold:
+    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(Protocol), 0, 0))
+
+
+@dataclass(frozen=True)
+class StudyRecipe:
+    """Builds the study's worker where it is called; small enough to send to any node.
+
+    Attributes:
+        returns: What is divided, with labels.
+        tasks: As `plan_study` returns them.
+        backend: Keras' backend.
+    """
+
+    returns: SonarReturns
+    tasks: tuple[StudyTask, ...]
+    backend: str
+
+    def __call__(self) -> "StudyWorker":
+        """Import Keras once for all tasks of this worker."""
+        return StudyWorker(self)
+
+
+class StudyWorker:
+    """Computes tasks by number, one at a time: a second thread would take the first one's core."""
+
+    def __init__(self, recipe: StudyRecipe) -> None:
+        os.environ["KERAS_BACKEND"] = recipe.backend
+        import keras  # noqa: F401  (once for all tasks)
+
+        assert recipe.returns.labels is not None
+        self._bands = recipe.returns.bands
+        self._is_mine = recipe.returns.labels == "M"
+        self._tasks = recipe.tasks
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, number: int) -> TaskResult:
+        """Compute task `number`."""
+        with self._one_at_a_time:
+            task = self._tasks[number]
+            if task.protocol is None:
+                return self._final_model(task)
+            if task.model not in RECIPES:
+                return [score_baseline(task.model, self._bands, self._is_mine, fold) for fold in task.folds]
+            network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
+            probability = score_bands(network, self._bands)  # (num_rows, num_folds)
+            return [probability[fold.test_rows, place] for place, fold in enumerate(task.folds)]
+
+    def _final_model(self, task: StudyTask) -> bytes:
+        """The file itself: the driver may be on another machine."""
+        network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            network.save(path)
+            return path.read_bytes()

@@ -1,0 +1,1 @@
+"""Images wherever they lie: folders, archives, tables; here or in a bucket."""

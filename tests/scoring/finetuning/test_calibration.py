@@ -1,0 +1,67 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.arrays import Float32Array
+from scoring.evaluation import log_loss
+from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
+
+
+def _too_sure(num_images: int, temperature: float) -> tuple[Float32Array, npt.NDArray[np.int64]]:
+    """Logits of one member that are `temperature` times too large for the labels drawn by them."""
+    generator = np.random.default_rng(5)
+    logits = generator.normal(0, 2, (num_images, 1, 2)).astype(np.float32)
+    dog = ensemble_probabilities(logits, 1.0)[:, 1]
+    return logits * np.float32(temperature), (generator.random(num_images) < dog).astype(np.int64)
+
+
+def test_temperature_of_a_network_that_is_too_sure_is_found() -> None:
+    logits, truth = _too_sure(20_000, temperature=3.0)
+    assert calibrate(logits, truth).temperature == pytest.approx(3.0, rel=0.05)
+
+
+def test_members_are_averaged_as_probabilities() -> None:
+    logits = np.log(np.array([[[0.9, 0.1], [0.5, 0.5]]], np.float32))
+    np.testing.assert_allclose(ensemble_probabilities(logits, 1.0), [[0.7, 0.3]], rtol=1e-6)
+
+
+def test_photos_without_a_mistake_do_not_ask_for_certainty() -> None:
+    """A mistake that only one of the five parts has seen must not meet four that were made certain."""
+    generator = np.random.default_rng(3)
+    truth = np.arange(120) % 2
+    margin = np.where(truth == 1, 1, -1) * generator.uniform(2, 6, 120)
+    margin[7] = -4 * np.sign(margin[7])
+    logits = np.stack([-margin / 2, margin / 2], axis=1)[:, None].astype(np.float32)
+    before = log_loss(ensemble_probabilities(logits, 1.0), truth)
+    after, _ = cross_fitted(logits, truth, seed=0)
+    assert log_loss(after, truth) < before * 1.15
+
+
+def test_clip_without_any_mistake_is_that_of_one_mistake_to_come() -> None:
+    certain = np.array([[[50.0, -50.0]], [[-50.0, 50.0]]] * 100, np.float32)
+    assert calibrate(certain, np.array([0, 1] * 100)).clip == pytest.approx(1 / 201, rel=0.05)
+
+
+def test_clip_grows_with_certain_mistakes() -> None:
+    certain = np.array([[[50.0, -50.0]]] * 200, np.float32)
+    truth = np.array([0] * 180 + [1] * 20)
+    clipped = calibrate(certain, truth)
+    assert clipped.temperature > 10 or clipped.clip == pytest.approx(0.1, rel=0.1)
+
+
+def test_cross_fitted_calibration_helps_photos_that_it_has_not_seen() -> None:
+    logits, truth = _too_sure(500, temperature=3.0)
+    probabilities, clips = cross_fitted(logits, truth, seed=0)
+    assert log_loss(probabilities, truth, clips) < log_loss(ensemble_probabilities(logits, 1.0), truth)
+    again, _ = cross_fitted(logits, truth, seed=0)
+    np.testing.assert_array_equal(probabilities, again)
+
+
+def test_a_photos_own_label_does_not_shape_its_cross_fitted_probability() -> None:
+    logits, truth = _too_sure(50, temperature=3.0)
+    turned = truth.copy()
+    turned[7] = 1 - turned[7]
+    first, _ = cross_fitted(logits, truth, seed=0)
+    second, _ = cross_fitted(logits, turned, seed=0)
+    np.testing.assert_array_equal(first[7], second[7])
+    assert not np.array_equal(first, second)

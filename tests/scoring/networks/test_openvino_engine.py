@@ -1,0 +1,105 @@
+"""The OpenVINO engine beside Keras, and int8 beside float32; skipped without the extra."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.networks.classifiers import ModelRequest, check_model, load_classifier
+from scoring.networks.engines import EngineName, Network
+from scoring.networks.openvino_engine import ImageSample, OpenVinoEngine
+from scoring.networks.precision import Precision
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import keras
+
+    keras.utils.set_random_seed(3)
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    layers = [
+        keras.Input((224, 224, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
+        keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+def _request(model: Path, precision: Precision, engine: EngineName = EngineName.OPENVINO) -> ModelRequest:
+    return ModelRequest(str(model), None, "a,b,c", precision, "tensorflow", engine)
+
+
+def _pixels(count: int, seed: int = 0) -> Any:
+    """Smooth coloured pictures: noise alone leaves int8 nothing to hold on to."""
+    generator = np.random.default_rng(seed)
+    ramp = np.linspace(0, 1, 224)
+    pictures = [
+        np.outer(ramp ** generator.uniform(0.2, 3), ramp ** generator.uniform(0.2, 3))[..., None]
+        * generator.uniform(60, 255, 3)
+        for _ in range(count)
+    ]
+    return np.stack(pictures).astype(np.uint8)
+
+
+def _sample() -> ImageSample:
+    return ImageSample(_pixels(24, seed=1), _pixels(24, seed=2))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.BFLOAT16, 0.02)])
+def test_probabilities_are_those_of_keras(model: Path, precision: Precision, tolerance: float) -> None:
+    pytest.importorskip("openvino")
+    keras_scores = load_classifier(_request(model, Precision.FLOAT32, EngineName.KERAS)).score(_pixels(5))
+    classifier = load_classifier(_request(model, precision))
+    np.testing.assert_allclose(classifier.score(_pixels(5)), keras_scores, atol=tolerance)
+    np.testing.assert_allclose(classifier.score(_pixels(2)), keras_scores[:2], atol=tolerance)
+
+
+def test_second_process_takes_the_converted_network_without_building_it(model: Path) -> None:
+    pytest.importorskip("openvino")
+    first = load_classifier(_request(model, Precision.FLOAT32))
+
+    def build() -> Any:
+        raise AssertionError("it was converted already")
+
+    again = OpenVinoEngine(Network(first.model_digest, build), Precision.FLOAT32)
+    np.testing.assert_array_equal(again.score(_pixels(3)), first.engine.score(_pixels(3)))
+
+
+def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_float32(model: Path) -> None:
+    pytest.importorskip("nncf")
+    exact = load_classifier(_request(model, Precision.FLOAT32)).score(_sample().to_compare)
+    classifier = load_classifier(_request(model, Precision.INT8), _sample)
+    scores = classifier.score(_sample().to_compare)
+    assert classifier.agreement is not None
+    assert classifier.agreement.num_images == 24
+    assert classifier.agreement.largest_difference == pytest.approx(np.abs(scores - exact).max(), abs=1e-4)
+    assert 0 < classifier.agreement.largest_difference < 0.1
+    assert classifier.agreement.equal_labels == (scores.argmax(axis=1) == exact.argmax(axis=1)).mean()
+    again = load_classifier(_request(model, Precision.INT8), _sample)
+    assert (
+        again.model_digest
+        == classifier.model_digest
+        != load_classifier(_request(model, Precision.FLOAT32)).model_digest
+    )
+    np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
+
+
+def test_precisions_that_an_engine_cannot_run_are_refused_without_keras(model: Path) -> None:
+    with pytest.raises(ModelError, match="Expected --engine openvino with --precision int8"):
+        check_model(_request(model, Precision.INT8, EngineName.KERAS))
+    with pytest.raises(ModelError, match="Expected --precision auto, float32, bfloat16, int8 with --engine openvino"):
+        check_model(_request(model, Precision.FLOAT16))
+
+
+def test_missing_extra_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"needs openvino: pip install 'shardscore\[openvino\]'"):
+        check_model(_request(model, Precision.AUTO))

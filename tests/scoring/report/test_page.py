@@ -1,0 +1,345 @@
+import itertools
+import json
+import os
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
+from scoring.report import run as report_run
+from scoring.report.page import write_report
+from scoring.sources.inputs import find_images
+from scoring.sources.table_images import TableColumns
+from scoring.storage import Location, Url
+from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
+
+_HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"
+
+
+def _report(folder: Location, images: Location | None = None) -> Page:
+    return Page(write_report(folder, None, images).path.read_text(encoding="utf-8"))
+
+
+def test_report_of_a_labelled_run_has_its_figures_and_every_look(tmp_path: Path) -> None:
+    images = cats_and_dogs(40)
+    run = write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images))
+    page = _report(run.path)
+    headings = [
+        "Right, at random",
+        "Wrong, at random",
+        *(f"Most confident {label}, {word}" for label in ("cat", "dog") for word in ("right", "wrong")),
+        "Most uncertain",
+    ]
+    for text in ("Accuracy", "Log loss", "ROC AUC", "Reliability", "called dog", "Where the time went", *headings):
+        assert text in page.text
+    assert "Note:" not in page.text
+    assert len(page.attributes("img")) == 12 + 5 + 2 * 12 + 0 + 5 + 12
+    assert all(str(image["src"]).startswith("data:image/webp;base64,") for image in page.attributes("img"))
+
+
+def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
+    images = [
+        Scored("1.png", (0.9, 0.1), "cat"),
+        Scored("2.png", (0.8, 0.2), "dog"),
+        Scored("3.png", (0.3, 0.7), "dogs"),
+        Scored("4.png", (0.2, 0.8), "bird"),
+        Scored("5.png", None, "cat", "the file is empty"),
+    ]
+    text = " ".join(_report(write_run(tmp_path / "run", images).path).text.split())
+    assert "Accuracy 66.7% 95%: 20.8% to 93.9%" in text
+    assert "is cat 1 100.0% 0 0.0% is dog 1 50.0% 1 50.0%" in text
+    assert "1 image with a target that the model does not know" in text
+    assert "the file is empty 1" in text
+
+
+def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
+    page = _report(write_run(tmp_path / "run", cats_and_dogs(20, targets=False)).path)
+    for text in (
+        "At random",
+        "Most confident cat",
+        "Most confident dog",
+        "Most uncertain",
+        "Images by most likely label",
+    ):
+        assert text in page.text
+    assert "Accuracy" not in page.text
+    assert "Wrong" not in page.text
+
+
+def test_models_of_many_labels_are_reported_without_full_vectors(tmp_path: Path) -> None:
+    labels = [f"label {number}" for number in range(40)]
+    draw = np.random.default_rng(0)
+    images = [
+        Scored(f"{number}.png", draw.dirichlet(np.ones(40)).tolist(), labels[number % 40]) for number in range(60)
+    ]
+    text = _report(write_run(tmp_path / "run", images, labels).path).text
+    for part in (
+        "Top five",
+        "The most frequent mistakes",
+        "Reliability",
+        "stored for at most 32",
+        "others have none",
+    ):
+        assert part in text
+    assert "Most confident label" in text
+
+
+def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(40), without_shards=(1, 3), finished=False)
+    run.shard(2, 5).write_bytes(b"no Parquet")
+    written = write_report(run.path, None, None)
+    assert list(written.missing_shards) == [1, 2, 3]
+    text = Page(written.path).text
+    assert "3 of 5 shards are missing, 1 of them damaged" in text
+    assert text.index("Note:") < text.index("Accuracy")
+    assert "No time split" in text
+
+
+def test_a_run_without_any_shard_is_reported_as_it_is(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8), without_shards=(0,), finished=False)
+    assert "1 of 1 shard" in _report(run.path).text
+
+
+def test_a_run_of_unreadable_images_names_them_with_their_reasons(tmp_path: Path) -> None:
+    images = [Scored(f"{number}.png", None, None, f"reason {number % 2}") for number in range(300)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, shard_size=64).path).text.split())
+    assert "Reasons, all 2" in text
+    assert "reason 0 150 reason 1 150" in text
+    assert "Files, the first 100 of 300" in text
+
+
+def test_a_shard_of_which_nothing_could_be_read_stands_beside_one_that_could(tmp_path: Path) -> None:
+    broken = [Scored(f"broken.{number}.png", None, "cat", "no image") for number in range(8)]
+    text = " ".join(_report(write_run(tmp_path / "run", [*broken, *cats_and_dogs(8)]).path).text.split())
+    assert "images with a known truth 8" in text
+    assert "no image 8" in text
+
+
+def test_images_that_are_gone_are_told_of_once(tmp_path: Path) -> None:
+    page = _report(write_run(tmp_path / "run", cats_and_dogs(20), location=tmp_path / "gone").path)
+    assert page.text.count("No pictures") == 1
+    assert not page.attributes("img")
+    assert "cat.0.png" in page.text
+
+
+def test_a_single_image_that_is_gone_leaves_its_place(tmp_path: Path) -> None:
+    images = cats_and_dogs(20)
+    photos = draw_images(tmp_path / "photos", images)
+    (photos / "cat.0.png").unlink()
+    page = _report(write_run(tmp_path / "run", images, location=photos).path)
+    assert page.text.count("no picture") == page.text.count("cat.0.png") > 0
+
+
+def test_images_that_were_moved_are_found_where_the_user_says(tmp_path: Path) -> None:
+    images = cats_and_dogs(20)
+    run = write_run(tmp_path / "run", images, location=tmp_path / "gone")
+    assert _report(run.path, draw_images(tmp_path / "moved", images)).attributes("img")
+
+
+def test_of_a_large_run_a_sample_is_reported_and_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_run, "MAX_ROWS", 16)
+    run = write_run(tmp_path / "run", cats_and_dogs(80))
+    text = " ".join(_report(run.path).text.split())
+    assert "A sample: 16 of 80 rows, from 2 shards" in text
+    assert "Images 16" in text
+
+
+def test_the_same_run_gives_the_same_report_byte_for_byte(tmp_path: Path) -> None:
+    images = cats_and_dogs(40)
+    run = write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images))
+    first, second = (write_report(run.path, tmp_path / name, None).path.read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+
+
+def test_hostile_names_labels_and_reasons_are_text_and_nothing_else(tmp_path: Path) -> None:
+    label = "<b>dog</b>\u202e"
+    images = [
+        Scored(_HOSTILE.replace("/", "|"), (0.1, 0.9), "cat"),
+        Scored("2.png", (0.2, 0.8), label),
+        Scored("3.png", None, None, _HOSTILE),
+    ]
+    folder = tmp_path / "<i>run\n\u202e&"
+    page = _report(write_run(folder, images, ("cat", label), location=Path(_HOSTILE)).path)
+    kinds = {tag for tag, _ in page.tags}
+    assert not kinds & {"script", "b", "i", "iframe", "object", "base", "form"}
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not page.attributes("img")
+    assert "\u202e" not in page.source
+    assert page.source.count("\\u202e") > 5
+    assert "<script>alert(1)<|script>" in page.text
+
+
+def test_names_that_are_not_utf8_have_their_pictures(tmp_path: Path) -> None:
+    raw = b"odd\xff.png"
+    images = [Scored("odd\\xff.png", (0.1, 0.9), raw_path=raw), Scored("2.png", (0.2, 0.8))]
+    photos = draw_images(tmp_path / "photos", images)
+    (photos / "odd\\xff.png").rename(photos / os.fsdecode(raw))
+    page = _report(write_run(tmp_path / "run", images, location=photos).path)
+    assert [image["alt"] for image in page.attributes("img")].count("odd\\xff.png: dog 90.0%") == 3
+
+
+def test_pictures_in_tar_files_are_found_where_the_manifest_says(tmp_path: Path) -> None:
+    images = cats_and_dogs(4, targets=False)
+    photos = draw_images(tmp_path / "photos", images)
+    with tarfile.open(tmp_path / "x-0.tar", "w") as archive:
+        for image in images:
+            archive.add(photos / image.path, image.path)
+    found = {entry.path.removeprefix("x-0.tar/"): entry for entry in find_images(tmp_path / "x-0.tar").images}
+    entries = [found[image.path] for image in images]
+    there = [
+        replace(image, path=entry.path, size_bytes=entry.size_bytes, position=entry.position)
+        for image, entry in zip(images, entries, strict=True)
+    ]
+    page = _report(write_run(tmp_path / "run", there, location=tmp_path / "x-0.tar").path)
+    assert {str(image["alt"]).split(":")[0] for image in page.attributes("img")} == {entry.path for entry in entries}
+
+
+def test_pictures_in_a_table_are_found_by_their_row(tmp_path: Path) -> None:
+    images = cats_and_dogs(4, targets=False)
+    photos = draw_images(tmp_path / "photos", images)
+    table = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"jpg": [(photos / image.path).read_bytes() for image in images]}), table)
+    there = [replace(image, path=f"{row}.jpg", position=row) for row, image in enumerate(images)]
+    columns = TableColumns(content="jpg")
+    page = _report(write_run(tmp_path / "run", there, location=table, columns=columns).path)
+    names = {str(image["alt"]).split(":")[0] for image in page.attributes("img")}
+    assert names == {f"{row}.jpg" for row in range(4)}
+
+
+def test_run_in_a_bucket_has_its_report_there_as_a_local_one_has(tmp_path: Path, bucket: Url) -> None:
+    images = cats_and_dogs(20)
+    photos = draw_images(tmp_path / "photos", images)
+    for image in images:
+        (bucket / "photos" / image.path).upload(photos / image.path)
+    local = write_report(write_run(tmp_path / "run", images, location=photos).path, None, None)
+    written = write_report(write_run(bucket / "run", images, location=bucket / "photos").path, None, None)
+    assert written.path == bucket / "run" / "report.html"
+    page = (bucket / "run" / "report.html").read_text()
+    assert page.replace(str(bucket / "photos"), str(photos)) == local.path.read_text()
+    assert len(Page(page).attributes("img")) > 12
+
+
+def test_model_in_a_bucket_has_its_report_there(tmp_path: Path, bucket: Url) -> None:
+    images = [*cats_and_dogs(24), Scored("gone.png", None, "cat", "the file is empty")]
+    photos = draw_images(tmp_path / "photos", images)
+    local, there = (_report(write_model(folder / "model", images, photos)) for folder in (tmp_path, bucket))
+    assert there.source == local.source
+    assert (bucket / "model" / "report.html").is_file()
+
+
+def test_bucket_that_cannot_be_reached_is_no_damage(monkeypatch: pytest.MonkeyPatch, bucket: Url) -> None:
+    folder = write_run(bucket / "run", cats_and_dogs(4)).path
+    reason = BucketError(None, "no connection", str(folder))
+    monkeypatch.setattr("scoring.report.page.run_report", Mock(side_effect=reason))
+    with pytest.raises(BucketError, match="no connection"):
+        write_report(folder, None, None)
+
+
+def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
+    page = _report(write_run(tmp_path / "run", cats_and_dogs(20)).path)
+    policy = next(meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; ")
+    targets = [str(link["href"]) for tag in ("a", "link", "use") for link in page.attributes(tag) if "href" in link]
+    assert all(target.startswith(("#", "data:")) for target in targets)
+    assert "http" not in page.source.replace("http-equiv", "").replace("http://www.w3.org/", "")
+
+
+def test_the_page_can_be_read_without_seeing_it(tmp_path: Path) -> None:
+    images = cats_and_dogs(40)
+    page = _report(write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images)).path)
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert page.attributes("html")[0]["lang"] == "en"
+    assert all(image["alt"] for image in page.attributes("img"))
+    assert all("scope" in cell for cell in page.attributes("th"))
+    assert len(page.attributes("caption")) == len(page.attributes("table"))
+    assert len([division for division in page.attributes("div") if division.get("role") == "img"]) == len(
+        page.attributes("svg")
+    )
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {str(link["href"])[1:] for link in page.attributes("a")} <= set(ids)
+
+
+def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path) -> None:
+    images = [*cats_and_dogs(24), Scored("broken.png", None, "cat", "the file is empty")]
+    model = write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", images))
+    page = _report(model)
+    for text in (
+        "Log loss by epoch",
+        "before calibration",
+        "1.2500",
+        "trained on 36 others",
+        "Wrong, at random",
+    ):
+        assert text in page.text
+    assert "the file is empty" in page.text
+    assert page.attributes("img")
+
+
+def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    with pytest.raises(RunFolderError, match="Name the model folder"):
+        write_report(model / "features", None, None)
+
+
+@pytest.mark.parametrize("field", ["heads", "metrics", "data", "settings"])
+def test_a_damaged_model_folder_is_refused_in_one_line(tmp_path: Path, field: str) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    training = json.loads((model / "training.json").read_text())
+    (model / "training.json").write_text(json.dumps({**training, field: "?"}))
+    with pytest.raises(RunFolderError, match="damaged"):
+        write_report(model, None, None)
+
+
+def test_a_number_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    training = json.loads((model / "training.json").read_text())
+    training["metrics"]["after_calibration"]["accuracy"] = "much"
+    (model / "training.json").write_text(json.dumps(training))
+    with pytest.raises(RunFolderError, match="damaged") as refusal:
+        write_report(model, None, None)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("field", ["labels", "request", "versions", "created_at"])
+def test_a_damaged_run_record_is_refused_in_one_line(tmp_path: Path, field: str) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8))
+    run.save_record({name: value for name, value in run.load_record().items() if name != field})
+    with pytest.raises(RunFolderError, match=field):
+        write_report(run.path, None, None)
+
+
+def test_labels_that_do_not_fit_the_rows_are_refused_in_one_line(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8))
+    run.save_record({**run.load_record(), "labels": ["cat", "dog", "bird"]})
+    with pytest.raises(RunFolderError, match="damaged"):
+        write_report(run.path, None, None)
+
+
+def test_a_folder_that_no_command_wrote_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(RequestError, match="Expected a folder written by"):
+            write_report(folder, None, None)
+
+
+def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8))
+    with pytest.raises(StorageError, match="Cannot write"):
+        write_report(run.path, tmp_path / "nowhere" / "report.html", None)
+
+
+def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:
+    images = [replace(image, target="cat") for image in cats_and_dogs(8)]
+    assert "ROC AUC" in _report(write_run(tmp_path / "run", images).path).text

@@ -1,0 +1,46 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from scoring.report.text import confidence, moment, percent, plural, seconds, shorten, visible
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("cat\n1.jpg", "cat\\u000a1.jpg"),
+        ("gpj.\u202ecat", "gpj.\\u202ecat"),  # would read tac.jpg
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\x1b[31mred", "\\u001b[31mred"),
+        ("line\u2028end", "line\\u2028end"),
+        ("\ufffe", "\\ufffe"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_characters_that_hide_or_reorder_are_shown_by_number(hostile: str, shown: str) -> None:
+    assert visible(hostile) == shown
+
+
+@pytest.mark.parametrize("name", ["Zoë <3>.jpg", "猫.jpg", "חתול.jpg", "👩\u200d🚀.png", "می\u200cشود.jpg"])
+def test_letters_of_any_script_stay_as_they_are(name: str) -> None:
+    assert visible(name) == name
+
+
+def test_a_long_name_keeps_its_ends_and_its_length() -> None:
+    assert shorten("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
+    assert shorten("short", 5) == "short"
+
+
+def test_what_is_nearly_all_or_nearly_none_is_not_rounded_to_it() -> None:
+    assert [percent(share) for share in (0.0, 0.97166, 1.0)] == ["0.0%", "97.2%", "100.0%"]
+    assert (percent(0.9999), percent(0.00004)) == ("99.99%", "0.004%")
+
+
+def test_no_network_is_shown_as_certain() -> None:
+    assert [confidence(value) for value in (0.539, 0.9994, 0.9999, 1.0)] == ["53.9%", "99.9%", ">99.9%", ">99.9%"]
+
+
+def test_numbers_have_their_units_and_thousands() -> None:
+    assert (plural(1, "image"), plural(12_500, "image")) == ("1 image", "12,500 images")
+    assert [seconds(value) for value in (0.44, 200.4, 7500.0)] == ["0.4 s", "3 min 20 s", "2 h 5 min"]
+    assert moment(datetime(2026, 11, 22, 15, 21, 34, tzinfo=UTC)) == "2026-11-22 15:21 UTC"

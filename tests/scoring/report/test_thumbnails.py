@@ -1,0 +1,56 @@
+import base64
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scoring.errors import ImagesError
+from scoring.images import Resize
+from scoring.report.thumbnails import THUMBNAIL_SIZE, draw_thumbnails
+from scoring.sources.inputs import ImageEntry
+
+
+def _entry(path: str, raw_path: bytes | None = None) -> ImageEntry:
+    return ImageEntry(path.rsplit(".", 1)[0], path, 0, raw_path)
+
+
+def _open(uri: str) -> Image.Image:
+    head, data = uri.split(",")
+    assert head == "data:image/webp;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def test_a_thumbnail_is_the_picture_made_small(photos: Path) -> None:
+    drawn = draw_thumbnails(photos, [_entry("3.png")], Resize.SQUASH)
+    picture = _open(drawn[_entry("3.png")])
+    assert picture.size == (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    assert picture.convert("L").getpixel((70, 70)) == pytest.approx(60, abs=3)
+
+
+def test_what_cannot_be_shown_is_left_out_and_the_rest_is_drawn(photos: Path) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    Image.new("1", (10_000, 10_000)).save(photos / "bomb.png")
+    wanted = [_entry(name) for name in ("broken.png", "gone.png", "bomb.png", "1.png")]
+    assert list(draw_thumbnails(photos, wanted, Resize.CROP)) == [_entry("1.png")]
+
+
+def test_pictures_come_from_a_zip_as_well(photos: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(photos / "1.png", "test/1.png")
+    assert draw_thumbnails(tmp_path / "photos.zip", [_entry("test/1.png")], Resize.SQUASH)
+
+
+def test_a_name_that_is_not_utf8_is_found_by_its_bytes(photos: Path) -> None:
+    raw = b"odd\xff.png"
+    (photos / "1.png").rename(photos / os.fsdecode(raw))
+    assert draw_thumbnails(photos, [_entry("odd\\xff.png", raw)], Resize.SQUASH)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "fake.zip"])
+def test_a_collection_that_is_gone_is_said_to_be(tmp_path: Path, name: str) -> None:
+    (tmp_path / "fake.zip").write_bytes(b"PK no zip")
+    with pytest.raises(ImagesError):
+        draw_thumbnails(tmp_path / name, [_entry("1.png")], Resize.SQUASH)

@@ -1,0 +1,97 @@
+"""The study on UCI's returns: what labels teach, what their absence does, and what is written."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import RunFolderError
+from scoring.sonar.protocols import Protocol
+from scoring.sonar.recipes import RECIPES, SonarModel, published_figure
+from scoring.sonar.results import (
+    StudyRow,
+    gather_folds,
+    load_study,
+    summarise,
+    write_predictions,
+    write_study,
+)
+from scoring.sonar.returns import SonarReturns, load_sonar
+from scoring.sonar.study import StudyRecipe, plan_study
+
+BASELINES = (SonarModel.NEAREST_NEIGHBOUR, SonarModel.SVM)
+
+
+@pytest.fixture(scope="module")
+def returns(data_folder: Path) -> SonarReturns:
+    return load_sonar(data_folder / "sonar" / "sonar.all-data")
+
+
+def study(returns: SonarReturns, protocol: Protocol, model: SonarModel, num_folds: int) -> StudyRow:
+    """Run the first folds of a protocol here, without Ray."""
+    assert returns.labels is not None
+    task = next(task for task in plan_study(returns, [protocol], [model], seed=0) if task.protocol)
+    task = dataclasses.replace(task, folds=task.folds[:num_folds])
+    worker = StudyRecipe(returns, (task,), "tensorflow")()
+    result = worker(0)
+    assert isinstance(result, list)
+    return summarise(protocol, model, list(zip(task.folds, result, strict=True)), returns.labels == "M")
+
+
+@pytest.mark.keras
+def test_ours_learns_mines_from_rocks(returns: SonarReturns) -> None:
+    assert study(returns, Protocol.TEN_FOLD, SonarModel.OURS, num_folds=10).accuracy > 0.84
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("model", [SonarModel.OURS, *BASELINES])
+def test_shuffled_labels_leave_chance(returns: SonarReturns, model: SonarModel) -> None:
+    assert returns.labels is not None
+    shuffled = np.random.default_rng(0).permutation(returns.labels)
+    row = study(dataclasses.replace(returns, labels=shuffled), Protocol.TEN_FOLD, model, num_folds=10)
+    assert 0.38 < row.accuracy < 0.62  # 208 tosses of a coin: 0.5 and 3.5 standard deviations of 0.035
+
+
+def test_every_fold_is_in_one_task_and_no_task_is_larger_than_its_networks(returns: SonarReturns) -> None:
+    tasks = plan_study(returns, list(Protocol), list(SonarModel), seed=0)
+    assert [task.model for task in tasks if task.protocol is None] == [SonarModel.OURS]
+    for model in SonarModel:
+        folds = [fold.seed for task in tasks if task.protocol and task.model is model for fold in task.folds]
+        assert len(folds) == len(set(folds)) == 30 + 100 + 130 + 10
+    assert max(len(task.folds) * RECIPES[task.model].num_members for task in tasks if task.model in RECIPES) <= 260
+
+
+@pytest.mark.keras
+def test_files_hold_every_fold_and_come_back_as_they_were(returns: SonarReturns, tmp_path: Path) -> None:
+    assert returns.labels is not None
+    tasks = plan_study(returns, [Protocol.TEN_FOLD], [SonarModel.NEAREST_NEIGHBOUR], seed=0)
+    worker = StudyRecipe(returns, tuple(tasks), "tensorflow")()
+    results = {number: worker(number) for number in range(1, len(tasks))}
+    scored = gather_folds(tasks, results)  # type: ignore[arg-type]
+    write_predictions(tmp_path / "predictions.parquet", returns, scored)
+    table = pq.read_table(tmp_path / "predictions.parquet").to_pandas()
+    assert len(table) == 10 * 208
+    rows = [summarise(*key, folds, returns.labels == "M") for key, folds in scored.items()]
+    right = (table.target == table.label).groupby([table.repeat, table.fold]).mean()
+    assert [fold.accuracy for fold in rows[0].folds] == pytest.approx(right.tolist())
+    write_study(tmp_path / "metrics.json", {"seed": 0}, rows, wall_s=1.0)
+    assert load_study(tmp_path / "metrics.json", {"seed": 0}) == rows
+    with pytest.raises(RunFolderError, match="seed differs"):
+        load_study(tmp_path / "metrics.json", {"seed": 1})
+
+
+def test_metrics_of_another_command_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"num_rows": 208}')
+    with pytest.raises(RunFolderError, match="another --output"):
+        load_study(tmp_path / "metrics.json", {"seed": 0})
+
+
+def test_published_figures_stand_beside_their_own_network() -> None:
+    twelve = published_figure(Protocol.DEPENDENT, SonarModel.PAPER_12)
+    none = published_figure(Protocol.INDEPENDENT, SonarModel.PAPER_0)
+    ours = published_figure(Protocol.INDEPENDENT, SonarModel.OURS)
+    assert twelve is not None and none is not None and ours is not None
+    assert (twelve.accuracy, none.accuracy, ours.accuracy) == (0.904, 0.771, 0.847)
+    assert published_figure(Protocol.TEN_FOLD, SonarModel.OURS) is None

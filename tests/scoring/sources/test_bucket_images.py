@@ -1,0 +1,159 @@
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scoring.bucket_clients import open_bucket
+from scoring.errors import BucketError, ImageError, ImagesError
+from scoring.images import Resize
+from scoring.manifest import write_manifest
+from scoring.predictions import read_predictions
+from scoring.run_folder import RunFolder
+from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.sources import entries
+from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.storage import Location, Url
+from scoring.verification import run_status
+from tests.fakes import FAKE_MODEL, load_fake
+
+
+def _upload(folder: Path, to: Url) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            (to / str(path.relative_to(folder))).upload(path)
+
+
+def _zipped(*names: str, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as writer:
+        for name in names:
+            writer.writestr(name, name * 50)
+    return content.getvalue()
+
+
+def test_prefix_lists_as_the_folder_does(bucket: Url, photos: Path) -> None:
+    (photos / "notes.txt").write_text("no image")
+    _upload(photos, bucket / "train" / "deep")
+    listing = find_images(bucket / "train")
+    assert [image.image_id for image in listing.images] == [str(number) for number in range(1, 13)]
+    assert [image.size_bytes for image in listing.images] == [image.size_bytes for image in find_images(photos).images]
+    assert listing.num_left_out == 1
+    read = open_images(bucket / "train")
+    assert read(listing.images[1]) == (photos / "2.png").read_bytes()
+
+
+def test_object_that_vanished_is_an_image_error(bucket: Url) -> None:
+    with pytest.raises(ImageError, match="cannot read: no such object"):
+        open_images(bucket)(ImageEntry("1", "1.jpg", 10))
+
+
+def test_object_above_the_limit_is_an_image_error(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bucket / "1.jpg").write_bytes(bytes(2 * 1024**2))
+    monkeypatch.setattr(entries, "MAX_IMAGE_BYTES", 1024**2)
+    with pytest.raises(ImageError, match="larger than 1 MiB"):
+        open_images(bucket)(ImageEntry("1", "1.jpg", 10))
+
+
+def test_prefix_without_objects_and_a_missing_bucket_are_refused(bucket: Url) -> None:
+    with pytest.raises(ImagesError, match="has none"):
+        find_images(bucket / "nowhere")
+    with pytest.raises(BucketError, match="NoSuchBucket"):
+        find_images(Url("s3", "no-such-bucket", "train"))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_zip_in_a_bucket_reads_as_the_local_one_and_each_member_with_one_request(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int
+) -> None:
+    names = [f"test1/{number}.jpg" for number in range(1, 21)]
+    (tmp_path / "test1.zip").write_bytes(_zipped(*names, "readme.txt", compression=compression))
+    (bucket / "test1.zip").upload(tmp_path / "test1.zip")
+    listing = find_images(bucket / "test1.zip")
+    assert listing == find_images(tmp_path / "test1.zip")
+    read = open_images(bucket / "test1.zip")
+    requests: list[int] = []
+    read_range = Url.read_range
+
+    def spy(url: Url, start: int, length: int) -> bytes:
+        requests.append(length)
+        return read_range(url, start, length)
+
+    monkeypatch.setattr(Url, "read_range", spy)
+    assert [read(image) for image in listing.images] == [image.path.encode() * 50 for image in listing.images]
+    assert len(requests) == 20
+    assert max(requests) < 1000
+
+
+def test_damaged_member_of_a_zip_in_a_bucket_is_an_image_error(bucket: Url) -> None:
+    content = bytearray(_zipped("1.jpg", "2.jpg", compression=zipfile.ZIP_STORED))
+    content[100] ^= 0xFF
+    (bucket / "photos.zip").write_bytes(bytes(content))
+    read = open_images(bucket / "photos.zip")
+    with pytest.raises(ImageError, match="Bad CRC"):
+        read(ImageEntry("1", "1.jpg", 10))
+    assert read(ImageEntry("2", "2.jpg", 10)) == b"2.jpg" * 50
+    with pytest.raises(ImageError, match="no item named"):
+        read(ImageEntry("3", "3.jpg", 10))
+
+
+def test_file_that_is_no_zip_in_a_bucket_is_refused(bucket: Url) -> None:
+    (bucket / "photos.zip").write_bytes(b"none")
+    with pytest.raises(ImagesError, match="not a zip"):
+        find_images(bucket / "photos.zip")
+    with pytest.raises(ImagesError, match="does not exist"):
+        find_images(bucket / "other.zip")
+
+
+def _run(images: Location, output: Location) -> tuple[RunFolder, ScorerSettings, ShardScorer]:
+    folder = RunFolder(output)
+    folder.predictions.mkdir(parents=True)
+    manifest = write_manifest(folder.manifest, find_images(images).images, 5, 0)
+    settings = ScorerSettings(images, output, FAKE_MODEL, Resize.SQUASH, 4, decode_threads=2)
+    scorer = ShardScorer(settings, load_fake)
+    fingerprint = vars(fingerprint_of(settings, manifest.digest, scorer.description))
+    folder.save_record({"fingerprint": fingerprint, "num_shards": manifest.num_shards})
+    return folder, settings, scorer
+
+
+def test_run_in_a_bucket_scores_as_a_local_one_and_tells_what_is_missing_and_damaged(
+    bucket: Url, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "7.png").write_text("<html>")
+    _upload(photos, bucket / "photos")
+    folder, _, scorer = _run(bucket / "photos", bucket / "runs" / "test")
+    local, _, local_scorer = _run(photos, tmp_path / "run")
+    for shard_id in range(3):
+        scorer(shard_id)
+        local_scorer(shard_id)
+    rows = read_predictions(folder.predictions).to_pylist()
+    assert rows == read_predictions(local.predictions).to_pylist()
+    assert [row["image_id"] for row in rows if row["status"] == "error"] == ["7"]
+    assert run_status(folder, verify=True).is_complete
+    folder.shard(0, 3).unlink()
+    folder.shard(2, 3).write_bytes(b"half")
+    status = run_status(folder, verify=True)
+    assert (status.missing, status.done, list(status.damaged)) == ([0], [1], [2])
+
+
+def test_other_files_below_the_output_prefix_are_refused_and_overwrite_leaves_neighbours(bucket: Url) -> None:
+    (bucket / "run" / "thesis.docx").write_bytes(b"mine")
+    with pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"), RunFolder(bucket / "run").hold(False):
+        pass
+    (bucket / "run" / "run.json").write_bytes(b"{}")
+    RunFolder(bucket / "run").shard(0, 1).write_bytes(b"old")
+    with RunFolder(bucket / "run").hold(overwrite=True):
+        assert {key for key, _ in (bucket / "run").objects()} == {"thesis.docx", "lease.json"}
+    assert {key for key, _ in bucket.objects()} == {"run/thesis.docx"}
+
+
+def test_environment_alone_holds_the_secrets_of_a_run_in_a_bucket(bucket: Url, photos: Path) -> None:
+    _upload(photos, bucket / "photos")
+    _, settings, scorer = _run(bucket / "photos", bucket / "run")
+    scorer(0)
+    contents = [(bucket / key).read_bytes() for key, _ in bucket.objects()]
+    secrets = [b"the-secret-of-the-tests", b"the-key-of-the-tests"]
+    assert not [secret for secret in secrets for content in contents if secret in content]
+    assert json.loads(json.dumps(vars(settings), default=str))["images"] == str(bucket / "photos")
+    assert open_bucket.cache_info().currsize
