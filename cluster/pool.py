@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from cluster.autoscaler import can_never_place
+from cluster.deadline import Deadline
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed, TaskLedger
 from cluster.nodes import cluster_nodes
@@ -24,11 +25,6 @@ MAX_ATTEMPTS = 3
 _TASKS_PER_WORKER = 2  # one at work, one that reads ahead
 _MAX_FAILED_STARTS = 3  # in a row
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
-
-# A task is taken to hang after ten times the longest that any took, and not before a minute.
-_HANG_FACTOR = 10.0
-_MIN_DEADLINE_S = 60.0
-_FIRST_DEADLINE_S = 1800.0  # before any has ended: compilation, a cold file system
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class WorkerPool(Generic[R]):
     ) -> None:
         self._recipe = ray.put(recipe)
         self._placement = placement
-        self._deadline_s = deadline_s
+        self._deadline = Deadline(deadline_s)
         self._max_attempts = max_attempts
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(
@@ -82,7 +78,6 @@ class WorkerPool(Generic[R]):
         self._pending: dict[Any, tuple[Worker, int | None]] = {}  # reference -> worker and task; None: its start
         self._ledger = TaskLedger((), max_attempts)
         self._num_started = self._num_failed_starts = 0
-        self._longest_s = 0.0
         self._looked_at = self._placeable_at = time.monotonic()
         self.ready_workers: list[WorkerInfo] = []
         self.start_failures: list[str] = []
@@ -176,7 +171,7 @@ class WorkerPool(Generic[R]):
             if task is None:
                 self._welcome(worker, WorkerInfo(worker.worker_id, *result))
                 return
-            self._longest_s = max(self._longest_s, worker.release(task))
+            self._deadline.learn(worker.release(task))
             if self._ledger.done(task):
                 yield TaskDone(task, result, worker.worker_id)
 
@@ -230,7 +225,7 @@ class WorkerPool(Generic[R]):
     def _look_around(self) -> Iterator[Outcome[R]]:
         """Replace workers that hang, use nodes that joined, and give up when no node can take a worker."""
         self._looked_at = now = time.monotonic()
-        deadline_s = self._deadline()
+        deadline_s = self._deadline.seconds()
         for worker in list(self._workers.values()):
             if worker.tasks and now - worker.busy_since > deadline_s:
                 ray.kill(worker.actor)
@@ -242,11 +237,6 @@ class WorkerPool(Generic[R]):
             self._placeable_at = now
         else:
             self._wait_for_nodes(now - self._placeable_at)
-
-    def _deadline(self) -> float:
-        if self._deadline_s is not None:
-            return self._deadline_s
-        return max(_MIN_DEADLINE_S, _HANG_FACTOR * self._longest_s) if self._longest_s else _FIRST_DEADLINE_S
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""

@@ -24,8 +24,8 @@ from cluster.session import open_session
 from jobs.bench_request import LEAST_IMAGES, BenchRequest, choose_variants, default_num_images
 from jobs.bench_table import print_bench
 from jobs.cold_jobs import score_cold
+from jobs.images_request import ImagesRequest, scorer_settings
 from jobs.rates import place_alone, run_alone, score_alone
-from jobs.score_images import ImagesRequest, scorer_settings
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak

@@ -1,22 +1,18 @@
 """The `shardscore` command; `python -m jobs` is the same."""
 
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cluster.errors import ClusterError, PlacementError
 from jobs.bench import bench
 from jobs.bench_request import BenchRequest
 from jobs.demo import demo
-from jobs.exit_codes import COMPLETE, INTERRUPTED, MISSING, NONSENSE, TERMINATED, Terminated
+from jobs.exit_codes import COMPLETE, MISSING, exit_codes, on_sigterm
 from jobs.finetune import Augment, FinetuneRequest, Unfreeze, base_of, finetune
+from jobs.images_request import ImagesRequest
 from jobs.options import (
     AcceleratorType,
     Actors,
@@ -31,13 +27,11 @@ from jobs.options import (
 )
 from jobs.report import report
 from jobs.score import ScoreRequest, score
-from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.sonar import StudyRequest, sonar
 from jobs.status import status
 from jobs.submission import submission
 from jobs.submit import SubmitRequest, submit
-from scoring.errors import RequestError, ScoringError
 from scoring.finetuning.base_networks import VGG16
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.fitting import HeadSettings
@@ -54,37 +48,6 @@ from scoring.submission import DEFAULT_CLIP, Competition, SubmissionRequest
 from scoring.targets import LabelsFrom
 
 _IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Turn a fault into one line on standard error and the exit code of its kind."""
-    try:
-        yield
-    except (RequestError, PlacementError) as error:
-        _fail(error, NONSENSE)
-    except (ScoringError, ClusterError) as error:
-        _fail(error, MISSING)
-    except (KeyboardInterrupt, Terminated) as stop:
-        _stop(stop)
-    except SystemError as error:  # a stop that arrived in compiled code, Ray's: Python wraps it
-        if not isinstance(error.__cause__, KeyboardInterrupt | Terminated):
-            raise
-        _stop(error.__cause__)
-
-
-def _stop(stop: BaseException) -> NoReturn:
-    print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
-    sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
-
-
-def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
-
-
-def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(code)
 
 
 def _console() -> Console:
@@ -152,7 +115,7 @@ def _score(
     """Score images, and sonar returns beside them. The same command again scores what is missing."""
     backend = keras_backend()
     sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
-    with _exit_codes():
+    with exit_codes():
         images_request = None
         if images is not None:
             images_request = ImagesRequest(
@@ -217,7 +180,7 @@ def _finetune(
     heads = HeadSettings(
         dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=unfreeze is Unfreeze.DENSE
     )
-    with _exit_codes():
+    with exit_codes():
         model = FeatureRequest(
             base_of(base, weights, features, unfreeze), augment is Augment.FLIP, precision, keras_backend()
         )
@@ -248,7 +211,7 @@ def _status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what a run has done, what is missing and what is damaged."""
-    with _exit_codes():
+    with exit_codes():
         complete = status(locate(run), verify, as_json, _console()).is_complete
     raise typer.Exit(COMPLETE if complete else MISSING)
 
@@ -268,7 +231,7 @@ def _sonar(
     protocols = tuple(dict.fromkeys(protocol or Protocol))
     models = tuple(dict.fromkeys(model or SonarModel))
     request = StudyRequest(data, output, protocols, models, seed, keras_backend(), address, workers, overwrite)
-    with _exit_codes():
+    with exit_codes():
         complete = sonar(request, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
 
@@ -291,7 +254,7 @@ def _submission(
     ] = None,
 ) -> None:
     """Write a Kaggle submission from a run's predictions."""
-    with _exit_codes():
+    with exit_codes():
         request = SubmissionRequest(competition, clip, fallback, partial)
         submission(locate(run), request, locate(output) if output else None, _console())
 
@@ -309,7 +272,7 @@ def _submit(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, and leave the job alone.")] = False,
 ) -> None:
     """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
-    with _exit_codes():
+    with exit_codes():
         code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), app, _console())
     raise typer.Exit(code)
 
@@ -321,7 +284,7 @@ def _report(
     images: Annotated[str | None, typer.Option(help="Where the images lie now, if they were moved.")] = None,
 ) -> None:
     """Write one page on a run, a model or a sonar study: figures, thumbnails, errors."""
-    with _exit_codes():
+    with exit_codes():
         page, moved = (locate(text) if text else None for text in (output, images))
         complete = report(locate(folder), page, moved, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
@@ -335,7 +298,7 @@ def _demo(
     output: Annotated[Path, typer.Option(help="Folder for everything that it makes.")] = Path("shardscore-demo"),
 ) -> None:
     """Run everything once, offline, on pictures it draws itself; under two minutes on two cores."""
-    with _exit_codes():
+    with exit_codes():
         complete = demo(weights, output, _console())
     raise typer.Exit(COMPLETE if complete else MISSING)
 
@@ -362,14 +325,14 @@ def _bench(
     if model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         weights = None if weights == "imagenet" else weights or RANDOM_WEIGHTS
     request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
-    with _exit_codes():
+    with exit_codes():
         photos = locate(images) if images else None
         bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), json_path), _console())
 
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    signal.signal(signal.SIGTERM, on_sigterm)
     app()
 
 

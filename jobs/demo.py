@@ -12,9 +12,9 @@ from rich.console import Console
 
 from cluster.session import open_session
 from jobs.finetune import FinetuneRequest, finetune
+from jobs.images_request import ImagesRequest
 from jobs.report import report
 from jobs.score import ScoreRequest, score
-from jobs.score_images import ImagesRequest
 from jobs.score_sonar import SonarRequest
 from jobs.submission import submission
 from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar

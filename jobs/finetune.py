@@ -19,8 +19,9 @@ from cluster.placement import Placement, WorkerRequest, place_workers
 from cluster.pool import WorkerPool
 from cluster.session import open_session
 from cluster.visibility import look_from_every_node
+from jobs.images_request import ImagesRequest
 from jobs.reporting import print_failures, print_training
-from jobs.score_images import ImagesJob, ImagesRequest, told_by_its_cause
+from jobs.score_images import ImagesJob, told_by_its_cause
 from jobs.visibility import check_seen, see_output
 from scoring.errors import ModelError, RequestError
 from scoring.finetuning.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest

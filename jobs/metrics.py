@@ -6,7 +6,7 @@
 import time
 
 from cluster.metrics import Metrics
-from scoring.shard_scorer import ShardReport
+from scoring.shard_report import ShardReport
 
 STAGES = ("read", "decode", "wait", "score", "write")
 COUNTERS = {

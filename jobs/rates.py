@@ -12,7 +12,7 @@ from jobs.score_images import told_by_its_cause
 from scoring.errors import IncompleteError
 from scoring.manifest import ManifestInfo
 from scoring.shard_scorer import ScorerSettings, ShardScorer
-from scoring.summary import Summary, summarise
+from scoring.summary import ShardTotals, Summary, summarise
 from scoring.verification import RunStatus
 
 R = TypeVar("R")
@@ -48,4 +48,7 @@ def score_alone(
     """Score every shard; `steady_images_per_s` leaves the first batch out."""
     shards = list(range(manifest.num_shards))
     nothing = RunStatus(manifest.num_images, manifest.num_shards, [], shards, {}, 0, 0, verified=True)
-    return summarise({0: run_alone(partial(build, settings), shards, placement)}, nothing, wall_s=1.0)
+    totals = ShardTotals()
+    for report in run_alone(partial(build, settings), shards, placement):
+        totals.add(0, report)
+    return summarise(totals, nothing, wall_s=1.0)

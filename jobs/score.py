@@ -14,7 +14,8 @@ from rich.console import Console
 
 from cluster.session import open_session
 from cluster.visibility import look_from_every_node
-from jobs.score_images import ImagesJob, ImagesRequest
+from jobs.images_request import ImagesRequest
+from jobs.score_images import ImagesJob
 from jobs.score_sonar import SonarJob, SonarRequest
 from jobs.visibility import check_seen, see_output
 from scoring.errors import RequestError

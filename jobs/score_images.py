@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -21,98 +20,25 @@ from cluster.placement import Placement, WorkerRequest, count_room, place_worker
 from cluster.pool import WorkerPool
 from cluster.visibility import Sight, where_seen
 from cluster.worker import WorkerInfo
+from jobs.images_request import ImagesRequest, scorer_settings
 from jobs.metrics import ScoringMetrics
 from jobs.progress import ScoringProgress
 from jobs.reporting import print_failures, print_summary
 from jobs.visibility import see_images, see_model
-from scoring.errors import RequestError, ScoringError
+from scoring.errors import ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
-from scoring.images import Resize
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.run_folder import RunFolder
-from scoring.shard_model import ShardModelRequest
-from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer, fingerprint_of, known_fields
-from scoring.sources.inputs import NO_COLUMNS, check_images, find_images
-from scoring.sources.table_images import TableColumns
-from scoring.storage import Location
-from scoring.summary import summarise
-from scoring.targets import LabelsFrom, with_targets
+from scoring.shard_report import ShardReport
+from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of, known_fields
+from scoring.sources.inputs import find_images
+from scoring.summary import ShardTotals, summarise
+from scoring.targets import with_targets
 from scoring.verification import RunStatus, run_status
 
-_CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
-_GPU_BATCH_SIZE = 64
-_MAX_DECODE_THREADS = 8
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _LISTING_HEAD_START_S = 2.0
-
-
-@dataclass(frozen=True)
-class ImagesRequest:
-    """Which images to score, and how. None leaves a choice to us.
-
-    Attributes:
-        images: A folder, a prefix in a bucket, a zip as Kaggle ships it, tar files, or a Parquet table.
-        model: Which model to load and how.
-        labels_from: Where each image's true label stands; None for images without.
-        resize: How photos become squares.
-        batch_size: Images per forward pass.
-        shard_size: Images per task and per predictions file.
-        actors: Workers; by default one per GPU, or as many as fill the cores.
-        gpus_per_actor: GPUs for each; a fraction shares one.
-        cpus_per_actor: Cores for each.
-        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
-        columns: Of a Parquet table.
-        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
-        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
-    """
-
-    images: Location
-    model: ShardModelRequest
-    labels_from: LabelsFrom | None = None
-    resize: Resize = Resize.SQUASH
-    batch_size: int | None = None
-    shard_size: int | None = None
-    actors: int | None = None
-    gpus_per_actor: float | None = None
-    cpus_per_actor: float | None = None
-    shard_deadline_s: float | None = None
-    columns: TableColumns = NO_COLUMNS
-    accelerator_type: str | None = None
-    wait_for_nodes_s: float | None = None
-
-    def check(self) -> None:
-        """Raise what can be told before Ray starts and without looking at every image."""
-        for option, least in (
-            ("batch_size", 1),
-            ("shard_size", 1),
-            ("actors", 1),
-            ("gpus_per_actor", 0),
-            ("cpus_per_actor", 0),
-            ("shard_deadline_s", 1),
-            ("wait_for_nodes_s", 0),
-        ):
-            value = getattr(self, option)
-            if value is not None and value < least:
-                name = option.removesuffix("_s").replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
-        check_images(self.images, self.columns)
-        self.model.check()
-
-
-def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placement | None) -> ScorerSettings:
-    """What the workers need; without a placement, the fields that shape results are right all the same."""
-    on_gpu = placement is not None and placement.gpus_per_worker > 0
-    cpus = int(placement.cpus_per_worker) if placement else 1
-    return ScorerSettings(
-        images=request.images.absolute(),
-        output=folder.path.absolute(),
-        model=request.model.absolute(),
-        resize=request.resize,
-        batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
-        decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
-        columns=request.columns,
-    )
 
 
 @contextmanager
@@ -190,11 +116,11 @@ class ImagesJob:
             first = pool.first_ready()
             record = self._claim(settings, manifest, first)
             done = self._keep_sound_shards()
-            reports, failures = self._score_missing(pool, done)
+            totals, failures = self._score_missing(pool, done)
         right = (0, 0)
         if self._request.labels_from and first.description.labels:
             right = count_right(self._folder.predictions, first.description.labels)
-        summary = summarise(reports, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats, right)
+        summary = summarise(totals, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats, right)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
         print_summary(self._console, summary, manifest, self._folder, first.description)
         print_failures(self._console, failures, pool.start_failures)
@@ -276,12 +202,10 @@ class ImagesJob:
             self._folder.shard(shard_id, status.num_shards).unlink()
         return status
 
-    def _score_missing(
-        self, pool: WorkerPool[ShardReport], done: RunStatus
-    ) -> tuple[dict[int, list[ShardReport]], list[TaskFailed]]:
-        """Score the shards that are not done; return the reports of each worker, and what was given up."""
+    def _score_missing(self, pool: WorkerPool[ShardReport], done: RunStatus) -> tuple[ShardTotals, list[TaskFailed]]:
+        """Score the shards that are not done; return what they come to, and what was given up."""
         missing = sorted([*done.missing, *done.damaged])
-        reports: dict[int, list[ShardReport]] = defaultdict(list)
+        totals = ShardTotals()
         failures: list[TaskFailed] = []
         metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
@@ -289,7 +213,7 @@ class ImagesJob:
                 if isinstance(outcome, TaskFailed):
                     failures.append(outcome)
                 else:
-                    reports[outcome.worker_id].append(outcome.result)
+                    totals.add(outcome.worker_id, outcome.result)
                     progress.add(outcome.result.num_images, outcome.result.num_errors)
                     metrics.add(outcome.result)
-        return reports, failures
+        return totals, failures

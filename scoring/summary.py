@@ -1,13 +1,13 @@
 """Add up what the shards report: how many, how fast, and what held the job up."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scoring.memory import peak_memory_bytes
-from scoring.shard_scorer import ShardReport
+from scoring.shard_report import ShardReport
 from scoring.verification import RunStatus
 
+_STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
 # Below this share of its time spent waiting, a model is not held up by its input.
 _NOTICEABLE_WAIT = 0.1
 # What `Summary.bound_by` means, and what helps.
@@ -60,8 +60,56 @@ class Summary:
     driver_memory_bytes: int
 
 
+class ShardTotals:
+    """What the shards of one invocation come to. Its size grows with the workers, not with the shards.
+
+    Attributes:
+        num_images: Rows written.
+        num_errors: Rows with `status="error"` among them.
+        stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
+        worker_memory_bytes: The most that any worker's process held.
+    """
+
+    def __init__(self) -> None:
+        self.num_images = self.num_errors = self.worker_memory_bytes = 0
+        self.stages = dict.fromkeys(_STAGES, 0.0)
+        self._spans: dict[int, _Span] = {}
+
+    def add(self, worker_id: int, report: ShardReport) -> None:
+        """Count a shard that a worker has finished; those of one worker may come in any order."""
+        self.num_images += report.num_images
+        self.num_errors += report.num_errors
+        self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
+        for stage in _STAGES:
+            self.stages[stage] += getattr(report, stage)
+        span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
+        span.num_images += report.num_images
+        span.finished_at = max(span.finished_at, report.finished_at)
+        if report.finished_at < span.first.finished_at:
+            span.first = report
+
+    def steady_images_per_s(self) -> float | None:
+        """Each worker's rate after its first batch, which compiles, added over workers."""
+        rates = [rate for span in self._spans.values() if (rate := span.images_per_s())]
+        return sum(rates) if rates else None
+
+
+@dataclass
+class _Span:
+    """One worker's time at work, from its first batch on."""
+
+    first: ShardReport
+    finished_at: float
+    num_images: int = 0
+
+    def images_per_s(self) -> float:
+        num_warm = self.num_images - self.first.num_images + self.first.num_warm_images
+        seconds = self.finished_at - self.first.warmed_up_at
+        return num_warm / seconds if seconds > 0 else 0.0
+
+
 def summarise(
-    reports: Mapping[int, Sequence[ShardReport]],
+    totals: ShardTotals,
     done_before: RunStatus,
     wall_s: float,
     num_lost_workers: int = 0,
@@ -71,53 +119,29 @@ def summarise(
     """Summarise one invocation, in its driver.
 
     Args:
-        reports: The shards scored by each worker.
+        totals: Of the shards that it scored.
         done_before: What the run folder held before.
         wall_s: Wall time so far.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
         labelled_and_right: Rows with a known target, and those whose label it is.
     """
-    everything = [report for shards in reports.values() for report in shards]
-    totals: dict[str, float] = defaultdict(float)
-    for report in everything:
-        for stage in ("read_s", "decode_s", "wait_s", "score_s", "write_s"):
-            totals[stage] += getattr(report, stage)
-    num_scored = sum(report.num_images for report in everything)
     return Summary(
-        num_images=done_before.num_rows + num_scored,
-        num_errors=done_before.num_errors + sum(report.num_errors for report in everything),
-        num_scored=num_scored,
+        num_images=done_before.num_rows + totals.num_images,
+        num_errors=done_before.num_errors + totals.num_errors,
+        num_scored=totals.num_images,
         num_labelled=labelled_and_right[0],
         num_right=labelled_and_right[1],
-        images_per_s=num_scored / wall_s,
-        steady_images_per_s=_steady_rate(reports),
+        images_per_s=totals.num_images / wall_s,
+        steady_images_per_s=totals.steady_images_per_s(),
         wall_s=wall_s,
-        read_s=totals["read_s"],
-        decode_s=totals["decode_s"],
-        wait_s=totals["wait_s"],
-        score_s=totals["score_s"],
-        write_s=totals["write_s"],
+        **totals.stages,
         num_lost_workers=num_lost_workers,
         num_repeats=num_repeats,
-        bound_by=_bound_by(totals),
-        worker_memory_bytes=max((report.peak_memory_bytes for report in everything), default=0),
+        bound_by=_bound_by(totals.stages),
+        worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
     )
-
-
-def _steady_rate(reports: Mapping[int, Sequence[ShardReport]]) -> float | None:
-    """Each worker's rate after its first batch, which compiles, added over workers."""
-    rates = []
-    for shards in reports.values():
-        if not shards:
-            continue
-        in_order = sorted(shards, key=lambda report: report.finished_at)
-        warm = in_order[0].num_warm_images + sum(report.num_images for report in in_order[1:])
-        seconds = in_order[-1].finished_at - in_order[0].warmed_up_at
-        if warm and seconds > 0:
-            rates.append(warm / seconds)
-    return sum(rates) if rates else None
 
 
 def _bound_by(totals: Mapping[str, float]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.images import Resize, decode
-from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
+from scoring.shard_report import ShardReport
+from scoring.shard_scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
 
 CRASHES = b"crashes the decoder"

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jobs import cli
 from jobs.cli import app
-from jobs.exit_codes import Terminated
+from jobs.exit_codes import Terminated, exit_codes
 from scoring.storage import Url
 from tests.runs import cats_and_dogs, write_run
 
@@ -140,9 +139,9 @@ def test_help_names_every_command() -> None:
 def test_a_stop_that_compiled_code_wrapped_is_a_stop(
     stop: BaseException, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended, cli._exit_codes():
+    with pytest.raises(SystemExit) as ended, exit_codes():
         raise SystemError("wait returned a result with an exception set") from stop
     assert ended.value.code == code
     assert "run the same command again to go on" in capsys.readouterr().err
-    with pytest.raises(SystemError), cli._exit_codes():
+    with pytest.raises(SystemError), exit_codes():
         raise SystemError("another")

@@ -15,8 +15,8 @@ from PIL import Image
 from rich.console import Console
 
 from jobs.finetune import FinetuneRequest, finetune
+from jobs.images_request import ImagesRequest
 from jobs.score import ScoreRequest, score
-from jobs.score_images import ImagesRequest
 from scoring.errors import ImagesError, ModelError
 from scoring.finetuning.base_networks import BaseRequest
 from scoring.finetuning.features import FeatureRequest

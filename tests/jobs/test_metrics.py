@@ -11,13 +11,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from jobs.images_request import ImagesRequest
 from jobs.metrics import COUNTERS, GAUGES, STAGES
 from jobs.score import ScoreRequest, score
-from jobs.score_images import ImagesRequest
 from scoring.networks.classifiers import ModelRequest
 from scoring.networks.engines import Precision
 from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
+from scoring.shard_report import ShardReport
+from scoring.shard_scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
 
 _DASHBOARD = Path(__file__).parents[2] / "cluster" / "grafana" / "shardscore.json"

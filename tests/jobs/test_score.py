@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import PlacementError
+from jobs.images_request import ImagesRequest
 from jobs.score import ScoreRequest, score
-from jobs.score_images import ImagesRequest
 from scoring.errors import ModelError, RunFolderError
 from scoring.images import Resize
 from scoring.networks.classifiers import ModelRequest

@@ -1,7 +1,7 @@
 import pytest
 
-from scoring.shard_scorer import ShardReport
-from scoring.summary import summarise
+from scoring.shard_report import ShardReport
+from scoring.summary import ShardTotals, summarise
 from scoring.verification import RunStatus
 
 _NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
@@ -14,21 +14,28 @@ def _report(num_images: int, warmed_up_at: float, num_warm: int, finished_at: fl
     )
 
 
+def _totals(*shards: tuple[int, ShardReport]) -> ShardTotals:
+    totals = ShardTotals()
+    for worker_id, report in shards:
+        totals.add(worker_id, report)
+    return totals
+
+
 def test_steady_rate_leaves_out_each_workers_first_batch_and_adds_up_workers() -> None:
-    first = [_report(32, 100.0, 16, 102.0), _report(32, 103.0, 16, 106.0)]  # 16 + 32 images in 6 s
-    second = [_report(32, 101.0, 16, 103.0)]  # 16 images in 2 s
-    summary = summarise({0: first, 1: second}, _NOTHING, wall_s=48.0)
+    first = [_report(32, 103.0, 16, 106.0), _report(32, 100.0, 16, 102.0)]  # 16 + 32 images in 6 s
+    second = _report(32, 101.0, 16, 103.0)  # 16 images in 2 s
+    summary = summarise(_totals((0, first[0]), (1, second), (0, first[1])), _NOTHING, wall_s=48.0)
     assert summary.steady_images_per_s == pytest.approx(8 + 8)
     assert summary.images_per_s == 2.0
     assert summary.score_s == 3.0
 
 
 def test_one_batch_has_no_steady_rate() -> None:
-    assert summarise({0: [_report(8, 5.0, 0, 5.1)]}, _NOTHING, 10.0).steady_images_per_s is None
+    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1))), _NOTHING, 10.0).steady_images_per_s is None
 
 
 def test_nothing_scored_is_bound_by_nothing() -> None:
-    summary = summarise({}, _NOTHING, 10.0)
+    summary = summarise(ShardTotals(), _NOTHING, 10.0)
     assert (summary.num_scored, summary.images_per_s, summary.bound_by) == (0, 0.0, "nothing")
 
 
@@ -42,4 +49,4 @@ def test_nothing_scored_is_bound_by_nothing() -> None:
     ],
 )
 def test_summary_names_the_stage_that_held_the_job_up(times: dict[str, float], stage: str) -> None:
-    assert summarise({0: [_report(8, 5.0, 0, 5.1, **times)]}, _NOTHING, 10.0).bound_by == stage
+    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1, **times))), _NOTHING, 10.0).bound_by == stage

@@ -1,0 +1,27 @@
+"""How long a task may take until its worker is taken to hang."""
+
+_FACTOR = 10.0  # times the longest that any task took
+_LEAST_S = 60.0
+_FIRST_S = 1800.0  # before any has ended: compilation, a cold file system
+
+
+class Deadline:
+    """Learns from the tasks that end.
+
+    Args:
+        fixed_s: Seconds that somebody asked for; then nothing is learnt.
+    """
+
+    def __init__(self, fixed_s: float | None = None) -> None:
+        self._fixed_s = fixed_s
+        self._longest_s = 0.0
+
+    def learn(self, took_s: float) -> None:
+        """Take note of a task that ended."""
+        self._longest_s = max(self._longest_s, took_s)
+
+    def seconds(self) -> float:
+        """The deadline as of now."""
+        if self._fixed_s is not None:
+            return self._fixed_s
+        return max(_LEAST_S, _FACTOR * self._longest_s) if self._longest_s else _FIRST_S
