@@ -156,7 +156,7 @@ _MECHANISMS = [
     Mechanism(
         "SIGTERM stops cleanly",
         "jobs/cli.py",
-        "    signal.signal(signal.SIGTERM, _on_sigterm)\n",
+        "    signal.signal(signal.SIGTERM, on_sigterm)\n",
         "",
         f"{_CHAOS}the_driver_is_stopped[0]",
     ),
@@ -179,7 +179,7 @@ _MECHANISMS = [
         "scoring/networks/keras_files.py",
         "safe_mode=True",
         "safe_mode=False",
-        "tests/scoring/test_classifiers.py",
+        "tests/scoring/networks/test_classifiers.py",
     ),
     Mechanism(
         "a local Ray listens on loopback alone",
