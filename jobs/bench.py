@@ -103,6 +103,7 @@ class _Measuring:
             output = self._scratch / "cold" / str(variant).replace(" ", "-")
             cold = score_cold(self._few, output, self._model(variant))
             runs.cold_s.append(cold.wall_s)
+            runs.cold_phases_s.append(cold.phases_s)
             runs.driver_bytes.append(cold.driver_bytes)
             self._console.print(f"  {variant}: {COLD_IMAGES} images cold in {cold.wall_s:.1f} s")
 

@@ -42,9 +42,21 @@ def print_bench(
     for row in rows:
         table.add_row(*_cells(row))
     console.print(table)
+    _print_phases(console, rows)
     console.print(f"decoding: {decode_rate:.0f} images/s per core")
     for name, reason in left_out.items():
         console.print(f"left out {name}: {reason}")
+
+
+def _print_phases(console: Console, rows: Sequence[BenchRow]) -> None:
+    """Where a cold command's seconds go, phase by phase."""
+    table = Table(title="seconds of a cold command", title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    for phase in rows[0].cold_phases_s:
+        table.add_column(phase, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(str(row.variant), *(f"{seconds:.1f}" for seconds in row.cold_phases_s.values()))
+    console.print(table)
 
 
 def print_machine(console: Console, machine: Machine) -> None:

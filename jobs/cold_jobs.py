@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import IncompleteError
+from scoring.milestones import phases
 from scoring.networks.classifiers import ModelRequest
 from scoring.run_folder import RunFolder
 
@@ -23,12 +24,14 @@ class ColdJob:
         steady_images_per_s: As its own summary says; None if there was one batch only.
         worker_bytes: Peak memory of its largest worker.
         driver_bytes: Peak memory of its driver.
+        phases_s: Seconds of each phase from its start to its end, by name.
     """
 
     wall_s: float
     steady_images_per_s: float | None
     worker_bytes: int
     driver_bytes: int
+    phases_s: dict[str, float]
 
 
 def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
@@ -49,13 +52,18 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
         "--precision": model.precision,
     }
     command += [str(word) for option, value in options.items() if value is not None for word in (option, value)]
-    started = time.perf_counter()
+    started_at = time.time()
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
-    wall_s = time.perf_counter() - started
+    ended_at = time.time()
     if ended.returncode:
         said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
         raise IncompleteError(f"A command that was to be measured failed, saying: {said[-1]}")
-    summary: dict[str, Any] = RunFolder(output).load_record()["summary"]
+    record = RunFolder(output).load_record()
+    summary: dict[str, Any] = record["summary"]
     return ColdJob(
-        wall_s, summary["steady_images_per_s"], summary["worker_memory_bytes"], summary["driver_memory_bytes"]
+        wall_s=ended_at - started_at,
+        steady_images_per_s=summary["steady_images_per_s"],
+        worker_bytes=summary["worker_memory_bytes"],
+        driver_bytes=summary["driver_memory_bytes"],
+        phases_s=phases(record["milestones"], started_at, ended_at),
     )

@@ -29,6 +29,7 @@ from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.finetune import FinetuneSettings, HeadTrainer, check_split
 from scoring.finetuning.fitting import HeadSettings
 from scoring.finetuning.model_folder import ModelFolder
+from scoring.milestones import Milestones
 from scoring.storage import Location
 
 
@@ -109,7 +110,7 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
         IncompleteError: If something it needs cannot be had.
         ClusterError: If Ray or its workers cannot start.
     """
-    started = time.monotonic()
+    milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, partial(_check_split, request))
@@ -119,12 +120,12 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             check_seen(look_from_every_node(needed), needed)
-            if not images.run(started, needed):
+            if not images.run(milestones, needed):
                 return False
-            features_s = time.monotonic() - started
+            features_s = milestones.since_command_s()
             trained = _train(request, folder, console)
     if trained:
-        print_training(console, folder, features_s, time.monotonic() - started)
+        print_training(console, folder, features_s, milestones.since_command_s())
     return trained
 
 

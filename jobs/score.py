@@ -19,6 +19,7 @@ from jobs.score_images import ImagesJob
 from jobs.score_sonar import SonarJob, SonarRequest
 from jobs.visibility import check_seen, see_output
 from scoring.errors import RequestError
+from scoring.milestones import Milestones
 from scoring.run_folder import RunFolder
 from scoring.storage import Location
 
@@ -53,7 +54,7 @@ def score(request: ScoreRequest, console: Console) -> bool:
         IncompleteError: If something it needs cannot be had.
         ClusterError: If Ray or its workers cannot start.
     """
-    started = time.monotonic()
+    milestones = Milestones(time.time())
     if request.images is None and request.sonar is None:
         raise RequestError("Expected --images, --sonar or both; received neither.")
     folder = RunFolder(request.output)
@@ -68,9 +69,10 @@ def score(request: ScoreRequest, console: Console) -> bool:
             needed = [*see_output(folder), *(images.files() if images else [])]
             unseen = look_from_every_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
+            milestones.ray_at = time.time()
             if sonar:
                 sonar.start(avoid=list(unseen))
-            complete = images.run(started, needed) if images else True
+            complete = images.run(milestones, needed) if images else True
             if sonar:
                 complete = sonar.finish() and complete
     return complete

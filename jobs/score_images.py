@@ -29,6 +29,7 @@ from scoring.errors import ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.milestones import Milestones
 from scoring.run_folder import RunFolder
 from scoring.shard_report import ShardReport
 from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of, known_fields
@@ -94,11 +95,11 @@ class ImagesJob:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, started: float, needed: Sequence[Sight]) -> bool:
+    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> bool:
         """Score what is missing on the open Ray session.
 
         Args:
-            started: When the command began, by `time.monotonic()`.
+            milestones: Of the command so far; the others are set here.
             needed: What a worker must see to be built.
 
         Returns:
@@ -114,17 +115,23 @@ class ImagesJob:
         with told_by_its_cause(pool):
             manifest = self._listing.result()
             first = pool.first_ready()
+            milestones.worker_at = time.time()
             record = self._claim(settings, manifest, first)
             done = self._keep_sound_shards()
             totals, failures = self._score_missing(pool, done)
         right = (0, 0)
         if self._request.labels_from and first.description.labels:
             right = count_right(self._folder.predictions, first.description.labels)
-        summary = summarise(totals, done, time.monotonic() - started, pool.num_lost_workers, pool.num_repeats, right)
+        wall_s = milestones.since_command_s()
+        summary = summarise(totals, done, wall_s, pool.num_lost_workers, pool.num_repeats, right)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
         print_summary(self._console, summary, manifest, self._folder, first.description)
         print_failures(self._console, failures, pool.start_failures)
-        self._folder.save_record({**record, "devices": devices, "summary": asdict(summary)})
+        milestones.first_batch_at, milestones.last_shard_at = totals.first_batch_at, totals.last_shard_at
+        milestones.summary_at = time.time()
+        self._folder.save_record(
+            {**record, "devices": devices, "summary": asdict(summary), "milestones": asdict(milestones)}
+        )
         return not failures
 
     def _list(self) -> None:

@@ -1,7 +1,7 @@
 """What a benchmark has measured, and what follows: medians over its rounds, and each part's share of its limit."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scoring.networks.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
@@ -43,6 +43,7 @@ class VariantRuns:
         forward_images_per_s: The model alone, on decoded batches.
         job_images_per_s: Whole shards (read, decode, score, write), after the first batch.
         cold_s: The whole command on a few images, in a process of its own.
+        cold_phases_s: Where those seconds went, by name of the phase.
         worker_bytes: Peak memory of the job's worker.
         driver_bytes: Peak memory of that command's driver.
     """
@@ -51,6 +52,7 @@ class VariantRuns:
     forward_images_per_s: list[float] = field(default_factory=list)
     job_images_per_s: list[float] = field(default_factory=list)
     cold_s: list[float] = field(default_factory=list)
+    cold_phases_s: list[dict[str, float]] = field(default_factory=list)
     worker_bytes: list[float] = field(default_factory=list)
     driver_bytes: list[float] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ class BenchRow:
     job_images_per_s: float
     job_of_forward: float
     cold_s: float
+    cold_phases_s: dict[str, float]
     worker_bytes: float
     driver_bytes: float
 
@@ -108,6 +111,11 @@ def _row(variant: Variant, measured: VariantRuns, peaks: Mapping[Variant, float]
         job_images_per_s=job,
         job_of_forward=job / forward,
         cold_s=statistics.median(measured.cold_s),
+        cold_phases_s=_median_phases(measured.cold_phases_s),
         worker_bytes=statistics.median(measured.worker_bytes),
         driver_bytes=statistics.median(measured.driver_bytes),
     )
+
+
+def _median_phases(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {phase: statistics.median(run[phase] for run in runs) for phase in runs[0]}

@@ -45,7 +45,8 @@ class _Measurements:
 
     def score_cold(self, images: Path, output: Path, model: ModelRequest) -> ColdJob:
         assert len(list(images.rglob("*.jpg"))) == 16
-        return ColdJob(wall_s=12.3, steady_images_per_s=None, worker_bytes=1, driver_bytes=150_000_000)
+        phases_s = {"Python": 1.5, "Ray": 3.0, "exit": 7.8}
+        return ColdJob(12.3, steady_images_per_s=None, worker_bytes=1, driver_bytes=150_000_000, phases_s=phases_s)
 
 
 @pytest.fixture
@@ -97,6 +98,7 @@ def test_table_fits_a_log_and_shows_rates_beside_their_limits(
     ]
     assert "decoding: 300 images/s per core" in printed
     assert "one worker with 2 cores and 0 GPUs" in printed
+    assert "keras float32 1.5 3.0 7.8" in " ".join(printed.split())
 
 
 def test_figures_are_stored_with_every_run_and_the_machine(

@@ -17,6 +17,7 @@ def _runs(peak: float, forward: float, job: float) -> VariantRuns:
         [forward * factor for factor in around],
         [job * factor for factor in around],
         [12.0, 11.0, 60.0],
+        [{"Ray": 3.0, "model": seconds} for seconds in (9.0, 8.0, 40.0)],
         [3e9, 2e9, 2e9],
         [2e8, 1e8, 3e8],
     )
@@ -26,6 +27,7 @@ def test_row_holds_medians_and_the_ratios_between_them() -> None:
     row = bench_rows({_KERAS: _runs(200.0, 6.0, 5.4)}, flops=25e9)[0]
     assert (row.peak_gflops, row.forward_images_per_s, row.job_images_per_s) == (200.0, 6.0, 5.4)
     assert (row.cold_s, row.worker_bytes, row.driver_bytes) == (12.0, 2e9, 2e8)
+    assert row.cold_phases_s == {"Ray": 3.0, "model": 9.0}
     assert row.limit_images_per_s == pytest.approx(8.0)
     assert row.forward_of_limit == pytest.approx(0.75)
     assert row.job_of_forward == pytest.approx(0.9)

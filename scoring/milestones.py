@@ -1,0 +1,56 @@
+"""When a job got how far: kept in `run.json`, so that a slow start can be told from slow work."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+# What passes until each milestone, for people.
+PHASES = {
+    "command_at": "Python",
+    "ray_at": "Ray",
+    "worker_at": "model",
+    "first_batch_at": "first batch",
+    "last_shard_at": "other batches",
+    "summary_at": "summary",
+}
+
+
+@dataclass
+class Milestones:
+    """Seconds since the epoch; None for what has not been reached.
+
+    Attributes:
+        command_at: The request has been read.
+        ray_at: The session is open, and every node sees what it needs.
+        worker_at: The first worker has loaded its model.
+        first_batch_at: The first batch has passed a model; it compiles.
+        last_shard_at: The last shard's file was in place.
+        summary_at: All has been said.
+    """
+
+    command_at: float
+    ray_at: float | None = None
+    worker_at: float | None = None
+    first_batch_at: float | None = None
+    last_shard_at: float | None = None
+    summary_at: float | None = None
+
+    def since_command_s(self) -> float:
+        """Seconds since the command began."""
+        return time.time() - self.command_at
+
+
+def phases(milestones: Mapping[str, float | None], started_at: float, ended_at: float) -> dict[str, float]:
+    """Seconds of each phase of a whole process, by its name in `PHASES`, and of its exit.
+
+    Args:
+        milestones: Of the job, as `run.json` has them; phases without are left out.
+        started_at: When its process was started, in seconds since the epoch.
+        ended_at: When it was gone.
+    """
+    times = {PHASES[field.name]: milestones.get(field.name) for field in fields(Milestones)} | {"exit": ended_at}
+    found, before = {}, started_at
+    for phase, at in times.items():
+        if at is not None:
+            found[phase], before = at - before, at
+    return found
