@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import ray
 from ray._private import ray_constants
+from ray._private.node import Node
 
 from cluster.errors import SessionError
 
@@ -70,7 +71,7 @@ def _connect(address: str | None) -> None:
     if address:
         ray.init(address=address, **quiet)
         return
-    with _loopback_only():
+    with _loopback_only(), _no_more_than_needed():
         ray.init(address="local", include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
 
 
@@ -88,3 +89,25 @@ def _loopback_only() -> Iterator[None]:
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
         del os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR]
+
+
+@contextmanager
+def _no_more_than_needed() -> Iterator[None]:
+    """Leave out what a Ray of one command has no use for: dashboard, autoscaler and log monitor.
+
+    They take three seconds of start and exit on two cores, and Ray 2.60 starts the dashboard's process even with
+    `include_dashboard=False`. tests/cluster/test_session.py looks at the processes.
+    """
+    services = ("start_api_server", "start_monitor", "start_log_monitor")
+    before = {name: getattr(Node, name) for name in services}
+    for name in services:
+        setattr(Node, name, _start_nothing)
+    try:
+        yield
+    finally:
+        for name, start in before.items():
+            setattr(Node, name, start)
+
+
+def _start_nothing(node: Node, **options: Any) -> None:
+    """Stands in for a method of Ray's that starts a service."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scoring.networks.engines import EngineName, use_backend
+from scoring.networks.engines import EngineName
+from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision
 
 # Large enough that reading operands and writing results hides behind the arithmetic.
@@ -49,7 +50,7 @@ class MatrixPeak:
 
 
 def _keras_product(precision: Precision, backend: str, size: int) -> Callable[[], object]:
-    use_backend(backend)
+    import_keras(backend)
     import keras
 
     left, right = (

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.finetuning.base_networks import BaseRequest, base_digest, build_base
-from scoring.networks.engines import Engine, KerasEngine, use_backend
+from scoring.networks.engines import Engine, KerasEngine
+from scoring.networks.keras_import import import_keras
 from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.predictions import ERROR, OK, ScoredImage, shard_files, write_table
@@ -76,7 +77,7 @@ class FeatureRequest:
 
     def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":
         """Build the network up to the layer."""
-        use_backend(self.backend)
+        import_keras(self.backend)
         choice = choose_precision(self.precision, self.backend)
         base = build_base(self.base)
         network = with_flipped(base) if self.flip else base

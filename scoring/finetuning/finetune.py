@@ -24,7 +24,8 @@ from scoring.finetuning.features import load_features
 from scoring.finetuning.fitting import Examples, HeadSettings
 from scoring.finetuning.heads import Head, train_head
 from scoring.finetuning.model_folder import ModelFolder, put_together
-from scoring.networks.engines import engine_versions, use_backend
+from scoring.networks.engines import engine_versions
+from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_vgg16
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
 from scoring.storage import Location
@@ -111,8 +112,8 @@ class HeadTrainer:
 
     def __init__(self, settings: FinetuneSettings) -> None:
         """Read the features into memory: as float16, 200 MB for 25,000 x 4,096."""
-        use_backend(settings.backend)
         os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
+        import_keras(settings.backend)
         self._settings = settings
         self._folder = ModelFolder(settings.output)
         self._features = load_features(self._folder.features.predictions)

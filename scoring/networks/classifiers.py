@@ -1,6 +1,7 @@
 """What `--model` names, loaded: an engine with labels on its outputs."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.downloads import local_copy
 from scoring.errors import ModelError
 from scoring.finetuning.model_folder import ModelFolder, finetuned_network
-from scoring.networks.engines import Engine, EngineName, KerasEngine, Network, use_backend
+from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.networks.keras_import import import_keras
 from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
@@ -168,17 +170,30 @@ def load_classifier(request: ModelRequest, sample: Callable[[], ImageSample] | N
         DownloadError: If weights or class names are not here and cannot be downloaded.
     """
     check_model(request)
-    use_backend(request.backend)
     choice = choose_precision(request.precision, request.runtime)
-    network, clip = _network(request)
     engine: Engine
     if request.engine is EngineName.KERAS:
+        with ThreadPoolExecutor(1) as thread:
+            named = thread.submit(_network, request)  # digests the weights, which are read from the disk, meanwhile
+            import_keras(request.backend)
+        network, clip = named.result()
         engine, digest, agreement = KerasEngine(network.build(), choice.precision), network.digest, None
     else:
-        engine = OpenVinoEngine(network, choice.precision, sample)
+        network, clip = _network(request)
+        engine = OpenVinoEngine(_built_lazily(network, request.backend), choice.precision, sample)
         digest, agreement = engine.digest, engine.agreement
     labels, to_probabilities = _outputs(request, engine.num_outputs)
     return Classifier(engine, labels, digest, choice, to_probabilities, clip, agreement)
+
+
+def _built_lazily(network: Network, backend: str) -> Network:
+    """The same; Keras is imported only if it must be built."""
+
+    def build() -> "keras.Model":
+        import_keras(backend)
+        return network.build()
+
+    return replace(network, build=build)
 
 
 def _network(request: ModelRequest) -> tuple[Network, float | None]:

@@ -101,11 +101,6 @@ def keras_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
-def use_backend(backend: str) -> None:
-    """Let Keras use this backend in this process; it reads the name at its first import."""
-    os.environ["KERAS_BACKEND"] = backend
-
-
 def engine_versions(*runtimes: str) -> dict[str, str]:
     """Versions of the libraries that shape the numbers: those named, and what decodes the pixels."""
     packages = [*runtimes, "pillow", "numpy"]

@@ -102,12 +102,10 @@ def _weights_file(weights: str | None) -> Path:
 
 def _from_file(path: Path) -> "keras.Model":
     """VGG16 with the weights in a file, of Keras' layout or the course's."""
-    import keras
-
     of_the_course = read_course_weights(path)
     if of_the_course:
         return _with_course_weights(of_the_course, path)
-    network = keras.applications.VGG16(weights=None)
+    network = _empty_vgg16()
     try:
         network.load_weights(path)
     except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
@@ -115,12 +113,17 @@ def _from_file(path: Path) -> "keras.Model":
     return network
 
 
-def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
-    """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
+def _empty_vgg16(num_classes: int = 1000) -> "keras.Model":
+    """VGG16 that waits for its weights: zeros are there at once, drawing 138 million numbers takes a second."""
     import keras
 
-    num_classes = len(weights[-1])
-    network = keras.applications.VGG16(weights=None, classes=num_classes)
+    with keras.utils.custom_object_scope({"glorot_uniform": keras.initializers.Zeros}):
+        return keras.applications.VGG16(weights=None, classes=num_classes)
+
+
+def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
+    """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
+    network = _empty_vgg16(num_classes=len(weights[-1]))
     try:
         network.set_weights(weights)
     except ValueError as error:

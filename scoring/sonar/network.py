@@ -4,7 +4,6 @@ Keras is imported when a function here is called, on the machine that runs it.
 """
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from scoring.arrays import Float32Array
 from scoring.durable import whole_file, write_text
 from scoring.errors import ModelError, RunFolderError
 from scoring.networks.engines import engine_versions
+from scoring.networks.keras_import import import_keras
 from scoring.sonar.ensemble import train_folds
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
@@ -102,7 +102,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
         ModelError: If `settings.model` is not a sonar model.
     """
     started = time.perf_counter()
-    os.environ["KERAS_BACKEND"] = settings.backend
+    import_keras(settings.backend)
     returns = load_sonar(settings.data)
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:

@@ -4,7 +4,6 @@ A task trains one model on some folds of one protocol. What a task holds is fixe
 workers, and its randomness is that of its folds: the results are the same whoever computes it.
 """
 
-import os
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from scoring.arrays import Float32Array
+from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
 from scoring.sonar.protocols import Fold, Protocol, plan_folds
@@ -87,9 +87,7 @@ class StudyWorker:
     """Computes tasks by number, one at a time: a second thread would take the first one's core."""
 
     def __init__(self, recipe: StudyRecipe) -> None:
-        os.environ["KERAS_BACKEND"] = recipe.backend
-        import keras  # noqa: F401  (once for all tasks)
-
+        import_keras(recipe.backend)  # once for all tasks
         assert recipe.returns.labels is not None
         self._bands = recipe.returns.bands
         self._is_mine = recipe.returns.labels == "M"
