@@ -24,3 +24,4 @@ Address = Annotated[str | None, typer.Option(help="Ray cluster to use.  [default
 ModelName = Annotated[
     str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
 ]
+IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."

@@ -13,7 +13,7 @@ from jobs.reporting import print_sonar
 from jobs.visibility import see_file
 from scoring.run_folder import RunFolder
 from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
-from scoring.sonar.returns import check_trainable, find_sonar, load_sonar
+from scoring.sonar.returns import check_trainable, find_sonar
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class SonarJob:
     """
 
     def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
+        from scoring.sonar.uci_file import load_sonar  # pandas, of which images alone have no need
+
         data = find_sonar(request.source)
         returns = load_sonar(data)
         if request.model is None:

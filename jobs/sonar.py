@@ -26,8 +26,9 @@ from scoring.networks.engines import engine_versions
 from scoring.sonar.protocols import Protocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
-from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar, load_sonar
+from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
+from scoring.sonar.uci_file import load_sonar
 
 # One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
 # when another hangs.

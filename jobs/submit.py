@@ -16,6 +16,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 import cluster
 import jobs
@@ -46,14 +47,14 @@ class SubmitRequest:
     wait: bool
 
 
-def submit(request: SubmitRequest, app: typer.Typer, console: Console) -> int:
-    """Submit, follow, and return the exit code.
+def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> int:
+    """Submit one of the commands, follow it, and return its exit code.
 
     Raises:
         RequestError: If the command line makes no sense; nothing is submitted.
         SessionError: If the cluster cannot be reached.
     """
-    _check_command(app, request.command)
+    _check_command(commands, request.command)
     settings = JobSettings(
         name=f"shardscore {request.command[0]}",
         command=shlex.join(["python", "-m", "jobs", *request.command]),
@@ -74,12 +75,10 @@ def submit(request: SubmitRequest, app: typer.Typer, console: Console) -> int:
     return end.exit_code
 
 
-def _check_command(app: typer.Typer, command: Sequence[str]) -> None:
+def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
     """Refuse, before anything is shipped, what cannot be parsed and what only this machine could find."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
     name, *arguments = command
-    parser = group.get_command(typer.Context(group), name)
+    parser = commands.get_command(typer.Context(commands), name)
     if parser is None or name == "submit":
         raise RequestError(f"Expected a command to run on the cluster; received {name!r}. See shardscore --help.")
     try:

@@ -22,7 +22,7 @@ from scoring.networks.keras_import import import_keras
 from scoring.sonar.ensemble import train_folds
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
-from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable, load_sonar
+from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
 from scoring.storage import Location
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
         SonarError: If the returns cannot be used for this.
         ModelError: If `settings.model` is not a sonar model.
     """
+    from scoring.sonar.uci_file import load_sonar  # pandas, of which the driver has no need
+
     started = time.perf_counter()
     import_keras(settings.backend)
     returns = load_sonar(settings.data)

@@ -4,16 +4,14 @@ Source: Gorman and Sejnowski, "Analysis of hidden units in a layered network tra
 Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from scoring.arrays import Float32Array
-from scoring.downloads import cache_folder, fetch, file_digest
+from scoring.downloads import cache_folder, fetch
 from scoring.errors import DownloadError, SonarError
 
 NUM_BANDS = 60
@@ -26,8 +24,6 @@ UCI_URL = (
     "https://archive.ics.uci.edu/ml/machine-learning-databases/undocumented/connectionist-bench/sonar/sonar.all-data"
 )
 UCI_CHECKSUM = "sha256:e90434cdbf00fcf93ffa911fe447ae25606979658e60f1d32e155c3b5240234d"
-_MAX_LINE_BYTES = 4096  # UCI's have 422
-_MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
 
 
 @dataclass(frozen=True)
@@ -63,35 +59,6 @@ def find_sonar(source: str, timeout_s: float = 10.0) -> Path:
     return path
 
 
-def load_sonar(path: Path) -> SonarReturns:
-    """Read comma-separated rows of 60 bands, each with a label (`M` or `R`) or all without.
-
-    A first row of names is allowed: `band_1` to `band_60` and `label`, in any order. Without it columns go by place.
-
-    Raises:
-        SonarError: If a row is short or long, a band is not a number from 0 to 1, or a label is unknown; it names
-            the first such row, counted from 1 after any names.
-    """
-    _check_size(path)
-    cells = _read_cells(path)
-    if cells.empty:
-        raise SonarError(f"Expected sonar returns in {path}; it is empty.")
-    cells = _order_columns(cells, path)
-    columns = cells.notna().sum(axis=1).to_numpy()
-    num_columns = int(columns[0])
-    if num_columns not in (NUM_BANDS, NUM_BANDS + 1):
-        num_columns = NUM_BANDS + 1
-    if (columns != num_columns).any():
-        row = int(np.argmax(columns != num_columns))
-        raise SonarError(
-            f"Expected {NUM_BANDS} bands and a label, or {NUM_BANDS} bands, in every row of {path}; "
-            f"row {row + 1} of {len(cells)} has {columns[row]} columns. Is the file cut off?"
-        )
-    bands = _parse_bands(cells, path)
-    labels = _parse_labels(cells, path) if num_columns > NUM_BANDS else None
-    return SonarReturns(bands, labels, file_digest(path))
-
-
 def check_trainable(returns: SonarReturns, path: Path) -> None:
     """Raise SonarError unless these are UCI's 208 labelled returns in number."""
     if returns.labels is None:
@@ -102,67 +69,3 @@ def check_trainable(returns: SonarReturns, path: Path) -> None:
     if len(returns.bands) != NUM_ROWS or set(returns.labels) != set(LABEL_NAMES):
         counts = {name: int((returns.labels == name).sum()) for name in LABEL_NAMES}
         raise SonarError(f"Expected UCI's {NUM_ROWS} returns of both kinds; {path} has {len(returns.bands)}: {counts}.")
-
-
-def _check_size(path: Path) -> None:
-    """Refuse what would take minutes or gigabytes to parse: a huge file, a line of endless commas."""
-    if path.stat().st_size > _MAX_FILE_BYTES:
-        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
-    with path.open("rb") as file:
-        for row, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), start=1):
-            if len(line) > _MAX_LINE_BYTES:
-                raise SonarError(f"Expected rows of at most {_MAX_LINE_BYTES} bytes; row {row} of {path} is longer.")
-
-
-def _read_cells(path: Path) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a longer row, which we refuse by name
-            # One column more than allowed, so that a long row is told from a right one.
-            return pd.read_csv(path, header=None, names=range(NUM_BANDS + 2), dtype=str, index_col=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
-
-
-def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Take the first row for names if none of it is a number, and put the columns in UCI's order."""
-    first = cells.iloc[0].dropna().str.strip()
-    if pd.to_numeric(first, errors="coerce").notna().any():
-        return cells
-    names = list(first)
-    unknown = sorted(set(names) - {*BAND_NAMES, LABEL_NAME})
-    absent = [name for name in BAND_NAMES if name not in names]
-    if unknown or absent or len(set(names)) != len(names):
-        problem = f"lacks {absent[0]}" if absent else f"has {unknown[0]!r}" if unknown else "has one of them twice"
-        raise SonarError(
-            f"Expected the columns {BAND_NAMES[0]} to {BAND_NAMES[-1]}, with or without {LABEL_NAME}; {path} {problem}."
-        )
-    wanted = [first.index[names.index(name)] for name in (*BAND_NAMES, LABEL_NAME) if name in names]
-    others = [column for column in cells.columns if column not in wanted]
-    ordered = cells.iloc[1:][[*wanted, *others]].reset_index(drop=True)
-    if ordered.empty:
-        raise SonarError(f"Expected sonar returns below the names; {path} has none.")
-    return ordered.set_axis(cells.columns, axis=1)
-
-
-def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
-    bands = cells.iloc[:, :NUM_BANDS].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    with np.errstate(invalid="ignore"):
-        wrong = ~((bands >= 0) & (bands <= 1))  # true for NaN as well
-    if wrong.any():
-        row, band = (int(index) for index in np.argwhere(wrong)[0])
-        raise SonarError(
-            f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {cells.iat[row, band]!r}."
-        )
-    parsed: Float32Array = bands.astype(np.float32)
-    return parsed
-
-
-def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
-    labels = cells[NUM_BANDS].str.strip().to_numpy(np.str_)
-    known = np.isin(labels, list(LABEL_NAMES))
-    if not known.all():
-        row = int(np.argmin(known))
-        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {str(labels[row])!r}.")
-    return labels

@@ -17,7 +17,7 @@ from PIL import Image
 
 from scoring.errors import ImageError, ImagesError, SonarError
 from scoring.images import Resize, decode
-from scoring.sonar.returns import load_sonar
+from scoring.sonar.uci_file import load_sonar
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 
 _NUM_CASES = [pytest.param(300, id="short"), pytest.param(5_000, id="long", marks=pytest.mark.chaos)]

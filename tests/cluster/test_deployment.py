@@ -121,7 +121,8 @@ def test_entry_points_are_command_lines_that_shardscore_takes() -> None:
         if manifest["kind"] == "RayJob":
             python, m, module, command, *arguments = shlex.split(manifest["spec"]["entrypoint"])
             assert [python, m, module] == ["python", "-m", "jobs"], name
-            parameters = group.commands[command].make_context(command, arguments).params  # type: ignore[attr-defined]
+            parser = group.get_command(typer.Context(group), command)
+            parameters = parser.make_context(command, arguments).params
             assert str(parameters["output"]).startswith("/shared/"), name
 
 

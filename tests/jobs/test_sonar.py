@@ -12,7 +12,7 @@ from scoring.errors import RunFolderError
 from scoring.sonar.network import SonarSettings, run_sonar
 from scoring.sonar.protocols import Protocol
 from scoring.sonar.recipes import SonarModel
-from scoring.sonar.returns import load_sonar
+from scoring.sonar.uci_file import load_sonar
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 

@@ -170,5 +170,5 @@ def test_ctrl_c_on_a_terminal_asks_and_a_second_one_leaves_the_job_running(
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     console = Console(file=io.StringIO(), force_terminal=True)
-    assert submit(SubmitRequest(_SCORE, None, (), True), app, console) == INTERRUPTED
+    assert submit(SubmitRequest(_SCORE, None, (), True), typer.main.get_command(app), console) == INTERRUPTED
     assert job.is_stopped == is_stopped

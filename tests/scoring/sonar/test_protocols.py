@@ -8,7 +8,8 @@ import pytest
 
 from scoring.errors import SonarError
 from scoring.sonar.protocols import Fold, Protocol, plan_folds, split_rows
-from scoring.sonar.returns import SonarReturns, load_sonar
+from scoring.sonar.returns import SonarReturns
+from scoring.sonar.uci_file import load_sonar
 
 
 def made_returns() -> SonarReturns:

@@ -18,8 +18,9 @@ from scoring.sonar.results import (
     write_predictions,
     write_study,
 )
-from scoring.sonar.returns import SonarReturns, load_sonar
+from scoring.sonar.returns import SonarReturns
 from scoring.sonar.study import StudyRecipe, plan_study
+from scoring.sonar.uci_file import load_sonar
 
 BASELINES = (SonarModel.NEAREST_NEIGHBOUR, SonarModel.SVM)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import SonarError
-from scoring.sonar.returns import BAND_NAMES, load_sonar
+from scoring.sonar.returns import BAND_NAMES
+from scoring.sonar.uci_file import load_sonar
 
 
 def write_rows(path: Path, rows: list[list[str]]) -> Path:
