@@ -42,6 +42,8 @@ from scoring.verification import RunStatus, run_status
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
 _GPU_BATCH_SIZE = 64
+# A thread for each core beside the model's own. On 2 cores neither fewer nor more, nor more batches ahead, nor a low
+# priority is faster beyond noise with every engine: tests/benchmarks/decode_split.py.
 _MAX_DECODE_THREADS = 8
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _LISTING_HEAD_START_S = 2.0
