@@ -15,6 +15,8 @@ from scoring.targets import LabelsFrom
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
 _GPU_BATCH_SIZE = 64
+# A thread for each core beside the model's own. On 2 cores neither fewer nor more, nor more batches ahead, nor a low
+# priority is faster beyond noise with every engine: tests/benchmarks/decode_split.py.
 _MAX_DECODE_THREADS = 8
 
 

@@ -83,7 +83,9 @@ def write_run(
     folder.predictions.mkdir(parents=True)
     rows = [image.row() for image in images]
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
-    fingerprint = Fingerprint(info.digest, "1" * 64, "2" * 64, "squash-pillow-bilinear", "keras-fake", "float32", 2)
+    fingerprint = Fingerprint(
+        info.digest, "1" * 64, "2" * 64, "squash-pillow-bilinear-scaled", "keras-fake", "float32", 2
+    )
     schema = predictions_schema(labels, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
         shard = rows[shard_id * shard_size : (shard_id + 1) * shard_size]
@@ -127,7 +129,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "images": str(location),
         "labels": labels,
         "base": {"request": {}, "model": "vgg16", "features": "fc2", "digest": "a" * 64},
-        "resize": "squash-pillow-bilinear",
+        "resize": "squash-pillow-bilinear-scaled",
         "precision": "bfloat16",
         "flip": False,
         "head_only": False,

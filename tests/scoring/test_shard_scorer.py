@@ -138,7 +138,7 @@ def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path
     fingerprint = json.loads(metadata[b"shardscore.fingerprint"])
     assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
     assert fingerprint["model"] == "fake-digest"
-    assert fingerprint["resize"] == "squash-pillow-bilinear"
+    assert fingerprint["resize"] == "squash-pillow-bilinear-scaled"
 
 
 @pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
