@@ -154,5 +154,5 @@ def _decode_rate(request: SimulateRequest) -> Part:
         settings = ScorerSettings(photos, Path(scratch), request.model, Resize.SQUASH, batch_size=1, decode_threads=1)
         rate = DecodeRate(settings)(_NUM_DECODED)
     if request.images is None:
-        return Part(rate, "drawn photos, now on this machine; real ones take up to twice as long: --images", True)
+        return Part(rate, "drawn photos, now on this machine; real ones take longer: --images", True)
     return Part(rate, f"now on this machine, {request.images}")
