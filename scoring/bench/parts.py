@@ -34,6 +34,7 @@ class Parts:
         forward_images_per_s: The network of one worker, alone.
         decode_images_per_s: One core.
         cores: Of one worker.
+        process_images_per_s: However small: Python runs one thread of a worker's process at a time.
         image_bytes: Mean size of an encoded image.
         read_bytes_per_s: What one worker's network brings.
         reads_per_s: Images that the storage hands out, all workers together.
@@ -48,6 +49,7 @@ class Parts:
     forward_images_per_s: Part
     decode_images_per_s: Part
     cores: Part
+    process_images_per_s: Part
     image_bytes: Part
     read_bytes_per_s: Part
     reads_per_s: Part
@@ -68,6 +70,7 @@ class Parts:
 GPU_PARTS: dict[str, Part] = {
     "forward_images_per_s": Part(0.5 * _L4_FLOPS / VGG16_FLOPS, "half of an L4's data sheet, 121 TFLOP/s", True),
     "cores": Part(8, "cluster/launcher/aws.yaml: g6.2xlarge, one L4", True),
+    "process_images_per_s": Part(1_885, "2 cores, pictures of 32 x 32: tests/benchmarks/gpu.py", True),
     "image_bytes": Part(22_256, "600 photos of Kaggle's Dogs vs. Cats, their mean", True),
     # docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-network-bandwidth.html, read in November 2026
     "read_bytes_per_s": Part(5e9 / 8, "5 Gbit/s: Amazon EC2 with fewer than 32 cores, through a gateway", True),
@@ -107,6 +110,8 @@ def measured_parts(record: Mapping[str, Any], variant: str | None) -> Parts:
             "decode_images_per_s": Part(decode_rate, source),
             "cores": Part(cores, source),
         }
+        if "process_images_per_s" in record:
+            known["process_images_per_s"] = Part(record["process_images_per_s"], source)
         if "cold_s" in row:
             seconds = max(0.0, row["cold_s"] - record["cold_images"] / row["forward_images_per_s"])
             known["start_s"] = Part(seconds, f"{source}: a cold command less its images")

@@ -14,6 +14,7 @@ class Bottleneck(StrEnum):
     START = "start-up"
     FORWARD = "network"
     DECODE = "decoding"
+    PROCESS = "Python"
     BANDWIDTH = "bandwidth"
     READS = "reads"
     WRITES = "writes"
@@ -26,6 +27,7 @@ REMEDIES = {
     Bottleneck.START: "nothing to buy: the job is small, and fewer workers do it as fast",
     Bottleneck.FORWARD: "more or faster GPUs",
     Bottleneck.DECODE: "more cores for each GPU, or smaller images",
+    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: --gpus-per-actor 0.5",
     Bottleneck.BANDWIDTH: "a faster network for each worker, or smaller images",
     Bottleneck.READS: "storage that answers more reads: images over more prefixes of a bucket, or disks",
     Bottleneck.WRITES: "a larger --shard-size",
@@ -116,6 +118,7 @@ def stage_rates(parts: Parts, num_workers: int, shard_size: int) -> dict[Bottlen
     return {
         Bottleneck.FORWARD: num_workers * forward,
         Bottleneck.DECODE: num_workers * decode,
+        Bottleneck.PROCESS: num_workers * parts.process_images_per_s.value,
         Bottleneck.BANDWIDTH: num_workers * parts.read_bytes_per_s.value / parts.image_bytes.value,
         Bottleneck.READS: parts.reads_per_s.value,
         Bottleneck.WRITES: parts.writes_per_s.value * shard_size,

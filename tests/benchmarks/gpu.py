@@ -87,6 +87,8 @@ def main() -> None:
         peak = _matrix_peak(choice.precision, backend, options.matrix_size, on_gpu)
         decoding = {threads: decode_rate(photos, threads) for threads in options.decode_threads}
         _print_decoding(decoding)
+        process = process_rate(Path(scratch) / "tiny", max(options.decode_threads))
+        print(f"one process hands on at most {process:,.0f} images/s, however small")
         rates = list(batch_rates(request, photos, Path(scratch), options))
     assert "ray" not in sys.modules
     record = {
@@ -95,6 +97,7 @@ def main() -> None:
         "worker": {"num_cpus": float(max(options.decode_threads)), "num_gpus": float(on_gpu)},
         "request": {"model": asdict(request), "images": str(options.images or "drawn")},
         "decode_images_per_s_per_core": {"median": decoding[min(decoding)] / min(decoding)},
+        "process_images_per_s": process,
         "decode_images_per_s": {str(threads): rate for threads, rate in decoding.items()},
         "variants": [_variant(str(choice.precision), peak, rates)],
         "batches": [asdict(row) for row in rates],
@@ -174,6 +177,28 @@ def decode_rate(photos: Path, threads: int, seconds: float = _FORWARD_S) -> floa
         while time.perf_counter() - started < seconds:
             num_decoded += len(list(pool.map(partial(decode, resize=Resize.SQUASH), encoded)))
         return num_decoded / (time.perf_counter() - started)
+
+
+def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
+    """Images per second that one process reads, decodes and hands on if decoding costs next to nothing.
+
+    Python runs one thread at a time: beyond this, more cores do not help a worker, only more workers do.
+    """
+    from PIL import Image
+
+    from scoring.decode_ahead import DecodeAhead
+    from scoring.images import Resize
+    from scoring.sources.inputs import find_images, open_images
+
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (32, 32), (number % 256, 90, 160)).save(folder / f"{number}.bmp")
+    images = list(find_images(folder).images)
+    with ThreadPoolExecutor(threads) as pool:
+        started = time.perf_counter()
+        for _ in DecodeAhead(pool, open_images(folder), images, Resize.SQUASH, batch_size=64):
+            pass
+        return count / (time.perf_counter() - started)
 
 
 @cache

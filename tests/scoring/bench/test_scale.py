@@ -16,6 +16,7 @@ _PARTS = Parts(
     forward_images_per_s=_part(100),
     decode_images_per_s=_part(60),
     cores=_part(2),
+    process_images_per_s=_part(1e3),
     image_bytes=_part(1e6),
     read_bytes_per_s=_part(1e9),
     reads_per_s=_part(1e6),
@@ -49,6 +50,7 @@ def test_workers_without_a_shard_add_nothing_but_their_hours() -> None:
     [
         ({}, 100_000, 1, Bottleneck.FORWARD),
         ({"cores": 1}, 100_000, 1, Bottleneck.DECODE),
+        ({"process_images_per_s": 50}, 100_000, 1, Bottleneck.PROCESS),
         ({"read_bytes_per_s": 5e7}, 100_000, 1, Bottleneck.BANDWIDTH),
         ({"reads_per_s": 50}, 100_000, 1, Bottleneck.READS),
         ({"writes_per_s": 0.1}, 100_000, 1, Bottleneck.WRITES),
