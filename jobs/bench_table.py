@@ -7,7 +7,10 @@ from rich.table import Table
 
 from jobs.reporting import print_table
 from scoring.bench.machine import Machine
+from scoring.bench.parts import Parts
 from scoring.bench.results import BenchRow
+from scoring.bench.scale import REMEDIES, Estimate, stage_rates
+from scoring.manifest import MAX_SHARD_SIZE
 
 # Eighty characters in all, for logs.
 _COLUMNS = (
@@ -71,6 +74,64 @@ def print_machine(console: Console, machine: Machine) -> None:
         ("versions", ", ".join(f"{name} {version}" for name, version in machine.versions.items())),
     ]
     print_table(console, "machine", rows)
+
+
+def print_estimates(
+    console: Console, title: str, parts: Parts, estimates: Sequence[Estimate], price: float | None
+) -> None:
+    """Print runs on paper, one a row, and what would help each that is held up.
+
+    Args:
+        console: Where to.
+        title: What they would run on.
+        parts: Of a worker.
+        estimates: At least one.
+        price: Of a worker for an hour, in any currency; None leaves the cost out.
+    """
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("images", "workers", "setup", "score", "tail", "in all", "hours", "cost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("held up by", no_wrap=True)
+    for run in estimates:
+        spans = (_span(seconds) for seconds in (run.setup_s, run.score_s, run.tail_s, run.wall_s))
+        cost = "-" if price is None else _amount(run.worker_hours * price)
+        counts = (_count(run.num_images), _count(run.num_workers))
+        table.add_row(*counts, *spans, _amount(run.worker_hours), cost, run.bottleneck)
+    console.print(table)
+    rates = stage_rates(parts, num_workers=1, shard_size=MAX_SHARD_SIZE)
+    limits = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in rates.items() if rate < float("inf"))
+    console.print(f"images/s that each stage allows one worker, {MAX_SHARD_SIZE} a shard: {limits}")
+    for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
+        console.print(f"held up by {bottleneck}: {REMEDIES[bottleneck]}")
+
+
+def print_parts(console: Console, title: str, parts: Parts) -> None:
+    """Print what an estimate was worked out from, and what of it is an assumption."""
+    rows = [
+        (name, f"{part.value:.4g}", "assumed: " * part.assumed + part.source)
+        for name, part in parts.named().items()
+        if part.value != float("inf")
+    ]
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _span(seconds: float) -> str:
+    """Seconds as people say them."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:,.0f} M" if number >= 1e6 and number % 1_000_000 == 0 else f"{number:,}"
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.2f}" if number < 1000 else f"{number:,.0f}"
 
 
 def _cells(row: BenchRow) -> tuple[str, ...]:

@@ -24,9 +24,11 @@ MANIFEST_SCHEMA = pa.schema(
 _DIGEST_KEY = b"digest"
 _LEFT_OUT_KEY = b"num_left_out"
 
-_MAX_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
+MAX_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
 _MIN_SHARD_SIZE = 32
 _SHARDS_OF_A_SMALL_JOB = 16
+# Every worker reads the manifest's end, 600 bytes for each shard, and pyarrow reads none of more than 1,000,000.
+_MAX_SHARDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,16 @@ class ManifestInfo:
 def default_shard_size(num_images: int) -> int:
     """Images per shard, by the collection's size alone, so that any cluster resumes any run.
 
-    256, or for small jobs a multiple of 32 that gives about 16 shards: enough to share and to show progress.
+    256; for small jobs a multiple of 32 that gives about 16 shards: enough to share and to show progress; for large
+    ones more, so that there are at most 100,000 shards.
     """
-    share = -(-num_images // _SHARDS_OF_A_SMALL_JOB)
-    rounded = -(-share // _MIN_SHARD_SIZE) * _MIN_SHARD_SIZE
-    return max(_MIN_SHARD_SIZE, min(_MAX_SHARD_SIZE, rounded))
+    share = _round_up(num_images, _SHARDS_OF_A_SMALL_JOB)
+    return max(_MIN_SHARD_SIZE, min(MAX_SHARD_SIZE, share), _round_up(num_images, _MAX_SHARDS))
+
+
+def _round_up(num_images: int, num_shards: int) -> int:
+    """Images per shard for so many shards at most, a multiple of 32."""
+    return -(-num_images // (num_shards * _MIN_SHARD_SIZE)) * _MIN_SHARD_SIZE
 
 
 def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:

@@ -49,6 +49,13 @@ def test_sample_is_spread_evenly_over_all_shards(tmp_path: Path, count: int, siz
     assert [image.size_bytes for image in manifest.sample(count)] == sizes
 
 
-@pytest.mark.parametrize(("num_images", "shard_size"), [(1, 32), (36, 32), (600, 64), (12_500, 256), (10**6, 256)])
+@pytest.mark.parametrize(
+    ("num_images", "shard_size"),
+    [(1, 32), (36, 32), (600, 64), (12_500, 256), (10**6, 256), (25_600_000, 256), (25_600_001, 288), (10**9, 10_016)],
+)
 def test_shard_size_depends_on_the_collection_alone(num_images: int, shard_size: int) -> None:
     assert default_shard_size(num_images) == shard_size
+
+
+def test_no_collection_has_more_shards_than_pyarrow_can_read_row_groups() -> None:
+    assert max(-(-size // default_shard_size(size)) for size in (25_600_000, 25_600_001, 10**8, 10**9, 10**10)) <= 10**5
