@@ -25,3 +25,8 @@ ModelName = Annotated[
     str, typer.Option(help=f"{VGG16_IMAGENET}, {VGG16_CATS_DOGS}, or a .keras classifier with --labels.")
 ]
 IMAGES = "Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://."
+PathColumn = Annotated[
+    str | None, typer.Option(help="Column of a .parquet table with the images' paths.  [default: path]")
+]
+BytesColumn = Annotated[str | None, typer.Option(help="Column with the images themselves, such as image.bytes.")]
+IdColumn = Annotated[str | None, typer.Option(help="Column with their ids.")]

@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,21 @@ def test_only_engines_may_name_a_keras_backend() -> None:
         assert not set(_imports(ast.parse(path.read_text()))) & {"tensorflow", "jax", "torch"}, path.name
 
 
+def _loaded(modules: Iterable[str], suspects: Sequence[str]) -> str:
+    """Which of the suspects a new process has loaded after importing these modules."""
+    code = f"import sys, {', '.join(modules)}; print([name for name in {suspects!r} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def test_importing_every_command_loads_no_keras() -> None:
-    code = "import jobs.cli, sys; print([name for name in ('keras', 'tensorflow', 'jax') if name in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True)
-    assert loaded.stdout.strip() == "[]"
+    commands = [f"jobs.commands.{path.stem}" for path in (_ROOT / "jobs" / "commands").glob("[a-z]*.py")]
+    assert len(commands) == 9
+    assert _loaded(["jobs.cli", *commands], ("keras", "tensorflow", "jax")) == "[]\n"
+
+
+def test_score_does_not_wait_for_the_libraries_of_other_commands() -> None:
+    others = ("aiohttp", "jinja2", "matplotlib", "pandas", "pydantic", "scipy", "sklearn")
+    assert _loaded(["jobs.cli", "jobs.commands.score"], others) == "[]\n"
 
 
 def test_importing_scoring_loads_no_ray() -> None:

@@ -13,8 +13,11 @@ from jobs.options import (
     Actors,
     Address,
     BatchSize,
+    BytesColumn,
     CpusPerActor,
     GpusPerActor,
+    IdColumn,
+    PathColumn,
     ResizeMode,
     WaitForNodes,
     Weights,
@@ -26,6 +29,7 @@ from scoring.finetuning.fitting import HeadSettings
 from scoring.images import Resize
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
+from scoring.sources.table_images import TableColumns
 from scoring.storage import locate
 from scoring.targets import LabelsFrom
 
@@ -39,6 +43,9 @@ def _finetune(
     labels_from: Annotated[LabelsFrom, typer.Option(help="Names like cat.123.jpg, or folders like cats/123.jpg.")] = (
         LabelsFrom.AUTO
     ),
+    path_column: PathColumn = None,
+    bytes_column: BytesColumn = None,
+    id_column: IdColumn = None,
     base: Annotated[str, typer.Option(help=f"{VGG16}, or a .keras model of (224, 224, 3) pixels.")] = VGG16,
     weights: Weights = None,
     features: Annotated[
@@ -89,6 +96,7 @@ def _finetune(
             actors=actors,
             gpus_per_actor=gpus_per_actor,
             cpus_per_actor=cpus_per_actor,
+            columns=TableColumns(path_column, bytes_column, id_column),
             accelerator_type=accelerator_type,
             wait_for_nodes_s=wait_for_nodes,
         )

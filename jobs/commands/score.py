@@ -13,9 +13,12 @@ from jobs.options import (
     Actors,
     Address,
     BatchSize,
+    BytesColumn,
     CpusPerActor,
     GpusPerActor,
+    IdColumn,
     ModelName,
+    PathColumn,
     ResizeMode,
     WaitForNodes,
     Weights,
@@ -46,13 +49,9 @@ def _score(
     labels: Annotated[
         str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
     ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(help="Column of a .parquet table with the images' paths.  [default: path]")
-    ] = None,
-    bytes_column: Annotated[
-        str | None, typer.Option(help="Column with the images themselves, such as image.bytes.")
-    ] = None,
-    id_column: Annotated[str | None, typer.Option(help="Column with their ids.")] = None,
+    path_column: PathColumn = None,
+    bytes_column: BytesColumn = None,
+    id_column: IdColumn = None,
     labels_from: Annotated[
         LabelsFrom | None, typer.Option(help="Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.")
     ] = None,

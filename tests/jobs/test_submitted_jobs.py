@@ -1,5 +1,6 @@
 """Jobs submitted to real Ray clusters, a process for each node."""
 
+import contextlib
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ import pytest
 from jobs.exit_codes import INTERRUPTED, TERMINATED
 from scoring.manifest import read_info, read_shard
 from scoring.run_folder import RunFolder
+from scoring.storage import Url
 from scoring.verification import run_status
 from tests.real_cluster import RealCluster, environment
 
@@ -149,6 +151,43 @@ def test_a_job_is_stopped_in_the_middle_and_a_second_submit_finishes_the_rest(
     progress = [line for line in log.splitlines() if line.startswith("scored ")]
     assert progress[-1].startswith("scored 600 of 600 images, ")
     assert not [line for line in progress if re.search(r"[\x00-\x1f]", line)], "lines, not control characters"
+
+
+@pytest.mark.slow
+@pytest.mark.keras
+def test_a_job_from_bucket_to_bucket_whose_driver_is_killed_is_finished_by_a_second_submit(
+    real_cluster: RealCluster, elsewhere: Path, bucket: Url, data_folder: Path
+) -> None:
+    """600 photos on two workers, which see the bucket by the job's environment alone."""
+    for photo in (data_folder / "photos" / "train").iterdir():
+        (bucket / "photos" / photo.name).upload(photo)
+    folder = RunFolder(bucket / "run")
+    variables = [f"--env={name}" for name in os.environ if name.startswith("AWS_")]
+    score = _score(data_folder, bucket / "photos", folder.path)
+    command = [elsewhere, "submit", "--address", real_cluster.dashboard, *variables, "--", *score]
+    words = [str(word) for word in command]
+    with subprocess.Popen(words, cwd=elsewhere.parent, env=environment(), stdout=subprocess.DEVNULL) as first:
+        while len(list(folder.predictions.glob("shard-*.parquet"))) < 5:
+            assert first.poll() is None, "the job ended before its driver was killed"
+            time.sleep(0.05)
+        os.kill(_driver_of(str(folder.path)), signal.SIGKILL)
+        assert first.wait(timeout=60) != 0
+    time.sleep(2)  # the workers notice that their driver is gone
+    before = {url: url.read_version() for url in folder.predictions.glob("shard-*.parquet")}
+    assert 5 <= len(before) < 30
+    _run(command, elsewhere.parent, check=True)
+    assert {url: url.read_version() for url in before} == before, "what was finished is not scored again"
+    assert run_status(folder, verify=True).is_complete
+
+
+def _driver_of(output: str) -> int:
+    """The process that Ray runs as the job's entry point."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (process / "cmdline").read_text().split("\0")
+            if arguments[1:4] == ["-m", "jobs", "score"] and output in arguments:
+                return int(process.name)
+    raise AssertionError(f"no driver writes to {output}")
 
 
 @pytest.mark.slow
