@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shar
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the user's home out of it, before collection: Ray reads its authentication mode when imported."""
+    # What a shell starts in the background ignores Ctrl-C, and so would the drivers that tests stop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = tempfile.TemporaryDirectory(prefix="shardscore-tests-")
     config.add_cleanup(home.cleanup)
     os.environ |= {

@@ -31,15 +31,12 @@ def natural_key(text: str) -> str:
     before all others.
     """
     if text.isascii():
-        return _DIGITS.sub(_number, text)
-    return "".join(part if isinstance(part, str) else _sortable(str(part)) for part in _natural(text))
+        return _DIGITS.sub(lambda digits: _number(digits[0]), text)
+    return "".join(part if isinstance(part, str) else _number(str(part)) for part in _natural(text))
 
 
-def _number(matched: re.Match[str]) -> str:
-    return _sortable(matched[0].lstrip("0"))
-
-
-def _sortable(digits: str) -> str:
+def _number(digits: str) -> str:
+    digits = digits.lstrip("0")
     return f"\0{len(digits):05d}{digits}"
 
 

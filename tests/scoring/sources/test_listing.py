@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from natsort import natsort_keygen
 
@@ -16,6 +16,7 @@ _NAMES = st.text(st.sampled_from("aB/._- 0019é²五"), min_size=1, max_size=12)
 
 
 @given(st.lists(_NAMES, max_size=8))
+@example(["0B", "0²"])
 def test_keys_have_the_order_of_natsort(names: list[str]) -> None:
     theirs = natsort_keygen()
     assert sorted(names, key=natural_key) == sorted(names, key=theirs)
