@@ -10,7 +10,7 @@ from scoring.bench.machine import Machine
 from scoring.bench.parts import Parts
 from scoring.bench.results import BenchRow
 from scoring.bench.scale import REMEDIES, Estimate, stage_rates
-from scoring.manifest import MAX_SHARD_SIZE
+from scoring.manifest import DEFAULT_SHARD_SIZE
 
 # Eighty characters in all, for logs.
 _COLUMNS = (
@@ -98,9 +98,9 @@ def print_estimates(
         counts = (_count(run.num_images), _count(run.num_workers))
         table.add_row(*counts, *spans, _amount(run.worker_hours), cost, run.bottleneck)
     console.print(table)
-    rates = stage_rates(parts, num_workers=1, shard_size=MAX_SHARD_SIZE)
+    rates = stage_rates(parts, num_workers=1, shard_size=DEFAULT_SHARD_SIZE)
     limits = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in rates.items() if rate < float("inf"))
-    console.print(f"images/s that each stage allows one worker, {MAX_SHARD_SIZE} a shard: {limits}")
+    console.print(f"images/s that each stage allows one worker, {DEFAULT_SHARD_SIZE} a shard: {limits}")
     for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
         console.print(f"held up by {bottleneck}: {REMEDIES[bottleneck]}")
 

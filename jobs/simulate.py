@@ -86,7 +86,7 @@ def simulate(request: SimulateRequest, console: Console) -> list[Estimate]:
     """
     request.check()
     here = _measured(request)
-    given: dict[str, Part] = _given(request)
+    given = _given(request)
     sizes = (request.num_images,) if request.num_images else _SIZES
     if request.images is not None:
         listing = find_images(request.images).images
@@ -118,11 +118,11 @@ def _measured(request: SimulateRequest) -> Parts | None:
     return measured_parts(record, request.variant)
 
 
-def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Part]) -> Parts:
+def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:
     """A GPU's parts: measured by a bench where it had one, else assumed; what the user says comes first."""
     if here is not None and here.on_gpu:
-        return _parts({**here.named(), **given})
-    known: dict[str, Part] = dict(GPU_PARTS)
+        return replace(here, **given)
+    known: dict[str, Any] = dict(GPU_PARTS)
     if here is not None:
         known["decode_images_per_s"] = here.decode_images_per_s
         known["start_s"] = replace(here.start_s, source=f"{here.start_s.source}, no GPU", assumed=True)
@@ -130,14 +130,10 @@ def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Pa
         known["decode_images_per_s"] = _decode_rate(request)
     if request.model.model not in (VGG16_CATS_DOGS, VGG16_IMAGENET) and request.gpu_images_per_s is None:
         raise RequestError(f"Expected --gpu-images-per-s with --model {request.model.model}: only VGG16's is known.")
-    return _parts({**known, **given})
+    return Parts(**{**known, **given})
 
 
-def _parts(figures: dict[str, Any]) -> Parts:
-    return Parts(**figures)
-
-
-def _given(request: SimulateRequest) -> dict[str, Part]:
+def _given(request: SimulateRequest) -> dict[str, Any]:
     """What the user says."""
     named = {
         "forward_images_per_s": ("gpu-images-per-s", request.gpu_images_per_s),

@@ -24,7 +24,7 @@ MANIFEST_SCHEMA = pa.schema(
 _DIGEST_KEY = b"digest"
 _LEFT_OUT_KEY = b"num_left_out"
 
-MAX_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
+DEFAULT_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
 _MIN_SHARD_SIZE = 32
 _SHARDS_OF_A_SMALL_JOB = 16
 # Every worker reads the manifest's end, 600 bytes for each shard, and pyarrow reads none of more than 1,000,000.
@@ -48,7 +48,7 @@ def default_shard_size(num_images: int) -> int:
     ones more, so that there are at most 100,000 shards.
     """
     share = _round_up(num_images, _SHARDS_OF_A_SMALL_JOB)
-    return max(_MIN_SHARD_SIZE, min(MAX_SHARD_SIZE, share), _round_up(num_images, _MAX_SHARDS))
+    return max(_MIN_SHARD_SIZE, min(DEFAULT_SHARD_SIZE, share), _round_up(num_images, _MAX_SHARDS))
 
 
 def _round_up(num_images: int, num_shards: int) -> int:
@@ -129,8 +129,3 @@ class Manifest:
 def read_info(path: Location) -> ManifestInfo:
     """Read what the manifest says of itself, without its rows."""
     return Manifest(path).info
-
-
-def read_shard(path: Location, shard_id: int) -> list[ImageEntry]:
-    """Read the images of one shard, in the manifest's order."""
-    return Manifest(path).shard(shard_id)

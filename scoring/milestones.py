@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-# What passes until each milestone, for people.
+# What passes until each milestone, for people; in their order.
 PHASES = {
     "command_at": "Python",
     "ray_at": "Ray",
@@ -48,7 +48,7 @@ def phases(milestones: Mapping[str, float | None], started_at: float, ended_at: 
         started_at: When its process was started, in seconds since the epoch.
         ended_at: When it was gone.
     """
-    times = {PHASES[field.name]: milestones.get(field.name) for field in fields(Milestones)} | {"exit": ended_at}
+    times = {phase: milestones.get(name) for name, phase in PHASES.items()} | {"exit": ended_at}
     found, before = {}, started_at
     for phase, at in times.items():
         if at is not None:

@@ -68,15 +68,11 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
-        first_batch_at: When the first batch had passed a model, in seconds since the epoch; None before.
-        last_shard_at: When the last shard's file was in place; None before.
     """
 
     def __init__(self) -> None:
         self.num_images = self.num_errors = self.worker_memory_bytes = 0
         self.stages = dict.fromkeys(_STAGES, 0.0)
-        self.first_batch_at: float | None = None
-        self.last_shard_at: float | None = None
         self._spans: dict[int, _Span] = {}
 
     def add(self, worker_id: int, report: ShardReport) -> None:
@@ -86,13 +82,21 @@ class ShardTotals:
         self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
         for stage in _STAGES:
             self.stages[stage] += getattr(report, stage)
-        self.first_batch_at = min(self.first_batch_at or report.warmed_up_at, report.warmed_up_at)
-        self.last_shard_at = max(self.last_shard_at or 0.0, report.finished_at)
         span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
         span.num_images += report.num_images
         span.finished_at = max(span.finished_at, report.finished_at)
         if report.finished_at < span.first.finished_at:
             span.first = report
+
+    @property
+    def first_batch_at(self) -> float | None:
+        """When the first batch had passed a model, in seconds since the epoch; None before."""
+        return min((span.first.warmed_up_at for span in self._spans.values()), default=None)
+
+    @property
+    def last_shard_at(self) -> float | None:
+        """When the last shard's file was in place, in seconds since the epoch; None before."""
+        return max((span.finished_at for span in self._spans.values()), default=None)
 
     def steady_images_per_s(self) -> float | None:
         """Each worker's rate after its first batch, which compiles, added over workers."""

@@ -8,10 +8,7 @@ import typer
 from jobs.bench import bench
 from jobs.bench_request import BenchRequest
 from jobs.exit_codes import exit_codes
-from jobs.options import (
-    IMAGES,
-    ModelName,
-)
+from jobs.options import IMAGES, ModelName
 from jobs.simulate import SimulateRequest, simulate
 from jobs.terminal import terminal
 from scoring.errors import RequestError

@@ -6,9 +6,7 @@ from typing import Annotated
 import typer
 
 from jobs.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.options import (
-    Address,
-)
+from jobs.options import Address
 from jobs.sonar import StudyRequest, sonar
 from jobs.terminal import terminal
 from scoring.networks.engines import keras_backend

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from jobs.exit_codes import INTERRUPTED, TERMINATED
-from scoring.manifest import read_info, read_shard
+from scoring.manifest import Manifest, read_info
 from scoring.run_folder import RunFolder
 from scoring.storage import Url
 from scoring.verification import run_status
@@ -206,7 +206,7 @@ def test_a_job_with_a_poison_shard_finishes_the_rest_names_it_and_exits_with_1(
         assert job.poll() is None
         time.sleep(0.01)
     poison = read_info(folder.manifest).num_shards - 1
-    hanging = photos / read_shard(folder.manifest, poison)[0].path
+    hanging = photos / Manifest(folder.manifest).shard(poison)[0].path
     hanging.unlink()
     os.mkfifo(hanging)
     log = job.communicate(timeout=600)[0]

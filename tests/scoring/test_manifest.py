@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.manifest import Manifest, default_shard_size, manifest_digest, read_info, read_shard, write_manifest
+from scoring.manifest import Manifest, default_shard_size, manifest_digest, read_info, write_manifest
 from scoring.sources.inputs import ImageEntry
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
@@ -11,7 +11,7 @@ _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(
 def test_last_shard_is_short_when_images_do_not_divide_evenly(tmp_path: Path) -> None:
     info = write_manifest(tmp_path / "manifest.parquet", _IMAGES, shard_size=4, num_left_out=3)
     assert (info.num_images, info.num_shards, info.num_left_out) == (10, 3, 3)
-    shards = [read_shard(tmp_path / "manifest.parquet", shard_id) for shard_id in range(3)]
+    shards = [Manifest(tmp_path / "manifest.parquet").shard(shard_id) for shard_id in range(3)]
     assert [len(shard) for shard in shards] == [4, 4, 2]
     assert [image for shard in shards for image in shard] == _IMAGES
     assert read_info(tmp_path / "manifest.parquet") == info
@@ -38,7 +38,7 @@ def test_digest_tells_other_shards_apart() -> None:
 def test_raw_path_survives(tmp_path: Path) -> None:
     image = ImageEntry(r"caf\xe9", r"caf\xe9.jpg", 5, b"caf\xe9.jpg")
     write_manifest(tmp_path / "manifest.parquet", [image], 1, 0)
-    assert read_shard(tmp_path / "manifest.parquet", 0) == [image]
+    assert Manifest(tmp_path / "manifest.parquet").shard(0) == [image]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(5, [1, 3, 5, 7, 9]), (2, [1, 6]), (100, list(range(1, 11)))])

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from natsort import natsort_keygen
 
-from scoring.manifest import manifest_digest, read_shard, write_manifest
+from scoring.manifest import Manifest, manifest_digest, write_manifest
 from scoring.sources import listing, natural_order
 from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.listing import list_entries
@@ -64,7 +64,8 @@ def test_long_listing_has_targets_and_a_manifest_as_a_short_one(few: None, tmp_p
     images = with_targets(list_entries(_files(), keeps_order=False), LabelsFrom.FOLDERS)
     assert not isinstance(images, list)
     info = write_manifest(tmp_path / "manifest.parquet", images, 8, 0)
-    written = [image for shard in range(info.num_shards) for image in read_shard(tmp_path / "manifest.parquet", shard)]
+    manifest = Manifest(tmp_path / "manifest.parquet")
+    written = [image for shard in range(info.num_shards) for image in manifest.shard(shard)]
     assert written == list(images)
     assert {image.target for image in written} == {"0", "1", "2", "3"}
 
