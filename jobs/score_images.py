@@ -28,6 +28,7 @@ from jobs.visibility import see_images, see_model
 from scoring.errors import ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
+from scoring.hidden_packages import keep_pandas_from_pyarrow
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.milestones import Milestones
 from scoring.run_folder import RunFolder
@@ -75,6 +76,7 @@ class ImagesJob:
         console: Console,
         check_targets: Callable[[list[str | None]], None] | None = None,
     ) -> None:
+        keep_pandas_from_pyarrow()
         request.check()
         self._check_targets = check_targets
         self._request = request

@@ -18,6 +18,7 @@ from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.guarded_decode import GuardedDecode
+from scoring.hidden_packages import keep_pandas_from_pyarrow
 from scoring.images import RESAMPLING, Decode, Resize, decode
 from scoring.manifest import Manifest, ManifestInfo
 from scoring.networks.engines import engine_versions
@@ -124,6 +125,7 @@ class ShardScorer:
         decode: Decode = decode,
     ) -> None:
         """Load the model; `load` and `decode` are the seams for tests without Keras, or with a hostile decoder."""
+        keep_pandas_from_pyarrow()
         self._settings = settings
         self._decode = decode
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")

@@ -1,8 +1,8 @@
 """Import Keras, whole but for what it merely looks for."""
 
 import os
-import sys
-from typing import Any
+
+from scoring.hidden_packages import hidden
 
 # Keras wraps scikit-learn's estimators and takes pandas' tables, TensorFlow converts JAX's functions: all three are
 # imported wherever they are installed. Without them the import takes 2.9 s instead of 4.5 (2 cores of an EPYC).
@@ -15,13 +15,5 @@ def import_keras(backend: str) -> None:
     Packages that it would import only to work with them are not found meanwhile; they can be imported afterwards.
     """
     os.environ["KERAS_BACKEND"] = backend
-    if "keras" in sys.modules:
-        return
-    modules: dict[str, Any] = sys.modules  # None: the import system finds no such package
-    hidden = [name for name in _LOOKED_FOR if name != backend and name not in modules]
-    modules.update(dict.fromkeys(hidden))
-    try:
+    with hidden(*(name for name in _LOOKED_FOR if name != backend)):
         import keras  # noqa: F401
-    finally:
-        for name in hidden:
-            del modules[name]
