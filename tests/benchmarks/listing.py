@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from scoring.manifest import default_shard_size, manifest_digest, write_manifest
+from scoring.memory import peak_memory_bytes
 from scoring.sources.inputs import find_images
 from scoring.storage import locate
 
@@ -80,7 +81,7 @@ def fill_folder(folder: Path, num_images: int) -> None:
 
 def measure(images: str, manifest: Path) -> None:
     """List and write, and print what it took."""
-    base_mb = _peak_mb()
+    base_mb = peak_memory_bytes() / 1e6
     started = time.perf_counter()
     listing = find_images(locate(images))
     found = time.perf_counter()
@@ -90,14 +91,8 @@ def measure(images: str, manifest: Path) -> None:
     print(
         f"{info.num_images:,} images in {info.num_shards:,} shards: listed and sorted {found - started:.1f} s, "
         f"manifest {time.perf_counter() - found:.1f} s ({time.process_time():.1f} s of processor in all), "
-        f"{manifest.stat().st_size / 1e6:.1f} MB; peak memory {_peak_mb():.0f} MB, {base_mb:.0f} MB before"
+        f"{manifest.stat().st_size / 1e6:.1f} MB; peak memory {peak_memory_bytes() / 1e6:.0f} MB, {base_mb:.0f} MB before"
     )
-
-
-def _peak_mb() -> float:
-    """The largest resident size of this process so far; getrusage would say its parent's, if that was larger."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
 
 
 def main() -> None:
