@@ -88,10 +88,11 @@ def measure(images: str, manifest: Path) -> None:
     shard_size = default_shard_size(len(listing.images))
     digest = manifest_digest(listing.images, shard_size)
     info = write_manifest(manifest, listing.images, shard_size, listing.num_left_out, digest)
+    peak_mb = peak_memory_bytes() / 1e6
     print(
         f"{info.num_images:,} images in {info.num_shards:,} shards: listed and sorted {found - started:.1f} s, "
         f"manifest {time.perf_counter() - found:.1f} s ({time.process_time():.1f} s of processor in all), "
-        f"{manifest.stat().st_size / 1e6:.1f} MB; peak memory {peak_memory_bytes() / 1e6:.0f} MB, {base_mb:.0f} MB before"
+        f"{manifest.stat().st_size / 1e6:.1f} MB; peak memory {peak_mb:.0f} MB, {base_mb:.0f} MB before"
     )
 
 
