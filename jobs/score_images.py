@@ -28,9 +28,9 @@ from jobs.visibility import see_images, see_model
 from scoring.errors import ScoringError
 from scoring.evaluation import count_right
 from scoring.fingerprint import check_same
-from scoring.hidden_packages import keep_pandas_from_pyarrow
 from scoring.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.milestones import Milestones
+from scoring.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run_folder import RunFolder
 from scoring.shard_report import ShardReport
 from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of, known_fields

@@ -7,8 +7,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-import pyarrow as pa
-
 
 class _Hide(MetaPathFinder):
     def __init__(self, names: Sequence[str]) -> None:
@@ -31,13 +29,3 @@ def hidden(*names: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-
-
-def keep_pandas_from_pyarrow() -> None:
-    """Have PyArrow look for pandas now, in vain.
-
-    It would import it with the first array made of Python objects: 0.2 to 0.4 s and 40 MB, in the middle of a job.
-    Conversions to and from pandas still import it when they are called for.
-    """
-    with hidden("pandas"):
-        pa.array([])

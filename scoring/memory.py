@@ -15,8 +15,7 @@ def peak_memory_bytes() -> int:
 
     On Linux `VmHWM` of proc_pid_status(5): there getrusage says what the parent held, if that was more.
     """
-    if _STATUS.exists() and (
-        peak := re.search(r"VmHWM:\s*(\d+) kB", _STATUS.read_text(encoding="utf-8", errors="replace"))
-    ):
+    status = _STATUS.read_bytes() if _STATUS.exists() else b""
+    if peak := re.search(rb"VmHWM:\s*(\d+) kB", status):
         return int(peak[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT_BYTES

@@ -18,12 +18,12 @@ from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.guarded_decode import GuardedDecode
-from scoring.hidden_packages import keep_pandas_from_pyarrow
 from scoring.images import RESAMPLING, Decode, Resize, decode
 from scoring.manifest import Manifest, ManifestInfo
 from scoring.networks.engines import engine_versions
 from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.predictions import FINGERPRINT_KEY, ScoredImage
+from scoring.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run_folder import RunFolder
 from scoring.shard_model import ShardModel, ShardModelRequest
 from scoring.shard_report import ShardReport, Stopwatch
