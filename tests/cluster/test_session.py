@@ -31,6 +31,7 @@ def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.Mon
 _LOOK_AT_SOCKETS = """
 import os, re
 from pathlib import Path
+import ray
 from cluster.session import open_session
 
 def inodes():
@@ -58,6 +59,8 @@ with open_session(None):
             if state == "0A" and rest[5] in ours:
                 print(local.split(":")[0])
     started = " ".join(processes())
+    tasks = ray.remote(lambda: os.getpriority(os.PRIO_PROCESS, 0))
+    print("niceness", ray.get(tasks.remote()) - os.getpriority(os.PRIO_PROCESS, 0))
 print("left out", not any(name in started for name in ("dashboard.py", "monitor.py")) and "raylet" in started)
 print("token", (Path.home() / ".ray" / "auth_token").exists())
 """
@@ -73,8 +76,9 @@ def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_mo
         cwd=Path(__file__).parents[2],
         env={**environment, "HOME": str(tmp_path)},
     )
-    *addresses, left_out, token = looked.stdout.split("\n")[:-1]
+    *addresses, niceness, left_out, token = looked.stdout.split("\n")[:-1]
     assert len(addresses) > 5
     assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"
+    assert niceness == "niceness 0", "workers would be pushed off their cores by every process that wakes"
     assert left_out == "left out True"
     assert token == "token True"
