@@ -57,7 +57,7 @@ def _score(
     ] = None,
     resize: ResizeMode = Resize.SQUASH,
     engine: Annotated[
-        EngineName, typer.Option(help="What runs the network; openvino, for processors, is an extra of the package.")
+        EngineName, typer.Option(help="What runs the network; openvino and mnn, for processors, are extras.")
     ] = EngineName.KERAS,
     precision: Annotated[
         Precision, typer.Option(help="Number format of the network; auto takes the device's fastest but int8.")

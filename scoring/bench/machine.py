@@ -15,7 +15,7 @@ _TELLING_FLAGS = (
     *("amx_int8", "amx_bf16", "amx_fp16"),
     *("asimddp", "i8mm", "bf16", "sve"),  # of ARM
 )
-_LIBRARIES = ("keras", "tensorflow", "jax", "torch", "openvino", "nncf", "ray", "pyarrow")
+_LIBRARIES = ("keras", "tensorflow", "jax", "torch", "openvino", "nncf", "MNN", "ray", "pyarrow")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """How fast an engine multiplies big matrices here: what no network of that engine and precision can exceed."""
 
 import math
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from scoring.networks.engines import EngineName
+from scoring.networks.engines import EngineName, num_threads
 from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision
 
@@ -25,6 +24,7 @@ class MatrixPeak:
     Args:
         engine: What multiplies.
         precision: float32, bfloat16, float16 (Keras) or int8 (OpenVINO); results are accumulated as the engine does.
+            MNN has float32 alone.
         backend: Keras'.
         size: Rows and columns of either matrix; of convolutions, eight times their channels.
     """
@@ -37,7 +37,8 @@ class MatrixPeak:
             self._multiply = _openvino_product(precision, size)
         else:
             self._flops = 2 * size**3
-            self._multiply = _keras_product(precision, backend, size)
+            on_mnn = engine is EngineName.MNN
+            self._multiply = _mnn_product(size) if on_mnn else _keras_product(precision, backend, size)
         self._multiply()  # compiles, and packs what is constant
 
     def __call__(self, seconds: float) -> float:
@@ -67,6 +68,17 @@ def _keras_product(precision: Precision, backend: str, size: int) -> Callable[[]
     return lambda: keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.matmul(left, right)[:1, :1], "float32"))
 
 
+def _mnn_product(size: int) -> Callable[[], object]:
+    import MNN.expr
+
+    MNN.expr.set_thread_number(num_threads())
+    generator = np.random.default_rng(_SEED)
+    left, right = (
+        MNN.expr.const(generator.uniform(-1, 1, (size, size)).astype(np.float32), [size, size]) for _ in range(2)
+    )
+    return lambda: MNN.expr.reduce_max(MNN.expr.matmul(left, right)).read()
+
+
 def _openvino_product(precision: Precision, size: int) -> Callable[[], object]:
     """Three 3 x 3 convolutions, whose result stays where it is: the layout that the engine is made for.
 
@@ -88,8 +100,7 @@ def _openvino_product(precision: Precision, size: int) -> Callable[[], object]:
         outputs = opset13.relu(opset13.convolution(outputs, weights, [1, 1], [1, 1], [1, 1], [1, 1]))
     model = openvino.Model([opset13.reduce_max(outputs, np.array([1, 2, 3]))], [inputs], "product")
     hint = "bf16" if precision is Precision.BFLOAT16 else "f32"
-    threads = int(os.environ.get("OMP_NUM_THREADS") or 0)  # 0: all cores
-    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
+    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": num_threads()}
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     return lambda: request.infer([pixels], share_inputs=True, share_outputs=True)
 

@@ -28,6 +28,7 @@ class Variant:
 VARIANTS = (
     Variant(EngineName.KERAS, Precision.FLOAT32),
     Variant(EngineName.KERAS, Precision.BFLOAT16),
+    Variant(EngineName.MNN, Precision.FLOAT32),
     Variant(EngineName.OPENVINO, Precision.FLOAT32),
     Variant(EngineName.OPENVINO, Precision.BFLOAT16),
     Variant(EngineName.OPENVINO, Precision.INT8),

@@ -16,6 +16,7 @@ from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
 from scoring.networks.keras_import import import_keras
+from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
@@ -72,13 +73,13 @@ class ModelRequest:
 
     @property
     def runtime(self) -> str:
-        """What computes: OpenVINO, or Keras' backend."""
-        return "openvino" if self.engine is EngineName.OPENVINO else self.backend
+        """What computes: Keras' backend, or another engine."""
+        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
 
     @property
     def engine_name(self) -> str:
         """In fingerprints: results of two engines differ in the last digits."""
-        return "openvino" if self.engine is EngineName.OPENVINO else f"keras-{self.backend}"
+        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
 
     @property
     def needs_sample(self) -> bool:
@@ -136,6 +137,8 @@ def check_model(request: ModelRequest) -> None:
     """Raise ModelError for a request that cannot be met, without importing Keras."""
     if request.engine is EngineName.OPENVINO:
         check_openvino(request.precision)
+    elif request.engine is EngineName.MNN:
+        check_mnn(request.precision)
     elif request.precision is Precision.INT8:
         raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
@@ -178,6 +181,9 @@ def load_classifier(request: ModelRequest, sample: Callable[[], ImageSample] | N
             import_keras(request.backend)
         network, clip = named.result()
         engine, digest, agreement = KerasEngine(network.build(), choice.precision), network.digest, None
+    elif request.engine is EngineName.MNN:
+        network, clip = _network(request)
+        engine, digest, agreement = MnnEngine(_built_lazily(network, CONVERTING_BACKEND)), network.digest, None
     else:
         network, clip = _network(request)
         engine = OpenVinoEngine(_built_lazily(network, request.backend), choice.precision, sample)

@@ -28,6 +28,7 @@ class EngineName(StrEnum):
 
     KERAS = "keras"
     OPENVINO = "openvino"
+    MNN = "mnn"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ def takes_uint8(model: "keras.Model") -> "keras.Model":
 def keras_backend() -> str:
     """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def num_threads() -> int:
+    """How many threads this process' engine may use: `OMP_NUM_THREADS`, or one for each core."""
+    return int(os.environ.get("OMP_NUM_THREADS") or 0) or os.cpu_count() or 1
 
 
 def engine_versions(*runtimes: str) -> dict[str, str]:

@@ -7,22 +7,18 @@ import hashlib
 import importlib.util
 import json
 import logging
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.downloads import cache_folder, file_digest
+from scoring.downloads import file_digest
 from scoring.errors import ModelError
-from scoring.networks.engines import Network, takes_uint8
+from scoring.networks.conversions import conversion_folder, made_once
+from scoring.networks.engines import Network, num_threads, takes_uint8
 from scoring.networks.precision import Precision
 
 if TYPE_CHECKING:
@@ -120,8 +116,7 @@ def _compile(model: "openvino.Model", batch_size: int, hint: str) -> Any:
     import openvino
 
     model.reshape([batch_size, *(dimension.get_length() for dimension in list(model.inputs[0].partial_shape)[1:])])
-    threads = int(os.environ.get("OMP_NUM_THREADS") or 0)  # 0: all cores
-    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
+    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": num_threads()}
     return openvino.Core().compile_model(model, "CPU", settings)
 
 
@@ -129,8 +124,8 @@ def _converted(network: Network) -> Path:
     """The network as OpenVINO's files, converted by the first process on this machine that needs them."""
     import openvino
 
-    folder = _cache() / network.digest.replace(":", "-") / f"openvino-{openvino.__version__.split('-')[0]}"
-    with _made_once(folder) as temporary:
+    folder = conversion_folder(network.digest, f"openvino-{openvino.__version__.split('-')[0]}")
+    with made_once(folder) as temporary:
         if temporary:
             takes_uint8(network.build()).export(str(temporary / "model.xml"), format="openvino", verbose=False)
     return folder
@@ -140,7 +135,7 @@ def _quantised(converted: Path, digest: str, sample: ImageSample) -> tuple[Path,
     """The network in int8, calibrated on these images, and how far it is from float32 on others."""
     pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
     folder = converted / f"int8-{pixels[:32]}"
-    with _made_once(folder) as temporary:
+    with made_once(folder) as temporary:
         if temporary:
             agreement = _quantise(converted, sample, temporary)
             (temporary / "agreement.json").write_text(json.dumps(asdict(agreement)), encoding="utf-8")
@@ -167,24 +162,3 @@ def _scores(model: "openvino.Model", images: UInt8Array) -> Float32Array:
 def _compare(exact: Float32Array, quantised: Float32Array) -> Agreement:
     equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
     return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))
-
-
-def _cache() -> Path:
-    return cache_folder() / "shardscore"
-
-
-@contextmanager
-def _made_once(folder: Path) -> Iterator[Path | None]:
-    """Yield a temporary folder that becomes `folder`, or None if it is there; one process at a time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if folder.exists():
-            yield None
-            return
-        temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            temporary.mkdir()
-            yield temporary
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)

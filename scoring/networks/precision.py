@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+_ON_PROCESSORS = ("openvino", "mnn")  # whatever GPUs there are
+
 
 class Precision(StrEnum):
     """The number format of the network's inner layers; its output is float32 always."""
@@ -34,11 +36,11 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
 
     Args:
         asked: By the user.
-        runtime: What computes: `tensorflow`, `jax`, `torch` or `openvino`.
+        runtime: What computes: `tensorflow`, `jax`, `torch`, `openvino` or `mnn`.
     """
     if asked is not Precision.AUTO:
         return PrecisionChoice(asked, "asked for")
-    capability = _compute_capability() if runtime != "openvino" else None
+    capability = _compute_capability() if runtime not in _ON_PROCESSORS else None
     if capability is not None:
         precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16
         reason = f"the GPU's compute capability is {capability:g}"

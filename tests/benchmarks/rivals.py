@@ -88,6 +88,7 @@ CONTENDERS: dict[str, Contender] = {
         for engine, precision in (
             (EngineName.KERAS, Precision.FLOAT32),
             (EngineName.KERAS, Precision.BFLOAT16),
+            (EngineName.MNN, Precision.FLOAT32),
             (EngineName.OPENVINO, Precision.FLOAT32),
             (EngineName.OPENVINO, Precision.BFLOAT16),
             (EngineName.OPENVINO, Precision.INT8),

@@ -13,6 +13,11 @@ def test_openvino_multiplies_in_every_precision(precision: Precision) -> None:
     assert MatrixPeak(EngineName.OPENVINO, precision, "tensorflow", size=64)(0.0) > 0
 
 
+def test_mnn_multiplies() -> None:
+    pytest.importorskip("MNN")
+    assert MatrixPeak(EngineName.MNN, Precision.FLOAT32, "tensorflow", size=64)(0.0) > 0
+
+
 @pytest.mark.keras
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
 def test_keras_multiplies_in_every_precision(precision: Precision) -> None:

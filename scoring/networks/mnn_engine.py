@@ -1,0 +1,152 @@
+"""The MNN engine: a network converted once per machine, run in float32 on a processor.
+
+MNN computes 3 x 3 convolutions by minimal filtering (Winograd's algorithms; Lavin and Gray, arXiv:1509.09308), with a
+quarter of the multiplications and less: VGG16 in float32 runs at twice the rate that this processor's matrix products
+would allow to any engine that multiplies everything out.
+
+Needs the extra: pip install 'shardscore[mnn]'.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
+from scoring.images import IMAGE_SIZE
+from scoring.networks.conversions import conversion_folder, made_once
+from scoring.networks.engines import Network, num_threads, takes_uint8
+from scoring.networks.precision import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+PRECISIONS = (Precision.AUTO, Precision.FLOAT32)
+# Keras exports LiteRT from TensorFlow alone.
+CONVERTING_BACKEND = "tensorflow"
+# The extension module below MNN's `mnnconvert`. That command itself, and all of MNN.tools, reports its use to MNN's
+# makers and runs `pip install` for it when it is imported.
+_CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv)"
+# Of outputs, between Keras and the converted network: probabilities of networks that fit differ by 1e-5.
+_TOLERANCE = 1e-3
+_NUM_COMPARED = 4
+_SEED = 2017
+
+
+def check_mnn(precision: Precision) -> None:
+    """Raise ModelError if MNN is not installed or cannot compute in this precision."""
+    if precision not in PRECISIONS:
+        raise ModelError(f"Expected --precision {', '.join(PRECISIONS)} with --engine mnn; received {precision}.")
+    if importlib.util.find_spec("MNN") is None:
+        raise ModelError("--engine mnn needs MNN: pip install 'shardscore[mnn]'.")
+
+
+class MnnEngine:
+    """A network run by MNN on this process' cores."""
+
+    def __init__(self, network: Network) -> None:
+        """Convert the network, or take what an earlier run on this machine converted.
+
+        Args:
+            network: Built only if it must be converted.
+
+        Raises:
+            ModelError: If MNN cannot run it, or runs it to other results than Keras.
+        """
+        self._session = _Session(_converted(network))
+
+    @property
+    def num_outputs(self) -> int:
+        """Values for each image."""
+        return self._session.num_outputs
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch; see `Engine.score`."""
+        return self._session(images)
+
+
+class _Session:
+    """A converted network in memory, ready for one batch size at a time."""
+
+    def __init__(self, path: Path) -> None:
+        import MNN
+
+        self._interpreter = MNN.Interpreter(str(path))
+        settings = {"backend": "CPU", "numThread": num_threads(), "precision": "high"}
+        self._session = self._interpreter.createSession(settings)
+        self._input = self._interpreter.getSessionInput(self._session)
+        self._output = self._interpreter.getSessionOutput(self._session)
+
+    @property
+    def num_outputs(self) -> int:
+        return int(self._output.getShape()[-1])
+
+    def __call__(self, images: UInt8Array) -> Float32Array:
+        """Pixels, shape (batch_size, 224, 224, 3), to outputs, shape (batch_size, num_outputs)."""
+        import MNN
+
+        if self._input.getShape() != images.shape:
+            self._interpreter.resizeTensor(self._input, images.shape)
+            self._interpreter.resizeSession(self._session)
+        channels_last = MNN.Tensor_DimensionType_Tensorflow
+        self._input.copyFrom(MNN.Tensor(images.shape, MNN.Halide_Type_Uint8, images, channels_last))
+        if error := self._interpreter.runSession(self._session):
+            raise RuntimeError(f"MNN ended with error {error}")
+        shape = self._output.getShape()
+        outputs = MNN.Tensor(shape, MNN.Halide_Type_Float, np.zeros(shape, np.float32), channels_last)
+        self._output.copyToHostTensor(outputs)
+        return np.array(outputs.getNumpyData(), dtype=np.float32)
+
+
+def _converted(network: Network) -> Path:
+    """The network as MNN's file, converted by the first process on this machine that needs it."""
+    from importlib.metadata import version
+
+    folder = conversion_folder(network.digest, f"mnn-{version('MNN')}")
+    with made_once(folder) as temporary:
+        if temporary:
+            _convert(takes_uint8(network.build()), temporary)
+    return folder / "model.mnn"
+
+
+def _convert(model: "keras.Model", folder: Path) -> None:
+    """Write `model.mnn`, by way of LiteRT's format, and compare what it says with what Keras says."""
+    between, path = folder / "model.tflite", folder / "model.mnn"
+    try:
+        model.export(str(between), format="litert", verbose=False)
+    except Exception as error:  # Keras and TensorFlow each have their own words for a layer that has no counterpart
+        raise ModelError(f"--engine mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
+    command = [sys.executable, "-c", _CONVERT, "-f", "TFLITE", "--bizCode", "shardscore"]
+    files = ["--modelFile", str(between), "--MNNModel", str(path)]
+    ended = subprocess.run([*command, *files], capture_output=True, text=True, errors="replace")
+    between.unlink()
+    if ended.returncode or not path.exists():
+        said = (ended.stdout + ended.stderr).strip().splitlines() or ["nothing"]
+        raise ModelError(f"--engine mnn cannot run this network; its converter said: {said[-1][:200]}")
+    pixels = _noise()
+    _check_same(np.asarray(model.predict_on_batch(pixels)), _Session(path)(pixels))
+
+
+def _noise() -> UInt8Array:
+    """Pictures of single pixels and of large patches, shape (4, 224, 224, 3)."""
+    generator = np.random.default_rng(_SEED)
+    sides = [1, 32] * (_NUM_COMPARED // 2)
+    patches = [generator.integers(0, 256, (IMAGE_SIZE // side, IMAGE_SIZE // side, 3), np.uint8) for side in sides]
+    return np.stack([patch.repeat(side, 0).repeat(side, 1) for patch, side in zip(patches, sides, strict=True)])
+
+
+def _check_same(expected: Float32Array, received: Float32Array) -> None:
+    if received.shape != expected.shape:
+        raise ModelError(
+            f"--engine mnn cannot run this network: expected outputs of shape {expected.shape}, as Keras has them; "
+            f"received {received.shape}."
+        )
+    if not np.allclose(received, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        raise ModelError(
+            f"--engine mnn cannot run this network: its outputs on noise differ from Keras' by up to "
+            f"{np.abs(received - expected).max():.2g}. Use --engine keras."
+        )

@@ -1,0 +1,118 @@
+"""The MNN engine beside Keras; skipped without the extra."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.networks import mnn_engine
+from scoring.networks.classifiers import Classifier, ModelRequest, check_model, load_classifier
+from scoring.networks.engines import EngineName, Network
+from scoring.networks.mnn_engine import MnnEngine
+from scoring.networks.precision import Precision
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import keras
+
+    keras.utils.set_random_seed(3)
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    layers = [
+        keras.Input((224, 224, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
+        keras.layers.Conv2D(32, 3, padding="same", activation="relu"),  # by minimal filtering
+        keras.layers.BatchNormalization(),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+def _request(model: Path, precision: Precision = Precision.AUTO, engine: EngineName = EngineName.MNN) -> ModelRequest:
+    return ModelRequest(str(model), None, "a,b,c", precision, "tensorflow", engine)
+
+
+def _pixels(count: int) -> Any:
+    return np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def classifier(model: Path) -> Classifier:
+    pytest.importorskip("MNN")
+    return load_classifier(_request(model))
+
+
+def test_probabilities_are_those_of_keras_for_any_batch_size(model: Path, classifier: Classifier) -> None:
+    expected = load_classifier(_request(model, Precision.FLOAT32, EngineName.KERAS)).score(_pixels(7))
+    for count in (7, 2, 5):
+        np.testing.assert_allclose(classifier.score(_pixels(7)[:count]), expected[:count], atol=1e-5)
+
+
+def test_auto_is_float32_and_says_why(classifier: Classifier) -> None:
+    assert classifier.precision.precision is Precision.FLOAT32
+    assert classifier.engine.num_outputs == 3
+
+
+def test_second_process_takes_the_converted_network_without_building_it(classifier: Classifier) -> None:
+    def build() -> Any:
+        raise AssertionError("it was converted already")
+
+    again = MnnEngine(Network(classifier.model_digest, build))
+    np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
+
+
+def test_network_that_comes_out_differently_is_refused_and_not_kept(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    monkeypatch.setattr(mnn_engine._Session, "__call__", lambda self, images: np.full((len(images), 3), 0.5))
+    different = Network("a-network-that-differs", lambda: keras.saving.load_model(model))
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use --engine"):
+            MnnEngine(different)
+
+
+def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    class Unconvertible(keras.Model):
+        def export(self, *arguments: Any, **options: Any) -> None:
+            Path(arguments[0]).write_bytes(b"no network at all" * 100)  # MNN's converter dies of it
+
+    def build() -> keras.Model:
+        pixels = keras.Input((224, 224, 3))
+        return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
+
+    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: Unconvertible(model.inputs, model.outputs))
+    with pytest.raises(ModelError, match="--engine mnn cannot run this network; its converter said: "):
+        MnnEngine(Network("no-network", build))
+
+
+def test_converting_leaves_the_part_of_mnn_that_reports_its_use_alone() -> None:
+    pytest.importorskip("MNN")
+    script = "import _tools, sys; assert not [name for name in sys.modules if name.startswith('MNN')]"
+    assert "MNN" not in mnn_engine._CONVERT
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_precisions_that_it_cannot_run_are_refused_without_keras(model: Path) -> None:
+    with pytest.raises(ModelError, match="Expected --precision auto, float32 with --engine mnn; received bfloat16"):
+        check_model(_request(model, Precision.BFLOAT16))
+
+
+def test_missing_extra_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"needs MNN: pip install 'shardscore\[mnn\]'"):
+        check_model(_request(model))
