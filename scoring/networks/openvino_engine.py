@@ -116,7 +116,12 @@ def _compile(model: "openvino.Model", batch_size: int, hint: str) -> Any:
     import openvino
 
     model.reshape([batch_size, *(dimension.get_length() for dimension in list(model.inputs[0].partial_shape)[1:])])
-    settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": num_threads()}
+    settings = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": num_threads(),
+        "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
+    }
     return openvino.Core().compile_model(model, "CPU", settings)
 
 

@@ -1,5 +1,8 @@
 """The OpenVINO engine beside Keras, and int8 beside float32; skipped without the extra."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,20 @@ def test_second_process_takes_the_converted_network_without_building_it(model: P
 
     again = OpenVinoEngine(Network(first.model_digest, build), Precision.FLOAT32)
     np.testing.assert_array_equal(again.score(_pixels(3)), first.engine.score(_pixels(3)))
+
+
+def test_threads_may_use_every_core_so_that_two_workers_do_not_share_one(model: Path) -> None:
+    pytest.importorskip("openvino")
+    if os.cpu_count() == 1:
+        pytest.skip("one core is all that there is")
+    classifier, allowed, seen = load_classifier(_request(model, Precision.FLOAT32)), os.sched_getaffinity(0), set()
+    with ThreadPoolExecutor(1) as thread:
+        scored = [thread.submit(classifier.score, _pixels(16)) for _ in range(20)]
+        while not scored[-1].done():  # OpenVINO lets go of its cores between batches
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(ProcessLookupError):
+                    seen.add(frozenset(os.sched_getaffinity(int(task.name))))
+    assert seen == {frozenset(allowed)}
 
 
 def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_float32(model: Path) -> None:
