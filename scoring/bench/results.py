@@ -63,9 +63,9 @@ class BenchRow:
     """Medians of one variant, and the ratios between them.
 
     Attributes:
-        limit_images_per_s: What the fastest product of this precision, by whichever engine, would allow; None where
-            the model's operations are not known.
-        forward_of_limit: Share of that which the bare forward pass reaches.
+        limit_images_per_s: What the fastest product of this precision, by whichever engine, would allow to a network
+            that multiplies everything out; None where the model's operations are not known.
+        forward_of_limit: Share of that which the bare forward pass reaches; over 1 where MNN's multiplies less.
         job_of_forward: Share of the bare forward rate which the whole job reaches.
     """
 
