@@ -18,6 +18,7 @@ from jobs.cli import app
 from jobs.cold_jobs import ColdJob, score_cold
 from jobs.rates import run_alone
 from scoring.bench.bare_rates import BareForward, DecodeRate
+from scoring.bench.results import VARIANTS
 from scoring.errors import IncompleteError, ModelError, RequestError
 from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
@@ -56,7 +57,8 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
         monkeypatch.setattr(f"jobs.bench.{name}", getattr(fake, name))
     monkeypatch.setattr("jobs.bench.open_session", lambda address: nullcontext())
     monkeypatch.setattr("jobs.bench.place_alone", lambda: Placement(1, 0.0, 2.0))
-    monkeypatch.setattr("scoring.networks.classifiers.check_openvino", lambda precision: None)
+    for engine in ("mnn", "openvino"):
+        monkeypatch.setattr(f"scoring.networks.classifiers.check_{engine}", lambda precision: None)
     bfloat16 = PrecisionChoice(Precision.BFLOAT16, "the processor has avx512_bf16")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: bfloat16)
     return fake
@@ -73,9 +75,8 @@ def test_every_variant_is_measured_once_before_any_is_measured_again(
     measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _bench(tmp_path, capsys, rounds=2)
-    first, second = measurements.order[:5], measurements.order[5:]
-    assert first == second
-    assert len(set(first)) == 5
+    named = [str(variant) for variant in VARIANTS]
+    assert measurements.order == [*named, *named]
 
 
 def test_table_fits_a_log_and_shows_rates_beside_their_limits(
@@ -124,7 +125,7 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
     slow = PrecisionChoice(Precision.FLOAT32, "the processor has no bfloat16 units")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: slow)
     printed, stored = _bench(tmp_path, capsys, rounds=1)
-    assert measurements.order == ["keras float32"]
+    assert measurements.order == ["keras float32", "mnn float32"]
     assert "left out keras bfloat16: the processor has no bfloat16 units" in printed
     assert "left out openvino int8: --engine openvino needs openvino." in printed
     assert len(stored["left_out"]) == 4
