@@ -10,6 +10,7 @@ Needs the extra: pip install 'shardscore[mnn]'.
 import importlib.util
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,6 @@ class _Session:
 
 def _converted(network: Network) -> Path:
     """The network as MNN's file, converted by the first process on this machine that needs it."""
-    from importlib.metadata import version
-
     folder = conversion_folder(network.digest, f"mnn-{version('MNN')}")
     with made_once(folder) as temporary:
         if temporary:

@@ -1,5 +1,6 @@
 """The MNN engine beside Keras; skipped without the extra."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,25 +17,6 @@ from scoring.networks.mnn_engine import MnnEngine
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import keras
-
-    keras.utils.set_random_seed(3)
-    path = tmp_path_factory.mktemp("model") / "small.keras"
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
-        keras.layers.Conv2D(32, 3, padding="same", activation="relu"),  # by minimal filtering
-        keras.layers.BatchNormalization(),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
 
 
 def _request(model: Path, precision: Precision = Precision.AUTO, engine: EngineName = EngineName.MNN) -> ModelRequest:
@@ -59,6 +41,7 @@ def test_probabilities_are_those_of_keras_for_any_batch_size(model: Path, classi
 
 def test_auto_is_float32_and_says_why(classifier: Classifier) -> None:
     assert classifier.precision.precision is Precision.FLOAT32
+    assert re.match("mnn does not use the processor's|the processor has no bfloat16", classifier.precision.reason)
     assert classifier.engine.num_outputs == 3
 
 

@@ -18,24 +18,6 @@ from scoring.networks.precision import Precision
 pytestmark = pytest.mark.keras
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import keras
-
-    keras.utils.set_random_seed(3)
-    path = tmp_path_factory.mktemp("model") / "small.keras"
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
-        keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
-
-
 def _request(model: Path, precision: Precision, engine: EngineName = EngineName.OPENVINO) -> ModelRequest:
     return ModelRequest(str(model), None, "a,b,c", precision, "tensorflow", engine)
 
