@@ -1,7 +1,7 @@
 """Decode one image, whatever its mode, to the pixels a network takes.
 
-Resampling is pinned to Pillow's antialiased bilinear filter: PIL, tf.image and Keras resize differently, so
-the choice is recorded in the fingerprint (`RESAMPLING`).
+Resampling is pinned to Pillow's antialiased bilinear filter (`scoring/resampling.py`): PIL, tf.image and Keras resize
+differently, so the choice is recorded in the fingerprint (`PIXELS`).
 
 A JPEG of at least four times the needed size in both directions is decoded to the means of 2 x 2, 4 x 4 or 8 x 8
 pixels, which libjpeg computes for less than the pixels cost; at least twice the needed size is left to the filter.
@@ -23,12 +23,13 @@ from PIL import ExifTags, Image
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
+from scoring.resampling import RESAMPLING, resize_bilinear
 
 IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, section 2.1
 _SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
 # About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
 MAX_IMAGE_PIXELS = 89_478_485
-RESAMPLING = "pillow-bilinear-scaled"
+PIXELS = f"{RESAMPLING}-scaled"
 _LEAST_SCALE = 2  # what is left to the filter after scaled decoding, in sides of what it makes
 
 # By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.
@@ -135,7 +136,7 @@ def _resized(image: Image.Image, content: tuple[float, float], resize: Resize) -
         side = min(content) * IMAGE_SIZE / _SHORTEST_SIDE
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-    return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR, box=box)
+    return resize_bilinear(image, (IMAGE_SIZE, IMAGE_SIZE), box)
 
 
 def _upright(square: Image.Image, image: Image.Image) -> Image.Image:

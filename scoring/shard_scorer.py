@@ -18,7 +18,7 @@ from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.errors import ImageError, ImagesError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.guarded_decode import GuardedDecode
-from scoring.images import RESAMPLING, Decode, Resize, decode
+from scoring.images import PIXELS, Decode, Resize, decode
 from scoring.manifest import Manifest, ManifestInfo
 from scoring.networks.engines import engine_versions
 from scoring.networks.openvino_engine import Agreement, ImageSample
@@ -84,7 +84,7 @@ def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, An
     """The fingerprint's fields that can be told before a model is loaded."""
     return {
         "images": manifest_digest,
-        "resize": f"{settings.resize}-{RESAMPLING}",
+        "resize": f"{settings.resize}-{PIXELS}",
         "engine": settings.model.engine_name,
         "schema_version": SCHEMA_VERSION,
     }

@@ -84,7 +84,7 @@ def write_run(
     rows = [image.row() for image in images]
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     fingerprint = Fingerprint(
-        info.digest, "1" * 64, "2" * 64, "squash-pillow-bilinear-scaled", "keras-fake", "float32", 2
+        info.digest, "1" * 64, "2" * 64, "squash-cykooz-bilinear-scaled", "keras-fake", "float32", 2
     )
     schema = predictions_schema(labels, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
@@ -129,7 +129,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "images": str(location),
         "labels": labels,
         "base": {"request": {}, "model": "vgg16", "features": "fc2", "digest": "a" * 64},
-        "resize": "squash-pillow-bilinear-scaled",
+        "resize": "squash-cykooz-bilinear-scaled",
         "precision": "bfloat16",
         "flip": False,
         "head_only": False,

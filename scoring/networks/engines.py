@@ -109,7 +109,7 @@ def num_threads() -> int:
 
 def engine_versions(*runtimes: str) -> dict[str, str]:
     """Versions of the libraries that shape the numbers: those named, and what decodes the pixels."""
-    packages = [*runtimes, "pillow", "numpy"]
+    packages = [*runtimes, "pillow", "cykooz-resizer", "numpy"]
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 

@@ -11,7 +11,7 @@ import pytest
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import RunFolderError
 from scoring.fingerprint import check_same
-from scoring.images import Resize
+from scoring.images import PIXELS, Resize
 from scoring.manifest import write_manifest
 from scoring.networks.classifiers import Classifier, ModelRequest
 from scoring.predictions import read_predictions
@@ -138,7 +138,7 @@ def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path
     fingerprint = json.loads(metadata[b"shardscore.fingerprint"])
     assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
     assert fingerprint["model"] == "fake-digest"
-    assert fingerprint["resize"] == "squash-pillow-bilinear-scaled"
+    assert fingerprint["resize"] == f"squash-{PIXELS}"
 
 
 @pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
