@@ -1,6 +1,7 @@
 """The OpenVINO engine beside Keras, and int8 beside float32; skipped without the extra."""
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
+from scoring.networks import openvino_engine
 from scoring.networks.classifiers import ModelRequest, check_model, load_classifier
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.openvino_engine import ImageSample, OpenVinoEngine
@@ -89,6 +91,33 @@ def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_floa
         != load_classifier(_request(model, Precision.FLOAT32)).model_digest
     )
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
+
+
+def test_wide_dense_layers_run_as_convolutions_with_the_same_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nncf")
+    import keras
+
+    layers = [
+        keras.Input((224, 224, 3)),
+        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
+        keras.layers.Flatten(),  # 12,544 values
+        keras.layers.Dense(8, activation="relu"),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    converted = openvino_engine._converted(Network("wide", lambda: keras.Sequential(layers)))
+    scores, kinds = {}, {}
+    for name, many_inputs in (("dense", 1_000_000), ("convolution", openvino_engine._MANY_INPUTS)):
+        monkeypatch.setattr(openvino_engine, "_MANY_INPUTS", many_inputs)
+        (tmp_path / name).mkdir()
+        openvino_engine._quantise(converted, _sample(), tmp_path / name)
+        quantised = openvino_engine._read(tmp_path / name)
+        kinds[name] = Counter(layer.get_type_name() for layer in quantised.get_ops())
+        scores[name] = openvino_engine._scores(quantised, _pixels(20))
+    assert (kinds["dense"]["MatMul"], kinds["dense"]["Convolution"]) == (2, 1)
+    assert (kinds["convolution"]["MatMul"], kinds["convolution"]["Convolution"]) == (1, 2)
+    np.testing.assert_array_equal(scores["convolution"], scores["dense"])
 
 
 def test_precisions_that_an_engine_cannot_run_are_refused_without_keras(model: Path) -> None:
