@@ -174,15 +174,15 @@ def _wide_layers_to_convolutions(model: "openvino.Model") -> None:
     for layer in model.get_ops():
         if layer.get_type_name() != "MatMul" or layer.get_attributes()["transpose_a"]:
             continue
-        inputs, weights = layer.input_value(0), layer.input_value(1)
-        shapes = [inputs.partial_shape, weights.partial_shape]
-        if any(len(shape) != 2 for shape in shapes) or shapes[1].is_dynamic or max(shapes[1].to_shape()) < _MANY_INPUTS:
+        inputs, constant = layer.input_value(0), layer.input_value(1).get_node()
+        if constant.get_type_name() != "Constant" or len(constant.shape) != 2 or len(inputs.partial_shape) != 2:
             continue
-        if not layer.get_attributes()["transpose_b"]:
-            weights = opset13.transpose(weights, [1, 0])
-        num_outputs, num_inputs = weights.partial_shape.to_shape()
+        weights = constant.data if layer.get_attributes()["transpose_b"] else constant.data.T
+        num_outputs, num_inputs = weights.shape
+        if num_inputs < _MANY_INPUTS:
+            continue
         columns = opset13.reshape(opset13.transpose(inputs, [1, 0]), [1, num_inputs, -1, 1], False)
-        kernel = opset13.reshape(weights, [num_outputs, num_inputs, 1, 1], False)
+        kernel = opset13.constant(weights.reshape(num_outputs, num_inputs, 1, 1))
         outputs = opset13.convolution(columns, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
         rows = opset13.transpose(opset13.reshape(outputs, [num_outputs, -1], False), [1, 0])
         layer.output(0).replace(rows.output(0))
