@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.decode_rate --images PHOTOS
 
-Decodes the photos as they are, and photos of 12 megapixels made of them side by side, so that their detail is real, or
-enlarged: every pixel of them, and leaving once, twice (as `score` does) or three times the needed size to the filter.
+Decodes the photos as they are, the same with Pillow's own code for resizing, and photos of 12 megapixels made of them
+side by side, so that their detail is real, or enlarged: every pixel of them, and leaving once, twice (as `score` does)
+or three times the needed size to the filter.
 Prints images per second and core, medians of interleaved rounds, and the largest mean and single difference from
 decoding every pixel, of 255, over photos of many sizes and over patterns that are hard to reduce.
 """
@@ -20,12 +21,14 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from scoring import images
+from scoring import images, resampling
 from scoring.arrays import UInt8Array
 from scoring.images import Resize, decode
 from tests.pictures import side_by_side
 
 _EVERY_PIXEL = 1_000_000
+_BY_PILLOW = "as they are, resized by Pillow"
+_RESIZER = resampling.Resizer
 _LEAST_SCALES = (_EVERY_PIXEL, 1, 2, 3)
 _LARGE = (4032, 3024)  # 12 megapixels, as phones have them
 _SEED = 2017
@@ -51,6 +54,7 @@ def _rates(folder: Path, rounds: int) -> Table:
     progressive = [_jpeg(Image.open(io.BytesIO(photo)), progressive=True) for photo in large]
     kinds = {
         "as they are": small,
+        _BY_PILLOW: small,
         "12 megapixels": large,
         "12 megapixels, enlarged": enlarged,
         "12 megapixels, turned": turned,
@@ -61,7 +65,9 @@ def _rates(folder: Path, rounds: int) -> Table:
     for _ in range(rounds):
         for kind, encoded in kinds.items():
             for scale in _LEAST_SCALES:
+                resampling.Resizer = None if kind == _BY_PILLOW else _RESIZER
                 rates.setdefault((kind, scale), []).append(_rate(encoded, scale))
+    resampling.Resizer = _RESIZER
     for kind in kinds:
         table.add_row(kind, *(f"{statistics.median(rates[kind, scale]):.1f}" for scale in _LEAST_SCALES))
     return table
