@@ -166,8 +166,8 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
 def _wide_layers_to_convolutions(model: "openvino.Model") -> None:
     """Write dense layers of many inputs as 1 x 1 convolutions over the batch, which int8 runs in less time.
 
-    Their results are the same, bit by bit. VGG16's first one, of 25,088 inputs, takes 8 ms instead of 12, of 557 for a
-    batch of 16 on 2 cores; `tests/benchmarks/wide_layer.py` times the network both ways.
+    Their results are the same, bit by bit. With VGG16's first one, of 25,088 inputs, a batch of 16 takes 555.6 ms, not
+    558.6, on 2 cores; `tests/benchmarks/wide_layer.py` times both.
     """
     from openvino import opset13
 
