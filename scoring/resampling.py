@@ -1,7 +1,7 @@
 """Resize a picture by Pillow's antialiased bilinear filter, with SIMD instructions where there is a library for them.
 
 That library rounds its weights to 16 bits where Pillow rounds to 22: a pixel differs from Pillow's by 1 of 255 at most.
-Its instruction sets (SSE4.1, AVX2, Neon, none) all make the same pixels. It has no wheel for Linux on ARM, where
+SSE4.1, AVX2 and neither make the same pixels (Neon was not tried). It has no wheel for Linux on ARM, where
 Pillow's own code resizes, four times as slowly; `RESAMPLING` says which, and fingerprints and versions hold it.
 """
 
