@@ -1,7 +1,7 @@
 """Decode one image, whatever its mode, to the pixels a network takes.
 
 Resampling is pinned to Pillow's antialiased bilinear filter (`scoring/resampling.py`): PIL, tf.image and Keras resize
-differently, so the choice is recorded in the fingerprint (`PIXELS`).
+differently, so the choice is recorded in the fingerprint (`DECODING`).
 
 A JPEG of at least four times the needed size in both directions is decoded to the means of 2 x 2, 4 x 4 or 8 x 8
 pixels, which libjpeg computes for less than the pixels cost; at least twice the needed size is left to the filter.
@@ -29,7 +29,7 @@ IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, sect
 _SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
 # About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
 MAX_IMAGE_PIXELS = 89_478_485
-PIXELS = f"{RESAMPLING}-scaled"
+DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
 _LEAST_SCALE = 2  # what is left to the filter after scaled decoding, in sides of what it makes
 
 # By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.

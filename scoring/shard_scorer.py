@@ -15,10 +15,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.fingerprint import SCHEMA_VERSION, Fingerprint
 from scoring.guarded_decode import GuardedDecode
-from scoring.images import PIXELS, Decode, Resize, decode
+from scoring.images import DECODING, Decode, Resize, decode
 from scoring.manifest import Manifest, ManifestInfo
 from scoring.networks.engines import engine_versions
 from scoring.networks.openvino_engine import Agreement, ImageSample
@@ -46,6 +46,7 @@ class ScorerSettings:
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
         columns: Of a Parquet table of images.
+        decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
     images: Location
@@ -55,6 +56,7 @@ class ScorerSettings:
     batch_size: int
     decode_threads: int
     columns: TableColumns = NO_COLUMNS
+    decoding: str = DECODING
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, An
     """The fingerprint's fields that can be told before a model is loaded."""
     return {
         "images": manifest_digest,
-        "resize": f"{settings.resize}-{PIXELS}",
+        "resize": f"{settings.resize}-{settings.decoding}",
         "engine": settings.model.engine_name,
         "schema_version": SCHEMA_VERSION,
     }
@@ -125,6 +127,11 @@ class ShardScorer:
         decode: Decode = decode,
     ) -> None:
         """Load the model; `load` and `decode` are the seams for tests without Keras, or with a hostile decoder."""
+        if settings.decoding != DECODING:
+            raise RequestError(
+                f"Expected workers that decode as the command does, {settings.decoding}; this machine's do {DECODING}. "
+                "Install cykooz-resizer on all machines, or on none."
+            )
         keep_pandas_from_pyarrow()
         self._settings = settings
         self._decode = decode

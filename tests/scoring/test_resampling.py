@@ -1,4 +1,5 @@
 import importlib
+import platform
 import sys
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from scoring.resampling import Box, resize_bilinear
 _SIZE = (224, 224)
 _SIDES = st.integers(1, 900)
 _MARGINS = st.floats(0, 0.4)
+_ON_X86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="an instruction set of x86")
 
 
 def _noise(width: int, height: int) -> Image.Image:
@@ -46,17 +48,18 @@ def test_whole_pictures_of_any_size_are_pillows_to_one_level(size: tuple[int, in
     assert _difference(_noise(*size), (0.0, 0.0, *map(float, size))) <= 1
 
 
-def test_every_instruction_set_makes_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("instructions", ["none", pytest.param("sse4_1", marks=_ON_X86)])
+def test_every_instruction_set_makes_the_same_pixels(monkeypatch: pytest.MonkeyPatch, instructions: str) -> None:
     cykooz = pytest.importorskip("cykooz_resizer", reason="has no wheel for Linux on ARM")
     image, box = _noise(500, 375), (3.5, 0.0, 490.25, 375.0)
     expected = np.asarray(resize_bilinear(image, _SIZE, box))
 
-    class WithoutSimd(cykooz.Resizer):  # type: ignore[name-defined,misc]
+    class Slower(cykooz.Resizer):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:
             super().__init__()
-            self.cpu_extensions = cykooz.CpuExtensions.none
+            self.cpu_extensions = cykooz.CpuExtensions[instructions]
 
-    monkeypatch.setattr(resampling, "Resizer", WithoutSimd)
+    monkeypatch.setattr(resampling, "Resizer", Slower)
     np.testing.assert_array_equal(resize_bilinear(image, _SIZE, box), expected)
 
 

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import RunFolderError
+from scoring.errors import RequestError, RunFolderError
 from scoring.fingerprint import check_same
-from scoring.images import PIXELS, Resize
+from scoring.images import Resize
 from scoring.manifest import write_manifest
 from scoring.networks.classifiers import Classifier, ModelRequest
 from scoring.predictions import read_predictions
+from scoring.resampling import RESAMPLING
 from scoring.run_folder import RunFolder
 from scoring.shard_scorer import ScorerSettings, ShardScorer, image_sample
 from scoring.sources.inputs import ImageEntry, find_images
@@ -73,6 +74,12 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
         "7": "the file is empty",
         "9": "cannot read: No such file or directory",
     }
+
+
+def test_a_machine_that_decodes_otherwise_than_the_drivers_refuses(photos: Path, tmp_path: Path) -> None:
+    settings = replace(_settings(photos, tmp_path / "run"), decoding="another-bilinear-scaled")
+    with pytest.raises(RequestError, match="decode as the command does, another-bilinear-scaled; this machine's do"):
+        ShardScorer(settings, load_fake)
 
 
 def test_report_counts_rows_and_errors(photos: Path, tmp_path: Path) -> None:
@@ -138,7 +145,7 @@ def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path
     fingerprint = json.loads(metadata[b"shardscore.fingerprint"])
     assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
     assert fingerprint["model"] == "fake-digest"
-    assert fingerprint["resize"] == f"squash-{PIXELS}"
+    assert fingerprint["resize"] == f"squash-{RESAMPLING}-scaled"
 
 
 @pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
