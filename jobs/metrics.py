@@ -7,6 +7,7 @@ import time
 
 from cluster.metrics import Metrics
 from scoring.shard_report import ShardReport
+from scoring.verification import RunStatus
 
 STAGES = ("read", "decode", "wait", "score", "write")
 COUNTERS = {
@@ -40,12 +41,19 @@ class ScoringMetrics:
 
     def add(self, report: ShardReport) -> None:
         """Count a shard that came in."""
-        self._metrics.count("shardscore_images_total", report.num_images)
-        self._metrics.count("shardscore_errors_total", report.num_errors)
-        self._metrics.count("shardscore_shards_total", 1)
         for stage in STAGES:
             self._metrics.count(f"shardscore_{stage}_seconds_total", getattr(report, f"{stage}_s"))
-        self._num_done += report.num_images
+        self._count(1, report.num_images, report.num_errors)
+
+    def add_unreported(self, found: RunStatus) -> None:
+        """Count shards whose worker died between writing them and telling so."""
+        self._count(len(found.done), found.num_rows, found.num_errors)
+
+    def _count(self, num_shards: int, num_images: int, num_errors: int) -> None:
+        self._metrics.count("shardscore_shards_total", num_shards)
+        self._metrics.count("shardscore_images_total", num_images)
+        self._metrics.count("shardscore_errors_total", num_errors)
+        self._num_done += num_images
         seconds = max(time.monotonic() - self._started, 1e-9)
         self._metrics.show("shardscore_images_per_second", (self._num_done - self._num_done_before) / seconds)
         self._metrics.show("shardscore_run_images_done", self._num_done)

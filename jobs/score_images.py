@@ -225,4 +225,10 @@ class ImagesJob:
                     totals.add(outcome.worker_id, outcome.result)
                     progress.add(outcome.result.num_images, outcome.result.num_errors)
                     metrics.add(outcome.result)
+            if failures:  # a worker may have died between a shard's file and the news of it
+                found = run_status(self._folder, verify=True, shards=[failure.task for failure in failures])
+                failures = [failure for failure in failures if failure.task not in found.done]
+                totals.add_unreported(found)
+                progress.add(found.num_rows, found.num_errors)
+                metrics.add_unreported(found)
         return totals, failures

@@ -88,6 +88,11 @@ class ShardTotals:
         if report.finished_at < span.first.finished_at:
             span.first = report
 
+    def add_unreported(self, found: RunStatus) -> None:
+        """Count shards whose worker died between writing them and telling so: what they took is unknown."""
+        self.num_images += found.num_rows
+        self.num_errors += found.num_errors
+
     @property
     def first_batch_at(self) -> float | None:
         """When the first batch had passed a model, in seconds since the epoch; None before."""

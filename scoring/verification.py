@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +49,9 @@ class RunStatus:
         return not self.missing and not self.damaged
 
 
-def run_status(folder: RunFolder, verify: bool, max_shards: int | None = None) -> RunStatus:
+def run_status(
+    folder: RunFolder, verify: bool, max_shards: int | None = None, shards: Collection[int] | None = None
+) -> RunStatus:
     """Count what a run has done.
 
     Args:
@@ -57,6 +59,7 @@ def run_status(folder: RunFolder, verify: bool, max_shards: int | None = None) -
         verify: Read every row with its checksum, and compare ids with the manifest; otherwise only row counts and
             fingerprints, from the files' ends.
         max_shards: Of more shards, look at so many, drawn at random but always the same; None looks at all.
+        shards: Look at these alone, and count the others neither as done nor as missing; None means all.
 
     Raises:
         RunFolderError: If the folder holds no run, or its manifest is damaged.
@@ -71,8 +74,9 @@ def run_status(folder: RunFolder, verify: bool, max_shards: int | None = None) -
     except (OSError, pa.ArrowException, KeyError, TypeError) as error:
         raise RunFolderError(f"{folder.manifest} is damaged: run the same score command again.") from error
     info, sizes = manifest.info, manifest.shard_sizes
-    missing = folder.missing_shards(info.num_shards)
-    present = sorted(set(range(info.num_shards)) - set(missing))
+    wanted = set(range(info.num_shards) if shards is None else shards)
+    missing = [shard for shard in folder.missing_shards(info.num_shards) if shard in wanted]
+    present = sorted(wanted - set(missing))
     if max_shards is not None and len(present) > max_shards:
         present = sorted(random.Random(0).sample(present, max_shards))
 

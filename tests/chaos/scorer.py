@@ -1,18 +1,22 @@
 """The real ShardScorer with a fast network, and a folder of orders that make it misbehave.
 
 Orders are files beside the model that the driver names: `poison-7` kills every process that touches shard 7,
-`hang-7` makes the next process that touches shard 7 hang for good (and is taken away by it), `weights` must exist for
-a scorer to start, and `slow` makes every shard take longer.
+`mute-7` every one that has written it and not yet said so, `hang-7` makes the next process that touches shard 7 hang
+for good (and is taken away by it), `weights` must exist for a scorer to start, and `slow` makes every shard take
+longer.
 """
 
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.images import Resize, decode
+from scoring.manifest import ManifestInfo
+from scoring.predictions import ScoredImage
 from scoring.shard_report import ShardReport
 from scoring.shard_scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
@@ -48,6 +52,11 @@ class ChaoticScorer(ShardScorer):
     def again(self, shard_id: int) -> ShardReport:
         self._follow_orders(shard_id)
         return super().again(shard_id)
+
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
+        super()._write(shard_id, manifest, rows)
+        if (self._orders / f"mute-{shard_id}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _follow_orders(self, shard_id: int) -> None:
         if (self._orders / f"poison-{shard_id}").exists():

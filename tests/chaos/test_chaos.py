@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scoring.run_folder import RunFolder
-from tests.chaos.conftest import NUM_SHARDS, Run
+from tests.chaos.conftest import NUM_IMAGES, NUM_SHARDS, Run
 from tests.chaos.scorer import CRASHES
 
 pytestmark = pytest.mark.ray
@@ -116,6 +116,17 @@ def test_shards_are_poison(run: Run, seed: int) -> None:
     run.start()
     run.finish()
     run.check_complete()
+
+
+@_seeds(6)
+def test_actors_die_before_they_report(run: Run, seed: int) -> None:
+    for shard in run.chance.sample(range(NUM_SHARDS), 2):
+        (run.folder / f"mute-{shard}").touch()
+        run.fault()
+    run.start()
+    assert "missing" not in run.finish()
+    run.check_complete()
+    assert RunFolder(run.output).load_record()["summary"]["num_scored"] == NUM_IMAGES
 
 
 @_seeds(6, short=0)

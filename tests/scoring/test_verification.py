@@ -43,6 +43,13 @@ def test_of_many_shards_always_the_same_few_are_looked_at_and_all_missing_ones_c
     assert (len(first.done), first.missing) == (1, [1])
 
 
+def test_of_named_shards_alone_the_others_count_neither_as_done_nor_as_missing(folder: RunFolder) -> None:
+    folder.shard(0, 3).unlink()
+    folder.shard(1, 3).unlink()
+    status = run_status(folder, verify=True, shards=[1, 2])
+    assert (status.done, status.missing, status.num_rows) == ([2], [1], 2)
+
+
 @pytest.mark.parametrize("verify", [False, True])
 def test_missing_truncated_and_foreign_shards_are_told_apart(folder: RunFolder, verify: bool) -> None:
     folder.shard(0, 3).unlink()
