@@ -18,6 +18,7 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks import openvino_engine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.openvino_engine import ImageSample
+from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, vgg16_network
 
 _BATCH_SIZE = 16
@@ -53,7 +54,7 @@ class _Network:
         openvino_engine._MANY_INPUTS = many_inputs
         with tempfile.TemporaryDirectory() as folder:
             openvino_engine._quantise(converted, ImageSample(images, images), Path(folder))
-            self._compiled = openvino_engine._compile(openvino_engine._read(Path(folder)), _BATCH_SIZE, "f32")
+            self._compiled = openvino_engine._compile(openvino_engine._read(Path(folder)), _BATCH_SIZE, Precision.INT8)
         self._images = images
         self._seconds: list[float] = []
         self.outputs: Float32Array = np.array(self._compiled(images)[0])
