@@ -93,6 +93,16 @@ def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_floa
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
 
 
+def test_int8_gives_the_same_results_however_layers_are_cut(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nncf")
+    scores = {}
+    for partitioner in ("STATIC", "AUTO"):
+        settings = openvino_engine._SETTINGS[Precision.INT8] | {"TBB_PARTITIONER": partitioner}
+        monkeypatch.setitem(openvino_engine._SETTINGS, Precision.INT8, settings)
+        scores[partitioner] = load_classifier(_request(model, Precision.INT8), _sample).score(_pixels(16))
+    np.testing.assert_array_equal(scores["AUTO"], scores["STATIC"])
+
+
 def test_wide_dense_layers_run_as_convolutions_with_the_same_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +125,7 @@ def test_wide_dense_layers_run_as_convolutions_with_the_same_results(
         quantised = openvino_engine._read(tmp_path / name)
         kinds[name] = Counter(layer.get_type_name() for layer in quantised.get_ops())
         sizes[name] = (tmp_path / name / "model.bin").stat().st_size
-        scores[name] = openvino_engine._scores(quantised, _pixels(20))
+        scores[name] = openvino_engine._scores(quantised, Precision.INT8, _pixels(20))
     assert (kinds["dense"]["MatMul"], kinds["dense"]["Convolution"]) == (2, 1)
     assert (kinds["convolution"]["MatMul"], kinds["convolution"]["Convolution"]) == (1, 2)
     np.testing.assert_array_equal(scores["convolution"], scores["dense"])
