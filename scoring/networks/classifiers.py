@@ -1,8 +1,8 @@
 """What `--model` names, loaded: an engine with labels on its outputs."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,11 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.downloads import local_copy
 from scoring.errors import ModelError
 from scoring.finetuning.model_folder import ModelFolder, finetuned_network
-from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
+from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.networks.keras_import import import_keras
-from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
-from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
+from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
 from scoring.predictions import ScoredImage, predictions_schema, write_predictions
@@ -135,12 +134,7 @@ class Classifier:
 
 def check_model(request: ModelRequest) -> None:
     """Raise ModelError for a request that cannot be met, without importing Keras."""
-    if request.engine is EngineName.OPENVINO:
-        check_openvino(request.precision)
-    elif request.engine is EngineName.MNN:
-        check_mnn(request.precision)
-    elif request.precision is Precision.INT8:
-        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
+    check_engine(request.engine, request.precision)
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         _check_vgg16(request)
         return
@@ -174,44 +168,27 @@ def load_classifier(request: ModelRequest, sample: Callable[[], ImageSample] | N
     """
     check_model(request)
     choice = choose_precision(request.precision, request.runtime)
-    engine: Engine
-    if request.engine is EngineName.KERAS:
-        with ThreadPoolExecutor(1) as thread:
-            named = thread.submit(_network, request)  # digests the weights, which are read from the disk, meanwhile
-            import_keras(request.backend)
-        network, clip = named.result()
-        engine, digest, agreement = KerasEngine(network.build(), choice.precision), network.digest, None
-    elif request.engine is EngineName.MNN:
-        network, clip = _network(request)
-        engine, digest, agreement = MnnEngine(_built_lazily(network, CONVERTING_BACKEND)), network.digest, None
-    else:
-        network, clip = _network(request)
-        engine = OpenVinoEngine(_built_lazily(network, request.backend), choice.precision, sample)
-        digest, agreement = engine.digest, engine.agreement
-    labels, to_probabilities = _outputs(request, engine.num_outputs)
-    return Classifier(engine, labels, digest, choice, to_probabilities, clip, agreement)
+    find_network = partial(_network, request)
+    loaded = load_engine(request.engine, choice.precision, request.backend, find_network, sample)
+    labels, to_probabilities = _outputs(request, loaded.engine.num_outputs)
+    return Classifier(loaded.engine, labels, loaded.digest, choice, to_probabilities, _clip(request), loaded.agreement)
 
 
-def _built_lazily(network: Network, backend: str) -> Network:
-    """The same; Keras is imported only if it must be built."""
-
-    def build() -> "keras.Model":
-        import_keras(backend)
-        return network.build()
-
-    return replace(network, build=build)
-
-
-def _network(request: ModelRequest) -> tuple[Network, float | None]:
-    """What is to be run, and the clip that it was given."""
+def _network(request: ModelRequest) -> Network:
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
-        return vgg16_network(request.weights), None
+        return vgg16_network(request.weights)
     location = locate(request.model)
     if location.is_dir():
-        folder = ModelFolder(location)
-        return finetuned_network(folder, request.weights), folder.load_training().calibration.clip
+        return finetuned_network(ModelFolder(location), request.weights)
     path = local_copy(location)
-    return Network(keras_digest(path), lambda: _load_classifier_file(path)), None
+    return Network(keras_digest(path), lambda: _load_classifier_file(path))
+
+
+def _clip(request: ModelRequest) -> float | None:
+    if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
+        return None
+    location = locate(request.model)
+    return ModelFolder(location).load_training().calibration.clip if location.is_dir() else None
 
 
 def _outputs(request: ModelRequest, num_outputs: int) -> tuple[tuple[str, ...], Callable[[Float32Array], Float32Array]]:

@@ -58,7 +58,7 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
     monkeypatch.setattr("jobs.bench.open_session", lambda address: nullcontext())
     monkeypatch.setattr("jobs.bench.place_alone", lambda: Placement(1, 0.0, 2.0))
     for engine in ("mnn", "openvino"):
-        monkeypatch.setattr(f"scoring.networks.classifiers.check_{engine}", lambda precision: None)
+        monkeypatch.setattr(f"scoring.networks.engine_choice.check_{engine}", lambda precision: None)
     bfloat16 = PrecisionChoice(Precision.BFLOAT16, "the processor has avx512_bf16")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: bfloat16)
     return fake
@@ -121,7 +121,7 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
     def refuse(precision: Precision) -> None:
         raise ModelError("--engine openvino needs openvino.")
 
-    monkeypatch.setattr("scoring.networks.classifiers.check_openvino", refuse)
+    monkeypatch.setattr("scoring.networks.engine_choice.check_openvino", refuse)
     slow = PrecisionChoice(Precision.FLOAT32, "the processor has no bfloat16 units")
     monkeypatch.setattr("jobs.bench_request.choose_precision", lambda asked, runtime: slow)
     printed, stored = _bench(tmp_path, capsys, rounds=1)

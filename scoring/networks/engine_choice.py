@@ -1,0 +1,80 @@
+"""The engine that a user chose: whether it can run here, and a network loaded into it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from scoring.errors import ModelError
+from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
+from scoring.networks.keras_import import import_keras
+from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
+from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
+from scoring.networks.precision import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class LoadedEngine:
+    """A network ready to run.
+
+    Attributes:
+        engine: Runs it.
+        digest: Identifies the network and its weights; of a quantised network, its own.
+        agreement: Of int8 with float32; else None.
+    """
+
+    engine: Engine
+    digest: str
+    agreement: Agreement | None = None
+
+
+def check_engine(name: EngineName, precision: Precision) -> None:
+    """Raise ModelError if the engine is not installed or cannot compute in this precision, without importing it."""
+    if name is EngineName.OPENVINO:
+        check_openvino(precision)
+    elif name is EngineName.MNN:
+        check_mnn(precision)
+    elif precision is Precision.INT8:
+        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
+
+
+def load_engine(
+    name: EngineName,
+    precision: Precision,
+    backend: str,
+    find_network: Callable[[], Network],
+    sample: Callable[[], ImageSample] | None = None,
+) -> LoadedEngine:
+    """Load a network into an engine.
+
+    Args:
+        name: Which engine.
+        precision: Of the inner layers; never `auto`.
+        backend: Keras', which builds the network.
+        find_network: Called once; may read all of the weights to digest them.
+        sample: Some of the user's images, asked for only to calibrate int8.
+    """
+    if name is EngineName.KERAS:
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(find_network)  # digests the weights, which are read from the disk, meanwhile
+            import_keras(backend)
+        network = found.result()
+        return LoadedEngine(KerasEngine(network.build(), precision), network.digest)
+    network = find_network()
+    if name is EngineName.MNN:
+        return LoadedEngine(MnnEngine(_built_lazily(network, CONVERTING_BACKEND)), network.digest)
+    engine = OpenVinoEngine(_built_lazily(network, backend), precision, sample)
+    return LoadedEngine(engine, engine.digest, engine.agreement)
+
+
+def _built_lazily(network: Network, backend: str) -> Network:
+    """The same; Keras is imported only if it must be built."""
+
+    def build() -> "keras.Model":
+        import_keras(backend)
+        return network.build()
+
+    return replace(network, build=build)
