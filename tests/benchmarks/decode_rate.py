@@ -14,7 +14,9 @@ import io
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
@@ -28,7 +30,6 @@ from tests.pictures import side_by_side
 
 _EVERY_PIXEL = 1_000_000
 _BY_PILLOW = "as they are, resized by Pillow"
-_RESIZER = resampling.Resizer
 _LEAST_SCALES = (_EVERY_PIXEL, 1, 2, 3)
 _LARGE = (4032, 3024)  # 12 megapixels, as phones have them
 _SEED = 2017
@@ -65,9 +66,8 @@ def _rates(folder: Path, rounds: int) -> Table:
     for _ in range(rounds):
         for kind, encoded in kinds.items():
             for scale in _LEAST_SCALES:
-                resampling.Resizer = None if kind == _BY_PILLOW else _RESIZER
-                rates.setdefault((kind, scale), []).append(_rate(encoded, scale))
-    resampling.Resizer = _RESIZER
+                with patch.object(resampling, "Resizer", None) if kind == _BY_PILLOW else nullcontext():
+                    rates.setdefault((kind, scale), []).append(_rate(encoded, scale))
     for kind in kinds:
         table.add_row(kind, *(f"{statistics.median(rates[kind, scale]):.1f}" for scale in _LEAST_SCALES))
     return table

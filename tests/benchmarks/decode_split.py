@@ -35,10 +35,9 @@ from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardReport, ShardScorer
+from scoring.shard_scorer import ScorerSettings, ShardScorer
 from scoring.sources.inputs import find_images
-from scoring.summary import summarise
-from scoring.verification import RunStatus
+from scoring.summary import ShardTotals
 
 _SHARDS_AT_A_TIME = 2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")  # as cluster/devices.py sets them
@@ -125,9 +124,10 @@ def _steady_rate(scorer: ShardScorer, split: Split) -> float:
         ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._threads,
         ThreadPoolExecutor(_SHARDS_AT_A_TIME) as tasks,
     ):
-        reports: list[ShardReport] = list(tasks.map(scorer, shards))
-    nothing = RunStatus(scorer._manifest.info.num_images, len(shards), [], shards, {}, 0, 0, verified=True)
-    return summarise({0: reports}, nothing, wall_s=1.0).steady_images_per_s or 0.0
+        totals = ShardTotals()
+        for report in tasks.map(scorer, shards):
+            totals.add(0, report)
+    return totals.steady_images_per_s() or 0.0
 
 
 def _be_nice(niceness: int) -> None:

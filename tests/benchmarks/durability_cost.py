@@ -11,9 +11,11 @@ import statistics
 import tempfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from cluster.session import open_session
 from jobs.rates import place_alone, score_alone
-from scoring import durable, predictions
+from scoring import durable
 from scoring.images import Resize
 from scoring.lease import hold_lease
 from scoring.manifest import write_manifest
@@ -30,8 +32,8 @@ _SHARD_SIZE = 32
 def careless(settings: ScorerSettings) -> ShardScorer:
     """A ShardScorer that neither syncs nor computes checksums."""
     durable._sync = lambda path: None
-    write_table = predictions.pq.write_table
-    predictions.pq.write_table = lambda *arguments, write_page_checksum, **options: write_table(*arguments, **options)
+    write_table = pq.write_table
+    pq.write_table = lambda *arguments, write_page_checksum, **options: write_table(*arguments, **options)
     return ShardScorer(settings)
 
 

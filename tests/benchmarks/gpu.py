@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scoring.networks.classifiers import Classifier, ModelRequest
-    from scoring.shard_scorer import ScorerSettings, ShardReport
+    from scoring.shard_report import ShardReport
+    from scoring.shard_scorer import ScorerSettings
 
 _NEEDED = (
     *("keras", "numpy", "PIL", "pyarrow", "pandas", "h5py"),

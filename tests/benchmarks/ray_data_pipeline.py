@@ -7,6 +7,7 @@ Prints a line of JSON: images per second after the first batch. Every row says w
 
 import argparse
 import json
+import logging
 import os
 import time
 from pathlib import Path
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--weights", default="random")
     options = parser.parse_args()
-    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     photos = ray.data.read_images(str(options.photos), size=(224, 224), mode="RGB", include_paths=True)
     predictions = photos.map_batches(

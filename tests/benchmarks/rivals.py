@@ -61,7 +61,7 @@ Contender = Callable[[Path, Path, str], Ended]
 
 def rival(module: str, precision: str, photos: Path, output: Path, weights: str) -> Ended:
     """Run a rival's script."""
-    command = [sys.executable, "-m", module, photos, output, "--precision", precision, "--weights", weights]
+    command = [sys.executable, "-m", module, str(photos), str(output), "--precision", precision, "--weights", weights]
     started = time.perf_counter()
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
     wall_s = time.perf_counter() - started
