@@ -175,6 +175,13 @@ _MECHANISMS = [
         f"{_CHAOS}a_picture_crashes_the_decoder[0]",
     ),
     Mechanism(
+        "a shard whose actor died before it told of it is done",
+        "jobs/score_images.py",
+        "if failure.task not in found.done",
+        "",
+        f"{_CHAOS}actors_die_before_they_report[0]",
+    ),
+    Mechanism(
         "unsafe layers are refused",
         "scoring/networks/keras_files.py",
         "safe_mode=True",
