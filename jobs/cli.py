@@ -7,11 +7,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from jobs.exit_codes import on_sigterm
+from jobs.console.exit_codes import on_sigterm
 
-# In the order of --help. Each is a module of jobs/commands, imported when it is called: one command does not wait for
-# the libraries of the others.
-_COMMANDS = ("score", "finetune", "status", "sonar", "submission", "submit", "report", "demo", "bench")
+# In the order of --help, each with the module that is imported when it is called: one command does not wait for the
+# libraries of the others.
+COMMANDS = {
+    "score": "jobs.score.command",
+    "finetune": "jobs.finetune.command",
+    "status": "jobs.status",
+    "sonar": "jobs.sonar",
+    "submission": "jobs.submission",
+    "submit": "jobs.submit",
+    "report": "jobs.report",
+    "demo": "jobs.demo",
+    "bench": "jobs.bench.command",
+}
 
 
 class _LazyCommands(TyperGroup):
@@ -19,13 +29,13 @@ class _LazyCommands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All of them, in order."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One of them, or None."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        return typer.main.get_command(import_module(f"jobs.commands.{cmd_name}").app)
+        return typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
 
 
 app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

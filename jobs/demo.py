@@ -7,28 +7,34 @@ submission.csv and report.html.
 """
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from cluster.session import open_session
-from jobs.finetune import FinetuneRequest, finetune
-from jobs.images_request import ImagesRequest
+from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
+from jobs.console.terminal import terminal
+from jobs.finetune.job import FinetuneRequest, finetune
 from jobs.report import report
-from jobs.score import ScoreRequest, score
-from jobs.score_sonar import SonarRequest
+from jobs.score.images_request import ImagesRequest
+from jobs.score.job import ScoreRequest, score
+from jobs.score.sonar_job import SonarRequest
 from jobs.submission import submission
-from scoring.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
+from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.errors import DownloadError
-from scoring.finetuning.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.fitting import HeadSettings
-from scoring.networks.classifiers import ModelRequest
+from scoring.models.classifiers import ModelRequest
+from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.sonar.returns import UCI, find_sonar
-from scoring.submission import SubmissionRequest
-from scoring.targets import LabelsFrom
+from scoring.sources.targets import LabelsFrom
+from scoring.submissions.submission import SubmissionRequest
+
+app = typer.Typer()
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
@@ -112,3 +118,16 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
         "  shardscore submission runs/test\n"
         "  shardscore report runs/test",
     )
+
+
+@app.command("demo")
+def _demo(
+    weights: Annotated[
+        str, typer.Option(help="'imagenet' for the real weights, downloaded, or a weights file of VGG16.")
+    ] = "random",
+    output: Annotated[Path, typer.Option(help="Folder for everything that it makes.")] = Path("shardscore-demo"),
+) -> None:
+    """Run everything once, offline, on pictures it draws itself; under two minutes on two cores."""
+    with exit_codes():
+        complete = demo(weights, output, terminal())
+    raise typer.Exit(COMPLETE if complete else MISSING)

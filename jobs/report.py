@@ -7,11 +7,17 @@ it: one page that opens from disk and loads nothing. A run of 12,500 images take
 """
 
 import time
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
+from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
+from jobs.console.terminal import terminal
 from scoring.report.page import write_report
-from scoring.storage import Location
+from scoring.storage.locations import Location, locate
+
+app = typer.Typer()
 
 
 def report(folder: Location, output: Location | None, images: Location | None, console: Console) -> bool:
@@ -27,3 +33,16 @@ def report(folder: Location, output: Location | None, images: Location | None, c
     if written.missing_shards:
         console.print(f"not in it, for they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return not written.missing_shards
+
+
+@app.command("report")
+def _report(
+    folder: Annotated[str, typer.Argument(help="Folder written by score, finetune or sonar.")],
+    output: Annotated[str | None, typer.Option(help="Page to write.  [default: report.html in the folder]")] = None,
+    images: Annotated[str | None, typer.Option(help="Where the images lie now, if they were moved.")] = None,
+) -> None:
+    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors."""
+    with exit_codes():
+        page, moved = (locate(text) if text else None for text in (output, images))
+        complete = report(locate(folder), page, moved, terminal())
+    raise typer.Exit(COMPLETE if complete else MISSING)

@@ -7,13 +7,19 @@ Reads the run folder, changes nothing. Without --verify it reads the ends of the
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from jobs.reporting import print_table
-from scoring.run_folder import RunFolder
-from scoring.storage import Location
-from scoring.verification import RunStatus, run_status
+from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
+from jobs.console.tables import print_table
+from jobs.console.terminal import terminal
+from scoring.run.folder import RunFolder
+from scoring.run.verification import RunStatus, run_status
+from scoring.storage.locations import Location, locate
+
+app = typer.Typer()
 
 
 def status(run: Location, verify: bool, as_json: bool, console: Console) -> RunStatus:
@@ -36,3 +42,15 @@ def status(run: Location, verify: bool, as_json: bool, console: Console) -> RunS
     if not found.is_complete:
         console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
     return found
+
+
+@app.command("status")
+def _status(
+    run: Annotated[str, typer.Argument(help="Run folder written by score.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Read every row, and compare the ids.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what a run has done, what is missing and what is damaged."""
+    with exit_codes():
+        complete = status(locate(run), verify, as_json, terminal()).is_complete
+    raise typer.Exit(COMPLETE if complete else MISSING)

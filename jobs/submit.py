@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -22,8 +23,11 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
-from jobs.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated
+from jobs.console.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated, exit_codes
+from jobs.console.terminal import terminal
 from scoring.errors import RequestError
+
+app = typer.Typer()
 
 # Options that name a file or folder, whether it is there yet or not.
 _PATHS = ("images", "output", "run", "folder")
@@ -141,3 +145,24 @@ def _wants_to_stop(job: SubmittedJob) -> bool:
 def _print_what_to_do_with(job: SubmittedJob, console: Console) -> None:
     for verb in ("logs --follow", "status", "stop"):
         console.print(f"  ray job {verb} --address {job.address} {job.job_id}")
+
+
+@app.command("submit", context_settings={"allow_interspersed_args": False})
+def _submit(
+    context: typer.Context,
+    command: Annotated[list[str], typer.Argument(help="What to run there: -- score --images ... --output ...")],
+    address: Annotated[
+        str | None, typer.Option(help="Dashboard, as http://HEAD:8265.  [default: RAY_ADDRESS, or a Ray here]")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE for the job's processes, or KEY for this machine's value; repeatable."),
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, and leave the job alone.")] = False,
+) -> None:
+    """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
+    group = context.find_root().command
+    assert isinstance(group, TyperGroup)
+    with exit_codes():
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, terminal())
+    raise typer.Exit(code)

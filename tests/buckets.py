@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
-from scoring.bucket_clients import open_bucket
-from scoring.storage import Url, locate
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.locations import Url, locate
 
 _CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "the-key-of-the-tests",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.networks.classifiers import Classifier, ModelRequest
+from scoring.models.classifiers import Classifier, ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")

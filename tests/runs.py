@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from scoring.durable import write_text
-from scoring.evaluation import evaluate, true_classes
-from scoring.finetuning.model_folder import ModelFolder
-from scoring.fingerprint import Fingerprint
-from scoring.manifest import write_manifest
-from scoring.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions, write_table
-from scoring.run_folder import RunFolder
+from scoring.models.model_folder import ModelFolder
+from scoring.quality.evaluation import evaluate, true_classes
+from scoring.run.fingerprint import Fingerprint
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
+from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions, write_table
 from scoring.sources.inputs import NO_COLUMNS, ImageEntry
 from scoring.sources.table_images import TableColumns
-from scoring.storage import Location
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
 
 SUMMARY = {
     "num_images": 0, "num_errors": 0, "num_scored": 0, "num_labelled": 0, "num_right": 0,

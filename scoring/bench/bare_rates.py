@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 
 from scoring.arrays import UInt8Array
-from scoring.images import decode
-from scoring.shard_scorer import ScorerSettings, image_sample
+from scoring.pixels.decoding import decode
+from scoring.shards.scorer import ScorerSettings, image_sample
 from scoring.sources.inputs import find_images, open_images
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path, PurePosixPath
 
-from scoring.drawings import draw_photos
+from scoring.bench.drawings import draw_photos
 from scoring.errors import ImageError, ImagesError
-from scoring.images import Resize, decode
+from scoring.pixels.decoding import Resize, decode
 from scoring.sources.entries import is_image
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage import Location
+from scoring.storage.locations import Location
 
 _SEED = 2017
 

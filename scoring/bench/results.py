@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scoring.networks.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
+from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 

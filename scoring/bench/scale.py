@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scoring.bench.parts import Parts
-from scoring.manifest import default_shard_size
+from scoring.run.manifest import default_shard_size
 
 
 class Bottleneck(StrEnum):

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.evaluation import log_loss
+from scoring.quality.evaluation import log_loss
 
 _TEMPERATURES = (0.05, 20.0)
 _CLIPS = (1e-6, 0.49)

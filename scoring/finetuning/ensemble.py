@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.durable import whole_file
 from scoring.finetuning.fitting import Epoch
 from scoring.finetuning.heads import Head
-from scoring.storage import Location, readable
+from scoring.storage.durable import whole_file
+from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
     import keras

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.finetuning.base_networks import BaseRequest, base_digest, build_base
+from scoring.networks.base_networks import BaseRequest, base_digest, build_base
 from scoring.networks.engines import Engine, KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
-from scoring.predictions import ERROR, OK, ScoredImage, shard_files, write_table
+from scoring.run.predictions import ERROR, OK, ScoredImage, shard_files, write_table
 from scoring.sources.inputs import ImageEntry
-from scoring.storage import Location, locate, readable
+from scoring.storage.locations import Location, locate, readable
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 _LARGEST = float(np.finfo(np.float16).max)

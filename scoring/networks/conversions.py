@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from scoring.downloads import cache_folder
+from scoring.storage.downloads import cache_folder
 
 
 def conversion_folder(digest: str, library: str) -> Path:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.images import IMAGE_SIZE
 from scoring.networks.precision import Precision
+from scoring.pixels.decoding import IMAGE_SIZE
 
 if TYPE_CHECKING:
     import keras

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.downloads import cache_folder, fetch
 from scoring.errors import DownloadError, ModelError
+from scoring.storage.downloads import cache_folder, fetch
 
 NUM_CLASSES = 1000
 # As keras.applications.imagenet_utils publishes them.

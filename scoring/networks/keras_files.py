@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.images import IMAGE_SIZE
-from scoring.storage import Location, readable
+from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
     import keras

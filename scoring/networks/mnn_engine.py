@@ -18,10 +18,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.images import IMAGE_SIZE
 from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import Network, num_threads, takes_uint8
 from scoring.networks.precision import Precision
+from scoring.pixels.decoding import IMAGE_SIZE
 
 if TYPE_CHECKING:
     import keras

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.downloads import file_digest
 from scoring.errors import ModelError
 from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import Network, num_threads, takes_uint8
 from scoring.networks.precision import Precision
+from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
     import openvino

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.downloads import cache_folder, fetch, file_digest, local_copy
 from scoring.errors import DownloadError, ModelError
-from scoring.images import IMAGE_SIZE
 from scoring.networks.course_weights import read_course_weights
 from scoring.networks.engines import Network
-from scoring.storage import locate
+from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy
+from scoring.storage.locations import locate
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ from typing import Any
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
 from scoring.report.text import count, moment, percent, plural, seconds, short_digest, shorten
-from scoring.summary import BOUND_BY
+from scoring.shards.summary import BOUND_BY
 
 _MAX_LABELS = 12  # named among the facts
 _MAX_REASONS = 20

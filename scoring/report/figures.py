@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scoring.evaluation import ReliabilityBin
+from scoring.quality.evaluation import ReliabilityBin
+from scoring.quality.intervals import single_test_interval
 from scoring.report.svg import COLOURS, draw_svg, legend_above, percent_axis, series_colour, shown
-from scoring.sonar.intervals import single_test_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

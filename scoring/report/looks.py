@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import ImagesError
-from scoring.images import Resize
+from scoring.pixels.decoding import Resize
 from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
 from scoring.report.text import confidence, plural, shorten, visible
 from scoring.report.thumbnails import draw_thumbnails
 from scoring.sources.inputs import NO_COLUMNS, ImageEntry
 from scoring.sources.table_images import TableColumns
-from scoring.storage import Location, readable
+from scoring.storage.locations import Location, readable
 
 _IMAGES_PER_LOOK = 12
 _MAX_CLASSES = 10  # that get looks of their own

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scoring.durable import write_text
 from scoring.errors import RequestError, RunFolderError, ScoringError
-from scoring.finetuning.model_folder import ModelFolder
-from scoring.report.model import model_report
+from scoring.models.model_folder import ModelFolder
+from scoring.report.model_report import model_report
 from scoring.report.parts import Report
-from scoring.report.run import run_report
-from scoring.report.sonar import sonar_parts
+from scoring.report.run_report import run_report
+from scoring.report.sonar_report import sonar_parts
 from scoring.report.text import count, folder_title, percent, visible
 from scoring.report.thumbnails import THUMBNAIL_SIZE
-from scoring.run_folder import RunFolder
-from scoring.storage import Location
+from scoring.run.folder import RunFolder
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
 
 _TEMPLATES = Path(__file__).parent
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scoring.evaluation import Evaluation, ReliabilityBin, evaluate, reliability_bins
-from scoring.predictions import MAX_FULL_VECTOR, TOP_K
+from scoring.quality.evaluation import Evaluation, ReliabilityBin, evaluate, reliability_bins
+from scoring.quality.intervals import Interval, single_test_interval
 from scoring.report.figures import draw_reliability
 from scoring.report.parts import Block, Confusion, Facts, Figure, Prose, Table
 from scoring.report.rows import ScoredRows
 from scoring.report.text import count, measure, percent, percent_range, plural
-from scoring.sonar.intervals import Interval, single_test_interval
+from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 
 _MAX_CONFUSION = 12  # labels that a table of all pairs can hold on a page
 _MAX_MISTAKES = 15
@@ -17,7 +17,7 @@ _MAX_MISTAKES = 15
 
 @dataclass(frozen=True)
 class Quality:
-    """A model against the truth, as far as what is stored tells; see `scoring.evaluation.Evaluation`.
+    """A model against the truth, as far as what is stored tells; see `scoring.quality.evaluation.Evaluation`.
 
     Attributes:
         num_images: Images with a known truth.

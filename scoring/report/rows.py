@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.evaluation import true_classes
-from scoring.predictions import ERROR, MAX_FULL_VECTOR, OK, TOP_K
-from scoring.storage import Location, readable
+from scoring.quality.evaluation import true_classes
+from scoring.run.predictions import ERROR, MAX_FULL_VECTOR, OK, TOP_K
+from scoring.storage.locations import Location, readable
 
 _NUMBERS = ("status", "target", "class_index", "probability")
 _MAX_UNREADABLE = 100  # that a report lists; it counts all of them

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.evaluation import Evaluation, evaluate
+from scoring.quality.evaluation import Evaluation, evaluate
 from scoring.report.figures import Estimate, draw_estimates
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure

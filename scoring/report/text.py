@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import datetime
 
-from scoring.storage import Location, Url
+from scoring.storage.locations import Location, Url
 
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

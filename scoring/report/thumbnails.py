@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 
 from scoring.errors import ImageError, ImagesError
-from scoring.images import Resize, decode
+from scoring.pixels.decoding import Resize, decode
 from scoring.sources.inputs import NO_COLUMNS, ImageEntry, ImageReader, check_images, open_images
 from scoring.sources.table_images import TableColumns
-from scoring.storage import Location
+from scoring.storage.locations import Location
 
 THUMBNAIL_SIZE = 144  # pixels a side
 _QUALITY = 72  # of WebP: about 4 kB for a photo

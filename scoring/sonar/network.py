@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.durable import whole_file, write_text
 from scoring.errors import ModelError, RunFolderError
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
@@ -23,7 +22,8 @@ from scoring.sonar.ensemble import train_folds
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
 from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
-from scoring.storage import Location
+from scoring.storage.durable import whole_file, write_text
+from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
     import keras

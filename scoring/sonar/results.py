@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.durable import whole_file, write_text
 from scoring.errors import RunFolderError
-from scoring.sonar.intervals import Interval, corrected_interval, single_test_interval
+from scoring.quality.intervals import Interval, corrected_interval, single_test_interval
 from scoring.sonar.protocols import Fold, Protocol
 from scoring.sonar.recipes import Published, SonarModel, published_figure
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns
 from scoring.sonar.study import StudyTask
-from scoring.storage import Location
+from scoring.storage.durable import whole_file, write_text
+from scoring.storage.locations import Location
 
 PREDICTIONS_SCHEMA = pa.schema(
     [

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.downloads import cache_folder, fetch
 from scoring.errors import DownloadError, SonarError
+from scoring.storage.downloads import cache_folder, fetch
 
 NUM_BANDS = 60
 NUM_ROWS = 208

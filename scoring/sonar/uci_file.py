@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from scoring.arrays import Float32Array
-from scoring.downloads import file_digest
 from scoring.errors import SonarError
 from scoring.sonar.returns import BAND_NAMES, LABEL_NAME, LABEL_NAMES, NUM_BANDS, SonarReturns
+from scoring.storage.downloads import file_digest
 
 _MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns

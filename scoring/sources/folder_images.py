@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scoring.errors import ImageError, ImagesError
-from scoring.retrying import patiently
 from scoring.sources import entries
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, read_limited, readable_name
 from scoring.sources.tar_images import read_member
-from scoring.storage import Url
+from scoring.storage.locations import Url
+from scoring.storage.retrying import patiently
 
 
 class FolderSource:

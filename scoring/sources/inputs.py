@@ -10,7 +10,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.sources.table_images import TableColumns, TableSource
 from scoring.sources.tar_images import TarSource, tar_members
 from scoring.sources.zip_images import ZipSource
-from scoring.storage import Location, Url
+from scoring.storage.locations import Location, Url
 
 __all__ = ["ImageEntry", "ImageReader", "Listing", "check_images", "find_images", "open_images"]
 

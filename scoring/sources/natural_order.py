@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from natsort import natsort_keygen
 
-from scoring.durable import storage_faults
+from scoring.storage.durable import storage_faults
 
 # What is sorted: its key, its path, and what belongs to it.
 Row: TypeAlias = tuple[Any, ...]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
 from scoring.sources.folder_images import read_local, read_object
-from scoring.storage import Location, Url, locate, readable
+from scoring.storage.locations import Location, Url, locate, readable
 
 _ROWS_AT_ONCE = 4096
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.

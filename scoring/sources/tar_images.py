@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.retrying import patiently
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, readable_name
-from scoring.storage import Location, Url
+from scoring.storage.locations import Location, Url
+from scoring.storage.retrying import patiently
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _AT_ONCE = 8  # tar files whose headers are read at the same time

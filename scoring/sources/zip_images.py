@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.retrying import patiently
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, read_limited
-from scoring.storage import Location, Url, readable
+from scoring.storage.locations import Location, Url, readable
+from scoring.storage.retrying import patiently
 
 # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
 _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)

@@ -21,17 +21,17 @@ from rich.table import Table
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.results import VARIANTS
 from scoring.errors import ImageError, ImagesError, ModelError
-from scoring.images import Resize, decode
-from scoring.manifest import write_manifest
-from scoring.networks.classifiers import Classifier, ModelRequest, load_classifier
+from scoring.models.classifiers import Classifier, ModelRequest, load_classifier
 from scoring.networks.engines import keras_backend
 from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision
-from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, image_sample
+from scoring.pixels.decoding import Resize, decode
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
+from scoring.shards.scorer import ScorerSettings, image_sample
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.storage import Location, locate
-from scoring.targets import LabelsFrom, match_label, with_targets
+from scoring.sources.targets import LabelsFrom, match_label, with_targets
+from scoring.storage.locations import Location, locate
 
 _BATCH_SIZE = 16
 

@@ -23,9 +23,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from scoring import images, resampling
 from scoring.arrays import UInt8Array
-from scoring.images import Resize, decode
+from scoring.pixels import decoding, resampling
+from scoring.pixels.decoding import Resize, decode
 from tests.pictures import side_by_side
 
 _EVERY_PIXEL = 1_000_000
@@ -81,7 +81,7 @@ def _rate(encoded: list[bytes], least_scale: int) -> float:
 
 
 def _decode(encoded: bytes, resize: Resize, least_scale: int) -> UInt8Array:
-    images._LEAST_SCALE = least_scale
+    decoding._LEAST_SCALE = least_scale
     return decode(encoded, resize)
 
 

@@ -24,20 +24,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from scoring import decode_ahead
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.photos import gather_photos
-from scoring.durable import remove_tree
-from scoring.images import Resize
-from scoring.manifest import default_shard_size, write_manifest
-from scoring.networks.classifiers import ModelRequest
+from scoring.models.classifiers import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
-from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import default_shard_size, write_manifest
+from scoring.shards import decode_ahead
+from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.summary import ShardTotals
 from scoring.sources.inputs import find_images
-from scoring.summary import ShardTotals
+from scoring.storage.durable import remove_tree
 
 _SHARDS_AT_A_TIME = 2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")  # as cluster/devices.py sets them

@@ -14,17 +14,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from cluster.session import open_session
-from jobs.rates import place_alone, score_alone
-from scoring import durable
-from scoring.images import Resize
-from scoring.lease import hold_lease
-from scoring.manifest import write_manifest
-from scoring.networks.classifiers import ModelRequest
+from jobs.bench.one_worker import place_alone, score_alone
+from scoring.models.classifiers import ModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
-from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.lease import hold_lease
+from scoring.run.manifest import write_manifest
+from scoring.shards.scorer import ScorerSettings, ShardScorer
 from scoring.sources.inputs import find_images
+from scoring.storage import durable
 
 _SHARD_SIZE = 32
 

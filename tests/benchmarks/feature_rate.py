@@ -11,17 +11,17 @@ from typing import Annotated
 import typer
 
 from cluster.session import open_session
-from jobs.rates import place_alone, score_alone
-from scoring.finetuning.base_networks import LAST_DENSE, VGG16, BaseRequest
+from jobs.bench.one_worker import place_alone, score_alone
 from scoring.finetuning.features import FeatureRequest
-from scoring.images import Resize
-from scoring.manifest import write_manifest
-from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
-from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings
+from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
+from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import find_images
 
 _SHARD_SIZE, _BATCH_SIZE = 64, 16

@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoring.networks.classifiers import Classifier, ModelRequest
-    from scoring.shard_report import ShardReport
-    from scoring.shard_scorer import ScorerSettings
+    from scoring.models.classifiers import Classifier, ModelRequest
+    from scoring.shards.report import ShardReport
+    from scoring.shards.scorer import ScorerSettings
 
 _NEEDED = (
     *("keras", "numpy", "PIL", "pyarrow", "pandas", "h5py"),
@@ -71,7 +71,7 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
-    from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
     from scoring.networks.precision import Precision, choose_precision
 
     request = ModelRequest(
@@ -167,7 +167,7 @@ def _matrix_peak(precision: Any, backend: str, size: int | None, on_gpu: bool) -
 
 def decode_rate(photos: Path, threads: int, seconds: float = _FORWARD_S) -> float:
     """Images decoded per second by so many threads; reading is not counted."""
-    from scoring.images import Resize, decode
+    from scoring.pixels.decoding import Resize, decode
     from scoring.sources.inputs import find_images, open_images
 
     read = open_images(photos)
@@ -187,8 +187,8 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
     """
     from PIL import Image
 
-    from scoring.decode_ahead import DecodeAhead
-    from scoring.images import Resize
+    from scoring.pixels.decoding import Resize
+    from scoring.shards.decode_ahead import DecodeAhead
     from scoring.sources.inputs import find_images, open_images
 
     folder.mkdir()
@@ -204,7 +204,7 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
 
 @cache
 def _load_once(request: "ModelRequest") -> "Classifier":
-    from scoring.networks.classifiers import load_classifier
+    from scoring.models.classifiers import load_classifier
 
     return load_classifier(request)
 
@@ -213,10 +213,10 @@ def batch_rates(
     request: "ModelRequest", photos: Path, scratch: Path, options: argparse.Namespace
 ) -> Iterator[BatchRates]:
     """Measure one batch size after the other, until one does not fit the GPU."""
-    from scoring.images import Resize
-    from scoring.manifest import write_manifest
-    from scoring.run_folder import RunFolder
-    from scoring.shard_scorer import ScorerSettings
+    from scoring.pixels.decoding import Resize
+    from scoring.run.folder import RunFolder
+    from scoring.run.manifest import write_manifest
+    from scoring.shards.scorer import ScorerSettings
     from scoring.sources.inputs import find_images
 
     listed = find_images(photos).images
@@ -256,7 +256,7 @@ def _forward_rate(settings: "ScorerSettings") -> float:
 
 def _job_rate(settings: "ScorerSettings", num_shards: int) -> tuple[float, float]:
     """Whole shards after a first one: images per second, and the share of the time that the model waited."""
-    from scoring.shard_scorer import ShardScorer
+    from scoring.shards.scorer import ShardScorer
 
     scorer: Callable[[int], ShardReport] = ShardScorer(settings, _load_once)
     scorer(0)

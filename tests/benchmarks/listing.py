@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from scoring.manifest import default_shard_size, manifest_digest, write_manifest
-from scoring.memory import peak_memory_bytes
+from scoring.process.memory import peak_memory_bytes
+from scoring.run.manifest import default_shard_size, manifest_digest, write_manifest
 from scoring.sources.inputs import find_images
-from scoring.storage import locate
+from scoring.storage.locations import locate
 
 _PAGE = 1000
 _STAMP = "2026-01-01T00:00:00.000Z"

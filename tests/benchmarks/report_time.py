@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from scoring.memory import peak_memory_bytes
+from scoring.process.memory import peak_memory_bytes
 from scoring.report.page import write_report
 from tests.runs import Scored, write_run
 

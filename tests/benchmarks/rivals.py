@@ -24,11 +24,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from jobs.bench_table import print_machine
-from jobs.cold_jobs import score_cold
+from jobs.bench.cold_command import score_cold
+from jobs.bench.table import print_machine
 from scoring.bench.machine import describe_machine
 from scoring.bench.photos import gather_photos
-from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 

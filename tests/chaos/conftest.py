@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from scoring.predictions import read_predictions
-from scoring.run_folder import RunFolder
-from scoring.verification import run_status
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import read_predictions
+from scoring.run.verification import run_status
 
 NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
 _TABLE: dict[str, list[tuple[int, float, int]]] = defaultdict(list)  # kind -> faults, seconds, shards scored again

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
-from scoring.images import Resize, decode
-from scoring.manifest import ManifestInfo
-from scoring.predictions import ScoredImage
-from scoring.shard_report import ShardReport
-from scoring.shard_scorer import ScorerSettings, ShardScorer
+from scoring.pixels.decoding import Resize, decode
+from scoring.run.manifest import ManifestInfo
+from scoring.run.predictions import ScoredImage
+from scoring.shards.report import ShardReport
+from scoring.shards.scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
 
 CRASHES = b"crashes the decoder"

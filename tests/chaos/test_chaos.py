@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.run_folder import RunFolder
+from scoring.run.folder import RunFolder
 from tests.chaos.conftest import NUM_IMAGES, NUM_SHARDS, Run
 from tests.chaos.scorer import CRASHES
 

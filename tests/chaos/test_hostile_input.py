@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scoring.errors import ImageError, ImagesError, SonarError
-from scoring.images import Resize, decode
+from scoring.pixels.decoding import Resize, decode
 from scoring.sonar.uci_file import load_sonar
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 

@@ -5,8 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli import app
-from jobs.exit_codes import Terminated, exit_codes
-from scoring.storage import Url
+from jobs.console.exit_codes import Terminated, exit_codes
+from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_run
 
 
@@ -74,7 +74,7 @@ def bad_inputs(tmp_path: Path, photos: Path) -> Path:
 def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     bad_inputs: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
 ) -> None:
-    monkeypatch.setattr("jobs.score.open_session", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.score.job.open_session", lambda address: pytest.fail("Ray was started"))
     code, error = _run("score", "--output", bad_inputs / "run", *options.format(bad_inputs).split())
     assert code == 2
     assert message in error

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cluster.submit import JobEnd, JobSettings
 from jobs.cli import app
-from jobs.exit_codes import INTERRUPTED, TERMINATED, Terminated
+from jobs.console.exit_codes import INTERRUPTED, TERMINATED, Terminated
 from jobs.submit import SubmitRequest, submit
 
 _ROOT = Path(__file__).parents[2]

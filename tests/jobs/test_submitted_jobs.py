@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from jobs.exit_codes import INTERRUPTED, TERMINATED
-from scoring.manifest import Manifest, read_info
-from scoring.run_folder import RunFolder
-from scoring.storage import Url
-from scoring.verification import run_status
+from jobs.console.exit_codes import INTERRUPTED, TERMINATED
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import Manifest, read_info
+from scoring.run.verification import run_status
+from scoring.storage.locations import Url
 from tests.real_cluster import RealCluster, environment
 
 pytestmark = pytest.mark.ray

@@ -10,11 +10,11 @@ from PIL import Image
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.photos import gather_photos
 from scoring.errors import ImagesError
-from scoring.images import Resize
-from scoring.networks.classifiers import Classifier
-from scoring.shard_scorer import ScorerSettings
+from scoring.models.classifiers import Classifier
+from scoring.pixels.decoding import Resize
+from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import find_images
-from scoring.storage import Url
+from scoring.storage.locations import Url
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 

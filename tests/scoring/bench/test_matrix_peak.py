@@ -2,9 +2,9 @@ import pytest
 
 from scoring.bench.machine import describe_machine
 from scoring.bench.matrix_peak import MatrixPeak
-from scoring.memory import peak_memory_bytes
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
+from scoring.process.memory import peak_memory_bytes
 
 
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8])

@@ -3,8 +3,8 @@ import numpy.typing as npt
 import pytest
 
 from scoring.arrays import Float32Array
-from scoring.evaluation import log_loss
 from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
+from scoring.quality.evaluation import log_loss
 
 
 def _too_sure(num_images: int, temperature: float) -> tuple[Float32Array, npt.NDArray[np.int64]]:

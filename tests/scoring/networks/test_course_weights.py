@@ -92,7 +92,7 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     """Half a gigabyte in the course's layout, from known weights of two classes, as the lesson saved them."""
     import keras
 
-    from scoring.networks.classifiers import VGG16_CATS_DOGS, ModelRequest, load_classifier
+    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest, load_classifier
     from scoring.networks.precision import Precision
     from scoring.networks.vgg16 import preprocess
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
+from scoring.models.classifiers import Classifier, ModelRequest, check_model, load_classifier
 from scoring.networks import mnn_engine
-from scoring.networks.classifiers import Classifier, ModelRequest, check_model, load_classifier
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
 from scoring.networks.precision import Precision

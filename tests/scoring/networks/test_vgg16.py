@@ -4,13 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.decode_ahead import DecodedImage, stack_pixels
 from scoring.errors import ModelError
-from scoring.images import Resize, decode
-from scoring.networks.classifiers import VGG16_IMAGENET, ModelRequest, load_classifier
+from scoring.models.classifiers import VGG16_IMAGENET, ModelRequest, load_classifier
 from scoring.networks.imagenet import CAT_CLASSES, DOG_CLASSES, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import load_vgg16, preprocess, vgg16_digest
+from scoring.pixels.decoding import Resize, decode
+from scoring.shards.decode_ahead import DecodedImage, stack_pixels
 from scoring.sources.inputs import ImageEntry
 
 pytestmark = pytest.mark.keras

@@ -1,6 +1,6 @@
 import re
 
-from scoring.evaluation import ReliabilityBin
+from scoring.quality.evaluation import ReliabilityBin
 from scoring.report.figures import Curve, Estimate, draw_curves, draw_estimates, draw_histogram, draw_reliability
 
 _BINS = [ReliabilityBin(0.1, 0.2, 10), ReliabilityBin(0.9, 1.0, 100)]

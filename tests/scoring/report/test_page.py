@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
-from scoring.report import run as report_run
+from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.sources.inputs import find_images
 from scoring.sources.table_images import TableColumns
-from scoring.storage import Location, Url
+from scoring.storage.locations import Location, Url
 from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
 
 _HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from scoring.errors import ImagesError
-from scoring.images import Resize
+from scoring.pixels.decoding import Resize
 from scoring.report.thumbnails import THUMBNAIL_SIZE, draw_thumbnails
 from scoring.sources.inputs import ImageEntry
 

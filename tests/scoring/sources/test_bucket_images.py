@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from scoring.bucket_clients import open_bucket
 from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.images import Resize
-from scoring.manifest import write_manifest
-from scoring.predictions import read_predictions
-from scoring.run_folder import RunFolder
-from scoring.shard_scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
+from scoring.run.predictions import read_predictions
+from scoring.run.verification import run_status
+from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
 from scoring.sources import entries
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.storage import Location, Url
-from scoring.verification import run_status
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.locations import Location, Url
 from tests.fakes import FAKE_MODEL, load_fake
 
 

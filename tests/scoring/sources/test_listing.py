@@ -5,12 +5,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from natsort import natsort_keygen
 
-from scoring.manifest import Manifest, manifest_digest, write_manifest
+from scoring.run.manifest import Manifest, manifest_digest, write_manifest
 from scoring.sources import listing, natural_order
 from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
-from scoring.targets import LabelsFrom, with_targets
+from scoring.sources.targets import LabelsFrom, with_targets
 
 _NAMES = st.text(st.sampled_from("aB/._- 0019é²五"), min_size=1, max_size=12)
 

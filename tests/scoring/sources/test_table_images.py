@@ -8,7 +8,7 @@ from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_images import TableColumns
-from scoring.storage import Location, Url
+from scoring.storage.locations import Location, Url
 
 
 def _write(path: Path, columns: dict[str, list[object]], row_group_size: int = 3) -> Path:

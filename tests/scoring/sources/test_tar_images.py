@@ -8,7 +8,7 @@ import pytest
 from scoring.errors import ImageError, ImagesError
 from scoring.sources import entries
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage import Location, Url, locate
+from scoring.storage.locations import Location, Url, locate
 
 
 def _tar(*names: str) -> bytes:

@@ -1,0 +1,69 @@
+"""The `score` command as users start it: whole, cold, in a process of its own."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.errors import IncompleteError
+from scoring.models.classifiers import ModelRequest
+from scoring.run.folder import RunFolder
+from scoring.run.milestones import phases
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class ColdJob:
+    """What one command took.
+
+    Attributes:
+        wall_s: From the start of its process to its end.
+        steady_images_per_s: As its own summary says; None if there was one batch only.
+        worker_bytes: Peak memory of its largest worker.
+        driver_bytes: Peak memory of its driver.
+        phases_s: Seconds of each phase from its start to its end, by name.
+    """
+
+    wall_s: float
+    steady_images_per_s: float | None
+    worker_bytes: int
+    driver_bytes: int
+    phases_s: dict[str, float]
+
+
+def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
+    """Run `score` over a folder of photos, from the start.
+
+    Raises:
+        IncompleteError: If the command fails.
+    """
+    model = model.absolute()
+    command = [sys.executable, "-m", "jobs", "score", "--overwrite"]
+    options = {
+        "--images": images.absolute(),
+        "--output": output.absolute(),
+        "--model": model.model,
+        "--weights": model.weights,
+        "--labels": model.labels,
+        "--engine": model.engine,
+        "--precision": model.precision,
+    }
+    command += [str(word) for option, value in options.items() if value is not None for word in (option, value)]
+    started_at = time.time()
+    ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+    ended_at = time.time()
+    if ended.returncode:
+        said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
+        raise IncompleteError(f"A command that was to be measured failed, saying: {said[-1]}")
+    record = RunFolder(output).load_record()
+    summary: dict[str, Any] = record["summary"]
+    return ColdJob(
+        wall_s=ended_at - started_at,
+        steady_images_per_s=summary["steady_images_per_s"],
+        worker_bytes=summary["worker_memory_bytes"],
+        driver_bytes=summary["driver_memory_bytes"],
+        phases_s=phases(record["milestones"], started_at, ended_at),
+    )

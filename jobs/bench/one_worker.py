@@ -1,0 +1,54 @@
+"""Measure in one worker that has all the cores, or the GPU, that `score` would give it."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+from cluster.ledger import TaskFailed
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, WorkerRequest, plan_placement
+from cluster.pool import WorkerPool
+from jobs.score.images_job import told_by_its_cause
+from scoring.errors import IncompleteError
+from scoring.run.manifest import ManifestInfo
+from scoring.run.verification import RunStatus
+from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.summary import ShardTotals, Summary, summarise
+
+R = TypeVar("R")
+
+
+def place_alone() -> Placement:
+    """One worker with as many cores of a node as one worker gets, and a GPU if there is one."""
+    return plan_placement(cluster_nodes(), WorkerRequest(num_workers=1))
+
+
+def run_alone(recipe: Callable[[], Callable[[int], R]], tasks: Iterable[int], placement: Placement) -> list[R]:
+    """Work off `tasks` in a new process, and return their results in the order in which they end.
+
+    Raises:
+        IncompleteError: If a task fails.
+    """
+    results: list[R] = []
+    pool: WorkerPool[R] = WorkerPool(recipe, placement)
+    with told_by_its_cause(pool):
+        for outcome in pool.run(tasks):
+            if isinstance(outcome, TaskFailed):
+                raise IncompleteError(f"A measurement failed: {outcome.reason}")
+            results.append(outcome.result)
+    return results
+
+
+def score_alone(
+    settings: ScorerSettings,
+    manifest: ManifestInfo,
+    placement: Placement,
+    build: Callable[[ScorerSettings], ShardScorer] = ShardScorer,
+) -> Summary:
+    """Score every shard; `steady_images_per_s` leaves the first batch out."""
+    shards = list(range(manifest.num_shards))
+    nothing = RunStatus(manifest.num_images, manifest.num_shards, [], shards, {}, 0, 0, verified=True)
+    totals = ShardTotals()
+    for report in run_alone(partial(build, settings), shards, placement):
+        totals.add(0, report)
+    return summarise(totals, nothing, wall_s=1.0)

@@ -1,0 +1,154 @@
+"""What a run of any size would take: `shardscore bench --simulate`, in seconds and without a model or Ray.
+
+    shardscore bench --simulate --gpu-price 1.00
+    shardscore bench --simulate --images s3://bucket/photos --json shardscore-bench.json
+
+Figures come from what an earlier `bench` stored, decoding is measured here where it did not, and the rest is assumed:
+the second table says which is which, and the options set most of them.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from rich.console import Console
+
+from jobs.bench.request import BenchRequest
+from jobs.bench.table import print_estimates, print_parts
+from scoring.bench.bare_rates import DecodeRate
+from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
+from scoring.bench.photos import gather_photos
+from scoring.bench.scale import Estimate, estimate
+from scoring.errors import RequestError
+from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.pixels.decoding import Resize
+from scoring.shards.scorer import ScorerSettings
+from scoring.sources.inputs import check_images, find_images
+from scoring.storage.locations import Location
+
+_SIZES = (12_500, 1_000_000, 1_000_000_000)  # Kaggle's test set, a large archive, a crawl
+_GPUS = (1, 8, 1000)
+_NUM_DECODED = 64
+_LEAST_DECODED = 8
+_SIZED = 10_000
+
+
+@dataclass(frozen=True)
+class SimulateRequest:
+    """What is to be worked out. None leaves a figure to measurements and assumptions.
+
+    Attributes:
+        model: Whose speed it is.
+        images: The collection meant: its number and size count, and some of it is decoded.
+        num_images: Of the collection.
+        variant: Which one of a bench's.
+        json_path: What an earlier bench stored; the default name need not exist.
+        gpu_images_per_s: The network alone, on one GPU.
+        cores_per_gpu: Cores.
+        gpu_price: Of one GPU with its cores, for an hour, in any currency.
+        reads_per_s: Images that the storage hands out in a second, to all workers together.
+        shard_size: Images per shard.
+    """
+
+    model: ModelRequest
+    images: Location | None = None
+    num_images: int | None = None
+    variant: str | None = None
+    json_path: Path = BenchRequest.json_path
+    gpu_images_per_s: float | None = None
+    cores_per_gpu: float | None = None
+    gpu_price: float | None = None
+    reads_per_s: float | None = None
+    shard_size: int | None = None
+
+    def check(self) -> None:
+        """Raise what can be told before anything is read."""
+        for option in ("num_images", "gpu_images_per_s", "cores_per_gpu", "gpu_price", "reads_per_s", "shard_size"):
+            value = getattr(self, option)
+            if value is not None and not value > 0:
+                raise RequestError(f"Expected --{option.replace('_', '-')} above 0; received {value:g}.")
+        if self.json_path != BenchRequest.json_path and not self.json_path.is_file():
+            raise RequestError(f"Expected --json to be a file that bench wrote; {self.json_path} does not exist.")
+        if self.images is not None:
+            check_images(self.images)
+
+
+def simulate(request: SimulateRequest, console: Console) -> list[Estimate]:
+    """Work out the runs, and print them with the figures that they come from.
+
+    Raises:
+        RequestError: If the request makes no sense.
+        ImagesError: If the collection has no photos to measure with.
+    """
+    request.check()
+    here = _measured(request)
+    given = _given(request)
+    sizes = (request.num_images,) if request.num_images else _SIZES
+    if request.images is not None:
+        listing = find_images(request.images).images
+        sizes = (request.num_images or len(listing),)
+        given["image_bytes"] = Part(mean(image.size_bytes for image in islice(listing, _SIZED)), str(request.images))
+    gpu = _gpu_parts(request, here, given)
+    estimates = [estimate(gpu, size, gpus, request.shard_size) for size in sizes for gpus in _GPUS]
+    print_estimates(console, "on GPUs", gpu, estimates, request.gpu_price)
+    print_parts(console, "one GPU with its cores, the driver and the storage", gpu)
+    if here is not None and not here.on_gpu:
+        on_this = [estimate(here, size, 1, request.shard_size) for size in sizes]
+        print_estimates(console, "on this machine, without a GPU", here, on_this, None)
+        print_parts(console, "this machine", here)
+        estimates += on_this
+    return estimates
+
+
+def _measured(request: SimulateRequest) -> Parts | None:
+    """The worker that an earlier bench measured, if there was one."""
+    if not request.json_path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(request.json_path.read_text(encoding="utf-8"))
+        measured = record["request"]["model"]["model"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"Expected --json to be a file that bench wrote; {request.json_path} is none.") from error
+    if measured != request.model.model:
+        raise RequestError(f"Expected figures of --model {request.model.model}; {request.json_path} has {measured}.")
+    return measured_parts(record, request.variant)
+
+
+def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:
+    """A GPU's parts: measured by a bench where it had one, else assumed; what the user says comes first."""
+    if here is not None and here.on_gpu:
+        return replace(here, **given)
+    known: dict[str, Any] = dict(GPU_PARTS)
+    if here is not None:
+        known["decode_images_per_s"] = here.decode_images_per_s
+        known["start_s"] = replace(here.start_s, source=f"{here.start_s.source}, no GPU", assumed=True)
+    else:
+        known["decode_images_per_s"] = _decode_rate(request)
+    if request.model.model not in (VGG16_CATS_DOGS, VGG16_IMAGENET) and request.gpu_images_per_s is None:
+        raise RequestError(f"Expected --gpu-images-per-s with --model {request.model.model}: only VGG16's is known.")
+    return Parts(**{**known, **given})
+
+
+def _given(request: SimulateRequest) -> dict[str, Any]:
+    """What the user says."""
+    named = {
+        "forward_images_per_s": ("gpu-images-per-s", request.gpu_images_per_s),
+        "cores": ("cores-per-gpu", request.cores_per_gpu),
+        "reads_per_s": ("reads-per-s", request.reads_per_s),
+    }
+    return {name: Part(value, f"--{option}") for name, (option, value) in named.items() if value is not None}
+
+
+def _decode_rate(request: SimulateRequest) -> Part:
+    """Decode some photos of the collection, or drawn ones, on one core here."""
+    with tempfile.TemporaryDirectory(prefix="shardscore-simulate-") as scratch:
+        photos = gather_photos(request.images, Path(scratch) / "photos", _NUM_DECODED, _LEAST_DECODED)
+        settings = ScorerSettings(photos, Path(scratch), request.model, Resize.SQUASH, batch_size=1, decode_threads=1)
+        rate = DecodeRate(settings)(_NUM_DECODED)
+    if request.images is None:
+        return Part(rate, "drawn photos, now on this machine; real ones take longer: --images", True)
+    return Part(rate, f"now on this machine, {request.images}")

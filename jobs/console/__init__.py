@@ -1,0 +1,1 @@
+"""What commands share on a terminal: exit codes, tables, progress, options."""

@@ -1,0 +1,1 @@
+"""The `score` command: options, request, the images' job, sonar beside it."""

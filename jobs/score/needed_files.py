@@ -1,0 +1,71 @@
+"""Whether every machine of the cluster sees the files of a job, before models are loaded and work is lost.
+
+Buckets are not looked at: they are the same from everywhere.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster.nodes import Node
+from cluster.shared_files import Sight
+from scoring.errors import RequestError
+from scoring.models.shard_model import ShardModelRequest
+from scoring.run.folder import RunFolder
+from scoring.sources.tar_images import TarSource
+from scoring.storage.locations import Location, Url
+
+
+def see_output(folder: RunFolder) -> list[Sight]:
+    """The run folder, known by the lease that this driver holds in it."""
+    if isinstance(folder.path, Url):
+        return []
+    token = json.loads(folder.lease.read_text(encoding="utf-8"))["token"]
+    return [Sight("--output", str(folder.lease.absolute()), content=token.encode())]
+
+
+def see_images(images: Location) -> list[Sight]:
+    """Files of the same size, or a folder that holds what the first thing in it here is called."""
+    if isinstance(images, Url):
+        return []
+    if not images.is_dir():
+        return [see_file("--images", path) for path in _files(images)]
+    with os.scandir(images.absolute()) as entries:
+        first = next(entries, None)
+    return [Sight("--images", first.path if first else str(images.absolute()))]
+
+
+def _files(images: Path) -> list[Path]:
+    """The file itself, or the first and the last of a range of tar files."""
+    if images.suffix != ".tar":
+        return [images]
+    tars = [Path(str(tar)) for tar in TarSource(images).archives]
+    return list(dict.fromkeys([tars[0], tars[-1]]))
+
+
+def see_model(model: ShardModelRequest) -> list[Sight]:
+    """The files that the model is made of, where it names any."""
+    local = [(option, path) for option, path in model.files() if isinstance(path, Path)]
+    return [see_file(option, path) for option, path in local if path.is_file()]
+
+
+def see_file(option: str, path: Path) -> Sight:
+    """A file, known by its size."""
+    return Sight(option, str(path.absolute()), size_bytes=path.stat().st_size)
+
+
+def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) -> None:
+    """Refuse the job if a node cannot see something that all need.
+
+    Raises:
+        RequestError: It names the first such thing, and the nodes.
+    """
+    for sight in needed:
+        blind = sorted(node.host for node, missing in unseen.items() if sight in missing)
+        if blind:
+            others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
+            raise RequestError(
+                f"Expected every node to see {sight.name}; {blind[0]}{others} cannot see {sight.path} as this machine "
+                "does. Put it where all nodes have it under the same path."
+            )

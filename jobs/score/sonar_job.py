@@ -1,0 +1,87 @@
+"""The sonar half of `score`: one light task beside the images."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.light_task import LightTask
+from cluster.nodes import Node
+from cluster.shared_files import Sight
+from jobs.console.tables import print_sonar
+from jobs.score.needed_files import see_file
+from scoring.run.folder import RunFolder
+from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.returns import check_trainable, find_sonar
+
+
+@dataclass(frozen=True)
+class SonarRequest:
+    """Which returns to train on or to score.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        model: A trained model; None trains one.
+        seed: Decides split and initial weights.
+        backend: Keras' backend.
+    """
+
+    source: str
+    model: Path | None
+    seed: int
+    backend: str
+
+
+class SonarJob:
+    """Trains or scores in one light task.
+
+    Raises:
+        SonarError: At construction, if the returns cannot be used.
+    """
+
+    def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
+        from scoring.sonar.uci_file import load_sonar  # pandas, of which images alone have no need
+
+        data = find_sonar(request.source)
+        returns = load_sonar(data)
+        if request.model is None:
+            check_trainable(returns, data)
+        self._folder = folder
+        self._console = console
+        self._settings = SonarSettings(
+            data=data.absolute(),
+            data_sha256=returns.digest,
+            output=folder.sonar.absolute(),
+            seed=request.seed,
+            model=request.model.absolute() if request.model else None,
+            backend=request.backend,
+        )
+        self._task: LightTask[SonarMetrics] | None = None
+        self._metrics: SonarMetrics | None = None
+
+    def look_for_earlier_result(self) -> None:
+        """Take up what an earlier run finished.
+
+        Raises:
+            RunFolderError: If that was of other returns, another seed or another model.
+        """
+        self._metrics = load_metrics(self._settings)
+
+    def files(self) -> list[Sight]:
+        """What the node that runs the task must see."""
+        model = self._settings.model
+        return [see_file("--sonar", self._settings.data), *([see_file("--sonar-model", model)] if model else [])]
+
+    def start(self, avoid: Collection[Node]) -> None:
+        """Start the task on the open Ray session, unless it is done, on a node that sees its files."""
+        if self._metrics is None:
+            self._task = LightTask(run_sonar, self._settings, avoid=avoid)
+
+    def finish(self) -> bool:
+        """Wait for the task and tell its result; return whether it is there."""
+        if self._task is not None:
+            self._metrics = self._task.result()
+        assert self._metrics is not None
+        print_sonar(self._console, self._metrics, self._folder)
+        return True

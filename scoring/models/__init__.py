@@ -1,0 +1,1 @@
+"""What `--model` names: which network, which pixels, which labels."""

@@ -1,0 +1,94 @@
+"""What a `ShardScorer` works with: a loaded model that scores batches and writes what came out."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, Self
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.networks.openvino_engine import Agreement, ImageSample
+from scoring.networks.precision import PrecisionChoice
+from scoring.run.predictions import ScoredImage
+from scoring.storage.locations import Location
+
+
+class ShardModel(Protocol):
+    """A classifier, or a feature extractor."""
+
+    @property
+    def model_digest(self) -> str:
+        """Identifies the network, its weights and what is taken from it."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One name per class in class order; none for features."""
+        ...
+
+    @property
+    def precision(self) -> PrecisionChoice:
+        """The number format in use, and why."""
+        ...
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """Of int8 with float32; else None."""
+        ...
+
+    @property
+    def clip(self) -> float | None:
+        """How far its submissions keep from 0 and 1; None if it does not say."""
+        ...
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Score one batch.
+
+        Args:
+            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+
+        Returns:
+            Outputs, shape (batch_size, num_outputs).
+        """
+        ...
+
+    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
+        """Write a shard's rows whole, with `metadata` in the file's schema."""
+        ...
+
+
+class ShardModelRequest(Protocol):
+    """Says which model to load; travels to the workers."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """What computes: Keras' backend, or another library."""
+        ...
+
+    @property
+    def engine_name(self) -> str:
+        """In fingerprints: results of two engines differ in the last digits."""
+        ...
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether loading takes some of the images."""
+        ...
+
+    def files(self) -> list[tuple[str, Location]]:
+        """What it names that may be files, each with its option; every worker must see them."""
+        ...
+
+    def absolute(self) -> Self:
+        """The same with absolute paths, for workers that started elsewhere."""
+        ...
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        ...
+
+    def load(self, sample: Callable[[], ImageSample]) -> ShardModel:
+        """Load the network; `sample` gives some of the images to those that need them."""
+        ...

@@ -1,0 +1,159 @@
+"""Decode one image, whatever its mode, to the pixels a network takes.
+
+Resampling is pinned to Pillow's antialiased bilinear filter (`scoring/pixels/resampling.py`): PIL, tf.image and Keras
+resize differently, so the choice is recorded in the fingerprint (`DECODING`).
+
+A JPEG of at least four times the needed size in both directions is decoded to the means of 2 x 2, 4 x 4 or 8 x 8
+pixels, which libjpeg computes for less than the pixels cost; at least twice the needed size is left to the filter.
+Photos then differ from decoding all pixels by no more than 1 in the mean and 32 at any pixel, of 255; one drawn for it
+by 50, half the sum of what the weights of both filters differ by. Measured by `tests/benchmarks/decode_rate.py` on real
+detail: 0.61 and 25 over 150 sizes, 0.25 and 4 at 12 megapixels. Once the size would make 2.8 and 51, three times 0.3
+and 11.
+"""
+
+import io
+import warnings
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+from scoring.arrays import UInt8Array
+from scoring.errors import ImageError
+from scoring.pixels.resampling import RESAMPLING, resize_bilinear
+
+IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, section 2.1
+_SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
+# About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
+MAX_IMAGE_PIXELS = 89_478_485
+DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
+_LEAST_SCALE = 2  # what is left to the filter after scaled decoding, in sides of what it makes
+
+# By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# We refuse above MAX_IMAGE_PIXELS ourselves, from the header, and damaged metadata does not matter to the pixels.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+
+
+class Resize(StrEnum):
+    """How a photo of any shape becomes a square."""
+
+    SQUASH = "squash"
+    CROP = "crop"
+
+
+Decode: TypeAlias = Callable[[bytes, Resize], UInt8Array]
+
+
+def decode(encoded: bytes, resize: Resize) -> UInt8Array:
+    """Decode an image file and resize it.
+
+    EXIF orientation is applied, transparency is laid on white, 16-bit samples are scaled to 8 bits, and of an
+    animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see above.
+
+    Args:
+        encoded: The bytes of a file in any format that Pillow reads.
+        resize: `SQUASH` to the square without regard to shape (fast.ai), or `CROP` the centre after the
+            shortest side became 256 (VGG's authors).
+
+    Returns:
+        RGB pixels, 0 to 255, shape (224, 224, 3).
+
+    Raises:
+        ImageError: If the bytes are not an image that can be decoded, or it has over 89,478,485 pixels.
+    """
+    if not encoded:
+        raise ImageError("the file is empty")
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            _check_pixels(image)
+            content = _load(image, resize)
+            return np.asarray(_upright(_resized(_rgb(image), content, resize), image))
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, twice ours, strikes before we see the size
+        raise ImageError(f"more pixels than the limit of {MAX_IMAGE_PIXELS:,}") from error
+    except Exception as error:  # hostile bytes make Pillow raise nearly anything: TypeError, struct.error, ...
+        raise ImageError(_reason(error)) from error
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_IMAGE_PIXELS:
+        raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
+
+
+def _load(image: Image.Image, resize: Resize) -> tuple[float, float]:
+    """Decode the pixels, at a reduced scale where enough of them are left.
+
+    Returns:
+        Width and height of the picture within what was decoded: where its sides are no multiples of the scale, the
+        last row and column hold less than a whole pixel of it.
+    """
+    side = _LEAST_SCALE * (IMAGE_SIZE if resize is Resize.SQUASH else _SHORTEST_SIDE)
+    scaled = image.draft(None, (side, side))  # None: no JPEG
+    image.load()
+    return scaled[1][2:] if scaled else image.size
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bit(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit samples (0 to 65,535) or floats (0 to 1, or 0 to 255) to 8 bits; Pillow would clip them."""
+    samples: npt.NDArray[Any] = np.asarray(image).astype(np.float32)
+    white = 65_535.0
+    if image.mode == "F":
+        white = 1.0 if samples.max() <= 1.0 else 255.0
+    return Image.fromarray(np.clip(np.rint(np.nan_to_num(samples) * (255.0 / white)), 0, 255).astype(np.uint8))
+
+
+def _resized(image: Image.Image, content: tuple[float, float], resize: Resize) -> Image.Image:
+    width, height = content
+    if resize is Resize.SQUASH:
+        box = (0.0, 0.0, width, height)
+    else:
+        # The crop in source coordinates: what resizing to 256 and cutting gives, without resizing what is cut off.
+        side = min(content) * IMAGE_SIZE / _SHORTEST_SIDE
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    return resize_bilinear(image, (IMAGE_SIZE, IMAGE_SIZE), box)
+
+
+def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
+    """Turn the square as the EXIF orientation of its image says; damaged EXIF is ignored.
+
+    Turning comes last: whole picture and centre are the same either way, and a square of 224 is turned in no time.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # the pixels are fine, only the metadata is not
+        return square
+    return square if turn is None else square.transpose(turn)
+
+
+def _reason(error: Exception) -> str:
+    """One line that says what is wrong, without the memory address Pillow puts into it."""
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "not an image in any known format"
+    text = " ".join(str(error).split()) or "no reason given"
+    return f"{type(error).__name__}: {text}"[:300]

@@ -1,0 +1,1 @@
+"""How good probabilities are: evaluation against the truth, and intervals."""

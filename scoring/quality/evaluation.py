@@ -1,0 +1,158 @@
+"""How good probabilities are, against the truth: what `score`, `finetune` and `report` tell of a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array
+from scoring.quality.intervals import Interval, single_test_interval
+from scoring.run.predictions import shard_files
+from scoring.sources.targets import match_label
+from scoring.storage.locations import Location, readable
+
+_NUM_BINS = 10
+# Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
+_MIN_PROBABILITY = 1e-7
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Images to which a model gave similar probabilities.
+
+    Attributes:
+        mean_probability: What the model said, on average.
+        share_right: How often it came true.
+        num_images: How many they are.
+    """
+
+    mean_probability: float
+    share_right: float
+    num_images: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's probabilities against the truth.
+
+    Attributes:
+        num_images: Images with both.
+        accuracy: Share of images whose most likely label is the true one.
+        accuracy_interval: 95% confidence interval of the accuracy.
+        log_loss: Mean of -ln of the true label's probability, which is kept 1e-7 from 0 and 1.
+        roc_auc: Area under the ROC curve: of the second of two labels; of more, the mean over each against the
+            rest. None if a label has no image.
+        confusion: Images by true label (rows) and most likely label (columns).
+        reliability: Ten bins of equal width, the empty left out: of the second of two labels' probability; of more,
+            of the most likely label's.
+    """
+
+    num_images: int
+    accuracy: float
+    accuracy_interval: Interval
+    log_loss: float
+    roc_auc: float | None
+    confusion: list[list[int]]
+    reliability: list[ReliabilityBin]
+
+
+def evaluate(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> Evaluation:
+    """Measure a model.
+
+    Args:
+        probabilities: Shape (num_images, num_classes), each row summing to 1; at least one row.
+        truth: True class indices, shape (num_images,).
+    """
+    from sklearn.metrics import confusion_matrix
+
+    predicted = probabilities.argmax(axis=1)
+    accuracy = float((predicted == truth).mean())
+    classes = range(probabilities.shape[1])
+    return Evaluation(
+        num_images=len(truth),
+        accuracy=accuracy,
+        accuracy_interval=single_test_interval([accuracy], len(truth)),
+        log_loss=log_loss(probabilities, truth),
+        roc_auc=_roc_auc(probabilities, truth),
+        confusion=confusion_matrix(truth, predicted, labels=list(classes)).tolist(),
+        reliability=_reliability(probabilities, truth),
+    )
+
+
+def log_loss(
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    clip: float | npt.NDArray[np.float64] = _MIN_PROBABILITY,
+) -> float:
+    """Mean of -ln of the true label's probability, kept within [clip, 1 - clip] as a submission does.
+
+    Args:
+        probabilities: Shape (num_images, num_classes).
+        truth: True class indices, shape (num_images,).
+        clip: One for all, or one for each image.
+    """
+    of_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return float(-np.log(np.clip(of_truth, clip, 1 - clip)).mean())
+
+
+def _roc_auc(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(truth)) < probabilities.shape[1]:
+        return None
+    if probabilities.shape[1] == 2:
+        return float(roc_auc_score(truth == 1, probabilities[:, 1]))
+    return float(np.mean([roc_auc_score(truth == index, column) for index, column in enumerate(probabilities.T)]))
+
+
+def _reliability(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> list[ReliabilityBin]:
+    if probabilities.shape[1] == 2:
+        said, came_true = probabilities[:, 1], truth == 1
+    else:
+        said, came_true = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    return reliability_bins(said, came_true)
+
+
+def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> list[ReliabilityBin]:
+    """Compare what was said with what came true, in ten bins of equal width; the empty are left out.
+
+    Args:
+        said: Probabilities, shape (num_images,).
+        came_true: Whether that of which they are the probability is so, shape (num_images,).
+    """
+    number = np.minimum((said * _NUM_BINS).astype(int), _NUM_BINS - 1)
+    return [
+        ReliabilityBin(float(said[inside].mean()), float(came_true[inside].mean()), int(inside.sum()))
+        for inside in (number == index for index in range(_NUM_BINS))
+        if inside.any()
+    ]
+
+
+def count_right(folder: Location, labels: Sequence[str]) -> tuple[int, int]:
+    """Count a run's rows whose target the model knows, and those of them that got it; one shard in memory at a time.
+
+    Args:
+        folder: The run's predictions.
+        labels: One name per class, in class order.
+
+    Returns:
+        How many were readable and have a known target, and how many of these have it as their label.
+    """
+    num_known = num_right = 0
+    for shard in shard_files(folder):
+        table = pq.read_table(readable(shard), columns=["target", "class_index"])
+        truth = true_classes(table["target"].to_pylist(), labels)
+        predicted = table["class_index"].fill_null(-1).to_numpy()
+        known = (truth >= 0) & (predicted >= 0)
+        num_known += int(known.sum())
+        num_right += int((known & (truth == predicted)).sum())
+    return num_known, num_right
+
+
+def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The class index of each target, -1 where there is none or the model does not know it."""
+    known = {target: match_label(target, labels) for target in set(targets) if target is not None}
+    found = [known.get(target) if target is not None else None for target in targets]
+    return np.array([-1 if index is None else index for index in found], dtype=np.int64)

@@ -1,0 +1,156 @@
+"""What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scoring.errors import RunFolderError
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import (
+    AFTER_CALIBRATION,
+    BEFORE_CALIBRATION,
+    FIRST_HEAD,
+    TrainingRecord,
+    load_training,
+)
+from scoring.report.facts import label_names, time_blocks, unreadable_blocks
+from scoring.report.figures import Curve, draw_curves
+from scoring.report.histogram import histogram_figure
+from scoring.report.looks import Album, look_blocks
+from scoring.report.parts import Block, Facts, Figure, KeyFigure, Report, Section, Table
+from scoring.report.quality import (
+    evaluations_table,
+    measure_quality,
+    quality_blocks,
+    quality_notes,
+)
+from scoring.report.rows import ScoredRows, read_rows, read_unreadable
+from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
+from scoring.run.predictions import shard_files
+from scoring.storage.locations import Location
+
+_STAGES = {FIRST_HEAD: "one head", BEFORE_CALIBRATION: "before calibration", AFTER_CALIBRATION: "after calibration"}
+
+
+def model_report(folder: ModelFolder, images: Location | None) -> Report:
+    """Tell of a fine-tuned model.
+
+    Args:
+        folder: Written by `finetune`.
+        images: Where its photos lie now; None for where they lay.
+
+    Raises:
+        RunFolderError: If the folder is damaged.
+    """
+    training = load_training(folder)
+    rows = read_rows([folder.validation], training.labels)
+    if not rows.is_labelled:
+        raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
+    manifest = folder.features.manifest
+    album = Album(images or training.images, training.resize, manifest if manifest.is_file() else None)
+    shards = shard_files(folder.features.predictions)
+    return Report(
+        title=folder_title(folder.path),
+        subtitle=f"Model of {moment(training.created_at)}",
+        key_figures=_key_figures(training),
+        sections=[
+            Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
+            Section("Learning curve", _curve_figures(training)),
+            Section("Quality", _quality_blocks(training, rows)),
+            Section("Looks", look_blocks(rows, training.labels, album)),
+            Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
+        ],
+    )
+
+
+def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
+    final, before = training.metrics[AFTER_CALIBRATION], training.metrics[BEFORE_CALIBRATION]
+    interval = final.accuracy_interval
+    return [
+        KeyFigure("Accuracy", percent(final.accuracy), f"95%: {percent_range(interval.low, interval.high)}"),
+        KeyFigure("Log loss", measure(final.log_loss), f"{measure(before.log_loss)} before calibration"),
+        KeyFigure("ROC AUC", measure(final.roc_auc), "0.5 is chance, 1 is perfect"),
+        KeyFigure("Validation photos", count(final.num_images), f"trained on {count(training.num_train)} others"),
+    ]
+
+
+def _training_blocks(training: TrainingRecord, features: Mapping[str, Any]) -> list[Block]:
+    facts = [
+        ("photos", str(training.images)),
+        ("labels", label_names(training.labels)),
+        ("trained on", plural(training.num_train, "photo")),
+        ("validated on", f"{plural(training.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
+        ("unreadable", plural(training.num_errors, "photo")),
+        ("resize", training.resize.value),
+        ("base network", str(training.base["model"])),
+        ("features of layer", str(training.base["features"] or "the last one below the head")),
+        ("base's digest", short_digest(str(training.base["digest"]))),
+        ("precision", training.precision),
+        ("mirror images", "yes" if training.flip else "no"),
+        ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
+        *((name.replace("_", " "), str(value)) for name, value in training.settings.items()),
+        ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),
+    ]
+    blocks: list[Block] = [Facts("What was trained, and on what", facts)]
+    return [*blocks, *time_blocks(features, "Extraction of features: the last invocation")] if features else blocks
+
+
+def _curve_figures(training: TrainingRecord) -> list[Block]:
+    kept = ", ".join(str(head.best_epoch) for head in training.heads)
+    table = Table(
+        "Every epoch",
+        ("head's seed", "epoch", "log loss, training", "validation", "accuracy, training", "validation"),
+        [
+            (
+                str(head.seed),
+                str(epoch.epoch),
+                measure(epoch.train_log_loss),
+                measure(epoch.validation_log_loss),
+                percent(epoch.train_accuracy),
+                percent(epoch.validation_accuracy),
+            )
+            for head in training.heads
+            for epoch in head.curve
+        ],
+    )
+    description = f"{plural(len(training.heads), 'head')}; kept was epoch {kept}, marked by a dot."
+    return [
+        Figure("Log loss by epoch", _draw(training, "log_loss", "nats per image", 1), description, table),
+        Figure("Accuracy by epoch", _draw(training, "accuracy", "accuracy, %", 100), description, table=None),
+    ]
+
+
+def _draw(training: TrainingRecord, quantity: str, y_label: str, scale: float) -> str:
+    groups = [
+        [
+            Curve(name, [scale * getattr(epoch, f"{part}_{quantity}") for epoch in head.curve], head.best_epoch)
+            for head in training.heads
+        ]
+        for part, name in (("train", "training"), ("validation", "validation"))
+    ]
+    return draw_curves(f"curve-{quantity.replace('_', '-')}", groups, y_label)
+
+
+def _quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
+    named = {words: training.metrics[stage] for stage, words in _STAGES.items()}
+    compared = (BEFORE_CALIBRATION, AFTER_CALIBRATION)
+    reliability = {_STAGES[stage]: training.metrics[stage].reliability for stage in compared}
+    quality = measure_quality(rows)
+    measures = evaluations_table("On the validation photos", named)
+    return [
+        *quality_blocks(measures, quality, training.labels, reliability),
+        histogram_figure(rows, training.labels),
+        *quality_notes(quality, rows.num_unknown),
+        _calibration_facts(training),
+    ]
+
+
+def _calibration_facts(training: TrainingRecord) -> Facts:
+    losses = training.submission_log_loss
+    rows = [
+        ("temperature", measure(training.calibration.temperature)),
+        ("clip of submissions", measure(training.calibration.clip)),
+        ("submission's log loss", measure(losses["calibrated"])),
+        ("with the lesson's clip", measure(losses["lesson_clip"])),
+        ("without any", measure(losses["unclipped"])),
+    ]
+    return Facts("Calibration, measured on photos that it was not fitted on", rows)

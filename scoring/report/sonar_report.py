@@ -1,0 +1,96 @@
+"""What a report says of sonar: the network trained beside a run, or a study."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from scoring.quality.evaluation import Evaluation, evaluate
+from scoring.report.histogram import probability_histogram
+from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
+from scoring.report.quality import confusion_block, reliability_figure
+from scoring.report.study import study_parts
+from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
+from scoring.sonar.network import SonarMetrics
+from scoring.sonar.protocols import Protocol
+from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
+from scoring.sonar.results import load_study
+from scoring.storage.locations import Location, readable
+
+_LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
+
+
+def sonar_parts(folder: Location) -> SonarParts | None:
+    """Tell of a folder's sonar results; None if it has none."""
+    metrics, predictions = folder / "metrics.json", folder / "predictions.parquet"
+    if not metrics.is_file():
+        return None
+    record = json.loads(metrics.read_text(encoding="utf-8"))
+    table = pd.read_parquet(readable(predictions))
+    if "results" in record:
+        return study_parts(record, load_study(metrics, {}) or [], table)
+    return _network_parts(SonarMetrics(**record), table)
+
+
+def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
+    """Tell of one network: on the returns it was not trained on, if their truth is known."""
+    facts = Facts("What was done", _facts(metrics))
+    tested = table[table["split"] != "train"]
+    mine = tested["mine_probability"].to_numpy(np.float32)
+    if metrics.test_accuracy is None:
+        figure = probability_histogram("sonar-histogram", "return", "probability of a mine", {"returns": mine})
+        returns = KeyFigure("Sonar returns", count(metrics.num_rows), "without labels")
+        return SonarParts("Sonar", [returns], [Section("Sonar", [facts, figure])])
+    evaluation = evaluate(np.stack([1 - mine, mine], axis=1), tested["target"].eq("mine").to_numpy().astype(np.int64))
+    accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), f"the article's: {ARTICLE_ACCURACY:.2%}")
+    blocks: list[Block] = [
+        facts,
+        _against_others(metrics, evaluation),
+        _verdict(evaluation),
+        confusion_block(evaluation.confusion, _LABELS, "Returns"),
+        reliability_figure("sonar-reliability", {"network": evaluation.reliability}, _LABELS, intervals=True),
+    ]
+    return SonarParts("Sonar", [accuracy], [Section("Sonar", blocks)])
+
+
+def _facts(metrics: SonarMetrics) -> list[tuple[str, str]]:
+    split = f"{count(metrics.num_rows)}, of which {count(metrics.num_test)} were kept out of training"
+    facts = [
+        ("returns", split if metrics.model is None else f"{count(metrics.num_rows)}, all new to the model"),
+        ("model", metrics.model or f"trained here, split and weights by seed {metrics.seed}"),
+        ("time", f"{seconds(metrics.wall_s)}, Keras' import included"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in metrics.versions.items())),
+    ]
+    if metrics.train_accuracy is not None:
+        facts.insert(2, ("accuracy in training", percent(metrics.train_accuracy)))
+    return facts
+
+
+def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
+    interval = evaluation.accuracy_interval
+    how = "60:40 by seed" if metrics.model is None else "new returns"
+    rows = [
+        ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high)),
+        ("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE),
+    ]
+    for protocol in (Protocol.INDEPENDENT, Protocol.DEPENDENT):
+        theirs = published_figure(protocol, SonarModel.OURS)
+        assert theirs is not None and theirs.deviation is not None
+        how, spread = f"aspect-angle {protocol}, 12 hidden units", f"± {100 * theirs.deviation:.1f} points"
+        rows.append(("Gorman and Sejnowski, 1988", how, percent(theirs.accuracy), spread))
+    return Table(
+        "Accuracy beside published figures",
+        ("whose", "how the returns were divided", "accuracy", "95% interval, or standard deviation"),
+        rows,
+        num_text_columns=2,
+    )
+
+
+def _verdict(evaluation: Evaluation) -> Prose:
+    interval = evaluation.accuracy_interval
+    place = "inside" if interval.low <= ARTICLE_ACCURACY <= interval.high else "outside"
+    return Prose(
+        f"On {plural(evaluation.num_images, 'return')} the article's {ARTICLE_ACCURACY:.2%} lies {place} the 95% "
+        f"interval of this accuracy ({interval.method}). Log loss {measure(evaluation.log_loss)} nats per return, "
+        f"area under the ROC curve {measure(evaluation.roc_auc)}."
+    )

@@ -1,0 +1,1 @@
+"""A run folder: its paths, record, manifest, predictions, fingerprint, lease and verification."""

@@ -1,0 +1,131 @@
+"""The list of images to score, one Parquet row group per shard: a worker reads its own rows and no others."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.sources.inputs import ImageEntry
+from scoring.storage.durable import whole_file
+from scoring.storage.locations import Location, readable
+
+MANIFEST_SCHEMA = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("size_bytes", pa.int64(), nullable=False),
+        pa.field("raw_path", pa.binary()),
+        pa.field("target", pa.string()),
+        pa.field("position", pa.int64()),
+    ]
+)
+_DIGEST_KEY = b"digest"
+_LEFT_OUT_KEY = b"num_left_out"
+
+DEFAULT_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
+_MIN_SHARD_SIZE = 32
+_SHARDS_OF_A_SMALL_JOB = 16
+# Every worker reads the manifest's end, 600 bytes for each shard, and pyarrow reads none of more than 1,000,000.
+_MAX_SHARDS = 100_000
+
+
+@dataclass(frozen=True)
+class ManifestInfo:
+    """What a manifest says of itself."""
+
+    num_images: int
+    num_shards: int
+    num_left_out: int
+    digest: str
+
+
+def default_shard_size(num_images: int) -> int:
+    """Images per shard, by the collection's size alone, so that any cluster resumes any run.
+
+    256; for small jobs a multiple of 32 that gives about 16 shards: enough to share and to show progress; for large
+    ones more, so that there are at most 100,000 shards.
+    """
+    share = _round_up(num_images, _SHARDS_OF_A_SMALL_JOB)
+    return max(_MIN_SHARD_SIZE, min(DEFAULT_SHARD_SIZE, share), _round_up(num_images, _MAX_SHARDS))
+
+
+def _round_up(num_images: int, num_shards: int) -> int:
+    """Images per shard for so many shards at most, a multiple of 32."""
+    return -(-num_images // (num_shards * _MIN_SHARD_SIZE)) * _MIN_SHARD_SIZE
+
+
+def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
+    """SHA-256 over all that the manifest says: another collection, other targets or other shards give another."""
+    digest = hashlib.sha256(f"{shard_size}\n".encode())
+    for image in images:
+        row = (image.image_id, image.path, image.size_bytes, image.raw_path, image.target)
+        digest.update(repr(row if image.position is None else (*row, image.position)).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def write_manifest(
+    path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
+) -> ManifestInfo:
+    """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short.
+
+    Args:
+        path: Where to.
+        images: In the manifest's order.
+        shard_size: Images per shard.
+        num_left_out: Files that are not images.
+        digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.
+    """
+    digest = digest or manifest_digest(images, shard_size)
+    metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
+    schema = MANIFEST_SCHEMA.with_metadata(metadata)
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for start in range(0, len(images), shard_size):
+            rows = [vars(image) for image in images[start : start + shard_size]]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
+    return read_info(path)
+
+
+class Manifest:
+    """A manifest whose end is read once; safe to call from several threads.
+
+    Attributes:
+        info: What it says of itself.
+    """
+
+    def __init__(self, path: Location) -> None:
+        self._path = path
+        with pq.ParquetFile(readable(path)) as manifest:
+            self._metadata = manifest.metadata
+            described = manifest.schema_arrow.metadata
+        self.info = ManifestInfo(
+            num_images=self._metadata.num_rows,
+            num_shards=self._metadata.num_row_groups,
+            num_left_out=int(described[_LEFT_OUT_KEY]),
+            digest=described[_DIGEST_KEY].decode(),
+        )
+
+    def shard(self, shard_id: int) -> list[ImageEntry]:
+        """Read the images of one shard, in the manifest's order."""
+        with pq.ParquetFile(readable(self._path), metadata=self._metadata) as manifest:
+            return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
+
+    @property
+    def shard_sizes(self) -> list[int]:
+        """How many images each shard has."""
+        return [self._metadata.row_group(shard_id).num_rows for shard_id in range(self._metadata.num_row_groups)]
+
+    def sample(self, count: int) -> list[ImageEntry]:
+        """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
+        rows = sorted({index * self.info.num_images // count for index in range(count)})
+        shard_size = self.shard_sizes[0]
+        by_shard: dict[int, list[int]] = {}
+        for row in rows:
+            by_shard.setdefault(row // shard_size, []).append(row % shard_size)
+        return [self.shard(shard)[row] for shard, inside in by_shard.items() for row in inside]
+
+
+def read_info(path: Location) -> ManifestInfo:
+    """Read what the manifest says of itself, without its rows."""
+    return Manifest(path).info

@@ -1,0 +1,91 @@
+"""Where a shard's seconds go: measured by the worker that scores it, reported to the driver."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scoring.process.memory import peak_memory_bytes
+from scoring.run.predictions import ScoredImage
+from scoring.shards.decode_ahead import DecodedImage
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What one shard took. Times are seconds; `started_at` and the like are seconds since the epoch.
+
+    Attributes:
+        shard_id: Which shard.
+        num_images: Rows written.
+        num_errors: Rows with `status="error"` among them.
+        read_s: Reading bytes, added over the decode threads.
+        decode_s: Decoding and resizing, added over the decode threads.
+        wait_s: The model waited for pixels.
+        score_s: The model worked.
+        write_s: Writing, syncing and renaming the shard's file.
+        warmed_up_at: When the first batch was done: compilation lies before.
+        num_warm_images: Images scored after that.
+        finished_at: When the shard's file was in place.
+        peak_memory_bytes: The most that the worker's process had held by then.
+    """
+
+    shard_id: int
+    num_images: int
+    num_errors: int
+    read_s: float
+    decode_s: float
+    wait_s: float
+    score_s: float
+    write_s: float
+    warmed_up_at: float
+    num_warm_images: int
+    finished_at: float
+    peak_memory_bytes: int = 0
+
+
+class Stopwatch:
+    """Adds up where one shard's seconds go, as its batches pass."""
+
+    def __init__(self) -> None:
+        self._read_s = self._decode_s = self._wait_s = self._score_s = 0.0
+        self._warmed_up_at, self._num_warm_images = 0.0, 0
+        self._mark = 0.0
+
+    def start(self) -> None:
+        """The model is free for this shard."""
+        self._mark = time.perf_counter()
+
+    def waited(self, batch: Sequence[DecodedImage]) -> None:
+        """A batch is decoded."""
+        self._wait_s += self._lap()
+        self._read_s += sum(decoded.read_s for decoded in batch)
+        self._decode_s += sum(decoded.decode_s for decoded in batch)
+
+    def scored(self, num_images: int) -> None:
+        """The batch has passed the model."""
+        self._score_s += self._lap()
+        if not self._warmed_up_at:
+            self._warmed_up_at = time.time()
+        else:
+            self._num_warm_images += num_images
+
+    def report(self, shard_id: int, rows: Sequence[ScoredImage], write_s: float) -> ShardReport:
+        """The shard is written: what it took."""
+        return ShardReport(
+            shard_id=shard_id,
+            num_images=len(rows),
+            num_errors=sum(scored.outputs is None for scored in rows),
+            read_s=self._read_s,
+            decode_s=self._decode_s,
+            wait_s=self._wait_s,
+            score_s=self._score_s,
+            write_s=write_s,
+            warmed_up_at=self._warmed_up_at,
+            num_warm_images=self._num_warm_images,
+            finished_at=time.time(),
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        lap, self._mark = now - self._mark, now
+        return lap

@@ -1,0 +1,1 @@
+"""A path or a URL, one protocol: whole files, conditional writes, downloads, retries."""

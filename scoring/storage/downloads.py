@@ -1,0 +1,83 @@
+"""Download a file once per machine: one process fetches, the others wait, and only a checked file gets its name."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pooch
+import requests
+from filelock import FileLock
+
+from scoring.errors import DownloadError
+from scoring.storage.durable import whole_file
+from scoring.storage.locations import Location, Url
+
+_CONNECT_TIMEOUT_S = 10.0
+
+pooch.get_logger().setLevel("WARNING")
+
+
+def cache_folder() -> Path:
+    """Keras' own cache (`KERAS_HOME`, by default `~/.keras`), so that what Keras has downloaded is found."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+
+
+def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> Path:
+    """Return `path`, downloaded from `url` unless it is there already with the right checksum.
+
+    Safe from any number of processes on one machine. The bytes go to a unique temporary name first.
+
+    Args:
+        url: Where the file is published.
+        path: Where it is kept.
+        checksum: `md5:...` or `sha256:...` as its publisher states it.
+        timeout_s: Seconds to wait for the server's answer; the download itself may take longer.
+
+    Raises:
+        DownloadError: If the server cannot be reached, or what it sends has another checksum.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    downloader = pooch.HTTPDownloader(timeout=timeout_s)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        try:
+            pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
+        except (requests.RequestException, OSError) as error:
+            raise DownloadError(f"Cannot download {url}: {_reason(error)}.") from error
+        except ValueError as error:  # pooch's word for a checksum that differs
+            raise DownloadError(f"Downloaded {url}, but its checksum is not {checksum}; nothing was kept.") from error
+    return path
+
+
+def local_copy(location: Location) -> Path:
+    """The file itself, or a copy of an object in this machine's cache, one for each version of the object.
+
+    Safe from any number of processes on one machine: one downloads, the others wait.
+
+    Raises:
+        DownloadError: If there is no such object.
+        BucketError: If the bucket cannot be reached.
+    """
+    if not isinstance(location, Url):
+        return location
+    try:
+        size_bytes, version = location.size_and_version()
+    except FileNotFoundError as error:
+        raise DownloadError(f"Cannot download {location}: there is no such object.") from error
+    identity = hashlib.sha256(repr((str(location), size_bytes, version)).encode()).hexdigest()
+    path = cache_folder() / "shardscore" / identity[:16] / location.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            with whole_file(path) as temporary:
+                location.download(temporary)
+    return path
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    return "no connection" if isinstance(error, requests.ConnectionError) else str(error)

@@ -1,0 +1,83 @@
+"""Files that are whole or absent: written out of sight, synced to disk, then renamed; into a bucket with one PUT."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scoring.errors import StorageError
+from scoring.storage.locations import Location, Url
+
+_TEMPORARY_SUFFIX = ".tmp"
+
+
+@contextmanager
+def whole_file(path: Location) -> Iterator[Path]:
+    """Yield a temporary path to write to; publish it as `path` if the block ends without an exception.
+
+    The temporary file keeps its final name (Keras goes by the suffix) inside a hidden folder of its own beside
+    `path`: readers of `*.parquet` never see it, two writers never share it, and the rename stays on one file
+    system, so it is atomic. File and folder are synced: once this returns, a power cut keeps the file. For a bucket the
+    temporary file lies among this machine's, and one PUT publishes it.
+
+    Raises:
+        StorageError: If the file cannot be written; `__cause__` is the system's error.
+    """
+    if isinstance(path, Url):
+        with storage_faults(path), tempfile.TemporaryDirectory(prefix="shardscore-") as scratch:
+            yield Path(scratch) / path.name
+            path.upload(Path(scratch) / path.name)
+        return
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    temporary = hidden / path.name
+    with storage_faults(path):
+        try:
+            hidden.mkdir()
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def storage_faults(path: Location) -> Iterator[None]:
+    """Turn the system's errors in the block into one line about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def write_text(path: Location, text: str) -> None:
+    """Write UTF-8 text so that `path` is never seen half-written."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def remove_temporaries(folder: Location) -> None:
+    """Remove what killed writers left behind in `folder`; into a bucket they leave nothing."""
+    if isinstance(folder, Url):
+        return
+    for leftover in folder.glob(f".*{_TEMPORARY_SUFFIX}"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def remove_tree(folder: Location) -> None:
+    """Remove a folder, or all objects below a prefix, if there are any."""
+    if isinstance(folder, Url):
+        folder.remove_below()
+    elif folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

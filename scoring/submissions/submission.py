@@ -1,0 +1,185 @@
+"""Turn a run's predictions into the CSV that a Kaggle competition takes: `id,label`, one line per test photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from scoring.errors import IncompleteError, RequestError
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import OK, read_predictions
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
+
+_DOG_LABELS = ("dog", "dogs")
+_NAMED = 5  # ids shown of a long list
+
+
+class Competition(StrEnum):
+    """A Kaggle competition, by the name in its address. Both have the test photos 1 to 12500."""
+
+    REDUX = "dogs-vs-cats-redux-kernels-edition"  # label: the probability of a dog, judged by log loss
+    ORIGINAL = "dogs-vs-cats"  # label: 1 for a dog, 0 for a cat, judged by accuracy
+
+
+_NUM_TEST_IMAGES = 12_500
+
+# Log loss punishes a wrong answer by -ln p without bound, and rewards certainty beyond 0.98 by at most 0.02 an
+# image. For answers that are all near-certain and wrong one time in fifty, 0.02 is the clip of least expected loss.
+DEFAULT_CLIP = 0.02
+
+
+@dataclass(frozen=True)
+class SubmissionRequest:
+    """How to make a submission.
+
+    Attributes:
+        competition: Which competition.
+        clip: Probabilities are kept within [clip, 1 - clip]; 0 to below 0.5. None takes what the model measured on its
+            validation photos, or else 0.02.
+        fallback: Probability of a dog for unreadable images; None refuses them.
+        partial: Allow other ids than the competition's whole test set.
+    """
+
+    competition: Competition = Competition.REDUX
+    clip: float | None = None
+    fallback: float | None = None
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was written, with which clip."""
+
+    path: Location
+    num_rows: int
+    num_fallbacks: int
+    clip: float
+
+
+def write_submission(folder: RunFolder, request: SubmissionRequest, path: Location) -> Submission:
+    """Check a finished run, and write its submission whole.
+
+    Raises:
+        RequestError: If the run is none of cats and dogs, or its ids are not the competition's.
+        IncompleteError: If shards, ids or readable images are missing; they are named.
+    """
+    _check_options(request)
+    record = _finished_record(folder)
+    dog_index = _dog_index(folder, record["labels"])
+    table = read_predictions(folder.predictions, ["image_id", "status", "probabilities"])
+    ids = _integer_ids(table["image_id"].to_pylist())
+    _check_ids(ids, request)
+    dog_probability = _dog_probability(table, dog_index)
+    unreadable = np.isnan(dog_probability)
+    if unreadable.any() and request.fallback is None:
+        raise IncompleteError(
+            f"{int(unreadable.sum())} images could not be read: {_some(ids[unreadable].tolist())}. "
+            "Mend them and score again, or give them a probability with --fallback 0.5."
+        )
+    dog_probability[unreadable] = request.fallback
+    clip = next(clip for clip in (request.clip, record.get("clip"), DEFAULT_CLIP) if clip is not None)
+    _write_csv(path, ids, dog_probability, request.competition, clip)
+    return Submission(path, len(ids), int(unreadable.sum()), clip)
+
+
+def _check_options(request: SubmissionRequest) -> None:
+    if request.clip is not None and not 0 <= request.clip < 0.5:
+        raise RequestError(f"Expected --clip from 0 to below 0.5; received {request.clip}.")
+    if request.fallback is not None and not 0 <= request.fallback <= 1:
+        raise RequestError(f"Expected --fallback from 0 to 1; received {request.fallback}.")
+
+
+def _finished_record(folder: RunFolder) -> dict[str, Any]:
+    record = folder.load_record()
+    if "fingerprint" not in record:
+        raise RequestError(f"Expected a run folder written by `shardscore score`; {folder.path} has no scored images.")
+    missing = folder.missing_shards(record["num_shards"])
+    if missing:
+        raise IncompleteError(
+            f"{len(missing)} of {record['num_shards']} shards are missing: {_some(missing)}. "
+            "Run the same score command again."
+        )
+    return record
+
+
+def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
+    dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
+    if len(labels) != 2 or len(dogs) != 1:
+        raise RequestError(
+            f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {_some(labels)}. "
+            "Score with --model vgg16-cats-dogs, or with your own model and --labels cat,dog."
+        )
+    return dogs[0]
+
+
+def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The ids that Kaggle knows: file names, whatever the folders."""
+    names = [image_id.rpartition("/")[2] for image_id in image_ids]
+    foreign = [name for name in names if not (name.isascii() and name.isdigit())]
+    if foreign:
+        raise RequestError(
+            f"Expected image ids that are integers, from files such as 123.jpg; received {_some(foreign)}."
+        )
+    ids = np.array([int(name) for name in names], dtype=np.int64)
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise RequestError(f"Expected every id once; received more than once: {_some(values[counts > 1].tolist())}.")
+    return ids
+
+
+def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
+    """Refuse anything but the whole test set, unless a part is asked for."""
+    if request.partial:
+        return
+    expected = np.arange(1, _NUM_TEST_IMAGES + 1)
+    foreign, missing = np.setdiff1d(ids, expected), np.setdiff1d(expected, ids)
+    if foreign.size:
+        raise RequestError(
+            f"Expected the ids 1 to {expected[-1]} of {request.competition}; received {_some(foreign.tolist())}. "
+            "Use --partial for another collection."
+        )
+    if missing.size:
+        raise IncompleteError(
+            f"{missing.size} of the ids 1 to {expected[-1]} of {request.competition} are missing: "
+            f"{_some(missing.tolist())}. Score the whole test set, or use --partial."
+        )
+
+
+def _dog_probability(table: pa.Table, dog_index: int) -> npt.NDArray[np.float64]:
+    """Probability of a dog for each row; NaN for an unreadable image."""
+    return np.array(
+        [
+            probabilities[dog_index] if status == OK else np.nan
+            for status, probabilities in zip(
+                table["status"].to_pylist(), table["probabilities"].to_pylist(), strict=True
+            )
+        ],
+        dtype=np.float64,
+    )
+
+
+def _write_csv(
+    path: Location,
+    ids: npt.NDArray[np.int64],
+    dog_probability: npt.NDArray[np.float64],
+    competition: Competition,
+    clip: float,
+) -> None:
+    if competition is Competition.ORIGINAL:
+        labels = pd.Series(np.where(dog_probability >= 0.5, 1, 0))
+    else:
+        labels = pd.Series(np.clip(dog_probability, clip, 1 - clip))
+    rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
+    write_text(path, rows.to_csv(index=False, float_format="%.6f"))
+
+
+def _some(values: Sequence[object]) -> str:
+    """The first few of a long list, for a message."""
+    shown = ", ".join(str(value) for value in values[:_NAMED])
+    return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"

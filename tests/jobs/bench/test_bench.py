@@ -1,0 +1,207 @@
+import json
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cluster.placement import Placement
+from jobs.bench.cold_command import ColdJob, score_cold
+from jobs.bench.job import bench
+from jobs.bench.one_worker import run_alone
+from jobs.bench.request import BenchRequest
+from jobs.cli import app
+from scoring.bench.bare_rates import BareForward, DecodeRate
+from scoring.bench.results import VARIANTS
+from scoring.errors import IncompleteError, ModelError, RequestError
+from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.precision import Precision, PrecisionChoice
+
+_MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
+
+
+@dataclass
+class _Measurements:
+    """Stands in for Ray and the clock; remembers what was measured, in order."""
+
+    order: list[str] = field(default_factory=list)
+
+    def run_alone(self, recipe: Any, tasks: list[int], placement: Placement) -> list[float]:
+        kind = recipe.func
+        if kind is DecodeRate:
+            return [300.0]
+        if kind is BareForward:
+            return [8.0]
+        self.order.append(f"{recipe.args[0]} {recipe.args[1]}")
+        return [309.4]
+
+    def score_alone(self, *_: object) -> Any:
+        return SimpleNamespace(steady_images_per_s=7.6, worker_memory_bytes=2_000_000_000)
+
+    def score_cold(self, images: Path, output: Path, model: ModelRequest) -> ColdJob:
+        assert len(list(images.rglob("*.jpg"))) == 16
+        phases_s = {"Python": 1.5, "Ray": 3.0, "exit": 7.8}
+        return ColdJob(12.3, steady_images_per_s=None, worker_bytes=1, driver_bytes=150_000_000, phases_s=phases_s)
+
+
+@pytest.fixture
+def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
+    fake = _Measurements()
+    for name in ("run_alone", "score_alone", "score_cold"):
+        monkeypatch.setattr(f"jobs.bench.job.{name}", getattr(fake, name))
+    monkeypatch.setattr("jobs.bench.job.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.bench.job.place_alone", lambda: Placement(1, 0.0, 2.0))
+    for engine in ("mnn", "openvino"):
+        monkeypatch.setattr(f"scoring.networks.engine_choice.check_{engine}", lambda precision: None)
+    bfloat16 = PrecisionChoice(Precision.BFLOAT16, "the processor has avx512_bf16")
+    monkeypatch.setattr("jobs.bench.request.choose_precision", lambda asked, runtime: bfloat16)
+    return fake
+
+
+def _bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[str, dict[str, Any]]:
+    """What was printed, in 80 columns as in a log, and what was stored."""
+    request = BenchRequest(_MODEL, num_images=32, json_path=tmp_path / "figures.json", **options)
+    bench(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    return capsys.readouterr().out, json.loads(request.json_path.read_text())
+
+
+def test_every_variant_is_measured_once_before_any_is_measured_again(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _bench(tmp_path, capsys, rounds=2)
+    named = [str(variant) for variant in VARIANTS]
+    assert measurements.order == [*named, *named]
+
+
+def test_table_fits_a_log_and_shows_rates_beside_their_limits(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed, _ = _bench(tmp_path, capsys, rounds=1)
+    row = next(line for line in printed.splitlines() if line.startswith("openvino bfloat16 "))
+    assert row.split() == [
+        "openvino",
+        "bfloat16",
+        "309",
+        "10.00",
+        "8.00",
+        "0.80",
+        "7.60",
+        "0.95",
+        "12.3",
+        "2000",
+        "150",
+    ]
+    assert "decoding: 300 images/s per core" in printed
+    assert "one worker with 2 cores and 0 GPUs" in printed
+    assert "keras float32 1.5 3.0 7.8" in " ".join(printed.split())
+
+
+def test_figures_are_stored_with_every_run_and_the_machine(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, stored = _bench(tmp_path, capsys, rounds=3, variants=("openvino int8",))
+    (variant,) = stored["variants"]
+    assert variant["variant"] == {"engine": "openvino", "precision": "int8"}
+    assert variant["runs"]["cold_s"] == [12.3] * 3
+    assert variant["job_of_forward"] == pytest.approx(0.95)
+    assert stored["decode_images_per_s_per_core"] == {"median": 300.0, "runs": [300.0] * 3}
+    assert {"processor", "num_cores", "flags", "memory_bytes", "versions"} <= set(stored["machine"])
+    assert stored["worker"] == {"num_cpus": 2.0, "num_gpus": 0.0}
+
+
+def test_what_cannot_be_measured_is_left_out_with_its_reason(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(precision: Precision) -> None:
+        raise ModelError("--engine openvino needs openvino.")
+
+    monkeypatch.setattr("scoring.networks.engine_choice.check_openvino", refuse)
+    slow = PrecisionChoice(Precision.FLOAT32, "the processor has no bfloat16 units")
+    monkeypatch.setattr("jobs.bench.request.choose_precision", lambda asked, runtime: slow)
+    printed, stored = _bench(tmp_path, capsys, rounds=1)
+    assert measurements.order == ["keras float32", "mnn float32"]
+    assert "left out keras bfloat16: the processor has no bfloat16 units" in printed
+    assert "left out openvino int8: --engine openvino needs openvino." in printed
+    assert len(stored["left_out"]) == 4
+    with pytest.raises(RequestError, match="Nothing of what was asked for can be measured here"):
+        _bench(tmp_path, capsys, variants=("openvino int8",))
+
+
+def test_fewer_than_two_batches_are_refused(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.bench.job.place_alone", lambda: Placement(1, 1.0, 2.0))  # 64 images a batch
+    with pytest.raises(RequestError, match="Expected --num-images of at least two batches of 64"):
+        _bench(tmp_path, capsys)
+
+
+def test_a_configured_cluster_is_not_measured_but_this_machine(
+    measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    seen: list[str | None] = []
+
+    def look(address: str | None) -> Any:
+        seen.append(os.environ.get("RAY_ADDRESS"))
+        return nullcontext()
+
+    monkeypatch.setattr("jobs.bench.job.open_session", look)
+    _bench(tmp_path, capsys, rounds=1, variants=("keras float32",))
+    assert seen == [None]
+    assert os.environ["RAY_ADDRESS"] == "head:6379"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--rounds 0", "Expected --rounds of at least 1; received 0"),
+        ("--num-images 8", "Expected --num-images of at least 32; received 8"),
+        ("--variant openvino", "Expected --variant to be one of keras float32, "),
+        ("--json {0}/nowhere/figures.json", "Expected --json in a folder that exists"),
+        ("--model vgg17", "received 'vgg17'"),
+        ("--images {0}/nowhere", "does not exist"),
+        ("--images {0}/photos", "Expected at least 32 readable photos to measure with"),
+    ],
+)
+def test_nonsense_is_one_clear_line_before_ray_starts(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
+) -> None:
+    monkeypatch.setattr("jobs.bench.job.open_session", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["bench", *options.format(tmp_path).split()])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+def test_cold_command_that_fails_is_told_by_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(IncompleteError, match=r"failed, saying: error: .*nowhere does not exist"):
+        score_cold(tmp_path / "nowhere", tmp_path / "run", _MODEL)
+
+
+class _Halves:
+    """Halves even numbers."""
+
+    def __init__(self, startable: bool) -> None:
+        if not startable:
+            raise ModelError("no such model")
+
+    def __call__(self, number: int) -> int:
+        if number % 2:
+            raise ValueError(f"{number} is odd")
+        return number // 2
+
+
+@pytest.mark.ray
+def test_measurement_in_a_worker_returns_its_results_or_raises_its_fault(two_nodes: None) -> None:
+    placement = Placement(1, 0.0, 1.0)
+    assert sorted(run_alone(partial(_Halves, True), [4, 6], placement)) == [2, 3]
+    with pytest.raises(IncompleteError, match="A measurement failed: 3 is odd"):
+        run_alone(partial(_Halves, True), [3], placement)
+    with pytest.raises(ModelError, match="no such model"):
+        run_alone(partial(_Halves, False), [4], placement)

@@ -1,0 +1,120 @@
+import heapq
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cluster.ledger import TaskLedger
+from jobs.bench.simulate import SimulateRequest, simulate
+from jobs.cli import app
+from scoring.bench.parts import GPU_PARTS, Part, Parts
+from scoring.bench.scale import estimate
+from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.networks.precision import Precision
+
+_MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
+
+
+@pytest.fixture
+def figures(tmp_path: Path) -> Path:
+    """What a bench left on a machine without a GPU."""
+    row = {"variant": {"engine": "keras", "precision": "bfloat16"}, "forward_images_per_s": 12.0, "cold_s": 13.0}
+    record = {
+        "request": {"model": {"model": VGG16_CATS_DOGS}},
+        "machine": {"processor": "EPYC", "gpus": []},
+        "worker": {"num_cpus": 2.0, "num_gpus": 0.0},
+        "cold_images": 16,
+        "decode_images_per_s_per_core": {"median": 285.0},
+        "variants": [row],
+    }
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps(record))
+    return path
+
+
+def _print(request: SimulateRequest, capsys: pytest.CaptureFixture[str]) -> str:
+    simulate(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    return capsys.readouterr().out
+
+
+def test_tables_fit_a_log_and_say_what_is_assumed(figures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = _print(SimulateRequest(_MODEL, json_path=figures, gpu_price=2.0, reads_per_s=1e6), capsys)
+    rows = [line.split() for line in printed.splitlines()]
+    assert ["1", "M", "1,000"] in [row[:3] for row in rows]
+    assert "…" not in printed
+    assert "assumed: half of an L4's data sheet" in printed
+    assert "bench, EPYC, keras bfloat16" in printed
+    assert "held up by listing: one process lists" in printed
+    hours, cost = next(row[-3:-1] for row in rows if row[:3] == ["1", "M", "1,000"])
+    assert float(cost) == pytest.approx(2 * float(hours), abs=0.02)
+
+
+def test_options_take_the_place_of_assumptions(figures: Path) -> None:
+    request = SimulateRequest(_MODEL, None, 10_000_000, None, figures, 5000.0, 16.0, None, 1e9, 512)
+    runs = simulate(request, Console(quiet=True))
+    assert [(run.num_workers, run.num_shards) for run in runs] == [(1, 19532), (8, 19532), (1000, 19532), (1, 19532)]
+    assert runs[0].images_per_s == pytest.approx(1885)  # one process, whatever its GPU
+    assert runs[3].images_per_s == pytest.approx(1 / (1 / 12 + 1 / 570))
+
+
+def test_collection_is_counted_weighed_and_decoded(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = _print(SimulateRequest(_MODEL, photos), capsys)
+    assert [line.split()[:2] for line in printed.splitlines()[2:5]] == [["12", "1"], ["12", "8"], ["12", "1,000"]]
+    assert "now on this machine, " in printed
+    assert "assumed: 600 photos" not in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--simulate --gpu-price 0", "Expected --gpu-price above 0; received 0"),
+        ("--simulate --json {0}/none.json", "none.json does not exist"),
+        ("--simulate --json {0}/photos/1.png", "Expected --json to be a file that bench wrote"),
+        ("--simulate --json {0}/figures.json --variant int9", "received 'int9', it has keras bfloat16"),
+        ("--simulate --json {0}/figures.json --model a.keras", "has vgg16-cats-dogs"),
+        ("--simulate --model a.keras", "Expected --gpu-images-per-s with --model a.keras"),
+        ("--simulate --images {0}/nowhere", "does not exist"),
+        ("--gpu-price 1", "belong to --simulate"),
+    ],
+)
+def test_nonsense_is_one_clear_line(
+    figures: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["bench", *options.format(tmp_path).split()])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(("num_images", "num_workers"), [(12_500, 8), (12_500, 1000), (1_000_000, 1000)])
+def test_tail_is_that_of_the_ledger_which_hands_the_shards_out(num_images: int, num_workers: int) -> None:
+    plenty = ("decode_images_per_s", "process_images_per_s", "reads_per_s", "writes_per_s", "driver_shards_per_s")
+    known = {**GPU_PARTS, **dict.fromkeys(plenty, Part(1e12, "a test"))}
+    run = estimate(Parts(**known), num_images, num_workers)
+    shard_s = 256 / known["forward_images_per_s"].value
+    ended_s = _play(run.num_shards, num_workers, shard_s)
+    assert ended_s == pytest.approx(run.score_s + run.tail_s)
+
+
+def _play(num_shards: int, num_workers: int, shard_s: float) -> float:
+    """Let workers take two shards each from the ledger, one at work and one read ahead; when the last is done."""
+    ledger = TaskLedger(range(num_shards), max_attempts=3)
+    held: list[list[int]] = [[] for _ in range(num_workers)]
+    ends: list[tuple[float, int]] = []
+
+    def take(worker: int, now: float) -> None:
+        while len(held[worker]) < 2 and (given := ledger.assign(worker, len(held[worker]))) is not None:
+            held[worker].append(given.task)
+        if held[worker]:
+            heapq.heappush(ends, (now + shard_s, worker))
+
+    for worker in range(num_workers):
+        take(worker, 0.0)
+    now = 0.0
+    while ledger.is_open:
+        now, worker = heapq.heappop(ends)
+        ledger.done(held[worker].pop(0))
+        take(worker, now)
+    return now

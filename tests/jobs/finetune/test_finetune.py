@@ -1,0 +1,186 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from jobs.finetune.job import FinetuneRequest, finetune
+from jobs.score.images_request import ImagesRequest
+from jobs.score.job import ScoreRequest, score
+from scoring.errors import ImagesError, ModelError
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.fitting import HeadSettings
+from scoring.models.classifiers import ModelRequest
+from scoring.models.model_folder import ModelFolder
+from scoring.networks.base_networks import BaseRequest
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.sources.targets import LabelsFrom
+
+pytestmark = [pytest.mark.ray, pytest.mark.keras]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network whose features are the colours of four quarters; its own answers mean nothing."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    path = tmp_path_factory.mktemp("base") / "colours.keras"
+    layers = [
+        keras.Input((224, 224, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.AveragePooling2D(112, name="quarters"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(7, activation="softmax"),
+    ]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cats lit from the left and dogs lit from above, by Kaggle's names, one of them broken."""
+    folder = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 20)
+    for number in range(40):
+        for label, light in (("cat", np.tile(ramp, (20, 1))), ("dog", np.tile(ramp[:, None], 20))):
+            noisy = light[..., None] + generator.uniform(0, 55, (20, 20, 3))
+            Image.fromarray(noisy.astype(np.uint8)).save(folder / f"{label}.{number}.png")
+    (folder / "cat.99.jpg").write_text("<html>")
+    return folder
+
+
+def _request(photos: Path, base: Path, output: Path, **options: Any) -> FinetuneRequest:
+    flip = options.pop("flip", False)
+    features = FeatureRequest(BaseRequest(str(base)), flip, Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, actors=2)
+    heads = HeadSettings(batch_size=16, max_epochs=12, learning_rate=0.02)
+    return FinetuneRequest(output, images, heads, **{"ensemble": 2, "num_validation": 20} | options)
+
+
+@pytest.fixture(scope="module")
+def model(photos: Path, base: Path, tmp_path_factory: pytest.TempPathFactory, two_nodes: None) -> ModelFolder:
+    folder = ModelFolder(tmp_path_factory.mktemp("models") / "model")
+    assert finetune(_request(photos, base, folder.path), Console(quiet=True))
+    return folder
+
+
+def _score(photos: Path, model: Path, output: Path, **options: Any) -> pd.DataFrame:
+    request = ModelRequest(str(model), None, None, Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8)
+    assert score(ScoreRequest(output, images, None), Console(quiet=True))
+    return pd.read_parquet(RunFolder(output).predictions).set_index("image_id")
+
+
+def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
+    record = model.load_record()
+    assert json.loads(model.labels.read_text()) == ["cat", "dog"]
+    assert record["data"]["num_images"] == 81
+    assert (record["data"]["num_train"], record["data"]["num_validation"], record["data"]["num_errors"]) == (60, 20, 1)
+    assert record["metrics"]["after_calibration"]["accuracy"] > 0.9
+    assert [head["seed"] for head in record["heads"]] == [0, 1]
+    targets = pd.read_parquet(model.validation)["target"]
+    assert targets.value_counts().to_dict() == {"cat": 10, "dog": 10}
+
+
+def test_scoring_with_the_folder_gives_the_validated_probabilities(
+    model: ModelFolder, photos: Path, tmp_path: Path
+) -> None:
+    rows = _score(photos, model.path, tmp_path / "run")
+    validated = pd.read_parquet(model.validation).set_index("image_id")
+    found = np.stack(rows.loc[validated.index, "probabilities"].to_list())
+    np.testing.assert_allclose(found, np.stack(validated["probabilities"].to_list()), atol=2e-3)  # float16 features
+    assert rows.loc["cat.99", "status"] == "error"
+    assert (rows["target"] == rows["label"]).sum() > 70
+
+
+@pytest.mark.slow
+def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    folder = ModelFolder(tmp_path / "head")
+    assert finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
+    assert folder.head_network.exists()
+    assert not folder.network.exists()
+    rows = _score(photos, folder.path, tmp_path / "run")
+    validated = pd.read_parquet(folder.validation).set_index("image_id")
+    found = np.stack(rows.loc[validated.index, "probabilities"].to_list())
+    np.testing.assert_allclose(found, np.stack(validated["probabilities"].to_list()), atol=2e-3)
+    record = json.loads(folder.training.read_text())
+    record["base"]["digest"] = "0" * 64
+    folder.training.write_text(json.dumps(record))
+    with pytest.raises(ModelError, match=r"Expected the base network that the head in .* was trained on, 000000000000"):
+        _score(photos, folder.path, tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos: Path, base: Path) -> None:
+    def written() -> dict[str, int]:
+        files = [*model.features.predictions.glob("*.parquet"), *model.heads.iterdir()]
+        return {path.name: path.stat().st_mtime_ns for path in files}
+
+    before, metrics = written(), model.load_record()["metrics"]
+    assert finetune(_request(photos, base, model.path), Console(quiet=True))
+    assert written() == before
+    assert model.load_record()["metrics"] == metrics
+
+
+def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImagesError, match=r"Expected --validation from 2 to 79.*received 80 of 81 photos"):
+        finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
+
+
+@pytest.mark.slow
+def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    with pytest.raises(ModelError, match=r"Expected --features to be a layer of .*quarters"):
+        request = _request(photos, base, tmp_path / "out")
+        features = replace(request.images.model, base=BaseRequest(str(base), None, "fc9"))  # type: ignore[type-var]
+        finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))
+
+
+@pytest.mark.slow
+def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_folder: Path, tmp_path: Path) -> None:
+    base = data_folder / "models" / "cat_dog_squeezenet.keras"
+    options = ("--validation", "100", "--ensemble", "3", "--epochs", "15", "--shard-size", "50")
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        command = ("finetune", "--images", data_folder / "photos" / "train", "--base", base, *options)
+        return subprocess.Popen(
+            [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name], start_new_session=True
+        )
+
+    def kill_when(pattern: str, least: int) -> None:
+        driver = start("killed")
+        while len(list((tmp_path / "killed").glob(pattern))) < least:
+            assert driver.poll() is None, f"ended before {pattern}"
+            time.sleep(0.02)
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+
+    assert start("undisturbed").wait() == 0
+    kill_when("features/predictions/*.parquet", 4)
+    kill_when("heads/head-001.npz", 1)
+    kill_when("model.keras", 1)
+    assert start("killed").wait() == 0
+    undisturbed, killed = (
+        json.loads((tmp_path / name / "training.json").read_text()) for name in ("undisturbed", "killed")
+    )
+    for record in (undisturbed, killed):
+        del record["created_at"]
+    assert json.dumps(killed) == json.dumps(undisturbed)
+    first, second = ((tmp_path / name / "validation.parquet").read_bytes() for name in ("undisturbed", "killed"))
+    assert first == second

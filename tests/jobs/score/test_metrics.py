@@ -1,0 +1,97 @@
+import json
+import re
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+
+from jobs.score.images_request import ImagesRequest
+from jobs.score.job import ScoreRequest, score
+from jobs.score.metrics import COUNTERS, GAUGES, STAGES
+from scoring.models.classifiers import ModelRequest
+from scoring.networks.engines import Precision
+from scoring.run.folder import RunFolder
+from scoring.shards.report import ShardReport
+from scoring.shards.scorer import ScorerSettings, ShardScorer
+from tests.fakes import load_fake
+
+_DASHBOARD = Path(__file__).parents[3] / "cluster" / "grafana" / "shardscore.json"
+
+
+def test_dashboard_draws_every_figure_and_none_that_is_not_exported() -> None:
+    dashboard = json.loads(_DASHBOARD.read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    queries += [variable["definition"] for variable in dashboard["templating"]["list"] if "definition" in variable]
+    assert {name for query in queries for name in re.findall(r"\bray_(\w+)", query)} == {*COUNTERS, *GAUGES}
+
+
+def test_names_keep_to_the_conventions_of_prometheus() -> None:
+    assert all(re.fullmatch(r"shardscore_[a-z]+(_seconds)?_total", name) for name in COUNTERS)
+    assert not any(name.endswith("_total") for name in GAUGES)
+    assert all(text.endswith(".") for text in (*COUNTERS.values(), *GAUGES.values()))
+
+
+class _SlowScorer(ShardScorer):
+    """The real scorer, without Keras, and slow enough to be watched."""
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        super().__init__(settings, load_fake)
+
+    def __call__(self, shard_id: int) -> ShardReport:
+        time.sleep(0.8)
+        return super().__call__(shard_id)
+
+
+@pytest.fixture
+def scrape(two_nodes: None) -> Callable[[Path], dict[str, float]]:
+    """Reads the figures of a run from the metrics port of this node."""
+    import ray
+
+    own = ray.get_runtime_context().get_node_id()
+    node = next(node for node in ray.nodes() if node["NodeID"] == own)
+    address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+
+    def read(run: Path) -> dict[str, float]:
+        with urlopen(address, timeout=5) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            samples = [sample for family in families for sample in family.samples]
+        return {sample.name: sample.value for sample in samples if sample.labels.get("run") == str(run)}
+
+    return read
+
+
+@pytest.mark.ray
+def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them(
+    photos: Path, tmp_path: Path, scrape: Callable[[Path], dict[str, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "7.png").write_text("<html>")
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _SlowScorer)
+    model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(photos, model, batch_size=2, shard_size=1, actors=2, gpus_per_actor=0, cpus_per_actor=1)
+    request = ScoreRequest(tmp_path / "run", images, None)
+    job = threading.Thread(target=score, args=(request, Console(quiet=True)))
+    job.start()
+    seen: list[dict[str, float]] = []
+    while job.is_alive():
+        seen.append(scrape(request.output))
+        job.join(timeout=0.3)
+    counts = [figures.get("ray_shardscore_images_total", 0.0) for figures in seen]
+    assert any(0 < count < 12 for count in counts), counts
+    assert counts == sorted(counts)
+
+    deadline = time.monotonic() + 15
+    while (last := scrape(request.output)).get("ray_shardscore_images_total") != 12 and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert set(last) == {f"ray_{name}" for name in (*COUNTERS, *GAUGES)}
+    summary = RunFolder(request.output).load_record()["summary"]
+    assert last["ray_shardscore_errors_total"] == summary["num_errors"] == 1
+    assert last["ray_shardscore_shards_total"] == last["ray_shardscore_run_images_done"] == 12
+    for stage in STAGES:
+        assert last[f"ray_shardscore_{stage}_seconds_total"] == pytest.approx(summary[f"{stage}_s"])

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from jobs.score.needed_files import see_images, see_model, see_output
+from scoring.models.classifiers import ModelRequest
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.storage.locations import locate
+
+
+@pytest.mark.parametrize("place", ["photos.zip", "x-0.tar", "table.parquet"])
+def test_file_of_images_is_known_by_its_size(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).write_bytes(b"12345")
+    assert [(sight.path, sight.size_bytes) for sight in see_images(tmp_path / place)] == [(str(tmp_path / place), 5)]
+
+
+def test_of_a_range_of_tar_files_the_first_and_the_last_are_looked_at(tmp_path: Path) -> None:
+    for number in range(8, 12):
+        (tmp_path / f"x-{number:02}.tar").write_bytes(b"1" * number)
+    seen = see_images(tmp_path / "x-{08..11}.tar")
+    assert [(Path(sight.path).name, sight.size_bytes) for sight in seen] == [("x-08.tar", 8), ("x-11.tar", 11)]
+
+
+def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path, tmp_path: Path) -> None:
+    (sight,) = see_images(photos)
+    assert Path(sight.path).parent == photos
+    folder = RunFolder(tmp_path / "run")
+    with folder.hold(overwrite=False):
+        (lease,) = see_output(folder)
+        assert lease.path == str(folder.lease)
+        assert lease.is_seen()
+
+
+def test_buckets_are_not_looked_at() -> None:
+    """Nor are they asked for anything: there is no such server here."""
+    assert see_images(locate("s3://nowhere/photos")) == []
+    assert see_output(RunFolder(locate("s3://nowhere/run"))) == []
+    request = ModelRequest("vgg16-imagenet", "s3://nowhere/weights.h5", None, Precision.FLOAT32, "tensorflow")
+    assert see_model(request) == []

@@ -1,0 +1,81 @@
+import importlib
+import platform
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from scoring.pixels import resampling
+from scoring.pixels.resampling import Box, resize_bilinear
+
+_SIZE = (224, 224)
+_SIDES = st.integers(1, 900)
+_MARGINS = st.floats(0, 0.4)
+_ON_X86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="an instruction set of x86")
+
+
+def _noise(width: int, height: int) -> Image.Image:
+    generator = np.random.default_rng(width)
+    return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def _difference(image: Image.Image, box: Box) -> int:
+    expected = np.asarray(image.resize(_SIZE, Image.Resampling.BILINEAR, box=box)).astype(int)
+    return int(np.abs(np.asarray(resize_bilinear(image, _SIZE, box)) - expected).max())
+
+
+def test_simd_resizes_on_this_processor() -> None:
+    cykooz = pytest.importorskip("cykooz_resizer", reason="has no wheel for Linux on ARM")
+    assert resampling.RESAMPLING == "cykooz-bilinear"
+    assert cykooz.Resizer().cpu_extensions is not cykooz.CpuExtensions.none
+
+
+@settings(deadline=None, max_examples=60)
+@given(_SIDES, _SIDES, st.tuples(_MARGINS, _MARGINS, _MARGINS, _MARGINS))
+def test_pixels_are_pillows_to_one_level(width: int, height: int, margins: tuple[float, float, float, float]) -> None:
+    left, top, right, bottom = margins
+    box = (width * left, height * top, width * (1 - right), height * (1 - bottom))
+    assert _difference(_noise(width, height), box) <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5000, 40), (40, 5000), (4032, 3024)])
+def test_whole_pictures_of_any_size_are_pillows_to_one_level(size: tuple[int, int]) -> None:
+    """Pillow keeps pictures of over 16 MiB in several blocks of memory."""
+    assert _difference(_noise(*size), (0.0, 0.0, *map(float, size))) <= 1
+
+
+@pytest.mark.parametrize("instructions", ["none", pytest.param("sse4_1", marks=_ON_X86)])
+def test_every_instruction_set_makes_the_same_pixels(monkeypatch: pytest.MonkeyPatch, instructions: str) -> None:
+    cykooz = pytest.importorskip("cykooz_resizer", reason="has no wheel for Linux on ARM")
+    image, box = _noise(500, 375), (3.5, 0.0, 490.25, 375.0)
+    expected = np.asarray(resize_bilinear(image, _SIZE, box))
+
+    class Slower(cykooz.Resizer):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.cpu_extensions = cykooz.CpuExtensions[instructions]
+
+    monkeypatch.setattr(resampling, "Resizer", Slower)
+    np.testing.assert_array_equal(resize_bilinear(image, _SIZE, box), expected)
+
+
+@pytest.fixture
+def pillow_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on a machine without the library."""
+    monkeypatch.setitem(sys.modules, "cykooz_resizer", None)
+    importlib.reload(resampling)
+    yield
+    monkeypatch.undo()
+    importlib.reload(resampling)
+
+
+@pytest.mark.usefixtures("pillow_alone")
+def test_pillow_resizes_where_the_library_is_missing() -> None:
+    image, box = _noise(500, 375), (3.5, 0.0, 490.25, 375.0)
+    assert resampling.RESAMPLING == "pillow-bilinear"
+    expected = image.resize(_SIZE, Image.Resampling.BILINEAR, box=box)
+    np.testing.assert_array_equal(resampling.resize_bilinear(image, _SIZE, box), expected)

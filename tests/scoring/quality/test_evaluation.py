@@ -1,0 +1,41 @@
+import math
+
+import numpy as np
+import pytest
+
+from scoring.quality.evaluation import evaluate, log_loss, true_classes
+
+
+def test_two_labels_are_measured_as_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.35, 0.65], [0.2, 0.8]], np.float32)
+    found = evaluate(probabilities, np.array([0, 1, 1, 1]))
+    assert found.accuracy == 0.75
+    assert found.log_loss == pytest.approx(-np.log([0.9, 0.4, 0.65, 0.8]).mean())
+    assert found.roc_auc == 1.0
+    assert found.confusion == [[1, 0], [1, 2]]
+    assert [(bin.num_images, bin.share_right) for bin in found.reliability] == [(1, 0), (1, 1), (1, 1), (1, 1)]
+    assert found.accuracy_interval.low < 0.75 < found.accuracy_interval.high
+
+
+def test_more_labels_take_the_mean_of_each_against_the_rest() -> None:
+    probabilities = np.eye(3, dtype=np.float32)[[0, 1, 2, 2]] * 0.7 + 0.1
+    found = evaluate(probabilities, np.array([0, 1, 2, 1]))
+    assert found.accuracy == 0.75
+    assert found.roc_auc == pytest.approx(np.mean([1, 0.75, 5 / 6]))
+    assert found.reliability[0].mean_probability == pytest.approx(0.8)
+    assert found.reliability[0].share_right == 0.75
+
+
+def test_a_label_without_images_leaves_no_roc_curve() -> None:
+    assert evaluate(np.array([[0.9, 0.1]], np.float32), np.array([0])).roc_auc is None
+
+
+def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
+    certain = np.array([[1.0, 0.0]], np.float32)
+    assert log_loss(certain, np.array([1])) == pytest.approx(-math.log(1e-7))
+    assert log_loss(certain, np.array([1]), clip=0.02) == pytest.approx(-math.log(0.02))
+    assert log_loss(certain, np.array([0]), clip=0.02) == pytest.approx(-math.log(0.98))
+
+
+def test_targets_that_a_model_does_not_know_are_told_apart() -> None:
+    assert true_classes(["dogs", None, "cat", "hamster"], ["cat", "dog"]).tolist() == [1, -1, 0, -1]

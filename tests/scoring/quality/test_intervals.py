@@ -1,0 +1,27 @@
+"""Intervals against their formulas, worked by hand, and against their purpose."""
+
+import numpy as np
+import pytest
+
+from scoring.quality.intervals import corrected_interval, single_test_interval
+
+
+def test_corrected_interval_follows_nadeau_and_bengio() -> None:
+    accuracies = [0.8, 0.9] * 50  # mean 0.85, s = 0.0502519
+    interval = corrected_interval(accuracies, num_train=187.2, num_test=20.8)
+    reach = 1.984217 * 0.0502519 * np.sqrt(1 / 100 + 1 / 9)  # t(0.975, 99)
+    assert (interval.low, interval.high) == pytest.approx((0.85 - reach, 0.85 + reach), abs=1e-6)
+
+
+def test_more_repeats_do_not_shrink_the_corrected_interval_to_nothing() -> None:
+    few, many = (corrected_interval([0.8, 0.9] * count, 187.2, 20.8) for count in (50, 5000))
+    assert many.high - many.low > 0.9 * (few.high - few.low)
+
+
+def test_single_test_interval_is_wilsons() -> None:
+    interval = single_test_interval([0.9], num_test=100)  # textbook: 0.826 to 0.945
+    assert (interval.low, interval.high) == pytest.approx((0.8256, 0.9448), abs=1e-4)
+
+
+def test_runs_on_the_same_rows_do_not_narrow_the_interval() -> None:
+    assert single_test_interval([0.9] * 10, 104) == single_test_interval([0.9], 104)

@@ -1,0 +1,123 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import RunFolderError
+from scoring.report.page import write_report
+from scoring.sonar.network import SONAR_SCHEMA, SonarMetrics
+from scoring.sonar.protocols import Protocol, plan_folds
+from scoring.sonar.recipes import SonarModel
+from scoring.sonar.results import summarise, write_predictions, write_study
+from scoring.sonar.returns import SonarReturns
+from scoring.storage.locations import Url
+from tests.runs import Page, cats_and_dogs, write_run
+
+_VERSIONS = {"keras": "3.15.1"}
+
+
+def _write_network(folder: Path, labelled: bool = True) -> None:
+    """Results of one network: 50 of 84 test returns are called mines, and all labels are right but four."""
+    folder.mkdir(parents=True)
+    is_mine = np.arange(208) % 2 == 0
+    mine = np.where(is_mine ^ (np.arange(208) >= 204), 0.8, 0.3).astype(np.float32)
+    names = np.where(is_mine, "mine", "rock")
+    split = np.where(np.arange(208) < 124, "train", "test") if labelled else np.full(208, "new")
+    columns = {
+        "row": np.arange(208),
+        "target": pa.array(names if labelled else [None] * 208),
+        "label": np.where(mine >= 0.5, "mine", "rock"),
+        "probability": np.maximum(mine, 1 - mine),
+        "mine_probability": mine,
+        "split": split,
+    }
+    pq.write_table(pa.table(columns, schema=SONAR_SCHEMA), folder / "predictions.parquet")
+    accuracies = (80 / 84, 1.0) if labelled else (None, None)
+    matrix = [[40, 2], [2, 40]] if labelled else None
+    metrics = SonarMetrics(208, 84, *accuracies, matrix, 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
+    (folder / "metrics.json").write_text(json.dumps(asdict(metrics)))
+
+
+def _write_study(folder: Path) -> None:
+    """A study of two models under two protocols, with drawn probabilities."""
+    folder.mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    labels = np.where(np.arange(208) < 111, "M", "R")
+    returns = SonarReturns(draw.random((208, 60), np.float32), labels, "d" * 64)
+    scored = {
+        (protocol, model): [
+            (fold, np.clip((labels[fold.test_rows] == "M") * 0.5 + draw.random(len(fold.test_rows)) * 0.6, 0, 1))
+            for fold in plan_folds(protocol, returns, 0)[:20]
+        ]
+        for protocol in (Protocol.TEN_FOLD, Protocol.INDEPENDENT)
+        for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
+    }
+    rows = [summarise(*key, folds, labels == "M") for key, folds in scored.items()]
+    write_predictions(folder / "predictions.parquet", returns, scored)
+    settings = {
+        "data_sha256": "d" * 64,
+        "protocols": ["10-fold", "independent"],
+        "models": ["ours", "1-nn"],
+        "seed": 0,
+        "backend": "tensorflow",
+        "versions": _VERSIONS,
+    }
+    write_study(folder / "metrics.json", settings, rows, 12.0)
+
+
+def _text(folder: Path) -> str:
+    return " ".join(Page(write_report(folder, None, None).path).text.split())
+
+
+def test_sonar_results_in_a_bucket_are_told_as_local_ones(tmp_path: Path, bucket: Url) -> None:
+    _write_network(tmp_path / "run" / "sonar")
+    for path in (tmp_path / "run" / "sonar").iterdir():
+        (bucket / "run" / "sonar" / path.name).upload(path)
+    local = write_report(tmp_path / "run", None, None).path.read_text()
+    assert write_report(bucket / "run", None, None).path.read_text() == local
+
+
+def test_sonar_stands_beside_the_article_and_the_paper(tmp_path: Path) -> None:
+    _write_network(tmp_path / "run" / "sonar")
+    text = _text(tmp_path / "run")
+    for part in ("Sonar accuracy 95.2% the article's: 81.64%", "88.4% to 98.1%", "84.7% ± 5.7", "90.4% ± 1.8"):
+        assert part in text
+    assert "lies outside the 95% interval" in text
+    assert "is rock 40 95.2% 2 4.8% is mine 2 4.8% 40 95.2%" in text
+    assert "Reliability: probability of mine" in text
+
+
+def test_sonar_of_a_run_comes_after_its_images(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    _write_network(run.sonar)
+    text = _text(run.path)
+    assert text.index("Most uncertain") < text.index("Accuracy beside published figures")
+    assert "Sonar accuracy 95.2%" in text
+
+
+def test_returns_without_labels_are_told_by_their_probabilities(tmp_path: Path) -> None:
+    _write_network(tmp_path / "run" / "sonar", labelled=False)
+    text = _text(tmp_path / "run")
+    assert "Returns by probability of a mine" in text
+    assert "called rock" not in text
+
+
+def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figures(tmp_path: Path) -> None:
+    _write_study(tmp_path / "study" / "sonar")
+    text = _text(tmp_path / "study")
+    for part in ("10 stratified folds", "13 sets of 16", "84.7% ± 5.7, paper, 12 units", "82.7%, paper, 1-nn"):
+        assert part in text
+    for part in ("Nadeau and Bengio", "independent: probability of mine, said and come true", "Sonar, 10-fold"):
+        assert part in text
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"results": [{}], "settings": {}, "wall_s": 1}'])
+def test_damaged_sonar_results_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    _write_network(tmp_path / "run" / "sonar")
+    (tmp_path / "run" / "sonar" / "metrics.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"is damaged|is not what"):
+        write_report(tmp_path / "run", None, None)

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from scoring.run.manifest import Manifest, default_shard_size, manifest_digest, read_info, write_manifest
+from scoring.sources.inputs import ImageEntry
+
+_IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
+
+
+def test_last_shard_is_short_when_images_do_not_divide_evenly(tmp_path: Path) -> None:
+    info = write_manifest(tmp_path / "manifest.parquet", _IMAGES, shard_size=4, num_left_out=3)
+    assert (info.num_images, info.num_shards, info.num_left_out) == (10, 3, 3)
+    shards = [Manifest(tmp_path / "manifest.parquet").shard(shard_id) for shard_id in range(3)]
+    assert [len(shard) for shard in shards] == [4, 4, 2]
+    assert [image for shard in shards for image in shard] == _IMAGES
+    assert read_info(tmp_path / "manifest.parquet") == info
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        _IMAGES[:-1],
+        [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 11)],
+        [*_IMAGES[:-1], ImageEntry("10", "10.png", 10)],
+        [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 10, b"10.jpg")],
+        [*_IMAGES[:-1], ImageEntry("10", "10.jpg", 10, target="cat")],
+    ],
+)
+def test_digest_tells_other_images_apart(changed: list[ImageEntry]) -> None:
+    assert manifest_digest(changed, 4) != manifest_digest(_IMAGES, 4)
+
+
+def test_digest_tells_other_shards_apart() -> None:
+    assert manifest_digest(_IMAGES, 4) != manifest_digest(_IMAGES, 5)
+
+
+def test_raw_path_survives(tmp_path: Path) -> None:
+    image = ImageEntry(r"caf\xe9", r"caf\xe9.jpg", 5, b"caf\xe9.jpg")
+    write_manifest(tmp_path / "manifest.parquet", [image], 1, 0)
+    assert Manifest(tmp_path / "manifest.parquet").shard(0) == [image]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(5, [1, 3, 5, 7, 9]), (2, [1, 6]), (100, list(range(1, 11)))])
+def test_sample_is_spread_evenly_over_all_shards(tmp_path: Path, count: int, sizes: list[int]) -> None:
+    write_manifest(tmp_path / "manifest.parquet", _IMAGES, 4, 0)
+    manifest = Manifest(tmp_path / "manifest.parquet")
+    assert manifest.shard_sizes == [4, 4, 2]
+    assert [image.size_bytes for image in manifest.sample(count)] == sizes
+
+
+@pytest.mark.parametrize(
+    ("num_images", "shard_size"),
+    [(1, 32), (36, 32), (600, 64), (12_500, 256), (10**6, 256), (25_600_000, 256), (25_600_001, 288), (10**9, 10_016)],
+)
+def test_shard_size_depends_on_the_collection_alone(num_images: int, shard_size: int) -> None:
+    assert default_shard_size(num_images) == shard_size
+
+
+def test_no_collection_has_more_shards_than_pyarrow_can_read_row_groups() -> None:
+    assert max(-(-size // default_shard_size(size)) for size in (25_600_000, 25_600_001, 10**8, 10**9, 10**10)) <= 10**5

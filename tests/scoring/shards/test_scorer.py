@@ -1,0 +1,168 @@
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import RequestError, RunFolderError
+from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.pixels.decoding import Resize
+from scoring.pixels.resampling import RESAMPLING
+from scoring.run.fingerprint import check_same
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
+from scoring.run.predictions import read_predictions
+from scoring.shards.scorer import ScorerSettings, ShardScorer, image_sample
+from scoring.sources.inputs import ImageEntry, find_images
+from scoring.sources.table_images import TableColumns
+from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
+
+
+def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
+    folder = RunFolder(output)
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(photos).images, shard_size, 0)
+    return ScorerSettings(photos, output, FAKE_MODEL, Resize.SQUASH, batch_size, decode_threads=2)
+
+
+def _score_all(settings: ScorerSettings, num_shards: int = 3) -> list[dict[str, object]]:
+    scorer = ShardScorer(settings, load_fake)
+    for shard_id in reversed(range(num_shards)):
+        scorer(shard_id)
+    rows: list[dict[str, object]] = read_predictions(RunFolder(settings.output).predictions).to_pylist()
+    return rows
+
+
+def test_rows_come_in_natural_order_with_the_scores_of_their_own_image(photos: Path, tmp_path: Path) -> None:
+    rows = _score_all(_settings(photos, tmp_path / "run"))
+    assert [row["image_id"] for row in rows] == [str(number) for number in range(1, 13)]
+    expected = [[1 - number * 20 / 255, number * 20 / 255] for number in range(1, 13)]
+    np.testing.assert_allclose([row["probabilities"] for row in rows], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("batch_size", "shard_size"), [(1, 5), (3, 4), (16, 12), (5, 1)])
+def test_scores_are_the_same_for_any_batch_and_shard_size(
+    photos: Path, tmp_path: Path, batch_size: int, shard_size: int
+) -> None:
+    num_shards = -(-12 // shard_size)
+    rows = _score_all(_settings(photos, tmp_path / "run", batch_size, shard_size), num_shards)
+    assert rows == _score_all(_settings(photos, tmp_path / "reference"))
+
+
+def test_every_batch_has_the_one_compiled_shape(photos: Path, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    settings = _settings(photos, tmp_path / "run", batch_size=4, shard_size=5)
+    ShardScorer(settings, lambda request: replace(load_fake(request), engine=engine))(0)
+    assert engine.shapes == [(4, 224, 224, 3), (4, 224, 224, 3)]
+
+
+def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) -> None:
+    (photos / "3.png").write_text("<html>")
+    (photos / "7.png").write_bytes(b"")
+    settings = _settings(photos, tmp_path / "run")
+    (photos / "9.png").unlink()  # after it was listed
+    rows = _score_all(settings)
+    errors = {row["image_id"]: row["error_message"] for row in rows if row["status"] == "error"}
+    assert len(rows) == 12
+    assert errors == {
+        "3": "not an image in any known format",
+        "7": "the file is empty",
+        "9": "cannot read: No such file or directory",
+    }
+
+
+def test_a_machine_that_decodes_otherwise_than_the_drivers_refuses(photos: Path, tmp_path: Path) -> None:
+    settings = replace(_settings(photos, tmp_path / "run"), decoding="another-bilinear-scaled")
+    with pytest.raises(RequestError, match="decode as the command does, another-bilinear-scaled; this machine's do"):
+        ShardScorer(settings, load_fake)
+
+
+def test_report_counts_rows_and_errors(photos: Path, tmp_path: Path) -> None:
+    (photos / "3.png").write_text("<html>")
+    report = ShardScorer(_settings(photos, tmp_path / "run"), load_fake)(0)
+    assert (report.shard_id, report.num_images, report.num_errors, report.num_warm_images) == (0, 5, 1, 1)
+    assert min(report.read_s, report.decode_s, report.score_s, report.write_s) > 0
+
+
+def test_probability_that_is_not_a_number_is_an_error_row(photos: Path, tmp_path: Path) -> None:
+    class Overflowing(FakeEngine):
+        def score(self, images: UInt8Array) -> Float32Array:
+            probabilities = super().score(images)
+            probabilities[1] = np.nan
+            return probabilities
+
+    settings = _settings(photos, tmp_path / "run")
+    ShardScorer(settings, lambda request: replace(load_fake(request), engine=Overflowing()))(0)
+    rows = read_predictions(RunFolder(settings.output).predictions).to_pylist()
+    assert [row["status"] for row in rows] == ["ok", "error", "ok", "ok", "ok"]
+    assert rows[1]["error_message"] == "the model returned a value that is not a number"
+
+
+def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_path: Path) -> None:
+    in_model, go_on = threading.Event(), threading.Event()
+    read: list[str] = []
+
+    class Waiting(FakeEngine):
+        def score(self, images: UInt8Array) -> Float32Array:
+            in_model.set()
+            assert go_on.wait(timeout=30)
+            return super().score(images)
+
+    def load(request: ModelRequest) -> Classifier:
+        return replace(load_fake(request), engine=Waiting())
+
+    scorer = ShardScorer(_settings(photos, tmp_path / "run"), load)
+    reader = scorer._read
+
+    def spy(image: ImageEntry) -> bytes:
+        read.append(image.path)
+        return reader(image)
+
+    scorer._read = spy
+    first, second = (threading.Thread(target=scorer, args=(shard_id,)) for shard_id in (0, 1))
+    first.start()
+    assert in_model.wait(timeout=30)
+    second.start()
+    for _ in range(1000):
+        if "6.png" in read:
+            break
+        threading.Event().wait(0.01)
+    go_on.set()
+    first.join()
+    second.join()
+    assert "6.png" in read
+
+
+def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path) -> None:
+    settings = _settings(photos, tmp_path / "run")
+    ShardScorer(settings, load_fake)(0)
+    metadata = pq.read_schema(RunFolder(settings.output).shard(0, 3)).metadata
+    fingerprint = json.loads(metadata[b"shardscore.fingerprint"])
+    assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
+    assert fingerprint["model"] == "fake-digest"
+    assert fingerprint["resize"] == f"squash-{RESAMPLING}-scaled"
+
+
+@pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
+def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
+    stored = dict.fromkeys(("images", "model", "labels", "resize", "engine", "precision", "schema_version"), "a")
+    check_same(stored, stored, "runs/test")
+    with pytest.raises(RunFolderError, match=f"whose {field} differs: expected a, received b"):
+        check_same(stored, {**stored, field: "b"}, "runs/test")
+
+
+def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(photos: Path, tmp_path: Path) -> None:
+    encoded = [(photos / f"{number}.png").read_bytes() for number in range(1, 13)]
+    pq.write_table(pa.table({"image": [*encoded, b"no picture"]}), tmp_path / "table.parquet")
+    columns = TableColumns(content="image")
+    images = find_images(tmp_path / "table.parquet", columns).images
+    write_manifest(tmp_path / "manifest.parquet", images, shard_size=5, num_left_out=0)
+    settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
+    sample = image_sample(settings)
+    assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
+    assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]

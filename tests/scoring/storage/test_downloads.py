@@ -1,0 +1,113 @@
+import hashlib
+import http.server
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import DownloadError
+from scoring.storage.downloads import fetch, local_copy
+from scoring.storage.locations import Url
+
+_CONTENT = b"weights " * 200_000
+_CHECKSUM = "md5:" + hashlib.md5(_CONTENT).hexdigest()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    requests: list[str]
+
+    def do_GET(self) -> None:
+        self.requests.append(self.path)
+        found = self.path != "/gone.h5"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        if found:
+            self.wfile.write(_CONTENT[: len(_CONTENT) // 2] if self.path == "/half.h5" else _CONTENT)
+
+    def log_message(self, *arguments: object) -> None:
+        return
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """The address of a local HTTP server, and the paths asked of it."""
+    requests: list[str] = []
+    handler = type("Handler", (_Handler,), {"requests": requests})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", requests
+        running.shutdown()
+
+
+def test_file_is_downloaded_once_and_then_found(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, requests = server
+    for _ in range(2):
+        path = fetch(f"{address}/vgg16.h5", tmp_path / "models" / "vgg16.h5", _CHECKSUM)
+        assert path.read_bytes() == _CONTENT
+    assert requests == ["/vgg16.h5"]
+
+
+def test_processes_that_race_for_a_file_download_it_once(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, requests = server
+    context = multiprocessing.get_context("spawn")
+    arguments = (f"{address}/vgg16.h5", tmp_path / "vgg16.h5", _CHECKSUM)
+    processes = [context.Process(target=fetch, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert requests == ["/vgg16.h5"]
+
+
+def test_half_a_file_never_gets_its_name(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, _ = server
+    with pytest.raises(DownloadError, match="checksum is not md5:"):
+        fetch(f"{address}/half.h5", tmp_path / "half.h5", _CHECKSUM)
+    assert not list(tmp_path.glob("[!.]*"))
+
+
+def test_damaged_file_in_the_cache_is_replaced(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, _ = server
+    (tmp_path / "vgg16.h5").write_bytes(b"half")
+    assert fetch(f"{address}/vgg16.h5", tmp_path / "vgg16.h5", _CHECKSUM).read_bytes() == _CONTENT
+
+
+def test_missing_file_is_a_download_error(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, _ = server
+    with pytest.raises(DownloadError, match="404"):
+        fetch(f"{address}/gone.h5", tmp_path / "gone.h5", _CHECKSUM)
+
+
+def test_no_server_is_a_download_error(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="no connection"):
+        fetch("http://127.0.0.1:9/vgg16.h5", tmp_path / "vgg16.h5", _CHECKSUM)
+
+
+def test_object_is_downloaded_once_for_each_of_its_versions(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    downloads: list[Url] = []
+    download = Url.download
+
+    def spy(url: Url, path: Path) -> None:
+        downloads.append(url)
+        download(url, path)
+
+    monkeypatch.setattr(Url, "download", spy)
+    url = bucket / "models" / "vgg16.weights.h5"
+    url.write_bytes(b"first")
+    with ThreadPoolExecutor(8) as threads:
+        copies = set(threads.map(local_copy, [url] * 8))
+    (copy,) = copies
+    assert (copy.name, copy.read_bytes(), len(downloads)) == ("vgg16.weights.h5", b"first", 1)
+    url.write_bytes(b"second")
+    assert local_copy(url).read_bytes() == b"second"
+    assert len(downloads) == 2
+    assert local_copy(tmp_path / "here.h5") == tmp_path / "here.h5"
+    with pytest.raises(DownloadError, match="there is no such object"):
+        local_copy(bucket / "nothing.h5")

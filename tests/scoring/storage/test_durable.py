@@ -1,0 +1,40 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import StorageError
+from scoring.storage.durable import remove_temporaries, whole_file, write_text
+
+
+def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "shard.parquet"
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert list(tmp_path.glob("*.parquet")) == []
+        assert temporary.suffix == ".parquet"
+    assert path.read_text() == "half"
+    assert os.listdir(tmp_path) == ["shard.parquet"]
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_text(path, "old")
+    with (
+        pytest.raises(StorageError, match=r"Cannot write .*run\.json: No space left on device"),
+        whole_file(path) as temporary,
+    ):
+        temporary.write_text("new")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    (tmp_path / ".shard.parquet.12ab.tmp").mkdir()
+    (tmp_path / ".shard.parquet.12ab.tmp" / "shard.parquet").write_text("half")
+    (tmp_path / "kept.parquet").write_text("whole")
+    remove_temporaries(tmp_path)
+    assert os.listdir(tmp_path) == ["kept.parquet"]

@@ -1,0 +1,240 @@
+import io
+import os
+import pickle
+import secrets
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import BucketError, RequestError, StorageError
+from scoring.storage import durable, locations
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.durable import remove_tree, whole_file, write_text
+from scoring.storage.locations import Url, locate, readable
+from tests.buckets import publish
+
+
+def test_path_stays_a_path_and_bucket_becomes_a_url() -> None:
+    assert locate("runs/test") == Path("runs/test")
+    assert locate("C:/runs") == Path("C:/runs")
+    url = locate("s3://photos/train/cats/")
+    assert isinstance(url, Url)
+    assert (url.scheme, url.bucket, url.key) == ("s3", "photos", "train/cats")
+    assert str(locate("gs://photos")) == "gs://photos"
+
+
+def test_url_has_the_parts_of_a_path() -> None:
+    url = locate("s3://photos/train/1.tar.gz")
+    assert (url.name, url.suffix, str(url.parent), str(url.parent / "2.jpg")) == (
+        "1.tar.gz",
+        ".gz",
+        "s3://photos/train",
+        "s3://photos/train/2.jpg",
+    )
+    assert pickle.loads(pickle.dumps(url)) == url
+    assert url.absolute() is url
+
+
+@pytest.mark.parametrize("text", ["s3://user:secret@photos/train", "https://host/secret", "s3://", "az://secret/x"])
+def test_url_with_credentials_or_of_another_kind_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(RequestError, match="environment") as refused:
+        locate(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["s3://photos/a//b", "s3://photos/../b", "gs://photos/./b"])
+def test_key_that_no_store_can_name_is_refused(text: str) -> None:
+    with pytest.raises(RequestError, match="empty parts and dots"):
+        locate(text)
+
+
+@pytest.mark.parametrize("name", ["a b.jpg", "ünï.jpg", "100%.jpg", "%41.jpg", "a#b?c.jpg", "{x}*.jpg", "+&=.jpg"])
+def test_object_of_any_name_is_written_listed_and_read(bucket: Url, name: str) -> None:
+    (bucket / "folder" / name).write_bytes(b"content")
+    assert list((bucket / "folder").objects()) == [(name, 7)]
+    assert (bucket / "folder" / name).read_bytes() == b"content"
+
+
+def test_prefix_is_there_when_an_object_is_below_it(bucket: Url) -> None:
+    (bucket / "run" / "predictions" / "shard-1.parquet").write_bytes(b"1")
+    (bucket / "run" / "run.json").write_bytes(b"{}")
+    assert (bucket / "run").is_dir() and (bucket / "run").exists() and not (bucket / "run").is_file()
+    assert not (bucket / "ru").exists()
+    assert {url.name for url in (bucket / "run").iterdir()} == {"predictions", "run.json"}
+    assert list((bucket / "run" / "predictions").glob("shard-*.parquet")) == [
+        bucket / "run" / "predictions" / "shard-1.parquet"
+    ]
+
+
+def test_missing_object_is_a_missing_file(bucket: Url) -> None:
+    with pytest.raises(FileNotFoundError):
+        (bucket / "nothing").read_bytes()
+    with pytest.raises(FileNotFoundError):
+        (bucket / "nothing").unlink()
+    (bucket / "nothing").unlink(missing_ok=True)
+
+
+def test_missing_bucket_is_told_in_one_line(s3: str) -> None:
+    url = locate("s3://no-such-bucket/run")
+    with pytest.raises(BucketError, match=r"^s3://no-such-bucket/run: NoSuchBucket: .*does not exist$") as error:
+        url.is_dir()
+    assert "\n" not in str(error.value)
+    with pytest.raises(StorageError, match="Cannot write s3://no-such-bucket/run"):
+        write_text(url, "text")
+
+
+def test_whole_file_appears_in_the_bucket_with_one_put_and_only_when_it_is_whole(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts: list[tuple[str, int, object]] = []
+    put = locations.obstore.put
+
+    def spy(store: object, key: str, content: bytes, **options: object) -> object:
+        puts.append((key, len(content), options.get("use_multipart")))
+        return put(store, key, content, **options)
+
+    monkeypatch.setattr(locations.obstore, "put", spy)
+    url = bucket / "predictions" / "shard.parquet"
+    content = bytes(12 * 1024**2)  # above the size at which clients split an upload
+    with whole_file(url) as temporary:
+        temporary.write_bytes(content)
+        assert not url.exists()
+        assert temporary.name == url.name
+    assert puts == [("predictions/shard.parquet", len(content), False)]
+    assert url.read_bytes() == content
+    assert not temporary.parent.exists()
+
+
+def test_failed_write_leaves_the_old_object_and_nothing_else(bucket: Url) -> None:
+    url = bucket / "run.json"
+    write_text(url, "old")
+    with pytest.raises(StorageError, match=r"run\.json: full"), whole_file(url) as temporary:
+        temporary.write_text("new")
+        raise OSError(28, "full")
+    assert url.read_text() == "old"
+    assert list(bucket.objects()) == [("run.json", 3)]
+
+
+def test_conditional_write_lets_one_of_two_win(bucket: Url) -> None:
+    url = bucket / "lease.json"
+    assert url.write_if(None, b"first")
+    assert not url.write_if(None, b"second")
+    _, version = url.read_version()
+    assert url.write_if(version, b"third")
+    assert not url.write_if(version, b"fourth")
+    assert url.read_bytes() == b"third"
+
+
+def test_server_without_conditional_writes_is_asked_beforehand(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = locations.obstore.put
+    monkeypatch.setattr(locations.obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
+    url = bucket / "lease.json"
+    assert url.write_if(None, b"first")
+    assert not url.write_if(None, b"second")
+    assert url.read_bytes() == b"first"
+
+
+def test_parquet_row_group_and_zip_member_are_read_without_the_rest(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    read_range = Url.read_range
+
+    def spy(url: Url, start: int, length: int) -> bytes:
+        read.append(length)
+        return read_range(url, start, length)
+
+    monkeypatch.setattr(Url, "read_range", spy)
+    noise = [secrets.token_bytes(400_000) for _ in range(20)]
+    table = io.BytesIO()
+    pq.write_table(pa.table({"content": noise}), table, row_group_size=1)
+    (bucket / "table.parquet").write_bytes(table.getvalue())
+    with pq.ParquetFile(readable(bucket / "table.parquet")) as file:
+        assert file.read_row_group(7)["content"].to_pylist() == [noise[7]]
+    assert sum(read) < 3 * 1024**2 < len(table.getvalue())
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        for number, content in enumerate(noise):
+            writer.writestr(str(number), content)
+    (bucket / "photos.zip").write_bytes(archive.getvalue())
+    read.clear()
+    with zipfile.ZipFile(readable(bucket / "photos.zip")) as opened:
+        assert opened.read("3") == noise[3]
+    assert sum(read) < 3 * 1024**2
+
+
+def test_tree_is_removed_without_its_neighbours(bucket: Url) -> None:
+    for name in ("run/a", "run/b/c", "run2/a"):
+        (bucket / name).write_bytes(b"")
+    remove_tree(bucket / "run")
+    assert [key for key, _ in bucket.objects()] == ["run2/a"]
+
+
+def test_content_above_the_limit_is_not_held(bucket: Url) -> None:
+    (bucket / "large").write_bytes(bytes(1000))
+    assert len((bucket / "large").read_limited(1000)) == 1000
+    with pytest.raises(OverflowError):
+        (bucket / "large").read_limited(999)
+
+
+def test_public_bucket_is_read_without_credentials(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bucket / "secret").write_bytes(b"1")
+    publish(bucket / "a", b"1")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    open_bucket.cache_clear()
+    assert (bucket / "a").read_bytes() == b"1"
+    with pytest.raises(BucketError, match="access denied"):
+        (bucket / "secret").read_bytes()
+    open_bucket.cache_clear()
+
+
+@pytest.mark.parametrize("profile", ["default", "mine"])
+def test_profile_brings_the_credentials(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    (bucket / "a").write_bytes(b"1")
+    keys = [os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    (tmp_path / "credentials").write_text(
+        f"[{profile}]\naws_access_key_id = {keys[0]}\naws_secret_access_key = {keys[1]}\n"
+    )
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    if profile != "default":
+        monkeypatch.setenv("AWS_PROFILE", profile)
+    open_bucket.cache_clear()
+    assert (bucket / "a").read_bytes() == b"1"
+    monkeypatch.setenv("AWS_PROFILE", "another")
+    open_bucket.cache_clear()
+    with pytest.raises(RequestError, match="'another'"):
+        (bucket / "a").read_bytes()
+    open_bucket.cache_clear()
+
+
+def test_local_file_is_synced_and_renamed_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(durable, "_sync", synced.append)
+    write_text(tmp_path / "run.json", "{}")
+    assert [path.name for path in synced] == ["run.json", tmp_path.name]
+
+
+def test_google_bucket_is_listed_read_and_written_by_the_same_code(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moto understands the XML interface that Google's storage shares with S3; it knows none of its conditions."""
+    monkeypatch.setenv("GOOGLE_BASE_URL", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "x")
+    google = locate(f"gs://{bucket.bucket}/train")
+    assert isinstance(google, Url)
+    with whole_file(google / "1 a.jpg") as temporary:
+        temporary.write_bytes(b"content")
+    assert list(google.objects()) == [("1 a.jpg", 7)]
+    assert (google / "1 a.jpg").read_range(2, 3) == b"nte"
+    assert readable(google / "1 a.jpg").read() == b"content"  # type: ignore[union-attr]
+    with pytest.raises(FileNotFoundError):
+        (google / "2.jpg").read_bytes()

@@ -1,0 +1,87 @@
+import errno
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.errors import ImageError, StorageError
+from scoring.run import predictions
+from scoring.run.predictions import predictions_schema, read_predictions, write_predictions
+from scoring.sources import folder_images
+from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.storage import retrying
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.0001)
+
+
+def test_reads_that_fail_one_time_in_five_lose_no_image(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, failures = random.Random(1), 0
+
+    def flaky(path: bytes, mode: str) -> Any:
+        nonlocal failures
+        if chance.random() < 0.2:
+            failures += 1
+            raise OSError(errno.EIO, "Input/output error")
+        return open(path, mode)
+
+    monkeypatch.setattr(folder_images, "open", flaky, raising=False)
+    read = open_images(photos)
+    for _ in range(20):
+        for image in find_images(photos).images:
+            assert read(image).startswith(b"\x89PNG")
+    assert failures > 20
+
+
+def test_read_that_keeps_failing_is_an_image_error(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def broken(path: bytes, mode: str) -> Any:
+        attempts.append(path)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(folder_images, "open", broken, raising=False)
+    with pytest.raises(ImageError, match="cannot read: Input/output error"):
+        open_images(photos)(ImageEntry("1", "1.png", 0))
+    assert len(attempts) == 6
+
+
+def test_missing_file_is_not_waited_for(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def gone(path: bytes, mode: str) -> Any:
+        attempts.append(path)
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(folder_images, "open", gone, raising=False)
+    with pytest.raises(ImageError):
+        open_images(photos)(ImageEntry("1", "1.png", 0))
+    assert len(attempts) == 1
+
+
+@pytest.mark.parametrize(("code", "attempts_expected"), [(errno.EIO, 3), (errno.ENOSPC, 1)])
+def test_writes_are_tried_again_unless_it_is_hopeless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, attempts_expected: int
+) -> None:
+    attempts = []
+    write_table = predictions.pq.write_table
+
+    def flaky(*arguments: Any, **options: Any) -> None:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OSError(code, "it blinked")
+        write_table(*arguments, **options)
+
+    monkeypatch.setattr(predictions.pq, "write_table", flaky)
+    path = tmp_path / "shard-00000-of-00001.parquet"
+    if code == errno.EIO:
+        write_predictions(path, [], ("cat", "dog"), predictions_schema(("cat", "dog"), {}))
+        assert read_predictions(tmp_path).num_rows == 0
+    else:
+        with pytest.raises(StorageError, match="it blinked"):
+            write_predictions(path, [], ("cat", "dog"), predictions_schema(("cat", "dog"), {}))
+        assert list(tmp_path.iterdir()) == []
+    assert len(attempts) == attempts_expected
