@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cluster.ledger import TaskFailed
 from scoring.models.model_folder import ModelFolder
-from scoring.networks.openvino_engine import MAX_CHANGED_LABELS, Agreement
+from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo
 from scoring.shards.scorer import ScorerDescription

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import BaseRequest, base_digest, build_base
-from scoring.networks.engines import Engine, KerasEngine
+from scoring.networks.engines import Engine
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
-from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.run.predictions import ERROR, OK, ScoredImage, shard_files, write_table
 from scoring.sources.inputs import ImageEntry

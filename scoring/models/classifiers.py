@@ -11,11 +11,11 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.models.model_folder import ModelFolder, finetuned_network
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
 from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.networks.openvino_engine import Agreement, ImageSample
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.precision import PrecisionChoice
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import Location

@@ -19,7 +19,8 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.conversions import conversion_folder, made_once
-from scoring.networks.engines import Network, num_threads, takes_uint8
+from scoring.networks.engines import Network, num_threads
+from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import IMAGE_SIZE
 

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once
-from scoring.networks.engines import Network, num_threads, takes_uint8
+from scoring.networks.engines import Network, num_threads
+from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
 from scoring.storage.downloads import file_digest
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     import openvino
 
 PRECISIONS = (Precision.AUTO, Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8)
-# The largest share of labels that int8 may change before the summary warns of it.
-MAX_CHANGED_LABELS = 0.01
 _SETTINGS = {
     Precision.FLOAT32: {"INFERENCE_PRECISION_HINT": "f32"},
     Precision.BFLOAT16: {"INFERENCE_PRECISION_HINT": "bf16"},
@@ -37,34 +37,6 @@ _SETTINGS = {
 _BATCH_SIZE = 16
 # Inputs of a dense layer that is quantised as a convolution.
 _MANY_INPUTS = 8192
-
-
-@dataclass(frozen=True)
-class ImageSample:
-    """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
-
-    Attributes:
-        to_calibrate: Those that int8 ranges are taken from.
-        to_compare: Others, scored in float32 and in int8.
-    """
-
-    to_calibrate: UInt8Array
-    to_compare: UInt8Array
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far int8 is from float32 on images that it was not calibrated on.
-
-    Attributes:
-        num_images: How many were compared.
-        equal_labels: Share of them that kept their label, 0 to 1.
-        largest_difference: Of any probability.
-    """
-
-    num_images: int
-    equal_labels: float
-    largest_difference: float
 
 
 def check_openvino(precision: Precision) -> None:

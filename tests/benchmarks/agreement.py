@@ -22,8 +22,8 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.results import VARIANTS
 from scoring.errors import ImageError, ImagesError, ModelError
 from scoring.models.classifiers import Classifier, ModelRequest, load_classifier
+from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import keras_backend
-from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize, decode
 from scoring.run.folder import RunFolder

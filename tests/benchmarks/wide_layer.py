@@ -16,8 +16,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks import openvino_engine
+from scoring.networks.agreement import ImageSample
 from scoring.networks.keras_import import import_keras
-from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, vgg16_network
 

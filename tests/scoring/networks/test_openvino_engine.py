@@ -13,8 +13,9 @@ import pytest
 from scoring.errors import ModelError
 from scoring.models.classifiers import ModelRequest, check_model, load_classifier
 from scoring.networks import openvino_engine
+from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import EngineName, Network
-from scoring.networks.openvino_engine import ImageSample, OpenVinoEngine
+from scoring.networks.openvino_engine import OpenVinoEngine
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras
