@@ -15,11 +15,11 @@ from rich.console import Console
 from cluster.session import open_session
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.terminal import terminal
-from jobs.finetune.job import FinetuneRequest, finetune
+from jobs.finetune.job import finetune
+from jobs.finetune.request import FinetuneRequest
 from jobs.report import report
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
-from jobs.score.sonar_job import SonarRequest
+from jobs.score.job import score
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.submission import submission
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.errors import DownloadError

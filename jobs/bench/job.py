@@ -25,7 +25,8 @@ from jobs.bench.cold_command import score_cold
 from jobs.bench.one_worker import place_alone, run_alone, score_alone
 from jobs.bench.request import LEAST_IMAGES, BenchRequest, choose_variants, default_num_images
 from jobs.bench.table import print_bench
-from jobs.score.images_request import ImagesRequest, scorer_settings
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak

@@ -21,8 +21,9 @@ from jobs.console.options import (
     Weights,
 )
 from jobs.console.terminal import terminal
-from jobs.finetune.job import Augment, FinetuneRequest, Unfreeze, base_of, finetune
-from jobs.score.images_request import ImagesRequest
+from jobs.finetune.job import finetune
+from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze, base_of
+from jobs.score.request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.fitting import HeadSettings
 from scoring.networks.base_networks import VGG16

@@ -7,8 +7,7 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
@@ -19,84 +18,17 @@ from cluster.placement import Placement, WorkerRequest, place_workers
 from cluster.pool import WorkerPool
 from cluster.session import open_session
 from cluster.shared_files import look_from_every_node
-from jobs.console.tables import print_failures, print_training
+from jobs.console.tables import print_failures
+from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob, told_by_its_cause
-from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
-from scoring.errors import ModelError, RequestError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
 from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer, check_split
 from scoring.models.model_folder import ModelFolder
-from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
 from scoring.run.milestones import Milestones
-from scoring.storage.locations import Location
-
-
-class Unfreeze(StrEnum):
-    """What is trained beside the head."""
-
-    NONE = "none"
-    DENSE = "dense"
-
-
-class Augment(StrEnum):
-    """Which further views of each photo are used."""
-
-    NONE = "none"
-    FLIP = "flip"
-
 
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
-
-
-@dataclass(frozen=True)
-class FinetuneRequest:
-    """What `shardscore finetune` was asked for.
-
-    Attributes:
-        output: The model folder.
-        images: The photos, their labels, and how to extract features; its model is a `FeatureRequest`.
-        heads: How each head is trained.
-        ensemble: How many heads.
-        num_validation: Photos kept out of training; None takes 2,000, or a fifth of fewer than 10,000.
-        seed: Decides the split and every head's initial weights, order and dropout.
-        head_only: Keep the head without its base network.
-        address: A Ray cluster; None starts one on this machine.
-        overwrite: Start clean.
-    """
-
-    output: Location
-    images: ImagesRequest
-    heads: HeadSettings
-    ensemble: int = 1
-    num_validation: int | None = None
-    seed: int = 0
-    head_only: bool = False
-    address: str | None = None
-    overwrite: bool = False
-
-    def check(self) -> None:
-        """Raise RequestError for what makes no sense."""
-        if self.ensemble < 1:
-            raise RequestError(f"Expected --ensemble of at least 1; received {self.ensemble}.")
-        if not 0 <= self.heads.dropout < 1:
-            raise RequestError(f"Expected --dropout from 0 to below 1; received {self.heads.dropout:g}.")
-        if self.heads.max_epochs < 1 or self.heads.learning_rate <= 0:
-            raise RequestError("Expected --epochs of at least 1 and a positive --learning-rate.")
-
-
-def base_of(model: str, weights: str | None, layer: str | None, unfreeze: Unfreeze) -> BaseRequest:
-    """Which network to cut, and where.
-
-    Raises:
-        ModelError: If dense layers are to be trained that the network has not.
-    """
-    if unfreeze is Unfreeze.DENSE and (model != VGG16 or layer not in (None, CONVOLUTIONS)):
-        raise ModelError(f"--unfreeze dense trains {VGG16}'s own dense layers. Leave out --base and --features.")
-    if model == VGG16:
-        layer = CONVOLUTIONS if unfreeze is Unfreeze.DENSE else layer or LAST_DENSE
-    return BaseRequest(model, weights, layer)
 
 
 def finetune(request: FinetuneRequest, console: Console) -> bool:

@@ -23,9 +23,8 @@ from jobs.console.options import (
     Weights,
 )
 from jobs.console.terminal import terminal
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
-from jobs.score.sonar_job import SonarRequest
+from jobs.score.job import score
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision

@@ -21,10 +21,12 @@ from cluster.pool import WorkerPool
 from cluster.shared_files import Sight, where_seen
 from cluster.worker import WorkerInfo
 from jobs.console.progress import ScoringProgress
-from jobs.console.tables import print_failures, print_summary
-from jobs.score.images_request import ImagesRequest, scorer_settings
+from jobs.console.tables import print_failures
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.needed_files import see_images, see_model
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from jobs.score.table import print_summary
 from scoring.errors import ScoringError
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.quality.evaluation import count_right

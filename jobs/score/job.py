@@ -8,39 +8,18 @@ missing.
 """
 
 import time
-from dataclasses import dataclass
 
 from rich.console import Console
 
 from cluster.session import open_session
 from cluster.shared_files import look_from_every_node
 from jobs.score.images_job import ImagesJob
-from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
-from jobs.score.sonar_job import SonarJob, SonarRequest
+from jobs.score.request import ScoreRequest
+from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
-from scoring.storage.locations import Location
-
-
-@dataclass(frozen=True)
-class ScoreRequest:
-    """What `shardscore score` was asked for.
-
-    Attributes:
-        output: The run folder.
-        images: What to score; None for sonar alone.
-        sonar: Which returns; None for images alone.
-        address: A Ray cluster; None starts one on this machine.
-        overwrite: Remove an earlier run in `output` first.
-    """
-
-    output: Location
-    images: ImagesRequest | None
-    sonar: SonarRequest | None
-    address: str | None = None
-    overwrite: bool = False
 
 
 def score(request: ScoreRequest, console: Console) -> bool:

@@ -1,36 +1,18 @@
 """The sonar half of `score`: one light task beside the images."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
 from cluster.light_task import LightTask
 from cluster.nodes import Node
 from cluster.shared_files import Sight
-from jobs.console.tables import print_sonar
 from jobs.score.needed_files import see_file
+from jobs.score.request import SonarRequest
+from jobs.score.table import print_sonar
 from scoring.run.folder import RunFolder
 from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
 from scoring.sonar.returns import check_trainable, find_sonar
-
-
-@dataclass(frozen=True)
-class SonarRequest:
-    """Which returns to train on or to score.
-
-    Attributes:
-        source: A file in UCI's format, or `uci`.
-        model: A trained model; None trains one.
-        seed: Decides split and initial weights.
-        backend: Keras' backend.
-    """
-
-    source: str
-    model: Path | None
-    seed: int
-    backend: str
 
 
 class SonarJob:

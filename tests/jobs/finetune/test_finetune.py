@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.finetune.job import FinetuneRequest, finetune
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.finetune.job import finetune
+from jobs.finetune.request import FinetuneRequest
+from jobs.score.job import score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.fitting import HeadSettings

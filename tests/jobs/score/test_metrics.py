@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.models.classifiers import ModelRequest
 from scoring.networks.engines import Precision
 from scoring.run.folder import RunFolder

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import PlacementError
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.classifiers import ModelRequest
 from scoring.networks.precision import Precision

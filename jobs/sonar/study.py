@@ -8,11 +8,9 @@ probabilities) and sonar/model.keras (ours, trained on all returns) in the outpu
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import track
 
@@ -21,51 +19,19 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import WorkerRequest, place_workers
 from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.options import Address
-from jobs.console.tables import print_failures, print_study
-from jobs.console.terminal import terminal
-from scoring.networks.engines import engine_versions, keras_backend
-from scoring.sonar.protocols import Protocol
-from scoring.sonar.recipes import SonarModel
+from jobs.console.tables import print_failures
+from jobs.sonar.request import StudyRequest
+from jobs.sonar.table import print_study
+from scoring.networks.engines import engine_versions
 from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.durable import remove_temporaries, whole_file
 
-app = typer.Typer()
-
 # One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
 # when another hangs.
 _TASK_DEADLINE_S = 1800.0
-
-
-@dataclass(frozen=True)
-class StudyRequest:
-    """What `shardscore sonar` was asked for.
-
-    Attributes:
-        source: A file in UCI's format, or `uci`.
-        output: Folder that gets `sonar/`.
-        protocols: Ways to divide the returns.
-        models: What to train.
-        seed: Decides folds, initial weights and noise.
-        backend: Keras' backend.
-        address: A Ray cluster; None starts one on this machine.
-        workers: How many; None takes one per core.
-        overwrite: Replace an earlier study in `output`.
-    """
-
-    source: str
-    output: Path
-    protocols: tuple[Protocol, ...]
-    models: tuple[SonarModel, ...]
-    seed: int
-    backend: str
-    address: str | None = None
-    workers: int | None = None
-    overwrite: bool = False
 
 
 def sonar(request: StudyRequest, console: Console) -> bool:
@@ -147,23 +113,3 @@ def _write_results(
     scored = gather_folds(tasks, probabilities)
     write_predictions(folder / "predictions.parquet", returns, scored)
     return [summarise(protocol, model, folds, returns.labels == "M") for (protocol, model), folds in scored.items()]
-
-
-@app.command("sonar")
-def _sonar(
-    output: Annotated[Path, typer.Option(help="Folder that gets sonar/: metrics, predictions and the model.")],
-    data: Annotated[str, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = "uci",
-    protocol: Annotated[list[Protocol] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
-    model: Annotated[list[SonarModel] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
-    seed: Annotated[int, typer.Option(help="Decides folds, initial weights and noise.")] = 0,
-    workers: Annotated[int | None, typer.Option(help="Workers of one core.  [default: one per core]")] = None,
-    address: Address = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in the folder.")] = False,
-) -> None:
-    """Study the sonar returns: every protocol with every model, ours and the published, as one table."""
-    protocols = tuple(dict.fromkeys(protocol or Protocol))
-    models = tuple(dict.fromkeys(model or SonarModel))
-    request = StudyRequest(data, output, protocols, models, seed, keras_backend(), address, workers, overwrite)
-    with exit_codes():
-        complete = sonar(request, terminal())
-    raise typer.Exit(COMPLETE if complete else MISSING)

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs.sonar import StudyRequest, sonar
+from jobs.sonar.request import StudyRequest
+from jobs.sonar.study import sonar
 from scoring.errors import RunFolderError
 from scoring.sonar.network import SonarSettings, run_sonar
 from scoring.sonar.protocols import Protocol
