@@ -7,39 +7,31 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
-from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, place_workers
-from cluster.pool import WorkerPool
 from cluster.session import open_session
 from cluster.shared_files import look_from_every_node
-from jobs.console.tables import print_failures
+from jobs.console.failures import check_nothing_missing
+from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
-from jobs.score.images_job import ImagesJob, told_by_its_cause
+from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
-from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer, check_split
+from scoring.finetuning.head_trainer import check_split
 from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import AFTER_CALIBRATION, load_training
 from scoring.run.milestones import Milestones
 
-_HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
 
-
-def finetune(request: FinetuneRequest, console: Console) -> bool:
+def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     """Extract features, train heads on them, calibrate, and leave a model folder.
-
-    Returns:
-        Whether the model is there.
 
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
-        IncompleteError: If something it needs cannot be had.
+        IncompleteError: If something it needs cannot be had, or features or heads are missing; they are named.
         ClusterError: If Ray or its workers cannot start.
     """
     milestones = Milestones(time.time())
@@ -52,56 +44,12 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             check_seen(look_from_every_node(needed), needed)
-            if not images.run(milestones, needed):
-                return False
+            check_nothing_missing(images.run(milestones, needed))
             features_s = milestones.since_command_s()
-            trained = _train(request, folder, console)
-    if trained:
-        print_training(console, folder, features_s, milestones.since_command_s())
-    return trained
-
-
-def _train(request: FinetuneRequest, folder: ModelFolder, console: Console) -> bool:
-    """Train the missing heads, then put the model together."""
-    pool: WorkerPool[float] = WorkerPool(partial(HeadTrainer, _settings(request)), _place(request), _HEAD_DEADLINE_S)
-    heads, put_together = range(request.ensemble), request.ensemble
-    with told_by_its_cause(pool):
-        for tasks in (heads, (put_together,)):
-            failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
-            if failures:
-                print_failures(console, failures, pool.start_failures, "head")
-                return False
-    return True
-
-
-def _settings(request: FinetuneRequest) -> FinetuneSettings:
-    features = request.images.model
-    assert isinstance(features, FeatureRequest)
-    return FinetuneSettings(
-        output=request.output.absolute(),
-        images=request.images.images.absolute(),
-        base=features.base.absolute(),
-        flip=features.flip,
-        heads=request.heads,
-        ensemble=request.ensemble,
-        num_validation=request.num_validation,
-        seed=request.seed,
-        head_only=request.head_only,
-        backend=features.backend,
-    )
-
-
-def _place(request: FinetuneRequest) -> Placement:
-    """One worker for all small heads, which take seconds each; for dense layers one per GPU."""
-    nodes = cluster_nodes()
-    num_gpus = int(sum(node.num_gpus for node in nodes))
-    num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
-    wanted = WorkerRequest(
-        num_workers,
-        accelerator_type=request.images.accelerator_type,
-        wait_for_nodes_s=request.images.wait_for_nodes_s,
-    )
-    return replace(place_workers(nodes, wanted), elastic=False)
+            train_heads(request, console)
+    record = load_training(folder)
+    print_training(console, folder, record, features_s, milestones.since_command_s())
+    return Model(folder.path, record.labels, record.metrics[AFTER_CALIBRATION], record.calibration)
 
 
 def _check_split(request: FinetuneRequest, targets: list[str | None]) -> None:

@@ -53,11 +53,11 @@ class FinetuneRequest:
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
         if self.ensemble < 1:
-            raise RequestError(f"Expected --ensemble of at least 1; received {self.ensemble}.")
+            raise RequestError(f"Expected `ensemble` of at least 1; received {self.ensemble}.")
         if not 0 <= self.heads.dropout < 1:
-            raise RequestError(f"Expected --dropout from 0 to below 1; received {self.heads.dropout:g}.")
+            raise RequestError(f"Expected `dropout` from 0 to below 1; received {self.heads.dropout:g}.")
         if self.heads.max_epochs < 1 or self.heads.learning_rate <= 0:
-            raise RequestError("Expected --epochs of at least 1 and a positive --learning-rate.")
+            raise RequestError("Expected `epochs` of at least 1 and a positive `learning_rate`.")
 
 
 def base_of(model: str, weights: str | None, layer: str | None, unfreeze: Unfreeze) -> BaseRequest:
@@ -67,7 +67,7 @@ def base_of(model: str, weights: str | None, layer: str | None, unfreeze: Unfree
         ModelError: If dense layers are to be trained that the network has not.
     """
     if unfreeze is Unfreeze.DENSE and (model != VGG16 or layer not in (None, CONVOLUTIONS)):
-        raise ModelError(f"--unfreeze dense trains {VGG16}'s own dense layers. Leave out --base and --features.")
+        raise ModelError(f"`unfreeze` dense trains {VGG16}'s own dense layers. Leave out `base` and `features`.")
     if model == VGG16:
         layer = CONVOLUTIONS if unfreeze is Unfreeze.DENSE else layer or LAST_DENSE
     return BaseRequest(model, weights, layer)

@@ -48,19 +48,17 @@ class ImagesRequest:
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
-        for option, least in (
-            ("batch_size", 1),
-            ("shard_size", 1),
-            ("actors", 1),
-            ("gpus_per_actor", 0),
-            ("cpus_per_actor", 0),
-            ("shard_deadline_s", 1),
-            ("wait_for_nodes_s", 0),
+        for field, value, least in (
+            ("batch_size", self.batch_size, 1),
+            ("shard_size", self.shard_size, 1),
+            ("actors", self.actors, 1),
+            ("gpus_per_actor", self.gpus_per_actor, 0),
+            ("cpus_per_actor", self.cpus_per_actor, 0),
+            ("shard_deadline", self.shard_deadline_s, 1),
+            ("wait_for_nodes", self.wait_for_nodes_s, 0),
         ):
-            value = getattr(self, option)
             if value is not None and value < least:
-                name = option.removesuffix("_s").replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
+                raise RequestError(f"Expected `{field}` of at least {least}; received {value:g}.")
         check_images(self.images, self.columns)
         self.model.check()
 

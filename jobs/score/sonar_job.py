@@ -53,17 +53,17 @@ class SonarJob:
     def files(self) -> list[Sight]:
         """What the node that runs the task must see."""
         model = self._settings.model
-        return [see_file("--sonar", self._settings.data), *([see_file("--sonar-model", model)] if model else [])]
+        return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]
 
     def start(self, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files."""
         if self._metrics is None:
             self._task = LightTask(run_sonar, self._settings, avoid=avoid)
 
-    def finish(self) -> bool:
-        """Wait for the task and tell its result; return whether it is there."""
+    def finish(self) -> SonarMetrics:
+        """Wait for the task, tell its result and return it."""
         if self._task is not None:
             self._metrics = self._task.result()
         assert self._metrics is not None
         print_sonar(self._console, self._metrics, self._folder)
-        return True
+        return self._metrics

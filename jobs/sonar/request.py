@@ -19,7 +19,7 @@ class StudyRequest:
         seed: Decides folds, initial weights and noise.
         backend: Keras' backend.
         address: A Ray cluster; None starts one on this machine.
-        workers: How many; None takes one per core.
+        actors: Processes of one core each; None takes one per core.
         overwrite: Replace an earlier study in `output`.
     """
 
@@ -30,5 +30,5 @@ class StudyRequest:
     seed: int
     backend: str
     address: str | None = None
-    workers: int | None = None
+    actors: int | None = None
     overwrite: bool = False

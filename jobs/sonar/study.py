@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 
-from cluster.ledger import TaskFailed
-from cluster.nodes import cluster_nodes
-from cluster.placement import WorkerRequest, place_workers
-from cluster.pool import TaskDone, WorkerPool
-from cluster.session import open_session
-from jobs.console.tables import print_failures
+from jobs.console.failures import check_nothing_missing, print_failures
 from jobs.sonar.request import StudyRequest
+from jobs.sonar.result import Study
 from jobs.sonar.table import print_study
+from jobs.sonar.training import train_models
 from scoring.networks.engines import engine_versions
 from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
@@ -29,19 +25,13 @@ from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.durable import remove_temporaries, whole_file
 
-# One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
-# when another hangs.
-_TASK_DEADLINE_S = 1800.0
 
-
-def sonar(request: StudyRequest, console: Console) -> bool:
+def run_study(request: StudyRequest, console: Console) -> Study:
     """Run the study and print its table.
-
-    Returns:
-        Whether every fold was computed.
 
     Raises:
         RequestError: If the returns or the output folder do not fit.
+        IncompleteError: If folds are missing; their tasks are named.
         ClusterError: If Ray or its workers cannot start.
     """
     started = time.perf_counter()
@@ -58,14 +48,13 @@ def sonar(request: StudyRequest, console: Console) -> bool:
     settings = _settings(request, returns)
     rows = load_study(metrics, settings)
     if rows is None:
-        results, failures = _compute(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
-        if failures:
-            print_failures(console, failures, [])
-            return False
+        results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
+        print_failures(console, failures, [], "task")
+        check_nothing_missing([failure.task for failure in failures], "task")
         rows = _write_results(folder, returns, tasks, results)
         write_study(metrics, settings, rows, time.perf_counter() - started)
     print_study(console, rows, folder, time.perf_counter() - started)
-    return True
+    return Study(folder, tuple(rows))
 
 
 def _settings(request: StudyRequest, returns: SonarReturns) -> dict[str, Any]:
@@ -78,27 +67,6 @@ def _settings(request: StudyRequest, returns: SonarReturns) -> dict[str, Any]:
         "backend": request.backend,
         "versions": engine_versions(request.backend),
     }
-
-
-def _compute(
-    request: StudyRequest, recipe: StudyRecipe, console: Console
-) -> tuple[dict[int, TaskResult], list[TaskFailed]]:
-    """Run all tasks on Ray."""
-    results: dict[int, TaskResult] = {}
-    failures = []
-    with open_session(request.address):
-        wanted = WorkerRequest(request.workers, gpus_per_worker=0.0, cpus_per_worker=1.0)
-        placement = place_workers(cluster_nodes(), wanted)
-        pool: WorkerPool[TaskResult] = WorkerPool(recipe, placement, _TASK_DEADLINE_S)
-        outcomes = pool.run(range(len(recipe.tasks)))
-        silent = not console.is_terminal
-        for outcome in track(outcomes, "studying", total=len(recipe.tasks), console=console, disable=silent):
-            if isinstance(outcome, TaskDone):
-                results[outcome.task] = outcome.result
-            else:
-                failures.append(outcome)
-        pool.stop()
-    return results, failures
 
 
 def _write_results(
