@@ -119,7 +119,9 @@ class HeadTrainer:
         self._features = load_features(self._folder.features.predictions)
         self._labels = sorted(set(self._features.targets))
         self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
-        self._record = self._folder.features.load_record()
+        record = self._folder.features.load_record()
+        assert record is not None  # the same job has written it
+        self._fingerprint = record.fingerprint
 
     def __call__(self, task: int) -> float:
         """Train head number `task`, or put the model together; return the seconds it took."""
@@ -154,7 +156,7 @@ class HeadTrainer:
 
     def _identity(self, number: int) -> dict[str, Any]:
         return {
-            "features": self._record["fingerprint"],
+            "features": asdict(self._fingerprint),
             "heads": asdict(self._settings.heads),
             "seed": self._seed(number),
             "num_validation": len(self._split.validation),
@@ -196,7 +198,7 @@ class HeadTrainer:
 
     def _describe(self, heads: Sequence[Head], calibration: Calibration) -> dict[str, Any]:
         settings, split = self._settings, self._split
-        fingerprint = self._record["fingerprint"]
+        fingerprint = self._fingerprint
         return {
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "images": str(settings.images),
@@ -205,14 +207,14 @@ class HeadTrainer:
                 "request": asdict(settings.base),
                 "model": settings.base.model,
                 "features": settings.base.layer,
-                "digest": fingerprint["model"].split(":")[0],
+                "digest": fingerprint.model.split(":")[0],
             },
-            "resize": fingerprint["resize"],
-            "precision": fingerprint["precision"],
+            "resize": fingerprint.resize,
+            "precision": fingerprint.precision,
             "flip": settings.flip,
             "head_only": settings.head_only,
             "data": {
-                "digest": fingerprint["images"],
+                "digest": fingerprint.images,
                 "num_images": len(self._features.images) + self._features.num_errors,
                 "num_train": len(split.train),
                 "num_validation": len(split.validation),
