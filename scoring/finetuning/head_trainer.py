@@ -26,7 +26,7 @@ from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_vgg16
 from scoring.quality.evaluation import evaluate, log_loss
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.run.predictions import ScoredImage, predictions_table, write_table
 from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Location
 
@@ -116,7 +116,7 @@ class HeadTrainer:
         import_keras(settings.backend)
         self._settings = settings
         self._folder = ModelFolder(settings.output)
-        self._features = load_features(self._folder.features.predictions)
+        self._features = load_features(self._folder.features)
         self._labels = sorted(set(self._features.targets))
         self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
         record = self._folder.features.load_record()
@@ -194,7 +194,7 @@ class HeadTrainer:
         images = [self._features.images[row] for row in self._split.validation]
         rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
         labels = tuple(self._labels)
-        write_predictions(self._folder.validation, rows, labels, predictions_schema(labels, {}))
+        write_table(self._folder.validation, predictions_table(rows, labels, {}))
 
     def _describe(self, heads: Sequence[Head], calibration: Calibration) -> dict[str, Any]:
         settings, split = self._settings, self._split

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
@@ -18,7 +19,7 @@ from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, vgg16_network
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.run.predictions import ScoredImage, predictions_table
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, absolute_text, locate
 
@@ -127,9 +128,9 @@ class Classifier:
         """
         return self.to_probabilities(self.engine.score(images))
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's predictions whole."""
-        write_predictions(path, rows, self.labels, predictions_schema(self.labels, metadata))
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's predictions as they are stored."""
+        return predictions_table(rows, self.labels, metadata)
 
 
 def check_model(request: ModelRequest) -> None:

@@ -20,9 +20,8 @@ from scoring.models.classifiers import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
-from tests.runs import record_of, summary_of
+from tests.runs import read_predictions, record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
