@@ -35,8 +35,6 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
-# Inputs of a dense layer that is quantised as a convolution.
-_MANY_INPUTS = 8192
 
 
 def check_openvino(precision: Precision) -> None:
@@ -134,38 +132,10 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    model = _read(converted)
-    _wide_layers_to_convolutions(model)
-    quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images))
+    quantised = nncf.quantize(_read(converted), nncf.Dataset(images), subset_size=len(images))
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
     exact = _scores(_read(converted), Precision.FLOAT32, sample.to_compare)
     return _compare(exact, _scores(_read(folder), Precision.INT8, sample.to_compare))
-
-
-def _wide_layers_to_convolutions(model: "openvino.Model") -> None:
-    """Write dense layers of many inputs as 1 x 1 convolutions over the batch, which int8 runs in less time.
-
-    Their results are the same, bit by bit. With VGG16's first one, of 25,088 inputs, a batch of 16 takes 555.6 ms, not
-    558.6, on 2 cores; `tests/benchmarks/wide_layer.py` times both.
-    """
-    from openvino import opset13
-
-    for layer in model.get_ops():
-        if layer.get_type_name() != "MatMul" or layer.get_attributes()["transpose_a"]:
-            continue
-        inputs, constant = layer.input_value(0), layer.input_value(1).get_node()
-        if constant.get_type_name() != "Constant" or len(constant.shape) != 2 or len(inputs.partial_shape) != 2:
-            continue
-        weights = constant.data if layer.get_attributes()["transpose_b"] else constant.data.T
-        num_outputs, num_inputs = weights.shape
-        if num_inputs < _MANY_INPUTS:
-            continue
-        columns = opset13.reshape(opset13.transpose(inputs, [1, 0]), [1, num_inputs, -1, 1], False)
-        kernel = opset13.constant(weights.reshape(num_outputs, num_inputs, 1, 1))
-        outputs = opset13.convolution(columns, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
-        rows = opset13.transpose(opset13.reshape(outputs, [num_outputs, -1], False), [1, 0])
-        layer.output(0).replace(rows.output(0))
-    model.validate_nodes_and_infer_types()
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:

@@ -1,7 +1,6 @@
 """The OpenVINO engine beside Keras, and int8 beside float32; skipped without the extra."""
 
 import os
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -102,35 +101,6 @@ def test_int8_gives_the_same_results_however_layers_are_cut(model: Path, monkeyp
         monkeypatch.setitem(openvino_engine._SETTINGS, Precision.INT8, settings)
         scores[partitioner] = load_classifier(_request(model, Precision.INT8), _sample).score(_pixels(16))
     np.testing.assert_array_equal(scores["AUTO"], scores["STATIC"])
-
-
-def test_wide_dense_layers_run_as_convolutions_with_the_same_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("nncf")
-    import keras
-
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
-        keras.layers.Flatten(),  # 12,544 values
-        keras.layers.Dense(8, activation="relu"),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    converted = openvino_engine._converted(Network("wide", lambda: keras.Sequential(layers)))
-    scores, kinds, sizes = {}, {}, {}
-    for name, many_inputs in (("dense", 1_000_000), ("convolution", openvino_engine._MANY_INPUTS)):
-        monkeypatch.setattr(openvino_engine, "_MANY_INPUTS", many_inputs)
-        (tmp_path / name).mkdir()
-        openvino_engine._quantise(converted, _sample(), tmp_path / name)
-        quantised = openvino_engine._read(tmp_path / name)
-        kinds[name] = Counter(layer.get_type_name() for layer in quantised.get_ops())
-        sizes[name] = (tmp_path / name / "model.bin").stat().st_size
-        scores[name] = openvino_engine._scores(quantised, Precision.INT8, _pixels(20))
-    assert (kinds["dense"]["MatMul"], kinds["dense"]["Convolution"]) == (2, 1)
-    assert (kinds["convolution"]["MatMul"], kinds["convolution"]["Convolution"]) == (1, 2)
-    np.testing.assert_array_equal(scores["convolution"], scores["dense"])
-    assert sizes["convolution"] == pytest.approx(sizes["dense"], rel=0.01)  # int8 weights, not float32
 
 
 def test_precisions_that_an_engine_cannot_run_are_refused_without_keras(model: Path) -> None:
