@@ -21,10 +21,10 @@ from scoring.finetuning.features import load_features
 from scoring.finetuning.fitting import Examples, HeadSettings
 from scoring.finetuning.heads import Head, train_head
 from scoring.models.model_folder import ModelFolder, put_together
-from scoring.networks.base_networks import DENSE_LAYERS, BaseRequest, build_base
+from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
-from scoring.networks.vgg16 import load_vgg16
+from scoring.networks.vgg16 import load_dense_layers
 from scoring.quality.evaluation import evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
 from scoring.storage.durable import whole_file, write_text
@@ -136,8 +136,7 @@ class HeadTrainer:
         train, validation = (self._examples(rows) for rows in (self._split.train, self._split.validation))
         if not settings.unfreeze_dense:
             return train_head(train, validation, len(self._labels), settings, seed)
-        network = load_vgg16(self._settings.base.weights)
-        dense = [weight for name in DENSE_LAYERS for weight in network.get_layer(name).get_weights()]
+        dense = load_dense_layers(self._settings.base.weights)
         return train_dense_head(train, validation, len(self._labels), dense, settings, seed)
 
     def _examples(self, rows: npt.NDArray[np.int64]) -> Examples:
@@ -184,7 +183,7 @@ class HeadTrainer:
         path = self._folder.head_network
         if not self._settings.head_only:
             path = self._folder.network
-            network = put_together(build_base(self._settings.base), network, self._settings.flip)
+            network = put_together(base_of(self._settings.base).build(), network, self._settings.flip)
         with whole_file(path) as temporary:
             network.save(temporary)
 

@@ -64,11 +64,11 @@ class ModelRequest:
         """For people."""
         return self.model
 
-    def files(self) -> list[tuple[str, Location]]:
-        """What it names that may be files, each with its option."""
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
         model = locate(self.model)
-        named = [("--model", ModelFolder(model).training if model.is_dir() else model)]
-        return named + [(f"--{name}", locate(path)) for name in ("weights", "labels") if (path := getattr(self, name))]
+        named = {"model": ModelFolder(model).training if model.is_dir() else model}
+        return named | {name: locate(path) for name in ("weights", "labels") if (path := getattr(self, name))}
 
     @property
     def runtime(self) -> str:

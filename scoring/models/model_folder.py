@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ModelError
 from scoring.finetuning.calibration import Calibration
-from scoring.networks.base_networks import BaseRequest, base_digest, build_base
+from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file
 from scoring.pixels.decoding import IMAGE_SIZE
@@ -144,8 +144,8 @@ def finetuned_network(folder: ModelFolder, weights: str | None) -> Network:
         path = local_copy(folder.network)
         return Network(keras_digest(path), lambda: load_keras_file(path))
     check_keras_file(folder.head_network, "--model")
-    request = BaseRequest(training.base.model, weights or training.base.weights, training.base.layer)
-    found = base_digest(request)
+    base = base_of(BaseRequest(training.base.model, weights or training.base.weights, training.base.layer))
+    found = base.digest()
     if found != training.base_digest:
         raise ModelError(
             f"Expected the base network that the head in {folder.path} was trained on, {training.base_digest[:12]}; "
@@ -155,7 +155,7 @@ def finetuned_network(folder: ModelFolder, weights: str | None) -> Network:
     head = local_copy(folder.head_network)
 
     def build() -> "keras.Model":
-        return put_together(build_base(request), load_keras_file(head), training.flip)
+        return put_together(base.build(), load_keras_file(head), training.flip)
 
     return Network(f"{found}:{keras_digest(head)}", build)
 

@@ -77,8 +77,8 @@ class ShardModelRequest(Protocol):
         """Whether loading takes some of the images."""
         ...
 
-    def files(self) -> list[tuple[str, Location]]:
-        """What it names that may be files, each with its option; every worker must see them."""
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
         ...
 
     def absolute(self) -> Self:

@@ -146,7 +146,7 @@ def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, b
 def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
-    with pytest.raises(ModelError, match=r"Expected --features to be a layer of .*quarters"):
+    with pytest.raises(ModelError, match=r"Expected `features` to be a layer of .*quarters"):
         request = _request(photos, base, tmp_path / "out")
         features = replace(request.images.model, base=BaseRequest(str(base), None, "fc9"))  # type: ignore[type-var]
         finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))

@@ -9,7 +9,7 @@ import pytest
 from scoring.errors import ModelError
 from scoring.models.classifiers import ModelRequest, check_model, load_classifier
 from scoring.models.model_folder import ModelFolder, finetuned_network
-from scoring.networks.base_networks import BaseRequest, base_digest
+from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest
@@ -69,7 +69,7 @@ def test_model_folder_in_a_bucket_is_the_network_that_it_is_on_disk(
         (bucket / "model" / path.name).upload(path)
     request = _request(bucket / "model", labels=None)
     request.check()
-    assert request.files() == [("--model", bucket / "model" / "training.json")]
+    assert request.files() == {"model": bucket / "model" / "training.json"}
     there = finetuned_network(ModelFolder(bucket / "model"), None)
     assert there.digest == finetuned_network(folder, None).digest
 
@@ -91,7 +91,7 @@ def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: U
     ):
         sound.check()
         assert sound.absolute() == sound
-    copies = base_digest(BaseRequest(str(bucket / "model.keras"))), vgg16_digest(str(bucket / "vgg16.h5"))
+    copies = base_of(BaseRequest(str(bucket / "model.keras"))).digest(), vgg16_digest(str(bucket / "vgg16.h5"))
     (tmp_path / "vgg16.h5").write_bytes(b"weights")
     assert copies == (keras_digest(tmp_path / "model.keras"), file_digest(tmp_path / "vgg16.h5"))
     for model, weights, message in (

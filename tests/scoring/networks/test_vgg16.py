@@ -8,7 +8,7 @@ from scoring.errors import ModelError
 from scoring.models.classifiers import VGG16_IMAGENET, ModelRequest, load_classifier
 from scoring.networks.imagenet import CAT_CLASSES, DOG_CLASSES, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.precision import Precision
-from scoring.networks.vgg16 import load_vgg16, preprocess, vgg16_digest
+from scoring.networks.vgg16 import load_vgg16, vgg16_digest
 from scoring.pixels.decoding import Resize, decode
 from scoring.shards.decode_ahead import DecodedImage, stack_pixels
 from scoring.sources.inputs import ImageEntry
@@ -45,15 +45,6 @@ def _request(model: str, weights: Path | str | None, labels: Path | None = None)
 
 def _pixels(count: int) -> Any:
     return np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
-
-
-def test_preprocessing_equals_keras_on_random_pixels() -> None:
-    import keras
-
-    pixels = _pixels(2)
-    tensor = keras.Input((224, 224, 3))
-    ours = keras.Model(tensor, preprocess(tensor)).predict_on_batch(pixels.astype(np.float32))
-    np.testing.assert_array_equal(ours, keras.applications.vgg16.preprocess_input(pixels.astype(np.float32)))
 
 
 def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_index: Path) -> None:
