@@ -24,7 +24,7 @@ from jobs.console.terminal import terminal
 from jobs.finetune.job import Augment, FinetuneRequest, Unfreeze, finetune
 from jobs.score.images_request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
+from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision

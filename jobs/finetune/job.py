@@ -25,9 +25,9 @@ from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
 from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer, check_split
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import base_of
 from scoring.run.milestones import Milestones
 from scoring.storage.locations import Location

@@ -10,7 +10,9 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.models.model_folder import ModelFolder, finetuned_network
+from scoring.models.finetuned_network import finetuned_network
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record
 from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import Engine, EngineName, Network
@@ -179,7 +181,7 @@ def _network(request: ModelRequest) -> Network:
         return vgg16_network(request.weights)
     location = locate(request.model)
     if location.is_dir():
-        return finetuned_network(ModelFolder(location), request.weights)
+        return finetuned_network(ModelFolder(location), load_training_record(ModelFolder(location)), request.weights)
     path = local_copy(location)
     return Network(keras_digest(path), lambda: _load_classifier_file(path))
 
@@ -188,7 +190,7 @@ def _clip(request: ModelRequest) -> float | None:
     if request.model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         return None
     location = locate(request.model)
-    return ModelFolder(location).load_training().calibration.clip if location.is_dir() else None
+    return load_training_record(ModelFolder(location)).calibration.clip if location.is_dir() else None
 
 
 def _outputs(request: ModelRequest, num_outputs: int) -> tuple[tuple[str, ...], Callable[[Float32Array], Float32Array]]:
@@ -213,7 +215,7 @@ def _labels(request: ModelRequest) -> tuple[str, ...]:
         return load_class_names(local_copy(locate(request.labels)) if request.labels else None)
     location = locate(request.model)
     if location.is_dir():
-        return ModelFolder(location).load_training().labels
+        return load_training_record(ModelFolder(location)).labels
     return _split_labels(request.labels or "")
 
 
@@ -228,7 +230,7 @@ def _load_classifier_file(path: Path) -> "keras.Model":
 
 def _check_folder(request: ModelRequest) -> None:
     folder = ModelFolder(locate(request.model))
-    training = folder.load_training()
+    training = load_training_record(folder)
     if request.labels is not None:
         raise ModelError(f"{folder.path} brings its labels, {','.join(training.labels)}. Leave --labels out.")
     if request.weights is not None and not training.head_only:

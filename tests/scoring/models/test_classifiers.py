@@ -1,5 +1,5 @@
-import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,16 @@ import pytest
 
 from scoring.errors import ModelError
 from scoring.models.classifiers import ModelRequest, check_model, load_classifier
-from scoring.models.model_folder import ModelFolder, finetuned_network
+from scoring.models.finetuned_network import finetuned_network
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
 from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest
 from scoring.storage.downloads import file_digest
-from scoring.storage.durable import write_text
 from scoring.storage.locations import Url
+from tests.runs import cats_and_dogs, write_model
 
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
@@ -53,25 +55,19 @@ def test_model_folder_in_a_bucket_is_the_network_that_it_is_on_disk(
     bucket: Url, tmp_path: Path, head_only: bool
 ) -> None:
     """Its files are copied here when it is looked at; Keras is not needed for that."""
-    folder = ModelFolder(tmp_path / "model")
-    folder.path.mkdir()
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     with zipfile.ZipFile(tmp_path / "model" / ("head.keras" if head_only else "model.keras"), "w") as archive:
         archive.writestr("config.json", "{}")
-    training = {
-        "labels": ["cat", "dog"],
-        "base": {"request": {"weights": "random"}, "digest": vgg16_digest("random")},
-        "flip": False,
-        "head_only": head_only,
-        "calibration": {"temperature": 1.25, "clip": 0.02},
-    }
-    write_text(folder.training, json.dumps(training))
-    for path in (tmp_path / "model").iterdir():
+    base = TrainedBase(BaseRequest(weights="random"), vgg16_digest("random"))
+    training = replace(load_training_record(folder), base=base, head_only=head_only)
+    save_training_record(folder, training)
+    for path in (tmp_path / "model").glob("*.*"):
         (bucket / "model" / path.name).upload(path)
     request = _request(bucket / "model", labels=None)
     request.check()
     assert request.files() == {"model": bucket / "model" / "training.json"}
-    there = finetuned_network(ModelFolder(bucket / "model"), None)
-    assert there.digest == finetuned_network(folder, None).digest
+    there = finetuned_network(ModelFolder(bucket / "model"), training, None)
+    assert there.digest == finetuned_network(folder, training, None).digest
 
 
 def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:

@@ -81,7 +81,5 @@ def test_dense_layers_are_the_two_below_the_last() -> None:
 
 @pytest.mark.keras
 def test_layer_that_a_network_has_not_is_refused_with_those_it_has(model: Path) -> None:
-    with pytest.raises(
-        ModelError, match=r"Expected `features` to be a layer of .*; received fc9. Its last ones are"
-    ):
+    with pytest.raises(ModelError, match=r"Expected `features` to be a layer of .*; received fc9. Its last ones are"):
         base_of(BaseRequest(str(model), layer="fc9")).build()
