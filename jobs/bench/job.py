@@ -30,9 +30,9 @@ from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
 from scoring.bench.photos import gather_photos
-from scoring.bench.results import Variant, VariantRuns, bench_rows, flops_per_image
+from scoring.bench.results import Variant, VariantRuns, bench_rows
 from scoring.errors import IncompleteError, RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
@@ -64,7 +64,7 @@ def bench(request: BenchRequest, console: Console) -> None:
             measuring.run_round()
             _save(request, machine, measuring, left_out)
     assert measuring.placement is not None
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
+    rows = bench_rows(measuring.runs, request.model.kind.flops_per_image)
     decode_rate = statistics.median(measuring.decode_rates)
     print_bench(console, machine, rows, decode_rate, left_out, _layout(measuring.placement))
     console.print(f"every run of the {request.rounds}: {request.json_path}")
@@ -157,7 +157,7 @@ def _layout(placement: Placement) -> dict[str, float]:
 def _save(request: BenchRequest, machine: Machine, measuring: _Measuring, left_out: dict[str, str]) -> None:
     """Write all runs so far, and what follows from them."""
     assert measuring.placement is not None
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
+    rows = bench_rows(measuring.runs, request.model.kind.flops_per_image)
     variants = [{**asdict(row), "runs": asdict(measuring.runs[row.variant])} for row in rows]
     record = {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -165,7 +165,7 @@ def _save(request: BenchRequest, machine: Machine, measuring: _Measuring, left_o
         "worker": _layout(measuring.placement),
         "request": asdict(request),
         "num_images": len(find_images(measuring.photos).images),
-        "flops_per_image": flops_per_image(request.model.model),
+        "flops_per_image": request.model.kind.flops_per_image,
         "cold_images": COLD_IMAGES,
         "decode_images_per_s_per_core": {
             "median": statistics.median(measuring.decode_rates),

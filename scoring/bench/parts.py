@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from scoring.bench.results import VGG16_FLOPS
 from scoring.errors import RequestError
 from scoring.networks.engines import EngineName
 
 _L4_FLOPS = 121e12  # bfloat16 without sparsity; NVIDIA L4 data sheet: 242 TFLOPS "with sparsity", half of it without
+_HERE = "2 cores of an EPYC, 22 November 2026"
 
 
 @dataclass(frozen=True)
@@ -66,28 +66,32 @@ class Parts:
         return {name: value for name, value in values if isinstance(value, Part)}
 
 
-# An L4 with eight cores: the worker of cluster/launcher/aws.yaml.
+# An L4 with eight cores: the worker of cluster/launcher/aws.yaml. What depends on the model and the images is not here.
 GPU_PARTS: dict[str, Part] = {
-    "forward_images_per_s": Part(0.5 * _L4_FLOPS / VGG16_FLOPS, "half of an L4's data sheet, 121 TFLOP/s", True),
     "cores": Part(8, "cluster/launcher/aws.yaml: g6.2xlarge, one L4", True),
-    "process_images_per_s": Part(1_885, "2 cores, pictures of 32 x 32: tests/benchmarks/gpu.py", True),
+    "process_images_per_s": Part(1_885, f"tests/benchmarks/gpu.py, pictures of 32 x 32, {_HERE}", True),
     "image_bytes": Part(22_256, "600 photos of Kaggle's Dogs vs. Cats, their mean", True),
     # docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-network-bandwidth.html, read in November 2026
     "read_bytes_per_s": Part(5e9 / 8, "5 Gbit/s: Amazon EC2 with fewer than 32 cores, through a gateway", True),
     # docs.aws.amazon.com/AmazonS3/latest/dev/request-rate-perf-considerations.html, read in November 2026
     "reads_per_s": Part(5_500, "Amazon S3, at least, for each prefix; one prefix", True),
     "writes_per_s": Part(3_500, "Amazon S3, at least, for each prefix; one prefix", True),
-    "list_s": Part(26e-6, "README: a million images from S3 in 26 s"),
-    "start_s": Part(12, "2 cores without a GPU, cold, less the images; nodes are there", True),
-    "open_s": Part(4.4e-6, "2 cores: 0.017 s for a manifest of 3,907 shards"),
-    "driver_shards_per_s": Part(1_523, "README: 2 cores, 10,000 shards through the pool"),
+    "list_s": Part(26e-6, f"tests/benchmarks/listing.py, a million from S3, {_HERE}"),
+    "start_s": Part(12, f"shardscore bench, cold, less the images; {_HERE}, no GPU, nodes are there", True),
+    "open_s": Part(4.4e-6, f"a manifest of 3,907 shards in 0.017 s, {_HERE}"),
+    "driver_shards_per_s": Part(1_523, f"tests/benchmarks/pool_scale.py, 10,000 shards, {_HERE}"),
 }
 _NO_LIMIT = Part(float("inf"), "this machine's own disk")
 # Photos beside the worker, on a disk that is faster than two cores.
 _LOCAL_PARTS: dict[str, Part] = {
     **dict.fromkeys(("read_bytes_per_s", "reads_per_s", "writes_per_s"), _NO_LIMIT),
-    "list_s": Part(31e-6, "README: a million images from a folder in 31 s"),
+    "list_s": Part(31e-6, f"tests/benchmarks/listing.py, a million from a folder, {_HERE}"),
 }
+
+
+def assumed_forward(flops_per_image: float) -> Part:
+    """A network on an L4, at half of what its data sheet promises."""
+    return Part(0.5 * _L4_FLOPS / flops_per_image, "half of an L4's data sheet, 121 TFLOP/s", True)
 
 
 def measured_parts(record: Mapping[str, Any], variant: str | None) -> Parts:
@@ -116,7 +120,7 @@ def measured_parts(record: Mapping[str, Any], variant: str | None) -> Parts:
             seconds = max(0.0, row["cold_s"] - record["cold_images"] / row["forward_images_per_s"])
             known["start_s"] = Part(seconds, f"{source}: a cold command less its images")
     except (KeyError, IndexError, TypeError) as error:
-        raise RequestError(f"Expected --json to be a file that bench wrote; it lacks {error}.") from error
+        raise RequestError(f"Expected `json` to be a file that bench wrote; it lacks {error}.") from error
     return Parts(**{**GPU_PARTS, **({} if on_gpu else _LOCAL_PARTS), **known}, on_gpu=on_gpu)
 
 
@@ -125,7 +129,7 @@ def _variant_row(rows: list[dict[str, Any]], variant: str | None) -> dict[str, A
     if not variant:
         wanted = [row for row in rows if row["variant"]["engine"] == EngineName.KERAS] or rows
     if not wanted:
-        raise RequestError(f"Expected --variant that --json has; received {variant!r}, it has {_names(rows)}.")
+        raise RequestError(f"Expected `variant` that `json` has; received {variant!r}, it has {_names(rows)}.")
     return max(wanted, key=lambda row: float(row["forward_images_per_s"]))
 
 

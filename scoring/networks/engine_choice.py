@@ -40,7 +40,7 @@ def check_engine(name: EngineName, precision: Precision) -> None:
     elif name is EngineName.MNN:
         check_mnn(precision)
     elif precision is Precision.INT8:
-        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
+        raise ModelError("Expected `engine` openvino with `precision` int8, which Keras cannot run.")
 
 
 def load_engine(

@@ -40,10 +40,10 @@ _BATCH_SIZE = 16
 def check_openvino(precision: Precision) -> None:
     """Raise ModelError if OpenVINO is not installed or cannot compute in this precision."""
     if precision not in PRECISIONS:
-        raise ModelError(f"Expected --precision {', '.join(PRECISIONS)} with --engine openvino; received {precision}.")
+        raise ModelError(f"Expected `precision` {', '.join(PRECISIONS)} with `engine` openvino; received {precision}.")
     for package in ("openvino", *(["nncf"] if precision is Precision.INT8 else [])):
         if importlib.util.find_spec(package) is None:
-            raise ModelError(f"--engine openvino needs {package}: pip install 'shardscore[openvino]'.")
+            raise ModelError(f"`engine` openvino needs {package}: pip install 'shardscore[openvino]'.")
 
 
 class OpenVinoEngine:

@@ -127,7 +127,7 @@ def _weights_file(weights: str | None) -> Path:
     try:
         return fetch(WEIGHTS_URL, cache_folder() / "models" / _WEIGHTS_NAME, WEIGHTS_CHECKSUM)
     except DownloadError as error:
-        raise DownloadError(f"{error} Fetch the file by other means and pass it as `weights`.") from error
+        raise DownloadError(f"{error} Fetch the file by other means and name it as `weights`.") from error
 
 
 def _from_file(path: Path) -> "keras.Model":

@@ -19,8 +19,8 @@ from jobs.score.images_request import ImagesRequest
 from jobs.score.job import ScoreRequest, score
 from scoring.errors import ImagesError, ModelError
 from scoring.finetuning.features import FeatureRequest
-from scoring.models.classifiers import ModelRequest
 from scoring.models.model_folder import ModelFolder
+from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.models.training_record import load_training_record
 from scoring.networks.base_networks import BaseRequest

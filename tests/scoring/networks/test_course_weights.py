@@ -92,7 +92,8 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     """Half a gigabyte in the course's layout, from known weights of two classes, as the lesson saved them."""
     import keras
 
-    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest, load_classifier
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
     from scoring.networks.precision import Precision
 
     keras.utils.set_random_seed(3)
@@ -105,7 +106,7 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
     inputs = keras.applications.vgg16.preprocess_input(pixels.astype(np.float32), "channels_last")
     expected = known.predict_on_batch(inputs)
-    np.testing.assert_allclose(load_classifier(request).score(pixels), expected, atol=1e-6)
+    np.testing.assert_allclose(request.load().score(pixels), expected, atol=1e-6)
 
 
 def _to_theano(kernel: Any, after_flatten: bool) -> Any:

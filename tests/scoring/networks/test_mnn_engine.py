@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.classifiers import Classifier, ModelRequest, check_model, load_classifier
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.networks import mnn_engine
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
@@ -30,11 +31,11 @@ def _pixels(count: int) -> Any:
 @pytest.fixture(scope="module")
 def classifier(model: Path) -> Classifier:
     pytest.importorskip("MNN")
-    return load_classifier(_request(model))
+    return _request(model).load()
 
 
 def test_probabilities_are_those_of_keras_for_any_batch_size(model: Path, classifier: Classifier) -> None:
-    expected = load_classifier(_request(model, Precision.FLOAT32, EngineName.KERAS)).score(_pixels(7))
+    expected = _request(model, Precision.FLOAT32, EngineName.KERAS).load().score(_pixels(7))
     for count in (7, 2, 5):
         np.testing.assert_allclose(classifier.score(_pixels(7)[:count]), expected[:count], atol=1e-5)
 
@@ -100,10 +101,10 @@ def test_converting_leaves_the_part_of_mnn_that_reports_its_use_alone() -> None:
 
 def test_precisions_that_it_cannot_run_are_refused_without_keras(model: Path) -> None:
     with pytest.raises(ModelError, match="Expected `precision` auto, float32 with `engine` mnn; received bfloat16"):
-        check_model(_request(model, Precision.BFLOAT16))
+        _request(model, Precision.BFLOAT16).check()
 
 
 def test_missing_extra_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs MNN: pip install 'shardscore\[mnn\]'"):
-        check_model(_request(model))
+        _request(model).check()
