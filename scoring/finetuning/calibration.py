@@ -16,7 +16,7 @@ def ensemble_probabilities(logits: Float32Array, temperature: float) -> Float32A
     """Average the members' probabilities.
 
     Args:
-        logits: Shape (num_images, num_members, num_classes); a flipped view counts as a member of its own.
+        logits: Logits, shape (num_images, num_members, num_classes); a flipped view counts as a member of its own.
         temperature: Divides every member's logits.
 
     Returns:

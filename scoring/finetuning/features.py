@@ -43,7 +43,7 @@ class FeatureRequest:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
 
     def absolute(self) -> "FeatureRequest":
@@ -67,7 +67,7 @@ class FeatureRequest:
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         return f"keras-{self.backend}"
 
     @property
@@ -165,9 +165,9 @@ class Features:
     """Every readable photo of a run of the feature extractor.
 
     Attributes:
-        images: In the manifest's order.
+        images: The photos, in the manifest's order.
         targets: Their true labels.
-        values: Shape (num_images, num_views, num_features), float16.
+        values: Features, float16, shape (num_images, num_views, num_features).
         num_errors: Photos left out because they could not be read.
     """
 
@@ -178,7 +178,7 @@ class Features:
 
 
 def load_features(folder: Location) -> Features:
-    """Read what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
+    """Load what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
     images: list[ImageEntry] = []
     blocks = []
     num_errors = 0

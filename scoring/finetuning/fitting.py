@@ -49,13 +49,13 @@ def fit(
     """Fit a network of logits in place, with early stopping; its weights end as those of the best epoch.
 
     Args:
-        network: From what `prepare` returns to logits, shape (batch, num_classes).
+        network: A network from what `prepare` returns to logits, shape (batch, num_classes).
         inputs: Training examples, shape (num_examples, ...).
         truth: Class indices, shape (num_examples,).
         validation: What decides when to stop.
         prepare: Turns rows of inputs into what the network takes.
         settings: Batch size, epochs, patience.
-        learning_rate: Of Adam.
+        learning_rate: Adam's step.
         seed: Decides the order.
 
     Returns:

@@ -121,7 +121,7 @@ class HeadTrainer:
     """
 
     def __init__(self, settings: FinetuneSettings) -> None:
-        """Read the features into memory: as float16, 200 MB for 25,000 x 4,096."""
+        """Load the features: as float16, 200 MB for 25,000 x 4,096."""
         os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
         import_keras(settings.backend)
         self._settings = settings

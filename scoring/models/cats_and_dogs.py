@@ -26,12 +26,12 @@ class CatsAndDogs:
 
     @property
     def flops_per_image(self) -> float:
-        """Those of VGG16."""
+        """The operations of VGG16."""
         return VGG16_FLOPS
 
     @property
     def has_published_weights(self) -> bool:
-        """ImageNet's."""
+        """ImageNet's are downloaded."""
         return True
 
     def check(self) -> None:
@@ -46,19 +46,19 @@ class CatsAndDogs:
         return {"weights": locate(path)} if path else {}
 
     def files(self) -> dict[str, Location]:
-        """The same."""
+        """All that is a path is a file."""
         return self.paths()
 
     def network(self) -> Network:
-        """With its preprocessing inside."""
+        """Its preprocessing is inside."""
         return vgg16_network(self.weights)
 
     def class_labels(self) -> tuple[str, ...]:
-        """Cat and dog."""
+        """They are cat and dog."""
         return CAT_DOG_LABELS
 
     def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """Sums over ImageNet's classes; of weights of cat and dog alone, as the course saved them, what they give."""
+        """ImageNet's classes are summed; weights of cat and dog alone, as the course saved them, need no sum."""
         if num_outputs == NUM_CLASSES:
             return cats_and_dogs
         return one_for_each_label(num_outputs, CAT_DOG_LABELS, self.name)

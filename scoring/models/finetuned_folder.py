@@ -19,7 +19,7 @@ class FinetunedFolder:
 
     Attributes:
         folder: Where it is.
-        weights: For a head alone, the base network's weights file if it is not where it was in training.
+        weights: The base network's weights file, if the folder holds a head alone and they are not where they were.
         labels: None; the folder brings its own.
     """
 
@@ -29,12 +29,12 @@ class FinetunedFolder:
 
     @property
     def flops_per_image(self) -> None:
-        """Not known."""
+        """They are not known."""
         return
 
     @property
     def has_published_weights(self) -> bool:
-        """Its weights were trained here."""
+        """They were trained here."""
         return False
 
     def check(self) -> None:
@@ -51,23 +51,23 @@ class FinetunedFolder:
         return {"model": self.folder.path} | ({"weights": locate(path)} if path else {})
 
     def files(self) -> dict[str, Location]:
-        """In place of the folder what is written last in it."""
+        """The file that is written last stands for the folder."""
         return self.paths() | {"model": self.folder.training}
 
     def network(self) -> Network:
-        """Whole, or put together from base and head."""
+        """The network is whole, or put together from base and head."""
         return finetuned_network(self.folder, self._training, self.weights)
 
     def class_labels(self) -> tuple[str, ...]:
-        """Those that it was trained on."""
+        """The labels that it was trained on."""
         return self._training.labels
 
     def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """A probability for each label."""
+        """Outputs are a probability for each label."""
         return one_for_each_label(num_outputs, self.class_labels(), str(self.folder.path))
 
     def clip(self) -> float:
-        """As it was measured on the validation photos."""
+        """It was fitted on the validation photos."""
         return self._training.calibration.clip
 
     @cached_property

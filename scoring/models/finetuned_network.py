@@ -22,7 +22,7 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
     Args:
         folder: Where it is.
         training: The folder's record.
-        weights: For a head alone, the base network's weights file if it is not where it was in training.
+        weights: The base network's weights file, if the folder holds a head alone and they are not where they were.
 
     Raises:
         ModelError: If a file is missing, or the base network is not the one that the head was trained on.
@@ -59,8 +59,8 @@ def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras
     """One network of base and head.
 
     Args:
-        base: From float pixels to features.
-        head: From features to probabilities.
+        base: The network from float pixels to features.
+        head: The network from features to probabilities.
         flip: Score the mirror image too, and average.
 
     Returns:

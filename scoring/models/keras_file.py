@@ -31,12 +31,12 @@ class KerasFile:
 
     @property
     def flops_per_image(self) -> None:
-        """Not known."""
+        """They are not known."""
         return
 
     @property
     def has_published_weights(self) -> bool:
-        """Its weights are the user's."""
+        """The file brings its own."""
         return False
 
     def check(self) -> None:
@@ -55,12 +55,12 @@ class KerasFile:
         return self.paths()
 
     def network(self) -> Network:
-        """As it is in the file."""
+        """The network in the file is taken as it is."""
         path = local_copy(self.path)
         return Network(keras_digest(path), lambda: _load_classifier(path))
 
     def class_labels(self) -> tuple[str, ...]:
-        """Those that the user names."""
+        """The user names them."""
         if self.labels is None:
             raise ModelError("Expected `labels` with one name per class, such as cat,dog; received none.")
         names = tuple(name.strip() for name in self.labels.split(","))
@@ -69,7 +69,7 @@ class KerasFile:
         return names
 
     def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """A probability for each label, or one unit for two."""
+        """Outputs are a probability for each label, or one for the second of two."""
         return one_for_each_label(num_outputs, self.class_labels(), str(self.path))
 
     def clip(self) -> None:

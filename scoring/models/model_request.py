@@ -44,7 +44,7 @@ class ModelRequest:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         return self.model
 
     @property
@@ -54,7 +54,7 @@ class ModelRequest:
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
 
     @property

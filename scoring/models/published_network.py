@@ -27,12 +27,12 @@ class PublishedNetwork:
 
     @property
     def flops_per_image(self) -> float:
-        """Those of VGG16."""
+        """The operations of VGG16."""
         return VGG16_FLOPS
 
     @property
     def has_published_weights(self) -> bool:
-        """ImageNet's."""
+        """ImageNet's are downloaded."""
         return True
 
     def check(self) -> None:
@@ -49,19 +49,19 @@ class PublishedNetwork:
         return {field: locate(path) for field, path in named.items() if path}
 
     def files(self) -> dict[str, Location]:
-        """The same."""
+        """All that is a path is a file."""
         return self.paths()
 
     def network(self) -> Network:
-        """With its preprocessing inside."""
+        """Its preprocessing is inside."""
         return vgg16_network(self.weights)
 
     def class_labels(self) -> tuple[str, ...]:
-        """ImageNet's."""
+        """The names of ImageNet's classes."""
         return load_class_names(local_copy(locate(self.labels)) if self.labels else None)
 
     def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """A probability for each class."""
+        """Outputs are a probability for each class."""
         return one_for_each_label(num_outputs, self.class_labels(), self.name)
 
     def clip(self) -> None:

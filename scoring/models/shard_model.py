@@ -30,7 +30,7 @@ class ShardModel(Protocol):
 
     @property
     def agreement(self) -> Agreement | None:
-        """Of int8 with float32; else None."""
+        """How far int8 is from float32; None in other precisions."""
         ...
 
     @property
@@ -59,7 +59,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         ...
 
     @property
@@ -69,7 +69,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         ...
 
     @property

@@ -1,6 +1,6 @@
 """What `finetune` says in a model folder's `training.json`: how heads were trained, and how good they became.
 
-The only module that knows how it is written; it is read whole, or told to be damaged.
+The only module that knows how it is written; it is loaded whole, or told to be damaged.
 """
 
 import json
@@ -30,10 +30,10 @@ class TrainedBase:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The photos: the digest of their manifest, and how many were used for what.
+    """The photos, and how many were used for what.
 
     Attributes:
-        digest: As the fingerprint of their features has it.
+        digest: The digest of their manifest.
         num_images: All of them.
         num_train: Photos trained on.
         num_validation: Photos measured on.

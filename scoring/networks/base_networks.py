@@ -89,21 +89,21 @@ class Vgg16Base:
     request: BaseRequest
 
     def check(self) -> None:
-        """The weights must be a file, if they are not Keras' own."""
+        """Weights that are named must be a file."""
         check_weights(self.request.weights)
 
     def absolute(self) -> BaseRequest:
-        """With its weights file."""
+        """The path of its weights file becomes absolute."""
         path = weights_path(self.request.weights)
         return replace(self.request, weights=absolute_text(path)) if path else self.request
 
     def files(self) -> dict[str, Location]:
-        """Its weights, unless they are Keras' own."""
+        """The weights file, where one is named."""
         path = weights_path(self.request.weights)
         return {"weights": locate(path)} if path else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """The second dense layer, or the convolutions' outputs if both dense layers are trained."""
+        """It is cut at the second dense layer, or below both if they are trained."""
         if not unfreeze_dense:
             return replace(self.request, layer=self.request.layer or LAST_DENSE)
         if self.request.layer not in (None, CONVOLUTIONS):
@@ -111,11 +111,11 @@ class Vgg16Base:
         return replace(self.request, layer=CONVOLUTIONS)
 
     def digest(self) -> str:
-        """That of the weights."""
+        """The digest of the weights."""
         return vgg16_digest(self.request.weights)
 
     def build(self) -> "keras.Model":
-        """With its preprocessing inside, the same as when it scores."""
+        """Its preprocessing is inside, the same as when it scores."""
         return build_vgg16(self.request.weights, lambda network: cut_at(network, self.request.layer, VGG16), "base")
 
 
@@ -132,7 +132,7 @@ class KerasFileBase:
             raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
-        """With its path."""
+        """The file's path becomes absolute."""
         return replace(self.request, model=absolute_text(self.request.model))
 
     def files(self) -> dict[str, Location]:
@@ -140,17 +140,17 @@ class KerasFileBase:
         return {"base": locate(self.request.model)}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """The one asked for, if any."""
+        """It is cut where the user says, if at all."""
         if unfreeze_dense:
             raise _no_dense_layers()
         return self.request
 
     def digest(self) -> str:
-        """That of architecture and weights."""
+        """The digest of architecture and weights."""
         return keras_digest(local_copy(locate(self.request.model)))
 
     def build(self) -> "keras.Model":
-        """As it is in the file."""
+        """The network in the file is taken as it is."""
         path = local_copy(locate(self.request.model))
         network = load_keras_file(path)
         check_takes_pixels(network, path)

@@ -14,7 +14,7 @@ def cut_at(network: "keras.Model", layer: str | None, called: str, name: str | N
     """Keep a network up to one layer; what is spatial there is averaged over positions.
 
     Args:
-        network: Of one input.
+        network: A network of one input.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
         called: What the user calls the network.
         name: Name of the network that is returned.

@@ -50,8 +50,8 @@ class OpenVinoEngine:
     """A network run by OpenVINO on this process' cores.
 
     Attributes:
-        digest: Identifies network and weights; of a quantised network, its own.
-        agreement: Of a quantised network with float32; else None.
+        digest: Identifies network and weights; a quantised network has a digest of its own.
+        agreement: How far a quantised network is from float32; None for others.
     """
 
     def __init__(self, network: Network, precision: Precision, sample: Callable[[], ImageSample] | None = None) -> None:
@@ -60,7 +60,7 @@ class OpenVinoEngine:
         Args:
             network: Built only if it must be converted.
             precision: float32, bfloat16 or int8.
-            sample: For int8, some of the user's images.
+            sample: Gives some of the user's images; asked for int8 only.
         """
         self.digest, self.agreement = network.digest, None
         folder = _converted(network)
@@ -68,7 +68,7 @@ class OpenVinoEngine:
             assert sample is not None
             folder, self.agreement = _quantised(folder, network.digest, sample())
             self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
-        self._model = _read(folder)
+        self._model = _load(folder)
         self._precision = precision
         self._compiled: dict[int, Any] = {}  # batch size -> compiled model
 
@@ -84,7 +84,7 @@ class OpenVinoEngine:
         return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
 
 
-def _read(folder: Path) -> "openvino.Model":
+def _load(folder: Path) -> "openvino.Model":
     import openvino
 
     return openvino.Core().read_model(folder / "model.xml")
@@ -132,10 +132,10 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    quantised = nncf.quantize(_read(converted), nncf.Dataset(images), subset_size=len(images))
+    quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
-    exact = _scores(_read(converted), Precision.FLOAT32, sample.to_compare)
-    return _compare(exact, _scores(_read(folder), Precision.INT8, sample.to_compare))
+    exact = _scores(_load(converted), Precision.FLOAT32, sample.to_compare)
+    return _compare(exact, _scores(_load(folder), Precision.INT8, sample.to_compare))
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:

@@ -52,7 +52,7 @@ def vgg16_network(weights: str | None) -> Network:
     """VGG16 from float RGB pixels, 0 to 255, to class probabilities.
 
     Args:
-        weights: As `load_vgg16` takes them; they are downloaded here, and loaded when the network is built.
+        weights: What `load_vgg16` takes; they are downloaded here, and loaded when the network is built.
 
     Raises:
         DownloadError: If they are not here and cannot be downloaded.
@@ -69,7 +69,7 @@ def build_vgg16(
     batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (16 photos on 2 cores).
 
     Args:
-        weights: As `load_vgg16` takes them.
+        weights: What `load_vgg16` takes.
         cut: Takes the part of the network that is wanted.
         name: Name of the network that is returned.
 
@@ -110,7 +110,7 @@ def load_vgg16(weights: str | None) -> "keras.Model":
         The network, from preprocessed pixels to class probabilities.
 
     Raises:
-        ModelError: If the weights cannot be read or belong to another network.
+        ModelError: If the weights cannot be loaded or belong to another network.
         DownloadError: If they are not here and cannot be downloaded.
     """
     import keras
