@@ -26,7 +26,7 @@ from jobs.console.options import Address
 from jobs.console.tables import print_failures, print_study
 from jobs.console.terminal import terminal
 from scoring.networks.engines import engine_versions, keras_backend
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
@@ -59,7 +59,7 @@ class StudyRequest:
 
     source: str
     output: Path
-    protocols: tuple[Protocol, ...]
+    protocols: tuple[EvaluationProtocol, ...]
     models: tuple[SonarModel, ...]
     seed: int
     backend: str
@@ -153,7 +153,7 @@ def _write_results(
 def _sonar(
     output: Annotated[Path, typer.Option(help="Folder that gets sonar/: metrics, predictions and the model.")],
     data: Annotated[str, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = "uci",
-    protocol: Annotated[list[Protocol] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
+    protocol: Annotated[list[EvaluationProtocol] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
     model: Annotated[list[SonarModel] | None, typer.Option(help="Repeatable.  [default: all]")] = None,
     seed: Annotated[int, typer.Option(help="Decides folds, initial weights and noise.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Workers of one core.  [default: one per core]")] = None,
@@ -161,7 +161,7 @@ def _sonar(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in the folder.")] = False,
 ) -> None:
     """Study the sonar returns: every protocol with every model, ours and the published, as one table."""
-    protocols = tuple(dict.fromkeys(protocol or Protocol))
+    protocols = tuple(dict.fromkeys(protocol or EvaluationProtocol))
     models = tuple(dict.fromkeys(model or SonarModel))
     request = StudyRequest(data, output, protocols, models, seed, keras_backend(), address, workers, overwrite)
     with exit_codes():

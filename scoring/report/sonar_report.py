@@ -9,10 +9,10 @@ from scoring.quality.evaluation import Evaluation, evaluate
 from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
-from scoring.report.study import study_parts
+from scoring.report.sonar_study import study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
 from scoring.sonar.network import SonarMetrics
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
 from scoring.sonar.results import load_study
 from scoring.storage.locations import Location, readable
@@ -73,7 +73,7 @@ def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
         ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high)),
         ("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE),
     ]
-    for protocol in (Protocol.INDEPENDENT, Protocol.DEPENDENT):
+    for protocol in (EvaluationProtocol.INDEPENDENT, EvaluationProtocol.DEPENDENT):
         theirs = published_figure(protocol, SonarModel.OURS)
         assert theirs is not None and theirs.deviation is not None
         how, spread = f"aspect-angle {protocol}, 12 hidden units", f"± {100 * theirs.deviation:.1f} points"

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.errors import RunFolderError
 from scoring.quality.intervals import Interval, corrected_interval, single_test_interval
-from scoring.sonar.protocols import Fold, Protocol
+from scoring.sonar.protocols import EvaluationProtocol, Fold
 from scoring.sonar.recipes import Published, SonarModel, published_figure
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns
 from scoring.sonar.study import StudyTask
@@ -70,7 +70,7 @@ class StudyRow:
         folds: Each fold.
     """
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     model: SonarModel
     accuracy: float
     deviation: float
@@ -85,21 +85,23 @@ ScoredFolds = list[tuple[Fold, Float32Array]]
 
 def gather_folds(
     tasks: Sequence[StudyTask], results: Mapping[int, list[Float32Array]]
-) -> dict[tuple[Protocol, SonarModel], ScoredFolds]:
+) -> dict[tuple[EvaluationProtocol, SonarModel], ScoredFolds]:
     """Put the tasks' results together, in the order of the plan.
 
     Args:
         tasks: The plan.
         results: By task number, the mine probabilities of each fold's test rows.
     """
-    scored: dict[tuple[Protocol, SonarModel], ScoredFolds] = {}
+    scored: dict[tuple[EvaluationProtocol, SonarModel], ScoredFolds] = {}
     for number, task in enumerate(tasks):
         if task.protocol is not None and number in results:
             scored.setdefault((task.protocol, task.model), []).extend(zip(task.folds, results[number], strict=True))
     return scored
 
 
-def summarise(protocol: Protocol, model: SonarModel, scored: ScoredFolds, is_mine: npt.NDArray[np.bool_]) -> StudyRow:
+def summarise(
+    protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFolds, is_mine: npt.NDArray[np.bool_]
+) -> StudyRow:
     """Measure one model under one protocol.
 
     Args:
@@ -133,9 +135,9 @@ def summarise(protocol: Protocol, model: SonarModel, scored: ScoredFolds, is_min
     )
 
 
-def _interval(protocol: Protocol, folds: Sequence[FoldScore]) -> Interval:
+def _interval(protocol: EvaluationProtocol, folds: Sequence[FoldScore]) -> Interval:
     accuracies = [fold.accuracy for fold in folds]
-    if protocol is Protocol.DEPENDENT:
+    if protocol is EvaluationProtocol.DEPENDENT:
         return single_test_interval(accuracies, folds[0].num_test)
     num_train, num_test = (
         float(np.mean([getattr(fold, name) for fold in folds])) for name in ("num_train", "num_test")
@@ -144,7 +146,7 @@ def _interval(protocol: Protocol, folds: Sequence[FoldScore]) -> Interval:
 
 
 def write_predictions(
-    path: Path, returns: SonarReturns, scored: Mapping[tuple[Protocol, SonarModel], ScoredFolds]
+    path: Path, returns: SonarReturns, scored: Mapping[tuple[EvaluationProtocol, SonarModel], ScoredFolds]
 ) -> None:
     """Write one row for every test row of every fold."""
     assert returns.labels is not None
@@ -201,7 +203,7 @@ def load_study(path: Location, settings: Mapping[str, Any]) -> list[StudyRow] | 
 def _parse_row(row: dict[str, Any]) -> StudyRow:
     published = row["published"]
     parsed = {
-        "protocol": Protocol(row["protocol"]),
+        "protocol": EvaluationProtocol(row["protocol"]),
         "model": SonarModel(row["model"]),
         "interval": Interval(**row["interval"]),
         "published": Published(**published) if published else None,

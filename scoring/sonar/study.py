@@ -17,7 +17,7 @@ from scoring.arrays import Float32Array
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
-from scoring.sonar.protocols import Fold, Protocol, plan_folds
+from scoring.sonar.protocols import EvaluationProtocol, Fold, plan_folds
 from scoring.sonar.recipes import RECIPES, SonarModel
 from scoring.sonar.returns import SonarReturns
 
@@ -37,13 +37,13 @@ class StudyTask:
         folds: On what.
     """
 
-    protocol: Protocol | None
+    protocol: EvaluationProtocol | None
     model: SonarModel
     folds: tuple[Fold, ...]
 
 
 def plan_study(
-    returns: SonarReturns, protocols: Sequence[Protocol], models: Sequence[SonarModel], seed: int
+    returns: SonarReturns, protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], seed: int
 ) -> list[StudyTask]:
     """List the tasks, the final model's first, then model by model.
 
@@ -61,7 +61,7 @@ def plan_study(
 
 
 def _all_rows(returns: SonarReturns, seed: int) -> Fold:
-    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(Protocol), 0, 0))
+    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(EvaluationProtocol), 0, 0))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from jobs.sonar import StudyRequest, sonar
 from scoring.errors import RunFolderError
 from scoring.sonar.network import SonarSettings, run_sonar
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.uci_file import load_sonar
 
@@ -21,7 +21,7 @@ def request(data_folder: Path, output: Path, **options: object) -> StudyRequest:
     settings: dict[str, object] = {
         "source": str(data_folder / "sonar" / "sonar.all-data"),
         "output": output,
-        "protocols": (Protocol.DEPENDENT,),
+        "protocols": (EvaluationProtocol.DEPENDENT,),
         "models": (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR),
         "seed": 0,
         "backend": "tensorflow",

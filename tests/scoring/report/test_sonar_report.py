@@ -10,7 +10,7 @@ import pytest
 from scoring.errors import RunFolderError
 from scoring.report.page import write_report
 from scoring.sonar.network import SONAR_SCHEMA, SonarMetrics
-from scoring.sonar.protocols import Protocol, plan_folds
+from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import summarise, write_predictions, write_study
 from scoring.sonar.returns import SonarReturns
@@ -53,7 +53,7 @@ def _write_study(folder: Path) -> None:
             (fold, np.clip((labels[fold.test_rows] == "M") * 0.5 + draw.random(len(fold.test_rows)) * 0.6, 0, 1))
             for fold in plan_folds(protocol, returns, 0)[:20]
         ]
-        for protocol in (Protocol.TEN_FOLD, Protocol.INDEPENDENT)
+        for protocol in (EvaluationProtocol.TEN_FOLD, EvaluationProtocol.INDEPENDENT)
         for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
     }
     rows = [summarise(*key, folds, labels == "M") for key, folds in scored.items()]

@@ -11,7 +11,7 @@ from scoring.report.figures import Estimate, draw_estimates
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.text import NONE, measure, percent, percent_range, seconds, short_digest
-from scoring.sonar.protocols import TITLES, Protocol
+from scoring.sonar.protocols import TITLES, EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import StudyRow
 
@@ -72,7 +72,7 @@ def _facts(record: Mapping[str, Any], rows: Sequence[StudyRow]) -> Facts:
     )
 
 
-def _table(protocol: Protocol, rows: Sequence[StudyRow]) -> Table:
+def _table(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Table:
     return Table(
         f"Accuracy: {TITLES[protocol]}",
         ("model", "accuracy", "95% interval", "SD over folds", "log loss", "published"),
@@ -90,7 +90,7 @@ def _table(protocol: Protocol, rows: Sequence[StudyRow]) -> Table:
     )
 
 
-def _figure(protocol: Protocol, rows: Sequence[StudyRow]) -> Figure:
+def _figure(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Figure:
     estimates = [
         Estimate(
             row.model,
@@ -110,7 +110,9 @@ def _figure(protocol: Protocol, rows: Sequence[StudyRow]) -> Figure:
     )
 
 
-def _out_of_fold(protocols: Sequence[Protocol], models: Sequence[SonarModel], table: pd.DataFrame) -> list[Block]:
+def _out_of_fold(
+    protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], table: pd.DataFrame
+) -> list[Block]:
     blocks: list[Block] = [
         Prose(
             "From the probabilities of test rows, over all folds and repetitions. The same return is tested many "
