@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,9 +26,10 @@ from jobs.console.options import Address
 from jobs.console.tables import print_failures, print_study
 from jobs.console.terminal import terminal
 from scoring.networks.engines import engine_versions, keras_backend
+from scoring.sonar.metrics_file import METRICS_NAME, Study, StudySettings, load_earlier_study, write_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
-from scoring.sonar.results import StudyRow, gather_folds, load_study, summarise, write_predictions, write_study
+from scoring.sonar.results import StudyRow, gather_folds, summarise, write_predictions
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.uci_file import load_sonar
@@ -79,39 +80,33 @@ def sonar(request: StudyRequest, console: Console) -> bool:
         ClusterError: If Ray or its workers cannot start.
     """
     started = time.perf_counter()
-    data = find_sonar(request.source)
+    data = find_sonar(request.source, field="data")
     returns = load_sonar(data)
     check_trainable(returns, data)
     tasks = plan_study(returns, request.protocols, request.models, request.seed)
     folder = request.output / "sonar"
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
-    metrics = folder / "metrics.json"
+    metrics = folder / METRICS_NAME
     if request.overwrite:
         metrics.unlink(missing_ok=True)
     settings = _settings(request, returns)
-    rows = load_study(metrics, settings)
-    if rows is None:
+    study = load_earlier_study(metrics, settings)
+    if study is None:
         results, failures = _compute(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
         if failures:
             print_failures(console, failures, [])
             return False
         rows = _write_results(folder, returns, tasks, results)
-        write_study(metrics, settings, rows, time.perf_counter() - started)
-    print_study(console, rows, folder, time.perf_counter() - started)
+        study = Study(settings, time.perf_counter() - started, rows)
+        write_metrics(metrics, study)
+    print_study(console, study.results, folder, time.perf_counter() - started)
     return True
 
 
-def _settings(request: StudyRequest, returns: SonarReturns) -> dict[str, Any]:
-    """What decides the numbers, as JSON gives it back."""
-    return {
-        "data_sha256": returns.digest,
-        "protocols": [protocol.value for protocol in request.protocols],
-        "models": [model.value for model in request.models],
-        "seed": request.seed,
-        "backend": request.backend,
-        "versions": engine_versions(request.backend),
-    }
+def _settings(request: StudyRequest, returns: SonarReturns) -> StudySettings:
+    versions = engine_versions(request.backend)
+    return StudySettings(returns.digest, request.protocols, request.models, request.seed, request.backend, versions)
 
 
 def _compute(
@@ -137,7 +132,7 @@ def _compute(
 
 def _write_results(
     folder: Path, returns: SonarReturns, tasks: list[StudyTask], results: Mapping[int, TaskResult]
-) -> list[StudyRow]:
+) -> tuple[StudyRow, ...]:
     """Write model and predictions; return the table's rows."""
     assert returns.labels is not None
     model = next(result for result in results.values() if isinstance(result, bytes))
@@ -146,7 +141,8 @@ def _write_results(
     probabilities = {number: result for number, result in results.items() if not isinstance(result, bytes)}
     scored = gather_folds(tasks, probabilities)
     write_predictions(folder / "predictions.parquet", returns, scored)
-    return [summarise(protocol, model, folds, returns.labels == "M") for (protocol, model), folds in scored.items()]
+    is_mine = returns.labels == "M"
+    return tuple(summarise(protocol, model, folds, is_mine) for (protocol, model), folds in scored.items())
 
 
 @app.command("sonar")

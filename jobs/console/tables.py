@@ -14,7 +14,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo
 from scoring.shards.scorer import ScorerDescription
 from scoring.shards.summary import BOUND_BY, Summary
-from scoring.sonar.network import SonarMetrics
+from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.protocols import TITLES
 from scoring.sonar.results import StudyRow
 

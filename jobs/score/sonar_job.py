@@ -12,7 +12,8 @@ from cluster.shared_files import Sight
 from jobs.console.tables import print_sonar
 from jobs.score.needed_files import see_file
 from scoring.run.folder import RunFolder
-from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.returns import check_trainable, find_sonar
 
 
@@ -66,7 +67,7 @@ class SonarJob:
         Raises:
             RunFolderError: If that was of other returns, another seed or another model.
         """
-        self._metrics = load_metrics(self._settings)
+        self._metrics = load_earlier(self._settings)
 
     def files(self) -> list[Sight]:
         """What the node that runs the task must see."""

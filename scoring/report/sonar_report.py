@@ -1,7 +1,5 @@
 """What a report says of sonar: the network trained beside a run, or a study."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -11,10 +9,9 @@ from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarP
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.sonar_study import study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
-from scoring.sonar.network import SonarMetrics
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, Study, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
-from scoring.sonar.results import load_study
 from scoring.storage.locations import Location, readable
 
 _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
@@ -22,14 +19,11 @@ _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
 
 def sonar_parts(folder: Location) -> SonarParts | None:
     """Tell of a folder's sonar results; None if it has none."""
-    metrics, predictions = folder / "metrics.json", folder / "predictions.parquet"
-    if not metrics.is_file():
+    metrics = load_metrics(folder / METRICS_NAME)
+    if metrics is None:
         return None
-    record = json.loads(metrics.read_text(encoding="utf-8"))
-    table = pd.read_parquet(readable(predictions))
-    if "results" in record:
-        return study_parts(record, load_study(metrics, {}) or [], table)
-    return _network_parts(SonarMetrics(**record), table)
+    table = pd.read_parquet(readable(folder / "predictions.parquet"))
+    return study_parts(metrics, table) if isinstance(metrics, Study) else _network_parts(metrics, table)
 
 
 def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:

@@ -114,6 +114,6 @@ def _dependent_training(returns: SonarReturns) -> npt.NDArray[np.bool_]:
     if f"sha256:{returns.digest}" != UCI_CHECKSUM:
         raise SonarError(
             f"Expected UCI's own file for the protocol {EvaluationProtocol.DEPENDENT}, whose rows the paper divided; "
-            f"received one with SHA-256 {returns.digest}. Take `data` uci, or name other protocols as `protocol`."
+            f"received one with SHA-256 {returns.digest}. Use `data` uci, or name other protocols with `protocol`."
         )
     return np.array([_DEPENDENT_TRAIN_BITS >> row & 1 for row in range(NUM_ROWS)], dtype=bool)
