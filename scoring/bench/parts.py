@@ -16,7 +16,7 @@ class Part:
     """One figure.
 
     Attributes:
-        value: In the unit that its name says.
+        value: The number, in the unit that its name says.
         source: Where it was measured, or who publishes it.
         assumed: Whether it was not measured for what is estimated.
     """
@@ -32,16 +32,17 @@ class Parts:
 
     Attributes:
         forward_images_per_s: The network of one worker, alone.
-        decode_images_per_s: One core.
-        cores: Of one worker.
-        process_images_per_s: However small: Python runs one thread of a worker's process at a time.
+        decode_images_per_s: Images that one core decodes.
+        cores: Cores of one worker.
+        process_images_per_s: Images that one worker's process passes on, however small they are: Python runs one of its
+            threads at a time.
         image_bytes: Mean size of an encoded image.
-        read_bytes_per_s: What one worker's network brings.
+        read_bytes_per_s: Bytes that one worker's network brings.
         reads_per_s: Images that the storage hands out, all workers together.
         writes_per_s: Files that the storage takes, all workers together.
-        list_s: For each image, until it stands in the manifest; one process.
-        start_s: From the command to a worker's first batch.
-        open_s: For each shard, until a worker has read the manifest's end.
+        list_s: Seconds for each image until it stands in the manifest; one process lists.
+        start_s: Seconds from the command to a worker's first batch.
+        open_s: Seconds for each shard until a worker has read the manifest's end.
         driver_shards_per_s: Shards that the driver hands out and takes back.
         on_gpu: Whether decoding leaves the network its device.
     """

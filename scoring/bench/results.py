@@ -91,7 +91,7 @@ def bench_rows(runs: Mapping[Variant, VariantRuns], flops: float | None) -> list
     """One row for each variant.
 
     Args:
-        runs: At least one round of each.
+        runs: What was measured of each variant, in one round or more.
         flops: The model's operations per image, if known.
     """
     peaks = {variant: statistics.median(measured.peak_gflops) for variant, measured in runs.items()}

@@ -23,12 +23,12 @@ class SonarMetrics:
     Attributes:
         num_rows: Returns scored.
         num_test: Those the network was not trained on.
-        test_accuracy: Share of them that got their true label.
-        train_accuracy: The same for those it was trained on.
+        test_accuracy: Share of test returns that got their true label.
+        train_accuracy: Share of training returns that got it.
         confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
         article_accuracy: The article's figure, for comparison.
         data_sha256: Digest of the file of returns.
-        seed: Decided split and initial weights.
+        seed: The number that decided split and initial weights.
         model: Path of the model used for scoring, or None if one was trained.
         wall_s: Seconds from start to finish, Keras' import included.
         versions: Library versions.
@@ -55,7 +55,7 @@ class StudySettings:
         data_sha256: Digest of the file of returns.
         protocols: Ways in which they were divided.
         models: What was trained.
-        seed: Decided folds, initial weights and noise.
+        seed: The number that decided folds, initial weights and noise.
         backend: Keras' backend.
         versions: Library versions.
     """

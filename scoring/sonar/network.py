@@ -28,7 +28,7 @@ from scoring.storage.locations import Location
 if TYPE_CHECKING:
     import keras
 
-_BATCH_SIZE = 1024  # of scoring
+_BATCH_SIZE = 1024  # returns scored at once
 
 SONAR_SCHEMA = pa.schema(
     [

@@ -15,10 +15,10 @@ from scoring.sonar.returns import NUM_ROWS, UCI_CHECKSUM, SonarReturns
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 
-TEST_SHARE = 0.4  # of the article's split
+TEST_SHARE = 0.4  # the article tests on two fifths of the returns
 _ARTICLE_RUNS = 30
 _REPEATS = 10
-_INDEPENDENT_SETS = 13  # of 16 returns each
+_INDEPENDENT_SETS = 13  # 16 returns in each
 # Bit i is set if row i of UCI's file trains. Source: the marks in UCI's sonar.mines and sonar.rocks, 104 of 208.
 _DEPENDENT_TRAIN_BITS = 0x5018A85EB1D542795C10D2D328D6B553A8620E41D65B7BABF7DF
 

@@ -29,10 +29,10 @@ class NetworkRecipe:
     """A network from 60 bands to the probability of a mine, and its training.
 
     Attributes:
-        hidden_units: Of its one hidden layer; 0 connects bands and output directly.
-        activation: Of the hidden units.
+        hidden_units: Units of its one hidden layer; 0 connects bands and output directly.
+        activation: The hidden units' activation function.
         optimizer: Class of the Keras optimizer.
-        learning_rate: At the start.
+        learning_rate: Learning rate at the start.
         epochs: Passes over the training rows.
         loss: Class of the Keras loss.
         batch_size: Rows per step; None takes all.

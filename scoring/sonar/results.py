@@ -37,8 +37,8 @@ class FoldScore:
     """One fold's outcome.
 
     Attributes:
-        repeat: Repetition, from 0.
-        fold: Fold of the repetition, from 0.
+        repeat: Number of the repetition, from 0.
+        fold: Number of the fold in its repetition, from 0.
         num_train: Rows trained on.
         num_test: Rows tested on.
         accuracy: Share of test rows that got their true label.
@@ -61,7 +61,7 @@ class StudyRow:
         accuracy: Mean over folds.
         deviation: Standard deviation over folds.
         interval: 95% confidence interval of the mean.
-        log_loss: Over all test rows; probabilities are kept 0.001 from certainty.
+        log_loss: Log loss over all test rows; probabilities are kept 0.001 from certainty.
         published: The figure to compare with, if there is one.
         folds: Every fold's outcome.
     """

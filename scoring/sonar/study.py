@@ -22,7 +22,7 @@ from scoring.sonar.recipes import RECIPES, SonarModel
 from scoring.sonar.returns import SonarReturns
 
 _NETWORKS_PER_TASK = 260  # trained at once; more per step saves nothing
-_FITS_PER_TASK = 26  # of scikit-learn's, one after the other
+_FITS_PER_TASK = 26  # by scikit-learn, one after the other
 
 TaskResult: TypeAlias = "list[Float32Array] | bytes"  # mine probabilities of each fold's test rows, or a .keras file
 
@@ -32,9 +32,9 @@ class StudyTask:
     """One model on some folds of one protocol; without a protocol, the final model on all returns.
 
     Attributes:
-        protocol: Whose folds; None for the final model.
+        protocol: The protocol whose folds these are; None for the final model.
         model: What is trained.
-        folds: On what.
+        folds: The rows that it trains on and is tested on.
     """
 
     protocol: EvaluationProtocol | None
@@ -70,7 +70,7 @@ class StudyRecipe:
 
     Attributes:
         returns: What is divided, with labels.
-        tasks: As `plan_study` returns them.
+        tasks: The plan that `plan_study` returns.
         backend: Keras' backend.
     """
 
