@@ -26,7 +26,7 @@ from jobs.console.options import Address
 from jobs.console.tables import print_failures, print_study
 from jobs.console.terminal import terminal
 from scoring.networks.engines import engine_versions, keras_backend
-from scoring.sonar.metrics_file import METRICS_NAME, Study, StudySettings, load_earlier_study, write_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, StudyRecord, StudySettings, load_earlier_study, write_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import StudyRow, gather_folds, summarise, write_predictions
@@ -98,7 +98,7 @@ def sonar(request: StudyRequest, console: Console) -> bool:
             print_failures(console, failures, [])
             return False
         rows = _write_results(folder, returns, tasks, results)
-        study = Study(settings, time.perf_counter() - started, rows)
+        study = StudyRecord(settings, time.perf_counter() - started, rows)
         write_metrics(metrics, study)
     print_study(console, study.results, folder, time.perf_counter() - started)
     return True

@@ -9,7 +9,7 @@ from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarP
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.sonar_study import study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, Study, load_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
 from scoring.storage.locations import Location, readable
@@ -23,7 +23,7 @@ def sonar_parts(folder: Location) -> SonarParts | None:
     if metrics is None:
         return None
     table = pd.read_parquet(readable(folder / "predictions.parquet"))
-    return study_parts(metrics, table) if isinstance(metrics, Study) else _network_parts(metrics, table)
+    return study_parts(metrics, table) if isinstance(metrics, StudyRecord) else _network_parts(metrics, table)
 
 
 def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:

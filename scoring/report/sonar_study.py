@@ -10,7 +10,7 @@ from scoring.report.figures import Estimate, draw_estimates
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.text import NONE, measure, percent, percent_range, seconds, short_digest
-from scoring.sonar.metrics_file import Study
+from scoring.sonar.metrics_file import StudyRecord
 from scoring.sonar.protocols import TITLES, EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import StudyRow
@@ -19,7 +19,7 @@ _LABELS = ("rock", "mine")
 _COMPARED = (SonarModel.OURS, SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams
 
 
-def study_parts(study: Study, table: pd.DataFrame) -> SonarParts:
+def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
     """Tell of a study.
 
     Args:
@@ -56,7 +56,7 @@ def _published(figure: Published) -> str:
     return f"{accuracy}%{deviation}, {figure.what}"
 
 
-def _facts(study: Study) -> Facts:
+def _facts(study: StudyRecord) -> Facts:
     settings = study.settings
     return Facts(
         "What was studied",

@@ -69,7 +69,7 @@ class StudySettings:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyRecord:
     """What a study found.
 
     Attributes:
@@ -83,15 +83,15 @@ class Study:
     results: tuple[StudyRow, ...]
 
 
-_Kind = TypeVar("_Kind", SonarMetrics, Study)
+_Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
 
 
-def write_metrics(path: Location, metrics: SonarMetrics | Study) -> None:
+def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
     """Write `metrics.json`; it comes last, so a folder that has one is complete."""
     write_text(path, json.dumps(asdict(metrics), indent=2) + "\n")
 
 
-def load_metrics(path: Location) -> SonarMetrics | Study | None:
+def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
     """Return what `metrics.json` holds; None if there is none.
 
     Raises:
@@ -121,13 +121,13 @@ def load_earlier_metrics(path: Location, wanted: Mapping[str, object]) -> SonarM
     return _same(path, SonarMetrics, wanted)
 
 
-def load_earlier_study(path: Location, settings: StudySettings) -> Study | None:
+def load_earlier_study(path: Location, settings: StudySettings) -> StudyRecord | None:
     """Return what an earlier study with the same settings found; None if there is none.
 
     Raises:
         RunFolderError: If one of them was another, which is named, or if the file is of another command.
     """
-    return _same(path, Study, {field.name: getattr(settings, field.name) for field in fields(settings)})
+    return _same(path, StudyRecord, {field.name: getattr(settings, field.name) for field in fields(settings)})
 
 
 def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _Kind | None:
@@ -136,7 +136,7 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
         return None
     if not isinstance(found, kind):
         raise RunFolderError(f"{path} holds another command's sonar results. Use another `output`, or `overwrite`.")
-    earlier = found.settings if isinstance(found, Study) else found
+    earlier = found.settings if isinstance(found, StudyRecord) else found
     for name, value in wanted.items():
         if (held := getattr(earlier, name)) != value:
             raise RunFolderError(
@@ -150,14 +150,14 @@ def _plain(value: object) -> object:
     return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def _parse_study(record: dict[str, Any]) -> Study:
+def _parse_study(record: dict[str, Any]) -> StudyRecord:
     settings = record["settings"]
     named = {
         "protocols": tuple(EvaluationProtocol(name) for name in settings["protocols"]),
         "models": tuple(SonarModel(name) for name in settings["models"]),
     }
     rows = tuple(_parse_row(row) for row in record["results"])
-    return Study(StudySettings(**{**settings, **named}), record["wall_s"], rows)
+    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows)
 
 
 def _parse_row(row: dict[str, Any]) -> StudyRow:

@@ -7,7 +7,7 @@ import pytest
 
 from scoring.errors import RunFolderError
 from scoring.report.page import write_report
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, Study, StudySettings, write_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
 from scoring.sonar.network import SONAR_SCHEMA
 from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import SonarModel
@@ -59,7 +59,7 @@ def _write_study(folder: Path) -> None:
     write_predictions(folder / "predictions.parquet", returns, scored)
     protocols, models = (tuple(dict.fromkeys(names)) for names in zip(*scored, strict=True))
     settings = StudySettings("d" * 64, protocols, models, 0, "tensorflow", _VERSIONS)
-    write_metrics(folder / METRICS_NAME, Study(settings, 12.0, rows))
+    write_metrics(folder / METRICS_NAME, StudyRecord(settings, 12.0, rows))
 
 
 def _text(folder: Path) -> str:

@@ -12,7 +12,7 @@ from scoring.quality.intervals import Interval
 from scoring.sonar.metrics_file import (
     METRICS_NAME,
     SonarMetrics,
-    Study,
+    StudyRecord,
     StudySettings,
     load_earlier_metrics,
     load_earlier_study,
@@ -33,7 +33,7 @@ _ROWS = tuple(
     StudyRow(EvaluationProtocol.DEPENDENT, model, 0.9447, 0.01, _INTERVAL, 0.19, published, _FOLDS)
     for model, published in ((SonarModel.OURS, Published(0.904, 0.018, "paper, 12 units")), (SonarModel.SVM, None))
 )
-_STUDY = Study(_SETTINGS, 12.5, _ROWS)
+_STUDY = StudyRecord(_SETTINGS, 12.5, _ROWS)
 _METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
 
 
