@@ -6,13 +6,12 @@ Reads photos, or draws some; leaves a table on the terminal and shardscore-bench
 precision is measured once, then all of them again: with VGG16 three rounds take about half an hour on two cores.
 """
 
-import json
 import os
 import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
 from scoring.bench.photos import gather_photos
+from scoring.bench.record import BenchRecord, DecodeRates, WorkerShare, write_record
 from scoring.bench.results import Variant, VariantRuns, bench_rows, flops_per_image
 from scoring.errors import IncompleteError, RequestError
 from scoring.models.classifiers import ModelRequest
@@ -37,7 +37,6 @@ from scoring.networks.engines import EngineName
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.sources.inputs import find_images
-from scoring.storage.durable import write_text
 
 COLD_IMAGES = 16
 _PEAK_S = 2
@@ -66,7 +65,7 @@ def bench(request: BenchRequest, console: Console) -> None:
     assert measuring.placement is not None
     rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
     decode_rate = statistics.median(measuring.decode_rates)
-    print_bench(console, machine, rows, decode_rate, left_out, _layout(measuring.placement))
+    print_bench(console, machine, rows, decode_rate, left_out, _worker(measuring.placement))
     console.print(f"every run of the {request.rounds}: {request.json_path}")
 
 
@@ -150,28 +149,24 @@ def _this_machine_alone() -> Iterator[None]:
             os.environ["RAY_ADDRESS"] = address
 
 
-def _layout(placement: Placement) -> dict[str, float]:
-    return {"num_cpus": placement.cpus_per_worker, "num_gpus": placement.gpus_per_worker}
+def _worker(placement: Placement) -> WorkerShare:
+    return WorkerShare(placement.cpus_per_worker, placement.gpus_per_worker)
 
 
 def _save(request: BenchRequest, machine: Machine, measuring: _Measuring, left_out: dict[str, str]) -> None:
     """Write all runs so far, and what follows from them."""
     assert measuring.placement is not None
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
-    variants = [{**asdict(row), "runs": asdict(measuring.runs[row.variant])} for row in rows]
-    record = {
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
-        "worker": _layout(measuring.placement),
-        "request": asdict(request),
-        "num_images": len(find_images(measuring.photos).images),
-        "flops_per_image": flops_per_image(request.model.model),
-        "cold_images": COLD_IMAGES,
-        "decode_images_per_s_per_core": {
-            "median": statistics.median(measuring.decode_rates),
-            "runs": measuring.decode_rates,
-        },
-        "variants": variants,
-        "left_out": left_out,
-    }
-    write_text(request.json_path, json.dumps(record, indent=2, default=str) + "\n")
+    flops = flops_per_image(request.model.model)
+    record = BenchRecord(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine,
+        worker=_worker(measuring.placement),
+        request=request,
+        num_images=len(find_images(measuring.photos).images),
+        flops_per_image=flops,
+        cold_images=COLD_IMAGES,
+        decode_images_per_s_per_core=DecodeRates(statistics.median(measuring.decode_rates), measuring.decode_rates),
+        variants=bench_rows(measuring.runs, flops),
+        left_out=left_out,
+    )
+    write_record(request.json_path, record)

@@ -7,7 +7,6 @@ Figures come from what an earlier `bench` stored, decoding is measured here wher
 the second table says which is which, and the options set most of them.
 """
 
-import json
 import tempfile
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +21,7 @@ from jobs.bench.table import print_estimates, print_parts
 from scoring.bench.bare_rates import DecodeRate
 from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
 from scoring.bench.photos import gather_photos
+from scoring.bench.record import load_figures
 from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
 from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
@@ -108,14 +108,12 @@ def _measured(request: SimulateRequest) -> Parts | None:
     """The worker that an earlier bench measured, if there was one."""
     if not request.json_path.is_file():
         return None
-    try:
-        record: dict[str, Any] = json.loads(request.json_path.read_text(encoding="utf-8"))
-        measured = record["request"]["model"]["model"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"Expected --json to be a file that bench wrote; {request.json_path} is none.") from error
-    if measured != request.model.model:
-        raise RequestError(f"Expected figures of --model {request.model.model}; {request.json_path} has {measured}.")
-    return measured_parts(record, request.variant)
+    figures = load_figures(request.json_path)
+    if figures.model != request.model.model:
+        raise RequestError(
+            f"Expected figures of --model {request.model.model}; {request.json_path} has {figures.model}."
+        )
+    return measured_parts(figures, request.variant)
 
 
 def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:

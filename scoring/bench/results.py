@@ -67,6 +67,7 @@ class BenchRow:
             that multiplies everything out; None where the model's operations are not known.
         forward_of_limit: Share of that which the bare forward pass reaches; over 1 where MNN's multiplies less.
         job_of_forward: Share of the bare forward rate which the whole job reaches.
+        runs: Every round's figures.
     """
 
     variant: Variant
@@ -80,10 +81,11 @@ class BenchRow:
     cold_phases_s: dict[str, float]
     worker_bytes: float
     driver_bytes: float
+    runs: VariantRuns
 
 
 def flops_per_image(model: str) -> float | None:
-    """Operations of one forward pass of what `--model` names, where they are known."""
+    """Operations of one forward pass of the model of this name, where they are known."""
     return _FLOPS.get(model)
 
 
@@ -115,6 +117,7 @@ def _row(variant: Variant, measured: VariantRuns, peaks: Mapping[Variant, float]
         cold_phases_s=_median_phases(measured.cold_phases_s),
         worker_bytes=statistics.median(measured.worker_bytes),
         driver_bytes=statistics.median(measured.driver_bytes),
+        runs=measured,
     )
 
 

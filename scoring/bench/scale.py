@@ -27,12 +27,12 @@ REMEDIES = {
     Bottleneck.START: "nothing to buy: the job is small, and fewer workers do it as fast",
     Bottleneck.FORWARD: "more or faster GPUs",
     Bottleneck.DECODE: "more cores for each GPU, or smaller images",
-    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: --gpus-per-actor 0.5",
+    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: `gpus_per_actor` 0.5",
     Bottleneck.BANDWIDTH: "a faster network for each worker, or smaller images",
     Bottleneck.READS: "storage that answers more reads: images over more prefixes of a bucket, or disks",
-    Bottleneck.WRITES: "a larger --shard-size",
-    Bottleneck.DRIVER: "a larger --shard-size",
-    Bottleneck.TAIL: "a smaller --shard-size, or fewer workers",
+    Bottleneck.WRITES: "a larger `shard_size`",
+    Bottleneck.DRIVER: "a larger `shard_size`",
+    Bottleneck.TAIL: "a smaller `shard_size`, or fewer workers",
 }
 
 
