@@ -22,9 +22,9 @@ def test_ci_refuses_skips_for_want_of_what_can_be_installed(tmp_path: Path, reas
     module = tmp_path / "test_it.py"
     module.write_text(f"import pytest\n\ndef test_one(): pytest.skip({reason!r})\n\ndef test_two(): pass\n")
     report = tmp_path / "tests.xml"
-    pytest_command = [sys.executable, "-m", "pytest", "-q", f"--rootdir={tmp_path}", f"--junitxml={report}", module]
-    subprocess.run(pytest_command, cwd=tmp_path, check=True, capture_output=True)
-    command = [sys.executable, ROOT / ".ci" / "refuse_skips.py", report]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    pytest_command = [sys.executable, "-m", "pytest", "-q", f"--rootdir={tmp_path}", f"--junitxml={report}"]
+    subprocess.run([*pytest_command, module], cwd=tmp_path, check=True, capture_output=True)
+    script = ROOT / ".ci" / "refuse_skips.py"
+    ended = subprocess.run([sys.executable, script, report], capture_output=True, text=True)
     assert ended.returncode == int(is_refused), ended.stderr
     assert (reason in ended.stderr) == is_refused

@@ -39,9 +39,8 @@ def crossings(root: Path) -> list[str]:
     found = []
     for module, path in modules.items():
         package = module.split(".")[0]
-        for name in imported_names(path, module):
-            if name.split(".")[0] in _FORBIDDEN[package]:
-                found.append(f"{module} imports {name}: {package} must not")
+        walled = (name for name in imported_names(path, module) if name.split(".")[0] in _FORBIDDEN[package])
+        found += [f"{module} imports {name}: {package} must not" for name in walled]
         if package in _STEPS:
             found += _doors(module, imported_modules(path, module, modules))
     return found

@@ -69,7 +69,8 @@ def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
     ]
     for protocol in (EvaluationProtocol.INDEPENDENT, EvaluationProtocol.DEPENDENT):
         theirs = published_figure(protocol, SonarModel.OURS)
-        assert theirs is not None and theirs.deviation is not None
+        assert theirs is not None
+        assert theirs.deviation is not None
         how, spread = f"aspect-angle {protocol}, 12 hidden units", f"± {100 * theirs.deviation:.1f} points"
         rows.append(("Gorman and Sejnowski, 1988", how, percent(theirs.accuracy), spread))
     return Table(

@@ -76,6 +76,6 @@ def test_published_figures_stand_beside_their_own_network() -> None:
     twelve = published_figure(EvaluationProtocol.DEPENDENT, SonarModel.PAPER_12)
     none = published_figure(EvaluationProtocol.INDEPENDENT, SonarModel.PAPER_0)
     ours = published_figure(EvaluationProtocol.INDEPENDENT, SonarModel.OURS)
-    assert twelve is not None and none is not None and ours is not None
-    assert (twelve.accuracy, none.accuracy, ours.accuracy) == (0.904, 0.771, 0.847)
+    found = [figure.accuracy for figure in (twelve, none, ours) if figure]
+    assert found == [0.904, 0.771, 0.847]
     assert published_figure(EvaluationProtocol.TEN_FOLD, SonarModel.OURS) is None
