@@ -24,8 +24,8 @@ from jobs.submission import submission
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.errors import DownloadError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
+from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision

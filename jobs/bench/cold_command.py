@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import IncompleteError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import phases
 

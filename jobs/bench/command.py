@@ -1,5 +1,6 @@
 """The options of `shardscore bench`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from jobs.console.exit_codes import exit_codes
 from jobs.console.options import IMAGES, ModelName
 from jobs.console.terminal import terminal
 from scoring.errors import RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -55,10 +57,10 @@ def _bench(
     shard_size: Annotated[int | None, typer.Option(help="With --simulate.  [default: as score]")] = None,
 ) -> None:
     """Measure how close scoring comes to what this machine can do, and store the figures."""
-    if model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
-        weights = None if weights == "imagenet" else weights or RANDOM_WEIGHTS
     request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
     with exit_codes():
+        if request.kind.has_published_weights:
+            request = replace(request, weights=None if weights == "imagenet" else weights or RANDOM_WEIGHTS)
         photos = locate(images) if images else None
         figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)
         if simulate_runs:

@@ -30,9 +30,9 @@ from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
 from scoring.bench.photos import gather_photos
 from scoring.bench.record import BenchRecord, DecodeRates, WorkerShare, write_record
-from scoring.bench.results import Variant, VariantRuns, bench_rows, flops_per_image
+from scoring.bench.results import Variant, VariantRuns, bench_rows
 from scoring.errors import IncompleteError, RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
@@ -63,7 +63,7 @@ def bench(request: BenchRequest, console: Console) -> None:
             measuring.run_round()
             _save(request, machine, measuring, left_out)
     assert measuring.placement is not None
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
+    rows = bench_rows(measuring.runs, request.model.kind.flops_per_image)
     decode_rate = statistics.median(measuring.decode_rates)
     print_bench(console, machine, rows, decode_rate, left_out, _worker(measuring.placement))
     console.print(f"every run of the {request.rounds}: {request.json_path}")
@@ -156,7 +156,7 @@ def _worker(placement: Placement) -> WorkerShare:
 def _save(request: BenchRequest, machine: Machine, measuring: _Measuring, left_out: dict[str, str]) -> None:
     """Write all runs so far, and what follows from them."""
     assert measuring.placement is not None
-    flops = flops_per_image(request.model.model)
+    flops = request.model.kind.flops_per_image
     record = BenchRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine,

@@ -19,12 +19,12 @@ from rich.console import Console
 from jobs.bench.request import BenchRequest
 from jobs.bench.table import print_estimates, print_parts
 from scoring.bench.bare_rates import DecodeRate
-from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
+from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward, measured_parts
 from scoring.bench.photos import gather_photos
 from scoring.bench.record import load_figures
 from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import check_images, find_images
@@ -126,8 +126,13 @@ def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, An
         known["start_s"] = replace(here.start_s, source=f"{here.start_s.source}, no GPU", assumed=True)
     else:
         known["decode_images_per_s"] = _decode_rate(request)
-    if request.model.model not in (VGG16_CATS_DOGS, VGG16_IMAGENET) and request.gpu_images_per_s is None:
-        raise RequestError(f"Expected --gpu-images-per-s with --model {request.model.model}: only VGG16's is known.")
+    if "forward_images_per_s" not in given:
+        flops = request.model.kind.flops_per_image
+        if flops is None:
+            raise RequestError(
+                f"Expected --gpu-images-per-s with --model {request.model.model}: only VGG16's is known."
+            )
+        known["forward_images_per_s"] = assumed_forward(flops)
     return Parts(**{**known, **given})
 
 

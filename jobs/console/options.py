@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
+from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET
 from scoring.pixels.decoding import Resize
 
 Weights = Annotated[str | None, typer.Option(help="VGG16 weights file instead of the download; 'random' for a trial.")]

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from cluster.ledger import TaskFailed
 from scoring.models.model_folder import ModelFolder
-from scoring.networks.openvino_engine import MAX_CHANGED_LABELS, Agreement
+from scoring.models.training_record import TrainingMetrics, load_training_record
+from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo
 from scoring.shards.scorer import ScorerDescription
@@ -104,33 +104,29 @@ def _study_figures(row: StudyRow) -> tuple[str, ...]:
 
 def print_training(console: Console, folder: ModelFolder, features_s: float, wall_s: float) -> None:
     """Print how good a fine-tuned model is, and where it is."""
-    record = folder.load_record()
-    data, metrics, submissions = record["data"], record["metrics"], record["metrics"]["submission_log_loss"]
-    calibrated = metrics["after_calibration"]
+    record = load_training_record(folder)
+    submissions, calibration = record.metrics.submission_log_loss, record.calibration
     rows = [
-        ("labels", ", ".join(record["labels"])),
-        ("photos", f"{data['num_train']} to train on, {data['num_validation']} to validate on"),
-        ("unreadable", str(data["num_errors"])),
-        ("accuracy", f"{calibrated['accuracy']:.2%} of the validation photos"),
-        ("log loss", _losses(metrics, len(record["heads"]))),
+        ("labels", ", ".join(record.labels)),
+        ("photos", f"{record.data.num_train} to train on, {record.data.num_validation} to validate on"),
+        ("unreadable", str(record.data.num_errors)),
+        ("accuracy", f"{record.metrics.after_calibration.accuracy:.2%} of the validation photos"),
+        ("log loss", _losses(record.metrics, len(record.heads))),
         (
             "submission",
-            f"log loss {submissions['calibrated']:.4f}; with the lesson's clip of 0.05 "
-            f"{submissions['lesson_clip']:.4f}",
+            f"log loss {submissions.calibrated:.4f}; with the lesson's clip of 0.05 {submissions.lesson_clip:.4f}",
         ),
-        ("temperature", f"{record['calibration']['temperature']:.3f}, clip {record['calibration']['clip']:.4f}"),
+        ("temperature", f"{calibration.temperature:.3f}, clip {calibration.clip:.4f}"),
         ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
 
 
-def _losses(metrics: dict[str, Any], num_heads: int) -> str:
-    single, before, after = (
-        f"{metrics[name]['log_loss']:.4f}" for name in ("first_head", "before_calibration", "after_calibration")
-    )
-    ensemble = f"one head {single}, mean of {num_heads} {before}" if num_heads > 1 else single
-    return f"{ensemble}, calibrated {after}"
+def _losses(metrics: TrainingMetrics, num_heads: int) -> str:
+    single, before = metrics.first_head.log_loss, metrics.before_calibration.log_loss
+    ensemble = f"one head {single:.4f}, mean of {num_heads} {before:.4f}" if num_heads > 1 else f"{single:.4f}"
+    return f"{ensemble}, calibrated {metrics.after_calibration.log_loss:.4f}"
 
 
 def print_failures(

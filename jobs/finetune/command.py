@@ -21,11 +21,11 @@ from jobs.console.options import (
     Weights,
 )
 from jobs.console.terminal import terminal
-from jobs.finetune.job import Augment, FinetuneRequest, Unfreeze, base_of, finetune
+from jobs.finetune.job import Augment, FinetuneRequest, Unfreeze, finetune
 from jobs.score.images_request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.networks.base_networks import VGG16
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -83,9 +83,8 @@ def _finetune(
         dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=unfreeze is Unfreeze.DENSE
     )
     with exit_codes():
-        model = FeatureRequest(
-            base_of(base, weights, features, unfreeze), augment is Augment.FLIP, precision, keras_backend()
-        )
+        network = base_of(BaseRequest(base, weights, features)).choose_layer(unfreeze is Unfreeze.DENSE)
+        model = FeatureRequest(network, augment is Augment.FLIP, precision, keras_backend())
         images_request = ImagesRequest(
             images=locate(images),
             model=model,

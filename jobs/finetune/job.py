@@ -23,12 +23,12 @@ from jobs.console.tables import print_failures, print_training
 from jobs.score.images_job import ImagesJob, told_by_its_cause
 from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
-from scoring.errors import ModelError, RequestError
+from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
 from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer, check_split
 from scoring.models.model_folder import ModelFolder
-from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_networks import base_of
 from scoring.run.milestones import Milestones
 from scoring.storage.locations import Location
 
@@ -86,19 +86,6 @@ class FinetuneRequest:
             raise RequestError("Expected --epochs of at least 1 and a positive --learning-rate.")
 
 
-def base_of(model: str, weights: str | None, layer: str | None, unfreeze: Unfreeze) -> BaseRequest:
-    """Which network to cut, and where.
-
-    Raises:
-        ModelError: If dense layers are to be trained that the network has not.
-    """
-    if unfreeze is Unfreeze.DENSE and (model != VGG16 or layer not in (None, CONVOLUTIONS)):
-        raise ModelError(f"--unfreeze dense trains {VGG16}'s own dense layers. Leave out --base and --features.")
-    if model == VGG16:
-        layer = CONVOLUTIONS if unfreeze is Unfreeze.DENSE else layer or LAST_DENSE
-    return BaseRequest(model, weights, layer)
-
-
 def finetune(request: FinetuneRequest, console: Console) -> bool:
     """Extract features, train heads on them, calibrate, and leave a model folder.
 
@@ -148,7 +135,7 @@ def _settings(request: FinetuneRequest) -> FinetuneSettings:
     return FinetuneSettings(
         output=request.output.absolute(),
         images=request.images.images.absolute(),
-        base=features.base.absolute(),
+        base=base_of(features.base).absolute(),
         flip=features.flip,
         heads=request.heads,
         ensemble=request.ensemble,

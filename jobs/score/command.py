@@ -26,7 +26,8 @@ from jobs.console.terminal import terminal
 from jobs.score.images_request import ImagesRequest
 from jobs.score.job import ScoreRequest, score
 from jobs.score.sonar_job import SonarRequest
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize

@@ -46,8 +46,8 @@ def _files(images: Path) -> list[Path]:
 
 def see_model(model: ShardModelRequest) -> list[Sight]:
     """The files that the model is made of, where it names any."""
-    local = [(option, path) for option, path in model.files() if isinstance(path, Path)]
-    return [see_file(option, path) for option, path in local if path.is_file()]
+    local = [(field, path) for field, path in model.files().items() if isinstance(path, Path)]
+    return [see_file(f"`{field}`", path) for field, path in local if path.is_file()]
 
 
 def see_file(option: str, path: Path) -> Sight:

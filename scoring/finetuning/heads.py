@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.fitting import Epoch, Examples, HeadSettings, fit
+from scoring.finetuning.fitting import Examples, fit
+from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
     import keras

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
+from scoring.networks.agreement import Agreement, ImageSample
+from scoring.networks.engines import Engine, EngineName, Network
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
-from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
+from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def check_engine(name: EngineName, precision: Precision) -> None:
     elif name is EngineName.MNN:
         check_mnn(precision)
     elif precision is Precision.INT8:
-        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
+        raise ModelError("Expected `engine` openvino with `precision` int8, which Keras cannot run.")
 
 
 def load_engine(

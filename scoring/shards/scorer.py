@@ -16,8 +16,8 @@ import numpy as np
 from scoring.arrays import Float32Array
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.models.shard_model import ShardModel, ShardModelRequest
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engines import engine_versions
-from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.pixels.decoding import DECODING, Decode, Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow

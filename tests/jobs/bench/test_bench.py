@@ -20,7 +20,8 @@ from jobs.cli import app
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
 from scoring.errors import IncompleteError, ModelError, RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")

@@ -14,8 +14,8 @@ from rich.console import Console
 from jobs.score.images_request import ImagesRequest
 from jobs.score.job import ScoreRequest, score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
-from scoring.models.classifiers import ModelRequest
-from scoring.networks.engines import Precision
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerSettings, ShardScorer

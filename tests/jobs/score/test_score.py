@@ -16,7 +16,7 @@ from cluster.errors import PlacementError
 from jobs.score.images_request import ImagesRequest
 from jobs.score.job import ScoreRequest, score
 from scoring.errors import ModelError, RunFolderError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder

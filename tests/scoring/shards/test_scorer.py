@@ -10,7 +10,8 @@ import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import RequestError, RunFolderError
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import check_same
