@@ -15,7 +15,7 @@ COMMANDS = {
     "score": "jobs.score.command",
     "finetune": "jobs.finetune.command",
     "status": "jobs.status",
-    "sonar": "jobs.sonar",
+    "sonar": "jobs.sonar.command",
     "submission": "jobs.submission",
     "submit": "jobs.submit",
     "report": "jobs.report",

@@ -24,7 +24,7 @@ import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated, exit_codes
-from jobs.console.terminal import terminal
+from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
 
 app = typer.Typer()
@@ -164,5 +164,5 @@ def _submit(
     group = context.find_root().command
     assert isinstance(group, TyperGroup)
     with exit_codes():
-        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, terminal())
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal())
     raise typer.Exit(code)

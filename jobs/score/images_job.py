@@ -20,11 +20,13 @@ from cluster.placement import Placement, WorkerRequest, count_room, place_worker
 from cluster.pool import WorkerPool
 from cluster.shared_files import Sight, where_seen
 from cluster.worker import WorkerInfo
+from jobs.console.failures import print_failures
 from jobs.console.progress import ScoringProgress
-from jobs.console.tables import print_failures, print_summary
-from jobs.score.images_request import ImagesRequest, scorer_settings
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.needed_files import see_images, see_model
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from jobs.score.table import print_summary
 from scoring.errors import ScoringError
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.quality.evaluation import count_right
@@ -97,7 +99,7 @@ class ImagesJob:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> bool:
+    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> list[int]:
         """Score what is missing on the open Ray session.
 
         Args:
@@ -105,7 +107,7 @@ class ImagesJob:
             needed: What a worker must see to be built.
 
         Returns:
-            Whether every shard has its file.
+            Shards that were given up; none if every shard has its file.
         """
         placement = self._place()
         settings = scorer_settings(self._request, self._folder, placement)
@@ -134,7 +136,7 @@ class ImagesJob:
         self._folder.save_record(
             {**record, "devices": devices, "summary": asdict(summary), "milestones": asdict(milestones)}
         )
-        return not failures
+        return sorted(failure.task for failure in failures)
 
     def _list(self) -> None:
         try:

@@ -22,7 +22,7 @@ def see_output(folder: RunFolder) -> list[Sight]:
     if isinstance(folder.path, Url):
         return []
     token = json.loads(folder.lease.read_text(encoding="utf-8"))["token"]
-    return [Sight("--output", str(folder.lease.absolute()), content=token.encode())]
+    return [Sight("output", str(folder.lease.absolute()), content=token.encode())]
 
 
 def see_images(images: Location) -> list[Sight]:
@@ -30,10 +30,10 @@ def see_images(images: Location) -> list[Sight]:
     if isinstance(images, Url):
         return []
     if not images.is_dir():
-        return [see_file("--images", path) for path in _files(images)]
+        return [see_file("images", path) for path in _files(images)]
     with os.scandir(images.absolute()) as entries:
         first = next(entries, None)
-    return [Sight("--images", first.path if first else str(images.absolute()))]
+    return [Sight("images", first.path if first else str(images.absolute()))]
 
 
 def _files(images: Path) -> list[Path]:
@@ -47,12 +47,12 @@ def _files(images: Path) -> list[Path]:
 def see_model(model: ShardModelRequest) -> list[Sight]:
     """The files that the model is made of, where it names any."""
     local = [(field, path) for field, path in model.files().items() if isinstance(path, Path)]
-    return [see_file(f"`{field}`", path) for field, path in local if path.is_file()]
+    return [see_file(field, path) for field, path in local if path.is_file()]
 
 
-def see_file(option: str, path: Path) -> Sight:
+def see_file(field: str, path: Path) -> Sight:
     """A file, known by its size."""
-    return Sight(option, str(path.absolute()), size_bytes=path.stat().st_size)
+    return Sight(field, str(path.absolute()), size_bytes=path.stat().st_size)
 
 
 def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) -> None:
@@ -66,6 +66,6 @@ def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) 
         if blind:
             others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
             raise RequestError(
-                f"Expected every node to see {sight.name}; {blind[0]}{others} cannot see {sight.path} as this machine "
-                "does. Put it where all nodes have it under the same path."
+                f"Expected every node to see `{sight.name}`; {blind[0]}{others} cannot see {sight.path} as this "
+                "machine does. Put it where all nodes have it under the same path."
             )

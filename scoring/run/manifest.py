@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, readable
 

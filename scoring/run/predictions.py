@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, Url, readable
 from scoring.storage.retrying import patiently

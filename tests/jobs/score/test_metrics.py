@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
@@ -76,7 +76,7 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, actors=2, gpus_per_actor=0, cpus_per_actor=1)
     request = ScoreRequest(tmp_path / "run", images, None)
-    job = threading.Thread(target=score, args=(request, Console(quiet=True)))
+    job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
     job.start()
     seen: list[dict[str, float]] = []
     while job.is_alive():

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import PlacementError
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
@@ -73,7 +73,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, model: Path, two_nodes: None) 
         Image.new("RGB", (8, 6), (number * 20,) * 3).save(photos / f"{number}.png")
     (photos / "7.png").write_text("<html>")
     output = tmp_path_factory.mktemp("runs") / "run"
-    assert score(_request(photos, model, output), Console(quiet=True))
+    assert run_score(_request(photos, model, output), Console(quiet=True))
     return photos, output
 
 
@@ -106,7 +106,7 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     before, rows = _shards(output), _rows(output)
     lost = RunFolder(output).shard(3, 6)
     lost.unlink()
-    assert score(_request(photos, model, output, actors=1), Console(quiet=True))
+    assert run_score(_request(photos, model, output, actors=1), Console(quiet=True))
     after = _shards(output)
     assert {name for name in before if after[name] != before[name]} == {lost.name}
     assert _rows(output) == rows
@@ -123,7 +123,7 @@ def test_other_results_in_the_same_folder_are_refused_by_the_fields_name(
     before = _shards(output)
     other = model if options else _save_model(tmp_path / "other.keras", seed=2)
     with pytest.raises(RunFolderError, match=f"whose {field} differs"):
-        score(_request(photos, other, output, **options), Console(quiet=True))
+        run_score(_request(photos, other, output, **options), Console(quiet=True))
     assert _shards(output) == before
 
 
@@ -132,7 +132,9 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
     with zipfile.ZipFile(tmp_path / "test1.zip", "w") as archive:
         for photo in photos.iterdir():
             archive.write(photo, f"test1/{photo.name}")
-    assert score(_request(tmp_path / "test1.zip", model, tmp_path / "run", actors=1, batch_size=5), Console(quiet=True))
+    assert run_score(
+        _request(tmp_path / "test1.zip", model, tmp_path / "run", actors=1, batch_size=5), Console(quiet=True)
+    )
     for ours, theirs in zip(_rows(tmp_path / "run"), _rows(output), strict=True):
         assert ours["image_id"] == theirs["image_id"]
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
@@ -146,7 +148,7 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
     for label in ("cats", "dogs"):
         shutil.copytree(photos, labelled / label)
     output = tmp_path / "out"
-    assert score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
+    assert run_score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
     rows = _rows(output)
     assert [row["target"] for row in rows] == ["cats"] * 12 + ["dogs"] * 12
     summary = RunFolder(output).load_record()["summary"]
@@ -156,7 +158,7 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
 
 def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:
     with pytest.raises(PlacementError, match="the cluster has 3 GPUs and 4 CPUs on 2 nodes"):
-        score(_request(run[0], model, tmp_path / "run", actors=4, gpus_per_actor=1), Console(quiet=True))
+        run_score(_request(run[0], model, tmp_path / "run", actors=4, gpus_per_actor=1), Console(quiet=True))
 
 
 def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
@@ -164,7 +166,7 @@ def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
 ) -> None:
     images = ImagesRequest(run[0], ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow"), actors=1)
     with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
-        score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
+        run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
 
 def _command(*arguments: object) -> list[str]:

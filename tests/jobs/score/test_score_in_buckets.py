@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from jobs.status import status
 from scoring.run.folder import RunFolder
@@ -61,7 +60,7 @@ def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
     assert {url: url.read_version() for url in done} == done
     local = read_predictions(RunFolder(tmp_path / "local").predictions)
     assert read_predictions(folder.predictions).equals(local)
-    found = status(folder.path, True, False, Console(quiet=True))
+    found = status(folder.path, verify=True)
     assert found.is_complete
     record = json.loads(folder.record.read_text())
     assert record["summary"]["num_scored"] == found.num_rows - 8 * len(done)
