@@ -57,7 +57,7 @@ def test_object_above_the_limit_is_an_image_error(bucket: Url, monkeypatch: pyte
 
 
 def test_prefix_without_objects_and_a_missing_bucket_are_refused(bucket: Url) -> None:
-    with pytest.raises(ImagesError, match="has none"):
+    with pytest.raises(ImagesError, match="does not exist"):
         find_images(bucket / "nowhere")
     with pytest.raises(BucketError, match="NoSuchBucket"):
         find_images(Url("s3", "no-such-bucket", "train"))
