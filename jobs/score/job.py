@@ -22,7 +22,6 @@ from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
-from scoring.shards.summary import Summary
 
 
 def run_score(request: ScoreRequest, console: Console) -> Run:
@@ -54,8 +53,5 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             missing = images.run(milestones, needed) if images else []
             metrics = sonar.finish() if sonar else None
     check_nothing_missing(missing)
-    return Run(folder.path, _summary(folder) if images else None, metrics)
-
-
-def _summary(folder: RunFolder) -> Summary:
-    return Summary(**folder.load_record()["summary"])
+    record = folder.load_record() if images else None
+    return Run(folder.path, record.summary if record else None, metrics)

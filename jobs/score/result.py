@@ -7,7 +7,7 @@ import pyarrow as pa
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
-from scoring.shards.summary import Summary
+from scoring.run.summary import Summary
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.storage.locations import Location
 

@@ -6,8 +6,8 @@ from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo
+from scoring.run.summary import BOUND_BY, Summary
 from scoring.shards.scorer import ScorerDescription
-from scoring.shards.summary import BOUND_BY, Summary
 from scoring.sonar.metrics_file import SonarMetrics
 
 

@@ -81,7 +81,7 @@ def _acquire(path: Location, holder: Holder) -> None:
             continue
         raise RunFolderError(
             f"{path.parent} is being written by process {other.pid} on {other.host} since {other.since}. "
-            "Wait for it, stop it, or choose another --output."
+            "Wait for it, stop it, or choose another `output`."
         )
 
 

@@ -22,6 +22,7 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
+from tests.runs import record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -84,13 +85,13 @@ def test_every_image_has_one_row_in_natural_order(run: tuple[Path, Path]) -> Non
 
 
 def test_record_says_what_ran_where(run: tuple[Path, Path]) -> None:
-    record = RunFolder(run[1]).load_record()
-    assert record["num_images"] == 12
-    assert record["fingerprint"]["precision"] == "float32"
-    assert record["summary"]["num_errors"] == 1
-    assert set(record["versions"]) >= {"keras", "tensorflow", "pillow"}
-    devices = {(device["node_id"], tuple(device["gpu_ids"])) for device in record["devices"]}
-    assert len(devices) == len(record["devices"])
+    record = record_of(run[1])
+    assert record.num_images == 12
+    assert record.fingerprint.precision == "float32"
+    assert summary_of(run[1]).num_errors == 1
+    assert set(record.versions) >= {"keras", "tensorflow", "pillow", "shardscore"}
+    devices = {(device.node_id, device.gpu_ids) for device in record.devices}
+    assert len(devices) == len(record.devices)
     assert all(len(gpu_ids) == 1 for _, gpu_ids in devices)
 
 
@@ -110,7 +111,7 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     after = _shards(output)
     assert {name for name in before if after[name] != before[name]} == {lost.name}
     assert _rows(output) == rows
-    assert RunFolder(output).load_record()["summary"]["num_scored"] == 2
+    assert summary_of(output).num_scored == 2
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,8 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
     assert run_score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
     rows = _rows(output)
     assert [row["target"] for row in rows] == ["cats"] * 12 + ["dogs"] * 12
-    summary = RunFolder(output).load_record()["summary"]
-    assert (summary["num_labelled"], summary["num_right"]) == (22, 11)  # the same photos under both labels
+    summary = summary_of(output)
+    assert (summary.num_labelled, summary.num_right) == (22, 11)  # the same photos under both labels
     assert "50.00%: 11 of 22 labelled images" in capsys.readouterr().out
 
 
@@ -223,7 +224,7 @@ def test_both_examples_run_on_the_jax_backend(data_folder: Path, tmp_path: Path)
     rows = _rows(tmp_path / "run")
     assert len(rows) == 15
     assert sum(str(row["image_id"]).startswith(str(row["label"])) for row in rows) >= 14
-    assert RunFolder(tmp_path / "run").load_record()["fingerprint"]["engine"] == "keras-jax"
+    assert record_of(tmp_path / "run").fingerprint.engine == "keras-jax"
     metrics = json.loads((tmp_path / "run" / "sonar" / "metrics.json").read_text())
     assert metrics["test_accuracy"] > 0.7
     assert "jax" in metrics["versions"]

@@ -13,6 +13,7 @@ from jobs.status import status
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
 from scoring.storage.locations import Url
+from tests.runs import summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -80,6 +81,6 @@ def test_model_is_trained_into_a_bucket_and_scores_from_there(data_folder: Path,
     assert {url.name for url in model.iterdir()} >= {"model.keras", "training.json", "heads", "features"}
     score = {"--images": bucket / "train", "--model": model, "--output": bucket / "run", "--labels-from": "names"}
     subprocess.run(_jobs("score", score), check=True, capture_output=True)
-    summary = RunFolder(bucket / "run").load_record()["summary"]
-    assert summary["num_labelled"] == summary["num_images"]
-    assert summary["num_right"] > 0.9 * summary["num_images"]
+    summary = summary_of(bucket / "run")
+    assert summary.num_labelled == summary.num_images
+    assert summary.num_right > 0.9 * summary.num_images
