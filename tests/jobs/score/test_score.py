@@ -22,6 +22,7 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
+from tests.models import save_brightness_model
 from tests.runs import record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
@@ -29,23 +30,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier that answers by brightness, and differs from build to build only by its seed."""
-    return _save_model(tmp_path_factory.mktemp("model") / "brightness.keras", seed=1)
-
-
-def _save_model(path: Path, seed: int) -> Path:
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(4, 32, strides=32),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
+    return save_brightness_model(tmp_path_factory.mktemp("model") / "brightness.keras")
 
 
 def _request(photos: Path, model: Path, output: Path, **options: object) -> ScoreRequest:
@@ -122,7 +107,7 @@ def test_other_results_in_the_same_folder_are_refused_by_the_fields_name(
 ) -> None:
     photos, output = run
     before = _shards(output)
-    other = model if options else _save_model(tmp_path / "other.keras", seed=2)
+    other = model if options else save_brightness_model(tmp_path / "other.keras", seed=2)
     with pytest.raises(RunFolderError, match=f"whose {field} differs"):
         run_score(_request(photos, other, output, **options), Console(quiet=True))
     assert _shards(output) == before
