@@ -8,6 +8,7 @@ from rich.table import Table
 from jobs.console.tables import print_table
 from scoring.bench.machine import Machine
 from scoring.bench.parts import Parts
+from scoring.bench.record import WorkerShare
 from scoring.bench.results import BenchRow
 from scoring.bench.scale import REMEDIES, Estimate, stage_rates
 from scoring.run.manifest import DEFAULT_SHARD_SIZE
@@ -25,7 +26,7 @@ def print_bench(
     rows: Sequence[BenchRow],
     decode_rate: float,
     left_out: Mapping[str, str],
-    layout: Mapping[str, float],
+    worker: WorkerShare,
 ) -> None:
     """Print the machine, one row for each variant, and what could not be measured.
 
@@ -35,10 +36,10 @@ def print_bench(
         rows: Medians of each variant.
         decode_rate: Images per second and core.
         left_out: Names of variants, and why.
-        layout: `num_cpus` and `num_gpus` of the one worker.
+        worker: What the one worker had of the machine.
     """
     print_machine(console, machine)
-    title = f"images/s of one worker with {layout['num_cpus']:g} cores and {layout['num_gpus']:g} GPUs; medians"
+    title = f"images/s of one worker with {worker.num_cpus:g} cores and {worker.num_gpus:g} GPUs; medians"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in _COLUMNS:
         table.add_column(heading, justify="right" if heading.strip() else "left", no_wrap=True)

@@ -61,6 +61,7 @@ class BenchRow:
             that multiplies everything out; None where the model's operations are not known.
         forward_of_limit: Share of that which the bare forward pass reaches; over 1 where MNN's multiplies less.
         job_of_forward: Share of the bare forward rate which the whole job reaches.
+        runs: Every round's figures.
     """
 
     variant: Variant
@@ -74,13 +75,14 @@ class BenchRow:
     cold_phases_s: dict[str, float]
     worker_bytes: float
     driver_bytes: float
+    runs: VariantRuns
 
 
 def bench_rows(runs: Mapping[Variant, VariantRuns], flops: float | None) -> list[BenchRow]:
     """One row for each variant.
 
     Args:
-        runs: At least one round of each.
+        runs: What was measured of each variant, in one round or more.
         flops: The model's operations per image, if known.
     """
     peaks = {variant: statistics.median(measured.peak_gflops) for variant, measured in runs.items()}
@@ -104,6 +106,7 @@ def _row(variant: Variant, measured: VariantRuns, peaks: Mapping[Variant, float]
         cold_phases_s=_median_phases(measured.cold_phases_s),
         worker_bytes=statistics.median(measured.worker_bytes),
         driver_bytes=statistics.median(measured.driver_bytes),
+        runs=measured,
     )
 
 

@@ -35,7 +35,6 @@ from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_dense_layers
 from scoring.quality.evaluation import evaluate, log_loss
-from scoring.run.fingerprint import Fingerprint
 from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
 from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Location
@@ -129,7 +128,9 @@ class HeadTrainer:
         self._features = load_features(self._folder.features.predictions)
         self._labels = sorted(set(self._features.targets))
         self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
-        self._fingerprint = Fingerprint(**self._folder.features.load_record()["fingerprint"])
+        record = self._folder.features.load_record()
+        assert record is not None  # the same job has written it
+        self._fingerprint = record.fingerprint
 
     def __call__(self, task: int) -> float:
         """Train head number `task`, or put the model together; return the seconds it took."""

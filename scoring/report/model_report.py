@@ -1,8 +1,6 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
@@ -21,6 +19,7 @@ from scoring.report.quality import (
 from scoring.report.rows import ScoredRows, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
 from scoring.run.predictions import shard_files
+from scoring.run.record import RunRecord
 from scoring.storage.locations import Location
 
 
@@ -66,7 +65,7 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
     ]
 
 
-def _training_blocks(training: TrainingRecord, features: Mapping[str, Any]) -> list[Block]:
+def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
     data, base = training.data, training.base
     facts = [
         ("photos", str(training.images)),
@@ -85,7 +84,9 @@ def _training_blocks(training: TrainingRecord, features: Mapping[str, Any]) -> l
         ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),
     ]
     blocks: list[Block] = [Facts("What was trained, and on what", facts)]
-    return [*blocks, *time_blocks(features, "Extraction of features: the last invocation")] if features else blocks
+    if features is None:
+        return blocks
+    return [*blocks, *time_blocks(features.summary, "Extraction of features: the last invocation")]
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:

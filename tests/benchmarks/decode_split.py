@@ -35,7 +35,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.shards import decode_ahead
 from scoring.shards.scorer import ScorerSettings, ShardScorer
-from scoring.shards.summary import ShardTotals
+from scoring.shards.totals import ShardTotals
 from scoring.sources.inputs import find_images
 from scoring.storage.durable import remove_tree
 

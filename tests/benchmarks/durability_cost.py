@@ -31,7 +31,7 @@ _SHARD_SIZE = 32
 
 def careless(settings: ScorerSettings) -> ShardScorer:
     """A ShardScorer that neither syncs nor computes checksums."""
-    durable._sync = lambda path: None
+    durable.sync = lambda path: None
     write_table = pq.write_table
     pq.write_table = lambda *arguments, write_page_checksum, **options: write_table(*arguments, **options)
     return ShardScorer(settings)

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.finetune.job import FinetuneRequest, finetune
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.finetune.job import run_finetune
+from jobs.finetune.request import FinetuneRequest
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
@@ -74,14 +75,14 @@ def _request(photos: Path, base: Path, output: Path, **options: Any) -> Finetune
 @pytest.fixture(scope="module")
 def model(photos: Path, base: Path, tmp_path_factory: pytest.TempPathFactory, two_nodes: None) -> ModelFolder:
     folder = ModelFolder(tmp_path_factory.mktemp("models") / "model")
-    assert finetune(_request(photos, base, folder.path), Console(quiet=True))
+    assert run_finetune(_request(photos, base, folder.path), Console(quiet=True))
     return folder
 
 
 def _score(photos: Path, model: Path, output: Path, **options: Any) -> pd.DataFrame:
     request = ModelRequest(str(model), None, None, Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8)
-    assert score(ScoreRequest(output, images, None), Console(quiet=True))
+    assert run_score(ScoreRequest(output, images, None), Console(quiet=True))
     return pd.read_parquet(RunFolder(output).predictions).set_index("image_id")
 
 
@@ -112,7 +113,7 @@ def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
     folder = ModelFolder(tmp_path / "head")
-    assert finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
+    assert run_finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
     assert folder.head_network.exists()
     assert not folder.network.exists()
     rows = _score(photos, folder.path, tmp_path / "run")
@@ -133,14 +134,14 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
         return {path.name: path.stat().st_mtime_ns for path in files}
 
     before, metrics = written(), load_training_record(model).metrics
-    assert finetune(_request(photos, base, model.path), Console(quiet=True))
+    assert run_finetune(_request(photos, base, model.path), Console(quiet=True))
     assert written() == before
     assert load_training_record(model).metrics == metrics
 
 
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ImagesError, match=r"Expected `validation` from 2 to 79.*received 80 of 81 photos"):
-        finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
+        run_finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
 
 
 @pytest.mark.slow
@@ -150,7 +151,7 @@ def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
     with pytest.raises(ModelError, match=r"Expected `features` to be a layer of .*quarters"):
         request = _request(photos, base, tmp_path / "out")
         features = replace(request.images.model, base=BaseRequest(str(base), None, "fc9"))  # type: ignore[type-var]
-        finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))
+        run_finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))
 
 
 @pytest.mark.slow

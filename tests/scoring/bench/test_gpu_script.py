@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.parts import measured_parts
+from scoring.bench.record import load_figures
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from tests.benchmarks import gpu
@@ -80,5 +80,5 @@ def test_script_runs_and_its_figures_can_be_simulated(data_folder: Path, tmp_pat
         command, cwd=_ROOT, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=True
     )
     assert "of the network" in ended.stdout
-    parts = measured_parts(json.loads(figures.read_text()), None)
+    parts = measured_parts(load_figures(figures), None)
     assert 0 < parts.forward_images_per_s.value < parts.process_images_per_s.value
