@@ -4,11 +4,10 @@ import difflib
 import math
 from dataclasses import dataclass, replace
 
-from ray.util.accelerators import accelerators
-
 from cluster.autoscaler import is_autoscaling
 from cluster.errors import PlacementError
 from cluster.nodes import Node, accelerator_resource
+from cluster.private_ray import accelerator_types
 
 # More cores than this do not help one network's forward pass as much as a second worker does.
 _MAX_CPUS_PER_WORKER = 8.0
@@ -146,10 +145,10 @@ def _check_accelerator_type(wanted: str, nodes: list[Node], waits: bool) -> None
     there = sorted(set().union(*(node.accelerator_types for node in nodes)))
     if wanted in there:
         return
-    known = sorted({name for constant, name in vars(accelerators).items() if constant.isupper()})
+    known = accelerator_types()
     has = f"the cluster has {', '.join(there) if there else 'none that Ray knows the kind of'}"
-    if wanted not in known:
-        near = difflib.get_close_matches(wanted.upper(), known, n=3, cutoff=0.5) or ["T4", "A100", "H100"]
+    if known is not None and wanted not in known:
+        near = difflib.get_close_matches(wanted.upper(), sorted(known), n=3, cutoff=0.5) or ["T4", "A100", "H100"]
         raise PlacementError(
             f"Expected --accelerator-type to be one of Ray's names, such as {', '.join(near)}; received {wanted!r}, "
             f"and {has}."

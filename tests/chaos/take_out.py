@@ -190,9 +190,9 @@ _MECHANISMS = [
     ),
     Mechanism(
         "a local Ray listens on loopback alone",
-        "cluster/session.py",
-        "ray_constants.ENABLE_RAY_CLUSTER, False",
-        "ray_constants.ENABLE_RAY_CLUSTER, True",
+        "cluster/private_ray.py",
+        "_replaced(constants, switch, False)",
+        "_replaced(constants, switch, True)",
         "tests/cluster/test_session.py",
     ),
 ]
