@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.placement import WorkerRequest
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.options import (
     IMAGES,
@@ -93,12 +94,8 @@ def _finetune(
             resize=resize,
             batch_size=batch_size,
             shard_size=shard_size,
-            actors=actors,
-            gpus_per_actor=gpus_per_actor,
-            cpus_per_actor=cpus_per_actor,
+            workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
             columns=TableColumns(path_column, bytes_column, id_column),
-            accelerator_type=accelerator_type,
-            wait_for_nodes_s=wait_for_nodes,
         )
         request = FinetuneRequest(
             locate(output), images_request, heads, ensemble, validation, seed, head_only, address, overwrite

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, place_workers
+from cluster.placement import Placement, place_workers
 from cluster.pool import WorkerPool
 from cluster.session import open_session
 from cluster.shared_files import look_from_every_node
@@ -164,11 +164,7 @@ def _place(request: FinetuneRequest) -> Placement:
     nodes = cluster_nodes()
     num_gpus = int(sum(node.num_gpus for node in nodes))
     num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
-    wanted = WorkerRequest(
-        num_workers,
-        accelerator_type=request.images.accelerator_type,
-        wait_for_nodes_s=request.images.wait_for_nodes_s,
-    )
+    wanted = replace(request.images.workers, num_workers=num_workers, gpus_per_worker=None, cpus_per_worker=None)
     return replace(place_workers(nodes, wanted), elastic=False)
 
 

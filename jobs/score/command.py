@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.placement import WorkerRequest
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.options import (
     IMAGES,
@@ -95,13 +96,9 @@ def _score(
                 resize=resize,
                 batch_size=batch_size,
                 shard_size=shard_size,
-                actors=actors,
-                gpus_per_actor=gpus_per_actor,
-                cpus_per_actor=cpus_per_actor,
+                workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
                 shard_deadline_s=shard_deadline,
                 columns=TableColumns(path_column, bytes_column, id_column),
-                accelerator_type=accelerator_type,
-                wait_for_nodes_s=wait_for_nodes,
             )
         complete = score(ScoreRequest(locate(output), images_request, sonar_request, address, overwrite), terminal())
     raise typer.Exit(COMPLETE if complete else MISSING)

@@ -16,7 +16,7 @@ from rich.console import Console
 from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, count_room, place_workers
+from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.shared_files import Sight, where_seen
 from cluster.worker import WorkerInfo
@@ -161,14 +161,7 @@ class ImagesJob:
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        wanted = WorkerRequest(
-            num_workers=request.actors,
-            gpus_per_worker=request.gpus_per_actor,
-            cpus_per_worker=request.cpus_per_actor,
-            accelerator_type=request.accelerator_type,
-            wait_for_nodes_s=request.wait_for_nodes_s,
-        )
-        placement = place_workers(nodes, wanted)
+        placement = place_workers(nodes, request.workers)
         self._console.print(
             f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
             f"{placement}, on {len(nodes)} nodes"

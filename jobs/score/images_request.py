@@ -1,8 +1,8 @@
 """What was asked for about images, by any command that runs a network over them, and what workers make of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cluster.placement import Placement
+from cluster.placement import Placement, WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
@@ -31,13 +31,9 @@ class ImagesRequest:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         shard_size: Images per task and per predictions file.
-        actors: Workers; by default one per GPU, or as many as fill the cores.
-        gpus_per_actor: GPUs for each; a fraction shares one.
-        cpus_per_actor: Cores for each.
+        workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
         columns: Of a Parquet table.
-        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
-        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
     """
 
     images: Location
@@ -46,29 +42,18 @@ class ImagesRequest:
     resize: Resize = Resize.SQUASH
     batch_size: int | None = None
     shard_size: int | None = None
-    actors: int | None = None
-    gpus_per_actor: float | None = None
-    cpus_per_actor: float | None = None
+    workers: WorkerRequest = field(default_factory=WorkerRequest)
     shard_deadline_s: float | None = None
     columns: TableColumns = NO_COLUMNS
-    accelerator_type: str | None = None
-    wait_for_nodes_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
-        for option, least in (
-            ("batch_size", 1),
-            ("shard_size", 1),
-            ("actors", 1),
-            ("gpus_per_actor", 0),
-            ("cpus_per_actor", 0),
-            ("shard_deadline_s", 1),
-            ("wait_for_nodes_s", 0),
-        ):
+        for option, least in (("batch_size", 1), ("shard_size", 1), ("shard_deadline_s", 1)):
             value = getattr(self, option)
             if value is not None and value < least:
                 name = option.removesuffix("_s").replace("_", "-")
                 raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
+        self.workers.check()
         check_images(self.images, self.columns)
         self.model.check()
 
