@@ -21,10 +21,12 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import WorkerRequest, place_workers
 from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
+from cluster.work import function_recipe
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.options import Address
 from jobs.console.tables import print_failures, print_study
 from jobs.console.terminal import terminal
+from scoring.errors import ScoringError
 from scoring.networks.engines import engine_versions, keras_backend
 from scoring.sonar.protocols import Protocol
 from scoring.sonar.recipes import SonarModel
@@ -94,7 +96,7 @@ def sonar(request: StudyRequest, console: Console) -> bool:
     if rows is None:
         results, failures = _compute(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
         if failures:
-            print_failures(console, failures, [])
+            print_failures(console, failures, [], lambda number: str(tasks[number]))
             return False
         rows = _write_results(folder, returns, tasks, results)
         write_study(metrics, settings, rows, time.perf_counter() - started)
@@ -116,22 +118,21 @@ def _settings(request: StudyRequest, returns: SonarReturns) -> dict[str, Any]:
 
 def _compute(
     request: StudyRequest, recipe: StudyRecipe, console: Console
-) -> tuple[dict[int, TaskResult], list[TaskFailed]]:
+) -> tuple[dict[int, TaskResult], list[TaskFailed[int]]]:
     """Run all tasks on Ray."""
     results: dict[int, TaskResult] = {}
     failures = []
     with open_session(request.address):
         wanted = WorkerRequest(request.workers, gpus_per_worker=0.0, cpus_per_worker=1.0)
         placement = place_workers(cluster_nodes(), wanted)
-        pool: WorkerPool[TaskResult] = WorkerPool(recipe, placement, _TASK_DEADLINE_S)
-        outcomes = pool.run(range(len(recipe.tasks)))
         silent = not console.is_terminal
-        for outcome in track(outcomes, "studying", total=len(recipe.tasks), console=console, disable=silent):
-            if isinstance(outcome, TaskDone):
-                results[outcome.task] = outcome.result
-            else:
-                failures.append(outcome)
-        pool.stop()
+        with WorkerPool(function_recipe(recipe), placement, _TASK_DEADLINE_S, faults=(ScoringError,)) as pool:
+            outcomes = pool.run(range(len(recipe.tasks)))
+            for outcome in track(outcomes, "studying", total=len(recipe.tasks), console=console, disable=silent):
+                if isinstance(outcome, TaskDone):
+                    results[outcome.task] = outcome.result
+                else:
+                    failures.append(outcome)
     return results, failures
 
 

@@ -1,6 +1,6 @@
 """What a command says at its end: tables on a terminal, the same words in a log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.ledger import TaskFailed
+from cluster.work import T
 from scoring.models.model_folder import ModelFolder
 from scoring.networks.openvino_engine import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
@@ -134,17 +135,17 @@ def _losses(metrics: dict[str, Any], num_heads: int) -> str:
 
 
 def print_failures(
-    console: Console, failures: Sequence[TaskFailed], start_failures: Sequence[str], task: str = "shard"
+    console: Console, failures: Sequence[TaskFailed[T]], start_failures: Sequence[str], name: Callable[[T], str] = str
 ) -> None:
     """Name every task that was given up, and every cause once."""
     for reason in dict.fromkeys(start_failures):
         console.print(f"a replacement actor could not start: {reason}", style="yellow")
-    for failure in sorted(failures, key=lambda failure: failure.task):
+    for failure in failures:
         console.print(
-            f"{task} {failure.task} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
+            f"{name(failure.task)} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
         )
     if failures:
-        console.print(f"{len(failures)} {task}s are missing. Run the same command again for just those.")
+        console.print(f"{len(failures)} missing. Run the same command again for just that.")
 
 
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

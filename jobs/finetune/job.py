@@ -7,6 +7,7 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -18,15 +19,16 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, place_workers
 from cluster.pool import WorkerPool
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
+from cluster.work import function_recipe
 from jobs.console.tables import print_failures, print_training
-from jobs.score.images_job import ImagesJob, told_by_its_cause
+from jobs.score.images_job import ImagesJob
 from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
-from scoring.errors import ModelError, RequestError
+from scoring.errors import ModelError, RequestError, ScoringError
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.fitting import HeadSettings
-from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer, check_split
+from scoring.finetuning.head_trainer import FinetuneSettings, HeadTask, HeadTrainer, JoinHeads, TrainHead, check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
 from scoring.run.milestones import Milestones
@@ -119,7 +121,7 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
         images.start_listing()
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
-            check_seen(look_from_every_node(needed), needed)
+            check_seen(find_missing_by_node(needed), needed)
             if not images.run(milestones, needed):
                 return False
             features_s = milestones.since_command_s()
@@ -130,14 +132,15 @@ def finetune(request: FinetuneRequest, console: Console) -> bool:
 
 
 def _train(request: FinetuneRequest, folder: ModelFolder, console: Console) -> bool:
-    """Train the missing heads, then put the model together."""
-    pool: WorkerPool[float] = WorkerPool(partial(HeadTrainer, _settings(request)), _place(request), _HEAD_DEADLINE_S)
-    heads, put_together = range(request.ensemble), request.ensemble
-    with told_by_its_cause(pool):
-        for tasks in (heads, (put_together,)):
+    """Train the missing heads, then join them."""
+    heads = [TrainHead(number) for number in range(request.ensemble)]
+    stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
+    recipe = function_recipe(partial(HeadTrainer, _settings(request)))
+    with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
+        for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
             if failures:
-                print_failures(console, failures, pool.start_failures, "head")
+                print_failures(console, failures, pool.start_failures)
                 return False
     return True
 

@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,12 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
-from cluster.shared_files import Sight, where_seen
+from cluster.shared_files import SharedFile, require_files
+from cluster.work import Recipe
 from cluster.worker import WorkerInfo
 from jobs.console.progress import ScoringProgress
 from jobs.console.tables import print_failures, print_summary
@@ -34,26 +33,13 @@ from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_dige
 from scoring.run.milestones import Milestones
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, known_fields
+from scoring.shards.scorer import ScorerDescription, ScorerSettings, ShardScorer, fingerprint_of, known_fields
 from scoring.shards.summary import ShardTotals, summarise
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import with_targets
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _LISTING_HEAD_START_S = 2.0
-
-
-@contextmanager
-def told_by_its_cause(pool: WorkerPool[Any]) -> Iterator[None]:
-    """Stop the pool at the end; where a worker could not start by a fault of model or data, raise that fault."""
-    try:
-        yield
-    except WorkerStartError as error:
-        if isinstance(error.__cause__, ScoringError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        pool.stop()
 
 
 class ImagesJob:
@@ -93,11 +79,11 @@ class ImagesJob:
         except NotYet:
             return
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> bool:
+    def run(self, milestones: Milestones, needed: Sequence[SharedFile]) -> bool:
         """Score what is missing on the open Ray session.
 
         Args:
@@ -111,10 +97,8 @@ class ImagesJob:
         settings = scorer_settings(self._request, self._folder, placement)
         if settings.model.needs_sample:
             self._listing.result()
-        pool: WorkerPool[ShardReport] = WorkerPool(
-            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
-        )
-        with told_by_its_cause(pool):
+        recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+        with WorkerPool(recipe, placement, self._request.shard_deadline_s, faults=(ScoringError,)) as pool:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
@@ -128,7 +112,7 @@ class ImagesJob:
         summary = summarise(totals, done, wall_s, pool.num_lost_workers, pool.num_repeats, right)
         devices = [asdict(worker.devices) for worker in pool.ready_workers]
         print_summary(self._console, summary, manifest, self._folder, first.description)
-        print_failures(self._console, failures, pool.start_failures)
+        print_failures(self._console, failures, pool.start_failures, "shard {}".format)
         milestones.first_batch_at, milestones.last_shard_at = totals.first_batch_at, totals.last_shard_at
         milestones.summary_at = time.time()
         self._folder.save_record(
@@ -174,7 +158,9 @@ class ImagesJob:
             )
         return placement
 
-    def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:
+    def _claim(
+        self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo[ScorerDescription]
+    ) -> dict[str, Any]:
         """Write run.json for this run, or refuse if the folder holds another."""
         record = self._folder.load_record()
         fingerprint = asdict(fingerprint_of(settings, manifest.digest, worker.description))
@@ -204,11 +190,13 @@ class ImagesJob:
             self._folder.shard(shard_id, status.num_shards).unlink()
         return status
 
-    def _score_missing(self, pool: WorkerPool[ShardReport], done: RunStatus) -> tuple[ShardTotals, list[TaskFailed]]:
+    def _score_missing(
+        self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus
+    ) -> tuple[ShardTotals, list[TaskFailed[int]]]:
         """Score the shards that are not done; return what they come to, and what was given up."""
         missing = sorted([*done.missing, *done.damaged])
         totals = ShardTotals()
-        failures: list[TaskFailed] = []
+        failures: list[TaskFailed[int]] = []
         metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
@@ -224,4 +212,4 @@ class ImagesJob:
                 totals.add_unreported(found)
                 progress.add(found.num_rows, found.num_errors)
                 metrics.add_unreported(found)
-        return totals, failures
+        return totals, sorted(failures, key=lambda failure: failure.task)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
 from jobs.score.images_job import ImagesJob
 from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
@@ -67,7 +67,7 @@ def score(request: ScoreRequest, console: Console) -> bool:
             sonar.look_for_earlier_result()
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
-            unseen = look_from_every_node([*needed, *(sonar.files() if sonar else [])])
+            unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
             milestones.ray_at = time.time()
             if sonar:

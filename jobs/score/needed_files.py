@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.nodes import Node
-from cluster.shared_files import Sight
+from cluster.shared_files import SharedFile
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
@@ -17,23 +17,23 @@ from scoring.sources.tar_images import TarSource
 from scoring.storage.locations import Location, Url
 
 
-def see_output(folder: RunFolder) -> list[Sight]:
+def see_output(folder: RunFolder) -> list[SharedFile]:
     """The run folder, known by the lease that this driver holds in it."""
     if isinstance(folder.path, Url):
         return []
     token = json.loads(folder.lease.read_text(encoding="utf-8"))["token"]
-    return [Sight("--output", str(folder.lease.absolute()), content=token.encode())]
+    return [SharedFile("output", str(folder.lease.absolute()), content=token.encode())]
 
 
-def see_images(images: Location) -> list[Sight]:
+def see_images(images: Location) -> list[SharedFile]:
     """Files of the same size, or a folder that holds what the first thing in it here is called."""
     if isinstance(images, Url):
         return []
     if not images.is_dir():
-        return [see_file("--images", path) for path in _files(images)]
+        return [see_file("images", path) for path in _files(images)]
     with os.scandir(images.absolute()) as entries:
         first = next(entries, None)
-    return [Sight("--images", first.path if first else str(images.absolute()))]
+    return [SharedFile("images", first.path if first else str(images.absolute()))]
 
 
 def _files(images: Path) -> list[Path]:
@@ -44,28 +44,28 @@ def _files(images: Path) -> list[Path]:
     return list(dict.fromkeys([tars[0], tars[-1]]))
 
 
-def see_model(model: ShardModelRequest) -> list[Sight]:
+def see_model(model: ShardModelRequest) -> list[SharedFile]:
     """The files that the model is made of, where it names any."""
-    local = [(option, path) for option, path in model.files() if isinstance(path, Path)]
-    return [see_file(option, path) for option, path in local if path.is_file()]
+    local = [(field, path) for field, path in model.files() if isinstance(path, Path)]
+    return [see_file(field, path) for field, path in local if path.is_file()]
 
 
-def see_file(option: str, path: Path) -> Sight:
+def see_file(field: str, path: Path) -> SharedFile:
     """A file, known by its size."""
-    return Sight(option, str(path.absolute()), size_bytes=path.stat().st_size)
+    return SharedFile(field, str(path.absolute()), size_bytes=path.stat().st_size)
 
 
-def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) -> None:
+def check_seen(unseen: Mapping[Node, Sequence[SharedFile]], needed: Sequence[SharedFile]) -> None:
     """Refuse the job if a node cannot see something that all need.
 
     Raises:
         RequestError: It names the first such thing, and the nodes.
     """
-    for sight in needed:
-        blind = sorted(node.host for node, missing in unseen.items() if sight in missing)
+    for file in needed:
+        blind = sorted(node.host for node, missing in unseen.items() if file in missing)
         if blind:
             others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
             raise RequestError(
-                f"Expected every node to see {sight.name}; {blind[0]}{others} cannot see {sight.path} as this machine "
+                f"Expected every node to see `{file.name}`; {blind[0]}{others} cannot see {file.path} as this machine "
                 "does. Put it where all nodes have it under the same path."
             )

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cluster.light_task import LightTask
 from cluster.nodes import Node
-from cluster.shared_files import Sight
+from cluster.shared_files import SharedFile
 from jobs.console.tables import print_sonar
 from jobs.score.needed_files import see_file
 from scoring.run.folder import RunFolder
@@ -68,10 +68,10 @@ class SonarJob:
         """
         self._metrics = load_metrics(self._settings)
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""
         model = self._settings.model
-        return [see_file("--sonar", self._settings.data), *([see_file("--sonar-model", model)] if model else [])]
+        return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]
 
     def start(self, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files."""
