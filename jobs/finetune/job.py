@@ -13,7 +13,7 @@ from functools import partial
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
@@ -46,7 +46,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         images.start_listing()
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
-            check_seen(look_from_every_node(needed), needed)
+            check_seen(find_missing_by_node(needed), needed)
             check_nothing_missing(images.run(milestones, needed))
             features_s = milestones.since_command_s()
             train_heads(request, console)

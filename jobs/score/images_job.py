@@ -1,20 +1,18 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
 
 from rich.console import Console
 
-from cluster.errors import WorkerStartError
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, count_room, place_workers
+from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
-from cluster.shared_files import Sight, where_seen
+from cluster.shared_files import SharedFile, require_files
+from cluster.work import Recipe
 from jobs.console.failures import print_failures
 from jobs.console.progress import ScoringProgress
 from jobs.score.claim import claim, new_record
@@ -32,22 +30,9 @@ from scoring.run.milestones import Milestones
 from scoring.run.record import DeviceRecord
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ShardScorer
+from scoring.shards.scorer import ScorerDescription, ShardScorer
 from scoring.shards.totals import ShardTotals, summarise
 from scoring.sources.entries import ImageEntry
-
-
-@contextmanager
-def told_by_its_cause(pool: WorkerPool[Any]) -> Iterator[None]:
-    """Stop the pool at the end; where a worker could not start by a fault of model or data, raise that fault."""
-    try:
-        yield
-    except WorkerStartError as error:
-        if isinstance(error.__cause__, ScoringError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        pool.stop()
 
 
 class ImagesJob:
@@ -83,11 +68,11 @@ class ImagesJob:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts."""
         self._listing.start()
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> list[int]:
+    def run(self, milestones: Milestones, needed: Sequence[SharedFile]) -> list[int]:
         """Score what is missing on the open Ray session.
 
         Args:
@@ -101,10 +86,8 @@ class ImagesJob:
         settings = scorer_settings(self._request, self._folder, placement)
         if settings.model.needs_sample:
             self._listing.result()
-        pool: WorkerPool[ShardReport] = WorkerPool(
-            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
-        )
-        with told_by_its_cause(pool):
+        recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+        with WorkerPool(recipe, placement, self._request.shard_deadline_s, faults=(ScoringError,)) as pool:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
@@ -119,7 +102,7 @@ class ImagesJob:
         summary = summarise(totals, done, wall_s, pool.num_lost_workers, pool.num_repeats, right)
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         print_summary(self._console, summary, manifest, self._folder, first.description)
-        print_failures(self._console, failures, pool.start_failures)
+        print_failures(self._console, failures, pool.start_failures, "shard {}".format)
         milestones.first_batch_at, milestones.last_shard_at = totals.first_batch_at, totals.last_shard_at
         milestones.summary_at = time.time()
         self._folder.save_record(replace(record, devices=devices, summary=summary, milestones=milestones))
@@ -128,14 +111,7 @@ class ImagesJob:
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        wanted = WorkerRequest(
-            num_workers=request.actors,
-            gpus_per_worker=request.gpus_per_actor,
-            cpus_per_worker=request.cpus_per_actor,
-            accelerator_type=request.accelerator_type,
-            wait_for_nodes_s=request.wait_for_nodes_s,
-        )
-        placement = place_workers(nodes, wanted)
+        placement = place_workers(nodes, request.workers)
         self._console.print(
             f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
             f"{placement}, on {len(nodes)} nodes"
@@ -156,11 +132,13 @@ class ImagesJob:
             self._folder.shard(shard_id, status.num_shards).unlink()
         return status
 
-    def _score_missing(self, pool: WorkerPool[ShardReport], done: RunStatus) -> tuple[ShardTotals, list[TaskFailed]]:
+    def _score_missing(
+        self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus
+    ) -> tuple[ShardTotals, list[TaskFailed[int]]]:
         """Score the shards that are not done; return what they come to, and what was given up."""
         missing = sorted([*done.missing, *done.damaged])
         totals = ShardTotals()
-        failures: list[TaskFailed] = []
+        failures: list[TaskFailed[int]] = []
         metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(missing):
@@ -176,4 +154,4 @@ class ImagesJob:
                 totals.add_unreported(found)
                 progress.add(found.num_rows, found.num_errors)
                 metrics.add_unreported(found)
-        return totals, failures
+        return totals, sorted(failures, key=lambda failure: failure.task)

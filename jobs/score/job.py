@@ -12,7 +12,7 @@ import time
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
@@ -45,7 +45,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             sonar.look_for_earlier_result()
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
-            unseen = look_from_every_node([*needed, *(sonar.files() if sonar else [])])
+            unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
             milestones.ray_at = time.time()
             if sonar:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from cluster.light_task import LightTask
 from cluster.nodes import Node
-from cluster.shared_files import Sight
+from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
@@ -51,7 +51,7 @@ class SonarJob:
         """
         self._metrics = load_earlier(self._settings)
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""
         model = self._settings.model
         return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]

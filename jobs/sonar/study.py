@@ -48,9 +48,13 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     settings = _settings(request, returns)
     study = load_earlier_study(metrics, settings)
     if study is None:
+
+        def name(number: int) -> str:
+            return str(tasks[number])
+
         results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
-        print_failures(console, failures, [], "task")
-        check_nothing_missing([failure.task for failure in failures], "task")
+        print_failures(console, failures, [], name)
+        check_nothing_missing([failure.task for failure in failures], name)
         rows = _write_results(folder, returns, tasks, results)
         study = StudyRecord(settings, time.perf_counter() - started, rows)
         write_metrics(metrics, study)

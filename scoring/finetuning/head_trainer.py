@@ -2,10 +2,10 @@
 
 import json
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -70,10 +70,38 @@ class FinetuneSettings:
     backend: str
 
 
-class HeadTrainer:
-    """Trains the heads of an ensemble as numbered tasks; the task after the last one puts the model together.
+@dataclass(frozen=True)
+class TrainHead:
+    """Train one head of the ensemble, unless it is there.
 
-    Each head is written whole when it is done, and a head that is there is not trained again.
+    Attributes:
+        number: Which, from 0.
+    """
+
+    number: int
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return f"head {self.number}"
+
+
+@dataclass(frozen=True)
+class JoinHeads:
+    """Put the model together; all heads must be there."""
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return "the model"
+
+
+HeadTask: TypeAlias = TrainHead | JoinHeads
+
+
+class HeadTrainer:
+    """Trains the heads of an ensemble, and then puts the model together.
+
+    Each head is written whole when it is done, and a head that is there is not trained again. Call it with one task at
+    a time: a second one would take the first one's cores and memory.
     """
 
     def __init__(self, settings: FinetuneSettings) -> None:
@@ -89,15 +117,19 @@ class HeadTrainer:
         assert record is not None  # the same job has written it
         self._fingerprint = record.fingerprint
 
-    def __call__(self, task: int) -> float:
-        """Train head number `task`, or put the model together; return the seconds it took."""
-        started = time.monotonic()
-        if task < self._settings.ensemble:
-            if self._load(task) is None:
-                save_head(self._path(task), self._train(task), self._identity(task))
-        else:
+    def __call__(self, task: HeadTask) -> Location:
+        """Train a head, or put the model together.
+
+        Returns:
+            Where the result is: the head's file, or the model folder.
+        """
+        if isinstance(task, JoinHeads):
             self._put_together()
-        return time.monotonic() - started
+            return self._folder.path
+        path = self._path(task.number)
+        if self._load(task.number) is None:
+            save_head(path, self._train(task.number), self._identity(task.number))
+        return path
 
     def _train(self, number: int) -> Head:
         settings, seed = self._settings.heads, self._seed(number)

@@ -120,6 +120,8 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
+    tasks_at_once = 2
+
     def __init__(
         self,
         settings: ScorerSettings,

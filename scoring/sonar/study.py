@@ -5,7 +5,6 @@ workers, and its randomness is that of its folds: the results are the same whoev
 """
 
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,10 @@ class StudyTask:
     protocol: EvaluationProtocol | None
     model: SonarModel
     folds: tuple[Fold, ...]
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return f"{self.model}, {self.protocol}" if self.protocol else "the final model"
 
 
 def plan_study(
@@ -84,7 +87,7 @@ class StudyRecipe:
 
 
 class StudyWorker:
-    """Computes tasks by number, one at a time: a second thread would take the first one's core."""
+    """Computes tasks by number. Call it with one at a time: a second thread would take the first one's core."""
 
     def __init__(self, recipe: StudyRecipe) -> None:
         import_keras(recipe.backend)  # once for all tasks
@@ -92,19 +95,17 @@ class StudyWorker:
         self._bands = recipe.returns.bands
         self._is_mine = recipe.returns.labels == "M"
         self._tasks = recipe.tasks
-        self._one_at_a_time = threading.Lock()
 
     def __call__(self, number: int) -> TaskResult:
         """Compute task `number`."""
-        with self._one_at_a_time:
-            task = self._tasks[number]
-            if task.protocol is None:
-                return self._final_model(task)
-            if task.model not in RECIPES:
-                return [score_baseline(task.model, self._bands, self._is_mine, fold) for fold in task.folds]
-            network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
-            probability = score_bands(network, self._bands)  # (num_rows, num_folds)
-            return [probability[fold.test_rows, place] for place, fold in enumerate(task.folds)]
+        task = self._tasks[number]
+        if task.protocol is None:
+            return self._final_model(task)
+        if task.model not in RECIPES:
+            return [score_baseline(task.model, self._bands, self._is_mine, fold) for fold in task.folds]
+        network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
+        probability = score_bands(network, self._bands)  # (num_rows, num_folds)
+        return [probability[fold.test_rows, place] for place, fold in enumerate(task.folds)]
 
     def _final_model(self, task: StudyTask) -> bytes:
         """The file itself: the driver may be on another machine."""

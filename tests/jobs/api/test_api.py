@@ -120,7 +120,7 @@ class _Images:
 @pytest.fixture
 def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
-    monkeypatch.setattr("jobs.score.job.look_from_every_node", lambda needed: {})
+    monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
     monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
     yield
 

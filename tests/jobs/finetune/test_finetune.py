@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from cluster.placement import WorkerRequest
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.job import run_score
@@ -67,7 +68,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _request(photos: Path, base: Path, output: Path, **options: Any) -> FinetuneRequest:
     flip = options.pop("flip", False)
     features = FeatureRequest(BaseRequest(str(base)), flip, Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, actors=2)
+    images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, workers=WorkerRequest(2))
     heads = HeadSettings(batch_size=16, max_epochs=12, learning_rate=0.02)
     return FinetuneRequest(output, images, heads, **{"ensemble": 2, "num_validation": 20} | options)
 

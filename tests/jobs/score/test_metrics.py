@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
 from jobs.score.request import ImagesRequest, ScoreRequest
@@ -74,7 +75,7 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     monkeypatch.setattr("jobs.score.images_job.ShardScorer", _SlowScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, model, batch_size=2, shard_size=1, actors=2, gpus_per_actor=0, cpus_per_actor=1)
+    images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
     request = ScoreRequest(tmp_path / "run", images, None)
     job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
     job.start()

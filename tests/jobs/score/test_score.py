@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import PlacementError
+from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
@@ -34,7 +35,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _request(photos: Path, model: Path, output: Path, **options: object) -> ScoreRequest:
-    settings = {"batch_size": 2, "shard_size": 2, "resize": Resize.SQUASH, "actors": 2} | options
+    settings = {"batch_size": 2, "shard_size": 2, "resize": Resize.SQUASH, "workers": WorkerRequest(2)} | options
     named = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     return ScoreRequest(output, ImagesRequest(photos, named, **settings), None)  # type: ignore[arg-type]
 
@@ -92,7 +93,7 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     before, rows = _shards(output), _rows(output)
     lost = RunFolder(output).shard(3, 6)
     lost.unlink()
-    assert run_score(_request(photos, model, output, actors=1), Console(quiet=True))
+    assert run_score(_request(photos, model, output, workers=WorkerRequest(1)), Console(quiet=True))
     after = _shards(output)
     assert {name for name in before if after[name] != before[name]} == {lost.name}
     assert _rows(output) == rows
@@ -118,9 +119,8 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
     with zipfile.ZipFile(tmp_path / "test1.zip", "w") as archive:
         for photo in photos.iterdir():
             archive.write(photo, f"test1/{photo.name}")
-    assert run_score(
-        _request(tmp_path / "test1.zip", model, tmp_path / "run", actors=1, batch_size=5), Console(quiet=True)
-    )
+    request = _request(tmp_path / "test1.zip", model, tmp_path / "run", workers=WorkerRequest(1), batch_size=5)
+    assert run_score(request, Console(quiet=True))
     for ours, theirs in zip(_rows(tmp_path / "run"), _rows(output), strict=True):
         assert ours["image_id"] == theirs["image_id"]
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
@@ -144,13 +144,14 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
 
 def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:
     with pytest.raises(PlacementError, match="the cluster has 3 GPUs and 4 CPUs on 2 nodes"):
-        run_score(_request(run[0], model, tmp_path / "run", actors=4, gpus_per_actor=1), Console(quiet=True))
+        run_score(_request(run[0], model, tmp_path / "run", workers=WorkerRequest(4, 1)), Console(quiet=True))
 
 
 def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
     run: tuple[Path, Path], model: Path, tmp_path: Path
 ) -> None:
-    images = ImagesRequest(run[0], ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow"), actors=1)
+    request = ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
     with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
