@@ -11,9 +11,10 @@ from cluster.pool import WorkerPool
 from jobs.score.images_job import told_by_its_cause
 from scoring.errors import IncompleteError
 from scoring.run.manifest import ManifestInfo
+from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.scorer import ScorerSettings, ShardScorer
-from scoring.shards.summary import ShardTotals, Summary, summarise
+from scoring.shards.totals import ShardTotals, summarise
 
 R = TypeVar("R")
 

@@ -1,13 +1,9 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -19,28 +15,26 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, WorkerRequest, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.shared_files import Sight, where_seen
-from cluster.worker import WorkerInfo
+from jobs.console.failures import print_failures
 from jobs.console.progress import ScoringProgress
-from jobs.console.tables import print_failures, print_summary
-from jobs.score.images_request import ImagesRequest, scorer_settings
+from jobs.score.claim import claim, new_record
+from jobs.score.listing import BackgroundListing
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.needed_files import see_images, see_model
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from jobs.score.table import print_summary
 from scoring.errors import ScoringError
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.quality.evaluation import count_right
-from scoring.run.fingerprint import check_same
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.run.milestones import Milestones
+from scoring.run.record import DeviceRecord
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, known_fields
-from scoring.shards.summary import ShardTotals, summarise
-from scoring.sources.inputs import find_images
-from scoring.sources.targets import with_targets
-
-# A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
-_LISTING_HEAD_START_S = 2.0
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.totals import ShardTotals, summarise
+from scoring.sources.entries import ImageEntry
 
 
 @contextmanager
@@ -63,7 +57,8 @@ class ImagesJob:
         request: What to score.
         folder: Where to.
         console: Where to tell it.
-        check_targets: Raises if the images' targets will not do.
+        keep: Leaves some of the images out; None keeps all.
+        check: Raises if the labelled images will not do.
 
     Raises:
         RequestError: At construction, if the request makes no sense.
@@ -74,38 +69,33 @@ class ImagesJob:
         request: ImagesRequest,
         folder: RunFolder,
         console: Console,
-        check_targets: Callable[[list[str | None]], None] | None = None,
+        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
         request.check()
-        self._check_targets = check_targets
         self._request = request
         self._folder = folder
         self._console = console
-        self._listing: Future[ManifestInfo] = Future()
+        self._listing = BackgroundListing(request, folder, keep, check)
 
     def start_listing(self) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts."""
-        # A daemon, not an executor's thread: Ctrl-C need not wait for the end of a long listing.
-        threading.Thread(target=self._list, name="listing", daemon=True).start()
-        try:
-            self._listing.result(timeout=_LISTING_HEAD_START_S)
-        except NotYet:
-            return
+        self._listing.start()
 
     def files(self) -> list[Sight]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> bool:
+    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> list[int]:
         """Score what is missing on the open Ray session.
 
         Args:
-            milestones: Of the command so far; the others are set here.
+            milestones: When the command got how far; what comes is set here.
             needed: What a worker must see to be built.
 
         Returns:
-            Whether every shard has its file.
+            Shards that were given up; none if every shard has its file.
         """
         placement = self._place()
         settings = scorer_settings(self._request, self._folder, placement)
@@ -118,7 +108,8 @@ class ImagesJob:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
-            record = self._claim(settings, manifest, first)
+            record = new_record(self._request, settings, manifest, first.description)
+            record = claim(self._folder, record, self._console)
             done = self._keep_sound_shards()
             totals, failures = self._score_missing(pool, done)
         right = (0, 0)
@@ -126,37 +117,13 @@ class ImagesJob:
             right = count_right(self._folder.predictions, first.description.labels)
         wall_s = milestones.since_command_s()
         summary = summarise(totals, done, wall_s, pool.num_lost_workers, pool.num_repeats, right)
-        devices = [asdict(worker.devices) for worker in pool.ready_workers]
+        devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         print_summary(self._console, summary, manifest, self._folder, first.description)
         print_failures(self._console, failures, pool.start_failures)
         milestones.first_batch_at, milestones.last_shard_at = totals.first_batch_at, totals.last_shard_at
         milestones.summary_at = time.time()
-        self._folder.save_record(
-            {**record, "devices": devices, "summary": asdict(summary), "milestones": asdict(milestones)}
-        )
-        return not failures
-
-    def _list(self) -> None:
-        try:
-            self._listing.set_result(self._write_manifest())
-        except Exception as error:  # raised where the listing is waited for
-            self._listing.set_exception(error)
-
-    def _write_manifest(self) -> ManifestInfo:
-        """List the images, and refuse another run's folder by what is known so far."""
-        listing = find_images(self._request.images, self._request.columns)
-        images = listing.images
-        if self._request.labels_from:
-            images = with_targets(images, self._request.labels_from)
-        if self._check_targets:
-            self._check_targets([image.target for image in images])
-        record = self._folder.load_record()
-        shard_size = self._request.shard_size or default_shard_size(len(images))
-        digest = manifest_digest(images, shard_size)
-        if "fingerprint" in record:
-            settings = scorer_settings(self._request, self._folder, None)
-            check_same(record["fingerprint"], known_fields(settings, digest), str(self._folder.path))
-        return write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
+        self._folder.save_record(replace(record, devices=devices, summary=summary, milestones=milestones))
+        return sorted(failure.task for failure in failures)
 
     def _place(self) -> Placement:
         request = self._request
@@ -180,28 +147,6 @@ class ImagesJob:
                 f"and the job for the first at most {placement.patience_s:g} s"
             )
         return placement
-
-    def _claim(self, settings: ScorerSettings, manifest: ManifestInfo, worker: WorkerInfo) -> dict[str, Any]:
-        """Write run.json for this run, or refuse if the folder holds another."""
-        record = self._folder.load_record()
-        fingerprint = asdict(fingerprint_of(settings, manifest.digest, worker.description))
-        if "fingerprint" in record:
-            check_same(record["fingerprint"], fingerprint, str(self._folder.path))
-        record |= {
-            "created_at": record.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds"),
-            "request": asdict(replace(self._request, images=settings.images, model=settings.model)),
-            "fingerprint": fingerprint,
-            "labels": worker.description.labels,
-            "num_images": manifest.num_images,
-            "num_shards": manifest.num_shards,
-            "num_left_out": manifest.num_left_out,
-            "versions": worker.description.versions,
-            "precision_reason": worker.description.precision_reason,
-            "clip": worker.description.clip,
-            "agreement": asdict(worker.description.agreement) if worker.description.agreement else None,
-        }
-        self._folder.save_record(record)
-        return record
 
     def _keep_sound_shards(self) -> RunStatus:
         """Read what earlier runs left; remove what is damaged, so that it is scored again."""

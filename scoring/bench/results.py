@@ -4,14 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
-
-# Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
-# convolutions and 0.12e9 in the dense layers of configuration D in Simonyan and Zisserman, arXiv:1409.1556, table 1.
-VGG16_FLOPS = 30.94e9
-_FLOPS = {VGG16_IMAGENET: VGG16_FLOPS, VGG16_CATS_DOGS: VGG16_FLOPS}
 
 
 @dataclass(frozen=True)
@@ -82,11 +76,6 @@ class BenchRow:
     worker_bytes: float
     driver_bytes: float
     runs: VariantRuns
-
-
-def flops_per_image(model: str) -> float | None:
-    """Operations of one forward pass of the model of this name, where they are known."""
-    return _FLOPS.get(model)
 
 
 def bench_rows(runs: Mapping[Variant, VariantRuns], flops: float | None) -> list[BenchRow]:

@@ -29,7 +29,7 @@ class ScoredRows:
         numbers: One row per image: `file` (index into `files`), `row` (in that file), `predicted` (the most likely
             class), `truth` (the true class; -1 for none, or one that the model does not know), `has_target`,
             `probability` (of the most likely class), `in_top` (whether the true class is among the five most likely).
-        probabilities: Of every class, shape (num_images, num_classes); None where they are not stored.
+        probabilities: All classes' probabilities, shape (num_images, num_classes); None where they are not stored.
     """
 
     files: Sequence[Location]
@@ -42,7 +42,7 @@ class ScoredRows:
 
     @property
     def probability(self) -> Float32Array:
-        """Of the most likely class, shape (num_images,)."""
+        """Each image's most likely class' probability, shape (num_images,)."""
         return self.numbers["probability"].to_numpy(np.float32)
 
     @property

@@ -28,7 +28,7 @@ def draw_thumbnails(
         location: The collection that they are of.
         wanted: Which of them.
         resize: How the network saw them.
-        columns: Of a table.
+        columns: Which columns of a table are the images.
 
     Returns:
         A data URI for each that can be shown.

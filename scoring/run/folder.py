@@ -1,13 +1,12 @@
 """The folder a run leaves behind: what lies where, whose it is, and what is missing."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from scoring.errors import RunFolderError
 from scoring.run.lease import hold_lease
+from scoring.run.record import RunRecord, parse_record
 from scoring.storage.durable import remove_temporaries, remove_tree, storage_faults, write_text
 from scoring.storage.locations import Location
 
@@ -83,12 +82,12 @@ class RunFolder:
 
     def _refuse_foreign_files(self) -> None:
         if self.path.exists() and not self.path.is_dir():
-            raise RunFolderError(f"Expected --output to be a folder; {self.path} is a file.")
+            raise RunFolderError(f"Expected `output` to be a folder; {self.path} is a file.")
         if self.path.exists() and not self.record.is_file() and not self.manifest.is_file():
             foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()})
             if foreign:
                 raise RunFolderError(
-                    f"Expected --output to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
+                    f"Expected `output` to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
                     "run.json. Choose another folder."
                 )
 
@@ -110,22 +109,16 @@ class RunFolder:
         for folder in (self.path, self.predictions, self.sonar):
             remove_temporaries(folder)
 
-    def load_record(self) -> dict[str, Any]:
-        """Read `run.json`; empty if there is none.
+    def load_record(self) -> RunRecord | None:
+        """Read `run.json`; None if there is none.
 
         Raises:
             RunFolderError: If it is damaged.
         """
         if not self.record.is_file():
-            return {}
-        try:
-            record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunFolderError(
-                f"Expected JSON in {self.record}; it is damaged. Use --overwrite to start clean."
-            ) from error
-        return record
+            return None
+        return parse_record(self.record.read_bytes().decode("utf-8", "replace"), self.record)
 
-    def save_record(self, record: dict[str, Any]) -> None:
+    def save_record(self, record: RunRecord) -> None:
         """Write `run.json` whole."""
-        write_text(self.record, json.dumps(record, indent=2, default=str) + "\n")
+        write_text(self.record, record.to_json())

@@ -2,8 +2,8 @@
 
 A driver that finds a lease refuses if its holder lives, and takes over if it is gone: at once if it was a process of
 this machine that has ended, else when its heartbeat has stood still for `STALE_S`. Should two ever hold it in spite of
-this (a network partition), no row is mixed or lost: shards are written whole and under one fingerprint. In a bucket the
-lease is created, kept and taken over by conditional writes, so that of two takers one wins.
+this (a network partition), no row is mixed or lost: shards are written whole and under one fingerprint. The lease is
+created, kept and taken over by conditional writes, so that of two takers one wins.
 """
 
 import json
@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from scoring.errors import RunFolderError, StorageError
-from scoring.storage.durable import storage_faults, write_text
-from scoring.storage.locations import Location, Url, Version
+from scoring.storage.conditional import read_version, write_if
+from scoring.storage.durable import storage_faults
+from scoring.storage.locations import Location
+from scoring.storage.urls import Version
 
 BEAT_S = 5.0
 STALE_S = 30.0
@@ -79,42 +81,32 @@ def _acquire(path: Location, holder: Holder) -> None:
             continue
         raise RunFolderError(
             f"{path.parent} is being written by process {other.pid} on {other.host} since {other.since}. "
-            "Wait for it, stop it, or choose another --output."
+            "Wait for it, stop it, or choose another `output`."
         )
 
 
 def _create(path: Location, holder: Holder) -> bool:
     with storage_faults(path):
-        if isinstance(path, Url):
-            return path.write_if(None, _to_bytes(holder))
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(holder)))
-        except FileExistsError:
-            return False
-    return True
+        return write_if(path, None, _to_bytes(holder))
 
 
 def _take(path: Location, gone: Holder | None, holder: Holder) -> bool:
-    """Take over the lease of a holder that is gone: on a disk make way for `_create`, in a bucket replace it."""
-    if not isinstance(path, Url):
-        path.unlink(missing_ok=True)
-        return False
+    """Replace the lease of a holder that is gone, unless another has done so."""
     found = _read_version(path)
     if found is None or found[0] != gone:
         return False
     with storage_faults(path):
-        return path.write_if(found[1], _to_bytes(holder))
+        return write_if(path, found[1], _to_bytes(holder))
 
 
 def _to_bytes(holder: Holder) -> bytes:
     return json.dumps(asdict(holder)).encode()
 
 
-def _read_version(url: Url) -> tuple[Holder | None, Version] | None:
-    """The holder, None if the lease is damaged, and the object's version; None if there is no lease."""
+def _read_version(path: Location) -> tuple[Holder | None, Version] | None:
+    """The holder, None if the lease is damaged, and its version; None if there is no lease."""
     try:
-        content, version = url.read_version()
+        content, version = read_version(path)
     except FileNotFoundError:
         return None
     try:
@@ -170,14 +162,9 @@ def _beat(path: Location, holder: Holder, ended: threading.Event) -> None:
 
 def _beat_once(path: Location, holder: Holder) -> bool:
     """Write the heartbeat if the lease is still ours; return whether it is."""
-    if isinstance(path, Url):
-        found = _read_version(path)
-        if found is None or found[0] is None or found[0].token != holder.token:
-            return False
-        path.write_if(found[1], _to_bytes(holder))
-        return True
-    current = _read(path)
-    if current is None or current.token != holder.token:
+    found = _read_version(path)
+    if found is None or found[0] is None or found[0].token != holder.token:
         return False
-    write_text(path, _to_bytes(holder).decode())
+    with storage_faults(path):
+        write_if(path, found[1], _to_bytes(holder))
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, readable
 
@@ -72,7 +72,7 @@ def write_manifest(
 
     Args:
         path: Where to.
-        images: In the manifest's order.
+        images: All images, in the manifest's order.
         shard_size: Images per shard.
         num_left_out: Files that are not images.
         digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.

@@ -1,24 +1,25 @@
 """Predictions of one shard as a table, written whole or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
-from scoring.storage.locations import Location, Url, readable
+from scoring.storage.locations import Location, readable
+from scoring.storage.reading import find_files
 from scoring.storage.retrying import patiently
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY = b"shardscore.fingerprint"
 TOP_K = 5
-_THREADS = 8  # that read shards from a bucket
+_THREADS = 8  # that read shards
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
 
@@ -90,13 +91,16 @@ def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
 
 def read_predictions(folder: Location, columns: list[str] | None = None) -> pa.Table:
     """Read every shard in `folder` as one table, in shard order."""
-    if not isinstance(folder, Url):
-        return pq.read_table(folder, columns=columns)
     with ThreadPoolExecutor(_THREADS) as threads:
-        shards = threads.map(lambda shard: pq.read_table(readable(shard), columns=columns), shard_files(folder))
+        shards = threads.map(lambda shard: _read_shard(shard, columns), shard_files(folder))
         return pa.concat_tables(shards)
+
+
+def _read_shard(shard: Location, columns: list[str] | None) -> pa.Table:
+    with pq.ParquetFile(readable(shard)) as file:
+        return file.read(columns=columns)
 
 
 def shard_files(folder: Location) -> Sequence[Location]:
     """Every shard in `folder`, in order."""
-    return sorted(cast(Iterable[Any], folder.glob("*.parquet")))
+    return find_files(folder, "*.parquet")

@@ -1,16 +1,15 @@
 """Look at a run folder's shards: which are there, which are missing, which are damaged and how."""
 
-import json
 import random
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import RunFolderError
+from scoring.run.fingerprint import Fingerprint, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
 from scoring.run.predictions import ERROR, FINGERPRINT_KEY
@@ -58,14 +57,14 @@ def run_status(
         folder: The run.
         verify: Read every row with its checksum, and compare ids with the manifest; otherwise only row counts and
             fingerprints, from the files' ends.
-        max_shards: Of more shards, look at so many, drawn at random but always the same; None looks at all.
+        max_shards: Where there are more, look at so many, drawn at random but always the same; None looks at all.
         shards: Look at these alone, and count the others neither as done nor as missing; None means all.
 
     Raises:
         RunFolderError: If the folder holds no run, or its manifest is damaged.
     """
     record = folder.load_record()
-    if "fingerprint" not in record:
+    if record is None:
         raise RunFolderError(
             f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
         )
@@ -83,7 +82,7 @@ def run_status(
     def inspect(shard_id: int) -> tuple[int, int] | str:
         path = folder.shard(shard_id, info.num_shards)
         ids = [image.image_id for image in manifest.shard(shard_id)] if verify else None
-        return _inspect(path, sizes[shard_id], ids, record["fingerprint"])
+        return _inspect(path, sizes[shard_id], ids, record.fingerprint)
 
     with ThreadPoolExecutor(_THREADS) as threads:
         found = dict(zip(present, threads.map(inspect, present), strict=True))
@@ -101,18 +100,18 @@ def run_status(
 
 
 def _inspect(
-    path: Location, num_rows: int, ids: Sequence[str] | None, fingerprint: dict[str, Any]
+    path: Location, num_rows: int, ids: Sequence[str] | None, fingerprint: Fingerprint
 ) -> tuple[int, int] | str:
     """Rows and errors of one shard, or what is wrong with it; with `ids`, every row is read."""
     try:
         with pq.ParquetFile(readable(path), page_checksum_verification=ids is not None) as shard:
-            stored = json.loads(shard.schema_arrow.metadata[FINGERPRINT_KEY])
+            stored = parse_fingerprint(shard.schema_arrow.metadata[FINGERPRINT_KEY])
             table = shard.read(["status"] if ids is None else None)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         return f"cannot be read: {' '.join(str(error).split())[:200]}"
-    differing = [name for name, value in fingerprint.items() if stored.get(name) != value]
+    differing = fingerprint.differing(asdict(stored))
     if differing:
-        return f"is of another run: its {differing[0]} differs"
+        return f"is of another run: its {differing} differs"
     if table.num_rows != num_rows:
         return f"has {table.num_rows} rows instead of {num_rows}"
     if ids is not None and table["image_id"].to_pylist() != ids:

@@ -1,6 +1,5 @@
 """Score one numbered shard of a run folder: read, decode, score, write. Built once per worker, called per shard."""
 
-import hashlib
 import json
 import threading
 import time
@@ -13,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from scoring import __version__
 from scoring.arrays import Float32Array
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.models.shard_model import ShardModel, ShardModelRequest
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engines import engine_versions
-from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.pixels.decoding import DECODING, Decode, Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint
+from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest, ManifestInfo
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage
@@ -45,7 +45,7 @@ class ScorerSettings:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
-        columns: Of a Parquet table of images.
+        columns: Which columns of a Parquet table are the images.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -70,7 +70,7 @@ class ScorerDescription:
         precision_reason: Why.
         versions: Library versions.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
-        agreement: Of int8 with float32; else None.
+        agreement: How far int8 is from float32; None for other precisions.
     """
 
     model_digest: str
@@ -96,7 +96,7 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
     """The fingerprint of this scorer's results on these images."""
     return Fingerprint(
         model=scorer.model_digest,
-        labels=hashlib.sha256(json.dumps(scorer.labels).encode()).hexdigest(),
+        labels=labels_digest(scorer.labels),
         precision=scorer.precision,
         **known_fields(settings, manifest_digest),
     )
@@ -145,7 +145,7 @@ class ShardScorer:
             labels=self._model.labels,
             precision=str(self._model.precision.precision),
             precision_reason=self._model.precision.reason,
-            versions=engine_versions("keras", settings.model.runtime),
+            versions={**engine_versions("keras", settings.model.runtime), "shardscore": __version__},
             clip=self._model.clip,
             agreement=self._model.agreement,
         )

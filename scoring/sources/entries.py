@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Protocol
+from typing import Protocol
 
 from scoring.errors import ImageError
+from scoring.storage.locations import Location
+from scoring.storage.reading import read_limited
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
@@ -115,8 +117,17 @@ def too_large() -> ImageError:
     return ImageError(f"larger than {MAX_IMAGE_BYTES // 1024**2} MiB")
 
 
-def read_limited(file: IO[bytes]) -> bytes:
-    """Read an encoded image, and no further than the limit."""
-    encoded = file.read(MAX_IMAGE_BYTES + 1)
-    check_size(len(encoded))
-    return encoded
+def read_image(location: Location) -> bytes:
+    """Read one encoded image that is a file or an object of its own.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    try:
+        return read_limited(location, MAX_IMAGE_BYTES)
+    except OverflowError:
+        raise too_large() from None
+    except OSError as error:
+        raise ImageError(f"cannot read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have
+        raise ImageError(f"cannot read: {error}") from error

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import IMAGE_SUFFIXES, FoundFile, ImageEntry, ImageReader, ImageSource, Listing, is_image
-from scoring.sources.folder_images import BucketSource, FolderSource
+from scoring.sources.folder_images import FolderSource
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
 from scoring.sources.table_images import TableColumns, TableSource
 from scoring.sources.tar_images import TarSource, tar_members
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Location, Url
+from scoring.storage.locations import Location
 
 __all__ = ["ImageEntry", "ImageReader", "Listing", "check_images", "find_images", "open_images"]
 
@@ -55,16 +55,15 @@ def open_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Image
 
 
 def _source(location: Location, columns: TableColumns) -> ImageSource:
-    is_folder = not isinstance(location, Url) and location.is_dir()
+    is_folder = location.is_dir()
     if location.suffix == ".parquet" and not is_folder:
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
         raise RequestError(f"Expected a .parquet table for --path-column and the like; received {location}.")
     if location.suffix == ".tar" and not is_folder:
         return TarSource(location)
-    if isinstance(location, Url):
-        return ZipSource(location) if location.suffix == ".zip" else BucketSource(location)
-    return ZipSource(location) if location.is_file() else FolderSource(location)
+    is_zip = not is_folder and (location.suffix == ".zip" or location.is_file())
+    return ZipSource(location) if is_zip else FolderSource(location)
 
 
 class _CountedFiles:

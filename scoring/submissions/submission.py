@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import pyarrow as pa
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK, read_predictions
+from scoring.run.record import RunRecord
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 
@@ -71,7 +71,7 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     """
     _check_options(request)
     record = _finished_record(folder)
-    dog_index = _dog_index(folder, record["labels"])
+    dog_index = _dog_index(folder, record.labels)
     table = read_predictions(folder.predictions, ["image_id", "status", "probabilities"])
     ids = _integer_ids(table["image_id"].to_pylist())
     _check_ids(ids, request)
@@ -80,29 +80,29 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     if unreadable.any() and request.fallback is None:
         raise IncompleteError(
             f"{int(unreadable.sum())} images could not be read: {_some(ids[unreadable].tolist())}. "
-            "Mend them and score again, or give them a probability with --fallback 0.5."
+            "Mend them and score again, or give them a probability with `fallback` 0.5."
         )
     dog_probability[unreadable] = request.fallback
-    clip = next(clip for clip in (request.clip, record.get("clip"), DEFAULT_CLIP) if clip is not None)
+    clip = next(clip for clip in (request.clip, record.clip, DEFAULT_CLIP) if clip is not None)
     _write_csv(path, ids, dog_probability, request.competition, clip)
     return Submission(path, len(ids), int(unreadable.sum()), clip)
 
 
 def _check_options(request: SubmissionRequest) -> None:
     if request.clip is not None and not 0 <= request.clip < 0.5:
-        raise RequestError(f"Expected --clip from 0 to below 0.5; received {request.clip}.")
+        raise RequestError(f"Expected `clip` from 0 to below 0.5; received {request.clip}.")
     if request.fallback is not None and not 0 <= request.fallback <= 1:
-        raise RequestError(f"Expected --fallback from 0 to 1; received {request.fallback}.")
+        raise RequestError(f"Expected `fallback` from 0 to 1; received {request.fallback}.")
 
 
-def _finished_record(folder: RunFolder) -> dict[str, Any]:
+def _finished_record(folder: RunFolder) -> RunRecord:
     record = folder.load_record()
-    if "fingerprint" not in record:
+    if record is None:
         raise RequestError(f"Expected a run folder written by `shardscore score`; {folder.path} has no scored images.")
-    missing = folder.missing_shards(record["num_shards"])
+    missing = folder.missing_shards(record.num_shards)
     if missing:
         raise IncompleteError(
-            f"{len(missing)} of {record['num_shards']} shards are missing: {_some(missing)}. "
+            f"{len(missing)} of {record.num_shards} shards are missing: {_some(missing)}. "
             "Run the same score command again."
         )
     return record
@@ -113,7 +113,7 @@ def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
     if len(labels) != 2 or len(dogs) != 1:
         raise RequestError(
             f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {_some(labels)}. "
-            "Score with --model vgg16-cats-dogs, or with your own model and --labels cat,dog."
+            "Score with `model` vgg16-cats-dogs, or with your own model and `labels` cat,dog."
         )
     return dogs[0]
 
@@ -142,12 +142,12 @@ def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
     if foreign.size:
         raise RequestError(
             f"Expected the ids 1 to {expected[-1]} of {request.competition}; received {_some(foreign.tolist())}. "
-            "Use --partial for another collection."
+            "Use `partial` for another collection."
         )
     if missing.size:
         raise IncompleteError(
             f"{missing.size} of the ids 1 to {expected[-1]} of {request.competition} are missing: "
-            f"{_some(missing.tolist())}. Score the whole test set, or use --partial."
+            f"{_some(missing.tolist())}. Score the whole test set, or use `partial`."
         )
 
 

@@ -207,7 +207,9 @@ class Run:
         assert self.driver is not None
         said, _ = self.driver.communicate(timeout=300)
         assert self.driver.returncode == code, said
-        self.num_repeats += int((RunFolder(self.output).load_record().get("summary") or {}).get("num_repeats", 0))
+        record = RunFolder(self.output).load_record()
+        summary = record.summary if record else None
+        self.num_repeats += summary.num_repeats if summary else 0
         return said
 
     def finish_or_go_on(self) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from scoring.run.folder import RunFolder
 from tests.chaos.conftest import NUM_IMAGES, NUM_SHARDS, Run
 from tests.chaos.scorer import CRASHES
 from tests.gate.control import wait_until
+from tests.runs import record_of, summary_of
 
 pytestmark = pytest.mark.ray
 
@@ -60,7 +60,7 @@ def test_a_node_that_joins_late_is_used(run: Run, seed: int) -> None:
     run.finish()
     run.check_complete()
     joined = run.nodes.others[-1].node_id
-    assert joined in {device["node_id"] for device in RunFolder(run.output).load_record()["devices"]}
+    assert joined in {device.node_id for device in record_of(run.output).devices}
 
 
 @_seeds(15)
@@ -126,7 +126,7 @@ def test_actors_die_before_they_report(run: Run, seed: int) -> None:
     run.start()
     assert "missing" not in run.finish()
     run.check_complete()
-    assert RunFolder(run.output).load_record()["summary"]["num_scored"] == NUM_IMAGES
+    assert summary_of(run.output).num_scored == NUM_IMAGES
 
 
 @_seeds(6, short=0)

@@ -4,11 +4,9 @@ import contextlib
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
 from scoring.storage.locations import Url
 from tests.gate.control import Gate
+from tests.installs import copy_source, new_environment, pip_install
 from tests.real_cluster import RealCluster, environment
 
 pytestmark = pytest.mark.ray
@@ -69,24 +68,12 @@ def real_cluster(cluster_gate: Gate) -> Iterator[RealCluster]:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`shardscore` installed in another virtual environment; the libraries are this one's, by a .pth file."""
-    folder, source = tmp_path_factory.mktemp("elsewhere"), tmp_path_factory.mktemp("source")
-    for name in ("jobs", "scoring", "cluster"):
-        shutil.copytree(_ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(_ROOT / name, source)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python = folder / "bin" / "python"
-    libraries = Path(subprocess.check_output([python, "-c", _PRINT_SITE_PACKAGES], text=True).strip())
-    (libraries / "libraries.pth").write_text(sysconfig.get_path("purelib"))
-    install = ("install", "--quiet", "--no-deps", "--no-build-isolation", source)
-    _run([sys.executable, "-m", "pip", "--python", python, *install], source, check=True)
-    where = _run([python, "-c", "import jobs, cluster; print(jobs.__file__, cluster.__file__)"], folder, check=True)
-    assert where.stdout.count(str(libraries)) == 2
-    return folder / "bin" / "shardscore"
-
-
-_PRINT_SITE_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    """`shardscore` installed in another virtual environment."""
+    python = new_environment(tmp_path_factory.mktemp("elsewhere"))
+    pip_install(python, copy_source(tmp_path_factory.mktemp("source")))
+    where = _run([python, "-c", "import jobs, cluster; print(jobs.__file__, cluster.__file__)"], python.parent)
+    assert where.stdout.count(f"{python.parent.parent}/lib") == 2
+    return python.parent / "shardscore"
 
 
 @pytest.fixture(params=["shardscore submit", "ray job submit"])

@@ -11,17 +11,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
-from scoring.models.classifiers import ModelRequest
-from scoring.networks.engines import Precision
-from scoring.run.folder import RunFolder
+from jobs.score.request import ImagesRequest, ScoreRequest
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
 from tests.gate.control import Gate
 from tests.gate.turnstile import pass_gate
+from tests.runs import summary_of
 
 _DASHBOARD = Path(__file__).parents[3] / "cluster" / "grafana" / "shardscore.json"
 
@@ -79,7 +79,7 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, actors=2, gpus_per_actor=0, cpus_per_actor=1)
     request = ScoreRequest(tmp_path / "run", images, None)
-    job = threading.Thread(target=score, args=(request, Console(quiet=True)))
+    job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
     gate = Gate(tmp_path / "gate")
     gate.close("shard-*.parquet", 4)  # of twelve
     job.start()
@@ -96,8 +96,8 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
     while (last := scrape(request.output)).get("ray_shardscore_images_total") != 12 and time.monotonic() < deadline:
         time.sleep(0.3)
     assert set(last) == {f"ray_{name}" for name in (*COUNTERS, *GAUGES)}
-    summary = RunFolder(request.output).load_record()["summary"]
-    assert last["ray_shardscore_errors_total"] == summary["num_errors"] == 1
+    summary = summary_of(request.output)
+    assert last["ray_shardscore_errors_total"] == summary.num_errors == 1
     assert last["ray_shardscore_shards_total"] == last["ray_shardscore_run_images_done"] == 12
     for stage in STAGES:
-        assert last[f"ray_shardscore_{stage}_seconds_total"] == pytest.approx(summary[f"{stage}_s"])
+        assert last[f"ray_shardscore_{stage}_seconds_total"] == pytest.approx(getattr(summary, f"{stage}_s"))

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from jobs.status import status
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
 from scoring.storage.locations import Url
 from tests.gate.control import Gate
+from tests.runs import summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -66,7 +66,7 @@ def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
     assert {url: url.read_version() for url in done} == done
     local = read_predictions(RunFolder(tmp_path / "local").predictions)
     assert read_predictions(folder.predictions).equals(local)
-    found = status(folder.path, True, False, Console(quiet=True))
+    found = status(folder.path, verify=True)
     assert found.is_complete
     record = json.loads(folder.record.read_text())
     assert record["summary"]["num_scored"] == found.num_rows - 8 * len(done)
@@ -86,6 +86,6 @@ def test_model_is_trained_into_a_bucket_and_scores_from_there(data_folder: Path,
     assert {url.name for url in model.iterdir()} >= {"model.keras", "training.json", "heads", "features"}
     score = {"--images": bucket / "train", "--model": model, "--output": bucket / "run", "--labels-from": "names"}
     subprocess.run(_jobs("score", score), check=True, capture_output=True)
-    summary = RunFolder(bucket / "run").load_record()["summary"]
-    assert summary["num_labelled"] == summary["num_images"]
-    assert summary["num_right"] > 0.9 * summary["num_images"]
+    summary = summary_of(bucket / "run")
+    assert summary.num_labelled == summary.num_images
+    assert summary.num_right > 0.9 * summary.num_images

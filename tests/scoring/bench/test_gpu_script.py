@@ -10,7 +10,8 @@ import pytest
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.parts import measured_parts
 from scoring.bench.record import load_figures
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from tests.benchmarks import gpu
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
@@ -24,7 +25,7 @@ def test_script_needs_nothing_that_a_gpu_machine_lacks() -> None:
         "    sys.modules[name] = None\n"  # importing it fails
         "from tests.benchmarks import gpu\n"
         "import scoring.bench.machine, scoring.bench.matrix_peak, scoring.bench.photos, scoring.bench.results\n"
-        "import scoring.models.classifiers, scoring.shards.scorer\n"
+        "import scoring.models.model_request, scoring.shards.scorer\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=True)
 

@@ -19,7 +19,7 @@ from scoring.bench.record import (
 )
 from scoring.bench.results import Variant, VariantRuns, bench_rows
 from scoring.errors import RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 from tests.fakes import FAKE_MODEL

@@ -8,9 +8,8 @@ import pytest
 from scoring.errors import ImageError, StorageError
 from scoring.run import predictions
 from scoring.run.predictions import predictions_schema, read_predictions, write_predictions
-from scoring.sources import folder_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.storage import retrying
+from scoring.storage import reading, retrying
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +27,7 @@ def test_reads_that_fail_one_time_in_five_lose_no_image(photos: Path, monkeypatc
             raise OSError(errno.EIO, "Input/output error")
         return open(path, mode)
 
-    monkeypatch.setattr(folder_images, "open", flaky, raising=False)
+    monkeypatch.setattr(reading, "open", flaky, raising=False)
     read = open_images(photos)
     for _ in range(20):
         for image in find_images(photos).images:
@@ -43,7 +42,7 @@ def test_read_that_keeps_failing_is_an_image_error(photos: Path, monkeypatch: py
         attempts.append(path)
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(folder_images, "open", broken, raising=False)
+    monkeypatch.setattr(reading, "open", broken, raising=False)
     with pytest.raises(ImageError, match="cannot read: Input/output error"):
         open_images(photos)(ImageEntry("1", "1.png", 0))
     assert len(attempts) == 6
@@ -56,7 +55,7 @@ def test_missing_file_is_not_waited_for(photos: Path, monkeypatch: pytest.Monkey
         attempts.append(path)
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-    monkeypatch.setattr(folder_images, "open", gone, raising=False)
+    monkeypatch.setattr(reading, "open", gone, raising=False)
     with pytest.raises(ImageError):
         open_images(photos)(ImageEntry("1", "1.png", 0))
     assert len(attempts) == 1

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scoring.run.predictions import ScoredImage, predictions_schema, write_predi
 from scoring.sources.inputs import ImageEntry
 from scoring.submissions import submission as module
 from scoring.submissions.submission import Competition, SubmissionRequest, write_submission
+from tests.runs import bare_record, record_of
 
 
 def _run(
@@ -27,7 +29,7 @@ def _run(
         for name, dog in dogs.items()
     ]
     write_predictions(folder.shard(0, num_shards), rows, labels, predictions_schema(labels, {}))
-    folder.save_record({"fingerprint": {}, "num_shards": num_shards, "num_images": len(rows), "labels": list(labels)})
+    folder.save_record(bare_record(num_shards=num_shards, num_images=len(rows), labels=labels))
     return folder
 
 
@@ -55,7 +57,7 @@ def test_certainty_is_clipped_for_log_loss(tmp_path: Path) -> None:
 
 def test_clip_that_the_model_measured_is_the_default(tmp_path: Path) -> None:
     folder = _run(tmp_path, {"1": 1.0, "2": 0.0})
-    folder.save_record(folder.load_record() | {"clip": 0.004})
+    folder.save_record(replace(record_of(folder.path), clip=0.004))
     assert [row["label"] for row in _write(folder)] == ["0.996000", "0.004000"]
     assert [row["label"] for row in _write(folder, clip=0.1)] == ["0.900000", "0.100000"]
 
@@ -113,7 +115,7 @@ def test_run_without_cats_and_dogs_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [{"clip": 0.5}, {"clip": -0.1}, {"fallback": 1.5}])
 def test_options_out_of_range_are_refused(tmp_path: Path, options: dict[str, float]) -> None:
-    with pytest.raises(RequestError, match=r"Expected --(clip|fallback)"):
+    with pytest.raises(RequestError, match=r"Expected `(clip|fallback)`"):
         _write(_run(tmp_path, {"1": 0.9}), **options)
 
 

@@ -1,63 +1,16 @@
-"""Add up what the shards report: how many, how fast, and what held the job up."""
+"""Add up what the shards of one invocation report: how many, how fast, and what held the job up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
+from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
 
 _STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
 # Below this share of its time spent waiting, a model is not held up by its input.
 _NOTICEABLE_WAIT = 0.1
-# What `Summary.bound_by` means, and what helps.
-BOUND_BY = {
-    "score": "the model: more or faster devices",
-    "decode": "decoding: more --cpus-per-actor",
-    "read": "reading: faster storage",
-    "write": "writing: faster storage, or a larger --shard-size",
-    "nothing": "nothing was left to score",
-}
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One invocation in numbers. Rates are images per second, times seconds added over all workers.
-
-    Attributes:
-        num_images: Rows in the run folder.
-        num_errors: Rows with `status="error"` among them.
-        num_scored: Images scored by this invocation; the others were there already.
-        num_labelled: Rows whose target the model knows.
-        num_right: Those of them whose label is their target.
-        images_per_s: Cold: images scored over wall time from command to summary.
-        steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
-        wall_s: Wall time from command to summary.
-        num_lost_workers: Workers that died or hung.
-        num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
-        bound_by: The stage that held the job up: score, read, decode, write or nothing.
-        worker_memory_bytes: The most that any worker's process held.
-        driver_memory_bytes: The most that the driver's process held.
-    """
-
-    num_images: int
-    num_errors: int
-    num_scored: int
-    num_labelled: int
-    num_right: int
-    images_per_s: float
-    steady_images_per_s: float | None
-    wall_s: float
-    read_s: float
-    decode_s: float
-    wait_s: float
-    score_s: float
-    write_s: float
-    num_lost_workers: int
-    num_repeats: int
-    bound_by: str
-    worker_memory_bytes: int
-    driver_memory_bytes: int
 
 
 class ShardTotals:
@@ -134,7 +87,7 @@ def summarise(
     """Summarise one invocation, in its driver.
 
     Args:
-        totals: Of the shards that it scored.
+        totals: What the shards that it scored come to.
         done_before: What the run folder held before.
         wall_s: Wall time so far.
         num_lost_workers: Workers that died or hung.

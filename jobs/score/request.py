@@ -1,23 +1,15 @@
 """What was asked for about images, by any command that runs a network over them, and what workers make of it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from cluster.placement import Placement
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.run.folder import RunFolder
-from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import NO_COLUMNS, check_images
 from scoring.sources.table_images import TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
-
-_CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
-_GPU_BATCH_SIZE = 64
-# A thread for each core beside the model's own. On 2 cores neither fewer nor more, nor more batches ahead, nor a low
-# priority is faster beyond noise with every engine: tests/benchmarks/decode_split.py.
-_MAX_DECODE_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -56,33 +48,52 @@ class ImagesRequest:
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
-        for option, least in (
-            ("batch_size", 1),
-            ("shard_size", 1),
-            ("actors", 1),
-            ("gpus_per_actor", 0),
-            ("cpus_per_actor", 0),
-            ("shard_deadline_s", 1),
-            ("wait_for_nodes_s", 0),
+        for field, value, least in (
+            ("batch_size", self.batch_size, 1),
+            ("shard_size", self.shard_size, 1),
+            ("actors", self.actors, 1),
+            ("gpus_per_actor", self.gpus_per_actor, 0),
+            ("cpus_per_actor", self.cpus_per_actor, 0),
+            ("shard_deadline", self.shard_deadline_s, 1),
+            ("wait_for_nodes", self.wait_for_nodes_s, 0),
         ):
-            value = getattr(self, option)
             if value is not None and value < least:
-                name = option.removesuffix("_s").replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {value:g}.")
+                raise RequestError(f"Expected `{field}` of at least {least}; received {value:g}.")
         check_images(self.images, self.columns)
         self.model.check()
 
 
-def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placement | None) -> ScorerSettings:
-    """What the workers need; without a placement, the fields that shape results are right all the same."""
-    on_gpu = placement is not None and placement.gpus_per_worker > 0
-    cpus = int(placement.cpus_per_worker) if placement else 1
-    return ScorerSettings(
-        images=request.images.absolute(),
-        output=folder.path.absolute(),
-        model=request.model.absolute(),
-        resize=request.resize,
-        batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
-        decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
-        columns=request.columns,
-    )
+@dataclass(frozen=True)
+class SonarRequest:
+    """Which returns to train on or to score.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        model: A trained model; None trains one.
+        seed: Decides split and initial weights.
+        backend: Keras' backend.
+    """
+
+    source: str
+    model: Path | None
+    seed: int
+    backend: str
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What `shardscore score` was asked for.
+
+    Attributes:
+        output: The run folder.
+        images: What to score; None for sonar alone.
+        sonar: Which returns; None for images alone.
+        address: A Ray cluster; None starts one on this machine.
+        overwrite: Remove an earlier run in `output` first.
+    """
+
+    output: Location
+    images: ImagesRequest | None
+    sonar: SonarRequest | None
+    address: str | None = None
+    overwrite: bool = False

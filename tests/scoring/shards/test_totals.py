@@ -2,7 +2,7 @@ import pytest
 
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
-from scoring.shards.summary import ShardTotals, summarise
+from scoring.shards.totals import ShardTotals, summarise
 
 _NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
 

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs.sonar import StudyRequest, sonar
+from jobs.sonar.request import StudyRequest
+from jobs.sonar.study import run_study
 from scoring.errors import RunFolderError
 from scoring.sonar.network import SonarSettings, run_sonar
 from scoring.sonar.protocols import EvaluationProtocol
@@ -32,13 +33,13 @@ def request(data_folder: Path, output: Path, **options: object) -> StudyRequest:
 @pytest.fixture(scope="module")
 def one_worker(data_folder: Path, two_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("one")
-    assert sonar(request(data_folder, output, workers=1), Console(quiet=True))
+    assert run_study(request(data_folder, output, actors=1), Console(quiet=True))
     return output / "sonar"
 
 
 @pytest.mark.slow
 def test_results_are_the_same_for_any_number_of_workers(data_folder: Path, one_worker: Path, tmp_path: Path) -> None:
-    assert sonar(request(data_folder, tmp_path, workers=2), Console(quiet=True))
+    assert run_study(request(data_folder, tmp_path, actors=2), Console(quiet=True))
     one, two = (json.loads((folder / "metrics.json").read_text()) for folder in (one_worker, tmp_path / "sonar"))
     assert one["results"] == two["results"]
     assert pq.read_table(one_worker / "predictions.parquet") == pq.read_table(
@@ -57,13 +58,13 @@ def test_metrics_hold_every_fold_with_interval_and_published_figure(one_worker: 
 
 def test_the_same_command_again_computes_nothing(data_folder: Path, one_worker: Path) -> None:
     before = (one_worker / "metrics.json").stat().st_mtime_ns
-    assert sonar(request(data_folder, one_worker.parent), Console(quiet=True))
+    assert run_study(request(data_folder, one_worker.parent), Console(quiet=True))
     assert (one_worker / "metrics.json").stat().st_mtime_ns == before
 
 
 def test_another_seed_is_refused_in_the_same_folder(data_folder: Path, one_worker: Path) -> None:
     with pytest.raises(RunFolderError, match="seed differs"):
-        sonar(request(data_folder, one_worker.parent, seed=1), Console(quiet=True))
+        run_study(request(data_folder, one_worker.parent, seed=1), Console(quiet=True))
 
 
 def test_the_final_model_scores_new_returns(data_folder: Path, one_worker: Path, tmp_path: Path) -> None:
