@@ -5,9 +5,11 @@ What is stopped, killed or looked at "in the middle" is there for certain, howev
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _PATIENCE_S = 120.0  # for processes to start on a busy machine
 
@@ -38,13 +40,18 @@ class Gate:
         """Let everybody through, now and later."""
         (self.folder / "closed").unlink(missing_ok=True)
 
-    def wait_until_held(self, num_processes: int = 1) -> None:
-        """Return when so many processes are held."""
-        _wait(lambda: len([pid for pid in self._marked() if is_alive(pid)]) >= num_processes, "held at the gate")
+    def wait_until_held(self, command: subprocess.Popen[Any], num_processes: int = 1) -> None:
+        """Return when so many processes of a command are held; fail if it ends before."""
+
+        def are_held() -> bool:
+            assert command.poll() is None, f"the command ended with {command.returncode} before it was held"
+            return len([pid for pid in self._marked() if is_alive(pid)]) >= num_processes
+
+        wait_until(are_held, f"{num_processes} processes at the gate")
 
     def wait_until_the_held_are_dead(self) -> None:
         """Return when all processes that were held have ended, as the workers of a killed driver do."""
-        _wait(lambda: not any(map(is_alive, self._marked())), "dead that were held at the gate")
+        wait_until(lambda: not any(map(is_alive, self._marked())), "the death of those at the gate")
         for pid in self._marked():
             (self.folder / "waiting" / str(pid)).unlink()
 
@@ -60,8 +67,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def _wait(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return when the condition holds; fail, naming what was waited for, if it takes minutes."""
     deadline = time.monotonic() + _PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline, f"no processes are {what} after {_PATIENCE_S:g} s"
-        time.sleep(0.02)
+        assert time.monotonic() < deadline, f"waited {_PATIENCE_S:g} s for {what}"
+        time.sleep(0.01)

@@ -38,7 +38,7 @@ def _written(tmp_path: Path) -> list[str]:
 def test_writers_are_held_where_the_limit_is_reached_and_go_on_when_the_gate_opens(
     gate: Gate, writer: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    gate.wait_until_held()
+    gate.wait_until_held(writer)
     assert _written(tmp_path) == ["shard-0", "shard-1"]
     assert writer.poll() is None
     gate.open()
@@ -47,7 +47,7 @@ def test_writers_are_held_where_the_limit_is_reached_and_go_on_when_the_gate_ope
 
 
 def test_the_death_of_those_who_wait_is_noticed(gate: Gate, writer: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    gate.wait_until_held()
+    gate.wait_until_held(writer)
     writer.kill()
     gate.wait_until_the_held_are_dead()
     assert _written(tmp_path) == ["shard-0", "shard-1"]

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from scoring.networks.base_networks import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
+from tests.gate.control import Gate
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -160,24 +160,27 @@ def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_fo
     base = data_folder / "models" / "cat_dog_squeezenet.keras"
     options = ("--validation", "100", "--ensemble", "3", "--epochs", "15", "--shard-size", "50")
 
+    gate = Gate(tmp_path / "gate")
+
     def start(name: str) -> subprocess.Popen[bytes]:
         command = ("finetune", "--images", data_folder / "photos" / "train", "--base", base, *options)
-        return subprocess.Popen(
-            [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name], start_new_session=True
-        )
+        words = [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name]
+        return subprocess.Popen(words, start_new_session=True, env={**os.environ, **gate.environment})
 
-    def kill_when(pattern: str, least: int) -> None:
+    def kill_before(pattern: str, limit: int) -> None:
+        gate.close(pattern, limit)
         driver = start("killed")
-        while len(list((tmp_path / "killed").glob(pattern))) < least:
-            assert driver.poll() is None, f"ended before {pattern}"
-            time.sleep(0.02)
+        gate.wait_until_held(driver)
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()
+        gate.wait_until_the_held_are_dead()
+        gate.open()
 
     assert start("undisturbed").wait() == 0
-    kill_when("features/predictions/*.parquet", 4)
-    kill_when("heads/head-001.npz", 1)
-    kill_when("model.keras", 1)
+    kill_before("shard-*.parquet", 4)  # of twelve shards of features
+    kill_before("head-*.npz", 2)  # of three heads
+    kill_before("training.json", 0)  # beside the model, and written after it
+    assert (tmp_path / "killed" / "model.keras").exists()
     assert start("killed").wait() == 0
     undisturbed, killed = (
         json.loads((tmp_path / name / "training.json").read_text()) for name in ("undisturbed", "killed")

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
+from tests.gate.control import Gate
 from tests.models import save_brightness_model
 from tests.runs import record_of, summary_of
 
@@ -170,7 +170,10 @@ def _some_photos(source: Path, folder: Path, step: int) -> Path:
 
 @pytest.mark.slow  # tests/chaos does this by default, with a fast network
 def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folder: Path, tmp_path: Path) -> None:
-    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing."""
+    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing.
+
+    Its workers are held when five shards of twenty-five are there.
+    """
     photos = _some_photos(data_folder / "photos" / "test", tmp_path / "photos", step=3)
     options = ("--model", data_folder / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
     sizes = ("--shard-size", 4, "--batch-size", 4, "--precision", "float32")
@@ -180,12 +183,13 @@ def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folde
     )
     subprocess.run(undisturbed, check=True, capture_output=True)
     shards = tmp_path / "killed" / "predictions"
-    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        while not shards.is_dir() or len(list(shards.glob("*.parquet"))) < 5:
-            assert process.poll() is None, "the run ended before it was killed"
-            time.sleep(0.01)
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 5)
+    heeding = {**os.environ, **gate.environment}
+    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True, env=heeding) as process:
+        gate.wait_until_held(process)
         process.send_signal(signal.SIGKILL)
-    time.sleep(2)  # the workers notice that their driver is gone
+    gate.wait_until_the_held_are_dead()
     before = _shards(tmp_path / "killed")
     done = [name for name in before if name.endswith(".parquet")]
     assert 5 <= len(done) < 25
