@@ -47,7 +47,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             check_seen(find_missing_by_node(needed), needed)
-            check_nothing_missing(images.run(milestones, needed))
+            check_nothing_missing(images.run(milestones, needed), "shard {}".format)
             features_s = milestones.since_command_s()
             train_heads(request, console)
     record = load_training_record(folder)

@@ -52,6 +52,6 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
                 sonar.start(avoid=list(unseen))
             missing = images.run(milestones, needed) if images else []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing)
+    check_nothing_missing(missing, "shard {}".format)
     record = folder.load_record() if images else None
     return Run(folder.path, record.summary if record else None, metrics)

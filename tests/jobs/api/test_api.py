@@ -128,12 +128,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
     no_cluster: None, photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(shardscore.IncompleteError, match="Of the shards these are missing: 3"):
+    with pytest.raises(shardscore.IncompleteError, match="Missing: shard 3"):
         shardscore.score(images=photos, output=tmp_path / "run")
     result = CliRunner().invoke(app, ["score", "--images", str(photos), "--output", str(tmp_path / "run")])
     assert (result.exit_code, result.stderr) == (
         1,
-        "error: Of the shards these are missing: 3. Run the same again for just those.\n",
+        "error: Missing: shard 3. Run the same again for just that.\n",
     )
 
 
