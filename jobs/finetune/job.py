@@ -7,6 +7,7 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
@@ -20,10 +21,12 @@ from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
-from scoring.finetuning.head_trainer import check_split
+from scoring.finetuning.photo_split import check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from scoring.run.milestones import Milestones
+from scoring.sources.entries import ImageEntry
+from scoring.sources.targets import leave_out_test
 
 
 def run_finetune(request: FinetuneRequest, console: Console) -> Model:
@@ -37,7 +40,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(request.images, folder.features, console, partial(_check_split, request))
+    images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
     with folder.features.hold(request.overwrite):
         folder.prepare(request.overwrite)
         images.start_listing()
@@ -52,5 +55,5 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     return Model(folder.path, record.labels, record.metrics.after_calibration, record.calibration)
 
 
-def _check_split(request: FinetuneRequest, targets: list[str | None]) -> None:
-    check_split(targets, request.num_validation)
+def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
+    check_split(images, request.num_validation)

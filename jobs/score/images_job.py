@@ -34,6 +34,7 @@ from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.totals import ShardTotals, summarise
+from scoring.sources.entries import ImageEntry
 
 
 @contextmanager
@@ -56,7 +57,8 @@ class ImagesJob:
         request: What to score.
         folder: Where to.
         console: Where to tell it.
-        check_targets: Raises if the images' targets will not do.
+        keep: Leaves some of the images out; None keeps all.
+        check: Raises if the labelled images will not do.
 
     Raises:
         RequestError: At construction, if the request makes no sense.
@@ -67,14 +69,15 @@ class ImagesJob:
         request: ImagesRequest,
         folder: RunFolder,
         console: Console,
-        check_targets: Callable[[list[str | None]], None] | None = None,
+        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
         request.check()
         self._request = request
         self._folder = folder
         self._console = console
-        self._listing = BackgroundListing(request, folder, check_targets)
+        self._listing = BackgroundListing(request, folder, keep, check)
 
     def start_listing(self) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts."""

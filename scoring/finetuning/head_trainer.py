@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.errors import ImagesError
 from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
 from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, ensemble_logits, join_heads, load_head, save_head
 from scoring.finetuning.features import load_features
 from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import Head, train_head
+from scoring.finetuning.photo_split import split_photos
 from scoring.models.finetuned_network import put_together
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
@@ -39,8 +38,6 @@ from scoring.run.predictions import ScoredImage, predictions_schema, write_predi
 from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Location
 
-MAX_VALIDATION = 2_000  # of 25,000, as in the lesson
-_VALIDATION_SHARE = 0.2  # of smaller collections
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
 
 
@@ -73,46 +70,6 @@ class FinetuneSettings:
     backend: str
 
 
-@dataclass(frozen=True)
-class Split:
-    """Rows of the features: to train on, and to validate on."""
-
-    train: npt.NDArray[np.int64]
-    validation: npt.NDArray[np.int64]
-
-
-def check_split(targets: Sequence[str | None], num_validation: int | None) -> int:
-    """Return how many photos are kept out of training.
-
-    Raises:
-        ImagesError: If a label would be missing on one side.
-    """
-    counts = Counter(targets)
-    rarest, fewest = min(counts.items(), key=lambda item: item[1])
-    if len(counts) < 2:
-        raise ImagesError(f"Expected photos of at least two labels; received {rarest!r} alone.")
-    if fewest < 2:
-        raise ImagesError(f"Expected at least two photos of every label, one to validate on; {rarest!r} has {fewest}.")
-    if num_validation is None:
-        num_validation = max(len(counts), min(MAX_VALIDATION, int(len(targets) * _VALIDATION_SHARE)))
-    if not len(counts) <= num_validation <= len(targets) - len(counts):
-        raise ImagesError(
-            f"Expected `validation` from {len(counts)} to {len(targets) - len(counts)}, so that each of {len(counts)} "
-            f"labels is on both sides; received {num_validation} of {len(targets)} photos."
-        )
-    return num_validation
-
-
-def split_photos(targets: Sequence[str], num_validation: int | None, seed: int) -> Split:
-    """Divide photos so that both sides have the labels in the same proportions; nothing is moved on disk."""
-    from sklearn.model_selection import train_test_split
-
-    count = check_split(targets, num_validation)
-    rows = np.arange(len(targets))
-    train, validation = train_test_split(rows, test_size=count, stratify=list(targets), random_state=seed)
-    return Split(np.sort(train), np.sort(validation))
-
-
 class HeadTrainer:
     """Trains the heads of an ensemble as numbered tasks; the task after the last one puts the model together.
 
@@ -127,7 +84,7 @@ class HeadTrainer:
         self._folder = ModelFolder(settings.output)
         self._features = load_features(self._folder.features.predictions)
         self._labels = sorted(set(self._features.targets))
-        self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
+        self._split = split_photos(self._features.images, settings.num_validation, settings.seed)
         record = self._folder.features.load_record()
         assert record is not None  # the same job has written it
         self._fingerprint = record.fingerprint
