@@ -6,8 +6,8 @@ from pathlib import Path
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.sources.inputs import NO_COLUMNS, check_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import check_images
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
 
