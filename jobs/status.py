@@ -61,7 +61,7 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     Args:
         run: Run folder written by score.
         verify: Read every row, and compare the ids.
-        json: For machines.
+        json: Print JSON, for machines.
         verbose: Where to print.
     """
     found = status(run, verify=verify, verbose=False if json else verbose)

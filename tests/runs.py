@@ -18,8 +18,8 @@ from scoring.run.manifest import write_manifest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
-from scoring.sources.inputs import NO_COLUMNS, ImageEntry
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import ImageEntry
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 

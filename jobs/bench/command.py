@@ -51,10 +51,10 @@ def _bench(
         json: File for every run's figures.
         simulate: Estimate time and cost on 1, 8 and 1,000 GPUs instead, from `json` if there.
         gpu_images_per_s: With `simulate`: the network alone on a GPU; by default an L4, assumed.
-        cores_per_gpu: With `simulate`; by default 8.
-        gpu_price: With `simulate`: of a GPU and its cores for an hour; by default no cost.
+        cores_per_gpu: With `simulate`: cores beside each GPU; by default 8.
+        gpu_price: With `simulate`: price of a GPU and its cores for an hour; by default no cost is shown.
         reads_per_s: With `simulate`: images the storage hands out; by default 5500, an S3 prefix.
-        shard_size: With `simulate`; by default as score.
+        shard_size: With `simulate`: images per shard; by default as score.
         verbose: Where to print.
     """
     request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())

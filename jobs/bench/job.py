@@ -32,7 +32,7 @@ def run_bench(request: BenchRequest, console: Console) -> None:
     Raises:
         RequestError: If the request makes no sense.
         IncompleteError: If a measurement fails.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     request.check()
     machine = describe_machine()

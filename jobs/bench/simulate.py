@@ -42,15 +42,15 @@ class SimulateRequest:
     """What is to be worked out. None leaves a figure to measurements and assumptions.
 
     Attributes:
-        model: Whose speed it is.
+        model: The model whose speed is estimated.
         images: The collection meant: its number and size count, and some of it is decoded.
-        num_images: Of the collection.
-        variant: Which one of a bench's.
+        num_images: How many images the collection has.
+        variant: The name of one that the bench measured.
         json_path: What an earlier bench stored; the default name need not exist.
         gpu_images_per_s: The network alone, on one GPU.
-        cores_per_gpu: Cores.
-        gpu_price: Of one GPU with its cores, for an hour, in any currency.
-        reads_per_s: Images that the storage hands out in a second, to all workers together.
+        cores_per_gpu: Cores beside each GPU.
+        gpu_price: What one GPU with its cores costs for an hour, in any currency.
+        reads_per_s: Images that the storage hands out in a second, to all actors together.
         shard_size: Images per shard.
     """
 

@@ -18,7 +18,7 @@ from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 

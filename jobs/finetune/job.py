@@ -35,7 +35,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
         IncompleteError: If something it needs cannot be had, or features or heads are missing; they are named.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     milestones = Milestones(time.time())
     request.check()

@@ -30,7 +30,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
         IncompleteError: If something it needs cannot be had, or shards are missing; they are named.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     milestones = Milestones(time.time())
     if request.images is None and request.sonar is None:

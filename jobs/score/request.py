@@ -1,4 +1,4 @@
-"""What was asked for about images, by any command that runs a network over them, and what workers make of it."""
+"""What `score` was asked for: images, sonar returns, a folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +7,8 @@ from cluster.placement import WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.sources.inputs import NO_COLUMNS, check_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import check_images
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
 
@@ -24,9 +24,19 @@ class ImagesRequest:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         shard_size: Images per task and per predictions file.
+    <<<<<<< HEAD
         workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
         columns: Of a Parquet table.
+    =======
+        actors: Processes that score; by default one per GPU, or as many as fill the cores.
+        gpus_per_actor: GPUs for each; a fraction shares one.
+        cpus_per_actor: Cores for each.
+        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        columns: Which columns of a Parquet table hold what.
+        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
+        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
+    >>>>>>> jobs
     """
 
     images: Location

@@ -32,7 +32,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     Raises:
         RequestError: If the returns or the output folder do not fit.
         IncompleteError: If folds are missing; their tasks are named.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     started = time.perf_counter()
     data = find_sonar(request.source, field="data")

@@ -27,8 +27,8 @@ from scoring.run.manifest import Manifest, ManifestInfo
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.sources.inputs import NO_COLUMNS, open_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import open_images
 from scoring.storage.locations import Location
 
 _SAMPLE_SIZE = 200

@@ -100,7 +100,7 @@ def test_table_fits_a_log_and_shows_rates_beside_their_limits(
         "150",
     ]
     assert "decoding: 300 images/s per core" in printed
-    assert "one worker with 2 cores and 0 GPUs" in printed
+    assert "one actor with 2 cores and 0 GPUs" in printed
     assert "keras float32 1.5 3.0 7.8" in " ".join(printed.split())
 
 

@@ -20,8 +20,8 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.run.predictions import read_predictions
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
+from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
-from scoring.sources.table_images import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 
