@@ -3,31 +3,34 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic
+
+from cluster.work import T
 
 
 @dataclass(frozen=True)
-class TaskFailed:
+class TaskFailed(Generic[T]):
     """A task that is given up, and why."""
 
-    task: int
+    task: T
     attempts: int
     reason: str
 
 
 @dataclass(frozen=True)
-class Assignment:
+class Assignment(Generic[T]):
     """A task for a worker.
 
     Attributes:
-        task: Its number.
+        task: What to do.
         alone: It was lost with a worker before: nothing may run beside it, so that the next loss is its own.
     """
 
-    task: int
+    task: T
     alone: bool = False
 
 
-class TaskLedger:
+class TaskLedger(Generic[T]):
     """Every task ends once: done, or given up.
 
     A task lost with its worker is a suspect: it is tried again alone, at most `max_attempts` times in all, so that a
@@ -39,13 +42,13 @@ class TaskLedger:
         max_attempts: Workers that a task may be lost with.
     """
 
-    def __init__(self, tasks: Iterable[int], max_attempts: int) -> None:
+    def __init__(self, tasks: Iterable[T], max_attempts: int) -> None:
         self._queue = deque(tasks)
-        self._suspects: deque[int] = deque()
-        self._runners: dict[int, set[int]] = {}  # task -> workers that have it
+        self._suspects: deque[T] = deque()
+        self._runners: dict[T, set[int]] = {}  # task -> workers that have it
         # Tasks that may be copied, oldest first: once each, or two copies could fail in turns for ever. No suspects.
-        self._uncopied: dict[int, None] = {}
-        self._losses: Counter[int] = Counter()
+        self._uncopied: dict[T, None] = {}
+        self._losses: Counter[T] = Counter()
         self._max_attempts = max_attempts
         self.num_repeats = 0
 
@@ -54,7 +57,7 @@ class TaskLedger:
         """Whether a task has not ended yet."""
         return bool(self._queue or self._suspects or self._runners)
 
-    def assign(self, worker_id: int, num_running: int) -> Assignment | None:
+    def assign(self, worker_id: int, num_running: int) -> Assignment[T] | None:
         """Choose the next task for a worker that has `num_running` already; None if there is none for it."""
         if self._suspects:
             return self._start(worker_id, self._suspects.popleft(), alone=True) if num_running == 0 else None
@@ -64,18 +67,18 @@ class TaskLedger:
             return self._copy(worker_id)
         return None
 
-    def done(self, task: int) -> bool:
+    def done(self, task: T) -> bool:
         """Record a result; False for the later of two copies, which does not count."""
         self._uncopied.pop(task, None)
         return self._runners.pop(task, None) is not None
 
-    def raised(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
+    def raised(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
         if not self._stopped(task, worker_id):
             return None
         return TaskFailed(task, self._losses[task] + 1, reason)
 
-    def lost(self, task: int, worker_id: int, reason: str) -> TaskFailed | None:
+    def lost(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""
         self._losses[task] += 1
         if not self._stopped(task, worker_id):
@@ -86,13 +89,13 @@ class TaskLedger:
         self._suspects.append(task)
         return None
 
-    def _start(self, worker_id: int, task: int, alone: bool = False) -> Assignment:
+    def _start(self, worker_id: int, task: T, alone: bool = False) -> Assignment[T]:
         self._runners[task] = {worker_id}
         if not alone:
             self._uncopied[task] = None
         return Assignment(task, alone)
 
-    def _copy(self, worker_id: int) -> Assignment | None:
+    def _copy(self, worker_id: int) -> Assignment[T] | None:
         for task in self._uncopied:
             if worker_id not in self._runners[task]:
                 self.num_repeats += 1
@@ -101,7 +104,7 @@ class TaskLedger:
                 return Assignment(task)
         return None
 
-    def _stopped(self, task: int, worker_id: int) -> bool:
+    def _stopped(self, task: T, worker_id: int) -> bool:
         """Take the worker off a task that has not ended; True if no other worker has it now."""
         runners = self._runners.get(task)
         if runners is None:

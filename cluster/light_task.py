@@ -35,7 +35,7 @@ class LightTask(Generic[T]):
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError as error:
-            raise WorkersLostError(f"The task beside the workers was lost: {cause_of_death(error)}") from error
+            raise WorkersLostError(f"The task beside the actors was lost: {cause_of_death(error)}") from error
 
 
 def _strategy(avoid: Collection[Node]) -> NodeAffinitySchedulingStrategy | str:

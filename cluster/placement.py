@@ -4,11 +4,10 @@ import difflib
 import math
 from dataclasses import dataclass, replace
 
-from ray.util.accelerators import accelerators
-
 from cluster.autoscaler import is_autoscaling
 from cluster.errors import PlacementError
 from cluster.nodes import Node, accelerator_resource
+from cluster.private_ray import accelerator_types
 
 # More cores than this do not help one network's forward pass as much as a second worker does.
 _MAX_CPUS_PER_WORKER = 8.0
@@ -35,6 +34,27 @@ class WorkerRequest:
     cpus_per_worker: float | None = None
     accelerator_type: str | None = None
     wait_for_nodes_s: float | None = None
+
+    def check(self) -> None:
+        """Refuse amounts that make no sense on any cluster.
+
+        Raises:
+            PlacementError: If one is too small, or no amount that Ray can reserve; it names the field.
+        """
+        gpus, cpus = float(self.gpus_per_worker or 0), float(self.cpus_per_worker or 0)
+        if gpus and not (_LEAST_SHARE <= gpus < 1 or gpus.is_integer()):
+            raise PlacementError(
+                f"Expected `gpus_per_actor` to be a whole number or a share of one GPU; received {gpus:g}."
+            )
+        if cpus and not _LEAST_SHARE <= cpus < math.inf:
+            raise PlacementError(f"Expected `cpus_per_actor` of at least {_LEAST_SHARE}; received {cpus:g}.")
+        for field, value, least in (
+            ("actors", self.num_workers, 1),
+            ("gpus_per_actor", self.gpus_per_worker, 0),
+            ("wait_for_nodes", self.wait_for_nodes_s, 0),
+        ):
+            if value is not None and not value >= least:
+                raise PlacementError(f"Expected `{field}` of at least {least}; received {value:g}.")
 
     @property
     def names_what_each_needs(self) -> bool:
@@ -104,7 +124,7 @@ def plan_placement(nodes: list[Node], request: WorkerRequest, can_grow: bool = F
     Raises:
         PlacementError: If the workers do not fit; it says what the cluster has.
     """
-    _check_amounts(request)
+    request.check()
     waits = can_grow if request.wait_for_nodes_s is None else request.wait_for_nodes_s > 0
     if request.accelerator_type is not None:
         _check_accelerator_type(request.accelerator_type, nodes, waits)
@@ -127,31 +147,20 @@ def count_room(nodes: list[Node], placement: Placement) -> int:
 
 _NOTHING_TO_ASK_FOR = (
     "The cluster has no room for an actor yet, and adds nodes by what actors ask for. Say what each needs with "
-    "--gpus-per-actor and --cpus-per-actor, or with --accelerator-type."
+    "`gpus_per_actor` and `cpus_per_actor`, or with `accelerator_type`."
 )
-
-
-def _check_amounts(request: WorkerRequest) -> None:
-    """Refuse amounts that Ray cannot reserve."""
-    gpus, cpus = float(request.gpus_per_worker or 0), float(request.cpus_per_worker or 0)
-    if gpus and not (_LEAST_SHARE <= gpus < 1 or gpus.is_integer()):
-        raise PlacementError(
-            f"Expected --gpus-per-actor to be a whole number or a share of one GPU; received {gpus:g}."
-        )
-    if cpus and not _LEAST_SHARE <= cpus < math.inf:
-        raise PlacementError(f"Expected --cpus-per-actor of at least {_LEAST_SHARE}; received {cpus:g}.")
 
 
 def _check_accelerator_type(wanted: str, nodes: list[Node], waits: bool) -> None:
     there = sorted(set().union(*(node.accelerator_types for node in nodes)))
     if wanted in there:
         return
-    known = sorted({name for constant, name in vars(accelerators).items() if constant.isupper()})
+    known = accelerator_types()
     has = f"the cluster has {', '.join(there) if there else 'none that Ray knows the kind of'}"
-    if wanted not in known:
-        near = difflib.get_close_matches(wanted.upper(), known, n=3, cutoff=0.5) or ["T4", "A100", "H100"]
+    if known is not None and wanted not in known:
+        near = difflib.get_close_matches(wanted.upper(), sorted(known), n=3, cutoff=0.5) or ["T4", "A100", "H100"]
         raise PlacementError(
-            f"Expected --accelerator-type to be one of Ray's names, such as {', '.join(near)}; received {wanted!r}, "
+            f"Expected `accelerator_type` to be one of Ray's names, such as {', '.join(near)}; received {wanted!r}, "
             f"and {has}."
         )
     if not waits:
@@ -215,6 +224,6 @@ def _shortage(nodes: list[Node], placement: Placement, room: int) -> str:
     gpus, cpus = sum(node.num_gpus for node in nodes), sum(node.num_cpus for node in nodes)
     return (
         f"Expected room for {max(placement.num_workers, 1)} actors with {placement} each; the cluster has {gpus:g} "
-        f"GPUs and {cpus:g} CPUs on {len(nodes)} nodes, room for {room}. Lower --actors, --gpus-per-actor or "
-        "--cpus-per-actor, or wait for nodes to join with --wait-for-nodes SECONDS."
+        f"GPUs and {cpus:g} CPUs on {len(nodes)} nodes, room for {room}. Lower `actors`, `gpus_per_actor` or "
+        "`cpus_per_actor`, or say with `wait_for_nodes` how many seconds to wait for nodes to join."
     )

@@ -5,15 +5,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import ray
-from ray._private import ray_constants
-from ray._private.node import Node
 
+from cluster import private_ray
+from cluster.environment import variable
 from cluster.errors import SessionError
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
@@ -21,6 +21,8 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 # Added to the command's own. Ray's 15 lets every process that wakes push a worker off its core: 1.5% of int8's rate on
 # two cores. Who wants the machine to stay quick for other work says `nice shardscore score`.
 _WORKER_NICENESS = 0
+# Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will stop to.
+_GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _PATIENCE_S = 10.0
 
 
@@ -71,52 +73,24 @@ def check_answers(address: str | None) -> None:
 
 def _connect(address: str | None) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address:
-        ray.init(address=address, **quiet)
-        return
-    with _loopback_only(), _no_more_than_needed():
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _system_config={"worker_niceness": _WORKER_NICENESS},
-            **quiet,
-        )
+    with variable(_GPU_TIP_VARIABLE, "0"):
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            _start_local({"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, **quiet})
 
 
-@contextmanager
-def _loopback_only() -> Iterator[None]:
-    """Let a local Ray listen on 127.0.0.1 alone, as it does by itself on Windows and macOS.
-
-    Ray 2.60 has no public option for it: `_node_ip_address="127.0.0.1"` is replaced by the machine's address, and then
-    all interfaces are listened on. tests/cluster/test_session.py looks at the sockets.
-    """
-    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # for the processes that Ray starts
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
-        del os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR]
-
-
-@contextmanager
-def _no_more_than_needed() -> Iterator[None]:
-    """Leave out what a Ray of one command has no use for: dashboard, autoscaler and log monitor.
-
-    They take three seconds of start and exit on two cores, and Ray 2.60 starts the dashboard's process even with
-    `include_dashboard=False`. tests/cluster/test_session.py looks at the processes.
-    """
-    services = ("start_api_server", "start_monitor", "start_log_monitor")
-    before = {name: getattr(Node, name) for name in services}
-    for name in services:
-        setattr(Node, name, _start_nothing)
-    try:
-        yield
-    finally:
-        for name, start in before.items():
-            setattr(Node, name, start)
-
-
-def _start_nothing(node: Node, **options: Any) -> None:
-    """Stands in for a method of Ray's that starts a service."""
+def _start_local(options: Mapping[str, Any]) -> None:
+    """Start a Ray that other machines and users cannot reach, with no more services than one command needs."""
+    with (
+        private_ray.loopback_only(),
+        private_ray.token_required(),
+        private_ray.worker_niceness(_WORKER_NICENESS),
+    ):
+        try:
+            with private_ray.no_idle_services():
+                ray.init(address="local", **options)
+        except (AttributeError, TypeError):  # this Ray misses one of them
+            ray.shutdown()
+            private_ray.warn_of_idle_services()
+            ray.init(address="local", **options)

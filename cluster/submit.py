@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +23,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from cluster.errors import SessionError
 from cluster.session import check_answers
 
-_ADDRESS_VARIABLES = (
-    "RAY_API_SERVER_ADDRESS",
-    "RAY_ADDRESS",
-)  # Ray's Jobs API puts them, in this order, before --address
+# Ray's Jobs API puts them, in this order, before an address that it is given.
+_ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _PATIENCE_S = 10.0
 _OUTAGE_PATIENCE_S = 300.0  # a head node that restarts, a laptop that sleeps
 _LOOK_S = 1.0
@@ -47,13 +45,14 @@ class JobSettings:
     Attributes:
         name: What the dashboard calls it.
         command: The entry point, as one shell command.
-        packages: Folders of Python packages; the job's working folder holds them and nothing else.
+        packages: Folders of Python packages by the name they are imported under; the job's working folder holds these
+            and nothing else.
         environment: Variables of the job's processes; their values are never shown.
     """
 
     name: str
     command: str
-    packages: Sequence[Path]
+    packages: Mapping[str, Path]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -75,7 +74,7 @@ class SubmittedJob:
 
     Attributes:
         job_id: Ray's submission id, for `ray job logs`, `status` and `stop`.
-        address: Of the dashboard, without a password.
+        address: The dashboard's, without a password.
     """
 
     def __init__(self, client: JobSubmissionClient, job_id: str, secrets: Collection[str] = ()) -> None:
@@ -91,7 +90,7 @@ class SubmittedJob:
         Raises:
             SessionError: If the cluster does not answer for minutes.
         """
-        with _told_in_one_line(self.address, self._secrets):
+        with _as_session_error(self.address, self._secrets):
             while not (info := self._info()).status.is_terminal():
                 asyncio.run(self._pass_on_log(show))
                 time.sleep(_LOOK_S)
@@ -105,7 +104,7 @@ class SubmittedJob:
         Raises:
             SessionError: If it does not end.
         """
-        with _told_in_one_line(self.address, self._secrets):
+        with _as_session_error(self.address, self._secrets):
             self._client.stop_job(self.job_id)
             deadline = time.monotonic() + _STOP_PATIENCE_S
             while not self._info().status.is_terminal():
@@ -159,9 +158,9 @@ def submit_job(settings: JobSettings, address: str | None) -> SubmittedJob:
         SessionError: If the cluster cannot be reached or refuses the job.
     """
     secrets = tuple(settings.environment.values())
-    with _told_in_one_line(_chosen_address(address), secrets), tempfile.TemporaryDirectory() as folder:
-        for package in settings.packages:
-            shutil.copytree(package, Path(folder, package.name), ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    with _as_session_error(_chosen_address(address), secrets), tempfile.TemporaryDirectory() as folder:
+        for name, package in settings.packages.items():
+            shutil.copytree(package, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__", ".*"))
         client = _connect(address)
         job_id = client.submit_job(
             entrypoint=settings.command,
@@ -194,7 +193,7 @@ def _connect(address: str | None) -> JobSubmissionClient:
 
 
 @contextmanager
-def _told_in_one_line(address: str | None, secrets: Collection[str]) -> Iterator[None]:
+def _as_session_error(address: str | None, secrets: Collection[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError, TypeError, RayError, aiohttp.ClientError) as error:

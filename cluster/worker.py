@@ -1,50 +1,51 @@
 """One actor: its process, and the driver's view of it."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any, Generic
 
 from ray.exceptions import RayActorError
 
 from cluster.devices import Devices, pin_process
-
-R = TypeVar("R")
-Recipe: TypeAlias = Callable[[], Callable[[int], R]]
+from cluster.work import MAX_TASKS_AT_ONCE, D, Recipe, T, Work
 
 
 @dataclass(frozen=True)
-class WorkerInfo:
+class WorkerInfo(Generic[D]):
     """A worker that is ready.
 
     Attributes:
         worker_id: Counts up from 0.
         devices: Where it runs.
-        description: What the built recipe says of itself (`recipe().description`), or None.
+        description: What its work says of itself.
+        tasks_at_once: How many tasks it may have at any time.
     """
 
     worker_id: int
     devices: Devices
-    description: Any
+    description: D
+    tasks_at_once: int
 
 
 class Actor:
     """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on."""
 
-    def start(self, recipe: Recipe[Any], num_cpus: float) -> tuple[Devices, Any]:
-        """Pin the process, build the recipe, and say where it runs and what it is."""
+    def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
+        """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
         devices = pin_process(num_cpus)
-        self._work = recipe()
-        return devices, getattr(self._work, "description", None)
+        work = recipe()
+        if not 1 <= work.tasks_at_once <= MAX_TASKS_AT_ONCE:
+            raise ValueError(f"Expected 1 to {MAX_TASKS_AT_ONCE} tasks at once; received {work.tasks_at_once}.")
+        self._work: Work[Any, Any, D] = work
+        return devices, work.description, work.tasks_at_once
 
-    def run(self, task: int, again: bool) -> Any:
-        """Work off one task; calls may overlap. What was built may have a way of its own for tasks lost before."""
-        work = getattr(self._work, "again", self._work) if again else self._work
-        return work(task)
+    def run(self, task: Any, again: bool) -> Any:
+        """Do one task; calls may overlap."""
+        return self._work.again(task) if again else self._work(task)
 
 
 @dataclass
-class Worker:
+class Worker(Generic[T, D]):
     """The driver's view of one actor.
 
     Attributes:
@@ -52,25 +53,30 @@ class Worker:
         actor: Ray's handle.
         info: None while it starts.
         tasks: What it has been given and has not ended.
-        alone: It works off a suspect, and gets nothing beside it.
+        alone: It does a task that was lost before, and gets nothing beside it.
         busy_since: When its oldest task became its oldest, by `time.monotonic()`.
     """
 
     worker_id: int
     actor: Any
-    info: WorkerInfo | None = None
-    tasks: list[int] = field(default_factory=list)
+    info: WorkerInfo[D] | None = None
+    tasks: list[T] = field(default_factory=list)
     alone: bool = False
     busy_since: float = 0.0
 
-    def give(self, task: int, alone: bool) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given a task now."""
+        return self.info is not None and not self.alone and len(self.tasks) < self.info.tasks_at_once
+
+    def give(self, task: T, alone: bool) -> None:
         """Record a task that is sent to it."""
         if not self.tasks:
             self.busy_since = time.monotonic()
         self.tasks.append(task)
         self.alone = alone
 
-    def release(self, task: int) -> float:
+    def release(self, task: T) -> float:
         """Record that a task ended; return the seconds since it, or the one before it, began."""
         now = time.monotonic()
         took, self.busy_since = now - self.busy_since, now
@@ -79,11 +85,20 @@ class Worker:
         return took
 
 
-def differences(ours: Any, theirs: Any) -> str:
+def unlike(info: WorkerInfo[D], first: WorkerInfo[D]) -> str:
+    """Why a worker may not work beside the first one: results of two kinds must not mix."""
+    return (
+        f"Expected all actors alike; actor {info.worker_id} on {info.devices.host} differs from actor "
+        f"{first.worker_id} on {first.devices.host}: {_differences(info.description, first.description)}. "
+        "Choose one kind of device with `accelerator_type`."
+    )
+
+
+def _differences(ours: Any, theirs: Any) -> str:
     """What differs between two descriptions, field by field where they have fields."""
     if not is_dataclass(ours) or type(ours) is not type(theirs):
         return f"{ours}, not {theirs}"
-    pairs = ((field.name, getattr(ours, field.name), getattr(theirs, field.name)) for field in fields(ours))
+    pairs = ((name, our, vars(theirs)[name]) for name, our in vars(ours).items())
     return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 

@@ -65,7 +65,7 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     Args:
         run: Run folder written by score.
         verify: Read every row with its checksum, and compare ids and digests.
-        json: For machines.
+        json: Print JSON, for machines.
         verbose: Where to print.
     """
     found = status(run, verify=verify, verbose=False if json else verbose)

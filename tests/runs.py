@@ -23,8 +23,8 @@ from scoring.run.manifest import write_manifest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
-from scoring.sources.inputs import NO_COLUMNS, ImageEntry
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import ImageEntry
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, readable
 
@@ -147,26 +147,34 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
         "labels": labels,
-        "base": {"request": {}, "model": "vgg16", "features": "fc2", "digest": "a" * 64},
+        "base": {
+            "request": {"model": "vgg16", "weights": None, "layer": "fc2"},
+            "model": "vgg16",
+            "features": "fc2",
+            "digest": "a" * 64,
+        },
         "resize": "squash-cykooz-bilinear-scaled",
         "precision": "bfloat16",
         "flip": False,
         "head_only": False,
         "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
         "split_seed": 0,
-        "settings": {"learning_rate": 0.003, "dropout": 0.5, "patience": 5},
+        "settings": {
+            **{"dropout": 0.5, "learning_rate": 0.003, "dense_learning_rate": 1e-5, "batch_size": 64},
+            **{"max_epochs": 100, "patience": 5, "unfreeze_dense": False},
+        },
         "heads": [
             {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
             for seed in (0, 1)
         ],
         "calibration": {"temperature": 1.25, "clip": 0.02},
+        "versions": {"keras": "3.15.1"},
         "metrics": {
             **dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
-        "versions": {"keras": "3.15.1"},
     }
-    write_text(folder.training, json.dumps(training))
+    write_text(folder.training, json.dumps(training, indent=2) + "\n")
     return path
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import IncompleteError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import phases
 
@@ -19,8 +19,8 @@ class ColdJob:
     """What one command took.
 
     Attributes:
-        wall_s: From the start of its process to its end.
-        steady_images_per_s: As its own summary says; None if there was one batch only.
+        wall_s: Seconds from the start of its process to its end.
+        steady_images_per_s: The rate in its own summary; None if there was one batch only.
         worker_bytes: Peak memory of its largest worker.
         driver_bytes: Peak memory of its driver.
         phases_s: Seconds of each phase from its start to its end, by name.

@@ -1,6 +1,7 @@
 """`shardscore bench`: measure this machine, or estimate runs on others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.console.arguments import place
 from jobs.console.commands import command
 from scoring.errors import RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -49,15 +51,15 @@ def _bench(
         json: File for every run's figures.
         simulate: Estimate time and cost on 1, 8 and 1,000 GPUs instead, from `json` if there.
         gpu_images_per_s: With `simulate`: the network alone on a GPU; by default an L4, assumed.
-        cores_per_gpu: With `simulate`; by default 8.
-        gpu_price: With `simulate`: of a GPU and its cores for an hour; by default no cost.
+        cores_per_gpu: With `simulate`: cores beside each GPU; by default 8.
+        gpu_price: With `simulate`: price of a GPU and its cores for an hour; by default no cost is shown.
         reads_per_s: With `simulate`: images the storage hands out; by default 5500, an S3 prefix.
-        shard_size: With `simulate`; by default as score.
+        shard_size: With `simulate`: images per shard; by default as score.
         verbose: Where to print.
     """
-    if model in (VGG16_IMAGENET, VGG16_CATS_DOGS):
-        weights = None if weights == "imagenet" else weights or RANDOM_WEIGHTS
     request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
+    if request.kind.has_published_weights:
+        request = replace(request, weights=None if weights == "imagenet" else weights or RANDOM_WEIGHTS)
     photos = place(images, "images") if images else None
     figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)
     if simulate:

@@ -6,13 +6,11 @@ Reads photos, or draws some; leaves a table on the terminal and shardscore-bench
 precision is measured once, then all of them again: with VGG16 three rounds take about half an hour on two cores.
 """
 
-import json
 import os
 import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +21,9 @@ from jobs.bench.request import LEAST_IMAGES, BenchRequest, choose_variants, defa
 from jobs.bench.table import print_bench
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.photos import gather_photos
-from scoring.bench.results import bench_rows, flops_per_image
+from scoring.bench.record import BenchRecord, DecodeRates, write_record
+from scoring.bench.results import bench_rows
 from scoring.sources.inputs import find_images
-from scoring.storage.durable import write_text
 
 
 def run_bench(request: BenchRequest, console: Console) -> None:
@@ -34,7 +32,7 @@ def run_bench(request: BenchRequest, console: Console) -> None:
     Raises:
         RequestError: If the request makes no sense.
         IncompleteError: If a measurement fails.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     request.check()
     machine = describe_machine()
@@ -47,9 +45,9 @@ def run_bench(request: BenchRequest, console: Console) -> None:
             console.print(f"round {number} of {request.rounds}")
             measuring.run_round()
             _save(request, machine, measuring, left_out)
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
+    rows = bench_rows(measuring.runs, request.model.kind.flops_per_image)
     decode_rate = statistics.median(measuring.decode_rates)
-    print_bench(console, machine, rows, decode_rate, left_out, measuring.layout)
+    print_bench(console, machine, rows, decode_rate, left_out, measuring.worker)
     console.print(f"every run of the {request.rounds}: {request.json_path}")
 
 
@@ -66,21 +64,17 @@ def _this_machine_alone() -> Iterator[None]:
 
 def _save(request: BenchRequest, machine: Machine, measuring: Measurements, left_out: dict[str, str]) -> None:
     """Write all runs so far, and what follows from them."""
-    rows = bench_rows(measuring.runs, flops_per_image(request.model.model))
-    variants = [{**asdict(row), "runs": asdict(measuring.runs[row.variant])} for row in rows]
-    record = {
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
-        "worker": measuring.layout,
-        "request": asdict(request),
-        "num_images": len(find_images(measuring.photos).images),
-        "flops_per_image": flops_per_image(request.model.model),
-        "cold_images": COLD_IMAGES,
-        "decode_images_per_s_per_core": {
-            "median": statistics.median(measuring.decode_rates),
-            "runs": measuring.decode_rates,
-        },
-        "variants": variants,
-        "left_out": left_out,
-    }
-    write_text(request.json_path, json.dumps(record, indent=2, default=str) + "\n")
+    flops = request.model.kind.flops_per_image
+    record = BenchRecord(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine,
+        worker=measuring.worker,
+        request=request,
+        num_images=len(find_images(measuring.photos).images),
+        flops_per_image=flops,
+        cold_images=COLD_IMAGES,
+        decode_images_per_s_per_core=DecodeRates(statistics.median(measuring.decode_rates), measuring.decode_rates),
+        variants=bench_rows(measuring.runs, flops),
+        left_out=left_out,
+    )
+    write_record(request.json_path, record)

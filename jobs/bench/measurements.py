@@ -12,8 +12,9 @@ from jobs.bench.one_worker import place_alone
 from jobs.bench.rates import decode_rate, measure_rates
 from jobs.bench.request import BenchRequest
 from scoring.bench.photos import gather_photos
+from scoring.bench.record import WorkerShare
 from scoring.bench.results import Variant, VariantRuns
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 
 COLD_IMAGES = 16
 
@@ -38,10 +39,10 @@ class Measurements:
         self._placement: Placement | None = None
 
     @property
-    def layout(self) -> dict[str, float]:
+    def worker(self) -> WorkerShare:
         """Cores and GPUs of the one worker, after the first round."""
         assert self._placement is not None
-        return {"num_cpus": self._placement.cpus_per_worker, "num_gpus": self._placement.gpus_per_worker}
+        return WorkerShare(self._placement.cpus_per_worker, self._placement.gpus_per_worker)
 
     def run_round(self) -> None:
         """Measure every variant once: the rates in one session of Ray, then the cold commands, each with its own."""

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeVar
 
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, WorkerRequest, plan_placement
 from cluster.pool import WorkerPool
-from jobs.score.images_job import told_by_its_cause
-from scoring.errors import IncompleteError
+from cluster.work import R, Recipe, T, function_recipe
+from scoring.errors import IncompleteError, ScoringError
 from scoring.run.manifest import ManifestInfo
 from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.scorer import ScorerSettings, ShardScorer
 from scoring.shards.totals import ShardTotals, summarise
-
-R = TypeVar("R")
 
 
 def place_alone() -> Placement:
@@ -24,15 +21,18 @@ def place_alone() -> Placement:
     return plan_placement(cluster_nodes(), WorkerRequest(num_workers=1))
 
 
-def run_alone(recipe: Callable[[], Callable[[int], R]], tasks: Iterable[int], placement: Placement) -> list[R]:
-    """Work off `tasks` in a new process, and return their results in the order in which they end.
+def run_alone(build: Callable[[], Callable[[T], R]], tasks: Iterable[T], placement: Placement) -> list[R]:
+    """Work off `tasks` in a new process, one at a time, and return their results in the order in which they end.
 
     Raises:
         IncompleteError: If a task fails.
     """
+    return _run(function_recipe(build), tasks, placement)
+
+
+def _run(recipe: Recipe[T, R, object], tasks: Iterable[T], placement: Placement) -> list[R]:
     results: list[R] = []
-    pool: WorkerPool[R] = WorkerPool(recipe, placement)
-    with told_by_its_cause(pool):
+    with WorkerPool(recipe, placement, faults=(ScoringError,)) as pool:
         for outcome in pool.run(tasks):
             if isinstance(outcome, TaskFailed):
                 raise IncompleteError(f"A measurement failed: {outcome.reason}")
@@ -50,6 +50,6 @@ def score_alone(
     shards = list(range(manifest.num_shards))
     nothing = RunStatus(manifest.num_images, manifest.num_shards, [], shards, {}, 0, 0, verified=True)
     totals = ShardTotals()
-    for report in run_alone(partial(build, settings), shards, placement):
+    for report in _run(partial(build, settings), shards, placement):
         totals.add(0, report)
     return summarise(totals, nothing, wall_s=1.0)

@@ -11,7 +11,7 @@ from jobs.score.settings import scorer_settings
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.matrix_peak import CPU_MATRIX_SIZE, GPU_MATRIX_SIZE, MatrixPeak
 from scoring.errors import IncompleteError, RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest

@@ -6,7 +6,7 @@ from pathlib import Path
 from scoring.bench.machine import Machine
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision, choose_precision
 from scoring.sources.inputs import check_images

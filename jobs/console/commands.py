@@ -64,7 +64,7 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
         flag = f"--{parameter.name.replace('_', '-')}"
         described = typer.Option(flag, help=help_text)  # this flag alone: no --no-overwrite
     else:
-        described = typer.Argument(help=help_text)
+        described = typer.Argument(metavar=parameter.name.upper(), help=help_text)
     kind: Any = _kind(parameter.annotation)
     return parameter.replace(annotation=Annotated[kind, described], kind=parameter.KEYWORD_ONLY)
 

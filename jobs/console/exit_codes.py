@@ -40,7 +40,7 @@ def _stop(stop: BaseException) -> NoReturn:
 
 
 def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    """For `signal.signal`."""
+    """Handle SIGTERM."""
     raise Terminated
 
 

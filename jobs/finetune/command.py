@@ -4,20 +4,21 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cluster.placement import WorkerRequest
 from jobs.console.arguments import Place, choice, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
-from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze, base_of
+from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
 from jobs.score.request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.networks.base_networks import VGG16
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -100,8 +101,9 @@ def finetune(
     heads = HeadSettings(
         dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense is Unfreeze.DENSE
     )
+    network = BaseRequest(text_of(base), text_of(weights) if weights else None, features)
     model = FeatureRequest(
-        base_of(text_of(base), text_of(weights) if weights else None, features, dense),
+        base_of(network).choose_layer(dense is Unfreeze.DENSE),
         choice(augment, Augment, "augment") is Augment.FLIP,
         choice(precision, Precision, "precision"),
         keras_backend(),
@@ -113,12 +115,8 @@ def finetune(
         resize=choice(resize, Resize, "resize"),
         batch_size=batch_size,
         shard_size=shard_size,
-        actors=actors,
-        gpus_per_actor=gpus_per_actor,
-        cpus_per_actor=cpus_per_actor,
+        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
         columns=TableColumns(path_column, bytes_column, id_column),
-        accelerator_type=accelerator_type,
-        wait_for_nodes_s=wait_for_nodes,
     )
     folder = place(output, "output")
     request = FinetuneRequest(folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite)

@@ -1,5 +1,6 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -7,13 +8,15 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, place_workers
+from cluster.placement import Placement, place_workers
 from cluster.pool import WorkerPool
+from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, print_failures
 from jobs.finetune.request import FinetuneRequest
-from jobs.score.images_job import told_by_its_cause
+from scoring.errors import ScoringError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.head_trainer import FinetuneSettings, HeadTrainer
+from scoring.finetuning.head_trainer import FinetuneSettings, HeadTask, HeadTrainer, JoinHeads, TrainHead
+from scoring.networks.base_networks import base_of
 
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
 
@@ -24,13 +27,14 @@ def train_heads(request: FinetuneRequest, console: Console) -> None:
     Raises:
         IncompleteError: If heads are missing; they are named.
     """
-    pool: WorkerPool[float] = WorkerPool(partial(HeadTrainer, _settings(request)), _place(request), _HEAD_DEADLINE_S)
-    heads, put_together = range(request.ensemble), request.ensemble
-    with told_by_its_cause(pool):
-        for tasks in (heads, (put_together,)):
+    heads = [TrainHead(number) for number in range(request.ensemble)]
+    stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
+    recipe = function_recipe(partial(HeadTrainer, _settings(request)))
+    with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
+        for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
-            print_failures(console, failures, pool.start_failures, "head")
-            check_nothing_missing([failure.task for failure in failures], "head")
+            print_failures(console, failures, pool.start_failures)
+            check_nothing_missing([failure.task for failure in failures])
 
 
 def _settings(request: FinetuneRequest) -> FinetuneSettings:
@@ -39,7 +43,7 @@ def _settings(request: FinetuneRequest) -> FinetuneSettings:
     return FinetuneSettings(
         output=request.output.absolute(),
         images=request.images.images.absolute(),
-        base=features.base.absolute(),
+        base=base_of(features.base).absolute(),
         flip=features.flip,
         heads=request.heads,
         ensemble=request.ensemble,
@@ -55,9 +59,5 @@ def _place(request: FinetuneRequest) -> Placement:
     nodes = cluster_nodes()
     num_gpus = int(sum(node.num_gpus for node in nodes))
     num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
-    wanted = WorkerRequest(
-        num_workers,
-        accelerator_type=request.images.accelerator_type,
-        wait_for_nodes_s=request.images.wait_for_nodes_s,
-    )
+    wanted = replace(request.images.workers, num_workers=num_workers, gpus_per_worker=None, cpus_per_worker=None)
     return replace(place_workers(nodes, wanted), elastic=False)

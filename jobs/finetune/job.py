@@ -7,12 +7,13 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
@@ -20,10 +21,12 @@ from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
-from scoring.finetuning.head_trainer import check_split
+from scoring.finetuning.photo_split import check_split
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import AFTER_CALIBRATION, load_training
+from scoring.models.training_record import load_training_record
 from scoring.run.milestones import Milestones
+from scoring.sources.entries import ImageEntry
+from scoring.sources.targets import leave_out_test
 
 
 def run_finetune(request: FinetuneRequest, console: Console) -> Model:
@@ -32,25 +35,25 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
         IncompleteError: If something it needs cannot be had, or features or heads are missing; they are named.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(request.images, folder.features, console, partial(_check_split, request))
+    images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
     with folder.features.hold(request.overwrite) as lease:
         folder.prepare(request.overwrite)
         images.start_listing(lease)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
-            check_seen(look_from_every_node(needed), needed)
-            check_nothing_missing(images.run(milestones, needed))
+            check_seen(find_missing_by_node(needed), needed)
+            check_nothing_missing(images.run(milestones, needed), "shard {}".format)
             features_s = milestones.since_command_s()
             train_heads(request, console)
-    record = load_training(folder)
+    record = load_training_record(folder)
     print_training(console, folder, record, features_s, milestones.since_command_s())
-    return Model(folder.path, record.labels, record.metrics[AFTER_CALIBRATION], record.calibration)
+    return Model(folder.path, record.labels, record.metrics.after_calibration, record.calibration)
 
 
-def _check_split(request: FinetuneRequest, targets: list[str | None]) -> None:
-    check_split(targets, request.num_validation)
+def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
+    check_split(images, request.num_validation)

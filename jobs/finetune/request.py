@@ -1,12 +1,11 @@
-"""What `shardscore finetune` was asked for, and which network that cuts where."""
+"""What `shardscore finetune` was asked for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.score.request import ImagesRequest
-from scoring.errors import ModelError, RequestError
-from scoring.finetuning.fitting import HeadSettings
-from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16, BaseRequest
+from scoring.errors import RequestError
+from scoring.models.trained_heads import HeadSettings
 from scoring.storage.locations import Location
 
 
@@ -58,16 +57,3 @@ class FinetuneRequest:
             raise RequestError(f"Expected `dropout` from 0 to below 1; received {self.heads.dropout:g}.")
         if self.heads.max_epochs < 1 or self.heads.learning_rate <= 0:
             raise RequestError("Expected `epochs` of at least 1 and a positive `learning_rate`.")
-
-
-def base_of(model: str, weights: str | None, layer: str | None, unfreeze: Unfreeze) -> BaseRequest:
-    """Which network to cut, and where.
-
-    Raises:
-        ModelError: If dense layers are to be trained that the network has not.
-    """
-    if unfreeze is Unfreeze.DENSE and (model != VGG16 or layer not in (None, CONVOLUTIONS)):
-        raise ModelError(f"`unfreeze` dense trains {VGG16}'s own dense layers. Leave out `base` and `features`.")
-    if model == VGG16:
-        layer = CONVOLUTIONS if unfreeze is Unfreeze.DENSE else layer or LAST_DENSE
-    return BaseRequest(model, weights, layer)

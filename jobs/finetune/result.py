@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scoring.finetuning.calibration import Calibration
+from scoring.models.trained_heads import Calibration
 from scoring.quality.evaluation import Evaluation
 from scoring.storage.locations import Location
 

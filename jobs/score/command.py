@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cluster.placement import WorkerRequest
 from jobs.console.arguments import Place, choice, here, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
@@ -12,11 +13,12 @@ from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.errors import RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -103,13 +105,9 @@ def score(
             resize=choice(resize, Resize, "resize"),
             batch_size=batch_size,
             shard_size=shard_size,
-            actors=actors,
-            gpus_per_actor=gpus_per_actor,
-            cpus_per_actor=cpus_per_actor,
+            workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
             shard_deadline_s=shard_deadline,
             columns=TableColumns(path_column, bytes_column, id_column),
-            accelerator_type=accelerator_type,
-            wait_for_nodes_s=wait_for_nodes,
         )
     sonar_request = None
     if sonar is not None:

@@ -1,19 +1,17 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
 
 from rich.console import Console
 
-from cluster.errors import WorkerStartError
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, WorkerRequest, count_room, place_workers
+from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
-from cluster.shared_files import Sight, where_seen
+from cluster.shared_files import SharedFile, require_files
+from cluster.work import Recipe
 from jobs.console.failures import print_failures
 from jobs.score.listing import BackgroundListing
 from jobs.score.needed_files import see_images, see_model
@@ -34,19 +32,7 @@ from scoring.run.verification import RunStatus, remove_shard, run_status
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerDescription, ShardScorer
 from scoring.shards.totals import summarise
-
-
-@contextmanager
-def told_by_its_cause(pool: WorkerPool[Any]) -> Iterator[None]:
-    """Stop the pool at the end; where a worker could not start by a fault of model or data, raise that fault."""
-    try:
-        yield
-    except WorkerStartError as error:
-        if isinstance(error.__cause__, ScoringError):
-            raise error.__cause__ from None
-        raise
-    finally:
-        pool.stop()
+from scoring.sources.entries import ImageEntry
 
 
 class ImagesJob:
@@ -56,7 +42,8 @@ class ImagesJob:
         request: What to score.
         folder: Where to.
         console: Where to tell it.
-        check_targets: Raises if the images' targets will not do.
+        keep: Leaves some of the images out; None keeps all.
+        check: Raises if the labelled images will not do.
 
     Raises:
         RequestError: At construction, if the request makes no sense.
@@ -67,14 +54,15 @@ class ImagesJob:
         request: ImagesRequest,
         folder: RunFolder,
         console: Console,
-        check_targets: Callable[[list[str | None]], None] | None = None,
+        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
         request.check()
         self._request = request
         self._folder = folder
         self._console = console
-        self._listing = BackgroundListing(request, folder, check_targets)
+        self._listing = BackgroundListing(request, folder, keep, check)
 
     def start_listing(self, lease: Lease) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts.
@@ -85,11 +73,11 @@ class ImagesJob:
         self._lease = lease
         self._listing.start(lease.fence)
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[Sight]) -> list[int]:
+    def run(self, milestones: Milestones, needed: Sequence[SharedFile]) -> list[int]:
         """Score what is missing on the open Ray session; the images are being listed.
 
         Args:
@@ -107,10 +95,8 @@ class ImagesJob:
         settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
         if settings.model.needs_sample:
             self._listing.result()
-        pool: WorkerPool[ShardReport] = WorkerPool(
-            where_seen(partial(ShardScorer, settings), needed), placement, self._request.shard_deadline_s
-        )
-        with told_by_its_cause(pool):
+        recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+        with WorkerPool(recipe, placement, self._request.shard_deadline_s, faults=(ScoringError,)) as pool:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
@@ -118,7 +104,7 @@ class ImagesJob:
             keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             loop.run(pool, self._keep_sound_shards(keeper))
-        return self._finish(milestones, pool, loop, first.description)
+        return self._finish(milestones, pool, loop)
 
     def _keep_sound_shards(self, keeper: RecordKeeper) -> RunStatus:
         """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
@@ -133,17 +119,17 @@ class ImagesJob:
         return status
 
     def _finish(
-        self, milestones: Milestones, pool: WorkerPool[ShardReport], loop: ShardLoop, scorer: ScorerDescription
+        self, milestones: Milestones, pool: WorkerPool[int, ShardReport, ScorerDescription], loop: ShardLoop
     ) -> list[int]:
         """Read all shards again and, only if all are sound, write the summary."""
-        counted = RightCount(scorer.labels)
-        is_labelled = self._request.labels_from and scorer.labels
+        labels = loop.keeper.record.labels
+        counted, is_labelled = RightCount(labels), self._request.labels_from and labels
         found = run_status(self._folder, verify=True, each=counted.add if is_labelled else lambda table: None)
         right = (counted.num_known, counted.num_right)
         wall_s = milestones.since_command_s()
         summary = summarise(loop.totals, found, wall_s, pool.num_lost_workers, pool.num_repeats, right)
         print_summary(self._console, summary, loop.keeper.record, self._folder)
-        print_failures(self._console, loop.failures, pool.start_failures)
+        print_failures(self._console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():
             self._console.print(f"shard {shard_id} {reason}", style="red")
         milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
@@ -158,14 +144,7 @@ class ImagesJob:
     def _place(self) -> Placement:
         request = self._request
         nodes = cluster_nodes()
-        wanted = WorkerRequest(
-            num_workers=request.actors,
-            gpus_per_worker=request.gpus_per_actor,
-            cpus_per_worker=request.cpus_per_actor,
-            accelerator_type=request.accelerator_type,
-            wait_for_nodes_s=request.wait_for_nodes_s,
-        )
-        placement = place_workers(nodes, wanted)
+        placement = place_workers(nodes, request.workers)
         self._console.print(
             f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
             f"{placement}, on {len(nodes)} nodes"

@@ -12,7 +12,7 @@ import time
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import look_from_every_node
+from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
@@ -30,7 +30,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
         IncompleteError: If something it needs cannot be had, or shards are missing; they are named.
-        ClusterError: If Ray or its workers cannot start.
+        ClusterError: If Ray or its actors cannot start.
     """
     milestones = Milestones(time.time())
     if request.images is None and request.sonar is None:
@@ -45,13 +45,13 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             sonar.look_for_earlier_result()
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
-            unseen = look_from_every_node([*needed, *(sonar.files() if sonar else [])])
+            unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
             milestones.ray_at = time.time()
             if sonar:
                 sonar.start(avoid=list(unseen))
             missing = images.run(milestones, needed) if images else []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing)
+    check_nothing_missing(missing, "shard {}".format)
     record = folder.load_record() if images else None
     return Run(folder.path, record.summary if record else None, metrics)

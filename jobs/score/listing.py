@@ -1,7 +1,7 @@
 """The images of a job, listed beside the start of Ray, and their manifest."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 
@@ -12,6 +12,7 @@ from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.shards.scorer import known_fields
+from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import with_targets
 
@@ -25,18 +26,21 @@ class BackgroundListing:
     Args:
         request: Which images.
         folder: The run folder.
-        check_targets: Raises if the images' targets will not do.
+        keep: Leaves some of the images out; None keeps all.
+        check: Raises if the labelled images will not do.
     """
 
     def __init__(
         self,
         request: ImagesRequest,
         folder: RunFolder,
-        check_targets: Callable[[list[str | None]], None] | None = None,
+        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         self._request = request
         self._folder = folder
-        self._check_targets = check_targets
+        self._keep = keep
+        self._check = check
         self._listed: Future[ManifestInfo] = Future()
 
     def start(self, fence: Fence) -> None:
@@ -70,14 +74,15 @@ class BackgroundListing:
 
     def _write_manifest(self, fence: Fence) -> ManifestInfo:
         listing = find_images(self._request.images, self._request.columns)
-        images = listing.images
+        images = self._keep(listing.images) if self._keep else listing.images
+        num_left_out = listing.num_left_out + len(listing.images) - len(images)
         if self._request.labels_from:
             images = with_targets(images, self._request.labels_from)
-        if self._check_targets:
-            self._check_targets([image.target for image in images])
+        if self._check:
+            self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
         digest = manifest_digest(images, shard_size)
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
         path = self._folder.manifest
-        return write_manifest(path, images, shard_size, listing.num_left_out, digest, before=fence.check)
+        return write_manifest(path, images, shard_size, num_left_out, digest, before=fence.check)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.nodes import Node
-from cluster.shared_files import Sight
+from cluster.shared_files import SharedFile
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
@@ -17,16 +17,16 @@ from scoring.sources.tar_images import TarSource
 from scoring.storage.locations import Location, machine_path
 
 
-def see_output(folder: RunFolder) -> list[Sight]:
+def see_output(folder: RunFolder) -> list[SharedFile]:
     """The run folder, known by the lease that this driver holds in it."""
     lease = machine_path(folder.lease)
     if lease is None:
         return []
     token = json.loads(lease.read_text(encoding="utf-8"))["token"]
-    return [Sight("output", str(lease.absolute()), content=token.encode())]
+    return [SharedFile("output", str(lease.absolute()), content=token.encode())]
 
 
-def see_images(images: Location) -> list[Sight]:
+def see_images(images: Location) -> list[SharedFile]:
     """Files of the same size, or a folder that holds what the first thing in it here is called."""
     path = machine_path(images)
     if path is None:
@@ -35,7 +35,7 @@ def see_images(images: Location) -> list[Sight]:
         return [see_file("images", file) for file in _files(path)]
     with os.scandir(path.absolute()) as entries:
         first = next(entries, None)
-    return [Sight("images", first.path if first else str(path.absolute()))]
+    return [SharedFile("images", first.path if first else str(path.absolute()))]
 
 
 def _files(images: Path) -> list[Path]:
@@ -46,28 +46,28 @@ def _files(images: Path) -> list[Path]:
     return list(dict.fromkeys([tars[0], tars[-1]]))
 
 
-def see_model(model: ShardModelRequest) -> list[Sight]:
+def see_model(model: ShardModelRequest) -> list[SharedFile]:
     """The files that the model is made of, where it names any."""
-    local = [(field, machine_path(location)) for field, location in model.files()]
+    local = [(field, machine_path(location)) for field, location in model.files().items()]
     return [see_file(field, path) for field, path in local if path and path.is_file()]
 
 
-def see_file(field: str, path: Path) -> Sight:
+def see_file(field: str, path: Path) -> SharedFile:
     """A file, known by its size."""
-    return Sight(field, str(path.absolute()), size_bytes=path.stat().st_size)
+    return SharedFile(field, str(path.absolute()), size_bytes=path.stat().st_size)
 
 
-def check_seen(unseen: Mapping[Node, Sequence[Sight]], needed: Sequence[Sight]) -> None:
+def check_seen(unseen: Mapping[Node, Sequence[SharedFile]], needed: Sequence[SharedFile]) -> None:
     """Refuse the job if a node cannot see something that all need.
 
     Raises:
         RequestError: It names the first such thing, and the nodes.
     """
-    for sight in needed:
-        blind = sorted(node.host for node, missing in unseen.items() if sight in missing)
+    for file in needed:
+        blind = sorted(node.host for node, missing in unseen.items() if file in missing)
         if blind:
             others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
             raise RequestError(
-                f"Expected every node to see `{sight.name}`; {blind[0]}{others} cannot see {sight.path} as this "
+                f"Expected every node to see `{file.name}`; {blind[0]}{others} cannot see {file.path} as this "
                 "machine does. Put it where all nodes have it under the same path."
             )

@@ -49,11 +49,11 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
         columns=request.columns,
         batch_size=request.batch_size,
         shard_size=request.shard_size,
-        actors=request.actors,
-        gpus_per_actor=request.gpus_per_actor,
-        cpus_per_actor=request.cpus_per_actor,
-        accelerator_type=request.accelerator_type,
-        wait_for_nodes_s=request.wait_for_nodes_s,
+        actors=request.workers.num_workers,
+        gpus_per_actor=request.workers.gpus_per_worker,
+        cpus_per_actor=request.workers.cpus_per_worker,
+        accelerator_type=request.workers.accelerator_type,
+        wait_for_nodes_s=request.workers.wait_for_nodes_s,
         shard_deadline_s=request.shard_deadline_s,
     )
 

@@ -1,13 +1,14 @@
-"""What was asked for about images, by any command that runs a network over them, and what workers make of it."""
+"""What `score` was asked for: images, sonar returns, a folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster.placement import WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.sources.inputs import NO_COLUMNS, check_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import check_images
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
 
@@ -23,13 +24,19 @@ class ImagesRequest:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         shard_size: Images per task and per predictions file.
-        actors: Workers; by default one per GPU, or as many as fill the cores.
+    <<<<<<< HEAD
+        workers: How many processes score, what each gets, and how long nodes are waited for.
+        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        columns: Of a Parquet table.
+    =======
+        actors: Processes that score; by default one per GPU, or as many as fill the cores.
         gpus_per_actor: GPUs for each; a fraction shares one.
         cpus_per_actor: Cores for each.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
-        columns: Of a Parquet table.
+        columns: Which columns of a Parquet table hold what.
         accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
         wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
+    >>>>>>> jobs
     """
 
     images: Location
@@ -38,27 +45,20 @@ class ImagesRequest:
     resize: Resize = Resize.SQUASH
     batch_size: int | None = None
     shard_size: int | None = None
-    actors: int | None = None
-    gpus_per_actor: float | None = None
-    cpus_per_actor: float | None = None
+    workers: WorkerRequest = field(default_factory=WorkerRequest)
     shard_deadline_s: float | None = None
     columns: TableColumns = NO_COLUMNS
-    accelerator_type: str | None = None
-    wait_for_nodes_s: float | None = None
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
-        for field, value, least in (
+        for name, value, least in (
             ("batch_size", self.batch_size, 1),
             ("shard_size", self.shard_size, 1),
-            ("actors", self.actors, 1),
-            ("gpus_per_actor", self.gpus_per_actor, 0),
-            ("cpus_per_actor", self.cpus_per_actor, 0),
             ("shard_deadline", self.shard_deadline_s, 1),
-            ("wait_for_nodes", self.wait_for_nodes_s, 0),
         ):
             if value is not None and value < least:
-                raise RequestError(f"Expected `{field}` of at least {least}; received {value:g}.")
+                raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")
+        self.workers.check()
         check_images(self.images, self.columns)
         self.model.check()
 

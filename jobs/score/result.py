@@ -8,7 +8,7 @@ from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.summary import Summary
-from scoring.sonar.network import SonarMetrics
+from scoring.sonar.metrics_file import SonarMetrics
 from scoring.storage.locations import Location
 
 

@@ -15,6 +15,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
+from scoring.shards.scorer import ScorerDescription
 from scoring.shards.totals import ShardTotals
 
 
@@ -36,9 +37,9 @@ class ShardLoop:
     keeper: RecordKeeper
     console: Console
     totals: ShardTotals = field(default_factory=ShardTotals)
-    failures: list[TaskFailed] = field(default_factory=list)
+    failures: list[TaskFailed[int]] = field(default_factory=list)
 
-    def run(self, pool: WorkerPool[ShardReport], done: RunStatus) -> None:
+    def run(self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus) -> None:
         """Score the shards that are not done.
 
         Raises:
@@ -52,7 +53,7 @@ class ShardLoop:
             raise
         self.keeper.save_digests()
 
-    def _score(self, pool: WorkerPool[ShardReport], done: RunStatus) -> None:
+    def _score(self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus) -> None:
         metrics = ScoringMetrics(str(self.folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self.console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(sorted([*done.missing, *done.damaged])):

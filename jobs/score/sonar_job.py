@@ -6,12 +6,13 @@ from rich.console import Console
 
 from cluster.light_task import LightTask
 from cluster.nodes import Node
-from cluster.shared_files import Sight
+from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
 from scoring.run.folder import RunFolder
-from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.returns import check_trainable, find_sonar
 
 
@@ -48,9 +49,9 @@ class SonarJob:
         Raises:
             RunFolderError: If that was of other returns, another seed or another model.
         """
-        self._metrics = load_metrics(self._settings)
+        self._metrics = load_earlier(self._settings)
 
-    def files(self) -> list[Sight]:
+    def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""
         model = self._settings.model
         return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]

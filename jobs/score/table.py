@@ -7,7 +7,7 @@ from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
 from scoring.run.record import RunRecord
 from scoring.run.summary import BOUND_BY, Summary
-from scoring.sonar.network import SonarMetrics
+from scoring.sonar.metrics_file import SonarMetrics
 
 
 def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
@@ -35,12 +35,12 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
 
 
 def _memory(summary: Summary) -> str:
-    worker = f"{summary.worker_memory_bytes / 1e6:.0f} MB in the largest worker, " if summary.num_scored else ""
+    worker = f"{summary.worker_memory_bytes / 1e6:.0f} MB in the largest actor, " if summary.num_scored else ""
     return f"{worker}{summary.driver_memory_bytes / 1e6:.0f} MB in the driver"
 
 
 def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
-    """For int8, how far it is from float32."""
+    """How far int8 is from float32, where it was measured."""
     if found is None:
         return []
     equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
@@ -51,7 +51,7 @@ def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
 
 
 def _accuracy(summary: Summary) -> list[tuple[str, str]]:
-    """For labelled photos, how many are right."""
+    """How many labelled photos are right."""
     if not summary.num_labelled:
         return []
     share = summary.num_right / summary.num_labelled

@@ -12,7 +12,7 @@ from jobs.sonar.request import StudyRequest
 from jobs.sonar.result import Study
 from jobs.sonar.study import run_study
 from scoring.networks.engines import keras_backend
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.returns import UCI
 
@@ -21,7 +21,7 @@ def sonar(
     *,
     output: str | Path,
     data: str | Path = UCI,
-    protocol: Sequence[Protocol | str] | None = None,
+    protocol: Sequence[EvaluationProtocol | str] | None = None,
     model: Sequence[SonarModel | str] | None = None,
     seed: int = 0,
     actors: int | None = None,
@@ -53,7 +53,7 @@ def sonar(
     request = StudyRequest(
         source=text_of(data),
         output=here(output, "output"),
-        protocols=choices(protocol, Protocol, "protocol"),
+        protocols=choices(protocol, EvaluationProtocol, "protocol"),
         models=choices(model, SonarModel, "model"),
         seed=seed,
         backend=keras_backend(),

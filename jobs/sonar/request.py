@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 
 
@@ -25,7 +25,7 @@ class StudyRequest:
 
     source: str
     output: Path
-    protocols: tuple[Protocol, ...]
+    protocols: tuple[EvaluationProtocol, ...]
     models: tuple[SonarModel, ...]
     seed: int
     backend: str

@@ -2,36 +2,42 @@
 
 import json
 import os
-import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.errors import ImagesError
-from scoring.finetuning.calibration import Calibration, calibrate, cross_fitted, ensemble_probabilities
+from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import ensemble_logits, join_heads, load_head, save_head
+from scoring.finetuning.ensemble import HeadIdentity, ensemble_logits, join_heads, load_head, save_head
 from scoring.finetuning.features import load_features
-from scoring.finetuning.fitting import Examples, HeadSettings
+from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import Head, train_head
-from scoring.models.model_folder import ModelFolder, put_together
-from scoring.networks.base_networks import DENSE_LAYERS, BaseRequest, build_base
+from scoring.finetuning.photo_split import split_photos
+from scoring.models.finetuned_network import put_together
+from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
+from scoring.models.training_record import (
+    SubmissionLogLoss,
+    TrainedBase,
+    TrainingData,
+    TrainingMetrics,
+    TrainingRecord,
+    save_training_record,
+)
+from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
-from scoring.networks.vgg16 import load_vgg16
+from scoring.networks.vgg16 import load_dense_layers
 from scoring.quality.evaluation import evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_table, write_table
 from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Location
 
-MAX_VALIDATION = 2_000  # of 25,000, as in the lesson
-_VALIDATION_SHARE = 0.2  # of smaller collections
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
 
 
@@ -65,81 +71,72 @@ class FinetuneSettings:
 
 
 @dataclass(frozen=True)
-class Split:
-    """Rows of the features: to train on, and to validate on."""
+class TrainHead:
+    """Train one head of the ensemble, unless it is there.
 
-    train: npt.NDArray[np.int64]
-    validation: npt.NDArray[np.int64]
-
-
-def check_split(targets: Sequence[str | None], num_validation: int | None) -> int:
-    """Return how many photos are kept out of training.
-
-    Raises:
-        ImagesError: If a label would be missing on one side.
+    Attributes:
+        number: Which, from 0.
     """
-    counts = Counter(targets)
-    rarest, fewest = min(counts.items(), key=lambda item: item[1])
-    if len(counts) < 2:
-        raise ImagesError(f"Expected photos of at least two labels; received {rarest!r} alone.")
-    if fewest < 2:
-        raise ImagesError(f"Expected at least two photos of every label, one to validate on; {rarest!r} has {fewest}.")
-    if num_validation is None:
-        num_validation = max(len(counts), min(MAX_VALIDATION, int(len(targets) * _VALIDATION_SHARE)))
-    if not len(counts) <= num_validation <= len(targets) - len(counts):
-        raise ImagesError(
-            f"Expected --validation from {len(counts)} to {len(targets) - len(counts)}, so that each of {len(counts)} "
-            f"labels is on both sides; received {num_validation} of {len(targets)} photos."
-        )
-    return num_validation
+
+    number: int
+
+    def __str__(self) -> str:
+        """What people call it."""
+        return f"head {self.number}"
 
 
-def split_photos(targets: Sequence[str], num_validation: int | None, seed: int) -> Split:
-    """Divide photos so that both sides have the labels in the same proportions; nothing is moved on disk."""
-    from sklearn.model_selection import train_test_split
+@dataclass(frozen=True)
+class JoinHeads:
+    """Put the model together; all heads must be there."""
 
-    count = check_split(targets, num_validation)
-    rows = np.arange(len(targets))
-    train, validation = train_test_split(rows, test_size=count, stratify=list(targets), random_state=seed)
-    return Split(np.sort(train), np.sort(validation))
+    def __str__(self) -> str:
+        """What people call it."""
+        return "the model"
+
+
+HeadTask: TypeAlias = TrainHead | JoinHeads
 
 
 class HeadTrainer:
-    """Trains the heads of an ensemble as numbered tasks; the task after the last one puts the model together.
+    """Trains the heads of an ensemble, and then puts the model together.
 
-    Each head is written whole when it is done, and a head that is there is not trained again.
+    Each head is written whole when it is done, and a head that is there is not trained again. Call it with one task at
+    a time: a second one would take the first one's cores and memory.
     """
 
     def __init__(self, settings: FinetuneSettings) -> None:
-        """Read the features into memory: as float16, 200 MB for 25,000 x 4,096."""
+        """Load the features: as float16, 200 MB for 25,000 x 4,096."""
         os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
         import_keras(settings.backend)
         self._settings = settings
         self._folder = ModelFolder(settings.output)
         self._features = load_features(self._folder.features)
         self._labels = sorted(set(self._features.targets))
-        self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
+        self._split = split_photos(self._features.images, settings.num_validation, settings.seed)
         record = self._folder.features.load_record()
         assert record is not None  # the same job has written it
         self._fingerprint = record.fingerprint
 
-    def __call__(self, task: int) -> float:
-        """Train head number `task`, or put the model together; return the seconds it took."""
-        started = time.monotonic()
-        if task < self._settings.ensemble:
-            if self._load(task) is None:
-                save_head(self._path(task), self._train(task), self._identity(task))
-        else:
+    def __call__(self, task: HeadTask) -> Location:
+        """Train a head, or put the model together.
+
+        Returns:
+            Where the result is: the head's file, or the model folder.
+        """
+        if isinstance(task, JoinHeads):
             self._put_together()
-        return time.monotonic() - started
+            return self._folder.path
+        path = self._path(task.number)
+        if self._load(task.number) is None:
+            save_head(path, self._train(task.number), self._identity(task.number))
+        return path
 
     def _train(self, number: int) -> Head:
         settings, seed = self._settings.heads, self._seed(number)
         train, validation = (self._examples(rows) for rows in (self._split.train, self._split.validation))
         if not settings.unfreeze_dense:
             return train_head(train, validation, len(self._labels), settings, seed)
-        network = load_vgg16(self._settings.base.weights)
-        dense = [weight for name in DENSE_LAYERS for weight in network.get_layer(name).get_weights()]
+        dense = load_dense_layers(self._settings.base.weights)
         return train_dense_head(train, validation, len(self._labels), dense, settings, seed)
 
     def _examples(self, rows: npt.NDArray[np.int64]) -> Examples:
@@ -154,15 +151,15 @@ class HeadTrainer:
     def _path(self, number: int) -> Location:
         return self._folder.heads / f"head-{number:03d}.npz"
 
-    def _identity(self, number: int) -> dict[str, Any]:
-        return {
-            "features": asdict(self._fingerprint),
-            "heads": asdict(self._settings.heads),
-            "seed": self._seed(number),
-            "num_validation": len(self._split.validation),
-            "split_seed": self._settings.seed,
-            "backend": self._settings.backend,
-        }
+    def _identity(self, number: int) -> HeadIdentity:
+        return HeadIdentity(
+            features=self._fingerprint,
+            heads=self._settings.heads,
+            seed=self._seed(number),
+            num_validation=len(self._split.validation),
+            split_seed=self._settings.seed,
+            backend=self._settings.backend,
+        )
 
     def _load(self, number: int) -> Head | None:
         return load_head(self._path(number), self._identity(number))
@@ -178,15 +175,15 @@ class HeadTrainer:
         self._save_network(heads, calibration)
         self._write_validation(ensemble_probabilities(logits, calibration.temperature))
         write_text(self._folder.labels, json.dumps(self._labels) + "\n")
-        record = self._describe(heads, calibration) | {"metrics": _metrics(heads, logits, truth, self._settings.seed)}
-        write_text(self._folder.training, json.dumps(record, indent=2) + "\n")
+        metrics = _measure(heads, logits, truth, self._settings.seed)
+        save_training_record(self._folder, self._describe(heads, calibration, metrics))
 
     def _save_network(self, heads: Sequence[Head], calibration: Calibration) -> None:
         network = join_heads(heads, calibration.temperature)
         path = self._folder.head_network
         if not self._settings.head_only:
             path = self._folder.network
-            network = put_together(build_base(self._settings.base), network, self._settings.flip)
+            network = put_together(base_of(self._settings.base).build(), network, self._settings.flip)
         with whole_file(path) as temporary:
             network.save(temporary)
 
@@ -196,52 +193,49 @@ class HeadTrainer:
         labels = tuple(self._labels)
         write_table(self._folder.validation, predictions_table(rows, labels, {}))
 
-    def _describe(self, heads: Sequence[Head], calibration: Calibration) -> dict[str, Any]:
-        settings, split = self._settings, self._split
-        fingerprint = self._fingerprint
-        return {
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "images": str(settings.images),
-            "labels": self._labels,
-            "base": {
-                "request": asdict(settings.base),
-                "model": settings.base.model,
-                "features": settings.base.layer,
-                "digest": fingerprint.model.split(":")[0],
-            },
-            "resize": fingerprint.resize,
-            "precision": fingerprint.precision,
-            "flip": settings.flip,
-            "head_only": settings.head_only,
-            "data": {
-                "digest": fingerprint.images,
-                "num_images": len(self._features.images) + self._features.num_errors,
-                "num_train": len(split.train),
-                "num_validation": len(split.validation),
-                "num_errors": self._features.num_errors,
-            },
-            "split_seed": settings.seed,
-            "settings": asdict(settings.heads),
-            "heads": [
-                {"seed": self._seed(number), "best_epoch": head.best_epoch, "curve": [asdict(e) for e in head.curve]}
-                for number, head in enumerate(heads)
-            ],
-            "calibration": asdict(calibration),
-            "versions": engine_versions("keras", settings.backend),
-        }
+    def _describe(self, heads: Sequence[Head], calibration: Calibration, metrics: TrainingMetrics) -> TrainingRecord:
+        settings, fingerprint = self._settings, self._fingerprint
+        return TrainingRecord(
+            created_at=datetime.now(UTC),
+            images=settings.images,
+            labels=tuple(self._labels),
+            base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
+            resize=fingerprint.resize,
+            precision=fingerprint.precision,
+            flip=settings.flip,
+            head_only=settings.head_only,
+            data=self._count_photos(),
+            split_seed=settings.seed,
+            settings=settings.heads,
+            heads=tuple(
+                TrainedHead(self._seed(number), head.best_epoch, tuple(head.curve)) for number, head in enumerate(heads)
+            ),
+            calibration=calibration,
+            versions=engine_versions("keras", settings.backend),
+            metrics=metrics,
+        )
+
+    def _count_photos(self) -> TrainingData:
+        return TrainingData(
+            digest=self._fingerprint.images,
+            num_images=len(self._features.images) + self._features.num_errors,
+            num_train=len(self._split.train),
+            num_validation=len(self._split.validation),
+            num_errors=self._features.num_errors,
+        )
 
 
-def _metrics(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> dict[str, Any]:
+def _measure(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
     """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
     before = ensemble_probabilities(logits, 1.0)
     after, clips = cross_fitted(logits, truth, seed)
-    return {
-        "first_head": asdict(evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth)),
-        "before_calibration": asdict(evaluate(before, truth)),
-        "after_calibration": asdict(evaluate(after, truth)),
-        "submission_log_loss": {
-            "unclipped": log_loss(before, truth),
-            "lesson_clip": log_loss(before, truth, LESSON_CLIP),
-            "calibrated": log_loss(after, truth, clips),
-        },
-    }
+    return TrainingMetrics(
+        first_head=evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth),
+        before_calibration=evaluate(before, truth),
+        after_calibration=evaluate(after, truth),
+        submission_log_loss=SubmissionLogLoss(
+            unclipped=log_loss(before, truth),
+            lesson_clip=log_loss(before, truth, LESSON_CLIP),
+            calibrated=log_loss(after, truth, clips),
+        ),
+    )

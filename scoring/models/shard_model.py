@@ -32,7 +32,7 @@ class ShardModel(Protocol):
 
     @property
     def agreement(self) -> Agreement | None:
-        """Of int8 with float32; else None."""
+        """How far int8 is from float32; None in other precisions."""
         ...
 
     @property
@@ -61,7 +61,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         ...
 
     @property
@@ -71,7 +71,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         ...
 
     @property
@@ -79,8 +79,8 @@ class ShardModelRequest(Protocol):
         """Whether loading takes some of the images."""
         ...
 
-    def files(self) -> list[tuple[str, Location]]:
-        """What it names that may be files, each with its option; every worker must see them."""
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
         ...
 
     def absolute(self) -> Self:

@@ -13,8 +13,8 @@ class ImageSample:
     """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
 
     Attributes:
-        to_calibrate: Those that int8 ranges are taken from.
-        to_compare: Others, scored in float32 and in int8.
+        to_calibrate: Images that int8 ranges are taken from.
+        to_compare: Other images, scored in float32 and in int8.
     """
 
     to_calibrate: UInt8Array

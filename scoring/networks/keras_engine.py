@@ -22,8 +22,8 @@ class KerasEngine:
         """Make `model`, which takes pixels 0 to 255, ready for uint8 batches.
 
         Args:
-            model: Any number type of pixels; its policies are changed.
-            precision: For its inner layers.
+            model: It may take pixels of any number type; its policies are changed.
+            precision: Number format of its inner layers.
             exact_outputs: Compute the last layer with weights and all that follows (logits, softmax) in float32.
         """
         _set_precision(model, precision, exact_outputs)

@@ -40,11 +40,11 @@ class Evaluation:
         accuracy: Share of images whose most likely label is the true one.
         accuracy_interval: 95% confidence interval of the accuracy.
         log_loss: Mean of -ln of the true label's probability, which is kept 1e-7 from 0 and 1.
-        roc_auc: Area under the ROC curve: of the second of two labels; of more, the mean over each against the
-            rest. None if a label has no image.
+        roc_auc: Area under the ROC curve. With two labels it is the second one's; with more, the mean over each label
+            against the rest. None if a label has no image.
         confusion: Images by true label (rows) and most likely label (columns).
-        reliability: Ten bins of equal width, the empty left out: of the second of two labels' probability; of more,
-            of the most likely label's.
+        reliability: Ten bins of equal width, the empty left out. With two labels they divide the second one's
+            probability; with more, the most likely label's.
     """
 
     num_images: int
@@ -117,8 +117,8 @@ def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> li
     """Compare what was said with what came true, in ten bins of equal width; the empty are left out.
 
     Args:
-        said: Probabilities, shape (num_images,).
-        came_true: Whether that of which they are the probability is so, shape (num_images,).
+        said: Probabilities of something, shape (num_images,).
+        came_true: Whether it was so, shape (num_images,).
     """
     number = np.minimum((said * _NUM_BINS).astype(int), _NUM_BINS - 1)
     return [

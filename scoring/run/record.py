@@ -10,8 +10,7 @@ from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import from_json
 from scoring.run.milestones import Milestones
 from scoring.run.summary import Summary
-from scoring.sources.inputs import NO_COLUMNS
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from scoring import __version__
 from scoring.arrays import Float32Array
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.models.shard_model import ShardModel, ShardModelRequest
@@ -20,7 +21,6 @@ from scoring.networks.engines import engine_versions
 from scoring.pixels.decoding import DECODING, Decode, Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.process.version import shardscore_version
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
@@ -29,8 +29,8 @@ from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.sources.inputs import NO_COLUMNS, open_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import open_images
 from scoring.storage.locations import Location
 
 _SAMPLE_SIZE = 200
@@ -124,6 +124,8 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
+    tasks_at_once = 2
+
     def __init__(
         self,
         settings: ScorerSettings,
@@ -149,7 +151,7 @@ class ShardScorer:
             labels=self._model.labels,
             precision=str(self._model.precision.precision),
             precision_reason=self._model.precision.reason,
-            versions={**engine_versions("keras", settings.model.runtime), "shardscore": shardscore_version()},
+            versions={**engine_versions("keras", settings.model.runtime), "shardscore": __version__},
             clip=self._model.clip,
             agreement=self._model.agreement,
         )

@@ -5,7 +5,6 @@ workers, and its randomness is that of its folds: the results are the same whoev
 """
 
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,12 @@ from scoring.arrays import Float32Array
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
-from scoring.sonar.protocols import Fold, Protocol, plan_folds
+from scoring.sonar.protocols import EvaluationProtocol, Fold, plan_folds
 from scoring.sonar.recipes import RECIPES, SonarModel
 from scoring.sonar.returns import SonarReturns
 
 _NETWORKS_PER_TASK = 260  # trained at once; more per step saves nothing
-_FITS_PER_TASK = 26  # of scikit-learn's, one after the other
+_FITS_PER_TASK = 26  # by scikit-learn, one after the other
 
 TaskResult: TypeAlias = "list[Float32Array] | bytes"  # mine probabilities of each fold's test rows, or a .keras file
 
@@ -32,18 +31,22 @@ class StudyTask:
     """One model on some folds of one protocol; without a protocol, the final model on all returns.
 
     Attributes:
-        protocol: Whose folds; None for the final model.
+        protocol: The protocol whose folds these are; None for the final model.
         model: What is trained.
-        folds: On what.
+        folds: The rows that it trains on and is tested on.
     """
 
-    protocol: Protocol | None
+    protocol: EvaluationProtocol | None
     model: SonarModel
     folds: tuple[Fold, ...]
 
+    def __str__(self) -> str:
+        """What people call it."""
+        return f"{self.model}, {self.protocol}" if self.protocol else "the final model"
+
 
 def plan_study(
-    returns: SonarReturns, protocols: Sequence[Protocol], models: Sequence[SonarModel], seed: int
+    returns: SonarReturns, protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], seed: int
 ) -> list[StudyTask]:
     """List the tasks, the final model's first, then model by model.
 
@@ -61,7 +64,7 @@ def plan_study(
 
 
 def _all_rows(returns: SonarReturns, seed: int) -> Fold:
-    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(Protocol), 0, 0))
+    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(EvaluationProtocol), 0, 0))
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class StudyRecipe:
 
     Attributes:
         returns: What is divided, with labels.
-        tasks: As `plan_study` returns them.
+        tasks: The plan that `plan_study` returns.
         backend: Keras' backend.
     """
 
@@ -84,7 +87,7 @@ class StudyRecipe:
 
 
 class StudyWorker:
-    """Computes tasks by number, one at a time: a second thread would take the first one's core."""
+    """Computes tasks by number. Call it with one at a time: a second thread would take the first one's core."""
 
     def __init__(self, recipe: StudyRecipe) -> None:
         import_keras(recipe.backend)  # once for all tasks
@@ -92,19 +95,17 @@ class StudyWorker:
         self._bands = recipe.returns.bands
         self._is_mine = recipe.returns.labels == "M"
         self._tasks = recipe.tasks
-        self._one_at_a_time = threading.Lock()
 
     def __call__(self, number: int) -> TaskResult:
         """Compute task `number`."""
-        with self._one_at_a_time:
-            task = self._tasks[number]
-            if task.protocol is None:
-                return self._final_model(task)
-            if task.model not in RECIPES:
-                return [score_baseline(task.model, self._bands, self._is_mine, fold) for fold in task.folds]
-            network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
-            probability = score_bands(network, self._bands)  # (num_rows, num_folds)
-            return [probability[fold.test_rows, place] for place, fold in enumerate(task.folds)]
+        task = self._tasks[number]
+        if task.protocol is None:
+            return self._final_model(task)
+        if task.model not in RECIPES:
+            return [score_baseline(task.model, self._bands, self._is_mine, fold) for fold in task.folds]
+        network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
+        probability = score_bands(network, self._bands)  # (num_rows, num_folds)
+        return [probability[fold.test_rows, place] for place, fold in enumerate(task.folds)]
 
     def _final_model(self, task: StudyTask) -> bytes:
         """The file itself: the driver may be on another machine."""

@@ -58,6 +58,29 @@ class Listing:
     num_left_out: int
 
 
+@dataclass(frozen=True)
+class TableColumns:
+    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
+
+    Attributes:
+        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`.
+        content: Encoded images, instead of paths.
+        image_id: Their ids. None takes ids from the paths, or numbers the rows.
+    """
+
+    path: str | None = None
+    content: str | None = None
+    image_id: str | None = None
+
+    @property
+    def images(self) -> str:
+        """The column that the images come from."""
+        return self.content or self.path or "path"
+
+
+NO_COLUMNS = TableColumns()  # for collections that are no table
+
+
 class ImageReader(Protocol):
     """Reads encoded images; safe to call from several threads."""
 

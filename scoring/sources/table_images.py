@@ -3,7 +3,6 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -12,32 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, read_image
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, TableColumns, check_size, read_image
 from scoring.storage.locations import Location, file_below, locate, readable
 
 _ROWS_AT_ONCE = 4096
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
 _MAX_ROW_GROUP_BYTES = 1024**3
-
-
-@dataclass(frozen=True)
-class TableColumns:
-    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
-
-    Attributes:
-        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`.
-        content: Encoded images, instead of paths.
-        image_id: Their ids. None takes ids from the paths, or numbers the rows.
-    """
-
-    path: str | None = None
-    content: str | None = None
-    image_id: str | None = None
-
-    @property
-    def images(self) -> str:
-        """The column that the images come from."""
-        return self.content or self.path or "path"
 
 
 class TableSource:

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.photos import gather_photos
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cluster.session import open_session
 from jobs.bench.one_worker import place_alone, score_alone
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize

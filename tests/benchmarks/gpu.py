@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoring.models.classifiers import Classifier, ModelRequest
+    from scoring.models.classifier import Classifier
+    from scoring.models.model_request import ModelRequest
     from scoring.shards.report import ShardReport
     from scoring.shards.scorer import ScorerSettings
 
@@ -71,7 +72,8 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
-    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
     from scoring.networks.precision import Precision, choose_precision
 
     request = ModelRequest(
@@ -104,7 +106,7 @@ def main() -> None:
         "batches": [asdict(row) for row in rates],
     }
     options.json.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    _print_rates(request.model, peak, rates)
+    _print_rates(request.kind.flops_per_image, peak, rates)
     print(f"every figure: {options.json}")
 
 
@@ -204,9 +206,8 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
 
 @cache
 def _load_once(request: "ModelRequest") -> "Classifier":
-    from scoring.models.classifiers import load_classifier
 
-    return load_classifier(request)
+    return request.load()
 
 
 def batch_rates(
@@ -284,10 +285,7 @@ def _print_decoding(decoding: dict[int, float]) -> None:
         print(f"decoding with {threads:>3} threads: {rate:>9,.0f} images/s, {rate / threads:>6,.0f} a thread")
 
 
-def _print_rates(model: str, peak: float, rates: Sequence[BatchRates]) -> None:
-    from scoring.bench.results import flops_per_image
-
-    flops = flops_per_image(model)
+def _print_rates(flops: float | None, peak: float, rates: Sequence[BatchRates]) -> None:
     limit = peak * 1e9 / flops if flops else None
     print(f"limit: {f'{limit:,.0f} images/s, if the network were one matrix product' if limit else 'not known'}")
     headings = ("batch", "network alone", "of the limit", "whole shards", "of the network", "model waits", "GPU GB")

@@ -14,6 +14,7 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import WorkerRequest, plan_placement
 from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
+from cluster.work import function_recipe
 
 
 def do_nothing() -> Callable[[int], None]:
@@ -35,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     with open_session(None):
         placement = plan_placement(cluster_nodes(), WorkerRequest(options.actors, cpus_per_worker=2 / options.actors))
-        pool: WorkerPool[None] = WorkerPool(do_nothing, placement)
+        pool = WorkerPool(function_recipe(do_nothing, tasks_at_once=2), placement)
         while len(pool.ready_workers) < options.actors:
             list(pool.run([0]))
         print(f"{options.actors} actors ready: driver {resident_mb():.0f} MB")

@@ -86,15 +86,15 @@ _MECHANISMS = [
     Mechanism(
         "files are looked for from every node",
         "cluster/shared_files.py",
-        "    return {node: missing for node, missing in unseen.items() if missing}\n",
+        "    return {node: missing for node, missing in found.items() if missing}\n",
         "    return {}\n",
         "tests/cluster/test_shared_files.py",
     ),
     Mechanism(
         "workers are built only where the files are seen",
         "cluster/shared_files.py",
-        "    for sight in find_unseen(sights, patience_s):\n",
-        "    for sight in ():\n",
+        "    for file in find_missing(files, patience_s):\n",
+        "    for file in ():\n",
         "tests/cluster/test_shared_files.py",
     ),
     Mechanism(
@@ -170,8 +170,8 @@ _MECHANISMS = [
     Mechanism(
         "a lost shard is decoded in a process of its own",
         "cluster/worker.py",
-        'getattr(self._work, "again", self._work) if again else self._work',
-        "self._work",
+        "self._work.again(task) if again else self._work(task)",
+        "self._work(task)",
         f"{_CHAOS}a_picture_crashes_the_decoder[0]",
     ),
     Mechanism(
@@ -186,13 +186,13 @@ _MECHANISMS = [
         "scoring/networks/keras_files.py",
         "safe_mode=True",
         "safe_mode=False",
-        "tests/scoring/models/test_classifiers.py",
+        "tests/scoring/models/test_model_request.py",
     ),
     Mechanism(
         "a local Ray listens on loopback alone",
-        "cluster/session.py",
-        "ray_constants.ENABLE_RAY_CLUSTER, False",
-        "ray_constants.ENABLE_RAY_CLUSTER, True",
+        "cluster/private_ray.py",
+        "_replaced(constants, switch, False)",
+        "_replaced(constants, switch, True)",
         "tests/cluster/test_session.py",
     ),
 ]

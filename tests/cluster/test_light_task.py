@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,13 @@ from cluster.light_task import LightTask
 from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
 from cluster.pool import WorkerPool
+from cluster.work import function_recipe
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
+
+
+def _count() -> Callable[[int], int]:
+    return lambda task: task + 1
 
 
 def _environment(name: str) -> str:
@@ -20,11 +26,11 @@ def _fail() -> None:
 
 
 def test_it_runs_beside_workers_that_took_every_core() -> None:
-    pool = WorkerPool(lambda: abs, Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2))
-    while len(pool.ready_workers) < 2:
-        list(pool.run([1]))
-    assert LightTask(_environment, "OMP_NUM_THREADS").result() == "1"
-    pool.stop()
+    everything = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
+    with WorkerPool(function_recipe(_count), everything) as pool:
+        while len(pool.ready_workers) < 2:
+            list(pool.run([1]))
+        assert LightTask(_environment, "OMP_NUM_THREADS").result() == "1"
 
 
 def _node_id() -> str:

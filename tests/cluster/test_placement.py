@@ -102,7 +102,7 @@ def test_autoscaling_cluster_is_asked_for_the_first_node_and_for_as_many_as_are_
 
 
 def test_autoscaling_cluster_without_room_must_be_told_what_to_ask_for() -> None:
-    with pytest.raises(PlacementError, match="Say what each needs with --gpus-per-actor"):
+    with pytest.raises(PlacementError, match="Say what each needs with `gpus_per_actor`"):
         plan_placement(_EMPTY, WorkerRequest(), can_grow=True)
 
 

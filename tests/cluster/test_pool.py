@@ -5,19 +5,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.errors import WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed
-from cluster.nodes import cluster_nodes
+from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
+from cluster.work import MAX_TASKS_AT_ONCE, FunctionWork, R, function_recipe
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
 
 _ONE_GPU = Placement(num_workers=3, gpus_per_worker=1, cpus_per_worker=1)
 _CPU_ONLY = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=1)
+
+
+def _pool(
+    build: Callable[[], Callable[[int], R]], placement: Placement, deadline_s: float | None = None
+) -> WorkerPool[int, R, None]:
+    """Workers that are given a second task while they do one, as those that score shards."""
+    return WorkerPool(function_recipe(build, tasks_at_once=2), placement, deadline_s)
 
 
 def _double() -> Callable[[int], int]:
@@ -60,7 +69,7 @@ def _dies_at_start() -> Callable[[int], int]:
     raise AssertionError
 
 
-def _run(pool: WorkerPool[int], tasks: range) -> tuple[dict[int, int], dict[int, TaskFailed]]:
+def _run(pool: WorkerPool[int, int, Any], tasks: range) -> tuple[dict[int, int], dict[int, TaskFailed[int]]]:
     outcomes = list(pool.run(tasks))
     pool.stop()
     done = {outcome.task: outcome.result for outcome in outcomes if isinstance(outcome, TaskDone)}
@@ -70,19 +79,19 @@ def _run(pool: WorkerPool[int], tasks: range) -> tuple[dict[int, int], dict[int,
 
 
 def test_every_task_is_done_once() -> None:
-    done, failed = _run(WorkerPool(_double, _ONE_GPU), range(50))
+    done, failed = _run(_pool(_double, _ONE_GPU), range(50))
     assert done == {task: 2 * task for task in range(50)}
     assert not failed
 
 
 def test_no_tasks_is_no_work() -> None:
-    pool = WorkerPool(_double, _CPU_ONLY)
+    pool = _pool(_double, _CPU_ONLY)
     pool.first_ready()
     assert _run(pool, range(0)) == ({}, {})
 
 
 def test_no_two_workers_see_the_same_gpu_of_a_node() -> None:
-    pool = WorkerPool(_see_devices, _ONE_GPU)
+    pool = _pool(_see_devices, _ONE_GPU)
     while len(pool.ready_workers) < 3:
         list(pool.run(range(3)))
     pool.stop()
@@ -93,21 +102,21 @@ def test_no_two_workers_see_the_same_gpu_of_a_node() -> None:
 
 
 def test_workers_run_only_where_the_named_kind_of_gpu_is() -> None:
-    pool = WorkerPool(_see_devices, replace(_ONE_GPU, num_workers=1, accelerator_type="T4"))
+    pool = _pool(_see_devices, replace(_ONE_GPU, num_workers=1, accelerator_type="T4"))
     node_id = pool.first_ready().devices.node_id
     pool.stop()
     assert [node.node_id for node in cluster_nodes() if "T4" in node.accelerator_types] == [node_id]
 
 
 def test_cpu_workers_see_no_gpu() -> None:
-    pool = WorkerPool(_see_devices, _CPU_ONLY)
+    pool = _pool(_see_devices, _CPU_ONLY)
     outcomes = [outcome.result for outcome in pool.run(range(4)) if isinstance(outcome, TaskDone)]
     pool.stop()
     assert outcomes == [""] * 4
 
 
 def test_two_workers_share_a_gpu_only_by_fractions() -> None:
-    pool = WorkerPool(_see_devices, Placement(num_workers=4, gpus_per_worker=0.5, cpus_per_worker=0.5))
+    pool = _pool(_see_devices, Placement(num_workers=4, gpus_per_worker=0.5, cpus_per_worker=0.5))
     while len(pool.ready_workers) < 4:
         list(pool.run(range(4)))
     pool.stop()
@@ -128,7 +137,7 @@ def _see_memory_settings() -> Callable[[int], list[str | None]]:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, ["true", "0.4500"]), (1, [None, None])])
 def test_only_a_shared_gpu_has_its_memory_bounded(share: float, expected: list[str | None]) -> None:
-    pool = WorkerPool(_see_memory_settings, Placement(num_workers=1, gpus_per_worker=share, cpus_per_worker=1))
+    pool = _pool(_see_memory_settings, Placement(num_workers=1, gpus_per_worker=share, cpus_per_worker=1))
     settings = [outcome.result for outcome in pool.run([0]) if isinstance(outcome, TaskDone)]
     pool.stop()
     assert settings == [expected]
@@ -141,13 +150,13 @@ def test_jax_takes_its_share_of_a_gpu_from_the_environment(monkeypatch: pytest.M
 
 
 def test_a_dead_workers_task_is_done_by_another(tmp_path: Path) -> None:
-    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, {5}, 1), _CPU_ONLY), range(20))
+    done, failed = _run(_pool(partial(_doubles_or_dies, tmp_path, {5}, 1), _CPU_ONLY), range(20))
     assert done == {task: 2 * task for task in range(20)}
     assert not failed
 
 
 def test_a_task_that_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path: Path) -> None:
-    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, {5}, 99), _CPU_ONLY), range(20))
+    done, failed = _run(_pool(partial(_doubles_or_dies, tmp_path, {5}, 99), _CPU_ONLY), range(20))
     assert sorted(done) == [task for task in range(20) if task != 5]
     assert list(failed) == [5]
     assert failed[5].attempts == MAX_ATTEMPTS
@@ -157,28 +166,109 @@ def test_a_task_that_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_pat
 
 def test_several_deadly_tasks_take_no_innocent_with_them(tmp_path: Path) -> None:
     deadly = {1, 2, 7, 8}
-    done, failed = _run(WorkerPool(partial(_doubles_or_dies, tmp_path, deadly, 99), _CPU_ONLY), range(12))
+    done, failed = _run(_pool(partial(_doubles_or_dies, tmp_path, deadly, 99), _CPU_ONLY), range(12))
     assert set(failed) == deadly
     assert set(done) == set(range(12)) - deadly
 
 
+class _Overlapping:
+    """Returns how many of its calls ran at the same time."""
+
+    description = None
+
+    def __init__(self, tasks_at_once: int) -> None:
+        self.tasks_at_once = tasks_at_once
+        self._running: list[int] = []
+
+    def __call__(self, task: int) -> int:
+        self._running.append(task)
+        time.sleep(0.1)
+        together = len(self._running)
+        self._running.remove(task)
+        return together
+
+    again = __call__
+
+
+@pytest.mark.parametrize("tasks_at_once", [1, 2])
+def test_a_worker_has_as_many_tasks_at_once_as_its_work_says(tasks_at_once: int) -> None:
+    one = replace(_CPU_ONLY, num_workers=1)
+    done, _ = _run(WorkerPool(partial(_Overlapping, tasks_at_once), one), range(8))
+    assert max(done.values()) == tasks_at_once
+
+
+def test_more_tasks_at_once_than_an_actor_has_threads_are_refused() -> None:
+    with (
+        pytest.raises(WorkerStartError, match=r"Expected 1 to 2 tasks at once; received 3\."),
+        WorkerPool(partial(_Overlapping, MAX_TASKS_AT_ONCE + 1), _CPU_ONLY) as pool,
+    ):
+        pool.first_ready()
+
+
+class _DiesFirst(FunctionWork[int, str]):
+    def __init__(self) -> None:
+        super().__init__(self._die_of_three)
+
+    def _die_of_three(self, task: int) -> str:
+        if task == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "first"
+
+    def again(self, task: int, /) -> str:
+        return "again"
+
+
+def test_a_task_that_was_lost_is_done_as_the_work_does_it_again() -> None:
+    with WorkerPool(_DiesFirst, _CPU_ONLY) as pool:
+        done = {outcome.task: outcome.result for outcome in pool.run(range(6)) if isinstance(outcome, TaskDone)}
+    assert done == {task: "again" if task == 3 else "first" for task in range(6)}
+
+
+@dataclass(frozen=True)
+class _Square:
+    number: int
+
+
+def _square() -> Callable[[_Square], int]:
+    return lambda task: task.number**2
+
+
+def test_a_task_is_what_it_says_not_only_a_number() -> None:
+    with WorkerPool(function_recipe(_square), _CPU_ONLY) as pool:
+        outcomes = list(pool.run([_Square(3), _Square(4)]))
+    assert {outcome.task: outcome.result for outcome in outcomes if isinstance(outcome, TaskDone)} == {
+        _Square(3): 9,
+        _Square(4): 16,
+    }
+
+
 def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
-    done, failed = _run(WorkerPool(_raises_on_three, _CPU_ONLY), range(6))
+    done, failed = _run(_pool(_raises_on_three, _CPU_ONLY), range(6))
     assert sorted(done) == [0, 1, 2, 4, 5]
     assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
 
 
 def test_a_worker_that_cannot_start_stops_the_job_with_the_real_cause() -> None:
-    pool = WorkerPool(_cannot_start, _CPU_ONLY)
-    with pytest.raises(WorkerStartError, match=r"weights\.h5 is gone") as stopped:
+    with (
+        pytest.raises(WorkerStartError, match=r"An actor could not start: weights\.h5 is gone") as stopped,
+        _pool(_cannot_start, _CPU_ONLY) as pool,
+    ):
         pool.first_ready()
-    pool.stop()
     assert isinstance(stopped.value.__cause__, FileNotFoundError)
 
 
+def test_a_fault_that_says_all_there_is_to_say_is_raised_itself() -> None:
+    recipe = function_recipe(_cannot_start)
+    with (
+        pytest.raises(FileNotFoundError, match=r"^weights\.h5 is gone$"),
+        WorkerPool(recipe, _CPU_ONLY, faults=(LookupError, OSError)) as pool,
+    ):
+        list(pool.run([1]))
+
+
 def test_workers_that_die_at_start_are_not_started_for_ever() -> None:
-    pool = WorkerPool(_dies_at_start, _CPU_ONLY)
-    with pytest.raises(WorkerStartError, match="3 workers in a row died while starting"):
+    pool = _pool(_dies_at_start, _CPU_ONLY)
+    with pytest.raises(WorkerStartError, match="3 actors in a row died while starting"):
         pool.first_ready()
     pool.stop()
 
@@ -201,7 +291,7 @@ def test_replacements_that_die_at_start_leave_the_work_to_the_others_and_are_not
     tmp_path: Path,
 ) -> None:
     (tmp_path / "alive").touch()
-    pool = WorkerPool(partial(_dies_at_start_without, tmp_path / "alive"), replace(_CPU_ONLY, elastic=True))
+    pool = _pool(partial(_dies_at_start_without, tmp_path / "alive"), replace(_CPU_ONLY, elastic=True))
     while len(pool.ready_workers) < 2:
         list(pool.run([0]))
     ended = 0
@@ -234,31 +324,31 @@ def _dies_on_order(orders: Path) -> Callable[[int], int]:
 
 
 def test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies(tmp_path: Path) -> None:
-    pool = WorkerPool(partial(_dies_on_order, tmp_path), _CPU_ONLY)
+    pool = _pool(partial(_dies_on_order, tmp_path), _CPU_ONLY)
     while len(pool.ready_workers) < 2:
         list(pool.run([0]))
-    with pytest.raises(WorkersLostError, match="No worker is left"):
+    with pytest.raises(WorkersLostError, match="No actor is left"):
         for _ in pool.run(range(10_000)):
             if len(pool.start_failures) == 3:
                 (tmp_path / "all").touch()
     pool.stop()
 
 
-def _described_by_node() -> Callable[[int], int]:
-    import ray
+class _KnowsItsNode:
+    tasks_at_once = 1
 
-    class Work:
-        description = ray.get_runtime_context().get_node_id()
+    def __init__(self) -> None:
+        self.description = own_node_id()
 
-        def __call__(self, task: int) -> int:
-            return task
+    def __call__(self, task: int) -> int:
+        return task
 
-    return Work()
+    again = __call__
 
 
 def test_workers_that_describe_themselves_differently_do_not_mix() -> None:
-    pool = WorkerPool(_described_by_node, _ONE_GPU)
-    with pytest.raises(WorkerStartError, match="Expected all workers alike"):
+    pool = WorkerPool(_KnowsItsNode, _ONE_GPU)
+    with pytest.raises(WorkerStartError, match="Expected all actors alike"):
         list(pool.run(range(10_000)))
     pool.stop()
 
@@ -278,7 +368,7 @@ def _hangs_once(folder: Path) -> Callable[[int], int]:
 
 def test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another(tmp_path: Path) -> None:
     (tmp_path / "hang").touch()
-    pool = WorkerPool(partial(_hangs_once, tmp_path), replace(_CPU_ONLY, num_workers=1), deadline_s=1.0)
+    pool = _pool(partial(_hangs_once, tmp_path), replace(_CPU_ONLY, num_workers=1), deadline_s=1.0)
     done, failed = _run(pool, range(6))
     assert sorted(done) == list(range(6))
     assert not failed
@@ -288,7 +378,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another(tmp_path: 
 def test_the_tail_is_copied_to_idle_workers_and_the_first_to_end_counts(tmp_path: Path) -> None:
     """One worker sleeps on the last task; the other, idle, does it meanwhile. No deadline would end it in time."""
     (tmp_path / "hang").touch()
-    pool = WorkerPool(partial(_hangs_once, tmp_path), _CPU_ONLY)
+    pool = _pool(partial(_hangs_once, tmp_path), _CPU_ONLY)
     while len(pool.ready_workers) < 2:
         list(pool.run([0, 1]))
     done, _ = _run(pool, range(3))
@@ -313,7 +403,7 @@ def _starts_only_with(file: Path) -> Callable[[int], int]:
 def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.touch()
-    pool = WorkerPool(partial(_starts_only_with, weights), _CPU_ONLY)
+    pool = _pool(partial(_starts_only_with, weights), _CPU_ONLY)
     while len(pool.ready_workers) < 2:
         list(pool.run([0]))
     for outcome in pool.run(range(10_000)):
@@ -331,24 +421,25 @@ class _Kind:
     labels: tuple[str, ...] = ("cat", "dog")
 
 
-def _of_two_kinds(file: Path) -> Callable[[int], int]:
-    """The first is of one kind, all later ones of another; task 3 kills the first."""
+class _OfTwoKinds:
+    """The first that is built is of one kind, all later ones of another; task 3 kills the first."""
 
-    class Work:
-        description = _Kind("float16" if file.exists() else "bfloat16")
+    tasks_at_once = 2
 
-        def __call__(self, task: int) -> int:
-            if task == 3 and self.description.precision == "bfloat16":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return task
+    def __init__(self, file: Path) -> None:
+        self.description = _Kind("float16" if file.exists() else "bfloat16")
+        file.touch()
 
-    work = Work()
-    file.touch()
-    return work
+    def __call__(self, task: int) -> int:
+        if task == 3 and self.description.precision == "bfloat16":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    again = __call__
 
 
 def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tmp_path: Path) -> None:
-    pool = WorkerPool(partial(_of_two_kinds, tmp_path / "second"), replace(_CPU_ONLY, num_workers=1))
+    pool = WorkerPool(partial(_OfTwoKinds, tmp_path / "second"), replace(_CPU_ONLY, num_workers=1))
     with pytest.raises(WorkersLostError, match=r"precision float16, not bfloat16\. Choose one kind of device"):
         list(pool.run(range(6)))
     pool.stop()
@@ -356,7 +447,7 @@ def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tm
 
 
 def test_workers_wait_for_nodes_only_as_long_as_they_are_told_to() -> None:
-    pool = WorkerPool(_double, Placement(num_workers=1, gpus_per_worker=8, cpus_per_worker=1, patience_s=2))
+    pool = _pool(_double, Placement(num_workers=1, gpus_per_worker=8, cpus_per_worker=1, patience_s=2))
     with pytest.raises(WorkersLostError, match="No node with 8 GPUs and 1 CPUs for an actor came within 2 s"):
         pool.first_ready()
     pool.stop()

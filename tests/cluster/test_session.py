@@ -76,6 +76,7 @@ def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_mo
         cwd=Path(__file__).parents[2],
         env={**environment, "HOME": str(tmp_path)},
     )
+    assert looked.stderr == "", "Ray's tips are for those who call it themselves"
     *addresses, niceness, left_out, token = looked.stdout.split("\n")[:-1]
     assert len(addresses) > 5
     assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"

@@ -20,7 +20,8 @@ from jobs.cli import app
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
 from scoring.errors import IncompleteError, ModelError, RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
@@ -99,7 +100,7 @@ def test_table_fits_a_log_and_shows_rates_beside_their_limits(
         "150",
     ]
     assert "decoding: 300 images/s per core" in printed
-    assert "one worker with 2 cores and 0 GPUs" in printed
+    assert "one actor with 2 cores and 0 GPUs" in printed
     assert "keras float32 1.5 3.0 7.8" in " ".join(printed.split())
 
 

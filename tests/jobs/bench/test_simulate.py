@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 from cluster.ledger import TaskLedger
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.cli import app
-from scoring.bench.parts import GPU_PARTS, Part, Parts
+from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward
 from scoring.bench.scale import estimate
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import VGG16_FLOPS
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
 
@@ -92,6 +94,7 @@ def test_nonsense_is_one_clear_line(
 def test_tail_is_that_of_the_ledger_which_hands_the_shards_out(num_images: int, num_workers: int) -> None:
     plenty = ("decode_images_per_s", "process_images_per_s", "reads_per_s", "writes_per_s", "driver_shards_per_s")
     known = {**GPU_PARTS, **dict.fromkeys(plenty, Part(1e12, "a test"))}
+    known["forward_images_per_s"] = assumed_forward(VGG16_FLOPS)
     run = estimate(Parts(**known), num_images, num_workers)
     shard_s = 256 / known["forward_images_per_s"].value
     ended_s = _play(run.num_shards, num_workers, shard_s)

@@ -11,14 +11,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
 from jobs.score.request import ImagesRequest, ScoreRequest
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
+from tests.gate.control import Gate
+from tests.gate.turnstile import pass_gate
 from tests.runs import summary_of
 
 _DASHBOARD = Path(__file__).parents[3] / "cluster" / "grafana" / "shardscore.json"
@@ -37,14 +40,15 @@ def test_names_keep_to_the_conventions_of_prometheus() -> None:
     assert all(text.endswith(".") for text in (*COUNTERS.values(), *GAUGES.values()))
 
 
-class _SlowScorer(ShardScorer):
-    """The real scorer, without Keras, and slow enough to be watched."""
+class _GatedScorer(ShardScorer):
+    """The real scorer, without Keras, and held by a gate beside the run folder."""
 
     def __init__(self, settings: ScorerSettings) -> None:
         super().__init__(settings, load_fake)
+        self._gate = Path(str(settings.output)).parent / "gate"
 
     def __call__(self, shard_id: int) -> ShardReport:
-        time.sleep(0.8)
+        pass_gate(self._gate, self._folder.shard(shard_id, self._manifest.info.num_shards))
         return super().__call__(shard_id)
 
 
@@ -72,18 +76,21 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
 ) -> None:
     (photos / "7.png").write_text("<html>")
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _SlowScorer)
+    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _GatedScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, model, batch_size=2, shard_size=1, actors=2, gpus_per_actor=0, cpus_per_actor=1)
+    images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
     request = ScoreRequest(tmp_path / "run", images, None)
     job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 4)  # of twelve
     job.start()
-    seen: list[dict[str, float]] = []
+    counts = [0.0]
     while job.is_alive():
-        seen.append(scrape(request.output))
+        counts.append(scrape(request.output).get("ray_shardscore_images_total", 0.0))
+        if counts[-1]:
+            gate.open()
         job.join(timeout=0.3)
-    counts = [figures.get("ray_shardscore_images_total", 0.0) for figures in seen]
-    assert any(0 < count < 12 for count in counts), counts
+    assert next(filter(None, counts)) < 12, counts
     assert counts == sorted(counts)
 
     deadline = time.monotonic() + 15

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from jobs.score.needed_files import see_images, see_model, see_output
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import locate
@@ -29,7 +29,7 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
     with folder.hold(overwrite=False):
         (lease,) = see_output(folder)
         assert lease.path == str(folder.lease)
-        assert lease.is_seen()
+        assert lease.is_here()
 
 
 def test_buckets_are_not_looked_at() -> None:

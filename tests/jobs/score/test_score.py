@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -13,14 +12,17 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import PlacementError
+from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
+from tests.gate.control import Gate
+from tests.models import save_brightness_model
 from tests.runs import read_predictions, record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
@@ -28,27 +30,11 @@ pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier that answers by brightness, and differs from build to build only by its seed."""
-    return _save_model(tmp_path_factory.mktemp("model") / "brightness.keras", seed=1)
-
-
-def _save_model(path: Path, seed: int) -> Path:
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(4, 32, strides=32),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
+    return save_brightness_model(tmp_path_factory.mktemp("model") / "brightness.keras")
 
 
 def _request(photos: Path, model: Path, output: Path, **options: object) -> ScoreRequest:
-    settings = {"batch_size": 2, "shard_size": 2, "resize": Resize.SQUASH, "actors": 2} | options
+    settings = {"batch_size": 2, "shard_size": 2, "resize": Resize.SQUASH, "workers": WorkerRequest(2)} | options
     named = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     return ScoreRequest(output, ImagesRequest(photos, named, **settings), None)  # type: ignore[arg-type]
 
@@ -106,7 +92,7 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     before, rows = _shards(output), _rows(output)
     lost = RunFolder(output).shard(3, 6)
     lost.unlink()
-    assert run_score(_request(photos, model, output, actors=1), Console(quiet=True))
+    assert run_score(_request(photos, model, output, workers=WorkerRequest(1)), Console(quiet=True))
     after = _shards(output)
     assert {name for name in before if after[name] != before[name]} == {lost.name}
     assert _rows(output) == rows
@@ -121,7 +107,7 @@ def test_other_results_in_the_same_folder_are_refused_by_the_fields_name(
 ) -> None:
     photos, output = run
     before = _shards(output)
-    other = model if options else _save_model(tmp_path / "other.keras", seed=2)
+    other = model if options else save_brightness_model(tmp_path / "other.keras", seed=2)
     with pytest.raises(RunFolderError, match=f"whose {field} differs"):
         run_score(_request(photos, other, output, **options), Console(quiet=True))
     assert _shards(output) == before
@@ -132,9 +118,8 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
     with zipfile.ZipFile(tmp_path / "test1.zip", "w") as archive:
         for photo in photos.iterdir():
             archive.write(photo, f"test1/{photo.name}")
-    assert run_score(
-        _request(tmp_path / "test1.zip", model, tmp_path / "run", actors=1, batch_size=5), Console(quiet=True)
-    )
+    request = _request(tmp_path / "test1.zip", model, tmp_path / "run", workers=WorkerRequest(1), batch_size=5)
+    assert run_score(request, Console(quiet=True))
     for ours, theirs in zip(_rows(tmp_path / "run"), _rows(output), strict=True):
         assert ours["image_id"] == theirs["image_id"]
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
@@ -158,13 +143,14 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
 
 def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:
     with pytest.raises(PlacementError, match="the cluster has 3 GPUs and 4 CPUs on 2 nodes"):
-        run_score(_request(run[0], model, tmp_path / "run", actors=4, gpus_per_actor=1), Console(quiet=True))
+        run_score(_request(run[0], model, tmp_path / "run", workers=WorkerRequest(4, 1)), Console(quiet=True))
 
 
 def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
     run: tuple[Path, Path], model: Path, tmp_path: Path
 ) -> None:
-    images = ImagesRequest(run[0], ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow"), actors=1)
+    request = ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
     with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
@@ -183,7 +169,10 @@ def _some_photos(source: Path, folder: Path, step: int) -> Path:
 
 @pytest.mark.slow  # tests/chaos does this by default, with a fast network
 def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folder: Path, tmp_path: Path) -> None:
-    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing."""
+    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing.
+
+    Its workers are held when five shards of twenty-five are there.
+    """
     photos = _some_photos(data_folder / "photos" / "test", tmp_path / "photos", step=3)
     options = ("--model", data_folder / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
     sizes = ("--shard-size", 4, "--batch-size", 4, "--precision", "float32")
@@ -193,12 +182,13 @@ def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folde
     )
     subprocess.run(undisturbed, check=True, capture_output=True)
     shards = tmp_path / "killed" / "predictions"
-    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        while not shards.is_dir() or len(list(shards.glob("*.parquet"))) < 5:
-            assert process.poll() is None, "the run ended before it was killed"
-            time.sleep(0.01)
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 5)
+    heeding = {**os.environ, **gate.environment}
+    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True, env=heeding) as process:
+        gate.wait_until_held(process)
         process.send_signal(signal.SIGKILL)
-    time.sleep(2)  # the workers notice that their driver is gone
+    gate.wait_until_the_held_are_dead()
     before = _shards(tmp_path / "killed")
     done = [name for name in before if name.endswith(".parquet")]
     assert 5 <= len(done) < 25

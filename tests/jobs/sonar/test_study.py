@@ -11,7 +11,7 @@ from jobs.sonar.request import StudyRequest
 from jobs.sonar.study import run_study
 from scoring.errors import RunFolderError
 from scoring.sonar.network import SonarSettings, run_sonar
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.uci_file import load_sonar
 
@@ -22,7 +22,7 @@ def request(data_folder: Path, output: Path, **options: object) -> StudyRequest:
     settings: dict[str, object] = {
         "source": str(data_folder / "sonar" / "sonar.all-data"),
         "output": output,
-        "protocols": (Protocol.DEPENDENT,),
+        "protocols": (EvaluationProtocol.DEPENDENT,),
         "models": (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR),
         "seed": 0,
         "backend": "tensorflow",

@@ -8,18 +8,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring import __version__
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import RequestError, RunFolderError
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.pixels.resampling import RESAMPLING
-from scoring.process.version import shardscore_version
 from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
+from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
-from scoring.sources.table_images import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 from tests.runs import read_predictions
 
@@ -147,7 +148,7 @@ def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path
     assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
     assert fingerprint["model"] == "fake-digest"
     assert fingerprint["resize"] == f"squash-{RESAMPLING}-scaled"
-    assert json.loads(metadata[b"shardscore.versions"])["shardscore"] == shardscore_version()
+    assert json.loads(metadata[b"shardscore.versions"])["shardscore"] == __version__
 
 
 def test_another_version_of_ours_goes_on_with_a_run(
@@ -155,7 +156,7 @@ def test_another_version_of_ours_goes_on_with_a_run(
 ) -> None:
     settings = _settings(photos, tmp_path / "run")
     ours = ShardScorer(settings, load_fake).description
-    monkeypatch.setattr("scoring.shards.scorer.shardscore_version", lambda: "99")
+    monkeypatch.setattr("scoring.shards.scorer.__version__", "99")
     newer = ShardScorer(settings, load_fake).description
     assert newer.versions != ours.versions
     assert fingerprint_of(settings, "digest", newer) == fingerprint_of(settings, "digest", ours)

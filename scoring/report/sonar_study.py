@@ -1,7 +1,6 @@
 """What a report says of a sonar study: every protocol with every model, beside the published figures."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,8 @@ from scoring.report.figures import Estimate, draw_estimates
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.text import NONE, measure, percent, percent_range, seconds, short_digest
-from scoring.sonar.protocols import TITLES, Protocol
+from scoring.sonar.metrics_file import StudyRecord
+from scoring.sonar.protocols import TITLES, EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import StudyRow
 
@@ -19,14 +19,14 @@ _LABELS = ("rock", "mine")
 _COMPARED = (SonarModel.OURS, SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams
 
 
-def study_parts(record: Mapping[str, Any], rows: Sequence[StudyRow], table: pd.DataFrame) -> SonarParts:
+def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
     """Tell of a study.
 
     Args:
-        record: Its `metrics.json`.
-        rows: The results in it.
+        study: What it found.
         table: Its out-of-fold probabilities; one row for each test row of each fold.
     """
+    rows = study.results
     protocols = list(dict.fromkeys(row.protocol for row in rows))
     models = list(dict.fromkeys(row.model for row in rows))
     compared = [model for model in _COMPARED if model in models] or models[:1]
@@ -40,7 +40,7 @@ def study_parts(record: Mapping[str, Any], rows: Sequence[StudyRow], table: pd.D
         [
             Section("Sonar study", accuracy, layout="pairs"),
             Section("Sonar reliability", _out_of_fold(protocols, compared, table)),
-            Section("How the study was made", [_facts(record, rows)]),
+            Section("How the study was made", [_facts(study)]),
         ],
     )
 
@@ -56,23 +56,23 @@ def _published(figure: Published) -> str:
     return f"{accuracy}%{deviation}, {figure.what}"
 
 
-def _facts(record: Mapping[str, Any], rows: Sequence[StudyRow]) -> Facts:
-    settings = record["settings"]
+def _facts(study: StudyRecord) -> Facts:
+    settings = study.settings
     return Facts(
         "What was studied",
         [
-            ("protocols", ", ".join(settings["protocols"])),
-            ("models", ", ".join(settings["models"])),
-            ("seed", str(settings["seed"])),
-            ("intervals", "; ".join(dict.fromkeys(row.interval.method for row in rows))),
-            ("time", seconds(record["wall_s"])),
-            ("data's digest", short_digest(str(settings["data_sha256"]))),
-            ("versions", ", ".join(f"{name} {version}" for name, version in settings["versions"].items())),
+            ("protocols", ", ".join(settings.protocols)),
+            ("models", ", ".join(settings.models)),
+            ("seed", str(settings.seed)),
+            ("intervals", "; ".join(dict.fromkeys(row.interval.method for row in study.results))),
+            ("time", seconds(study.wall_s)),
+            ("data's digest", short_digest(settings.data_sha256)),
+            ("versions", ", ".join(f"{name} {version}" for name, version in settings.versions.items())),
         ],
     )
 
 
-def _table(protocol: Protocol, rows: Sequence[StudyRow]) -> Table:
+def _table(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Table:
     return Table(
         f"Accuracy: {TITLES[protocol]}",
         ("model", "accuracy", "95% interval", "SD over folds", "log loss", "published"),
@@ -90,7 +90,7 @@ def _table(protocol: Protocol, rows: Sequence[StudyRow]) -> Table:
     )
 
 
-def _figure(protocol: Protocol, rows: Sequence[StudyRow]) -> Figure:
+def _figure(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Figure:
     estimates = [
         Estimate(
             row.model,
@@ -110,7 +110,9 @@ def _figure(protocol: Protocol, rows: Sequence[StudyRow]) -> Figure:
     )
 
 
-def _out_of_fold(protocols: Sequence[Protocol], models: Sequence[SonarModel], table: pd.DataFrame) -> list[Block]:
+def _out_of_fold(
+    protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], table: pd.DataFrame
+) -> list[Block]:
     blocks: list[Block] = [
         Prose(
             "From the probabilities of test rows, over all folds and repetitions. The same return is tested many "

@@ -1,5 +1,5 @@
-import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.classifiers import ModelRequest, check_model, load_classifier
-from scoring.models.model_folder import ModelFolder, finetuned_network
-from scoring.networks.base_networks import BaseRequest, base_digest
+from scoring.models.finetuned_network import finetuned_network
+from scoring.models.model_folder import ModelFolder
+from scoring.models.model_request import ModelRequest
+from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
+from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest
 from scoring.storage.downloads import file_digest
-from scoring.storage.durable import write_text
 from scoring.storage.locations import Url
+from tests.runs import cats_and_dogs, write_model
 
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
@@ -28,7 +30,7 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (_request("vgg17"), "Expected --model to be vgg16-imagenet, vgg16-cats-dogs, a .keras file or a folder"),
+        (_request("vgg17"), "Expected `model` to be vgg16-imagenet, vgg16-cats-dogs, a .keras file or a folder"),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
         (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),
@@ -37,15 +39,15 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
 )
 def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequest, message: str) -> None:
     with pytest.raises(ModelError) as refused:
-        check_model(request_)
+        request_.check()
     assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])
 def test_labels_must_be_different_names(tmp_path: Path, labels: str | None) -> None:
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    with pytest.raises(ModelError, match="Expected --labels"):
-        check_model(_request(tmp_path / "model.keras", labels))
+    with pytest.raises(ModelError, match="Expected `labels`"):
+        _request(tmp_path / "model.keras", labels).check()
 
 
 @pytest.mark.parametrize("head_only", [False, True])
@@ -53,31 +55,25 @@ def test_model_folder_in_a_bucket_is_the_network_that_it_is_on_disk(
     bucket: Url, tmp_path: Path, head_only: bool
 ) -> None:
     """Its files are copied here when it is looked at; Keras is not needed for that."""
-    folder = ModelFolder(tmp_path / "model")
-    folder.path.mkdir()
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     with zipfile.ZipFile(tmp_path / "model" / ("head.keras" if head_only else "model.keras"), "w") as archive:
         archive.writestr("config.json", "{}")
-    training = {
-        "labels": ["cat", "dog"],
-        "base": {"request": {"weights": "random"}, "digest": vgg16_digest("random")},
-        "flip": False,
-        "head_only": head_only,
-        "calibration": {"temperature": 1.25, "clip": 0.02},
-    }
-    write_text(folder.training, json.dumps(training))
-    for path in (tmp_path / "model").iterdir():
+    base = TrainedBase(BaseRequest(weights="random"), vgg16_digest("random"))
+    training = replace(load_training_record(folder), base=base, head_only=head_only)
+    save_training_record(folder, training)
+    for path in (tmp_path / "model").glob("*.*"):
         (bucket / "model" / path.name).upload(path)
     request = _request(bucket / "model", labels=None)
     request.check()
-    assert request.files() == [("--model", bucket / "model" / "training.json")]
-    there = finetuned_network(ModelFolder(bucket / "model"), None)
-    assert there.digest == finetuned_network(folder, None).digest
+    assert request.files() == {"model": bucket / "model" / "training.json"}
+    there = finetuned_network(ModelFolder(bucket / "model"), training, None)
+    assert there.digest == finetuned_network(folder, training, None).digest
 
 
 def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_text("pickle")
     with pytest.raises(ModelError, match="saved by Keras 3"):
-        check_model(_request(tmp_path / "model.keras"))
+        _request(tmp_path / "model.keras").check()
 
 
 def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: Url, tmp_path: Path) -> None:
@@ -91,12 +87,12 @@ def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: U
     ):
         sound.check()
         assert sound.absolute() == sound
-    copies = base_digest(BaseRequest(str(bucket / "model.keras"))), vgg16_digest(str(bucket / "vgg16.h5"))
+    copies = base_of(BaseRequest(str(bucket / "model.keras"))).digest(), vgg16_digest(str(bucket / "vgg16.h5"))
     (tmp_path / "vgg16.h5").write_bytes(b"weights")
     assert copies == (keras_digest(tmp_path / "model.keras"), file_digest(tmp_path / "vgg16.h5"))
     for model, weights, message in (
         (f"{bucket}/gone.keras", None, "does not exist"),
-        (f"{bucket}/vgg16.h5", None, "Expected --model to be"),
+        (f"{bucket}/vgg16.h5", None, "Expected `model` to be"),
         ("vgg16-cats-dogs", f"{bucket}/gone.h5", "is no file"),
     ):
         with pytest.raises(ModelError, match=message):
@@ -144,7 +140,7 @@ def test_softmax_classifier_gives_its_probabilities(tmp_path: Path) -> None:
     import keras
 
     path = _brightness(tmp_path / "model.keras", 3, "softmax")
-    classifier = load_classifier(_request(path, "a,b,c"))
+    classifier = _request(path, "a,b,c").load()
     expected = keras.saving.load_model(path).predict_on_batch(_grey(0, 99, 255).astype(np.float32))
     np.testing.assert_allclose(classifier.score(_grey(0, 99, 255)), expected, atol=1e-6)
 
@@ -155,7 +151,7 @@ def test_sigmoid_is_the_probability_of_the_second_label(tmp_path: Path) -> None:
 
     path = _brightness(tmp_path / "model.keras", 1, "sigmoid")
     second = keras.saving.load_model(path).predict_on_batch(_grey(0, 255).astype(np.float32))
-    scores = load_classifier(_request(path)).score(_grey(0, 255))
+    scores = _request(path).load().score(_grey(0, 255))
     np.testing.assert_allclose(scores, np.concatenate([1 - second, second], axis=1), atol=1e-6)
 
 
@@ -163,8 +159,8 @@ def test_sigmoid_is_the_probability_of_the_second_label(tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", [Precision.BFLOAT16, Precision.FLOAT16])
 def test_reduced_precision_stays_near_float32_and_sums_to_one_in_float32(tmp_path: Path, precision: Precision) -> None:
     path = _brightness(tmp_path / "model.keras", 3, "softmax")
-    exact = load_classifier(_request(path, "a,b,c")).score(_grey(0, 99, 255))
-    scores = load_classifier(_request(path, "a,b,c", precision=precision)).score(_grey(0, 99, 255))
+    exact = _request(path, "a,b,c").load().score(_grey(0, 99, 255))
+    scores = _request(path, "a,b,c", precision=precision).load().score(_grey(0, 99, 255))
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(scores, exact, atol=0.02)
@@ -175,7 +171,7 @@ def test_reduced_precision_stays_near_float32_and_sums_to_one_in_float32(tmp_pat
 def test_labels_that_do_not_match_the_outputs_are_refused(tmp_path: Path) -> None:
     path = _brightness(tmp_path / "model.keras", 3, "softmax")
     with pytest.raises(ModelError, match=r"Expected 3 labels, one per output of .*; received 2: cat,dog"):
-        load_classifier(_request(path))
+        _request(path).load()
 
 
 @pytest.mark.keras
@@ -185,7 +181,7 @@ def test_model_of_other_pixels_is_refused(tmp_path: Path) -> None:
     layers = (keras.layers.Flatten(), keras.layers.Dense(2))
     path = _save(tmp_path / "model.keras", *layers, input_shape=(32, 32, 3))
     with pytest.raises(ModelError, match=r"Expected a model of one input, \(None, 224, 224, 3\) pixels"):
-        load_classifier(_request(path))
+        _request(path).load()
 
 
 @pytest.mark.keras
@@ -195,5 +191,5 @@ def test_lambda_layer_is_refused(tmp_path: Path) -> None:
     layers = (keras.layers.Lambda(lambda x: x), keras.layers.GlobalAveragePooling2D())
     path = _save(tmp_path / "model.keras", *layers)
     with pytest.raises(ModelError, match=r"Cannot load .* in Keras' safe mode") as refused:
-        load_classifier(_request(path, "a,b,c"))
+        _request(path, "a,b,c").load()
     assert "\n" not in str(refused.value)

@@ -1,0 +1,205 @@
+"""Every private part of Ray that is used, in one place; tried with Ray 2.55 and 2.60.
+
+Where another Ray has not got one, or has it otherwise, work goes on in the plain way, and one warning says what is
+slower or less.
+"""
+
+import ipaddress
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import ray
+
+from cluster.environment import variable
+
+_LOOPBACK_SWITCH = ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER")
+_LOOPBACK_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # the same for the processes that Ray starts
+_TOKEN_VARIABLE = "RAY_AUTH_MODE"  # public, but read when Ray is imported
+_NICENESS_VARIABLE = "RAY_worker_niceness"  # a Ray that does not know it leaves it aside
+_CONFIG = ("ray._raylet", "Config")
+_NODE = ("ray._private.node", "Node")
+_IDLE_SERVICES = ("start_api_server", "start_monitor", "start_log_monitor")
+_ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators itself names but some: no H200, no L40S
+_HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
+_CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
+_AUTOSCALER_REPORT_KEY = b"__autoscaling_status"
+_NODE_STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
+
+_CHANGED = (ImportError, AttributeError, TypeError, LookupError, ValueError)
+
+_NO_AUTOSCALER = (
+    "does not say whether its autoscaler adds nodes: what has no room now is refused, unless `wait_for_nodes` says how "
+    "long to wait."
+)
+
+
+class RayChangedWarning(UserWarning):
+    """A private part of Ray is not what it was; the text says what is slower or less."""
+
+
+@contextmanager
+def loopback_only() -> Iterator[None]:
+    """Let the Ray that is started meanwhile listen on 127.0.0.1 alone, as it does by itself on Windows and macOS.
+
+    Ray has no public option for it: `_node_ip_address="127.0.0.1"` is replaced by the machine's address, and then all
+    interfaces are listened on. tests/cluster/test_session.py looks at the sockets.
+    """
+    module, switch = _LOOPBACK_SWITCH
+    constants = _find(module)
+    with ExitStack() as stack:
+        stack.enter_context(variable(_LOOPBACK_VARIABLE, "0"))
+        if hasattr(constants, switch):
+            stack.enter_context(_replaced(constants, switch, False))
+        yield
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    if not ipaddress.ip_address(address).is_loopback:
+        _warn(
+            f"cannot be told to listen on 127.0.0.1 alone: this local one listens on {address}, and maybe on all "
+            "network interfaces. In a network that is not trusted, let a firewall close its ports, or use Ray 2.60."
+        )
+
+
+@contextmanager
+def token_required() -> Iterator[None]:
+    """Let the Ray that is started meanwhile ask for the token in ~/.ray/auth_token; the user's own setting counts.
+
+    Ray 2.60 does so by itself, Ray 2.55 does not. Like 2.60, this leaves the setting in place.
+    """
+    if _TOKEN_VARIABLE in os.environ:
+        yield
+        return
+    os.environ[_TOKEN_VARIABLE] = "token"
+    try:
+        _get(*_CONFIG).initialize("")
+    except _CHANGED:
+        del os.environ[_TOKEN_VARIABLE]
+    yield
+    if os.environ.get(_TOKEN_VARIABLE) != "token":
+        _warn(
+            "cannot be told to ask for a token: other users of this machine can reach this local one. Set "
+            f"{_TOKEN_VARIABLE}=token."
+        )
+
+
+@contextmanager
+def no_idle_services() -> Iterator[None]:
+    """Leave out what a Ray of one command has no use for: dashboard, autoscaler and log monitor.
+
+    They take three seconds of start and exit on two cores, and Ray starts the dashboard's process even with
+    `include_dashboard=False`. tests/cluster/test_session.py looks at the processes.
+    """
+    node = _find(*_NODE)
+    services = [name for name in _IDLE_SERVICES if hasattr(node, name)]
+    if len(services) < len(_IDLE_SERVICES):
+        warn_of_idle_services()
+    with ExitStack() as stack:
+        for name in services:
+            stack.enter_context(_replaced(node, name, _start_nothing))
+        yield
+
+
+def warn_of_idle_services() -> None:
+    """Say that they could not be left out."""
+    _warn("cannot be started without its dashboard and monitors: about three seconds more for a local one.")
+
+
+@contextmanager
+def worker_niceness(niceness: int) -> Iterator[None]:
+    """Let the workers of the Ray that is started meanwhile be so much nicer than its driver; the user's own counts."""
+    with variable(_NICENESS_VARIABLE, os.environ.get(_NICENESS_VARIABLE, str(niceness))):
+        yield
+
+
+def accelerator_types() -> set[str] | None:
+    """Ray's names for kinds of GPUs and the like; None if it tells none."""
+    known = vars(_find(_ACCELERATORS) or object).items()
+    types = {value for name, value in known if name.isupper() and isinstance(value, str)}
+    if not types:
+        _warn("has no list of GPUs where it was: a misspelt `accelerator_type` is not noticed.")
+    return types or None
+
+
+def managed_node_types() -> set[str] | None:
+    """Types of the nodes that an autoscaler manages, empty if all were started by hand; None before any report."""
+    try:
+        return _read_node_types()
+    except _CHANGED:
+        _warn(_NO_AUTOSCALER)
+        return set()
+
+
+def infeasible_bundles() -> list[dict[str, float]]:
+    """What was asked for and fits on no node that the autoscaler has or may add."""
+    try:
+        requests = _cluster_status().autoscaling_state.infeasible_resource_requests
+        return [dict(request.resources_bundle) for request in requests]
+    except _CHANGED:
+        _warn(_NO_AUTOSCALER)
+        return []
+
+
+def _read_node_types() -> set[str] | None:
+    """Ray has two autoscalers: the first leaves a report in the key-value store, the second its state with the head."""
+    status = _cluster_status()
+    if status.HasField("autoscaling_state"):
+        return {node.ray_node_type_name for node in status.cluster_resource_state.node_states} - {""}
+    stored = json.loads(_head().internal_kv_get(_AUTOSCALER_REPORT_KEY, None) or "{}")
+    report = stored.get("autoscaler_report")
+    if report is None:
+        return None
+    types = {*report["active_nodes"], *(report["idle_nodes"] or {}), *report["pending_launches"]}
+    return {name for name in types if not _NODE_STARTED_BY_HAND.fullmatch(name)}
+
+
+def _cluster_status() -> Any:
+    reply = _get(*_CLUSTER_STATUS)()
+    reply.ParseFromString(_head().get_cluster_status())
+    return reply
+
+
+def _head() -> Any:
+    """The connection that `ray.init` made to the head."""
+    return _get(*_HEAD)()
+
+
+def _get(module: str, *names: str) -> Any:
+    """A module, or what it calls by that name."""
+    found: Any = import_module(module)
+    for name in names:
+        found = getattr(found, name)
+    return found
+
+
+def _find(module: str, *names: str) -> Any:
+    """The same, or None."""
+    try:
+        return _get(module, *names)
+    except (ImportError, AttributeError):
+        return None
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: object) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _start_nothing(*arguments: object, **options: object) -> None:
+    """Stands in for a method of Ray's that starts a service."""
+
+
+@cache
+def _warn(what: str) -> None:
+    """Say it once, in one line, which shows no source."""
+    warnings.warn_explicit(f"Ray {ray.__version__} {what}", RayChangedWarning, "shardscore", 1)

@@ -1,0 +1,70 @@
+"""What a pool runs: the protocol between `WorkerPool` and the work that each of its workers builds."""
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T", bound=Hashable)  # a task
+R = TypeVar("R")  # a task's result
+D = TypeVar("D")  # what work says of itself
+_TaskIn = TypeVar("_TaskIn", contravariant=True)
+_ResultOut = TypeVar("_ResultOut", covariant=True)
+_DescriptionOut = TypeVar("_DescriptionOut", covariant=True)
+
+MAX_TASKS_AT_ONCE = 2  # one at work, one that reads ahead: threads that every actor has
+
+
+class Work(Protocol[_TaskIn, _ResultOut, _DescriptionOut]):
+    """Is built once in each worker and called with one task after the other."""
+
+    @property
+    def description(self) -> _DescriptionOut:
+        """What this work is; workers whose descriptions differ do not work off the same tasks."""
+
+    @property
+    def tasks_at_once(self) -> int:
+        """How many calls may overlap, at most `MAX_TASKS_AT_ONCE`; each call has a thread of its own."""
+
+    def __call__(self, task: _TaskIn, /) -> _ResultOut:
+        """Do a task."""
+
+    def again(self, task: _TaskIn, /) -> _ResultOut:
+        """Do a task that was lost with a worker before: it may take this one down as well."""
+
+
+Recipe: TypeAlias = Callable[[], Work[T, R, D]]
+
+
+class FunctionWork(Generic[T, R]):
+    """A function as work: it says nothing of itself, and a lost task is done as any other.
+
+    Args:
+        function: Called with each task.
+        tasks_at_once: How many of its calls may overlap.
+
+    Attributes:
+        description: Nothing.
+    """
+
+    description = None
+
+    def __init__(self, function: Callable[[T], R], tasks_at_once: int = 1) -> None:
+        self._function = function
+        self.tasks_at_once = tasks_at_once
+
+    def __call__(self, task: T, /) -> R:
+        """Call the function."""
+        return self._function(task)
+
+    def again(self, task: T, /) -> R:
+        """Call the function, as for any task."""
+        return self._function(task)
+
+
+def function_recipe(build: Callable[[], Callable[[T], R]], tasks_at_once: int = 1) -> Recipe[T, R, None]:
+    """A recipe for work that is only a function, which `build` returns in the worker."""
+    return partial(_build_function_work, build, tasks_at_once)
+
+
+def _build_function_work(build: Callable[[], Callable[[T], R]], tasks_at_once: int) -> FunctionWork[T, R]:
+    return FunctionWork(build(), tasks_at_once)
