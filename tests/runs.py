@@ -149,9 +149,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "labels": labels,
         "base": {
             "request": {"model": "vgg16", "weights": None, "layer": "fc2"},
-            "model": "vgg16",
-            "features": "fc2",
-            "digest": "a" * 64,
+            **{"model": "vgg16", "features": "fc2", "digest": "a" * 64},
         },
         "resize": "squash-cykooz-bilinear-scaled",
         "precision": "bfloat16",

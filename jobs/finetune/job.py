@@ -7,7 +7,6 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
@@ -24,8 +23,8 @@ from jobs.score.needed_files import check_seen, see_output
 from scoring.finetuning.photo_split import check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
+from scoring.run.holding import hold
 from scoring.run.milestones import Milestones
-from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import leave_out_test
 
 
@@ -40,8 +39,9 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
-    with folder.features.hold(request.overwrite) as lease:
+    check = partial(check_split, num_validation=request.num_validation)
+    images = ImagesJob(request.images, folder.features, console, leave_out_test, check)
+    with hold(folder.features, request.overwrite) as lease:
         folder.prepare(request.overwrite)
         images.start_listing(lease)
         with open_session(request.address):
@@ -53,7 +53,3 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     record = load_training_record(folder)
     print_training(console, folder, record, features_s, milestones.since_command_s())
     return Model(folder.path, record.labels, record.metrics.after_calibration, record.calibration)
-
-
-def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
-    check_split(images, request.num_validation)

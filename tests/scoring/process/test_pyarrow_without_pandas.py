@@ -10,7 +10,8 @@ from pathlib import Path
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import write_manifest
 from scoring.run.folder import RunFolder
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from tests.fakes import FAKE_MODEL, load_fake
 
@@ -35,13 +36,14 @@ from jobs.score.images_job import ImagesJob
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold
 
 photos, output = map(Path, sys.argv[1:])
 folder = RunFolder(output)
 model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorflow")
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
-with folder.hold(False):
-    job.start_listing()
+with hold(folder, False) as lease:
+    job.start_listing(lease)
     print(job._listing.result().num_images)
 print("pandas" in sys.modules)
 """

@@ -18,7 +18,9 @@ from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
+from scoring.shards.sample import image_sample
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
