@@ -11,6 +11,7 @@ import pyarrow as pa
 from PIL import Image
 
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadSettings
 from scoring.quality.evaluation import evaluate, true_classes
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
@@ -139,10 +140,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "head_only": False,
         "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
         "split_seed": 0,
-        "settings": {
-            **{"dropout": 0.5, "learning_rate": 0.003, "dense_learning_rate": 1e-5, "batch_size": 64},
-            **{"max_epochs": 100, "patience": 5, "unfreeze_dense": False},
-        },
+        "settings": asdict(HeadSettings()),
         "heads": [
             {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
             for seed in (0, 1)

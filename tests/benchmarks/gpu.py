@@ -76,14 +76,13 @@ def main() -> None:
     from scoring.models.model_request import ModelRequest
     from scoring.networks.precision import Precision, choose_precision
 
-    request = ModelRequest(
-        options.model or VGG16_CATS_DOGS, None if options.model else "random", options.labels, Precision.AUTO, backend
-    )
+    model, weights = options.model or VGG16_CATS_DOGS, None if options.model else "random"
+    request = ModelRequest(model, weights, options.labels, Precision.AUTO, backend)
     choice = choose_precision(Precision(options.precision), backend)
     request = replace(request, precision=choice.precision)
-    on_gpu = _on_gpu(backend)
-    machine = describe_machine()
-    print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {'; '.join(machine.gpus) or 'none'}")
+    on_gpu, machine = _on_gpu(backend), describe_machine()
+    gpus = "; ".join(machine.gpus) or "none"
+    print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {gpus}")
     print(f"{backend} on a {'GPU' if on_gpu else 'processor'}, {choice.precision}: {choice.reason}")
     with tempfile.TemporaryDirectory(prefix="shardscore-gpu-") as scratch:
         photos = gather_photos(options.images, Path(scratch) / "photos", options.num_images, 2 * _SHARD_SIZE)
