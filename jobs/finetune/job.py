@@ -20,7 +20,7 @@ from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
-from scoring.finetuning.head_trainer import check_split
+from scoring.finetuning.training_set import check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from scoring.run.milestones import Milestones

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scoring.models.classifier import Classifier
     from scoring.models.model_request import ModelRequest
+    from scoring.networks.precision import Precision
     from scoring.shards.report import ShardReport
     from scoring.shards.scorer import ScorerSettings
 
@@ -72,15 +73,10 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
-    from scoring.models.kinds import VGG16_CATS_DOGS
-    from scoring.models.model_request import ModelRequest
     from scoring.networks.precision import Precision, choose_precision
 
-    request = ModelRequest(
-        options.model or VGG16_CATS_DOGS, None if options.model else "random", options.labels, Precision.AUTO, backend
-    )
     choice = choose_precision(Precision(options.precision), backend)
-    request = replace(request, precision=choice.precision)
+    request = _request(options, choice.precision, backend)
     on_gpu = _on_gpu(backend)
     machine = describe_machine()
     print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {'; '.join(machine.gpus) or 'none'}")
@@ -123,6 +119,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--matrix-size", type=int, help="Rows of the matrices.")
     parser.add_argument("--json", type=Path, default=Path("shardscore-gpu.json"))
     return parser.parse_args()
+
+
+def _request(options: argparse.Namespace, precision: "Precision", backend: str) -> "ModelRequest":
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
+
+    weights = None if options.model else "random"
+    return ModelRequest(options.model or VGG16_CATS_DOGS, weights, options.labels, precision, backend)
 
 
 def _check_packages(backend: str) -> None:

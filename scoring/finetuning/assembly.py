@@ -1,0 +1,129 @@
+"""Put a model together of its trained heads: calibrate, join them with the base, measure, and fill the model folder."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
+from scoring.finetuning.ensemble import ensemble_logits, join_heads
+from scoring.finetuning.heads import Head
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import TrainingSet
+from scoring.models.finetuned_network import put_together
+from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import Calibration, TrainedHead
+from scoring.models.training_record import (
+    SubmissionLogLoss,
+    TrainedBase,
+    TrainingData,
+    TrainingMetrics,
+    TrainingRecord,
+    save_training_record,
+)
+from scoring.networks.base_networks import base_of
+from scoring.networks.engines import engine_versions
+from scoring.quality.evaluation import evaluate, log_loss
+from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.storage.durable import whole_file, write_text
+
+LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
+
+
+def assemble_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence[Head]) -> None:
+    """Write all results into the model folder, `training.json` last.
+
+    Args:
+        settings: What was asked for.
+        photos: What the heads were trained on.
+        heads: All of the ensemble.
+    """
+    folder = ModelFolder(settings.output)
+    truth = photos.truth(photos.split.validation)
+    logits = ensemble_logits(heads)
+    calibration = calibrate(logits, truth)
+    for path in folder.results:
+        path.unlink(missing_ok=True)
+    _save_network(folder, settings, heads, calibration)
+    _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
+    write_text(folder.labels, json.dumps(photos.labels) + "\n")
+    metrics = _measure(heads, logits, truth, settings.seed)
+    save_training_record(folder, _describe(settings, photos, heads, calibration, metrics))
+
+
+def _save_network(
+    folder: ModelFolder, settings: FinetuneSettings, heads: Sequence[Head], calibration: Calibration
+) -> None:
+    network = join_heads(heads, calibration.temperature)
+    path = folder.head_network
+    if not settings.head_only:
+        path = folder.network
+        network = put_together(base_of(settings.base).build(), network, settings.flip)
+    with whole_file(path) as temporary:
+        network.save(temporary)
+
+
+def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
+    images = [photos.features.images[row] for row in photos.split.validation]
+    rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
+    write_predictions(folder.validation, rows, photos.labels, predictions_schema(photos.labels, {}))
+
+
+def _measure(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
+    """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
+    before = ensemble_probabilities(logits, 1.0)
+    after, clips = cross_fitted(logits, truth, seed)
+    return TrainingMetrics(
+        first_head=evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth),
+        before_calibration=evaluate(before, truth),
+        after_calibration=evaluate(after, truth),
+        submission_log_loss=SubmissionLogLoss(
+            unclipped=log_loss(before, truth),
+            lesson_clip=log_loss(before, truth, LESSON_CLIP),
+            calibrated=log_loss(after, truth, clips),
+        ),
+    )
+
+
+def _describe(
+    settings: FinetuneSettings,
+    photos: TrainingSet,
+    heads: Sequence[Head],
+    calibration: Calibration,
+    metrics: TrainingMetrics,
+) -> TrainingRecord:
+    fingerprint = photos.fingerprint
+    return TrainingRecord(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(settings.images),
+        labels=photos.labels,
+        base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
+        resize=fingerprint.resize,
+        precision=fingerprint.precision,
+        flip=settings.flip,
+        head_only=settings.head_only,
+        data=_count(photos),
+        split_seed=settings.seed,
+        settings=settings.heads,
+        heads=tuple(
+            TrainedHead(settings.seed_of(number), head.best_epoch, tuple(head.curve))
+            for number, head in enumerate(heads)
+        ),
+        calibration=calibration,
+        versions=engine_versions("keras", settings.backend),
+        metrics=metrics,
+    )
+
+
+def _count(photos: TrainingSet) -> TrainingData:
+    features, split = photos.features, photos.split
+    return TrainingData(
+        digest=photos.fingerprint.images,
+        num_images=len(features.images) + features.num_errors,
+        num_train=len(split.train),
+        num_validation=len(split.validation),
+        num_errors=features.num_errors,
+    )
