@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -123,8 +124,14 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
     write_predictions(folder.validation, [image.row() for image in readable], labels, predictions_schema(labels, {}))
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
+    write_text(folder.training, json.dumps(_training(labels, location, measured), indent=2) + "\n")
+    return path
+
+
+def _training(labels: Sequence[str], location: Location, measured: dict[str, Any]) -> dict[str, Any]:
+    """What stands in training.json, written out."""
     epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
-    training = {
+    return {
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
         "labels": labels,
@@ -152,8 +159,6 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
     }
-    write_text(folder.training, json.dumps(training, indent=2) + "\n")
-    return path
 
 
 def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:

@@ -83,8 +83,8 @@ def _describe(
 ) -> TrainingRecord:
     fingerprint = photos.fingerprint
     return TrainingRecord(
-        created_at=datetime.now(UTC),
-        images=settings.images,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(settings.images),
         labels=photos.labels,
         base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
         resize=fingerprint.resize,
