@@ -41,9 +41,9 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
-    with folder.features.hold(request.overwrite):
+    with folder.features.hold(request.overwrite) as lease:
         folder.prepare(request.overwrite)
-        images.start_listing()
+        images.start_listing(lease)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             check_seen(find_missing_by_node(needed), needed)

@@ -38,9 +38,9 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    with folder.hold(request.overwrite):
+    with folder.hold(request.overwrite) as lease:
         if images:
-            images.start_listing()
+            images.start_listing(lease)
         if sonar:
             sonar.look_for_earlier_result()
         with open_session(request.address):

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.outputs import ToProbabilities
 from scoring.networks.agreement import Agreement
 from scoring.networks.engines import Engine
 from scoring.networks.precision import PrecisionChoice
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
-from scoring.storage.locations import Location
+from scoring.run.predictions import ScoredImage, predictions_table
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,6 @@ class Classifier:
         """
         return self.to_probabilities(self.engine.score(images))
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's predictions whole."""
-        write_predictions(path, rows, self.labels, predictions_schema(self.labels, metadata))
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's predictions as they are stored."""
+        return predictions_table(rows, self.labels, metadata)

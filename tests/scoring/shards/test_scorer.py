@@ -18,11 +18,11 @@ from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
 from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
+from tests.runs import read_predictions
 
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:

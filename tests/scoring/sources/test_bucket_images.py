@@ -9,7 +9,6 @@ from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
 from scoring.sources import entries
@@ -17,7 +16,7 @@ from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from tests.fakes import FAKE_MODEL, load_fake
-from tests.runs import bare_record
+from tests.runs import bare_record, read_predictions, save_record
 
 
 def _upload(folder: Path, to: Url) -> None:
@@ -114,7 +113,7 @@ def _run(images: Location, output: Location) -> tuple[RunFolder, ScorerSettings,
     settings = ScorerSettings(images, output, FAKE_MODEL, Resize.SQUASH, 4, decode_threads=2)
     scorer = ShardScorer(settings, load_fake)
     fingerprint = fingerprint_of(settings, manifest.digest, scorer.description)
-    folder.save_record(bare_record(fingerprint, manifest.num_shards, manifest.num_images))
+    save_record(folder, bare_record(fingerprint, manifest.num_shards, manifest.num_images))
     return folder, settings, scorer
 
 
