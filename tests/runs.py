@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 from scoring.finetuning.features import FeatureExtractor
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadSettings
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.quality.evaluation import evaluate, true_classes
 from scoring.run.fingerprint import Fingerprint, labels_digest
@@ -142,8 +144,14 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
     write_shard(folder.validation, [image.row() for image in readable], labels)
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
+    write_text(folder.training, json.dumps(_training(labels, location, measured), indent=2) + "\n")
+    return path
+
+
+def _training(labels: Sequence[str], location: Location, measured: dict[str, Any]) -> dict[str, Any]:
+    """What stands in training.json, written out."""
     epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
-    training = {
+    return {
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
         "labels": labels,
@@ -157,10 +165,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
         "head_only": False,
         "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
         "split_seed": 0,
-        "settings": {
-            **{"dropout": 0.5, "learning_rate": 0.003, "dense_learning_rate": 1e-5, "batch_size": 64},
-            **{"max_epochs": 100, "patience": 5, "unfreeze_dense": False},
-        },
+        "settings": asdict(HeadSettings()),
         "heads": [
             {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
             for seed in (0, 1)
@@ -172,8 +177,6 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
     }
-    write_text(folder.training, json.dumps(training, indent=2) + "\n")
-    return path
 
 
 def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:

@@ -15,7 +15,6 @@ from jobs.score.request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import VGG16, BaseRequest, base_of
-from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.sources.entries import TableColumns
@@ -106,7 +105,6 @@ def finetune(
         base_of(network).choose_layer(dense is Unfreeze.DENSE),
         choice(augment, Augment, "augment") is Augment.FLIP,
         choice(precision, Precision, "precision"),
-        keras_backend(),
     )
     photos = ImagesRequest(
         images=place(images, "images"),

@@ -15,7 +15,8 @@ from jobs.console.failures import check_nothing_missing, print_failures
 from jobs.finetune.request import FinetuneRequest
 from scoring.errors import ScoringError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.head_trainer import FinetuneSettings, HeadTask, HeadTrainer, JoinHeads, TrainHead
+from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
+from scoring.finetuning.settings import FinetuneSettings
 from scoring.networks.base_networks import base_of
 
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time

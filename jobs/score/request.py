@@ -24,19 +24,9 @@ class ImagesRequest:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         shard_size: Images per task and per predictions file.
-    <<<<<<< HEAD
         workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
-        columns: Of a Parquet table.
-    =======
-        actors: Processes that score; by default one per GPU, or as many as fill the cores.
-        gpus_per_actor: GPUs for each; a fraction shares one.
-        cpus_per_actor: Cores for each.
-        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
         columns: Which columns of a Parquet table hold what.
-        accelerator_type: The only kind of GPU to use, by Ray's name; by default any.
-        wait_for_nodes_s: How long to wait for a node that can take an actor; by default only where nodes are added.
-    >>>>>>> jobs
     """
 
     images: Location

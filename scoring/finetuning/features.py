@@ -1,7 +1,7 @@
 """What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import BaseRequest, base_of
-from scoring.networks.engines import Engine
+from scoring.networks.engines import Engine, keras_backend
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
@@ -40,7 +40,7 @@ class FeatureRequest:
     base: BaseRequest
     flip: bool
     precision: Precision
-    backend: str
+    backend: str = field(default_factory=keras_backend)
 
     @property
     def name(self) -> str:
