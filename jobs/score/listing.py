@@ -11,7 +11,7 @@ from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
-from scoring.shards.scorer import known_fields
+from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import with_targets

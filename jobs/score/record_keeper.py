@@ -14,7 +14,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.manifest import ManifestInfo
 from scoring.run.record import RequestRecord, RunRecord
-from scoring.shards.scorer import ScorerDescription, ScorerSettings, fingerprint_of
+from scoring.shards.settings import ScorerDescription, ScorerSettings, fingerprint_of
 
 # What is noted since is lost with a driver that is killed: those shards are believed if their checksums are right.
 _SAVE_S = 30.0

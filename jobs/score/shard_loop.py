@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from cluster.ledger import TaskFailed
-from cluster.pool import WorkerPool
 from jobs.console.progress import ScoringProgress
+from jobs.score.actors import ScorerPool
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.record_keeper import RecordKeeper
 from scoring.errors import ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.verification import RunStatus, run_status
-from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerDescription
 from scoring.shards.totals import ShardTotals
 
 
@@ -39,7 +37,7 @@ class ShardLoop:
     totals: ShardTotals = field(default_factory=ShardTotals)
     failures: list[TaskFailed[int]] = field(default_factory=list)
 
-    def run(self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus) -> None:
+    def run(self, pool: ScorerPool, done: RunStatus) -> None:
         """Score the shards that are not done.
 
         Raises:
@@ -53,7 +51,7 @@ class ShardLoop:
             raise
         self.keeper.save_digests()
 
-    def _score(self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus) -> None:
+    def _score(self, pool: ScorerPool, done: RunStatus) -> None:
         metrics = ScoringMetrics(str(self.folder.path.absolute()), done.num_images, done.num_rows)
         with ScoringProgress(self.console, done.num_images, done.num_rows) as progress:
             for outcome in pool.run(sorted([*done.missing, *done.damaged])):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scoring.models.classifier import Classifier
     from scoring.models.model_request import ModelRequest
     from scoring.shards.report import ShardReport
-    from scoring.shards.scorer import ScorerSettings
+    from scoring.shards.settings import ScorerSettings
 
 _NEEDED = (
     *("keras", "numpy", "PIL", "pyarrow", "pandas", "h5py"),
@@ -221,7 +221,7 @@ def batch_rates(
     from scoring.pixels.decoding import Resize
     from scoring.run.folder import RunFolder
     from scoring.run.manifest import write_manifest
-    from scoring.shards.scorer import ScorerSettings
+    from scoring.shards.settings import ScorerSettings
     from scoring.sources.inputs import find_images
 
     listed = find_images(photos).images

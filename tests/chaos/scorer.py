@@ -18,7 +18,8 @@ from scoring.pixels.decoding import Resize, decode
 from scoring.run.manifest import ManifestInfo
 from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
 from tests.gate.turnstile import pass_gate
 

@@ -17,7 +17,8 @@ from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.verification import run_status
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
 from tests.runs import read_predictions, record_of, summary_of
 from tests.tampering import ALL
@@ -35,7 +36,7 @@ class _FakeScorer(ShardScorer):
 @pytest.fixture
 def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunFolder]:
     """Score twelve photos in three shards."""
-    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _FakeScorer)
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=5, actors=1, gpus_per_actor=0, cpus_per_actor=1)

@@ -9,7 +9,8 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.run.verification import run_status
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import find_images
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import bare_record, record_of, save_record
