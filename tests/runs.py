@@ -157,7 +157,9 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
         "labels": labels,
         "base": {
             "request": {"model": "vgg16", "weights": None, "layer": "fc2"},
-            **{"model": "vgg16", "features": "fc2", "digest": "a" * 64},
+            "model": "vgg16",
+            "features": "fc2",
+            "digest": "a" * 64,
         },
         "resize": "squash-cykooz-bilinear-scaled",
         "precision": "bfloat16",

@@ -7,14 +7,15 @@ from dataclasses import replace
 from rich.console import Console
 
 from cluster.shared_files import SharedFile
-from jobs.score.closing import close
+from jobs.score.actors import place_actors, start_actors
+from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing
 from jobs.score.needed_files import see_images, see_model
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.workers import place_scorers, start_scorers
+from jobs.score.sound_shards import keep_sound_shards
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
@@ -42,7 +43,7 @@ class ImagesJob:
         folder: RunFolder,
         console: Console,
         keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
-        check: Callable[[Sequence[ImageEntry]], object] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
         request.check()
@@ -78,16 +79,16 @@ class ImagesJob:
             LeaseLostError: If another driver took over.
             IncompleteError: If other files lie among the shards at the end.
         """
-        placement = place_scorers(self._request, self._console)
+        placement = place_actors(self._request, self._console)
         settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
         if settings.model.needs_sample:
             self._listing.result()
-        with start_scorers(settings, needed, placement, self._request.shard_deadline_s) as pool:
+        with start_actors(self._request, settings, placement, needed) as pool:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
             record = new_record(self._request, settings, manifest, first.description)
             keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
-            loop.run(pool)
-        return close(loop, pool, milestones)
+            loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
+        return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

@@ -35,7 +35,7 @@ class BackgroundListing:
         request: ImagesRequest,
         folder: RunFolder,
         keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
-        check: Callable[[Sequence[ImageEntry]], object] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         self._request = request
         self._folder = folder

@@ -7,14 +7,12 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from jobs.console.progress import ScoringProgress
+from jobs.score.actors import ScorerPool
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.record_keeper import RecordKeeper
-from jobs.score.workers import ScorerPool
 from scoring.errors import ScoringError
 from scoring.run.folder import RunFolder
-from scoring.run.holding import remove_shard
 from scoring.run.lease import Lease
-from scoring.run.reader import foreign_files
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.totals import ShardTotals
 
@@ -39,14 +37,12 @@ class ShardLoop:
     totals: ShardTotals = field(default_factory=ShardTotals)
     failures: list[TaskFailed[int]] = field(default_factory=list)
 
-    def run(self, pool: ScorerPool) -> None:
+    def run(self, pool: ScorerPool, done: RunStatus) -> None:
         """Score the shards that are not done.
 
         Raises:
-            RunFolderError: If other files lie among the shards; nothing was scored.
             LeaseLostError: If another driver took over.
         """
-        done = self._keep_sound_shards()
         try:
             self._score(pool, done)
         except BaseException:
@@ -54,18 +50,6 @@ class ShardLoop:
                 self.keeper.save_digests()
             raise
         self.keeper.save_digests()
-
-    def _keep_sound_shards(self) -> RunStatus:
-        """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
-        status = run_status(self.folder, verify=True)
-        if status.foreign:
-            raise foreign_files(self.folder, status.foreign)
-        for shard_id, reason in status.damaged.items():
-            self.console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow")
-            self.lease.fence.check()
-            remove_shard(self.folder.shard(shard_id, status.num_shards))
-        self.keeper.note(status.digests)
-        return status
 
     def _score(self, pool: ScorerPool, done: RunStatus) -> None:
         metrics = ScoringMetrics(str(self.folder.path.absolute()), done.num_images, done.num_rows)

@@ -1,4 +1,4 @@
-"""The folder a run leaves behind: what lies where, what it says of itself, and what is missing."""
+"""The folder a run leaves behind: what lies where, and what is missing."""
 
 from dataclasses import dataclass
 
@@ -47,6 +47,12 @@ class RunFolder:
         """`report.html`, unless told otherwise."""
         return self.path / "report.html"
 
+    @property
+    def all_places(self) -> list[Location]:
+        """All that commands write into a run folder."""
+        files = [self.record, self.manifest, self.submission, self.lease, self.report]
+        return [*files, self.predictions, self.sonar]
+
     def shard(self, shard_id: int, num_shards: int) -> Location:
         """The predictions of one shard; if this file exists, it is complete."""
         return self.predictions / f"shard-{shard_id:05d}-of-{num_shards:05d}.parquet"
@@ -61,12 +67,6 @@ class RunFolder:
         if not self.predictions.is_dir():
             return set()
         return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
-
-    @property
-    def ours(self) -> list[Location]:
-        """All that commands write into a run folder."""
-        files = [self.record, self.manifest, self.submission, self.lease, self.report]
-        return [*files, self.predictions, self.sonar]
 
     def load_record(self) -> RunRecord | None:
         """Read `run.json`; None if there is none.

@@ -1,4 +1,4 @@
-"""Hold a run folder while writing to it: create it or take up the run in it, and keep other drivers out."""
+"""Hold a run folder for writing: it is created or taken up, and other drivers are kept out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,19 +7,15 @@ from scoring.errors import LeaseLostError, RunFolderError, StorageError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease, hold_lease
 from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
-from scoring.storage.locations import Location
 
 
 @contextmanager
-def hold(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
-    """Hold a run folder while the block runs.
+def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
+    """Create the folder or take up the run in it, and keep other drivers out while the block runs.
 
     Args:
         folder: The run folder.
-        overwrite: Remove an earlier run in it first.
-
-    Yields:
-        The lease; whoever writes looks at it.
+        overwrite: Remove an earlier run first.
 
     Raises:
         RunFolderError: If it holds files that no run wrote, or another driver holds it.
@@ -38,7 +34,7 @@ def hold(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
         finally:
             with suppress(LeaseLostError, StorageError):  # else they are another driver's
                 lease.fence.check()
-                _remove_leftovers(folder)
+                _remove_temporaries(folder)
 
 
 def _refuse_foreign_files(folder: RunFolder) -> None:
@@ -46,7 +42,7 @@ def _refuse_foreign_files(folder: RunFolder) -> None:
     if path.exists() and not path.is_dir():
         raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")
     if path.exists() and not folder.record.is_file() and not folder.manifest.is_file():
-        names = {entry.name for entry in path.iterdir()} - {ours.name for ours in folder.ours}
+        names = {entry.name for entry in path.iterdir()} - {place.name for place in folder.all_places}
         foreign = sorted(name for name in names if not is_temporary(name))
         if foreign:
             raise RunFolderError(
@@ -57,27 +53,14 @@ def _refuse_foreign_files(folder: RunFolder) -> None:
 
 def _prepare(folder: RunFolder, overwrite: bool) -> None:
     if overwrite:
-        for path in folder.ours:
-            if path != folder.lease:
-                remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for place in folder.all_places:
+            if place != folder.lease:
+                remove_tree(place) if place.is_dir() else place.unlink(missing_ok=True)
     folder.predictions.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
+    _remove_temporaries(folder)
 
 
-def _remove_leftovers(folder: RunFolder) -> None:
+def _remove_temporaries(folder: RunFolder) -> None:
     """Remove what killed workers left half-written."""
-    for below in (folder.path, folder.predictions, folder.sonar):
-        remove_temporaries(below)
-
-
-def remove_shard(path: Location) -> None:
-    """Remove a damaged shard's file, so that it is scored again.
-
-    Raises:
-        RunFolderError: If it is a folder: no run writes one, and who knows what lies in it.
-        StorageError: If it cannot be removed.
-    """
-    if path.is_dir():
-        raise RunFolderError(f"Expected a shard's file at {path}; it is a folder. Move it away.")
-    with storage_faults(path):
-        path.unlink(missing_ok=True)
+    for place in (folder.path, folder.predictions, folder.sonar):
+        remove_temporaries(place)

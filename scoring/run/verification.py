@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.shard_inspection import DamagedShard
+from scoring.storage.durable import storage_faults
+from scoring.storage.locations import Location
 
 
 @dataclass(frozen=True)
@@ -97,3 +100,16 @@ def run_status(
         reader.foreign,
         digests,
     )
+
+
+def remove_shard(path: Location) -> None:
+    """Remove a damaged shard's file, so that it is scored again.
+
+    Raises:
+        RunFolderError: If it is a folder: no run writes one, and who knows what lies in it.
+        StorageError: If it cannot be removed.
+    """
+    if path.is_dir():
+        raise RunFolderError(f"Expected a shard's file at {path}; it is a folder. Move it away.")
+    with storage_faults(path):
+        path.unlink(missing_ok=True)

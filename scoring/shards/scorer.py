@@ -21,8 +21,8 @@ from scoring.run.manifest import Manifest, ManifestInfo
 from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
+from scoring.shards.image_sample import image_sample
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.shards.sample import image_sample
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 from scoring.sources.inputs import open_images
 

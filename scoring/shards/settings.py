@@ -1,4 +1,4 @@
-"""What a worker is told to build its scorer, and what a built one says of itself."""
+"""What a shard scorer is asked for, what it says of itself, and the fingerprint that follows from both."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +64,19 @@ class ScorerDescription:
     agreement: Agreement | None = None
 
 
+def describe(model: ShardModel, runtime: str) -> ScorerDescription:
+    """What a scorer with this model is, on this machine."""
+    return ScorerDescription(
+        model_digest=model.model_digest,
+        labels=model.labels,
+        precision=str(model.precision.precision),
+        precision_reason=model.precision.reason,
+        versions={**engine_versions("keras", runtime), "shardscore": __version__},
+        clip=model.clip,
+        agreement=model.agreement,
+    )
+
+
 def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
     """The fingerprint's fields that can be told before a model is loaded."""
     return {
@@ -81,17 +94,4 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
         labels=labels_digest(scorer.labels),
         precision=scorer.precision,
         **known_fields(settings, manifest_digest),
-    )
-
-
-def describe(model: ShardModel, runtime: str) -> ScorerDescription:
-    """What a scorer with this model is, which `runtime` runs."""
-    return ScorerDescription(
-        model_digest=model.model_digest,
-        labels=model.labels,
-        precision=str(model.precision.precision),
-        precision_reason=model.precision.reason,
-        versions={**engine_versions("keras", runtime), "shardscore": __version__},
-        clip=model.clip,
-        agreement=model.agreement,
     )

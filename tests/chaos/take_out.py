@@ -209,14 +209,14 @@ _MECHANISMS = [
         "scoring/run/holding.py",
         "for name in names if not is_temporary(name))",
         "for name in names)",
-        "tests/scoring/run/test_holding.py",
+        "tests/scoring/run/test_folder.py",
     ),
     Mechanism(
         "another driver's temporary files are left alone",
         "scoring/run/holding.py",
-        "                lease.fence.check()\n                _remove_leftovers(folder)\n",
-        "                _remove_leftovers(folder)\n",
-        "tests/scoring/run/test_holding.py",
+        "                lease.fence.check()\n                _remove_temporaries(folder)\n",
+        "                _remove_temporaries(folder)\n",
+        "tests/scoring/run/test_folder.py",
     ),
     Mechanism(
         "shards say whose they are where the record is damaged",
@@ -276,9 +276,9 @@ _MECHANISMS = [
     ),
     Mechanism(
         "a summary is written only when all shards are sound",
-        "jobs/score/closing.py",
-        "summary if found.is_complete else None",
-        "summary",
+        "jobs/score/ending.py",
+        "replace(record, summary=summary) if found.is_complete else record",
+        "replace(record, summary=summary)",
         "tests/jobs/score/test_completion.py",
     ),
     Mechanism(

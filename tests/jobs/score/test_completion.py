@@ -36,7 +36,7 @@ class _FakeScorer(ShardScorer):
 @pytest.fixture
 def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunFolder]:
     """Score twelve photos in three shards."""
-    monkeypatch.setattr("jobs.score.workers.ShardScorer", _FakeScorer)
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=5, actors=1, gpus_per_actor=0, cpus_per_actor=1)

@@ -77,7 +77,7 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
 ) -> None:
     (photos / "7.png").write_text("<html>")
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    monkeypatch.setattr("jobs.score.workers.ShardScorer", _GatedScorer)
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _GatedScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
     request = ScoreRequest(tmp_path / "run", images, None)

@@ -16,6 +16,7 @@ from scoring.run import lease as lease_module
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.lease import Lease, hold_lease
+from scoring.run.verification import run_status
 from scoring.shards.report import ShardReport
 from tests.runs import cats_and_dogs, record_of, write_run
 
@@ -34,7 +35,7 @@ class _Pool:
             yield outcome
 
 
-def _done(shard: int, digest: str = "d" * 64) -> TaskDone[int, ShardReport]:
+def _done(shard: int, digest: str = "d" * 64) -> TaskDone[ShardReport]:
     times = dict.fromkeys(("read_s", "decode_s", "wait_s", "score_s", "write_s"), 0.1)
     report = ShardReport(shard, 8, 0, warmed_up_at=1.0, num_warm_images=0, finished_at=2.0, digest=digest, **times)
     return TaskDone(shard, report, 0)
@@ -50,8 +51,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 def _run(folder: RunFolder, lease: Lease, pool: _Pool) -> ShardLoop:
     console = Console(quiet=True)
     keeper = RecordKeeper(folder, lease, record_of(folder.path), console)
+    done = run_status(folder, verify=True)
+    keeper.note(done.digests)
     loop = ShardLoop(folder, lease, keeper, console)
-    loop.run(pool)  # type: ignore[arg-type]
+    loop.run(pool, done)  # type: ignore[arg-type]
     return loop
 
 

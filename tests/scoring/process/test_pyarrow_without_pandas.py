@@ -10,6 +10,7 @@ from pathlib import Path
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import write_manifest
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
@@ -36,14 +37,13 @@ from jobs.score.images_job import ImagesJob
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
-from scoring.run.holding import hold
 
 photos, output = map(Path, sys.argv[1:])
 folder = RunFolder(output)
 model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorflow")
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
-with hold(folder, False) as lease:
-    job.start_listing(lease)
+with hold_folder(folder, False):
+    job.start_listing()
     print(job._listing.result().num_images)
 print("pandas" in sys.modules)
 """

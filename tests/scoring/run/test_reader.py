@@ -9,10 +9,9 @@ import pytest
 
 from scoring.errors import BucketError, IncompleteError, RunFolderError, ScoringError
 from scoring.run.folder import RunFolder
-from scoring.run.holding import remove_shard
 from scoring.run.manifest import Manifest
 from scoring.run.reader import RunReader
-from scoring.run.verification import run_status
+from scoring.run.verification import remove_shard, run_status
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, record_of, save_record, write_features, write_run
 from tests.tampering import ALL, SEEN_BY_DIGEST, SEEN_FROM_ENDS, SEEN_IN_ROWS

@@ -18,7 +18,7 @@ from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.shards.sample import image_sample
+from scoring.shards.image_sample import image_sample
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.entries import TableColumns
@@ -158,7 +158,7 @@ def test_another_version_of_ours_goes_on_with_a_run(
 ) -> None:
     settings = _settings(photos, tmp_path / "run")
     ours = ShardScorer(settings, load_fake).description
-    monkeypatch.setattr("scoring.shards.scorer.__version__", "99")
+    monkeypatch.setattr("scoring.shards.settings.__version__", "99")
     newer = ShardScorer(settings, load_fake).description
     assert newer.versions != ours.versions
     assert fingerprint_of(settings, "digest", newer) == fingerprint_of(settings, "digest", ours)

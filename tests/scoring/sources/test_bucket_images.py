@@ -8,7 +8,7 @@ import pytest
 from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from scoring.run.holding import hold
+from scoring.run.holding import hold_folder
 from scoring.run.manifest import write_manifest
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
@@ -141,11 +141,14 @@ def test_run_in_a_bucket_scores_as_a_local_one_and_tells_what_is_missing_and_dam
 
 def test_other_files_below_the_output_prefix_are_refused_and_overwrite_leaves_neighbours(bucket: Url) -> None:
     (bucket / "run" / "thesis.docx").write_bytes(b"mine")
-    with pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"), hold(RunFolder(bucket / "run"), False):
+    with (
+        pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"),
+        hold_folder(RunFolder(bucket / "run"), False),
+    ):
         pass
     (bucket / "run" / "run.json").write_bytes(b"{}")
     RunFolder(bucket / "run").shard(0, 1).write_bytes(b"old")
-    with hold(RunFolder(bucket / "run"), overwrite=True):
+    with hold_folder(RunFolder(bucket / "run"), overwrite=True):
         assert {key for key, _ in (bucket / "run").objects()} == {"thesis.docx", "lease.json"}
     assert {key for key, _ in bucket.objects()} == {"run/thesis.docx"}
 

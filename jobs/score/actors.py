@@ -1,4 +1,4 @@
-"""The workers of a job: where they run, and what each is built to do."""
+"""The actors of a job: where they go, and what they are made of."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,11 +20,11 @@ from scoring.shards.settings import ScorerDescription, ScorerSettings
 ScorerPool: TypeAlias = WorkerPool[int, ShardReport, ScorerDescription]
 
 
-def place_scorers(request: ImagesRequest, console: Console) -> Placement:
-    """Choose where workers run on the open Ray session, and tell it.
+def place_actors(request: ImagesRequest, console: Console) -> Placement:
+    """Plan the actors of a job on the open Ray session, and say what each gets.
 
     Raises:
-        PlacementError: If the cluster can never have them.
+        PlacementError: If they do not fit.
     """
     nodes = cluster_nodes()
     placement = place_workers(nodes, request.workers)
@@ -41,16 +41,9 @@ def place_scorers(request: ImagesRequest, console: Console) -> Placement:
     return placement
 
 
-def start_scorers(
-    settings: ScorerSettings, needed: Sequence[SharedFile], placement: Placement, shard_deadline_s: float | None
+def start_actors(
+    request: ImagesRequest, settings: ScorerSettings, placement: Placement, needed: Sequence[SharedFile]
 ) -> ScorerPool:
-    """Start the workers.
-
-    Args:
-        settings: What each of them scores, and how.
-        needed: What a worker must see to be built.
-        placement: Where they run.
-        shard_deadline_s: Seconds after which one is taken to hang on a shard; None takes it from the others' times.
-    """
+    """Start a pool of actors, each with a shard scorer, on nodes that see what is needed."""
     recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
-    return WorkerPool(recipe, placement, shard_deadline_s, faults=(ScoringError,))
+    return WorkerPool(recipe, placement, request.shard_deadline_s, faults=(ScoringError,))

@@ -1,4 +1,4 @@
-"""Some of a run's own images, for a model that calibrates itself with them."""
+"""Some of a run's own images, for models that need them to be loaded."""
 
 from contextlib import suppress
 
