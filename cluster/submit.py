@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,13 +45,14 @@ class JobSettings:
     Attributes:
         name: What the dashboard calls it.
         command: The entry point, as one shell command.
-        packages: Folders of Python packages; the job's working folder holds them and nothing else.
+        packages: Folders of Python packages by the name they are imported under; the job's working folder holds these
+            and nothing else.
         environment: Variables of the job's processes; their values are never shown.
     """
 
     name: str
     command: str
-    packages: Sequence[Path]
+    packages: Mapping[str, Path]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -158,8 +159,8 @@ def submit_job(settings: JobSettings, address: str | None) -> SubmittedJob:
     """
     secrets = tuple(settings.environment.values())
     with _as_session_error(_chosen_address(address), secrets), tempfile.TemporaryDirectory() as folder:
-        for package in settings.packages:
-            shutil.copytree(package, Path(folder, package.name), ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        for name, package in settings.packages.items():
+            shutil.copytree(package, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__", ".*"))
         client = _connect(address)
         job_id = client.submit_job(
             entrypoint=settings.command,

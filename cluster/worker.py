@@ -1,7 +1,7 @@
 """One actor: its process, and the driver's view of it."""
 
 import time
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Generic
 
 from ray.exceptions import RayActorError
@@ -98,7 +98,7 @@ def _differences(ours: Any, theirs: Any) -> str:
     """What differs between two descriptions, field by field where they have fields."""
     if not is_dataclass(ours) or type(ours) is not type(theirs):
         return f"{ours}, not {theirs}"
-    pairs = ((field.name, getattr(ours, field.name), getattr(theirs, field.name)) for field in fields(ours))
+    pairs = ((name, our, vars(theirs)[name]) for name, our in vars(ours).items())
     return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 

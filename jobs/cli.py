@@ -2,12 +2,13 @@
 
 import signal
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from jobs.console.exit_codes import on_sigterm
+from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
 # libraries of the others.
@@ -15,7 +16,7 @@ COMMANDS = {
     "score": "jobs.score.command",
     "finetune": "jobs.finetune.command",
     "status": "jobs.status",
-    "sonar": "jobs.sonar",
+    "sonar": "jobs.sonar.command",
     "submission": "jobs.submission",
     "submit": "jobs.submit",
     "report": "jobs.report",
@@ -41,8 +42,18 @@ class _LazyCommands(TyperGroup):
 app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _shardscore() -> None:
+def _shardscore(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Score a large collection of images with a Keras model on Ray: one row for every image, always."""
 
 

@@ -7,63 +7,60 @@ submission.csv and report.html.
 """
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from cluster.session import open_session
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.terminal import terminal
-from jobs.finetune.job import FinetuneRequest, finetune
+from jobs.console.commands import command
+from jobs.finetune.command import finetune
 from jobs.report import report
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
-from jobs.score.sonar_job import SonarRequest
+from jobs.score.command import score
 from jobs.submission import submission
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.errors import DownloadError
-from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.models.classifiers import ModelRequest
-from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
-from scoring.networks.engines import keras_backend
-from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.sonar.returns import UCI, find_sonar
-from scoring.sources.targets import LabelsFrom
-from scoring.submissions.submission import SubmissionRequest
-
-app = typer.Typer()
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
 
 
-def demo(weights: str, output: Path, console: Console) -> bool:
-    """Draw, fine-tune, score, run sonar, write submission and report, and say what was made.
+def demo(*, weights: str = RANDOM_WEIGHTS, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
+    """Run everything once, offline, on pictures it draws itself; under two minutes on two cores.
 
     Args:
-        weights: `random`, `imagenet`, or a weights file of VGG16.
-        output: Folder for everything.
-        console: Where to tell it.
-
-    Returns:
-        Whether all of it was made.
+        weights: 'imagenet' for the real weights, downloaded, or a weights file of VGG16.
+        output: Folder for everything that it makes.
+        verbose: Where to print.
     """
-    run = output / "run"
-    _draw(output, console)
+    model, run = output / "model", output / "run"
+    _draw(output, verbose)
+    sonar = _sonar_source(output, verbose)
     with open_session(None):
-        if not finetune(_finetune_request(weights, output), console) or not score(
-            _score_request(output, console), console
-        ):
-            return False
-    submission(run, SubmissionRequest(fallback=0.5, partial=True), None, console)
-    report(output / "model", None, None, console)
-    report(run, None, None, console)
-    _print_next_steps(weights, run, console)
-    return True
+        finetune(
+            images=output / "train",
+            output=model,
+            labels_from="folders",
+            weights=None if weights == "imagenet" else weights,
+            ensemble=2,
+            head_only=True,
+            overwrite=True,
+            verbose=verbose,
+        )
+        score(
+            images=output / "test",
+            output=run,
+            model=model,
+            sonar=sonar,
+            labels_from="folders",
+            overwrite=True,
+            verbose=verbose,
+        )
+    submission(run, fallback=0.5, partial=True, verbose=verbose)
+    report(model, verbose=verbose)
+    report(run, verbose=verbose)
+    _print_next_steps(weights, run, verbose)
 
 
 def _draw(output: Path, console: Console) -> None:
@@ -77,29 +74,15 @@ def _draw(output: Path, console: Console) -> None:
     )
 
 
-def _finetune_request(weights: str, output: Path) -> FinetuneRequest:
-    base = BaseRequest(VGG16, None if weights == "imagenet" else weights, LAST_DENSE)
-    features = FeatureRequest(base, flip=False, precision=Precision.AUTO, backend=keras_backend())
-    images = ImagesRequest(output / "train", features, LabelsFrom.FOLDERS)
-    return FinetuneRequest(output / "model", images, HeadSettings(), ensemble=2, head_only=True, overwrite=True)
-
-
-def _score_request(output: Path, console: Console) -> ScoreRequest:
-    model = ModelRequest(str(output / "model"), None, None, Precision.AUTO, keras_backend())
-    images = ImagesRequest(output / "test", model, LabelsFrom.FOLDERS)
-    sonar = SonarRequest(_sonar_source(output, console), None, 0, keras_backend())
-    return ScoreRequest(output / "run", images, sonar, overwrite=True)
-
-
-def _sonar_source(output: Path, console: Console) -> str:
+def _sonar_source(output: Path, console: Console) -> Path:
     """UCI's file if it can be had, else drawn returns."""
     try:
-        return str(find_sonar(UCI, _DOWNLOAD_PATIENCE_S))
+        return find_sonar(UCI, _DOWNLOAD_PATIENCE_S)
     except DownloadError:
         drawn = output / "drawn.sonar.all-data"
         draw_sonar(drawn, _SEED)
         console.print(f"UCI cannot be reached: drew sonar returns into {drawn}; their accuracy means nothing")
-        return str(drawn)
+        return drawn
 
 
 def _print_next_steps(weights: str, run: Path, console: Console) -> None:
@@ -120,14 +103,4 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     )
 
 
-@app.command("demo")
-def _demo(
-    weights: Annotated[
-        str, typer.Option(help="'imagenet' for the real weights, downloaded, or a weights file of VGG16.")
-    ] = "random",
-    output: Annotated[Path, typer.Option(help="Folder for everything that it makes.")] = Path("shardscore-demo"),
-) -> None:
-    """Run everything once, offline, on pictures it draws itself; under two minutes on two cores."""
-    with exit_codes():
-        complete = demo(weights, output, terminal())
-    raise typer.Exit(COMPLETE if complete else MISSING)
+app = command("demo", demo)

@@ -7,42 +7,48 @@ it: one page that opens from disk and loads nothing. A run of 12,500 images take
 """
 
 import time
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.terminal import terminal
-from scoring.report.page import write_report
-from scoring.storage.locations import Location, locate
-
-app = typer.Typer()
+from jobs.console.arguments import Place, place
+from jobs.console.commands import command
+from jobs.console.terminal import console_for
+from scoring.report.page import WrittenReport, write_report
 
 
-def report(folder: Location, output: Location | None, images: Location | None, console: Console) -> bool:
-    """Write the report of `folder`, by default into it, and say where it is.
+def report(
+    folder: Place,
+    *,
+    output: Place | None = None,
+    images: Place | None = None,
+    no_verify: bool = False,
+    verbose: bool | Console = False,
+) -> WrittenReport:
+    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors.
+
+    Args:
+        folder: Folder written by score, finetune or sonar.
+        output: Page to write; by default report.html in the folder.
+        images: Where the images lie now, if they were moved.
+        no_verify: Believe a run's rows: do not read all of them with their checksums, and compare ids and digests.
+        verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Whether it tells of the whole run.
+        Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
+
+    Raises:
+        RequestError: If the folder is none of these, or damaged.
+        StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
-    written = write_report(folder, output, images)
+    page, moved = place(output, "output") if output else None, place(images, "images") if images else None
+    written = write_report(place(folder, "folder"), page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
+    console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
     if written.missing_shards:
         console.print(f"not in it, for they are missing: the shards {', '.join(map(str, written.missing_shards))}")
-    return not written.missing_shards
+    return written
 
 
-@app.command("report")
-def _report(
-    folder: Annotated[str, typer.Argument(help="Folder written by score, finetune or sonar.")],
-    output: Annotated[str | None, typer.Option(help="Page to write.  [default: report.html in the folder]")] = None,
-    images: Annotated[str | None, typer.Option(help="Where the images lie now, if they were moved.")] = None,
-) -> None:
-    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors."""
-    with exit_codes():
-        page, moved = (locate(text) if text else None for text in (output, images))
-        complete = report(locate(folder), page, moved, terminal())
-    raise typer.Exit(COMPLETE if complete else MISSING)
+app = command("report", report, is_whole=lambda written: not written.missing_shards)

@@ -2,7 +2,7 @@
 
     shardscore submit --address http://HEAD:8265 -- score --images /shared/test.zip --output /shared/runs/test
 
-Ships this program's own three packages and nothing else: images, models and results stay where every node sees them.
+Ships this program's own packages and nothing else: images, models and results stay where every node sees them.
 Shows the job's log as it grows and exits with its exit code; --no-wait leaves it alone once it is taken.
 """
 
@@ -24,13 +24,13 @@ import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated, exit_codes
-from jobs.console.terminal import terminal
+from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 # Options that name a file or folder, whether it is there yet or not.
-_PATHS = ("images", "output", "run", "folder")
+_PATHS = ("images", "output", "run", "folder", "sonar_model")
 _BUCKET = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
 
 
@@ -62,7 +62,7 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
     settings = JobSettings(
         name=f"shardscore {request.command[0]}",
         command=shlex.join(["python", "-m", "jobs", *request.command]),
-        packages=[Path(module.__path__[0]) for module in (cluster, jobs, scoring)],
+        packages=shipped_packages(),
         environment=_environment(request.environment),
     )
     job = submit_job(settings, request.address)
@@ -79,6 +79,12 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
     return end.exit_code
 
 
+def shipped_packages() -> dict[str, Path]:
+    """This program's packages, and `shardscore`, as which users import one of them."""
+    packages = {module.__name__: Path(module.__path__[0]) for module in (cluster, jobs, scoring)}
+    return {**packages, "shardscore": packages["jobs"] / "api"}
+
+
 def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
     """Refuse, before anything is shipped, what cannot be parsed and what only this machine could find."""
     name, *arguments = command
@@ -91,10 +97,9 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
         raise RequestError(f"shardscore {name}: {error.format_message()}") from error
     for parameter, value in parameters.items():
         if _is_local(parameter, value):
-            option = parameter.replace("_", "-")
             raise RequestError(
-                f"Expected --{option} as every node sees it: an absolute path. Received {str(value)!r}, which would be "
-                "looked for in the job's own folder."
+                f"Expected `{parameter}` as every node sees it: an absolute path. Received {str(value)!r}, which would "
+                "be looked for in the job's own folder."
             )
 
 
@@ -112,7 +117,7 @@ def _environment(pairs: Sequence[str]) -> Mapping[str, str]:
         key, separator, value = pair.partition("=")
         if not key or (not separator and key not in os.environ):
             raise RequestError(
-                f"Expected --env KEY=VALUE, or KEY of a variable set here; received {key!r} without one."
+                f"Expected `env` KEY=VALUE, or KEY of a variable set here; received {key!r} without one."
             )
         environment[key] = value if separator else os.environ[key]
     return environment
@@ -120,7 +125,7 @@ def _environment(pairs: Sequence[str]) -> Mapping[str, str]:
 
 def _whose_address(address: str | None) -> str:
     variable = overruling_variable()
-    return f" ({variable}, which Ray puts before --address)" if variable and address else ""
+    return f" ({variable}, which Ray puts before `address`)" if variable and address else ""
 
 
 def _stop_or_leave(job: SubmittedJob, stop: BaseException, console: Console) -> int:
@@ -150,7 +155,9 @@ def _print_what_to_do_with(job: SubmittedJob, console: Console) -> None:
 @app.command("submit", context_settings={"allow_interspersed_args": False})
 def _submit(
     context: typer.Context,
-    command: Annotated[list[str], typer.Argument(help="What to run there: -- score --images ... --output ...")],
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="What to run there: -- score --images ... --output ...")
+    ],
     address: Annotated[
         str | None, typer.Option(help="Dashboard, as http://HEAD:8265.  [default: RAY_ADDRESS, or a Ray here]")
     ] = None,
@@ -164,5 +171,5 @@ def _submit(
     group = context.find_root().command
     assert isinstance(group, TyperGroup)
     with exit_codes():
-        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, terminal())
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal())
     raise typer.Exit(code)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")

@@ -22,12 +22,16 @@ class RealCluster:
 
     Every node has a loopback address of its own, as it would have on a machine of its own.
 
+    Args:
+        num_workers: How many workers.
+        variables: What the nodes have in their environment beside this process' own.
+
     Attributes:
         dashboard: The address to submit to.
     """
 
-    def __init__(self, num_workers: int) -> None:
-        self._num_workers = num_workers
+    def __init__(self, num_workers: int, **variables: str) -> None:
+        self._num_workers, self._variables = num_workers, variables
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: the paths of sockets are limited
         self._nodes: list[subprocess.Popen[bytes]] = []
         self._head_port, dashboard_port, self._client_port = _free_port(), _free_port(), _free_port()
@@ -68,7 +72,9 @@ class RealCluster:
         command = ("ray", "start", "--block", "--object-store-memory", 100 * 1024**2, *options, *own, *ports)
         with (self._folder / f"{number}.log").open("wb") as log:
             self._nodes.append(
-                subprocess.Popen([str(word) for word in command], env=environment(), stdout=log, stderr=log)
+                subprocess.Popen(
+                    [str(word) for word in command], env=environment(**self._variables), stdout=log, stderr=log
+                )
             )
 
     def _num_gpus(self) -> int:

@@ -5,10 +5,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scoring.errors import IncompleteError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import phases
 
@@ -20,8 +19,8 @@ class ColdJob:
     """What one command took.
 
     Attributes:
-        wall_s: From the start of its process to its end.
-        steady_images_per_s: As its own summary says; None if there was one batch only.
+        wall_s: Seconds from the start of its process to its end.
+        steady_images_per_s: The rate in its own summary; None if there was one batch only.
         worker_bytes: Peak memory of its largest worker.
         driver_bytes: Peak memory of its driver.
         phases_s: Seconds of each phase from its start to its end, by name.
@@ -59,11 +58,11 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
         said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
         raise IncompleteError(f"A command that was to be measured failed, saying: {said[-1]}")
     record = RunFolder(output).load_record()
-    summary: dict[str, Any] = record["summary"]
+    assert record is not None and record.summary is not None and record.milestones is not None  # it ended well
     return ColdJob(
         wall_s=ended_at - started_at,
-        steady_images_per_s=summary["steady_images_per_s"],
-        worker_bytes=summary["worker_memory_bytes"],
-        driver_bytes=summary["driver_memory_bytes"],
-        phases_s=phases(record["milestones"], started_at, ended_at),
+        steady_images_per_s=record.summary.steady_images_per_s,
+        worker_bytes=record.summary.worker_memory_bytes,
+        driver_bytes=record.summary.driver_memory_bytes,
+        phases_s=phases(record.milestones, started_at, ended_at),
     )

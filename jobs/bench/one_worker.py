@@ -10,9 +10,10 @@ from cluster.pool import WorkerPool
 from cluster.work import R, Recipe, T, function_recipe
 from scoring.errors import IncompleteError, ScoringError
 from scoring.run.manifest import ManifestInfo
+from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.scorer import ScorerSettings, ShardScorer
-from scoring.shards.summary import ShardTotals, Summary, summarise
+from scoring.shards.totals import ShardTotals, summarise
 
 
 def place_alone() -> Placement:

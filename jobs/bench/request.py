@@ -6,7 +6,7 @@ from pathlib import Path
 from scoring.bench.machine import Machine
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision, choose_precision
 from scoring.sources.inputs import check_images
@@ -39,17 +39,15 @@ class BenchRequest:
 
     def check(self) -> None:
         """Raise what can be told before anything is measured."""
-        for option, least in (("num_images", LEAST_IMAGES), ("rounds", 1)):
-            value = getattr(self, option)
+        for field, value, least in (("num_images", self.num_images, LEAST_IMAGES), ("rounds", self.rounds, 1)):
             if value is not None and value < least:
-                name = option.replace("_", "-")
-                raise RequestError(f"Expected --{name} of at least {least}; received {value}.")
+                raise RequestError(f"Expected `{field}` of at least {least}; received {value}.")
         known = [str(variant) for variant in VARIANTS]
         for name in self.variants:
             if name not in known:
-                raise RequestError(f"Expected --variant to be one of {', '.join(known)}; received {name!r}.")
+                raise RequestError(f"Expected `variant` to be one of {', '.join(known)}; received {name!r}.")
         if not self.json_path.absolute().parent.is_dir():
-            raise RequestError(f"Expected --json in a folder that exists; {self.json_path.parent} is none.")
+            raise RequestError(f"Expected `json` in a folder that exists; {self.json_path.parent} is none.")
         if self.images is not None:
             check_images(self.images)
         replace(self.model, engine=EngineName.KERAS, precision=Precision.FLOAT32).check()

@@ -7,7 +7,6 @@ Figures come from what an earlier `bench` stored, decoding is measured here wher
 the second table says which is which, and the options set most of them.
 """
 
-import json
 import tempfile
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,11 +19,12 @@ from rich.console import Console
 from jobs.bench.request import BenchRequest
 from jobs.bench.table import print_estimates, print_parts
 from scoring.bench.bare_rates import DecodeRate
-from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
+from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward, measured_parts
 from scoring.bench.photos import gather_photos
+from scoring.bench.record import load_figures
 from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import check_images, find_images
@@ -42,15 +42,15 @@ class SimulateRequest:
     """What is to be worked out. None leaves a figure to measurements and assumptions.
 
     Attributes:
-        model: Whose speed it is.
+        model: The model whose speed is estimated.
         images: The collection meant: its number and size count, and some of it is decoded.
-        num_images: Of the collection.
-        variant: Which one of a bench's.
+        num_images: How many images the collection has.
+        variant: The name of one that the bench measured.
         json_path: What an earlier bench stored; the default name need not exist.
         gpu_images_per_s: The network alone, on one GPU.
-        cores_per_gpu: Cores.
-        gpu_price: Of one GPU with its cores, for an hour, in any currency.
-        reads_per_s: Images that the storage hands out in a second, to all workers together.
+        cores_per_gpu: Cores beside each GPU.
+        gpu_price: What one GPU with its cores costs for an hour, in any currency.
+        reads_per_s: Images that the storage hands out in a second, to all actors together.
         shard_size: Images per shard.
     """
 
@@ -70,14 +70,14 @@ class SimulateRequest:
         for option in ("num_images", "gpu_images_per_s", "cores_per_gpu", "gpu_price", "reads_per_s", "shard_size"):
             value = getattr(self, option)
             if value is not None and not value > 0:
-                raise RequestError(f"Expected --{option.replace('_', '-')} above 0; received {value:g}.")
+                raise RequestError(f"Expected `{option}` above 0; received {value:g}.")
         if self.json_path != BenchRequest.json_path and not self.json_path.is_file():
-            raise RequestError(f"Expected --json to be a file that bench wrote; {self.json_path} does not exist.")
+            raise RequestError(f"Expected `json` to be a file that bench wrote; {self.json_path} does not exist.")
         if self.images is not None:
             check_images(self.images)
 
 
-def simulate(request: SimulateRequest, console: Console) -> list[Estimate]:
+def run_simulation(request: SimulateRequest, console: Console) -> list[Estimate]:
     """Work out the runs, and print them with the figures that they come from.
 
     Raises:
@@ -108,14 +108,12 @@ def _measured(request: SimulateRequest) -> Parts | None:
     """The worker that an earlier bench measured, if there was one."""
     if not request.json_path.is_file():
         return None
-    try:
-        record: dict[str, Any] = json.loads(request.json_path.read_text(encoding="utf-8"))
-        measured = record["request"]["model"]["model"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"Expected --json to be a file that bench wrote; {request.json_path} is none.") from error
-    if measured != request.model.model:
-        raise RequestError(f"Expected figures of --model {request.model.model}; {request.json_path} has {measured}.")
-    return measured_parts(record, request.variant)
+    figures = load_figures(request.json_path)
+    if figures.model != request.model.model:
+        raise RequestError(
+            f"Expected figures of `model` {request.model.model}; {request.json_path} has {figures.model}."
+        )
+    return measured_parts(figures, request.variant)
 
 
 def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:
@@ -128,19 +126,24 @@ def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, An
         known["start_s"] = replace(here.start_s, source=f"{here.start_s.source}, no GPU", assumed=True)
     else:
         known["decode_images_per_s"] = _decode_rate(request)
-    if request.model.model not in (VGG16_CATS_DOGS, VGG16_IMAGENET) and request.gpu_images_per_s is None:
-        raise RequestError(f"Expected --gpu-images-per-s with --model {request.model.model}: only VGG16's is known.")
+    if "forward_images_per_s" not in given:
+        flops = request.model.kind.flops_per_image
+        if flops is None:
+            raise RequestError(
+                f"Expected `gpu_images_per_s` with `model` {request.model.model}: only VGG16's is known."
+            )
+        known["forward_images_per_s"] = assumed_forward(flops)
     return Parts(**{**known, **given})
 
 
 def _given(request: SimulateRequest) -> dict[str, Any]:
     """What the user says."""
     named = {
-        "forward_images_per_s": ("gpu-images-per-s", request.gpu_images_per_s),
-        "cores": ("cores-per-gpu", request.cores_per_gpu),
-        "reads_per_s": ("reads-per-s", request.reads_per_s),
+        "forward_images_per_s": ("gpu_images_per_s", request.gpu_images_per_s),
+        "cores": ("cores_per_gpu", request.cores_per_gpu),
+        "reads_per_s": ("reads_per_s", request.reads_per_s),
     }
-    return {name: Part(value, f"--{option}") for name, (option, value) in named.items() if value is not None}
+    return {name: Part(value, f"`{field}`") for name, (field, value) in named.items() if value is not None}
 
 
 def _decode_rate(request: SimulateRequest) -> Part:
@@ -150,5 +153,5 @@ def _decode_rate(request: SimulateRequest) -> Part:
         settings = ScorerSettings(photos, Path(scratch), request.model, Resize.SQUASH, batch_size=1, decode_threads=1)
         rate = DecodeRate(settings)(_NUM_DECODED)
     if request.images is None:
-        return Part(rate, "drawn photos, now on this machine; real ones take longer: --images", True)
+        return Part(rate, "drawn photos, now on this machine; real ones take longer: `images`", True)
     return Part(rate, f"now on this machine, {request.images}")

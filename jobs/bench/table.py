@@ -8,6 +8,7 @@ from rich.table import Table
 from jobs.console.tables import print_table
 from scoring.bench.machine import Machine
 from scoring.bench.parts import Parts
+from scoring.bench.record import WorkerShare
 from scoring.bench.results import BenchRow
 from scoring.bench.scale import REMEDIES, Estimate, stage_rates
 from scoring.run.manifest import DEFAULT_SHARD_SIZE
@@ -15,7 +16,7 @@ from scoring.run.manifest import DEFAULT_SHARD_SIZE
 # Eighty characters in all, for logs.
 _COLUMNS = (
     *("\n", "peak\nGFLOP/s", "\nlimit", "\nforward", "of\nlimit", "\njob", "of\nforward"),
-    *("cold\ns", "worker\nMB", "driver\nMB"),
+    *("cold\ns", "actor\nMB", "driver\nMB"),
 )
 
 
@@ -25,7 +26,7 @@ def print_bench(
     rows: Sequence[BenchRow],
     decode_rate: float,
     left_out: Mapping[str, str],
-    layout: Mapping[str, float],
+    worker: WorkerShare,
 ) -> None:
     """Print the machine, one row for each variant, and what could not be measured.
 
@@ -35,10 +36,10 @@ def print_bench(
         rows: Medians of each variant.
         decode_rate: Images per second and core.
         left_out: Names of variants, and why.
-        layout: `num_cpus` and `num_gpus` of the one worker.
+        worker: What the one worker had of the machine.
     """
     print_machine(console, machine)
-    title = f"images/s of one worker with {layout['num_cpus']:g} cores and {layout['num_gpus']:g} GPUs; medians"
+    title = f"images/s of one actor with {worker.num_cpus:g} cores and {worker.num_gpus:g} GPUs; medians"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in _COLUMNS:
         table.add_column(heading, justify="right" if heading.strip() else "left", no_wrap=True)
@@ -84,12 +85,12 @@ def print_estimates(
     Args:
         console: Where to.
         title: What they would run on.
-        parts: Of a worker.
+        parts: What one actor can do.
         estimates: At least one.
-        price: Of a worker for an hour, in any currency; None leaves the cost out.
+        price: What an actor costs for an hour, in any currency; None leaves the cost out.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("images", "workers", "setup", "score", "tail", "in all", "hours", "cost"):
+    for heading in ("images", "actors", "setup", "score", "tail", "in all", "hours", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("held up by", no_wrap=True)
     for run in estimates:
@@ -100,7 +101,7 @@ def print_estimates(
     console.print(table)
     rates = stage_rates(parts, num_workers=1, shard_size=DEFAULT_SHARD_SIZE)
     limits = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in rates.items() if rate < float("inf"))
-    console.print(f"images/s that each stage allows one worker, {DEFAULT_SHARD_SIZE} a shard: {limits}")
+    console.print(f"images/s that each stage allows one actor, {DEFAULT_SHARD_SIZE} a shard: {limits}")
     for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
         console.print(f"held up by {bottleneck}: {REMEDIES[bottleneck]}")
 

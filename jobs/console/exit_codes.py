@@ -7,6 +7,7 @@ from types import FrameType
 from typing import NoReturn
 
 from cluster.errors import ClusterError, PlacementError
+from jobs.console.flags import as_flags
 from scoring.errors import RequestError, ScoringError
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -39,10 +40,10 @@ def _stop(stop: BaseException) -> NoReturn:
 
 
 def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    """For `signal.signal`."""
+    """Handle SIGTERM."""
     raise Terminated
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {as_flags(str(error))}", file=sys.stderr)
     sys.exit(code)

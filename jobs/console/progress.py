@@ -1,16 +1,16 @@
-"""Show a job's progress: a bar on a terminal, elsewhere a line every few seconds."""
+"""Show a job's progress: a bar on a terminal and in a notebook, elsewhere a line every few seconds."""
 
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from jobs.console.bar import Bar
 
 _SECONDS_PER_LINE = 5.0
 
 
-class ScoringProgress:
+class ScoringProgress(Bar):
     """Counts images and errors while shards come in; a context manager.
 
     Args:
@@ -20,39 +20,32 @@ class ScoringProgress:
     """
 
     def __init__(self, console: Console, num_images: int, num_done: int) -> None:
-        self._console = console
-        self._num_images = num_images
-        self._num_done = self._num_done_before = num_done
-        self._num_errors = 0
-        self._started = self._last_line = time.monotonic()
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("scoring"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("images  {task.fields[rate]:.1f}/s  left"),
             TimeRemainingColumn(elapsed_when_finished=False),
             TextColumn(" errors {task.fields[errors]}"),
-            console=console,
-            disable=not console.is_terminal,
+            total=num_images,
+            done=num_done,
+            rate=0.0,
+            errors=0,
         )
-        self._task = self._bar.add_task("scoring", total=num_images, completed=num_done, rate=0.0, errors=0)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+        self._console = console
+        self._num_images = num_images
+        self._num_done = self._num_done_before = num_done
+        self._num_errors = 0
+        self._started = self._last_line = time.monotonic()
 
     def add(self, num_images: int, num_errors: int) -> None:
         """Count a shard that came in."""
         self._num_done += num_images
         self._num_errors += num_errors
         rate = self._rate()
-        self._bar.update(self._task, completed=self._num_done, rate=rate, errors=self._num_errors)
-        if not self._console.is_terminal and self._line_is_due():
+        self.show(self._num_done, rate=rate, errors=self._num_errors)
+        if not self._console.is_terminal and not self._console.is_jupyter and self._line_is_due():
             left_s = (self._num_images - self._num_done) / rate
             self._console.print(
                 f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left_s:.0f} s left, "

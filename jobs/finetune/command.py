@@ -1,104 +1,124 @@
-"""The options of `shardscore finetune`."""
+"""`shardscore finetune`, and the same for Python."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.options import (
-    IMAGES,
-    AcceleratorType,
-    Actors,
-    Address,
-    BatchSize,
-    BytesColumn,
-    CpusPerActor,
-    GpusPerActor,
-    IdColumn,
-    PathColumn,
-    ResizeMode,
-    WaitForNodes,
-    Weights,
-)
-from jobs.console.terminal import terminal
-from jobs.finetune.job import Augment, FinetuneRequest, Unfreeze, base_of, finetune
-from jobs.score.images_request import ImagesRequest
+from jobs.console.arguments import Place, choice, place, text_of
+from jobs.console.commands import command
+from jobs.console.terminal import console_for
+from jobs.finetune.job import run_finetune
+from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
+from jobs.finetune.result import Model
+from jobs.score.request import ImagesRequest
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.networks.base_networks import VGG16
-from scoring.networks.engines import keras_backend
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import TableColumns
 from scoring.sources.targets import LabelsFrom
-from scoring.storage.locations import locate
-
-app = typer.Typer()
 
 
-@app.command("finetune")
-def _finetune(
-    images: Annotated[str, typer.Option(help=f"Labelled photos. {IMAGES}")],
-    output: Annotated[str, typer.Option(help="Model folder: new, or an earlier fine-tune to complete.")],
-    labels_from: Annotated[LabelsFrom, typer.Option(help="Names like cat.123.jpg, or folders like cats/123.jpg.")] = (
-        LabelsFrom.AUTO
-    ),
-    path_column: PathColumn = None,
-    bytes_column: BytesColumn = None,
-    id_column: IdColumn = None,
-    base: Annotated[str, typer.Option(help=f"{VGG16}, or a .keras model of (224, 224, 3) pixels.")] = VGG16,
-    weights: Weights = None,
-    features: Annotated[
-        str | None, typer.Option(help="Layer whose outputs the head sees.  [default: fc2, or the last but one]")
-    ] = None,
-    unfreeze: Annotated[Unfreeze, typer.Option(help="Train VGG16's two dense layers as well.")] = Unfreeze.NONE,
-    augment: Annotated[Augment, typer.Option(help="Train on mirror images too, and score them too.")] = Augment.NONE,
-    ensemble: Annotated[int, typer.Option(help="Heads to train and average.")] = 1,
-    validation: Annotated[
-        int | None, typer.Option(help="Photos kept out of training.  [default: 2000, or a fifth of fewer than 10000]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Decides split, initial weights, order and dropout.")] = 0,
-    dropout: Annotated[float, typer.Option(help="Share of features left out in each batch.")] = HeadSettings.dropout,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, for the head.")] = HeadSettings.learning_rate,
-    epochs: Annotated[int, typer.Option(help="At most; training stops when it no longer helps.")] = (
-        HeadSettings.max_epochs
-    ),
-    head_only: Annotated[bool, typer.Option("--head-only", help="Keep the head without its base network.")] = False,
-    resize: ResizeMode = Resize.SQUASH,
-    precision: Annotated[Precision, typer.Option(help="Number format of the base network.")] = Precision.AUTO,
-    batch_size: BatchSize = None,
-    shard_size: Annotated[
-        int | None, typer.Option(help="Images per features file.  [default: 256, fewer for small jobs]")
-    ] = None,
-    actors: Actors = None,
-    gpus_per_actor: GpusPerActor = None,
-    cpus_per_actor: CpusPerActor = None,
-    accelerator_type: AcceleratorType = None,
-    wait_for_nodes: WaitForNodes = None,
-    address: Address = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start clean.")] = False,
-) -> None:
-    """Fine-tune on labelled photos in one pass over them. The same command again goes on where it was."""
+def finetune(
+    *,
+    images: Place,
+    output: Place,
+    labels_from: LabelsFrom | str = LabelsFrom.AUTO,
+    path_column: str | None = None,
+    bytes_column: str | None = None,
+    id_column: str | None = None,
+    base: str | Path = VGG16,
+    weights: str | Path | None = None,
+    features: str | None = None,
+    unfreeze: Unfreeze | str = Unfreeze.NONE,
+    augment: Augment | str = Augment.NONE,
+    ensemble: int = 1,
+    validation: int | None = None,
+    seed: int = 0,
+    dropout: float = HeadSettings.dropout,
+    learning_rate: float = HeadSettings.learning_rate,
+    epochs: int = HeadSettings.max_epochs,
+    head_only: bool = False,
+    resize: Resize | str = Resize.SQUASH,
+    precision: Precision | str = Precision.AUTO,
+    batch_size: int | None = None,
+    shard_size: int | None = None,
+    actors: int | None = None,
+    gpus_per_actor: float | None = None,
+    cpus_per_actor: float | None = None,
+    accelerator_type: str | None = None,
+    wait_for_nodes: float | None = None,
+    address: str | None = None,
+    overwrite: bool = False,
+    verbose: bool | Console = False,
+) -> Model:
+    """Fine-tune on labelled photos in one pass over them. The same again goes on where it was.
+
+    Args:
+        images: Labelled photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        output: Model folder: new, or an earlier fine-tune to complete.
+        labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
+        path_column: Column of a .parquet table with the images' paths; by default path.
+        bytes_column: Column with the images themselves, such as image.bytes.
+        id_column: Column with their ids.
+        base: vgg16, or a .keras model of (224, 224, 3) pixels.
+        weights: VGG16 weights file instead of the download; 'random' for a trial.
+        features: Layer whose outputs the head sees; by default fc2, or the last but one.
+        unfreeze: Train VGG16's two dense layers as well.
+        augment: Train on mirror images too, and score them too.
+        ensemble: Heads to train and average.
+        validation: Photos kept out of training; by default 2000, or a fifth of fewer than 10000.
+        seed: Decides split, initial weights, order and dropout.
+        dropout: Share of features left out in each batch, 0 to below 1.
+        learning_rate: Step size of Adam, for the head.
+        epochs: At most; training stops when it no longer helps.
+        head_only: Keep the head without its base network.
+        resize: Squash to the square, or shortest side 256 and centre crop.
+        precision: Number format of the base network.
+        batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor.
+        shard_size: Images per features file; by default 256, fewer for small jobs.
+        actors: Processes that extract features; by default one per GPU, or as many as fill the cores.
+        gpus_per_actor: GPUs for each; a fraction shares one.
+        cpus_per_actor: Cores for each.
+        accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
+        wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
+        address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
+        overwrite: Start clean.
+        verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
+
+    Returns:
+        The model, whole.
+
+    Raises:
+        RequestError: If the request makes no sense; nothing was trained.
+        IncompleteError: If features or heads are missing, or something that they need; they are named.
+        ClusterError: If Ray or its actors cannot start.
+    """
+    dense = choice(unfreeze, Unfreeze, "unfreeze")
     heads = HeadSettings(
-        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=unfreeze is Unfreeze.DENSE
+        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense is Unfreeze.DENSE
     )
-    with exit_codes():
-        model = FeatureRequest(
-            base_of(base, weights, features, unfreeze), augment is Augment.FLIP, precision, keras_backend()
-        )
-        images_request = ImagesRequest(
-            images=locate(images),
-            model=model,
-            labels_from=labels_from,
-            resize=resize,
-            batch_size=batch_size,
-            shard_size=shard_size,
-            workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-            columns=TableColumns(path_column, bytes_column, id_column),
-        )
-        request = FinetuneRequest(
-            locate(output), images_request, heads, ensemble, validation, seed, head_only, address, overwrite
-        )
-        complete = finetune(request, terminal())
-    raise typer.Exit(COMPLETE if complete else MISSING)
+    network = BaseRequest(text_of(base), text_of(weights) if weights else None, features)
+    model = FeatureRequest(
+        base_of(network).choose_layer(dense is Unfreeze.DENSE),
+        choice(augment, Augment, "augment") is Augment.FLIP,
+        choice(precision, Precision, "precision"),
+    )
+    photos = ImagesRequest(
+        images=place(images, "images"),
+        model=model,
+        labels_from=choice(labels_from, LabelsFrom, "labels_from"),
+        resize=choice(resize, Resize, "resize"),
+        batch_size=batch_size,
+        shard_size=shard_size,
+        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
+        columns=TableColumns(path_column, bytes_column, id_column),
+    )
+    folder = place(output, "output")
+    request = FinetuneRequest(folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite)
+    return run_finetune(request, console_for(verbose))
+
+
+app = command("finetune", finetune)

@@ -1,104 +1,130 @@
-"""The options of `shardscore score`."""
+"""`shardscore score`, and the same for Python."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.options import (
-    IMAGES,
-    AcceleratorType,
-    Actors,
-    Address,
-    BatchSize,
-    BytesColumn,
-    CpusPerActor,
-    GpusPerActor,
-    IdColumn,
-    ModelName,
-    PathColumn,
-    ResizeMode,
-    WaitForNodes,
-    Weights,
-)
-from jobs.console.terminal import terminal
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
-from jobs.score.sonar_job import SonarRequest
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelRequest
+from jobs.console.arguments import Place, choice, here, place, text_of
+from jobs.console.commands import command
+from jobs.console.terminal import console_for
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from jobs.score.result import Run
+from scoring.errors import RequestError
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import TableColumns
 from scoring.sources.targets import LabelsFrom
-from scoring.storage.locations import locate
-
-app = typer.Typer()
 
 
-@app.command("score")
-def _score(
-    output: Annotated[
-        str, typer.Option(help="Run folder: new, or an earlier run to complete. A path, s3:// or gs://.")
-    ],
-    images: Annotated[str | None, typer.Option(help=IMAGES)] = None,
-    sonar: Annotated[str | None, typer.Option(help="Sonar returns in UCI's format: a file, or 'uci'.")] = None,
-    model: ModelName = VGG16_CATS_DOGS,
-    weights: Weights = None,
-    labels: Annotated[
-        str | None, typer.Option(help=f"cat,dog in class order; for {VGG16_IMAGENET} an imagenet_class_index.json.")
-    ] = None,
-    path_column: PathColumn = None,
-    bytes_column: BytesColumn = None,
-    id_column: IdColumn = None,
-    labels_from: Annotated[
-        LabelsFrom | None, typer.Option(help="Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.")
-    ] = None,
-    resize: ResizeMode = Resize.SQUASH,
-    engine: Annotated[
-        EngineName, typer.Option(help="What runs the network; openvino and mnn, for processors, are extras.")
-    ] = EngineName.KERAS,
-    precision: Annotated[
-        Precision, typer.Option(help="Number format of the network; auto takes the device's fastest but int8.")
-    ] = Precision.AUTO,
-    batch_size: BatchSize = None,
-    shard_size: Annotated[
-        int | None, typer.Option(help="Images per predictions file.  [default: 256, fewer for small jobs]")
-    ] = None,
-    actors: Actors = None,
-    gpus_per_actor: GpusPerActor = None,
-    cpus_per_actor: CpusPerActor = None,
-    accelerator_type: AcceleratorType = None,
-    wait_for_nodes: WaitForNodes = None,
-    shard_deadline: Annotated[
-        float | None,
-        typer.Option(help="Seconds until an actor counts as hanging.  [default: ten times the longest shard]"),
-    ] = None,
-    sonar_model: Annotated[
-        Path | None, typer.Option(help="Score the returns with this trained model instead of training one.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Decides the sonar split and the initial weights.")] = 0,
-    address: Address = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run in the folder first.")] = False,
-) -> None:
-    """Score images, and sonar returns beside them. The same command again scores what is missing."""
-    backend = keras_backend()
-    sonar_request = SonarRequest(sonar, sonar_model, seed, backend) if sonar else None
-    with exit_codes():
-        images_request = None
-        if images is not None:
-            images_request = ImagesRequest(
-                images=locate(images),
-                model=ModelRequest(model, weights, labels, precision, backend, engine),
-                labels_from=labels_from,
-                resize=resize,
-                batch_size=batch_size,
-                shard_size=shard_size,
-                workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-                shard_deadline_s=shard_deadline,
-                columns=TableColumns(path_column, bytes_column, id_column),
-            )
-        complete = score(ScoreRequest(locate(output), images_request, sonar_request, address, overwrite), terminal())
-    raise typer.Exit(COMPLETE if complete else MISSING)
+def score(
+    *,
+    output: Place,
+    images: Place | None = None,
+    sonar: str | Path | None = None,
+    model: str | Path = VGG16_CATS_DOGS,
+    weights: str | Path | None = None,
+    labels: str | Path | Sequence[str] | None = None,
+    path_column: str | None = None,
+    bytes_column: str | None = None,
+    id_column: str | None = None,
+    labels_from: LabelsFrom | str | None = None,
+    resize: Resize | str = Resize.SQUASH,
+    engine: EngineName | str = EngineName.KERAS,
+    precision: Precision | str = Precision.AUTO,
+    batch_size: int | None = None,
+    shard_size: int | None = None,
+    actors: int | None = None,
+    gpus_per_actor: float | None = None,
+    cpus_per_actor: float | None = None,
+    accelerator_type: str | None = None,
+    wait_for_nodes: float | None = None,
+    shard_deadline: float | None = None,
+    sonar_model: str | Path | None = None,
+    seed: int = 0,
+    address: str | None = None,
+    overwrite: bool = False,
+    verbose: bool | Console = False,
+) -> Run:
+    """Score images, and sonar returns beside them. The same again scores what is missing.
+
+    Args:
+        output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
+        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        sonar: Sonar returns in UCI's format: a file, or 'uci'.
+        model: vgg16-imagenet, vgg16-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
+        weights: VGG16 weights file instead of the download; 'random' for a trial.
+        labels: cat,dog in class order; for vgg16-imagenet an imagenet_class_index.json.
+        path_column: Column of a .parquet table with the images' paths; by default path.
+        bytes_column: Column with the images themselves, such as image.bytes.
+        id_column: Column with their ids.
+        labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
+        resize: Squash to the square, or shortest side 256 and centre crop.
+        engine: What runs the network; openvino and mnn, for processors, are extras.
+        precision: Number format of the network; auto takes the device's fastest but int8.
+        batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor.
+        shard_size: Images per predictions file; by default 256, fewer for small jobs.
+        actors: Processes that score; by default one per GPU, or as many as fill the cores.
+        gpus_per_actor: GPUs for each; a fraction shares one.
+        cpus_per_actor: Cores for each.
+        accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
+        wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
+        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard.
+        sonar_model: Score the returns with this trained model instead of training one.
+        seed: Decides the sonar split and the initial weights.
+        address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
+        overwrite: Remove an earlier run in the folder first.
+        verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
+
+    Returns:
+        The run, complete.
+
+    Raises:
+        RequestError: If the request makes no sense; nothing was scored.
+        IncompleteError: If shards are missing, or something that the run needs; they are named.
+        ClusterError: If Ray or its actors cannot start.
+    """
+    images_request = None
+    if images is not None:
+        images_request = ImagesRequest(
+            images=place(images, "images"),
+            model=ModelRequest(
+                text_of(model),
+                text_of(weights) if weights else None,
+                _labels_text(labels) if labels else None,
+                choice(precision, Precision, "precision"),
+                keras_backend(),
+                choice(engine, EngineName, "engine"),
+            ),
+            labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
+            resize=choice(resize, Resize, "resize"),
+            batch_size=batch_size,
+            shard_size=shard_size,
+            workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
+            shard_deadline_s=shard_deadline,
+            columns=TableColumns(path_column, bytes_column, id_column),
+        )
+    sonar_request = None
+    if sonar is not None:
+        trained = here(sonar_model, "sonar_model") if sonar_model else None
+        sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
+    request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
+    return run_score(request, console_for(verbose))
+
+
+def _labels_text(labels: str | Path | Sequence[str]) -> str:
+    """Labels as the command line has them."""
+    if isinstance(labels, str | Path):
+        return text_of(labels)
+    torn = [label for label in labels if "," in label]
+    if torn:
+        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
+    return ",".join(labels)
+
+
+app = command("score", score)

@@ -8,61 +8,39 @@ missing.
 """
 
 import time
-from dataclasses import dataclass
 
 from rich.console import Console
 
 from cluster.session import open_session
 from cluster.shared_files import find_missing_by_node
+from jobs.console.failures import check_nothing_missing
 from jobs.score.images_job import ImagesJob
-from jobs.score.images_request import ImagesRequest
 from jobs.score.needed_files import check_seen, see_output
-from jobs.score.sonar_job import SonarJob, SonarRequest
+from jobs.score.request import ScoreRequest
+from jobs.score.result import Run
+from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
-from scoring.storage.locations import Location
 
 
-@dataclass(frozen=True)
-class ScoreRequest:
-    """What `shardscore score` was asked for.
-
-    Attributes:
-        output: The run folder.
-        images: What to score; None for sonar alone.
-        sonar: Which returns; None for images alone.
-        address: A Ray cluster; None starts one on this machine.
-        overwrite: Remove an earlier run in `output` first.
-    """
-
-    output: Location
-    images: ImagesRequest | None
-    sonar: SonarRequest | None
-    address: str | None = None
-    overwrite: bool = False
-
-
-def score(request: ScoreRequest, console: Console) -> bool:
+def run_score(request: ScoreRequest, console: Console) -> Run:
     """Run the whole job and tell its story on `console`.
-
-    Returns:
-        Whether every image has its row and the sonar task is done.
 
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.
-        IncompleteError: If something it needs cannot be had.
-        ClusterError: If Ray or its workers cannot start.
+        IncompleteError: If something it needs cannot be had, or shards are missing; they are named.
+        ClusterError: If Ray or its actors cannot start.
     """
     milestones = Milestones(time.time())
     if request.images is None and request.sonar is None:
-        raise RequestError("Expected --images, --sonar or both; received neither.")
+        raise RequestError("Expected `images`, `sonar` or both; received neither.")
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    with folder.hold(request.overwrite):
+    with folder.hold(request.overwrite) as lease:
         if images:
-            images.start_listing()
+            images.start_listing(lease)
         if sonar:
             sonar.look_for_earlier_result()
         with open_session(request.address):
@@ -72,7 +50,8 @@ def score(request: ScoreRequest, console: Console) -> bool:
             milestones.ray_at = time.time()
             if sonar:
                 sonar.start(avoid=list(unseen))
-            complete = images.run(milestones, needed) if images else True
-            if sonar:
-                complete = sonar.finish() and complete
-    return complete
+            missing = images.run(milestones, needed) if images else []
+            metrics = sonar.finish() if sonar else None
+    check_nothing_missing(missing, "shard {}".format)
+    record = folder.load_record() if images else None
+    return Run(folder.path, record.summary if record else None, metrics)

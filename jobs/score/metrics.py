@@ -14,10 +14,10 @@ COUNTERS = {
     "shardscore_images_total": "Images scored by this invocation, the unreadable among them.",
     "shardscore_errors_total": "Images that could not be read or decoded.",
     "shardscore_shards_total": "Shards written by this invocation.",
-    **{f"shardscore_{stage}_seconds_total": f"Seconds of {stage}, added over all workers." for stage in STAGES},
+    **{f"shardscore_{stage}_seconds_total": f"Seconds of {stage}, added over all actors." for stage in STAGES},
 }
 GAUGES = {
-    "shardscore_images_per_second": "Images scored by this invocation over the time since its first worker was ready.",
+    "shardscore_images_per_second": "Images scored by this invocation over the time since its first actor was ready.",
     "shardscore_run_images": "Images of the run.",
     "shardscore_run_images_done": "Images of the run that have their row, those of earlier invocations among them.",
 }

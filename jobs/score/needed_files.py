@@ -14,26 +14,28 @@ from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
 from scoring.sources.tar_images import TarSource
-from scoring.storage.locations import Location, Url
+from scoring.storage.locations import Location, machine_path
 
 
 def see_output(folder: RunFolder) -> list[SharedFile]:
     """The run folder, known by the lease that this driver holds in it."""
-    if isinstance(folder.path, Url):
+    lease = machine_path(folder.lease)
+    if lease is None:
         return []
-    token = json.loads(folder.lease.read_text(encoding="utf-8"))["token"]
-    return [SharedFile("output", str(folder.lease.absolute()), content=token.encode())]
+    token = json.loads(lease.read_text(encoding="utf-8"))["token"]
+    return [SharedFile("output", str(lease.absolute()), content=token.encode())]
 
 
 def see_images(images: Location) -> list[SharedFile]:
     """Files of the same size, or a folder that holds what the first thing in it here is called."""
-    if isinstance(images, Url):
+    path = machine_path(images)
+    if path is None:
         return []
-    if not images.is_dir():
-        return [see_file("images", path) for path in _files(images)]
-    with os.scandir(images.absolute()) as entries:
+    if not path.is_dir():
+        return [see_file("images", file) for file in _files(path)]
+    with os.scandir(path.absolute()) as entries:
         first = next(entries, None)
-    return [SharedFile("images", first.path if first else str(images.absolute()))]
+    return [SharedFile("images", first.path if first else str(path.absolute()))]
 
 
 def _files(images: Path) -> list[Path]:
@@ -46,8 +48,8 @@ def _files(images: Path) -> list[Path]:
 
 def see_model(model: ShardModelRequest) -> list[SharedFile]:
     """The files that the model is made of, where it names any."""
-    local = [(field, path) for field, path in model.files() if isinstance(path, Path)]
-    return [see_file(field, path) for field, path in local if path.is_file()]
+    local = [(field, machine_path(location)) for field, location in model.files().items()]
+    return [see_file(field, path) for field, path in local if path and path.is_file()]
 
 
 def see_file(field: str, path: Path) -> SharedFile:
@@ -66,6 +68,6 @@ def check_seen(unseen: Mapping[Node, Sequence[SharedFile]], needed: Sequence[Sha
         if blind:
             others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
             raise RequestError(
-                f"Expected every node to see `{file.name}`; {blind[0]}{others} cannot see {file.path} as this machine "
-                "does. Put it where all nodes have it under the same path."
+                f"Expected every node to see `{file.name}`; {blind[0]}{others} cannot see {file.path} as this "
+                "machine does. Put it where all nodes have it under the same path."
             )

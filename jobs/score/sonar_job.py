@@ -1,36 +1,19 @@
 """The sonar half of `score`: one light task beside the images."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
 from cluster.light_task import LightTask
 from cluster.nodes import Node
 from cluster.shared_files import SharedFile
-from jobs.console.tables import print_sonar
 from jobs.score.needed_files import see_file
+from jobs.score.request import SonarRequest
+from jobs.score.table import print_sonar
 from scoring.run.folder import RunFolder
-from scoring.sonar.network import SonarMetrics, SonarSettings, load_metrics, run_sonar
+from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.returns import check_trainable, find_sonar
-
-
-@dataclass(frozen=True)
-class SonarRequest:
-    """Which returns to train on or to score.
-
-    Attributes:
-        source: A file in UCI's format, or `uci`.
-        model: A trained model; None trains one.
-        seed: Decides split and initial weights.
-        backend: Keras' backend.
-    """
-
-    source: str
-    model: Path | None
-    seed: int
-    backend: str
 
 
 class SonarJob:
@@ -66,7 +49,7 @@ class SonarJob:
         Raises:
             RunFolderError: If that was of other returns, another seed or another model.
         """
-        self._metrics = load_metrics(self._settings)
+        self._metrics = load_earlier(self._settings)
 
     def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""
@@ -78,10 +61,10 @@ class SonarJob:
         if self._metrics is None:
             self._task = LightTask(run_sonar, self._settings, avoid=avoid)
 
-    def finish(self) -> bool:
-        """Wait for the task and tell its result; return whether it is there."""
+    def finish(self) -> SonarMetrics:
+        """Wait for the task, tell its result and return it."""
         if self._task is not None:
             self._metrics = self._task.result()
         assert self._metrics is not None
         print_sonar(self._console, self._metrics, self._folder)
-        return True
+        return self._metrics

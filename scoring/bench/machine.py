@@ -9,11 +9,11 @@ from pathlib import Path
 from scoring.networks.engines import installed_versions
 from scoring.networks.precision import cpu_flags
 
-# What a network's inner products can use, by Linux' names of them.
+# Instruction sets that a network's inner products can use, by Linux' names.
 _TELLING_FLAGS = (
     *("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_int8", "amx_bf16", "amx_fp16"),
-    *("asimddp", "i8mm", "bf16", "sve"),  # of ARM
+    *("asimddp", "i8mm", "bf16", "sve"),  # ARM's
 )
 _LIBRARIES = ("keras", "tensorflow", "jax", "torch", "openvino", "nncf", "MNN", "ray", "pyarrow")
 
@@ -26,10 +26,10 @@ class Machine:
         processor: Its name.
         num_cores: Cores that this process may use.
         flags: Instruction sets that decide how fast a network runs.
-        memory_bytes: Of the machine; None where it does not say.
+        memory_bytes: The machine's memory; None where it does not say.
         gpus: Names of the NVIDIA GPUs.
         system: Operating system and release.
-        versions: Of Python and of the libraries that are installed.
+        versions: Versions of Python and of the libraries that are installed.
     """
 
     processor: str

@@ -113,6 +113,6 @@ def _in_int8(values: Any, low: float, high: float, levels: int) -> Any:
 
 
 def _convolution_shapes(size: int) -> tuple[list[int], list[int]]:
-    """Of pixels and kernels, as in the middle of VGG16 where `size` is 4,096."""
+    """Shapes of pixels and kernels: those in the middle of VGG16 where `size` is 4,096."""
     channels = size // 8
     return [16, channels, 28, 28], [channels, channels, 3, 3]

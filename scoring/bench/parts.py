@@ -1,14 +1,13 @@
 """The figures that a whole run's time is worked out from, each with its source."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
-from scoring.bench.results import VGG16_FLOPS
+from scoring.bench.record import BenchFigures, MeasuredVariant
 from scoring.errors import RequestError
-from scoring.networks.engines import EngineName
 
 _L4_FLOPS = 121e12  # bfloat16 without sparsity; NVIDIA L4 data sheet: 242 TFLOPS "with sparsity", half of it without
+_HERE = "2 cores of an EPYC, November 2026"  # AMD, with AVX512-BF16, without a GPU
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Part:
     """One figure.
 
     Attributes:
-        value: In the unit that its name says.
+        value: The number, in the unit that its name says.
         source: Where it was measured, or who publishes it.
         assumed: Whether it was not measured for what is estimated.
     """
@@ -32,16 +31,17 @@ class Parts:
 
     Attributes:
         forward_images_per_s: The network of one worker, alone.
-        decode_images_per_s: One core.
-        cores: Of one worker.
-        process_images_per_s: However small: Python runs one thread of a worker's process at a time.
+        decode_images_per_s: Images that one core decodes.
+        cores: Cores of one worker.
+        process_images_per_s: Images that one worker's process passes on, however small they are: Python runs one of its
+            threads at a time.
         image_bytes: Mean size of an encoded image.
-        read_bytes_per_s: What one worker's network brings.
+        read_bytes_per_s: Bytes that one worker's network brings.
         reads_per_s: Images that the storage hands out, all workers together.
         writes_per_s: Files that the storage takes, all workers together.
-        list_s: For each image, until it stands in the manifest; one process.
-        start_s: From the command to a worker's first batch.
-        open_s: For each shard, until a worker has read the manifest's end.
+        list_s: Seconds for each image until it stands in the manifest; one process lists.
+        start_s: Seconds from the command to a worker's first batch.
+        open_s: Seconds for each shard until a worker has read the manifest's end.
         driver_shards_per_s: Shards that the driver hands out and takes back.
         on_gpu: Whether decoding leaves the network its device.
     """
@@ -66,72 +66,65 @@ class Parts:
         return {name: value for name, value in values if isinstance(value, Part)}
 
 
-# An L4 with eight cores: the worker of cluster/launcher/aws.yaml.
+# An L4 with eight cores: the worker of cluster/launcher/aws.yaml. What depends on the model and the images is not here.
 GPU_PARTS: dict[str, Part] = {
-    "forward_images_per_s": Part(0.5 * _L4_FLOPS / VGG16_FLOPS, "half of an L4's data sheet, 121 TFLOP/s", True),
     "cores": Part(8, "cluster/launcher/aws.yaml: g6.2xlarge, one L4", True),
-    "process_images_per_s": Part(1_885, "2 cores, pictures of 32 x 32: tests/benchmarks/gpu.py", True),
+    "process_images_per_s": Part(1_885, f"tests/benchmarks/gpu.py: pictures of 32 x 32; {_HERE}", True),
     "image_bytes": Part(22_256, "600 photos of Kaggle's Dogs vs. Cats, their mean", True),
     # docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-network-bandwidth.html, read in November 2026
     "read_bytes_per_s": Part(5e9 / 8, "5 Gbit/s: Amazon EC2 with fewer than 32 cores, through a gateway", True),
     # docs.aws.amazon.com/AmazonS3/latest/dev/request-rate-perf-considerations.html, read in November 2026
     "reads_per_s": Part(5_500, "Amazon S3, at least, for each prefix; one prefix", True),
     "writes_per_s": Part(3_500, "Amazon S3, at least, for each prefix; one prefix", True),
-    "list_s": Part(26e-6, "README: a million images from S3 in 26 s"),
-    "start_s": Part(12, "2 cores without a GPU, cold, less the images; nodes are there", True),
-    "open_s": Part(4.4e-6, "2 cores: 0.017 s for a manifest of 3,907 shards"),
-    "driver_shards_per_s": Part(1_523, "README: 2 cores, 10,000 shards through the pool"),
+    "list_s": Part(26e-6, f"tests/benchmarks/listing.py: 1 M images from S3 in 26 s; {_HERE}"),
+    "start_s": Part(12, f"a cold command less its images, no GPU, nodes are there; {_HERE}", True),
+    "open_s": Part(4.4e-6, f"0.017 s for a manifest of 3,907 shards; {_HERE}"),
+    "driver_shards_per_s": Part(1_523, f"tests/benchmarks/pool_scale.py: 10,000 shards; {_HERE}"),
 }
 _NO_LIMIT = Part(float("inf"), "this machine's own disk")
 # Photos beside the worker, on a disk that is faster than two cores.
 _LOCAL_PARTS: dict[str, Part] = {
     **dict.fromkeys(("read_bytes_per_s", "reads_per_s", "writes_per_s"), _NO_LIMIT),
-    "list_s": Part(31e-6, "README: a million images from a folder in 31 s"),
+    "list_s": Part(31e-6, f"tests/benchmarks/listing.py: 1 M images from a folder in 31 s; {_HERE}"),
 }
 
 
-def measured_parts(record: Mapping[str, Any], variant: str | None) -> Parts:
+def assumed_forward(flops_per_image: float) -> Part:
+    """A network on an L4, at half of what its data sheet promises."""
+    return Part(0.5 * _L4_FLOPS / flops_per_image, "half of an L4's data sheet, 121 TFLOP/s", True)
+
+
+def measured_parts(figures: BenchFigures, variant: str | None) -> Parts:
     """The parts of the worker that a bench has measured, and assumptions for the others.
 
     Args:
-        record: What `bench` stored.
+        figures: What `bench` stored.
         variant: Such as `openvino int8`; None takes Keras' fastest.
 
     Raises:
-        RequestError: If the record lacks what it must have.
+        RequestError: If there is no such variant.
     """
-    try:
-        on_gpu = record["worker"]["num_gpus"] > 0
-        row = _variant_row(record["variants"], variant)
-        source = "bench, " + (record["machine"]["gpus"][0] if on_gpu else record["machine"]["processor"])
-        decode_rate, cores = record["decode_images_per_s_per_core"]["median"], record["worker"]["num_cpus"]
-        known = {
-            "forward_images_per_s": Part(row["forward_images_per_s"], f"{source}, {_name(row)}"),
-            "decode_images_per_s": Part(decode_rate, source),
-            "cores": Part(cores, source),
-        }
-        if "process_images_per_s" in record:
-            known["process_images_per_s"] = Part(record["process_images_per_s"], source)
-        if "cold_s" in row:
-            seconds = max(0.0, row["cold_s"] - record["cold_images"] / row["forward_images_per_s"])
-            known["start_s"] = Part(seconds, f"{source}: a cold command less its images")
-    except (KeyError, IndexError, TypeError) as error:
-        raise RequestError(f"Expected --json to be a file that bench wrote; it lacks {error}.") from error
+    measured, source = _choose(figures.variants, variant), f"bench, {figures.device}"
+    known = {
+        "forward_images_per_s": Part(measured.forward_images_per_s, f"{source}, {measured.name}"),
+        "decode_images_per_s": Part(figures.decode_images_per_s, source),
+        "cores": Part(figures.worker.num_cpus, source),
+    }
+    if figures.process_images_per_s is not None:
+        known["process_images_per_s"] = Part(figures.process_images_per_s, source)
+    if measured.cold_s is not None and figures.cold_images is not None:
+        start_s = max(0.0, measured.cold_s - figures.cold_images / measured.forward_images_per_s)
+        known["start_s"] = Part(start_s, f"{source}: a cold command less its images")
+    on_gpu = figures.worker.num_gpus > 0
     return Parts(**{**GPU_PARTS, **({} if on_gpu else _LOCAL_PARTS), **known}, on_gpu=on_gpu)
 
 
-def _variant_row(rows: list[dict[str, Any]], variant: str | None) -> dict[str, Any]:
-    wanted = [row for row in rows if _name(row) == variant] if variant else rows
-    if not variant:
-        wanted = [row for row in rows if row["variant"]["engine"] == EngineName.KERAS] or rows
+def _choose(variants: Sequence[MeasuredVariant], name: str | None) -> MeasuredVariant:
+    if name is None:
+        wanted = [one for one in variants if one.is_keras] or variants
+    else:
+        wanted = [one for one in variants if one.name == name]
     if not wanted:
-        raise RequestError(f"Expected --variant that --json has; received {variant!r}, it has {_names(rows)}.")
-    return max(wanted, key=lambda row: float(row["forward_images_per_s"]))
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['variant']['engine']} {row['variant']['precision']}"
-
-
-def _names(rows: list[dict[str, Any]]) -> str:
-    return ", ".join(_name(row) for row in rows)
+        names = ", ".join(one.name for one in variants)
+        raise RequestError(f"Expected `variant` that `json` has; received {name!r}, it has {names}.")
+    return max(wanted, key=lambda one: one.forward_images_per_s)

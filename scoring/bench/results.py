@@ -4,14 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scoring.models.classifiers import VGG16_CATS_DOGS, VGG16_IMAGENET
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
-
-# Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
-# convolutions and 0.12e9 in the dense layers of configuration D in Simonyan and Zisserman, arXiv:1409.1556, table 1.
-VGG16_FLOPS = 30.94e9
-_FLOPS = {VGG16_IMAGENET: VGG16_FLOPS, VGG16_CATS_DOGS: VGG16_FLOPS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,7 @@ class BenchRow:
             that multiplies everything out; None where the model's operations are not known.
         forward_of_limit: Share of that which the bare forward pass reaches; over 1 where MNN's multiplies less.
         job_of_forward: Share of the bare forward rate which the whole job reaches.
+        runs: Every round's figures.
     """
 
     variant: Variant
@@ -80,18 +75,14 @@ class BenchRow:
     cold_phases_s: dict[str, float]
     worker_bytes: float
     driver_bytes: float
-
-
-def flops_per_image(model: str) -> float | None:
-    """Operations of one forward pass of what `--model` names, where they are known."""
-    return _FLOPS.get(model)
+    runs: VariantRuns
 
 
 def bench_rows(runs: Mapping[Variant, VariantRuns], flops: float | None) -> list[BenchRow]:
     """One row for each variant.
 
     Args:
-        runs: At least one round of each.
+        runs: What was measured of each variant, in one round or more.
         flops: The model's operations per image, if known.
     """
     peaks = {variant: statistics.median(measured.peak_gflops) for variant, measured in runs.items()}
@@ -115,6 +106,7 @@ def _row(variant: Variant, measured: VariantRuns, peaks: Mapping[Variant, float]
         cold_phases_s=_median_phases(measured.cold_phases_s),
         worker_bytes=statistics.median(measured.worker_bytes),
         driver_bytes=statistics.median(measured.driver_bytes),
+        runs=measured,
     )
 
 

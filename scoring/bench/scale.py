@@ -27,12 +27,12 @@ REMEDIES = {
     Bottleneck.START: "nothing to buy: the job is small, and fewer workers do it as fast",
     Bottleneck.FORWARD: "more or faster GPUs",
     Bottleneck.DECODE: "more cores for each GPU, or smaller images",
-    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: --gpus-per-actor 0.5",
+    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: `gpus_per_actor` 0.5",
     Bottleneck.BANDWIDTH: "a faster network for each worker, or smaller images",
     Bottleneck.READS: "storage that answers more reads: images over more prefixes of a bucket, or disks",
-    Bottleneck.WRITES: "a larger --shard-size",
-    Bottleneck.DRIVER: "a larger --shard-size",
-    Bottleneck.TAIL: "a smaller --shard-size, or fewer workers",
+    Bottleneck.WRITES: "a larger `shard_size`",
+    Bottleneck.DRIVER: "a larger `shard_size`",
+    Bottleneck.TAIL: "a smaller `shard_size`, or fewer workers",
 }
 
 
@@ -41,12 +41,12 @@ class Estimate:
     """A run on paper.
 
     Attributes:
-        num_images: Of the collection.
+        num_images: Images of the collection.
         num_workers: GPUs, or machines without one.
-        num_shards: Tasks.
-        setup_s: Until the first shard can be scored: listing and start-up, side by side, and reading the manifest.
-        score_s: All shards, if they could be shared evenly among all workers.
-        tail_s: Workers that have no shard wait for those that have.
+        num_shards: Tasks that the images are divided into.
+        setup_s: Seconds until the first shard can be scored: listing beside start-up, then reading the manifest.
+        score_s: Seconds for all shards, if they could be shared evenly among all workers.
+        tail_s: Seconds for which workers that have no shard left wait for those that have.
         bottleneck: What holds it up.
     """
 
@@ -60,12 +60,12 @@ class Estimate:
 
     @property
     def wall_s(self) -> float:
-        """From the command to its end."""
+        """Seconds from the command to its end."""
         return self.setup_s + self.score_s + self.tail_s
 
     @property
     def images_per_s(self) -> float:
-        """While shards are scored."""
+        """Images per second while shards are scored."""
         return self.num_images / self.score_s
 
     @property
@@ -81,9 +81,9 @@ def estimate(parts: Parts, num_images: int, num_workers: int, shard_size: int | 
     Shards are alike; a worker has one at a time, the next one read ahead.
 
     Args:
-        parts: Of one worker, of the driver and of the storage.
-        num_images: At least 1.
-        num_workers: At least 1.
+        parts: Figures of one worker, the driver and the storage.
+        num_images: Images of the collection, at least 1.
+        num_workers: Workers that share them, at least 1.
         shard_size: Images per shard; None as `score` chooses it.
     """
     size = shard_size or default_shard_size(num_images)

@@ -1,11 +1,10 @@
 """Make probabilities mean what they say, by the validation photos: a temperature, and a clip for submissions."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.models.trained_heads import Calibration
 from scoring.quality.evaluation import log_loss
 
 _TEMPERATURES = (0.05, 20.0)
@@ -13,24 +12,11 @@ _CLIPS = (1e-6, 0.49)
 _NUM_FOLDS = 5
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What was fitted.
-
-    Attributes:
-        temperature: Logits are divided by it: above 1 for a network that is too sure. Guo et al., arXiv:1706.04599.
-        clip: Submissions keep their probabilities within [clip, 1 - clip].
-    """
-
-    temperature: float
-    clip: float
-
-
 def ensemble_probabilities(logits: Float32Array, temperature: float) -> Float32Array:
     """Average the members' probabilities.
 
     Args:
-        logits: Shape (num_images, num_members, num_classes); a flipped view counts as a member of its own.
+        logits: Logits, shape (num_images, num_members, num_classes); a flipped view counts as a member of its own.
         temperature: Divides every member's logits.
 
     Returns:

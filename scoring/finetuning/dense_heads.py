@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.fitting import Epoch, Examples, HeadSettings, as_float32, fit, predict
+from scoring.finetuning.fitting import Examples, as_float32, fit, predict
 from scoring.finetuning.heads import Head, train_head
+from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
     import keras

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.fitting import Epoch
 from scoring.finetuning.heads import Head
+from scoring.models.trained_heads import Epoch, HeadSettings
+from scoring.run.fingerprint import Fingerprint
+from scoring.run.json_fields import from_json
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, readable
 
@@ -17,21 +19,46 @@ if TYPE_CHECKING:
     import keras
 
 
-def save_head(path: Location, head: Head, identity: dict[str, Any]) -> None:
-    """Write one trained head whole; `identity` says all that shaped it."""
-    about = {"identity": identity, "curve": [asdict(epoch) for epoch in head.curve], "best_epoch": head.best_epoch}
+@dataclass(frozen=True)
+class HeadIdentity:
+    """All that shapes a head: one that something else shaped is trained again.
+
+    Attributes:
+        features: The fingerprint of the features that it was trained on.
+        heads: How it was trained.
+        seed: Decided its initial weights, order and dropout.
+        num_validation: Photos kept out of training.
+        split_seed: Decided which photos these were.
+        backend: Keras' backend.
+    """
+
+    features: Fingerprint
+    heads: HeadSettings
+    seed: int
+    num_validation: int
+    split_seed: int
+    backend: str
+
+
+def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
+    """Write one trained head whole, with all that shaped it."""
+    about = {
+        "identity": asdict(identity),
+        "curve": [asdict(epoch) for epoch in head.curve],
+        "best_epoch": head.best_epoch,
+    }
     arrays = {"kernel": head.kernel, "bias": head.bias, "logits": head.logits}
     arrays |= {f"dense_{index}": array for index, array in enumerate(head.dense)}
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
 
-def load_head(path: Location, identity: dict[str, Any]) -> Head | None:
-    """Read a head back; None if there is none, it is damaged, or something else shaped it."""
+def load_head(path: Location, identity: HeadIdentity) -> Head | None:
+    """Load a head; None if there is none, it is damaged, or something else shaped it."""
     try:
         with np.load(readable(path), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
-            if about["identity"] != json.loads(json.dumps(identity)):
+            if from_json(HeadIdentity, about["identity"]) != identity:
                 return None
             dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
             curve = [Epoch(**epoch) for epoch in about["curve"]]

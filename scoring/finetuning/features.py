@@ -1,24 +1,26 @@
 """What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.base_networks import BaseRequest, base_digest, build_base
-from scoring.networks.engines import Engine, KerasEngine
+from scoring.networks.agreement import ImageSample
+from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.engines import Engine, keras_backend
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
-from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
-from scoring.run.predictions import ERROR, OK, ScoredImage, shard_files, write_table
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import ERROR, OK, ScoredImage
+from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
-from scoring.storage.locations import Location, locate, readable
+from scoring.storage.locations import Location
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 _LARGEST = float(np.finfo(np.float16).max)
@@ -38,27 +40,26 @@ class FeatureRequest:
     base: BaseRequest
     flip: bool
     precision: Precision
-    backend: str
+    backend: str = field(default_factory=keras_backend)
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
 
     def absolute(self) -> "FeatureRequest":
         """The same with absolute paths, for workers that started elsewhere."""
-        return replace(self, base=self.base.absolute())
+        return replace(self, base=base_of(self.base).absolute())
 
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         if self.precision is Precision.INT8:
-            raise ModelError("Expected --precision auto, float32, bfloat16 or float16 for features; received int8.")
-        self.base.check()
+            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
+        base_of(self.base).check()
 
-    def files(self) -> list[tuple[str, Location]]:
-        """What it names that may be files, each with its option."""
-        named = {"--base": self.base.model, "--weights": self.base.weights}
-        return [(option, locate(path)) for option, path in named.items() if path]
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
+        return base_of(self.base).files()
 
     @property
     def runtime(self) -> str:
@@ -67,7 +68,7 @@ class FeatureRequest:
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         return f"keras-{self.backend}"
 
     @property
@@ -79,9 +80,9 @@ class FeatureRequest:
         """Build the network up to the layer."""
         import_keras(self.backend)
         choice = choose_precision(self.precision, self.backend)
-        base = build_base(self.base)
-        network = with_flipped(base) if self.flip else base
-        digest = f"{base_digest(self.base)}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
+        base = base_of(self.base)
+        network = with_flipped(base.build()) if self.flip else base.build()
+        digest = f"{base.digest()}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
         return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
 
 
@@ -114,17 +115,17 @@ class FeatureExtractor:
         if np.abs(features).max() > _LARGEST:
             raise ModelError(
                 f"Expected features of at most {_LARGEST:,.0f}, the range of float16 that they are stored in; received "
-                f"{np.abs(features).max():,.0f}. Name another layer with --features."
+                f"{np.abs(features).max():,.0f}. Name another layer with `features`."
             )
         return features
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's features whole, as float16."""
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's features as they are stored: as float16."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
         views = 2 if self.flip else 1
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
             columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
-        write_table(path, pa.table(columns).replace_schema_metadata(metadata))
+        return pa.table(columns).replace_schema_metadata(metadata)
 
 
 def with_flipped(network: Any) -> Any:
@@ -165,9 +166,9 @@ class Features:
     """Every readable photo of a run of the feature extractor.
 
     Attributes:
-        images: In the manifest's order.
+        images: The photos, in the manifest's order.
         targets: Their true labels.
-        values: Shape (num_images, num_views, num_features), float16.
+        values: Features, float16, shape (num_images, num_views, num_features).
         num_errors: Photos left out because they could not be read.
     """
 
@@ -177,13 +178,17 @@ class Features:
     num_errors: int
 
 
-def load_features(folder: Location) -> Features:
-    """Read what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
+def load_features(folder: RunFolder) -> Features:
+    """Load the features in a run folder, one shard after the other.
+
+    Raises:
+        IncompleteError: If a shard is missing or damaged; it is named.
+        RunFolderError: If the folder holds other files among them.
+    """
     images: list[ImageEntry] = []
     blocks = []
     num_errors = 0
-    for shard in shard_files(folder):
-        table = pq.read_table(readable(shard))
+    for table in RunReader(folder).tables():
         sound = table.filter(pa.compute.equal(table["status"], OK))
         num_errors += table.num_rows - sound.num_rows
         described = sound.select(["image_id", "path", "target"]).to_pylist()

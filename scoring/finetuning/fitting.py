@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
     import keras
@@ -15,40 +16,6 @@ if TYPE_CHECKING:
 Prepare: TypeAlias = Callable[[npt.NDArray[Any]], Float32Array]
 
 _PREDICT_BATCH_SIZE = 256
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """How heads are trained.
-
-    Attributes:
-        dropout: Share of features left out of each batch.
-        learning_rate: Of Adam, for the softmax layer.
-        dense_learning_rate: Of Adam, once VGG16's dense layers learn too.
-        batch_size: Photos per step.
-        max_epochs: At most.
-        patience: Epochs without a better validation log loss until training stops.
-        unfreeze_dense: Train VGG16's two dense layers as well.
-    """
-
-    dropout: float = 0.5
-    learning_rate: float = 3e-3
-    dense_learning_rate: float = 1e-5
-    batch_size: int = 64
-    max_epochs: int = 100
-    patience: int = 5
-    unfreeze_dense: bool = False
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch of a learning curve; training figures are means over its steps, with dropout."""
-
-    epoch: int
-    train_log_loss: float
-    train_accuracy: float
-    validation_log_loss: float
-    validation_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -82,13 +49,13 @@ def fit(
     """Fit a network of logits in place, with early stopping; its weights end as those of the best epoch.
 
     Args:
-        network: From what `prepare` returns to logits, shape (batch, num_classes).
+        network: A network from what `prepare` returns to logits, shape (batch, num_classes).
         inputs: Training examples, shape (num_examples, ...).
         truth: Class indices, shape (num_examples,).
         validation: What decides when to stop.
         prepare: Turns rows of inputs into what the network takes.
         settings: Batch size, epochs, patience.
-        learning_rate: Of Adam.
+        learning_rate: Adam's step.
         seed: Decides the order.
 
     Returns:

@@ -1,106 +1,19 @@
-"""Fine-tune on features that lie in a model folder: split, train heads, calibrate, and put the model together."""
+"""Train the heads of an ensemble on extracted features, and then put the model together; built once per worker."""
 
-import json
 import os
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from scoring.arrays import Float32Array
-from scoring.errors import ImagesError
-from scoring.finetuning.calibration import Calibration, calibrate, cross_fitted, ensemble_probabilities
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import ensemble_logits, join_heads, load_head, save_head
-from scoring.finetuning.features import load_features
-from scoring.finetuning.fitting import Examples, HeadSettings
+from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
-from scoring.models.model_folder import ModelFolder, put_together
-from scoring.networks.base_networks import DENSE_LAYERS, BaseRequest, build_base
-from scoring.networks.engines import engine_versions
+from scoring.finetuning.model_writer import write_model
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import load_training_set
+from scoring.models.model_folder import ModelFolder
 from scoring.networks.keras_import import import_keras
-from scoring.networks.vgg16 import load_vgg16
-from scoring.quality.evaluation import evaluate, log_loss
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
-from scoring.storage.durable import whole_file, write_text
+from scoring.networks.vgg16 import load_dense_layers
 from scoring.storage.locations import Location
-
-MAX_VALIDATION = 2_000  # of 25,000, as in the lesson
-_VALIDATION_SHARE = 0.2  # of smaller collections
-LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    """All that a worker needs to train on extracted features.
-
-    Attributes:
-        output: The model folder.
-        images: Where the photos are, for the record.
-        base: The network below the heads.
-        flip: Whether features of mirror images were extracted, and are scored.
-        heads: How each head is trained.
-        ensemble: How many heads.
-        num_validation: Photos kept out of training; None takes 2,000, or a fifth of fewer than 10,000.
-        seed: Decides the split and every head's initial weights, order and dropout.
-        head_only: Keep the head without its base network.
-        backend: Keras' backend.
-    """
-
-    output: Location
-    images: Location
-    base: BaseRequest
-    flip: bool
-    heads: HeadSettings
-    ensemble: int
-    num_validation: int | None
-    seed: int
-    head_only: bool
-    backend: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """Rows of the features: to train on, and to validate on."""
-
-    train: npt.NDArray[np.int64]
-    validation: npt.NDArray[np.int64]
-
-
-def check_split(targets: Sequence[str | None], num_validation: int | None) -> int:
-    """Return how many photos are kept out of training.
-
-    Raises:
-        ImagesError: If a label would be missing on one side.
-    """
-    counts = Counter(targets)
-    rarest, fewest = min(counts.items(), key=lambda item: item[1])
-    if len(counts) < 2:
-        raise ImagesError(f"Expected photos of at least two labels; received {rarest!r} alone.")
-    if fewest < 2:
-        raise ImagesError(f"Expected at least two photos of every label, one to validate on; {rarest!r} has {fewest}.")
-    if num_validation is None:
-        num_validation = max(len(counts), min(MAX_VALIDATION, int(len(targets) * _VALIDATION_SHARE)))
-    if not len(counts) <= num_validation <= len(targets) - len(counts):
-        raise ImagesError(
-            f"Expected --validation from {len(counts)} to {len(targets) - len(counts)}, so that each of {len(counts)} "
-            f"labels is on both sides; received {num_validation} of {len(targets)} photos."
-        )
-    return num_validation
-
-
-def split_photos(targets: Sequence[str], num_validation: int | None, seed: int) -> Split:
-    """Divide photos so that both sides have the labels in the same proportions; nothing is moved on disk."""
-    from sklearn.model_selection import train_test_split
-
-    count = check_split(targets, num_validation)
-    rows = np.arange(len(targets))
-    train, validation = train_test_split(rows, test_size=count, stratify=list(targets), random_state=seed)
-    return Split(np.sort(train), np.sort(validation))
 
 
 @dataclass(frozen=True)
@@ -138,15 +51,12 @@ class HeadTrainer:
     """
 
     def __init__(self, settings: FinetuneSettings) -> None:
-        """Read the features into memory: as float16, 200 MB for 25,000 x 4,096."""
+        """Load the features."""
         os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
         import_keras(settings.backend)
         self._settings = settings
         self._folder = ModelFolder(settings.output)
-        self._features = load_features(self._folder.features.predictions)
-        self._labels = sorted(set(self._features.targets))
-        self._split = split_photos(self._features.targets, settings.num_validation, settings.seed)
-        self._record = self._folder.features.load_record()
+        self._photos = load_training_set(settings)
 
     def __call__(self, task: HeadTask) -> Location:
         """Train a head, or put the model together.
@@ -155,27 +65,25 @@ class HeadTrainer:
             Where the result is: the head's file, or the model folder.
         """
         if isinstance(task, JoinHeads):
-            self._put_together()
+            self._join()
             return self._folder.path
         path = self._path(task.number)
         if self._load(task.number) is None:
             save_head(path, self._train(task.number), self._identity(task.number))
         return path
 
+    def _join(self) -> None:
+        numbers = range(self._settings.ensemble)
+        heads = [head for number in numbers if (head := self._load(number))]
+        assert len(heads) == len(numbers)  # this task is handed out once all of them are there
+        write_model(self._settings, self._photos, heads, [self._seed(number) for number in numbers])
+
     def _train(self, number: int) -> Head:
-        settings, seed = self._settings.heads, self._seed(number)
-        train, validation = (self._examples(rows) for rows in (self._split.train, self._split.validation))
+        settings, seed, photos = self._settings.heads, self._seed(number), self._photos
         if not settings.unfreeze_dense:
-            return train_head(train, validation, len(self._labels), settings, seed)
-        network = load_vgg16(self._settings.base.weights)
-        dense = [weight for name in DENSE_LAYERS for weight in network.get_layer(name).get_weights()]
-        return train_dense_head(train, validation, len(self._labels), dense, settings, seed)
-
-    def _examples(self, rows: npt.NDArray[np.int64]) -> Examples:
-        return Examples(self._features.values[rows], self._truth(rows))
-
-    def _truth(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.array([self._labels.index(self._features.targets[row]) for row in rows], dtype=np.int64)
+            return train_head(photos.train, photos.validation, len(photos.labels), settings, seed)
+        dense = load_dense_layers(self._settings.base.weights)
+        return train_dense_head(photos.train, photos.validation, len(photos.labels), dense, settings, seed)
 
     def _seed(self, number: int) -> int:
         return 1000 * self._settings.seed + number
@@ -183,94 +91,15 @@ class HeadTrainer:
     def _path(self, number: int) -> Location:
         return self._folder.heads / f"head-{number:03d}.npz"
 
-    def _identity(self, number: int) -> dict[str, Any]:
-        return {
-            "features": self._record["fingerprint"],
-            "heads": asdict(self._settings.heads),
-            "seed": self._seed(number),
-            "num_validation": len(self._split.validation),
-            "split_seed": self._settings.seed,
-            "backend": self._settings.backend,
-        }
+    def _identity(self, number: int) -> HeadIdentity:
+        return HeadIdentity(
+            features=self._photos.fingerprint,
+            heads=self._settings.heads,
+            seed=self._seed(number),
+            num_validation=len(self._photos.split.validation),
+            split_seed=self._settings.seed,
+            backend=self._settings.backend,
+        )
 
     def _load(self, number: int) -> Head | None:
         return load_head(self._path(number), self._identity(number))
-
-    def _put_together(self) -> None:
-        heads = [head for number in range(self._settings.ensemble) if (head := self._load(number))]
-        assert len(heads) == self._settings.ensemble  # this task is handed out once all of them are there
-        truth = self._truth(self._split.validation)
-        logits = ensemble_logits(heads)
-        calibration = calibrate(logits, truth)
-        for path in self._folder.results:
-            path.unlink(missing_ok=True)
-        self._save_network(heads, calibration)
-        self._write_validation(ensemble_probabilities(logits, calibration.temperature))
-        write_text(self._folder.labels, json.dumps(self._labels) + "\n")
-        record = self._describe(heads, calibration) | {"metrics": _metrics(heads, logits, truth, self._settings.seed)}
-        write_text(self._folder.training, json.dumps(record, indent=2) + "\n")
-
-    def _save_network(self, heads: Sequence[Head], calibration: Calibration) -> None:
-        network = join_heads(heads, calibration.temperature)
-        path = self._folder.head_network
-        if not self._settings.head_only:
-            path = self._folder.network
-            network = put_together(build_base(self._settings.base), network, self._settings.flip)
-        with whole_file(path) as temporary:
-            network.save(temporary)
-
-    def _write_validation(self, probabilities: Float32Array) -> None:
-        images = [self._features.images[row] for row in self._split.validation]
-        rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
-        labels = tuple(self._labels)
-        write_predictions(self._folder.validation, rows, labels, predictions_schema(labels, {}))
-
-    def _describe(self, heads: Sequence[Head], calibration: Calibration) -> dict[str, Any]:
-        settings, split = self._settings, self._split
-        fingerprint = self._record["fingerprint"]
-        return {
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "images": str(settings.images),
-            "labels": self._labels,
-            "base": {
-                "request": asdict(settings.base),
-                "model": settings.base.model,
-                "features": settings.base.layer,
-                "digest": fingerprint["model"].split(":")[0],
-            },
-            "resize": fingerprint["resize"],
-            "precision": fingerprint["precision"],
-            "flip": settings.flip,
-            "head_only": settings.head_only,
-            "data": {
-                "digest": fingerprint["images"],
-                "num_images": len(self._features.images) + self._features.num_errors,
-                "num_train": len(split.train),
-                "num_validation": len(split.validation),
-                "num_errors": self._features.num_errors,
-            },
-            "split_seed": settings.seed,
-            "settings": asdict(settings.heads),
-            "heads": [
-                {"seed": self._seed(number), "best_epoch": head.best_epoch, "curve": [asdict(e) for e in head.curve]}
-                for number, head in enumerate(heads)
-            ],
-            "calibration": asdict(calibration),
-            "versions": engine_versions("keras", settings.backend),
-        }
-
-
-def _metrics(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> dict[str, Any]:
-    """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
-    before = ensemble_probabilities(logits, 1.0)
-    after, clips = cross_fitted(logits, truth, seed)
-    return {
-        "first_head": asdict(evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth)),
-        "before_calibration": asdict(evaluate(before, truth)),
-        "after_calibration": asdict(evaluate(after, truth)),
-        "submission_log_loss": {
-            "unclipped": log_loss(before, truth),
-            "lesson_clip": log_loss(before, truth, LESSON_CLIP),
-            "calibrated": log_loss(after, truth, clips),
-        },
-    }

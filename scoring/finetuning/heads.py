@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.fitting import Epoch, Examples, HeadSettings, fit
+from scoring.finetuning.fitting import Examples, fit
+from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
     import keras
@@ -22,12 +23,12 @@ class Head:
     """A trained head.
 
     Attributes:
-        kernel: Of the softmax layer, shape (num_features or 4096, num_classes).
-        bias: Shape (num_classes,).
+        kernel: Weights of the softmax layer, shape (num_features or 4096, num_classes).
+        bias: Bias of the softmax layer, shape (num_classes,).
         dense: Kernel, bias, kernel, bias of the two dense layers below it, or empty.
-        logits: Of the validation photos, shape (num_images, num_views, num_classes).
-        curve: Every epoch.
-        best_epoch: The one whose weights were kept.
+        logits: Logits of the validation photos, shape (num_images, num_views, num_classes).
+        curve: Every epoch of its training.
+        best_epoch: The epoch whose weights were kept.
     """
 
     kernel: Float32Array

@@ -1,1 +1,1 @@
-"""What `--model` names: which network, which pixels, which labels."""
+"""What `model` names: a class for each kind, the model when loaded, and the folder that `finetune` leaves."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
+import pyarrow as pa
+
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.networks.openvino_engine import Agreement, ImageSample
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.precision import PrecisionChoice
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import Location
@@ -30,7 +32,7 @@ class ShardModel(Protocol):
 
     @property
     def agreement(self) -> Agreement | None:
-        """Of int8 with float32; else None."""
+        """How far int8 is from float32; None in other precisions."""
         ...
 
     @property
@@ -49,8 +51,8 @@ class ShardModel(Protocol):
         """
         ...
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's rows whole, with `metadata` in the file's schema."""
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's rows as they are stored, with `metadata` in the schema."""
         ...
 
 
@@ -59,7 +61,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def name(self) -> str:
-        """For people."""
+        """What people call it."""
         ...
 
     @property
@@ -69,7 +71,7 @@ class ShardModelRequest(Protocol):
 
     @property
     def engine_name(self) -> str:
-        """In fingerprints: results of two engines differ in the last digits."""
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         ...
 
     @property
@@ -77,8 +79,8 @@ class ShardModelRequest(Protocol):
         """Whether loading takes some of the images."""
         ...
 
-    def files(self) -> list[tuple[str, Location]]:
-        """What it names that may be files, each with its option; every worker must see them."""
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
         ...
 
     def absolute(self) -> Self:

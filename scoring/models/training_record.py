@@ -1,119 +1,145 @@
-"""What `finetune` says in a model folder's `training.json`: how heads were trained, and how good they became."""
+"""What `finetune` says in a model folder's `training.json`: how heads were trained, and how good they became.
+
+The only module that knows how it is written; it is loaded whole, or told to be damaged.
+"""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict, dataclass
 
-from scoring.errors import RunFolderError
-from scoring.finetuning.calibration import Calibration
-from scoring.finetuning.fitting import Epoch
+from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
+from scoring.networks.base_networks import BaseRequest
 from scoring.pixels.decoding import Resize
-from scoring.quality.evaluation import Evaluation, ReliabilityBin
-from scoring.quality.intervals import Interval
-from scoring.storage.locations import Location, locate
-
-# What is measured on the validation photos: the first head alone, all of them averaged, and these calibrated.
-FIRST_HEAD, BEFORE_CALIBRATION, AFTER_CALIBRATION = "first_head", "before_calibration", "after_calibration"
+from scoring.quality.evaluation import Evaluation
+from scoring.run.json_fields import from_json
+from scoring.storage.durable import write_text
 
 
 @dataclass(frozen=True)
-class TrainedHead:
-    """One head's training; `best_epoch` is the one whose weights were kept."""
+class TrainedBase:
+    """The frozen network below the heads: what was asked for, and the digest of its weights."""
 
-    seed: int
-    best_epoch: int
-    curve: tuple[Epoch, ...]
+    request: BaseRequest
+    digest: str
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The photos, and how many were used for what.
+
+    Attributes:
+        digest: The digest of their manifest.
+        num_images: All of them.
+        num_train: Photos trained on.
+        num_validation: Photos measured on.
+        num_errors: Photos that could not be read.
+    """
+
+    digest: str
+    num_images: int
+    num_train: int
+    num_validation: int
+    num_errors: int
+
+
+@dataclass(frozen=True)
+class SubmissionLogLoss:
+    """What a submission would be judged by: unclipped, with the lesson's clip, calibrated."""
+
+    unclipped: float
+    lesson_clip: float
+    calibrated: float
+
+
+@dataclass(frozen=True)
+class TrainingMetrics:
+    """What was measured on the validation photos.
+
+    Attributes:
+        first_head: The first head alone.
+        before_calibration: All heads averaged.
+        after_calibration: These calibrated, each photo by a calibration that has not seen it.
+        submission_log_loss: The log loss of submissions.
+    """
+
+    first_head: Evaluation
+    before_calibration: Evaluation
+    after_calibration: Evaluation
+    submission_log_loss: SubmissionLogLoss
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """A model folder's record, as far as a report needs it.
+    """All that `training.json` holds, in its order.
 
     Attributes:
-        created_at: When.
-        images: Where the photos lay.
+        created_at: When the model was put together, ISO 8601 in UTC.
+        images: Where the photos lay, as an absolute path or a URL.
         labels: One name per class, in class order.
-        resize: How photos became squares.
-        base: The frozen network: model, features, digest.
-        precision: Its number format.
+        base: The frozen network.
+        resize: How photos became squares, as the fingerprint of their features has it: mode, filter and decoder.
+        precision: Number format of the base.
         flip: Whether mirror images were trained on and are scored.
-        num_train: Photos trained on.
-        num_validation: Photos measured on.
-        num_errors: Photos that could not be read.
+        head_only: Whether the folder holds the head without its base.
+        data: The photos.
         split_seed: Decides which photos validate.
-        settings: Of the training.
+        settings: How every head was trained.
         heads: Each head, in the ensemble's order.
-        calibration: Of the model as it is stored.
-        metrics: By FIRST_HEAD, BEFORE_CALIBRATION and AFTER_CALIBRATION, the last cross-fitted.
-        submission_log_loss: What a submission would be judged by: unclipped, with the lesson's clip, calibrated.
+        calibration: The temperature, already inside the stored weights, and the clip for submissions.
         versions: Library versions.
+        metrics: How good the model is.
     """
 
-    created_at: datetime
-    images: Location
+    created_at: str
+    images: str
     labels: tuple[str, ...]
-    resize: Resize
-    base: Mapping[str, str | None]
+    base: TrainedBase
+    resize: str
     precision: str
     flip: bool
-    num_train: int
-    num_validation: int
-    num_errors: int
+    head_only: bool
+    data: TrainingData
     split_seed: int
-    settings: Mapping[str, Any]
+    settings: HeadSettings
     heads: tuple[TrainedHead, ...]
     calibration: Calibration
-    metrics: Mapping[str, Evaluation]
-    submission_log_loss: Mapping[str, float]
     versions: Mapping[str, str]
+    metrics: TrainingMetrics
+
+    @property
+    def resize_mode(self) -> Resize:
+        """How photos became squares, as the user says it."""
+        return Resize(self.resize.split("-")[0])
 
 
-def load_training(folder: ModelFolder) -> TrainingRecord:
-    """Read a model folder's record.
+def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
+    """Write `training.json` whole."""
+    request = asdict(record.base.request)
+    base = {
+        "request": request,
+        "model": request["model"],
+        "features": request["layer"],
+        "digest": record.base.digest,
+    }
+    write_text(folder.training, json.dumps(asdict(record) | {"base": base}, indent=2) + "\n")
+
+
+def load_training_record(folder: ModelFolder) -> TrainingRecord:
+    """Load `training.json`.
 
     Raises:
-        RunFolderError: If it is not what `finetune` writes.
+        RunFolderError: If it is not there, or not what `finetune` writes.
+        BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
-        return _parse(json.loads(folder.training.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        return from_json(TrainingRecord, json.loads(folder.training.read_text(encoding="utf-8")))
+    except BucketError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "there is none" if isinstance(error, FileNotFoundError) else str(error)
         raise RunFolderError(
-            f"Expected a model folder written by `finetune`; {folder.path} is damaged: {reason}."
+            f"Expected a model folder that `shardscore finetune` has finished; the training.json of {folder.path} is "
+            f"missing or damaged: {reason}. Run the same finetune command again."
         ) from error
-
-
-def _parse(record: Mapping[str, Any]) -> TrainingRecord:
-    stages = (FIRST_HEAD, BEFORE_CALIBRATION, AFTER_CALIBRATION)
-    return TrainingRecord(
-        created_at=datetime.fromisoformat(record["created_at"]),
-        images=locate(record["images"]),
-        labels=tuple(map(str, record["labels"])),
-        resize=Resize(record["resize"].split("-")[0]),
-        base={name: record["base"][name] for name in ("model", "features", "digest")},
-        precision=record["precision"],
-        flip=bool(record["flip"]),
-        **{name: int(record["data"][name]) for name in ("num_train", "num_validation", "num_errors")},
-        split_seed=record["split_seed"],
-        settings=dict(record["settings"]),
-        heads=tuple(_parse_head(head) for head in record["heads"]),
-        calibration=Calibration(**record["calibration"]),
-        metrics={stage: _parse_evaluation(record["metrics"][stage]) for stage in stages},
-        submission_log_loss=dict(record["metrics"]["submission_log_loss"]),
-        versions=dict(record["versions"]),
-    )
-
-
-def _parse_head(head: Mapping[str, Any]) -> TrainedHead:
-    return TrainedHead(head["seed"], head["best_epoch"], tuple(Epoch(**epoch) for epoch in head["curve"]))
-
-
-def _parse_evaluation(one: Mapping[str, Any]) -> Evaluation:
-    parsed = {
-        "accuracy_interval": Interval(**one["accuracy_interval"]),
-        "reliability": [ReliabilityBin(**group) for group in one["reliability"]],
-    }
-    return Evaluation(**{**one, **parsed})

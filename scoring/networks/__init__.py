@@ -1,1 +1,1 @@
-"""What `--model` and `--engine` name: networks, their weights, and what runs them."""
+"""What `model` and `engine` name: networks, their weights, and what runs them."""

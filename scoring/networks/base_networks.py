@@ -1,14 +1,14 @@
 """The network below a head: VGG16 or any `.keras` model, cut off at one of its layers."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from scoring.errors import ModelError
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.networks.vgg16 import RANDOM_WEIGHTS, check_weights, load_vgg16, preprocess, vgg16_digest
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.networks.layer_cut import cut_at
+from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.storage.downloads import local_copy
-from scoring.storage.locations import absolute_text, locate
+from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
     import keras
@@ -17,91 +17,145 @@ VGG16 = "vgg16"
 # The layers of keras.applications.VGG16 that fast.ai's lesson cuts at.
 LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taught it
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
-DENSE_LAYERS = ("fc1", "fc2")
 
 
 @dataclass(frozen=True)
 class BaseRequest:
-    """Which network, and where to cut it.
+    """Which network, and where to cut it; `base_of` says which kind of network that is.
 
     Attributes:
         model: `vgg16`, or the path of a `.keras` model of (224, 224, 3) pixels.
         weights: A weights file for VGG16, `random`, or None for ImageNet's.
-        layer: Whose outputs are the features; None takes what the last layer with weights takes.
+        layer: The layer whose outputs are the features; None for what the last layer with weights takes.
     """
 
     model: str = VGG16
     weights: str | None = None
     layer: str | None = None
 
+
+class BaseNetwork(Protocol):
+    """What every kind of base network is asked."""
+
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
-        if self.model == VGG16:
-            check_weights(self.weights)
-            return
-        check_keras_file(locate(self.model), f"--base, unless it is {VGG16},")
-        if self.weights is not None:
-            raise ModelError(f"--weights belongs to {VGG16}; a .keras file brings its own. Leave it out.")
+        ...
 
-    def absolute(self) -> "BaseRequest":
-        """The same with absolute paths, for workers that started elsewhere."""
-        model = self.model if self.model == VGG16 else absolute_text(self.model)
-        weights = self.weights
-        if weights not in (None, RANDOM_WEIGHTS):
-            weights = absolute_text(weights)
-        return BaseRequest(model, weights, self.layer)
+    def absolute(self) -> BaseRequest:
+        """The request with absolute paths, for workers that started elsewhere."""
+        ...
 
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
+        ...
 
-def base_digest(request: BaseRequest) -> str:
-    """Identifies the whole network's weights, wherever it is cut."""
-    if request.model == VGG16:
-        return vgg16_digest(request.weights)
-    return keras_digest(local_copy(locate(request.model)))
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """The request with the layer to cut at.
 
+        Args:
+            unfreeze_dense: Whether the network's dense layers are to be trained with the head.
 
-def build_base(request: BaseRequest) -> "keras.Model":
-    """Build a network up to one layer; what is spatial there is averaged over positions.
+        Raises:
+            ModelError: If dense layers are to be trained that it has not, or not above that layer.
+        """
+        ...
 
-    Returns:
-        From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
+    def digest(self) -> str:
+        """Identifies the whole network's weights, wherever it is cut."""
+        ...
 
-    Raises:
-        ModelError: If weights do not fit, or there is no such layer.
-        DownloadError: If weights are not here and cannot be downloaded.
-    """
-    import keras
+    def build(self) -> "keras.Model":
+        """Build the network up to the layer; what is spatial there is averaged over positions.
 
-    if request.model != VGG16:
-        path = local_copy(locate(request.model))
-        model = load_keras_file(path)
-        check_takes_pixels(model, path)
-        return _cut(model, request, name="base")
-    network = load_vgg16(request.weights)
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    return keras.Model(pixels, _cut(network, request)(preprocess(pixels)), name="base")
+        Returns:
+            From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
+
+        Raises:
+            ModelError: If weights do not fit, or there is no such layer.
+            DownloadError: If weights are not here and cannot be downloaded.
+        """
+        ...
 
 
-def _cut(network: "keras.Model", request: BaseRequest, name: str | None = None) -> "keras.Model":
-    import keras
-
-    features = _outputs_of(network, request)
-    if len(features.shape) == 4:
-        features = keras.layers.GlobalAveragePooling2D(name="average_over_positions")(features)
-    if len(features.shape) != 2 or features.shape[1] is None:
-        raise ModelError(f"Expected a layer with one vector for each image; {request.layer} has {features.shape}.")
-    return keras.Model(network.inputs, features, name=name)
+def base_of(request: BaseRequest) -> BaseNetwork:
+    """Decide which kind of base network was asked for."""
+    return Vgg16Base(request) if request.model == VGG16 else KerasFileBase(request)
 
 
-def _outputs_of(network: "keras.Model", request: BaseRequest) -> "keras.KerasTensor":
-    if request.layer is None:
-        with_weights = [layer for layer in network.layers if layer.weights]
-        if not with_weights:
-            raise ModelError(f"Expected a trained network; {request.model} has no weights.")
-        return with_weights[-1].input
-    names = [layer.name for layer in network.layers]
-    if request.layer not in names:
-        raise ModelError(
-            f"Expected --features to be a layer of {request.model}; received {request.layer}. "
-            f"Its last ones are {', '.join(names[-6:])}."
-        )
-    return network.get_layer(request.layer).output
+@dataclass(frozen=True)
+class Vgg16Base:
+    """VGG16; see `BaseNetwork`."""
+
+    request: BaseRequest
+
+    def check(self) -> None:
+        """Weights that are named must be a file."""
+        check_weights(self.request.weights)
+
+    def absolute(self) -> BaseRequest:
+        """The path of its weights file becomes absolute."""
+        path = weights_path(self.request.weights)
+        return replace(self.request, weights=absolute_text(path)) if path else self.request
+
+    def files(self) -> dict[str, Location]:
+        """The weights file, where one is named."""
+        path = weights_path(self.request.weights)
+        return {"weights": locate(path)} if path else {}
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut at the second dense layer, or below both if they are trained."""
+        if not unfreeze_dense:
+            return replace(self.request, layer=self.request.layer or LAST_DENSE)
+        if self.request.layer not in (None, CONVOLUTIONS):
+            raise _no_dense_layers()
+        return replace(self.request, layer=CONVOLUTIONS)
+
+    def digest(self) -> str:
+        """The digest of the weights."""
+        return vgg16_digest(self.request.weights)
+
+    def build(self) -> "keras.Model":
+        """Its preprocessing is inside, the same as when it scores."""
+        return build_vgg16(self.request.weights, lambda network: cut_at(network, self.request.layer, VGG16), "base")
+
+
+@dataclass(frozen=True)
+class KerasFileBase:
+    """A `.keras` file; see `BaseNetwork`."""
+
+    request: BaseRequest
+
+    def check(self) -> None:
+        """The file must be there."""
+        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16},")
+        if self.request.weights is not None:
+            raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
+
+    def absolute(self) -> BaseRequest:
+        """The file's path becomes absolute."""
+        return replace(self.request, model=absolute_text(self.request.model))
+
+    def files(self) -> dict[str, Location]:
+        """The file."""
+        return {"base": locate(self.request.model)}
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut where the user says, if at all."""
+        if unfreeze_dense:
+            raise _no_dense_layers()
+        return self.request
+
+    def digest(self) -> str:
+        """The digest of architecture and weights."""
+        return keras_digest(local_copy(locate(self.request.model)))
+
+    def build(self) -> "keras.Model":
+        """The network in the file is taken as it is."""
+        path = local_copy(locate(self.request.model))
+        network = load_keras_file(path)
+        check_takes_pixels(network, path)
+        return cut_at(network, self.request.layer, self.request.model, "base")
+
+
+def _no_dense_layers() -> ModelError:
+    return ModelError(f"`unfreeze` dense trains {VGG16}'s own dense layers. Leave out `base` and `features`.")

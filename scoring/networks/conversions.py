@@ -15,8 +15,8 @@ def conversion_folder(digest: str, library: str) -> Path:
     """Where a network is kept on this machine.
 
     Args:
-        digest: Of the network.
-        library: That it is converted for, with its version.
+        digest: The network's digest.
+        library: The library that it is converted for, with its version.
     """
     return cache_folder() / "shardscore" / digest.replace(":", "-") / library
 

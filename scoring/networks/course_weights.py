@@ -22,8 +22,8 @@ _NUM_LAYERS = 16  # with weights, in configuration D of Simonyan and Zisserman
 _FLATTENED = (512, 7, 7)  # what Flatten sees after the last pooling, channels first
 
 
-def read_course_weights(path: Path) -> list[Float32Array] | None:
-    """Read a weights file of the course and convert it to Keras' layout.
+def load_course_weights(path: Path) -> list[Float32Array] | None:
+    """Load a weights file of the course and convert it to Keras' layout.
 
     Args:
         path: Any file.

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.networks.engines import Engine, EngineName, KerasEngine, Network
+from scoring.networks.agreement import Agreement, ImageSample
+from scoring.networks.engines import Engine, EngineName, Network
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
-from scoring.networks.openvino_engine import Agreement, ImageSample, OpenVinoEngine, check_openvino
+from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ class LoadedEngine:
     """A network ready to run.
 
     Attributes:
-        engine: Runs it.
-        digest: Identifies the network and its weights; of a quantised network, its own.
-        agreement: Of int8 with float32; else None.
+        engine: Runs the network.
+        digest: Identifies the network and its weights; a quantised network has a digest of its own.
+        agreement: How far int8 is from float32; None in other precisions.
     """
 
     engine: Engine
@@ -38,7 +40,7 @@ def check_engine(name: EngineName, precision: Precision) -> None:
     elif name is EngineName.MNN:
         check_mnn(precision)
     elif precision is Precision.INT8:
-        raise ModelError("Expected --engine openvino with --precision int8, which Keras cannot run.")
+        raise ModelError("Expected `engine` openvino with `precision` int8, which Keras cannot run.")
 
 
 def load_engine(
@@ -52,9 +54,9 @@ def load_engine(
 
     Args:
         name: Which engine.
-        precision: Of the inner layers; never `auto`.
-        backend: Keras', which builds the network.
-        find_network: Called once; may read all of the weights to digest them.
+        precision: Number format of the inner layers; never `auto`.
+        backend: The backend of Keras, which builds the network.
+        find_network: Called once; may load all of the weights to digest them.
         sample: Some of the user's images, asked for only to calibrate int8.
     """
     if name is EngineName.KERAS:

@@ -1,7 +1,4 @@
-"""What runs a network's forward pass: the protocol that every engine keeps, and the engine that is Keras itself.
-
-Keras is imported only when a network is built, on the machine that runs it.
-"""
+"""What runs a network's forward pass: the protocol that every engine keeps, the engines' names, and their versions."""
 
 import os
 import platform
@@ -9,13 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.networks.precision import Precision
-from scoring.pixels.decoding import IMAGE_SIZE
 
 if TYPE_CHECKING:
     import keras
@@ -65,38 +58,6 @@ class Engine(Protocol):
         ...
 
 
-class KerasEngine:
-    """A Keras model run by whichever backend Keras has."""
-
-    def __init__(self, model: "keras.Model", precision: Precision, exact_outputs: bool = True) -> None:
-        """Make `model`, which takes pixels 0 to 255, ready for uint8 batches.
-
-        Args:
-            model: Any number type of pixels; its policies are changed.
-            precision: For its inner layers.
-            exact_outputs: Compute the last layer with weights and all that follows (logits, softmax) in float32.
-        """
-        _set_precision(model, precision, exact_outputs)
-        self._model = takes_uint8(model)
-
-    @property
-    def num_outputs(self) -> int:
-        """Values for each image."""
-        return int(self._model.outputs[0].shape[1])
-
-    def score(self, images: UInt8Array) -> Float32Array:
-        """Score one batch; see `Engine.score`."""
-        return np.asarray(self._model.predict_on_batch(images), dtype=np.float32)
-
-
-def takes_uint8(model: "keras.Model") -> "keras.Model":
-    """The same model for uint8 pixels."""
-    import keras
-
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
-    return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
-
-
 def keras_backend() -> str:
     """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
@@ -123,26 +84,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # tensorflow-cpu, a build from source
         return _UNKNOWN
-
-
-def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:
-    """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32."""
-    import keras
-
-    mixed = {Precision.BFLOAT16: "mixed_bfloat16", Precision.FLOAT16: "mixed_float16"}
-    policy = keras.dtype_policies.DTypePolicy(mixed.get(precision, "float32"))
-    layers = _flatten(model)
-    with_weights = [index for index, layer in enumerate(layers) if layer.weights]
-    exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
-    for layer in layers[:exact_from]:
-        layer.dtype_policy = policy
-    for layer in layers[exact_from:]:
-        layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
-
-
-def _flatten(model: "keras.Model") -> list[Any]:
-    """All layers of a model, those of nested models in their place."""
-    flat: list[Any] = []
-    for layer in model.layers:
-        flat.extend(_flatten(layer) if getattr(layer, "layers", None) else [layer])
-    return flat

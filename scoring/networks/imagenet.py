@@ -32,7 +32,7 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
         try:
             path = fetch(CLASS_INDEX_URL, cache_folder() / "models" / "imagenet_class_index.json", CLASS_INDEX_CHECKSUM)
         except DownloadError as error:
-            raise DownloadError(f"{error} Pass a local imagenet_class_index.json as --labels FILE.") from error
+            raise DownloadError(f"{error} Name a local imagenet_class_index.json as `labels`.") from error
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))
         return tuple(str(classes[str(index)][1]) for index in range(NUM_CLASSES))

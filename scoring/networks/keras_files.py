@@ -1,4 +1,4 @@
-"""Read `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
+"""Load `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
 
 import hashlib
 import zipfile
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_keras_file(path: Location, option: str) -> None:
-    """Raise ModelError unless `path`, given as `option`, looks like a model saved by Keras 3; imports no Keras."""
+def check_keras_file(path: Location, field: str) -> None:
+    """Raise ModelError unless `path`, given as `field`, looks like a model saved by Keras 3; imports no Keras."""
     if not path.is_file():
-        raise ModelError(f"Expected {option} to be a .keras file; {path} does not exist.")
+        raise ModelError(f"Expected {field} to be a .keras file; {path} does not exist.")
     if not zipfile.is_zipfile(readable(path)):
-        raise ModelError(f"Expected {option} to be a model saved by Keras 3; {path} is not one.")
+        raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.")
 
 
 def keras_digest(path: Path) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.conversions import conversion_folder, made_once
-from scoring.networks.engines import Network, num_threads, takes_uint8
+from scoring.networks.engines import Network, num_threads
+from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import IMAGE_SIZE
 
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
 PRECISIONS = (Precision.AUTO, Precision.FLOAT32)
 # Keras exports LiteRT from TensorFlow alone.
 CONVERTING_BACKEND = "tensorflow"
-# The extension module below MNN's `mnnconvert`. That command itself, and all of MNN.tools, reports its use to MNN's
-# makers and runs `pip install` for it when it is imported.
-_CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv)"
-# Of outputs, between Keras and the converted network: of photos, probabilities differed by 3e-4 at most.
+# MNN's private converter, the extension module below its `mnnconvert`. That command itself, and all of MNN.tools,
+# reports its use to MNN's makers and runs `pip install` for it when it is imported.
+_CONVERT = """
+import sys
+try:
+    from _tools import mnnconvert
+except ImportError as error:
+    sys.exit(f"no converter: {error}")
+mnnconvert(sys.argv)
+"""
+_NO_CONVERTER = "no converter: "
+# How far outputs of the converted network may lie from Keras'; for photos, probabilities differed by at most 3e-4.
 _TOLERANCE = 1e-3
 _NUM_COMPARED = 4
 _SEED = 2017
@@ -41,9 +50,9 @@ _SEED = 2017
 def check_mnn(precision: Precision) -> None:
     """Raise ModelError if MNN is not installed or cannot compute in this precision."""
     if precision not in PRECISIONS:
-        raise ModelError(f"Expected --precision {', '.join(PRECISIONS)} with --engine mnn; received {precision}.")
+        raise ModelError(f"Expected `precision` {', '.join(PRECISIONS)} with `engine` mnn; received {precision}.")
     if importlib.util.find_spec("MNN") is None:
-        raise ModelError("--engine mnn needs MNN: pip install 'shardscore[mnn]'.")
+        raise ModelError("`engine` mnn needs MNN: pip install 'shardscore[mnn]'.")
 
 
 class MnnEngine:
@@ -118,16 +127,27 @@ def _convert(model: "keras.Model", folder: Path) -> None:
     try:
         model.export(str(between), format="litert", verbose=False)
     except Exception as error:  # Keras and TensorFlow each have their own words for a layer that has no counterpart
-        raise ModelError(f"--engine mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
-    command = [sys.executable, "-c", _CONVERT, "-f", "TFLITE", "--bizCode", "shardscore"]
-    files = ["--modelFile", str(between), "--MNNModel", str(path)]
-    ended = subprocess.run([*command, *files], capture_output=True, text=True, errors="replace")
+        raise ModelError(f"`engine` mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
+    _run_converter(between, path)
     between.unlink()
-    if ended.returncode or not path.exists():
-        said = (ended.stdout + ended.stderr).strip().splitlines() or ["nothing"]
-        raise ModelError(f"--engine mnn cannot run this network; its converter said: {said[-1][:200]}")
     pixels = _noise()
     _check_same(np.asarray(model.predict_on_batch(pixels)), _Session(path)(pixels))
+
+
+def _run_converter(source: Path, target: Path) -> None:
+    """Convert LiteRT's format into MNN's, in a process of its own: the converter may end the one that calls it."""
+    command = [sys.executable, "-c", _CONVERT, "-f", "TFLITE", "--bizCode", "shardscore"]
+    files = ["--modelFile", str(source), "--MNNModel", str(target)]
+    ended = subprocess.run([*command, *files], capture_output=True, text=True, errors="replace")
+    if ended.returncode == 0 and target.exists():
+        return
+    last = ((ended.stdout + ended.stderr).strip().splitlines() or ["nothing"])[-1][:200]
+    if last.startswith(_NO_CONVERTER):
+        raise ModelError(
+            f"Expected MNN to bring mnnconvert in its extension module _tools, as MNN 3.6 does; MNN {version('MNN')} "
+            f"has {last}. Use `engine` openvino or keras."
+        )
+    raise ModelError(f"`engine` mnn cannot run this network; its converter said: {last}")
 
 
 def _noise() -> UInt8Array:
@@ -141,11 +161,11 @@ def _noise() -> UInt8Array:
 def _check_same(expected: Float32Array, received: Float32Array) -> None:
     if received.shape != expected.shape:
         raise ModelError(
-            f"--engine mnn cannot run this network: expected outputs of shape {expected.shape}, as Keras has them; "
+            f"`engine` mnn cannot run this network: expected outputs of shape {expected.shape}, as Keras has them; "
             f"received {received.shape}."
         )
     if not np.allclose(received, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
         raise ModelError(
-            f"--engine mnn cannot run this network: its outputs on noise differ from Keras' by up to "
-            f"{np.abs(received - expected).max():.2g}. Use --engine keras."
+            f"`engine` mnn cannot run this network: its outputs on noise differ from Keras' by up to "
+            f"{np.abs(received - expected).max():.2g}. Use `engine` keras."
         )

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once
-from scoring.networks.engines import Network, num_threads, takes_uint8
+from scoring.networks.engines import Network, num_threads
+from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
 from scoring.storage.downloads import file_digest
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     import openvino
 
 PRECISIONS = (Precision.AUTO, Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8)
-# The largest share of labels that int8 may change before the summary warns of it.
-MAX_CHANGED_LABELS = 0.01
 _SETTINGS = {
     Precision.FLOAT32: {"INFERENCE_PRECISION_HINT": "f32"},
     Precision.BFLOAT16: {"INFERENCE_PRECISION_HINT": "bf16"},
@@ -35,53 +35,23 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
-# Inputs of a dense layer that is quantised as a convolution.
-_MANY_INPUTS = 8192
-
-
-@dataclass(frozen=True)
-class ImageSample:
-    """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
-
-    Attributes:
-        to_calibrate: Those that int8 ranges are taken from.
-        to_compare: Others, scored in float32 and in int8.
-    """
-
-    to_calibrate: UInt8Array
-    to_compare: UInt8Array
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far int8 is from float32 on images that it was not calibrated on.
-
-    Attributes:
-        num_images: How many were compared.
-        equal_labels: Share of them that kept their label, 0 to 1.
-        largest_difference: Of any probability.
-    """
-
-    num_images: int
-    equal_labels: float
-    largest_difference: float
 
 
 def check_openvino(precision: Precision) -> None:
     """Raise ModelError if OpenVINO is not installed or cannot compute in this precision."""
     if precision not in PRECISIONS:
-        raise ModelError(f"Expected --precision {', '.join(PRECISIONS)} with --engine openvino; received {precision}.")
+        raise ModelError(f"Expected `precision` {', '.join(PRECISIONS)} with `engine` openvino; received {precision}.")
     for package in ("openvino", *(["nncf"] if precision is Precision.INT8 else [])):
         if importlib.util.find_spec(package) is None:
-            raise ModelError(f"--engine openvino needs {package}: pip install 'shardscore[openvino]'.")
+            raise ModelError(f"`engine` openvino needs {package}: pip install 'shardscore[openvino]'.")
 
 
 class OpenVinoEngine:
     """A network run by OpenVINO on this process' cores.
 
     Attributes:
-        digest: Identifies network and weights; of a quantised network, its own.
-        agreement: Of a quantised network with float32; else None.
+        digest: Identifies network and weights; a quantised network has a digest of its own.
+        agreement: How far a quantised network is from float32; None for others.
     """
 
     def __init__(self, network: Network, precision: Precision, sample: Callable[[], ImageSample] | None = None) -> None:
@@ -90,7 +60,7 @@ class OpenVinoEngine:
         Args:
             network: Built only if it must be converted.
             precision: float32, bfloat16 or int8.
-            sample: For int8, some of the user's images.
+            sample: Gives some of the user's images; asked for int8 only.
         """
         self.digest, self.agreement = network.digest, None
         folder = _converted(network)
@@ -98,7 +68,7 @@ class OpenVinoEngine:
             assert sample is not None
             folder, self.agreement = _quantised(folder, network.digest, sample())
             self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
-        self._model = _read(folder)
+        self._model = _load(folder)
         self._precision = precision
         self._compiled: dict[int, Any] = {}  # batch size -> compiled model
 
@@ -114,7 +84,7 @@ class OpenVinoEngine:
         return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
 
 
-def _read(folder: Path) -> "openvino.Model":
+def _load(folder: Path) -> "openvino.Model":
     import openvino
 
     return openvino.Core().read_model(folder / "model.xml")
@@ -162,38 +132,10 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    model = _read(converted)
-    _wide_layers_to_convolutions(model)
-    quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images))
+    quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
-    exact = _scores(_read(converted), Precision.FLOAT32, sample.to_compare)
-    return _compare(exact, _scores(_read(folder), Precision.INT8, sample.to_compare))
-
-
-def _wide_layers_to_convolutions(model: "openvino.Model") -> None:
-    """Write dense layers of many inputs as 1 x 1 convolutions over the batch, which int8 runs in less time.
-
-    Their results are the same, bit by bit. With VGG16's first one, of 25,088 inputs, a batch of 16 takes 555.6 ms, not
-    558.6, on 2 cores; `tests/benchmarks/wide_layer.py` times both.
-    """
-    from openvino import opset13
-
-    for layer in model.get_ops():
-        if layer.get_type_name() != "MatMul" or layer.get_attributes()["transpose_a"]:
-            continue
-        inputs, constant = layer.input_value(0), layer.input_value(1).get_node()
-        if constant.get_type_name() != "Constant" or len(constant.shape) != 2 or len(inputs.partial_shape) != 2:
-            continue
-        weights = constant.data if layer.get_attributes()["transpose_b"] else constant.data.T
-        num_outputs, num_inputs = weights.shape
-        if num_inputs < _MANY_INPUTS:
-            continue
-        columns = opset13.reshape(opset13.transpose(inputs, [1, 0]), [1, num_inputs, -1, 1], False)
-        kernel = opset13.constant(weights.reshape(num_outputs, num_inputs, 1, 1))
-        outputs = opset13.convolution(columns, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
-        rows = opset13.transpose(opset13.reshape(outputs, [num_outputs, -1], False), [1, 0])
-        layer.output(0).replace(rows.output(0))
-    model.validate_nodes_and_infer_types()
+    exact = _scores(_load(converted), Precision.FLOAT32, sample.to_compare)
+    return _compare(exact, _scores(_load(folder), Precision.INT8, sample.to_compare))
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:

@@ -1,8 +1,9 @@
-"""VGG16 as Keras publishes it: the architecture, its preprocessing and its ImageNet weights.
+"""VGG16 as Keras publishes it: the architecture, its preprocessing, its ImageNet weights, and what they cost to run.
 
 Source: Simonyan and Zisserman, arXiv:1409.1556, configuration D; `keras.applications.vgg16`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.errors import DownloadError, ModelError
-from scoring.networks.course_weights import read_course_weights
+from scoring.networks.course_weights import load_course_weights
 from scoring.networks.engines import Network
 from scoring.pixels.decoding import IMAGE_SIZE
 from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy
@@ -24,28 +25,72 @@ _WEIGHTS_NAME = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 WEIGHTS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{_WEIGHTS_NAME}"
 WEIGHTS_CHECKSUM = "md5:64373286793e3c8b2b4e3219cbf3544b"
 
+# Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
+# convolutions and 0.12e9 in the dense layers of configuration D, table 1.
+VGG16_FLOPS = 30.94e9
+
 _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # RGB; keras.applications.imagenet_utils, mode "caffe"
 
 RANDOM_WEIGHTS = "random"
 _RANDOM_SEED = 2017
+_DENSE_LAYERS = ("fc1", "fc2")
 
 
 def check_weights(weights: str | None) -> None:
     """Raise ModelError unless `weights` is a file, `random` or None; imports no Keras."""
-    if weights not in (None, RANDOM_WEIGHTS) and not locate(weights).is_file():
-        raise ModelError(f"Expected --weights to be a weights file or {RANDOM_WEIGHTS}; {weights} is no file.")
+    path = weights_path(weights)
+    if path is not None and not locate(path).is_file():
+        raise ModelError(f"Expected `weights` to be a weights file or {RANDOM_WEIGHTS}; {path} is no file.")
+
+
+def weights_path(weights: str | None) -> str | None:
+    """The file that `weights` names; None for ImageNet's and for random ones."""
+    return None if weights == RANDOM_WEIGHTS else weights
 
 
 def vgg16_network(weights: str | None) -> Network:
-    """VGG16 with its preprocessing inside, from float RGB pixels, 0 to 255, to class probabilities.
+    """VGG16 from float RGB pixels, 0 to 255, to class probabilities.
 
     Args:
-        weights: As `load_vgg16` takes them; they are downloaded here, and read when the network is built.
+        weights: What `load_vgg16` takes; they are downloaded here, and loaded when the network is built.
 
     Raises:
         DownloadError: If they are not here and cannot be downloaded.
     """
-    return Network(vgg16_digest(weights), lambda: _with_preprocessing(load_vgg16(weights)))
+    return Network(vgg16_digest(weights), lambda: build_vgg16(weights))
+
+
+def build_vgg16(
+    weights: str | None, cut: Callable[["keras.Model"], "keras.Model"] | None = None, name: str | None = None
+) -> "keras.Model":
+    """VGG16, or a part of it, with its preprocessing inside.
+
+    The mean colour is subtracted, and the first kernel is turned to RGB instead of the pixels to BGR: turning each
+    batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (16 photos on 2 cores).
+
+    Args:
+        weights: What `load_vgg16` takes.
+        cut: Takes the part of the network that is wanted.
+        name: Name of the network that is returned.
+
+    Returns:
+        From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to what the network or its part gives.
+    """
+    import keras
+
+    network = load_vgg16(weights)
+    first = next(layer for layer in network.layers if layer.weights)
+    kernel, bias = first.get_weights()  # (height, width, in, out)
+    first.set_weights([kernel[:, :, ::-1], bias])
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
+    inputs = pixels - np.array(_IMAGENET_MEAN, np.float32)
+    return keras.Model(pixels, (cut(network) if cut else network)(inputs), name=name)
+
+
+def load_dense_layers(weights: str | None) -> list[Float32Array]:
+    """Kernel, bias, kernel, bias of VGG16's two dense layers below the last; for arguments see `load_vgg16`."""
+    network = load_vgg16(weights)
+    return [weight for name in _DENSE_LAYERS for weight in network.get_layer(name).get_weights()]
 
 
 def vgg16_digest(weights: str | None) -> str:
@@ -65,7 +110,7 @@ def load_vgg16(weights: str | None) -> "keras.Model":
         The network, from preprocessed pixels to class probabilities.
 
     Raises:
-        ModelError: If the weights cannot be read or belong to another network.
+        ModelError: If the weights cannot be loaded or belong to another network.
         DownloadError: If they are not here and cannot be downloaded.
     """
     import keras
@@ -76,44 +121,18 @@ def load_vgg16(weights: str | None) -> "keras.Model":
     return _from_file(_weights_file(weights))
 
 
-def _with_preprocessing(network: "keras.Model") -> "keras.Model":
-    """The same from RGB pixels: the mean is subtracted, and the first kernel is turned to RGB instead of the pixels.
-
-    Turning each batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (16 photos on 2 cores).
-    """
-    import keras
-
-    first = next(layer for layer in network.layers if layer.weights)
-    kernel, bias = first.get_weights()  # (height, width, in, out)
-    first.set_weights([kernel[:, :, ::-1], bias])
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    return keras.Model(pixels, network(pixels - np.array(_IMAGENET_MEAN, np.float32)))
-
-
-def preprocess(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
-    """RGB to BGR, and subtract ImageNet's mean colour: exactly `keras.applications.vgg16.preprocess_input`.
-
-    Args:
-        pixels: Float RGB pixels, 0 to 255, shape (batch, 224, 224, 3). Left unchanged.
-    """
-    import keras
-
-    inputs: keras.KerasTensor = keras.applications.vgg16.preprocess_input(pixels, data_format="channels_last")
-    return inputs
-
-
 def _weights_file(weights: str | None) -> Path:
     if weights:
         return local_copy(locate(weights))
     try:
         return fetch(WEIGHTS_URL, cache_folder() / "models" / _WEIGHTS_NAME, WEIGHTS_CHECKSUM)
     except DownloadError as error:
-        raise DownloadError(f"{error} Fetch the file by other means and pass it as --weights FILE.") from error
+        raise DownloadError(f"{error} Fetch the file by other means and name it as `weights`.") from error
 
 
 def _from_file(path: Path) -> "keras.Model":
     """VGG16 with the weights in a file, of Keras' layout or the course's."""
-    of_the_course = read_course_weights(path)
+    of_the_course = load_course_weights(path)
     if of_the_course:
         return _with_course_weights(of_the_course, path)
     network = _empty_vgg16()

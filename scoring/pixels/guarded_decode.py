@@ -4,11 +4,9 @@ A picture that crashes the decoder, or never ends, then costs its own row and no
 """
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
@@ -23,13 +21,13 @@ class GuardedDecode:
 
     Args:
         decode: What the process runs; importable there.
-        time_limit_s: Seconds for one picture, the start of the process included.
+        time_limit_s: Seconds for one picture, and for the process to start.
     """
 
     def __init__(self, decode: Decode = decode, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._decode = decode
         self._time_limit_s = time_limit_s
-        self._process = self._start()
+        self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -46,23 +44,57 @@ class GuardedDecode:
             ImageError: Also if the decoder crashes, or takes longer than the limit.
         """
         try:
-            return self._process.submit(self._decode, encoded, resize).result(timeout=self._time_limit_s)
-        except BrokenProcessPool as error:
-            self._restart()
-            raise ImageError("it crashes the decoder") from error
-        except TooLate as error:
+            if not self._is_ready:
+                self._receive()
+                self._is_ready = True
+            self._connection.send((encoded, resize))
+            answer = self._receive()
+        except TimeoutError as error:
             self._restart()
             raise ImageError(f"it takes longer than {self._time_limit_s:g} s to decode") from error
+        except (EOFError, OSError) as error:  # the other end is gone
+            self._restart()
+            raise ImageError("it crashes the decoder") from error
+        if isinstance(answer, Exception):
+            raise answer
+        pixels: UInt8Array = answer
+        return pixels
 
-    def _start(self) -> ProcessPoolExecutor:
+    def _start(self) -> None:
         # Spawned, not forked: this process has threads and a model.
-        return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._is_ready = False
+        self._process = context.Process(target=_serve, args=(self._decode, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end is heard when the process is gone
+
+    def _receive(self) -> Any:
+        if not self._connection.poll(self._time_limit_s):
+            raise TimeoutError
+        return self._connection.recv()
 
     def _restart(self) -> None:
         self._end()
-        self._process = self._start()
+        self._start()
 
     def _end(self) -> None:
-        for process in list((self._process._processes or {}).values()):
-            process.kill()  # `shutdown` would wait for a decoder that hangs; from Python 3.14 on: kill_workers()
-        self._process.shutdown(wait=False, cancel_futures=True)
+        self._process.kill()  # it may hang
+        self._process.join()
+        self._process.close()
+        self._connection.close()
+
+
+def _serve(decode: Decode, connection: Connection) -> None:
+    """Say that the process is ready, and decode what arrives until nobody is there to send more."""
+    connection.send(None)
+    while True:
+        try:
+            encoded, resize = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer: UInt8Array | Exception = decode(encoded, resize)
+        except Exception as error:  # raised again where it was asked for
+            answer = error
+        connection.send(answer)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.intervals import Interval, single_test_interval
-from scoring.run.predictions import shard_files
 from scoring.sources.targets import match_label
-from scoring.storage.locations import Location, readable
 
 _NUM_BINS = 10
 # Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
@@ -42,11 +40,11 @@ class Evaluation:
         accuracy: Share of images whose most likely label is the true one.
         accuracy_interval: 95% confidence interval of the accuracy.
         log_loss: Mean of -ln of the true label's probability, which is kept 1e-7 from 0 and 1.
-        roc_auc: Area under the ROC curve: of the second of two labels; of more, the mean over each against the
-            rest. None if a label has no image.
+        roc_auc: Area under the ROC curve. With two labels it is the second one's; with more, the mean over each label
+            against the rest. None if a label has no image.
         confusion: Images by true label (rows) and most likely label (columns).
-        reliability: Ten bins of equal width, the empty left out: of the second of two labels' probability; of more,
-            of the most likely label's.
+        reliability: Ten bins of equal width, the empty left out. With two labels they divide the second one's
+            probability; with more, the most likely label's.
     """
 
     num_images: int
@@ -119,8 +117,8 @@ def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> li
     """Compare what was said with what came true, in ten bins of equal width; the empty are left out.
 
     Args:
-        said: Probabilities, shape (num_images,).
-        came_true: Whether that of which they are the probability is so, shape (num_images,).
+        said: Probabilities of something, shape (num_images,).
+        came_true: Whether it was so, shape (num_images,).
     """
     number = np.minimum((said * _NUM_BINS).astype(int), _NUM_BINS - 1)
     return [
@@ -130,25 +128,28 @@ def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> li
     ]
 
 
-def count_right(folder: Location, labels: Sequence[str]) -> tuple[int, int]:
-    """Count a run's rows whose target the model knows, and those of them that got it; one shard in memory at a time.
+class RightCount:
+    """Counts a run's rows whose target the model knows, and those of them that got it; one shard at a time.
 
     Args:
-        folder: The run's predictions.
         labels: One name per class, in class order.
 
-    Returns:
-        How many were readable and have a known target, and how many of these have it as their label.
+    Attributes:
+        num_known: Readable rows with a known target.
+        num_right: Those of them that have it as their label.
     """
-    num_known = num_right = 0
-    for shard in shard_files(folder):
-        table = pq.read_table(readable(shard), columns=["target", "class_index"])
-        truth = true_classes(table["target"].to_pylist(), labels)
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self.num_known = self.num_right = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Count the rows of a shard."""
+        truth = true_classes(table["target"].to_pylist(), self._labels)
         predicted = table["class_index"].fill_null(-1).to_numpy()
         known = (truth >= 0) & (predicted >= 0)
-        num_known += int(known.sum())
-        num_right += int((known & (truth == predicted)).sum())
-    return num_known, num_right
+        self.num_known += int(known.sum())
+        self.num_right += int((known & (truth == predicted)).sum())
 
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:

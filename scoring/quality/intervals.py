@@ -1,4 +1,4 @@
-"""Confidence intervals of an accuracy, 95%, for the ways in which the sonar returns are divided."""
+"""95% confidence intervals of an accuracy: measured on one test set, or over folds whose training sets overlap."""
 
 import math
 from collections.abc import Sequence

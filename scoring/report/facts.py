@@ -1,13 +1,14 @@
 """What a run was and where its time went, as parts of a report; from `run.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from scoring.networks.agreement import Agreement
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
 from scoring.report.text import count, moment, percent, plural, seconds, short_digest, shorten
-from scoring.shards.summary import BOUND_BY
+from scoring.run.record import DeviceRecord, RunRecord
+from scoring.run.summary import BOUND_BY, Summary
 
 _MAX_LABELS = 12  # named among the facts
 _MAX_REASONS = 20
@@ -23,31 +24,26 @@ _STAGES = {
 }
 
 
-def run_facts(record: Mapping[str, Any]) -> Facts:
-    """All that shaped the run.
-
-    Raises:
-        KeyError: If a field is missing.
-    """
-    request, fingerprint, labels = record["request"], record["fingerprint"], record["labels"]
-    model = request["model"]
+def run_facts(record: RunRecord) -> Facts:
+    """All that shaped the run."""
+    request, fingerprint = record.request, record.fingerprint
     rows = [
-        ("images", str(request["images"])),
-        ("truth", f"from {request['labels_from']}" if request.get("labels_from") else "not told"),
-        ("model", str(model["model"])),
-        ("weights", str(model["weights"] or "the model's own")),
-        ("labels", label_names(labels)),
-        ("resize", str(fingerprint["resize"])),
-        ("engine", str(fingerprint["engine"])),
-        ("precision", f"{fingerprint['precision']}: {record['precision_reason']}"),
-        *_agreement(record.get("agreement")),
-        ("started", moment(datetime.fromisoformat(record["created_at"]))),
-        ("shards", f"{count(record['num_shards'])} of {plural(record['num_images'], 'image')}"),
-        ("left out", f"{plural(record['num_left_out'], 'file')} of other kinds"),
-        *_devices(record.get("devices", [])),
-        ("versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
-        ("images' digest", short_digest(str(fingerprint["images"]))),
-        ("model's digest", short_digest(str(fingerprint["model"]))),
+        ("images", request.images),
+        ("truth", f"from {request.labels_from}" if request.labels_from else "not told"),
+        ("model", request.model_name),
+        ("weights", request.weights or "the model's own"),
+        ("labels", label_names(record.labels)),
+        ("resize", fingerprint.resize),
+        ("engine", fingerprint.engine),
+        ("precision", f"{fingerprint.precision}: {record.precision_reason}"),
+        *_agreement(record.agreement),
+        ("started", moment(datetime.fromisoformat(record.created_at))),
+        ("shards", f"{count(record.num_shards)} of {plural(record.num_images, 'image')}"),
+        ("left out", f"{plural(record.num_left_out, 'file')} of other kinds"),
+        *_devices(record.devices),
+        ("versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+        ("images' digest", short_digest(fingerprint.images)),
+        ("model's digest", short_digest(fingerprint.model)),
     ]
     return Facts("What was scored, and with what", rows)
 
@@ -58,62 +54,53 @@ def label_names(labels: Sequence[str]) -> str:
     return named if len(labels) <= _MAX_LABELS else f"{count(len(labels))}: {named}, …"
 
 
-def _agreement(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
     """How far a coarser number format is from float32."""
     if found is None:
         return []
-    equal, largest = percent(found["equal_labels"]), percent(found["largest_difference"])
-    images = plural(found["num_images"], "image")
+    equal, largest = percent(found.equal_labels), percent(found.largest_difference)
+    images = plural(found.num_images, "image")
     return [("agreement with float32", f"{equal} of the labels of {images}; probabilities within {largest}")]
 
 
-def _devices(devices: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
     """The workers that were ready, of the last invocation."""
     if not devices:
         return []
-    num_gpus = sum(bool(device["gpu_ids"]) for device in devices)
-    hosts = len({device["host"] for device in devices})
+    num_gpus = sum(bool(device.gpu_ids) for device in devices)
+    hosts = len({device.host for device in devices})
     kind = f"{num_gpus} of them with GPUs" if num_gpus else "without GPUs"
     return [("workers", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
 
 
-def time_blocks(record: Mapping[str, Any], caption: str = "The last invocation") -> list[Block]:
+def time_blocks(summary: Summary | None, caption: str = "The last invocation") -> list[Block]:
     """Where the time of the last invocation went.
 
     Args:
-        record: The run's.
-        caption: Of the table.
-
-    Raises:
-        KeyError: If a field is missing.
+        summary: What `run.json` says of it; None for a run that is not complete.
+        caption: What the table is called.
     """
-    summary = record.get("summary")
     if summary is None:
         return [Prose("No time split: the run has not come to its end yet.")]
-    steady = summary["steady_images_per_s"]
+    steady = summary.steady_images_per_s
     rows = [
-        ("images scored", f"{count(summary['num_scored'])} of {count(summary['num_images'])}"),
-        ("wall time", seconds(summary["wall_s"])),
-        ("images per second", f"{summary['images_per_s']:.1f} from command to end"),
+        ("images scored", f"{count(summary.num_scored)} of {count(summary.num_images)}"),
+        ("wall time", seconds(summary.wall_s)),
+        ("images per second", f"{summary.images_per_s:.1f} from command to end"),
         ("steady", f"{steady:.1f} images per second after each worker's first batch" if steady else "one batch only"),
-        ("held up by", BOUND_BY[summary["bound_by"]]),
-        (
-            "lost",
-            f"{plural(summary['num_lost_workers'], 'worker')}; {plural(summary['num_repeats'], 'repeated shard')}",
-        ),
+        ("held up by", BOUND_BY.get(summary.bound_by, summary.bound_by)),
+        ("lost", f"{plural(summary.num_lost_workers, 'worker')}; {plural(summary.num_repeats, 'repeated shard')}"),
     ]
     return [Facts(caption, rows), _time_split(summary)]
 
 
-def _time_split(summary: Mapping[str, Any]) -> Bars:
-    longest = max(summary[f"{stage}_s"] for stage in _STAGES) or 1.0
+def _time_split(summary: Summary) -> Bars:
+    took = {stage: getattr(summary, f"{stage}_s") for stage in _STAGES}
+    longest = max(took.values()) or 1.0
     return Bars(
         "Where the time went, added over all workers",
         ("stage", "time", "what"),
-        [
-            Bar(stage, seconds(summary[f"{stage}_s"]), summary[f"{stage}_s"] / longest, what)
-            for stage, what in _STAGES.items()
-        ],
+        [Bar(stage, seconds(took[stage]), took[stage] / longest, what) for stage, what in _STAGES.items()],
     )
 
 

@@ -71,7 +71,7 @@ def draw_reliability(name: str, series: Mapping[str, Sequence[ReliabilityBin]], 
     Args:
         name: Unique in the page.
         series: Bins of at most three models.
-        x_label: Of which label the probabilities are.
+        x_label: Which label's probabilities they are.
         intervals: Whether to draw each bin's 95% interval; only for rows that are independent.
     """
 

@@ -15,8 +15,8 @@ from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
 from scoring.report.text import confidence, plural, shorten, visible
 from scoring.report.thumbnails import draw_thumbnails
-from scoring.sources.inputs import NO_COLUMNS, ImageEntry
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import ImageEntry
 from scoring.storage.locations import Location, readable
 
 _IMAGES_PER_LOOK = 12
@@ -36,7 +36,7 @@ class Album:
         resize: How the network saw them.
         manifest: The list that knows where in a tar or a table they are, and names which are not UTF-8; None if there
             is none.
-        columns: Of a table.
+        columns: Which columns of a table are the images.
     """
 
     images: Location
@@ -169,7 +169,7 @@ def _listed(manifest: Location, image_ids: Sequence[str]) -> dict[str, ImageEntr
 
 def _draw(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[ImageEntry, str], str | None]:
     """The thumbnails, and why there are none."""
-    gone = f"No pictures: the images are no longer at {album.images}. If they were moved, say where with --images."
+    gone = f"No pictures: the images are no longer at {album.images}. If they were moved, say where with `images`."
     try:
         thumbnails = draw_thumbnails(album.images, images, album.resize, album.columns)
     except ImagesError:

@@ -1,17 +1,11 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import (
-    AFTER_CALIBRATION,
-    BEFORE_CALIBRATION,
-    FIRST_HEAD,
-    TrainingRecord,
-    load_training,
-)
+from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.report.facts import label_names, time_blocks, unreadable_blocks
 from scoring.report.figures import Curve, draw_curves
 from scoring.report.histogram import histogram_figure
@@ -26,9 +20,8 @@ from scoring.report.quality import (
 from scoring.report.rows import ScoredRows, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
 from scoring.run.predictions import shard_files
-from scoring.storage.locations import Location
-
-_STAGES = {FIRST_HEAD: "one head", BEFORE_CALIBRATION: "before calibration", AFTER_CALIBRATION: "after calibration"}
+from scoring.run.record import RunRecord
+from scoring.storage.locations import Location, locate
 
 
 def model_report(folder: ModelFolder, images: Location | None) -> Report:
@@ -41,16 +34,16 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     Raises:
         RunFolderError: If the folder is damaged.
     """
-    training = load_training(folder)
+    training = load_training_record(folder)
     rows = read_rows([folder.validation], training.labels)
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
     manifest = folder.features.manifest
-    album = Album(images or training.images, training.resize, manifest if manifest.is_file() else None)
+    album = Album(images or locate(training.images), training.resize_mode, manifest if manifest.is_file() else None)
     shards = shard_files(folder.features.predictions)
     return Report(
         title=folder_title(folder.path),
-        subtitle=f"Model of {moment(training.created_at)}",
+        subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
         key_figures=_key_figures(training),
         sections=[
             Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
@@ -63,35 +56,38 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
 
 
 def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
-    final, before = training.metrics[AFTER_CALIBRATION], training.metrics[BEFORE_CALIBRATION]
+    final, before = training.metrics.after_calibration, training.metrics.before_calibration
     interval = final.accuracy_interval
     return [
         KeyFigure("Accuracy", percent(final.accuracy), f"95%: {percent_range(interval.low, interval.high)}"),
         KeyFigure("Log loss", measure(final.log_loss), f"{measure(before.log_loss)} before calibration"),
         KeyFigure("ROC AUC", measure(final.roc_auc), "0.5 is chance, 1 is perfect"),
-        KeyFigure("Validation photos", count(final.num_images), f"trained on {count(training.num_train)} others"),
+        KeyFigure("Validation photos", count(final.num_images), f"trained on {count(training.data.num_train)} others"),
     ]
 
 
-def _training_blocks(training: TrainingRecord, features: Mapping[str, Any]) -> list[Block]:
+def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
+    data, base = training.data, training.base
     facts = [
-        ("photos", str(training.images)),
+        ("photos", training.images),
         ("labels", label_names(training.labels)),
-        ("trained on", plural(training.num_train, "photo")),
-        ("validated on", f"{plural(training.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
-        ("unreadable", plural(training.num_errors, "photo")),
-        ("resize", training.resize.value),
-        ("base network", str(training.base["model"])),
-        ("features of layer", str(training.base["features"] or "the last one below the head")),
-        ("base's digest", short_digest(str(training.base["digest"]))),
+        ("trained on", plural(data.num_train, "photo")),
+        ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
+        ("unreadable", plural(data.num_errors, "photo")),
+        ("resize", training.resize_mode.value),
+        ("base network", base.request.model),
+        ("features of layer", base.request.layer or "the last one below the head"),
+        ("base's digest", short_digest(base.digest)),
         ("precision", training.precision),
         ("mirror images", "yes" if training.flip else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
-        *((name.replace("_", " "), str(value)) for name, value in training.settings.items()),
+        *((name.replace("_", " "), str(value)) for name, value in asdict(training.settings).items()),
         ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),
     ]
     blocks: list[Block] = [Facts("What was trained, and on what", facts)]
-    return [*blocks, *time_blocks(features, "Extraction of features: the last invocation")] if features else blocks
+    if features is None:
+        return blocks
+    return [*blocks, *time_blocks(features.summary, "Extraction of features: the last invocation")]
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:
@@ -131,11 +127,11 @@ def _draw(training: TrainingRecord, quantity: str, y_label: str, scale: float) -
 
 
 def _quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
-    named = {words: training.metrics[stage] for stage, words in _STAGES.items()}
-    compared = (BEFORE_CALIBRATION, AFTER_CALIBRATION)
-    reliability = {_STAGES[stage]: training.metrics[stage].reliability for stage in compared}
+    metrics = training.metrics
+    compared = {"before calibration": metrics.before_calibration, "after calibration": metrics.after_calibration}
+    reliability = {stage: measured.reliability for stage, measured in compared.items()}
     quality = measure_quality(rows)
-    measures = evaluations_table("On the validation photos", named)
+    measures = evaluations_table("On the validation photos", {"one head": metrics.first_head, **compared})
     return [
         *quality_blocks(measures, quality, training.labels, reliability),
         histogram_figure(rows, training.labels),
@@ -145,12 +141,12 @@ def _quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
 
 
 def _calibration_facts(training: TrainingRecord) -> Facts:
-    losses = training.submission_log_loss
+    losses = training.metrics.submission_log_loss
     rows = [
         ("temperature", measure(training.calibration.temperature)),
         ("clip of submissions", measure(training.calibration.clip)),
-        ("submission's log loss", measure(losses["calibrated"])),
-        ("with the lesson's clip", measure(losses["lesson_clip"])),
-        ("without any", measure(losses["unclipped"])),
+        ("submission's log loss", measure(losses.calibrated)),
+        ("with the lesson's clip", measure(losses.lesson_clip)),
+        ("without any", measure(losses.unclipped)),
     ]
     return Facts("Calibration, measured on photos that it was not fitted on", rows)

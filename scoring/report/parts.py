@@ -63,7 +63,7 @@ class Bar:
     Attributes:
         name: What it is of.
         value: The amount, written out.
-        share: Of the whole, 0 to 1: the bar's length.
+        share: Its share of the whole, 0 to 1: the bar's length.
         note: What it means.
     """
 

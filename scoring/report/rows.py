@@ -29,7 +29,7 @@ class ScoredRows:
         numbers: One row per image: `file` (index into `files`), `row` (in that file), `predicted` (the most likely
             class), `truth` (the true class; -1 for none, or one that the model does not know), `has_target`,
             `probability` (of the most likely class), `in_top` (whether the true class is among the five most likely).
-        probabilities: Of every class, shape (num_images, num_classes); None where they are not stored.
+        probabilities: All classes' probabilities, shape (num_images, num_classes); None where they are not stored.
     """
 
     files: Sequence[Location]
@@ -42,7 +42,7 @@ class ScoredRows:
 
     @property
     def probability(self) -> Float32Array:
-        """Of the most likely class, shape (num_images,)."""
+        """Each image's most likely class' probability, shape (num_images,)."""
         return self.numbers["probability"].to_numpy(np.float32)
 
     @property
@@ -99,7 +99,7 @@ def read_rows(files: Sequence[Location], labels: Sequence[str]) -> ScoredRows:
 def _read_file(index: int, path: Location, labels: Sequence[str]) -> tuple[pd.DataFrame, Float32Array | None]:
     has_vectors, has_ranks = len(labels) <= MAX_FULL_VECTOR, len(labels) > TOP_K
     wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
-    table = pq.read_table(readable(path), columns=wanted)
+    table = pq.read_table(readable(path), columns=wanted, page_checksum_verification=True)
     is_ok = pc.equal(table["status"], OK)
     row = np.flatnonzero(is_ok.to_numpy())
     table = table.filter(is_ok)
@@ -139,7 +139,9 @@ def read_unreadable(files: Sequence[Location]) -> Unreadable:
     first: list[tuple[str, str]] = []
     for path in files:
         is_error = pc.field("status") == ERROR
-        table = pq.read_table(readable(path), columns=["path", "error_message"], filters=is_error)
+        table = pq.read_table(
+            readable(path), columns=["path", "error_message"], filters=is_error, page_checksum_verification=True
+        )
         reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
         counts.update(reasons)
         room = _MAX_UNREADABLE - len(first)

@@ -1,9 +1,8 @@
 """What a report says of a run folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
@@ -15,9 +14,9 @@ from scoring.report.quality import Quality, measure_quality, measures_facts, qua
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural
 from scoring.run.folder import RunFolder
+from scoring.run.reader import some
+from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
-from scoring.sources.inputs import NO_COLUMNS
-from scoring.sources.table_images import TableColumns
 from scoring.storage.locations import Location, locate
 
 MAX_ROWS = 1_000_000  # held at once, about 0.3 GB at 32 labels; of a larger run, shards are drawn at random
@@ -28,7 +27,6 @@ class _Run:
     """A run folder as far as a report needs it."""
 
     folder: RunFolder
-    record: dict[str, Any]
     labels: Sequence[str]
     status: RunStatus
     rows: ScoredRows | None
@@ -39,12 +37,13 @@ class _Run:
     album: Album
 
 
-def run_report(folder: RunFolder, images: Location | None) -> tuple[Report, RunStatus]:
+def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
     """Tell of a run.
 
     Args:
         folder: The run.
         images: Where its images lie now; None for where they lay.
+        verify: Read every row with its checksum, and compare ids and digests: what is damaged is not told of.
 
     Returns:
         The report, and what is missing.
@@ -52,7 +51,7 @@ def run_report(folder: RunFolder, images: Location | None) -> tuple[Report, RunS
     Raises:
         RunFolderError: If the folder holds no run.
     """
-    run = _load(folder, images)
+    run = _load(folder, images, verify)
     sections = [Section("Run", run.about, layout="columns")]
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run.rows, run.quality, run.labels))
@@ -77,28 +76,26 @@ def _scores_section(rows: ScoredRows, quality: Quality | None, labels: Sequence[
     return Section("Quality", [*blocks, histogram, *quality_notes(quality, rows.num_unknown)])
 
 
-def _load(folder: RunFolder, images: Location | None) -> _Run:
+def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
-    status = run_status(folder, verify=False, max_shards=_max_shards(record))
-    labels = [str(label) for label in record["labels"]]
+    if record is None:
+        raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
+    status, labels = run_status(folder, verify, max_shards=_max_shards(record)), record.labels
     if not labels:
         raise RunFolderError(f"{folder.path} holds features of photos. Name the model folder that it lies in.")
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels) if files else None
     quality = measure_quality(rows) if rows and rows.is_labelled else None
-    request = record["request"]
-    columns = TableColumns(**request["columns"]) if "columns" in request else NO_COLUMNS
-    album = Album(images or locate(request["images"]), Resize(request["resize"]), folder.manifest, columns)
-    subtitle = f"Run of {moment(datetime.fromisoformat(record['created_at']))}"
-    about = [run_facts(record), *time_blocks(record)]
-    return _Run(folder, record, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
+    request = record.request
+    album = Album(images or locate(request.images), Resize(request.resize), folder.manifest, request.columns)
+    subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
+    about = [run_facts(record), *time_blocks(record.summary)]
+    return _Run(folder, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
 
 
-def _max_shards(record: Mapping[str, Any]) -> int | None:
+def _max_shards(record: RunRecord) -> int | None:
     """How many shards have MAX_ROWS rows together; they are of one size but the last."""
-    if not record.get("num_images"):
-        return None
-    return max(1, int(MAX_ROWS * record["num_shards"] / record["num_images"]))
+    return max(1, int(MAX_ROWS * record.num_shards / record.num_images)) if record.num_images else None
 
 
 def _notices(status: RunStatus) -> list[str]:
@@ -111,6 +108,8 @@ def _notices(status: RunStatus) -> list[str]:
             + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
             + ". All figures are of the others. The same score command again scores what is missing."
         )
+    if status.foreign:
+        notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
     looked_at = len(status.done) + len(status.damaged)
     if looked_at + len(status.missing) < status.num_shards:
         notices.append(

@@ -1,7 +1,5 @@
 """What a report says of sonar: the network trained beside a run, or a study."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -9,12 +7,11 @@ from scoring.quality.evaluation import Evaluation, evaluate
 from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
-from scoring.report.study import study_parts
+from scoring.report.sonar_study import study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
-from scoring.sonar.network import SonarMetrics
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
+from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
-from scoring.sonar.results import load_study
 from scoring.storage.locations import Location, readable
 
 _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
@@ -22,14 +19,11 @@ _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
 
 def sonar_parts(folder: Location) -> SonarParts | None:
     """Tell of a folder's sonar results; None if it has none."""
-    metrics, predictions = folder / "metrics.json", folder / "predictions.parquet"
-    if not metrics.is_file():
+    metrics = load_metrics(folder / METRICS_NAME)
+    if metrics is None:
         return None
-    record = json.loads(metrics.read_text(encoding="utf-8"))
-    table = pd.read_parquet(readable(predictions))
-    if "results" in record:
-        return study_parts(record, load_study(metrics, {}) or [], table)
-    return _network_parts(SonarMetrics(**record), table)
+    table = pd.read_parquet(readable(folder / "predictions.parquet"))
+    return study_parts(metrics, table) if isinstance(metrics, StudyRecord) else _network_parts(metrics, table)
 
 
 def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
@@ -73,9 +67,10 @@ def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
         ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high)),
         ("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE),
     ]
-    for protocol in (Protocol.INDEPENDENT, Protocol.DEPENDENT):
+    for protocol in (EvaluationProtocol.INDEPENDENT, EvaluationProtocol.DEPENDENT):
         theirs = published_figure(protocol, SonarModel.OURS)
-        assert theirs is not None and theirs.deviation is not None
+        assert theirs is not None
+        assert theirs.deviation is not None
         how, spread = f"aspect-angle {protocol}, 12 hidden units", f"± {100 * theirs.deviation:.1f} points"
         rows.append(("Gorman and Sejnowski, 1988", how, percent(theirs.accuracy), spread))
     return Table(

@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import datetime
 
-from scoring.storage.locations import Location, Url
+from scoring.storage.locations import Location, own_name
 
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -37,7 +37,7 @@ def shorten(text: str, length: int) -> str:
 
 def folder_title(folder: Location) -> str:
     """A folder's own name; of a whole bucket its URL."""
-    return (folder.name or str(folder)) if isinstance(folder, Url) else folder.resolve().name
+    return own_name(folder)
 
 
 def short_digest(digest: str) -> str:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from scoring.errors import ImageError, ImagesError
 from scoring.pixels.decoding import Resize, decode
-from scoring.sources.inputs import NO_COLUMNS, ImageEntry, ImageReader, check_images, open_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import ImageEntry, ImageReader, check_images, open_images
 from scoring.storage.locations import Location
 
 THUMBNAIL_SIZE = 144  # pixels a side
@@ -28,7 +28,7 @@ def draw_thumbnails(
         location: The collection that they are of.
         wanted: Which of them.
         resize: How the network saw them.
-        columns: Of a table.
+        columns: Which columns of a table are the images.
 
     Returns:
         A data URI for each that can be shown.

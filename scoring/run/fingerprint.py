@@ -1,10 +1,12 @@
 """What makes two runs' results comparable: everything that shapes a prediction, and nothing else."""
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from scoring.errors import RunFolderError
+from scoring.run.json_fields import from_json
 
 SCHEMA_VERSION = 2
 
@@ -35,8 +37,26 @@ class Fingerprint:
         """One line of JSON, the same for equal fingerprints."""
         return json.dumps(asdict(self), sort_keys=True)
 
+    def differing(self, known: Mapping[str, object]) -> str | None:
+        """The first field whose value is not the known one; None if all that is known is the same."""
+        return next((name for name in asdict(self) if name in known and known[name] != getattr(self, name)), None)
 
-def check_same(stored: dict[str, Any], known: dict[str, Any], where: str) -> None:
+
+def parse_fingerprint(text: str | bytes) -> Fingerprint:
+    """Read what `to_json` wrote.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return from_json(Fingerprint, json.loads(text))
+
+
+def labels_digest(labels: Sequence[str]) -> str:
+    """SHA-256 of class names in class order."""
+    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()
+
+
+def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> None:
     """Refuse to add to results of another fingerprint.
 
     Args:
@@ -47,9 +67,9 @@ def check_same(stored: dict[str, Any], known: dict[str, Any], where: str) -> Non
     Raises:
         RunFolderError: If a known field differs; it is named with both values.
     """
-    for field in fields(Fingerprint):
-        if field.name in known and stored.get(field.name) != known[field.name]:
-            raise RunFolderError(
-                f"{where} holds a run whose {field.name} differs: expected {stored.get(field.name)}, received "
-                f"{known[field.name]}. Use another --output, or --overwrite to start clean."
-            )
+    differing = stored.differing(known)
+    if differing:
+        raise RunFolderError(
+            f"{where} holds a run whose {differing} differs: expected {getattr(stored, differing)}, received "
+            f"{known[differing]}. Use another `output`, or `overwrite` to start clean."
+        )

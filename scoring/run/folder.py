@@ -1,14 +1,13 @@
 """The folder a run leaves behind: what lies where, whose it is, and what is missing."""
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from scoring.errors import RunFolderError
-from scoring.run.lease import hold_lease
-from scoring.storage.durable import remove_temporaries, remove_tree, storage_faults, write_text
+from scoring.errors import LeaseLostError, RunFolderError, StorageError
+from scoring.run.lease import Lease, hold_lease
+from scoring.run.record import RunRecord, parse_record
+from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
 from scoring.storage.locations import Location
 
 
@@ -59,36 +58,47 @@ class RunFolder:
 
     def missing_shards(self, num_shards: int) -> list[int]:
         """Shards that have no file yet."""
-        present = {path.name for path in self.predictions.glob("shard-*.parquet")}
+        present = self.shard_names()
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
+    def shard_names(self) -> set[str]:
+        """Names of all that lies in `predictions/`, the hidden left out: temporary files, and what systems leave."""
+        if not self.predictions.is_dir():
+            return set()
+        return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
+
     @contextmanager
-    def hold(self, overwrite: bool) -> Iterator[None]:
+    def hold(self, overwrite: bool) -> Iterator[Lease]:
         """Create the folder or take up the run in it, and keep other drivers out while the block runs.
 
         Raises:
             RunFolderError: If it holds files that no run wrote, or another driver holds it.
+            LeaseLostError: At the end of the block, if another driver took over and nothing noticed.
             StorageError: If it cannot be written.
         """
         self._refuse_foreign_files()
         with storage_faults(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        with hold_lease(self.lease):
+        with hold_lease(self.lease) as lease:
             with storage_faults(self.path):
                 self._prepare(overwrite)
             try:
-                yield
+                yield lease
+                lease.fence.check()
             finally:
-                self._remove_temporaries()
+                with suppress(LeaseLostError, StorageError):  # else they are another driver's
+                    lease.fence.check()
+                    self._remove_temporaries()
 
     def _refuse_foreign_files(self) -> None:
         if self.path.exists() and not self.path.is_dir():
-            raise RunFolderError(f"Expected --output to be a folder; {self.path} is a file.")
+            raise RunFolderError(f"Expected `output` to be a folder; {self.path} is a file.")
         if self.path.exists() and not self.record.is_file() and not self.manifest.is_file():
-            foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()})
+            names = {entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()}
+            foreign = sorted(name for name in names if not is_temporary(name))
             if foreign:
                 raise RunFolderError(
-                    f"Expected --output to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
+                    f"Expected `output` to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
                     "run.json. Choose another folder."
                 )
 
@@ -110,22 +120,12 @@ class RunFolder:
         for folder in (self.path, self.predictions, self.sonar):
             remove_temporaries(folder)
 
-    def load_record(self) -> dict[str, Any]:
-        """Read `run.json`; empty if there is none.
+    def load_record(self) -> RunRecord | None:
+        """Read `run.json`; None if there is none.
 
         Raises:
             RunFolderError: If it is damaged.
         """
         if not self.record.is_file():
-            return {}
-        try:
-            record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunFolderError(
-                f"Expected JSON in {self.record}; it is damaged. Use --overwrite to start clean."
-            ) from error
-        return record
-
-    def save_record(self, record: dict[str, Any]) -> None:
-        """Write `run.json` whole."""
-        write_text(self.record, json.dumps(record, indent=2, default=str) + "\n")
+            return None
+        return parse_record(self.record.read_bytes().decode("utf-8", "replace"), self.record)

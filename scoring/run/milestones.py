@@ -1,7 +1,6 @@
 """When a job got how far: kept in `run.json`, so that a slow start can be told from slow work."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 # What passes until each milestone, for people; in their order.
@@ -40,15 +39,15 @@ class Milestones:
         return time.time() - self.command_at
 
 
-def phases(milestones: Mapping[str, float | None], started_at: float, ended_at: float) -> dict[str, float]:
+def phases(milestones: Milestones, started_at: float, ended_at: float) -> dict[str, float]:
     """Seconds of each phase of a whole process, by its name in `PHASES`, and of its exit.
 
     Args:
-        milestones: Of the job, as `run.json` has them; phases without are left out.
+        milestones: What the job reached; phases that were not are left out.
         started_at: When its process was started, in seconds since the epoch.
         ended_at: When it was gone.
     """
-    times = {phase: milestones.get(name) for name, phase in PHASES.items()} | {"exit": ended_at}
+    times = {phase: getattr(milestones, name) for name, phase in PHASES.items()} | {"exit": ended_at}
     found, before = {}, started_at
     for phase, at in times.items():
         if at is not None:

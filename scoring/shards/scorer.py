@@ -1,6 +1,5 @@
 """Score one numbered shard of a run folder: read, decode, score, write. Built once per worker, called per shard."""
 
-import hashlib
 import json
 import threading
 import time
@@ -13,22 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from scoring import __version__
 from scoring.arrays import Float32Array
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.models.shard_model import ShardModel, ShardModelRequest
+from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engines import engine_versions
-from scoring.networks.openvino_engine import Agreement, ImageSample
 from scoring.pixels.decoding import DECODING, Decode, Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint
+from scoring.run.fence import Fence
+from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest, ManifestInfo
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage
+from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, ScoredImage
+from scoring.run.publishing import publish_shard
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.sources.inputs import NO_COLUMNS, open_images
-from scoring.sources.table_images import TableColumns
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import open_images
 from scoring.storage.locations import Location
 
 _SAMPLE_SIZE = 200
@@ -45,7 +47,8 @@ class ScorerSettings:
         resize: How photos become squares.
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
-        columns: Of a Parquet table of images.
+        columns: Which columns of a Parquet table are the images.
+        fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -56,6 +59,7 @@ class ScorerSettings:
     batch_size: int
     decode_threads: int
     columns: TableColumns = NO_COLUMNS
+    fence: Fence | None = None
     decoding: str = DECODING
 
 
@@ -70,7 +74,7 @@ class ScorerDescription:
         precision_reason: Why.
         versions: Library versions.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
-        agreement: Of int8 with float32; else None.
+        agreement: How far int8 is from float32; None for other precisions.
     """
 
     model_digest: str
@@ -96,7 +100,7 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
     """The fingerprint of this scorer's results on these images."""
     return Fingerprint(
         model=scorer.model_digest,
-        labels=hashlib.sha256(json.dumps(scorer.labels).encode()).hexdigest(),
+        labels=labels_digest(scorer.labels),
         precision=scorer.precision,
         **known_fields(settings, manifest_digest),
     )
@@ -147,7 +151,7 @@ class ShardScorer:
             labels=self._model.labels,
             precision=str(self._model.precision.precision),
             precision_reason=self._model.precision.reason,
-            versions=engine_versions("keras", settings.model.runtime),
+            versions={**engine_versions("keras", settings.model.runtime), "shardscore": __version__},
             clip=self._model.clip,
             agreement=self._model.agreement,
         )
@@ -178,8 +182,8 @@ class ShardScorer:
                 rows.extend(self._score(batch))
                 stopwatch.scored(len(batch))
         started_writing = time.perf_counter()
-        self._write(shard_id, self._manifest.info, rows)
-        return stopwatch.report(shard_id, rows, write_s=time.perf_counter() - started_writing)
+        digest = self._write(shard_id, self._manifest.info, rows)
+        return stopwatch.report(shard_id, rows, digest, write_s=time.perf_counter() - started_writing)
 
     @cached_property
     def _manifest(self) -> Manifest:
@@ -190,14 +194,16 @@ class ShardScorer:
         outputs = self._model.score(stack_pixels(batch, self._settings.batch_size))
         return [_scored(decoded, row) for decoded, row in zip(batch, outputs, strict=False)]
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
+        """Write a shard whole; return the digest of its file."""
         fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
-            "shardscore.labels": json.dumps(self.description.labels),
+            LABELS_KEY.decode(): json.dumps(self.description.labels),
             "shardscore.versions": json.dumps(self.description.versions),
         }
-        self._model.write(self._folder.shard(shard_id, manifest.num_shards), rows, metadata)
+        table = self._model.to_table(rows, metadata)
+        return publish_shard(self._folder.shard(shard_id, manifest.num_shards), table, self._settings.fence)
 
 
 def _scored(decoded: DecodedImage, outputs: Float32Array) -> ScoredImage:

@@ -30,11 +30,11 @@ class _TrainingRows:
     """What the networks learn from; folds with fewer rows than the longest are padded with masked ones.
 
     Attributes:
-        bands: As the networks see them, shape (num_rows, num_folds, 60).
-        is_mine: 1 or 0, shape (num_rows, num_folds).
+        bands: Bands as the networks see them, shape (num_rows, num_folds, 60).
+        is_mine: 1 for a mine, 0 for a rock, shape (num_rows, num_folds).
         mask: 1 for a row, 0 for padding, shape (num_rows, num_folds).
-        mean: Subtracted from raw bands, shape (num_folds, 60).
-        deviation: What they were divided by, shape (num_folds, 60).
+        mean: The mean that was subtracted from raw bands, shape (num_folds, 60).
+        deviation: The deviation that they were then divided by, shape (num_folds, 60).
     """
 
     bands: Float32Array

@@ -30,7 +30,7 @@ def neighbour_weights(bands: Float32Array, reach: float) -> tuple[Float32Array, 
 
     Args:
         bands: Standardised training rows, shape (num_rows, 60).
-        reach: As `choose_reach` returns it.
+        reach: The squared distance at which a vote falls to 1/e, as `choose_reach` returns it.
 
     Returns:
         Kernel, shape (60, num_rows), for standardised bands, and bias, shape (num_rows,).

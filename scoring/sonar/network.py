@@ -3,9 +3,8 @@
 Keras is imported when a function here is called, on the machine that runs it.
 """
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,20 +14,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.errors import ModelError, RunFolderError
+from scoring.errors import ModelError
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.ensemble import train_folds
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_earlier_metrics, write_metrics
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
 from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
-from scoring.storage.durable import whole_file, write_text
+from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
     import keras
 
-_BATCH_SIZE = 1024  # of scoring
+_BATCH_SIZE = 1024  # returns scored at once
 
 SONAR_SCHEMA = pa.schema(
     [
@@ -63,37 +63,6 @@ class SonarSettings:
     backend: str
 
 
-@dataclass(frozen=True)
-class SonarMetrics:
-    """What came out. Accuracies are None where there is no truth to compare with.
-
-    Attributes:
-        num_rows: Returns scored.
-        num_test: Those the network was not trained on.
-        test_accuracy: Share of them that got their true label.
-        train_accuracy: The same for those it was trained on.
-        confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
-        article_accuracy: The article's figure, for comparison.
-        data_sha256: Digest of the file of returns.
-        seed: As in the settings.
-        model: Path of the model used for scoring, or None if one was trained.
-        wall_s: Seconds from start to finish, Keras' import included.
-        versions: Library versions.
-    """
-
-    num_rows: int
-    num_test: int
-    test_accuracy: float | None
-    train_accuracy: float | None
-    confusion_matrix: list[list[int]] | None
-    article_accuracy: float
-    data_sha256: str
-    seed: int
-    model: str | None
-    wall_s: float
-    versions: dict[str, str]
-
-
 def run_sonar(settings: SonarSettings) -> SonarMetrics:
     """Train (or load) the network, score every return, and write the three files; `metrics.json` comes last.
 
@@ -119,31 +88,18 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
     mine_probability = np.asarray(network.predict(returns.bands, batch_size=_BATCH_SIZE, verbose=0))[:, 0]
     metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
     _write_predictions(settings, returns, in_training, mine_probability)
-    write_text(settings.output / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
+    write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
 
-def load_metrics(settings: SonarSettings) -> SonarMetrics | None:
+def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
     """
-    path = settings.output / "metrics.json"
-    if not path.is_file():
-        return None
-    try:
-        metrics = SonarMetrics(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise RunFolderError(f"Expected sonar metrics in {path}; it is damaged. Use --overwrite.") from error
     wanted = {"data_sha256": settings.data_sha256, "seed": settings.seed, "model": _model_name(settings)}
-    for name, value in wanted.items():
-        if getattr(metrics, name) != value:
-            raise RunFolderError(
-                f"{settings.output} holds sonar results whose {name} differs: expected {getattr(metrics, name)}, "
-                f"received {value}. Use another --output, or --overwrite to start clean."
-            )
-    return metrics
+    return load_earlier_metrics(settings.output / METRICS_NAME, wanted)
 
 
 def _model_name(settings: SonarSettings) -> str | None:

@@ -15,15 +15,15 @@ from scoring.sonar.returns import NUM_ROWS, UCI_CHECKSUM, SonarReturns
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 
-TEST_SHARE = 0.4  # of the article's split
+TEST_SHARE = 0.4  # the article tests on two fifths of the returns
 _ARTICLE_RUNS = 30
 _REPEATS = 10
-_INDEPENDENT_SETS = 13  # of 16 returns each
+_INDEPENDENT_SETS = 13  # 16 returns in each
 # Bit i is set if row i of UCI's file trains. Source: the marks in UCI's sonar.mines and sonar.rocks, 104 of 208.
 _DEPENDENT_TRAIN_BITS = 0x5018A85EB1D542795C10D2D328D6B553A8620E41D65B7BABF7DF
 
 
-class Protocol(StrEnum):
+class EvaluationProtocol(StrEnum):
     """A way to divide the returns."""
 
     ARTICLE = "article"
@@ -33,10 +33,10 @@ class Protocol(StrEnum):
 
 
 TITLES = {
-    Protocol.ARTICLE: f"the article's 60:40 split, {_ARTICLE_RUNS} seeds",
-    Protocol.TEN_FOLD: f"10 stratified folds, {_REPEATS} times",
-    Protocol.INDEPENDENT: f"aspect-angle independent: {_INDEPENDENT_SETS} sets of 16, {_REPEATS} times",
-    Protocol.DEPENDENT: f"aspect-angle dependent: the paper's 104:104 split, {_REPEATS} runs",
+    EvaluationProtocol.ARTICLE: f"the article's 60:40 split, {_ARTICLE_RUNS} seeds",
+    EvaluationProtocol.TEN_FOLD: f"10 stratified folds, {_REPEATS} times",
+    EvaluationProtocol.INDEPENDENT: f"aspect-angle independent: {_INDEPENDENT_SETS} sets of 16, {_REPEATS} times",
+    EvaluationProtocol.DEPENDENT: f"aspect-angle dependent: the paper's 104:104 split, {_REPEATS} runs",
 }
 
 
@@ -59,7 +59,7 @@ class Fold:
     seed: tuple[int, ...]
 
 
-def plan_folds(protocol: Protocol, returns: SonarReturns, seed: int) -> list[Fold]:
+def plan_folds(protocol: EvaluationProtocol, returns: SonarReturns, seed: int) -> list[Fold]:
     """List a protocol's folds.
 
     Every repetition draws its own folds. (The paper kept one division into 13 sets and drew only the initial
@@ -71,13 +71,13 @@ def plan_folds(protocol: Protocol, returns: SonarReturns, seed: int) -> list[Fol
     assert returns.labels is not None
     every_row = np.arange(len(returns.labels))
     divisions: list[list[Rows]]  # for each repetition the test rows of its folds
-    if protocol is Protocol.ARTICLE:
+    if protocol is EvaluationProtocol.ARTICLE:
         divisions = [[np.flatnonzero(~split_rows(returns, seed + run))] for run in range(_ARTICLE_RUNS)]
-    elif protocol is Protocol.DEPENDENT:
+    elif protocol is EvaluationProtocol.DEPENDENT:
         divisions = [[np.flatnonzero(~_dependent_training(returns))]] * _REPEATS
     else:
         divisions = [_disjoint_sets(protocol, returns, seed + repeat) for repeat in range(_REPEATS)]
-    place = list(Protocol).index(protocol)
+    place = list(EvaluationProtocol).index(protocol)
     return [
         Fold(repeat, number, np.setdiff1d(every_row, test_rows), test_rows, (seed, place, repeat, number))
         for repeat, sets in enumerate(divisions)
@@ -98,13 +98,13 @@ def split_rows(returns: SonarReturns, seed: int) -> npt.NDArray[np.bool_]:
     return np.isin(rows, train_rows)
 
 
-def _disjoint_sets(protocol: Protocol, returns: SonarReturns, seed: int) -> list[Rows]:
+def _disjoint_sets(protocol: EvaluationProtocol, returns: SonarReturns, seed: int) -> list[Rows]:
     """Test rows of the folds of one repetition, each row in one of them."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     splitter = (
         StratifiedKFold(10, shuffle=True, random_state=seed)
-        if protocol is Protocol.TEN_FOLD
+        if protocol is EvaluationProtocol.TEN_FOLD
         else KFold(_INDEPENDENT_SETS, shuffle=True, random_state=seed)
     )
     return [test_rows for _, test_rows in splitter.split(returns.bands, returns.labels)]
@@ -113,7 +113,7 @@ def _disjoint_sets(protocol: Protocol, returns: SonarReturns, seed: int) -> list
 def _dependent_training(returns: SonarReturns) -> npt.NDArray[np.bool_]:
     if f"sha256:{returns.digest}" != UCI_CHECKSUM:
         raise SonarError(
-            f"Expected UCI's own file for the protocol {Protocol.DEPENDENT}, whose rows the paper divided; received "
-            f"one with SHA-256 {returns.digest}. Use --data uci, or name other protocols with --protocol."
+            f"Expected UCI's own file for the protocol {EvaluationProtocol.DEPENDENT}, whose rows the paper divided; "
+            f"received one with SHA-256 {returns.digest}. Use `data` uci, or name other protocols with `protocol`."
         )
     return np.array([_DEPENDENT_TRAIN_BITS >> row & 1 for row in range(NUM_ROWS)], dtype=bool)

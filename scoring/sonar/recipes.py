@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scoring.sonar.protocols import Protocol
+from scoring.sonar.protocols import EvaluationProtocol
 
 ARTICLE_ACCURACY = 0.8164  # the 2017 article that this task grew from, on its own 60:40 split
 
@@ -29,10 +29,10 @@ class NetworkRecipe:
     """A network from 60 bands to the probability of a mine, and its training.
 
     Attributes:
-        hidden_units: Of its one hidden layer; 0 connects bands and output directly.
-        activation: Of the hidden units.
+        hidden_units: Units of its one hidden layer; 0 connects bands and output directly.
+        activation: The hidden units' activation function.
         optimizer: Class of the Keras optimizer.
-        learning_rate: At the start.
+        learning_rate: Learning rate at the start.
         epochs: Passes over the training rows.
         loss: Class of the Keras loss.
         batch_size: Rows per step; None takes all.
@@ -113,7 +113,7 @@ class Published:
 
 # Source: UCI's sonar.names, after Gorman and Sejnowski (1988): accuracy and deviation on test sets, by hidden units.
 _PAPER_FIGURES = {
-    Protocol.INDEPENDENT: {
+    EvaluationProtocol.INDEPENDENT: {
         0: (0.771, 0.083),
         2: (0.819, 0.062),
         3: (0.820, 0.073),
@@ -121,7 +121,7 @@ _PAPER_FIGURES = {
         12: (0.847, 0.057),
         24: (0.845, 0.057),
     },
-    Protocol.DEPENDENT: {
+    EvaluationProtocol.DEPENDENT: {
         0: (0.731, 0.048),
         2: (0.857, 0.063),
         3: (0.876, 0.030),
@@ -134,13 +134,13 @@ _PAPER_BEST_UNITS = 12  # in both series
 _PAPER_NEIGHBOUR = Published(0.827, None, "paper, 1-nn")
 
 
-def published_figure(protocol: Protocol, model: SonarModel) -> Published | None:
+def published_figure(protocol: EvaluationProtocol, model: SonarModel) -> Published | None:
     """The paper's figure for the same network, else its best; for the article's protocol the article's."""
-    if protocol is Protocol.ARTICLE:
+    if protocol is EvaluationProtocol.ARTICLE:
         return Published(ARTICLE_ACCURACY, None, "article")
     if protocol not in _PAPER_FIGURES:
         return None
-    if model is SonarModel.NEAREST_NEIGHBOUR and protocol is Protocol.INDEPENDENT:
+    if model is SonarModel.NEAREST_NEIGHBOUR and protocol is EvaluationProtocol.INDEPENDENT:
         return _PAPER_NEIGHBOUR
     is_papers = model.value.startswith("paper-")
     units = RECIPES[model].hidden_units if is_papers else _PAPER_BEST_UNITS

@@ -1,10 +1,8 @@
-"""What a sonar study found: every fold, what they come to, and the files that hold it."""
+"""What a sonar study found: every fold, what they come to, and the out-of-fold probabilities."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.errors import RunFolderError
 from scoring.quality.intervals import Interval, corrected_interval, single_test_interval
-from scoring.sonar.protocols import Fold, Protocol
+from scoring.sonar.protocols import EvaluationProtocol, Fold
 from scoring.sonar.recipes import Published, SonarModel, published_figure
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns
 from scoring.sonar.study import StudyTask
-from scoring.storage.durable import whole_file, write_text
-from scoring.storage.locations import Location
+from scoring.storage.durable import whole_file
 
 PREDICTIONS_SCHEMA = pa.schema(
     [
@@ -41,8 +37,8 @@ class FoldScore:
     """One fold's outcome.
 
     Attributes:
-        repeat: Repetition, from 0.
-        fold: Fold of the repetition, from 0.
+        repeat: Number of the repetition, from 0.
+        fold: Number of the fold in its repetition, from 0.
         num_train: Rows trained on.
         num_test: Rows tested on.
         accuracy: Share of test rows that got their true label.
@@ -65,12 +61,12 @@ class StudyRow:
         accuracy: Mean over folds.
         deviation: Standard deviation over folds.
         interval: 95% confidence interval of the mean.
-        log_loss: Over all test rows; probabilities are kept 0.001 from certainty.
+        log_loss: Log loss over all test rows; probabilities are kept 0.001 from certainty.
         published: The figure to compare with, if there is one.
-        folds: Each fold.
+        folds: Every fold's outcome.
     """
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     model: SonarModel
     accuracy: float
     deviation: float
@@ -85,21 +81,23 @@ ScoredFolds = list[tuple[Fold, Float32Array]]
 
 def gather_folds(
     tasks: Sequence[StudyTask], results: Mapping[int, list[Float32Array]]
-) -> dict[tuple[Protocol, SonarModel], ScoredFolds]:
+) -> dict[tuple[EvaluationProtocol, SonarModel], ScoredFolds]:
     """Put the tasks' results together, in the order of the plan.
 
     Args:
         tasks: The plan.
         results: By task number, the mine probabilities of each fold's test rows.
     """
-    scored: dict[tuple[Protocol, SonarModel], ScoredFolds] = {}
+    scored: dict[tuple[EvaluationProtocol, SonarModel], ScoredFolds] = {}
     for number, task in enumerate(tasks):
         if task.protocol is not None and number in results:
             scored.setdefault((task.protocol, task.model), []).extend(zip(task.folds, results[number], strict=True))
     return scored
 
 
-def summarise(protocol: Protocol, model: SonarModel, scored: ScoredFolds, is_mine: npt.NDArray[np.bool_]) -> StudyRow:
+def summarise(
+    protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFolds, is_mine: npt.NDArray[np.bool_]
+) -> StudyRow:
     """Measure one model under one protocol.
 
     Args:
@@ -133,18 +131,17 @@ def summarise(protocol: Protocol, model: SonarModel, scored: ScoredFolds, is_min
     )
 
 
-def _interval(protocol: Protocol, folds: Sequence[FoldScore]) -> Interval:
+def _interval(protocol: EvaluationProtocol, folds: Sequence[FoldScore]) -> Interval:
     accuracies = [fold.accuracy for fold in folds]
-    if protocol is Protocol.DEPENDENT:
+    if protocol is EvaluationProtocol.DEPENDENT:
         return single_test_interval(accuracies, folds[0].num_test)
-    num_train, num_test = (
-        float(np.mean([getattr(fold, name) for fold in folds])) for name in ("num_train", "num_test")
-    )
+    num_train = float(np.mean([fold.num_train for fold in folds]))
+    num_test = float(np.mean([fold.num_test for fold in folds]))
     return corrected_interval(accuracies, num_train, num_test)
 
 
 def write_predictions(
-    path: Path, returns: SonarReturns, scored: Mapping[tuple[Protocol, SonarModel], ScoredFolds]
+    path: Path, returns: SonarReturns, scored: Mapping[tuple[EvaluationProtocol, SonarModel], ScoredFolds]
 ) -> None:
     """Write one row for every test row of every fold."""
     assert returns.labels is not None
@@ -168,43 +165,3 @@ def write_predictions(
     ]
     with whole_file(path) as temporary:
         pq.write_table(pa.concat_tables(tables).combine_chunks(), temporary)
-
-
-def write_study(path: Path, settings: Mapping[str, Any], rows: Sequence[StudyRow], wall_s: float) -> None:
-    """Write `metrics.json`; it comes last, so a study that has one is complete."""
-    record = {"settings": dict(settings), "wall_s": wall_s, "results": [asdict(row) for row in rows]}
-    write_text(path, json.dumps(record, indent=2) + "\n")
-
-
-def load_study(path: Location, settings: Mapping[str, Any]) -> list[StudyRow] | None:
-    """Return what an earlier study with the same settings found; None if there is none.
-
-    Raises:
-        RunFolderError: If the file holds something else; the setting that differs is named.
-    """
-    if not path.exists():
-        return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        earlier, rows = record["settings"], [_parse_row(row) for row in record["results"]]
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(f"{path} is not what `sonar` writes. Use another --output, or --overwrite.") from error
-    for name, value in settings.items():
-        if earlier.get(name) != value:
-            raise RunFolderError(
-                f"{path} holds a study whose {name} differs: expected {earlier.get(name)}, received {value}. Use "
-                "another --output, or --overwrite to start clean."
-            )
-    return rows
-
-
-def _parse_row(row: dict[str, Any]) -> StudyRow:
-    published = row["published"]
-    parsed = {
-        "protocol": Protocol(row["protocol"]),
-        "model": SonarModel(row["model"]),
-        "interval": Interval(**row["interval"]),
-        "published": Published(**published) if published else None,
-        "folds": tuple(FoldScore(**fold) for fold in row["folds"]),
-    }
-    return StudyRow(**{**row, **parsed})

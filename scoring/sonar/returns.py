@@ -41,8 +41,13 @@ class SonarReturns:
     digest: str
 
 
-def find_sonar(source: str, timeout_s: float = 10.0) -> Path:
+def find_sonar(source: str, timeout_s: float = 10.0, field: str = "sonar") -> Path:
     """Return the path of the returns: a local file, or for `uci` the published one, downloaded once and checked.
+
+    Args:
+        source: A path, or `uci`.
+        timeout_s: How long UCI may keep silent.
+        field: What the user calls `source`, for messages.
 
     Raises:
         SonarError: If there is no such file.
@@ -52,10 +57,10 @@ def find_sonar(source: str, timeout_s: float = 10.0) -> Path:
         try:
             return fetch(UCI_URL, cache_folder() / "datasets" / "sonar.all-data", UCI_CHECKSUM, timeout_s)
         except DownloadError as error:
-            raise DownloadError(f"{error} Fetch the file by other means and pass it as --sonar FILE.") from error
+            raise DownloadError(f"{error} Fetch the file by other means and pass it as `{field}`.") from error
     path = Path(source)
     if not path.is_file():
-        raise SonarError(f"Expected --sonar to be a file in UCI's format, or {UCI}; {source} is no file.")
+        raise SonarError(f"Expected `{field}` to be a file in UCI's format, or {UCI}; {source} is no file.")
     return path
 
 
@@ -64,7 +69,7 @@ def check_trainable(returns: SonarReturns, path: Path) -> None:
     if returns.labels is None:
         raise SonarError(
             f"Expected a label M or R in column {NUM_BANDS + 1} of {path}; it has {NUM_BANDS} columns. To score "
-            "returns without labels, name a trained model with --sonar-model."
+            "returns without labels, name a trained model with `sonar_model`."
         )
     if len(returns.bands) != NUM_ROWS or set(returns.labels) != set(LABEL_NAMES):
         counts = {name: int((returns.labels == name).sum()) for name in LABEL_NAMES}

@@ -16,12 +16,12 @@ from scoring.arrays import Float32Array
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
-from scoring.sonar.protocols import Fold, Protocol, plan_folds
+from scoring.sonar.protocols import EvaluationProtocol, Fold, plan_folds
 from scoring.sonar.recipes import RECIPES, SonarModel
 from scoring.sonar.returns import SonarReturns
 
 _NETWORKS_PER_TASK = 260  # trained at once; more per step saves nothing
-_FITS_PER_TASK = 26  # of scikit-learn's, one after the other
+_FITS_PER_TASK = 26  # by scikit-learn, one after the other
 
 TaskResult: TypeAlias = "list[Float32Array] | bytes"  # mine probabilities of each fold's test rows, or a .keras file
 
@@ -31,12 +31,12 @@ class StudyTask:
     """One model on some folds of one protocol; without a protocol, the final model on all returns.
 
     Attributes:
-        protocol: Whose folds; None for the final model.
+        protocol: The protocol whose folds these are; None for the final model.
         model: What is trained.
-        folds: On what.
+        folds: The rows that it trains on and is tested on.
     """
 
-    protocol: Protocol | None
+    protocol: EvaluationProtocol | None
     model: SonarModel
     folds: tuple[Fold, ...]
 
@@ -46,7 +46,7 @@ class StudyTask:
 
 
 def plan_study(
-    returns: SonarReturns, protocols: Sequence[Protocol], models: Sequence[SonarModel], seed: int
+    returns: SonarReturns, protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], seed: int
 ) -> list[StudyTask]:
     """List the tasks, the final model's first, then model by model.
 
@@ -64,7 +64,7 @@ def plan_study(
 
 
 def _all_rows(returns: SonarReturns, seed: int) -> Fold:
-    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(Protocol), 0, 0))
+    return Fold(0, 0, np.arange(len(returns.bands)), np.arange(0), (seed, len(EvaluationProtocol), 0, 0))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StudyRecipe:
 
     Attributes:
         returns: What is divided, with labels.
-        tasks: As `plan_study` returns them.
+        tasks: The plan that `plan_study` returns.
         backend: Keras' backend.
     """
 

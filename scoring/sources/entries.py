@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Protocol
+from typing import Protocol
 
 from scoring.errors import ImageError
+from scoring.storage.locations import Location
+from scoring.storage.reading import read_limited
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
@@ -54,6 +56,29 @@ class Listing:
 
     images: Sequence[ImageEntry]
     num_left_out: int
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
+
+    Attributes:
+        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`.
+        content: Encoded images, instead of paths.
+        image_id: Their ids. None takes ids from the paths, or numbers the rows.
+    """
+
+    path: str | None = None
+    content: str | None = None
+    image_id: str | None = None
+
+    @property
+    def images(self) -> str:
+        """The column that the images come from."""
+        return self.content or self.path or "path"
+
+
+NO_COLUMNS = TableColumns()  # for collections that are no table
 
 
 class ImageReader(Protocol):
@@ -115,8 +140,17 @@ def too_large() -> ImageError:
     return ImageError(f"larger than {MAX_IMAGE_BYTES // 1024**2} MiB")
 
 
-def read_limited(file: IO[bytes]) -> bytes:
-    """Read an encoded image, and no further than the limit."""
-    encoded = file.read(MAX_IMAGE_BYTES + 1)
-    check_size(len(encoded))
-    return encoded
+def read_image(location: Location) -> bytes:
+    """Read one encoded image that is a file or an object of its own.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    try:
+        return read_limited(location, MAX_IMAGE_BYTES)
+    except OverflowError:
+        raise too_large() from None
+    except OSError as error:
+        raise ImageError(f"cannot read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have
+        raise ImageError(f"cannot read: {error}") from error

@@ -3,18 +3,26 @@
 from collections.abc import Iterator
 
 from scoring.errors import ImagesError, RequestError
-from scoring.sources.entries import IMAGE_SUFFIXES, FoundFile, ImageEntry, ImageReader, ImageSource, Listing, is_image
-from scoring.sources.folder_images import BucketSource, FolderSource
+from scoring.sources.entries import (
+    IMAGE_SUFFIXES,
+    NO_COLUMNS,
+    FoundFile,
+    ImageEntry,
+    ImageReader,
+    ImageSource,
+    Listing,
+    TableColumns,
+    is_image,
+)
+from scoring.sources.folder_images import FolderSource
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
-from scoring.sources.table_images import TableColumns, TableSource
+from scoring.sources.table_images import TableSource
 from scoring.sources.tar_images import TarSource, tar_members
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Location, Url
+from scoring.storage.locations import Location
 
 __all__ = ["ImageEntry", "ImageReader", "Listing", "check_images", "find_images", "open_images"]
-
-NO_COLUMNS = TableColumns()
 
 
 def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None:
@@ -22,7 +30,7 @@ def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None
 
     Args:
         location: A folder or a prefix in a bucket, of images or of tar files; a zip, tar files or a Parquet table.
-        columns: Of a table.
+        columns: Which columns of a table hold what.
     """
     _source(location, columns).check()
 
@@ -55,16 +63,15 @@ def open_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Image
 
 
 def _source(location: Location, columns: TableColumns) -> ImageSource:
-    is_folder = not isinstance(location, Url) and location.is_dir()
+    is_folder = location.is_dir()
     if location.suffix == ".parquet" and not is_folder:
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
         raise RequestError(f"Expected a .parquet table for --path-column and the like; received {location}.")
     if location.suffix == ".tar" and not is_folder:
         return TarSource(location)
-    if isinstance(location, Url):
-        return ZipSource(location) if location.suffix == ".zip" else BucketSource(location)
-    return ZipSource(location) if location.is_file() else FolderSource(location)
+    is_zip = not is_folder and (location.suffix == ".zip" or location.is_file())
+    return ZipSource(location) if is_zip else FolderSource(location)
 
 
 class _CountedFiles:

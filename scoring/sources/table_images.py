@@ -1,10 +1,8 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
-import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -13,33 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
-from scoring.sources.folder_images import read_local, read_object
-from scoring.storage.locations import Location, Url, locate, readable
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, TableColumns, check_size, read_image
+from scoring.storage.locations import Location, file_below, locate, readable
 
 _ROWS_AT_ONCE = 4096
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
 _MAX_ROW_GROUP_BYTES = 1024**3
-
-
-@dataclass(frozen=True)
-class TableColumns:
-    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
-
-    Attributes:
-        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`.
-        content: Encoded images, instead of paths.
-        image_id: Their ids. None takes ids from the paths, or numbers the rows.
-    """
-
-    path: str | None = None
-    content: str | None = None
-    image_id: str | None = None
-
-    @property
-    def images(self) -> str:
-        """The column that the images come from."""
-        return self.content or self.path or "path"
 
 
 class TableSource:
@@ -132,9 +109,7 @@ class _PathReader:
             location = locate(image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
-        if not isinstance(location, Url) and not location.is_absolute():
-            location = self._folder / image.path
-        return read_object(location) if isinstance(location, Url) else read_local(os.fsencode(location))
+        return read_image(location if location.is_absolute() else file_below(self._folder, image.path))
 
 
 class _BytesReader:

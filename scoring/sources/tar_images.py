@@ -5,13 +5,11 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
-from pathlib import Path
-from typing import BinaryIO
 
 from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, readable_name
-from scoring.storage.locations import Location, Url
-from scoring.storage.retrying import patiently
+from scoring.storage.locations import Location
+from scoring.storage.reading import open_file, read_range
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _AT_ONCE = 8  # tar files whose headers are read at the same time
@@ -67,7 +65,7 @@ def read_member(folder: Location, image: ImageEntry) -> bytes:
     check_size(image.size_bytes)
     archive = folder / (image.path.partition(".tar/")[0] + ".tar")
     try:
-        encoded = _read_at(archive, image.position or 0, image.size_bytes)
+        encoded = read_range(archive, image.position or 0, image.size_bytes) if image.size_bytes else b""
     except OSError as error:
         raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
     if len(encoded) < image.size_bytes:
@@ -75,24 +73,10 @@ def read_member(folder: Location, image: ImageEntry) -> bytes:
     return encoded
 
 
-def _read_at(archive: Location, position: int, size_bytes: int) -> bytes:
-    if not size_bytes:
-        return b""
-    if isinstance(archive, Url):
-        return archive.read_range(position, size_bytes)
-    return patiently()(_read_local, archive, position, size_bytes)
-
-
-def _read_local(archive: Path, position: int, size_bytes: int) -> bytes:
-    with archive.open("rb", buffering=0) as file:
-        file.seek(position)
-        return file.read(size_bytes)
-
-
 def _members(folder: Location, name: str) -> Iterator[FoundFile]:
     archive = folder / name
     try:
-        with _open(archive) as file, tarfile.open(fileobj=file, mode="r:") as opened:
+        with open_file(archive, _HEADER_BYTES) as file, tarfile.open(fileobj=file, mode="r:") as opened:
             while (member := opened.next()) is not None:
                 opened.members = []  # type: ignore[attr-defined]  # it would keep them all
                 if member.isreg() and not member.issparse():
@@ -105,10 +89,6 @@ def _members(folder: Location, name: str) -> Iterator[FoundFile]:
         raise
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
         raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
-
-
-def _open(archive: Location) -> BinaryIO:
-    return archive.open(_HEADER_BYTES) if isinstance(archive, Url) else archive.open("rb")
 
 
 def _expand(name: str) -> Iterator[str]:

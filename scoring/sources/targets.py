@@ -1,7 +1,7 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -12,11 +12,26 @@ from scoring.sources.listing import map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-_NAMED = 3  # paths shown in a message
+_NAMED = 3  # paths or labels shown in a message
+
+
+class Split(StrEnum):
+    """What photos of a collection are for, where its folders say so, as in fast.ai's `train/cats/1.jpg`."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
+    **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
+}
 
 
 class LabelsFrom(StrEnum):
-    """Where an image's target stands; `AUTO` looks at the names first and then at the folders."""
+    """Where an image's target stands; `AUTO` takes names or folders, if they do not tell different stories."""
 
     AUTO = "auto"
     NAMES = "names"
@@ -28,7 +43,8 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
 
     Args:
         images: As they were found.
-        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`.
+        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`; `AUTO`
+            takes what labels every image and is not contradicted by the other.
 
     Raises:
         ImagesError: If an image has none; the first of them are named.
@@ -50,6 +66,20 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
     return labelled
 
 
+def split_of(image: ImageEntry) -> Split | None:
+    """What an image is for, by the outermost of its folders that says so; None if none does."""
+    folders = PurePosixPath(image.path).parts[:-1]
+    return next((_SPLITS[name.casefold()] for name in folders if name.casefold() in _SPLITS), None)
+
+
+def leave_out_test(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
+    """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
+    splits = {split_of(image) for image in images}
+    if not {Split.TRAIN, Split.TEST} <= splits:
+        return images
+    return [image for image in images if split_of(image) is not Split.TEST]
+
+
 def match_label(target: str, labels: Sequence[str]) -> int | None:
     """The class that a target means: the same word, or else the same but for case and plural (`Cats` for `cat`)."""
     if target in labels:
@@ -64,18 +94,72 @@ def _singular(word: str) -> str:
 
 
 def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
-    """Targets from the names if all have one there, otherwise from the folders; at least two different ones."""
-    for labels_from in (LabelsFrom.NAMES, LabelsFrom.FOLDERS):
-        try:
-            labelled = with_targets(images, labels_from)
-        except ImagesError:
-            continue
-        if len({image.target for image in labelled}) > 1:
-            return labelled
-    raise ImagesError(
-        "Expected photos of at least two labels, named like cat.123.jpg or in folders like cats/123.jpg; received "
-        f"{len(images)} images such as {images[0].path!r}."
-    )
+    """Targets from the names or the folders, whichever labels every image and is not contradicted by the other.
+
+    Raises:
+        ImagesError: It says what each of them reads like, and asks.
+    """
+    names, folders = (_Reading(target_of) for target_of in (_name_target, _folder_target))
+    disagreements: set[tuple[str, str]] = set()
+    for image in images:
+        path = PurePosixPath(image.path)
+        by_name, by_folder = names.read(path), folders.read(path)
+        if by_name and by_folder and _singular(by_name) != _singular(by_folder):
+            disagreements.add((by_name, by_folder))
+    told = [reading for reading in (names, folders) if reading.labels_all]
+    if not told:
+        raise ImagesError(
+            "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
+            f"the names tell {names}, the folders {folders}, of {len(images)} images such as {images[0].path!r}."
+        )
+    if (len(told) == 2 and disagreements) or _contradicts(disagreements, names.words & folders.words):
+        name, folder = min(disagreements)
+        raise ImagesError(
+            f"Expected names and folders to tell one story; the names tell {names}, the folders {folders}: {name!r} "
+            f"lies in {folder!r}. Say which with `labels_from` names or folders."
+        )
+    return with_targets(images, LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS)
+
+
+def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
+    """Whether a name says one label and its folder another, both of which are labels elsewhere: `cats/dog.1.jpg`."""
+    return any(_singular(word) in shared for pair in disagreements for word in pair)
+
+
+class _Reading:
+    """What the images' names, or their folders, would have as labels."""
+
+    def __init__(self, target_of: Callable[[PurePosixPath], str | None]) -> None:
+        self._target_of = target_of
+        self._labels: set[str] = set()
+        self._num_without = 0
+
+    def read(self, path: PurePosixPath) -> str | None:
+        """Read one more image's label."""
+        label = self._target_of(path)
+        if label is None:
+            self._num_without += 1
+        else:
+            self._labels.add(label)
+        return label
+
+    @property
+    def labels_all(self) -> bool:
+        """Whether every image has a label, and not all of them the same."""
+        return not self._num_without and len(self._labels) > 1
+
+    @property
+    def words(self) -> set[str]:
+        """The labels but for case and plural."""
+        return {_singular(label) for label in self._labels}
+
+    def __str__(self) -> str:
+        """The labels for people, of many the first."""
+        if not self._labels:
+            return "none"
+        shown = ", ".join(map(repr, sorted(self._labels)[:_NAMED]))
+        more = f" and {len(self._labels) - _NAMED} more" if len(self._labels) > _NAMED else ""
+        return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
 
 
 def _name_target(path: PurePosixPath) -> str | None:
@@ -84,7 +168,9 @@ def _name_target(path: PurePosixPath) -> str | None:
 
 
 def _folder_target(path: PurePosixPath) -> str | None:
-    return path.parent.name or None
+    """The innermost folder's name; that of a split, as in `test/1.jpg`, is no label."""
+    name = path.parent.name
+    return name if name and name.casefold() not in _SPLITS else None
 
 
 _TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {

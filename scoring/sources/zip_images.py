@@ -1,20 +1,23 @@
 """Images in a zip as Kaggle ships it, local or in a bucket: read in place, member by member."""
 
-import bisect
-import copy
-import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, read_limited
-from scoring.storage.locations import Location, Url, readable
-from scoring.storage.retrying import patiently
+from scoring.sources import entries
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
+from scoring.storage.locations import Location, readable
+from scoring.storage.reading import read_range
 
 # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
-_DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
+_HEADER, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
+_ENCRYPTED = 1  # the first of its flags, section 4.4.4
+_LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
 
 
 class ZipSource:
@@ -46,32 +49,15 @@ class ZipSource:
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return _RemoteZipReader(self._archive) if isinstance(self._archive, Url) else _ZipReader(self._archive)
+        return _ZipReader(self._archive)
 
 
 class _ZipReader:
-    def __init__(self, archive: Path) -> None:
-        self._archive = zipfile.ZipFile(archive)
+    """Reads each member with one request, and several at once: a ZipFile would let one thread read at a time."""
 
-    def __call__(self, image: ImageEntry) -> bytes:
-        try:
-            return patiently()(self._read_member, image.path)
-        except _DAMAGE as error:
-            raise ImageError(f"cannot read from zip: {error}") from error
-
-    def _read_member(self, path: str) -> bytes:
-        with self._archive.open(path) as file:
-            return read_limited(file)
-
-
-class _RemoteZipReader:
-    """Fetches each member with one request, and several at once: a ZipFile would let one thread read at a time."""
-
-    def __init__(self, archive: Url) -> None:
-        self._url = archive
+    def __init__(self, archive: Location) -> None:
+        self._location = archive
         self._archive = zipfile.ZipFile(readable(archive))
-        starts = [info.header_offset for info in self._archive.infolist()]
-        self._bounds = sorted({*starts, self._archive.start_dir})
 
     def __call__(self, image: ImageEntry) -> bytes:
         try:
@@ -81,25 +67,31 @@ class _RemoteZipReader:
 
     def _read_member(self, info: zipfile.ZipInfo) -> bytes:
         check_size(info.compress_size)
-        following = bisect.bisect_right(self._bounds, info.header_offset)
-        if following == len(self._bounds):
-            raise zipfile.BadZipFile("a member lies behind the directory")
-        span = self._bounds[following] - info.header_offset
-        archive = copy.copy(self._archive)  # the same directory, another file
-        archive.fp = _Window(self._url.read_range(info.header_offset, span), info.header_offset)
-        with archive.open(info) as file:
-            return read_limited(file)
+        if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
+            with self._archive.open(info) as file:  # BZIP2, LZMA: one at a time
+                encoded = file.read(entries.MAX_IMAGE_BYTES + 1)
+            check_size(len(encoded))
+            return encoded
+        encoded = _unpacked(self._read_packed(info), info.compress_type)
+        check_size(len(encoded))
+        if zlib.crc32(encoded) != info.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
+        return encoded
+
+    def _read_packed(self, info: zipfile.ZipInfo) -> bytes:
+        """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""
+        likely = _HEADER.size + len(info.filename.encode()) + len(info.extra) + _LONGER_EXTRA + info.compress_size
+        content = read_range(self._location, info.header_offset, likely)
+        signature, name_bytes, extra_bytes = _HEADER.unpack_from(content)
+        if signature != _SIGNATURE:
+            raise zipfile.BadZipFile("no member begins where the directory says")
+        start = _HEADER.size + name_bytes + extra_bytes
+        if len(content) < start + info.compress_size:
+            return read_range(self._location, info.header_offset + start, info.compress_size)
+        return content[start : start + info.compress_size]
 
 
-class _Window(io.BytesIO):
-    """The bytes of a file from `start` on, at the positions they have in the file."""
-
-    def __init__(self, content: bytes, start: int) -> None:
-        super().__init__(content)
-        self._start = start
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return super().seek(offset - self._start if whence == io.SEEK_SET else offset, whence) + self._start
-
-    def tell(self) -> int:
-        return super().tell() + self._start
+def _unpacked(packed: bytes, compression: int) -> bytes:
+    if compression == zipfile.ZIP_STORED:
+        return packed
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entries.MAX_IMAGE_BYTES + 1)

@@ -31,17 +31,23 @@ def whole_file(path: Location) -> Iterator[Path]:
             yield Path(scratch) / path.name
             path.upload(Path(scratch) / path.name)
         return
+    with storage_faults(path), scratch_beside(path) as temporary:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block."""
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
     temporary = hidden / path.name
-    with storage_faults(path):
-        try:
-            hidden.mkdir()
-            yield temporary
-            _sync(temporary)
-            temporary.replace(path)
-            _sync(path.parent)
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+    try:
+        hidden.mkdir()
+        yield temporary
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 @contextmanager
@@ -57,6 +63,11 @@ def write_text(path: Location, text: str) -> None:
     """Write UTF-8 text so that `path` is never seen half-written."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of what a writer leaves behind when it is killed."""
+    return name.startswith(".") and name.endswith(_TEMPORARY_SUFFIX)
 
 
 def remove_temporaries(folder: Location) -> None:
@@ -75,7 +86,8 @@ def remove_tree(folder: Location) -> None:
         shutil.rmtree(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

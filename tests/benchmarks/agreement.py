@@ -21,9 +21,10 @@ from rich.table import Table
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.results import VARIANTS
 from scoring.errors import ImageError, ImagesError, ModelError
-from scoring.models.classifiers import Classifier, ModelRequest, load_classifier
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
+from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import keras_backend
-from scoring.networks.openvino_engine import ImageSample
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize, decode
 from scoring.run.folder import RunFolder
@@ -54,7 +55,7 @@ def main() -> None:
     entries = _spread(entries, options.num_images or len(entries))
     pixels, targets = _decode_all(options.images, entries, options.resize)
     request = ModelRequest(options.model, options.weights, options.labels, Precision.FLOAT32, keras_backend())
-    exact = load_classifier(request)
+    exact = request.load()
     reference = _score_all(exact, pixels)
     truth = np.array([-1 if target is None else _class_of(target, exact.labels) for target in targets])
     table = _table()
@@ -92,7 +93,7 @@ def _decode_all(images: Location, entries: Sequence[ImageEntry], resize: Resize)
 
 
 def _score_again(request: ModelRequest, sample: Callable[[], ImageSample], pixels: UInt8Array) -> Float32Array:
-    return _score_all(load_classifier(request, sample), pixels)
+    return _score_all(request.load(sample), pixels)
 
 
 def _score_all(classifier: Classifier, pixels: UInt8Array) -> Float32Array:

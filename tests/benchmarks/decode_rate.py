@@ -102,7 +102,7 @@ def _differences(folder: Path, num_sizes: int) -> Table:
 
 
 def _sizes(count: int) -> Iterator[tuple[int, int]]:
-    """From just below those that are reduced up to three thousand pixels a side; half of them near squares."""
+    """Sizes from just below those that are reduced up to three thousand pixels a side; half of them near squares."""
     generator = np.random.default_rng(_SEED)
     for number in range(count):
         width, height = np.exp(generator.uniform(np.log(448), np.log(3000), 2)).astype(int)

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.photos import gather_photos
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -35,7 +35,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.shards import decode_ahead
 from scoring.shards.scorer import ScorerSettings, ShardScorer
-from scoring.shards.summary import ShardTotals
+from scoring.shards.totals import ShardTotals
 from scoring.sources.inputs import find_images
 from scoring.storage.durable import remove_tree
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cluster.session import open_session
 from jobs.bench.one_worker import place_alone, score_alone
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -31,7 +31,7 @@ _SHARD_SIZE = 32
 
 def careless(settings: ScorerSettings) -> ShardScorer:
     """A ShardScorer that neither syncs nor computes checksums."""
-    durable._sync = lambda path: None
+    durable.sync = lambda path: None
     write_table = pq.write_table
     pq.write_table = lambda *arguments, write_page_checksum, **options: write_table(*arguments, **options)
     return ShardScorer(settings)

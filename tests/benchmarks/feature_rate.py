@@ -13,7 +13,8 @@ import typer
 from cluster.session import open_session
 from jobs.bench.one_worker import place_alone, score_alone
 from scoring.finetuning.features import FeatureRequest
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoring.models.classifiers import Classifier, ModelRequest
+    from scoring.models.classifier import Classifier
+    from scoring.models.model_request import ModelRequest
     from scoring.shards.report import ShardReport
     from scoring.shards.scorer import ScorerSettings
 
@@ -71,21 +72,14 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
-    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
-    from scoring.networks.precision import Precision, choose_precision
 
-    request = ModelRequest(
-        options.model or VGG16_CATS_DOGS, None if options.model else "random", options.labels, Precision.AUTO, backend
-    )
-    choice = choose_precision(Precision(options.precision), backend)
-    request = replace(request, precision=choice.precision)
     on_gpu = _on_gpu(backend)
     machine = describe_machine()
     print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {'; '.join(machine.gpus) or 'none'}")
-    print(f"{backend} on a {'GPU' if on_gpu else 'processor'}, {choice.precision}: {choice.reason}")
+    request = _request(options, backend, "GPU" if on_gpu else "processor")
     with tempfile.TemporaryDirectory(prefix="shardscore-gpu-") as scratch:
         photos = gather_photos(options.images, Path(scratch) / "photos", options.num_images, 2 * _SHARD_SIZE)
-        peak = _matrix_peak(choice.precision, backend, options.matrix_size, on_gpu)
+        peak = _matrix_peak(request.precision, backend, options.matrix_size, on_gpu)
         decoding = {threads: decode_rate(photos, threads) for threads in options.decode_threads}
         _print_decoding(decoding)
         process = process_rate(Path(scratch) / "tiny", max(options.decode_threads))
@@ -100,12 +94,24 @@ def main() -> None:
         "decode_images_per_s_per_core": {"median": decoding[min(decoding)] / min(decoding)},
         "process_images_per_s": process,
         "decode_images_per_s": {str(threads): rate for threads, rate in decoding.items()},
-        "variants": [_variant(str(choice.precision), peak, rates)],
+        "variants": [_variant(str(request.precision), peak, rates)],
         "batches": [asdict(row) for row in rates],
     }
     options.json.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    _print_rates(request.model, peak, rates)
+    _print_rates(request.kind.flops_per_image, peak, rates)
     print(f"every figure: {options.json}")
+
+
+def _request(options: argparse.Namespace, backend: str, device: str) -> "ModelRequest":
+    """The network, in the precision that was asked for or that suits the device; prints which, and why."""
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
+    from scoring.networks.precision import Precision, choose_precision
+
+    choice = choose_precision(Precision(options.precision), backend)
+    print(f"{backend} on a {device}, {choice.precision}: {choice.reason}")
+    model, weights = (options.model, None) if options.model else (VGG16_CATS_DOGS, "random")
+    return ModelRequest(model, weights, options.labels, choice.precision, backend)
 
 
 def _options() -> argparse.Namespace:
@@ -204,9 +210,8 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
 
 @cache
 def _load_once(request: "ModelRequest") -> "Classifier":
-    from scoring.models.classifiers import load_classifier
 
-    return load_classifier(request)
+    return request.load()
 
 
 def batch_rates(
@@ -284,10 +289,7 @@ def _print_decoding(decoding: dict[int, float]) -> None:
         print(f"decoding with {threads:>3} threads: {rate:>9,.0f} images/s, {rate / threads:>6,.0f} a thread")
 
 
-def _print_rates(model: str, peak: float, rates: Sequence[BatchRates]) -> None:
-    from scoring.bench.results import flops_per_image
-
-    flops = flops_per_image(model)
+def _print_rates(flops: float | None, peak: float, rates: Sequence[BatchRates]) -> None:
     limit = peak * 1e9 / flops if flops else None
     print(f"limit: {f'{limit:,.0f} images/s, if the network were one matrix product' if limit else 'not known'}")
     headings = ("batch", "network alone", "of the limit", "whole shards", "of the network", "model waits", "GPU GB")

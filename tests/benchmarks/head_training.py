@@ -13,8 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import typer
 
-from scoring.finetuning.fitting import Examples, HeadSettings
+from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import train_head
+from scoring.models.trained_heads import HeadSettings
 
 
 def _synthetic(num_images: int, num_features: int) -> tuple[Examples, Examples]:

@@ -5,23 +5,18 @@
 Prints a line of JSON: images per second after the first batch.
 """
 
-import argparse
 import json
 import os
 import time
-from pathlib import Path
+
+from tests.benchmarks.rival_options import parse_options
 
 _BATCH_SIZE = 32  # the default of image_dataset_from_directory
 
 
 def main() -> None:
     """Predict, and save the probabilities."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--weights", default="random")
-    options = parser.parse_args()
+    options = parse_options(__doc__)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
     import numpy as np

@@ -5,17 +5,17 @@
 Prints a line of JSON: images per second after the first batch. Every row says when its batch was done.
 """
 
-import argparse
 import json
 import logging
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import ray
+
+from tests.benchmarks.rival_options import parse_options
 
 _BATCH_SIZE = 16
 # It computes on all cores. Each actor reserves one, and with as many actors as cores (two of two) none was left for
@@ -48,12 +48,7 @@ class Vgg16:
 
 def main() -> None:
     """Run the pipeline."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--weights", default="random")
-    options = parser.parse_args()
+    options = parse_options(__doc__)
     ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     photos = ray.data.read_images(str(options.photos), size=(224, 224), mode="RGB", include_paths=True)

@@ -28,7 +28,8 @@ from jobs.bench.cold_command import score_cold
 from jobs.bench.table import print_machine
 from scoring.bench.machine import describe_machine
 from scoring.bench.photos import gather_photos
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 

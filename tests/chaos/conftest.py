@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.run.verification import run_status
+from tests.gate.control import Gate, wait_until
+from tests.runs import read_predictions
 
 NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
 _TABLE: dict[str, list[tuple[int, float, int]]] = defaultdict(list)  # kind -> faults, seconds, shards scored again
@@ -81,7 +82,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def undisturbed(nodes: Nodes, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The rows of a run that nothing happened to."""
     run = Run(nodes, archive, tmp_path_factory.mktemp("undisturbed"), "undisturbed", random.Random(0))
-    assert run.start().wait() == 0
+    run.start()
+    run.finish()
     return run.rows()
 
 
@@ -101,7 +103,11 @@ def run(
 
 @dataclass
 class Run:
-    """One output folder, the driver that writes to it, and the faults it suffers."""
+    """One output folder, the driver that writes to it, and the faults it suffers.
+
+    A gate keeps the run where the test wants it: `start` lets no shard be begun, `reach` some, and `finish` all that
+    are missing. A fault in between finds the run unfinished, and some shards at work.
+    """
 
     nodes: Nodes
     archive: Path
@@ -114,17 +120,26 @@ class Run:
     num_repeats: int = 0
     started: float = field(default_factory=time.monotonic)
     output: Path = field(init=False)
+    gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         self.output = self.folder / "run"
+        self.gate = Gate(self.folder / "gate")
         (self.folder / "weights").touch()
         zipfile.ZipFile(self.folder / "model.keras", "w").close()  # named to the driver, never loaded
 
-    def start(self, *options: object) -> subprocess.Popen[str]:
-        """Start the driver."""
+    def start(self, *options: object, deadline_s: float = 600) -> subprocess.Popen[str]:
+        """Start the driver; no shard is begun yet.
+
+        Args:
+            options: More of the command's.
+            deadline_s: When a shard counts as hanging; those at the gate do not hang.
+        """
+        self._stay_at(self.num_done())
+        options = ("--address", self.nodes.cluster.address, "--shard-deadline", deadline_s, *options)
         model = ("--model", self.folder / "model.keras", "--labels", "cat,dog", "--precision", "float32")
         sizes = ("--shard-size", SHARD_SIZE, "--batch-size", SHARD_SIZE, "--output", self.output)
-        command = ("score", "--images", self.archive, *model, *sizes, "--address", self.nodes.cluster.address, *options)
+        command = ("score", "--images", self.archive, *model, *sizes, *options)
         self.driver = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", *(str(argument) for argument in command)],
             cwd=Path(__file__).parents[2],
@@ -134,19 +149,24 @@ class Run:
         )
         return self.driver
 
-    def wait_for_shards(self, least: int) -> bool:
-        """Wait until so many shards are done; False if the driver ended before."""
-        assert self.driver is not None
-        while self.num_done() < least:
-            if self.driver.poll() is not None:
-                return False
-            time.sleep(0.005)
-        return True
+    def reach(self, num_shards: int) -> None:
+        """Let the run go on until so many shards are done; those at work then will be done too, and no others."""
+        driver = self.driver
+        assert driver is not None
 
-    def wait_at_random(self, share: float = 0.8) -> bool:
-        """Wait until a random number of the missing shards, at most `share` of them, is done."""
-        done = self.num_done()
-        return self.wait_for_shards(done + self.chance.randint(1, max(1, int(share * (NUM_SHARDS - done)))))
+        def is_reached() -> bool:
+            assert driver.poll() is None, driver.communicate()[0]
+            return self.num_done() >= num_shards
+
+        self._stay_at(num_shards)
+        wait_until(is_reached, f"{num_shards} shards")
+
+    def reach_at_random(self, most: int) -> None:
+        """Let a random number of shards, at most `most`, be done."""
+        self.reach(self.num_done() + self.chance.randint(1, most))
+
+    def _stay_at(self, num_shards: int) -> None:
+        self.gate.close("shard-*.parquet", num_shards)
 
     def num_done(self) -> int:
         return len(list((self.output / "predictions").glob("shard-*.parquet")))
@@ -156,11 +176,9 @@ class Run:
         self.num_faults += 1
 
     def kill_actor(self) -> None:
-        """SIGKILL one scoring actor, if one is alive."""
-        actors = actor_pids(self.nodes.raylet_pids())
-        if actors:
-            os.kill(self.chance.choice(actors), signal.SIGKILL)
-            self.fault()
+        """SIGKILL one scoring actor."""
+        os.kill(self.chance.choice(actor_pids(self.nodes.raylet_pids())), signal.SIGKILL)
+        self.fault()
 
     def break_pictures(self, count: int, instead: bytes) -> set[str]:
         """Put `instead` in the place of some pictures, in an archive of this run's own; return their ids."""
@@ -180,16 +198,24 @@ class Run:
             self.driver.wait()
 
     def finish(self, code: int = 0) -> str:
-        """Wait for the driver, and check its exit code; return what it said."""
+        """Let all missing shards be done, wait for the driver, and check its exit code; return what it said."""
+        self.gate.open()
+        return self.wait_for_end(code)
+
+    def wait_for_end(self, code: int) -> str:
+        """Wait for a driver that ends by itself, and check its exit code; return what it said."""
         assert self.driver is not None
         said, _ = self.driver.communicate(timeout=300)
         assert self.driver.returncode == code, said
-        self.num_repeats += int((RunFolder(self.output).load_record().get("summary") or {}).get("num_repeats", 0))
+        record = RunFolder(self.output).load_record()
+        summary = record.summary if record else None
+        self.num_repeats += summary.num_repeats if summary else 0
         return said
 
     def finish_or_go_on(self) -> None:
         """Wait for the driver; a shard that chance killed three actors on is named, and the same command scores it."""
         assert self.driver is not None
+        self.gate.open()
         self.driver.wait(timeout=300)
         if self.driver.returncode == 1:
             said = self.finish(code=1)

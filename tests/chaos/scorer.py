@@ -2,8 +2,8 @@
 
 Orders are files beside the model that the driver names: `poison-7` kills every process that touches shard 7,
 `mute-7` every one that has written it and not yet said so, `hang-7` makes the next process that touches shard 7 hang
-for good (and is taken away by it), `weights` must exist for a scorer to start, and `slow` makes every shard take
-longer.
+for good (and is taken away by it), and `weights` must exist for a scorer to start: one that finds none leaves a file
+`refused`. `gate/` holds whoever begins a shard when as many are there as the test lets be.
 """
 
 import os
@@ -20,10 +20,10 @@ from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
+from tests.gate.turnstile import pass_gate
 
 CRASHES = b"crashes the decoder"
-_SECONDS_PER_SHARD = 0.04
-_SLOW_SECONDS_PER_SHARD = 1.0
+_SECONDS_PER_SHARD = 0.04  # so that faults find shards at work, and not only at the gate
 
 
 def decode_or_crash(encoded: bytes, resize: Resize) -> UInt8Array:
@@ -42,6 +42,7 @@ class ChaoticScorer(ShardScorer):
     def __init__(self, settings: ScorerSettings) -> None:
         self._orders = Path(settings.model.model).parent
         if not (self._orders / "weights").exists():
+            (self._orders / "refused").touch()
             raise ModelError("the weights are gone")
         super().__init__(settings, load_fake, decode_or_crash)
 
@@ -53,10 +54,11 @@ class ChaoticScorer(ShardScorer):
         self._follow_orders(shard_id)
         return super().again(shard_id)
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
-        super()._write(shard_id, manifest, rows)
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
+        digest = super()._write(shard_id, manifest, rows)
         if (self._orders / f"mute-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
+        return digest
 
     def _follow_orders(self, shard_id: int) -> None:
         if (self._orders / f"poison-{shard_id}").exists():
@@ -64,7 +66,7 @@ class ChaoticScorer(ShardScorer):
         try:
             (self._orders / f"hang-{shard_id}").unlink()
         except FileNotFoundError:
-            slow = (self._orders / "slow").exists()
-            time.sleep(_SLOW_SECONDS_PER_SHARD if slow else _SECONDS_PER_SHARD)
+            pass_gate(self._orders / "gate", self._folder.shard(shard_id, self._manifest.info.num_shards))
+            time.sleep(_SECONDS_PER_SHARD)
         else:
             time.sleep(3600)

@@ -186,7 +186,7 @@ _MECHANISMS = [
         "scoring/networks/keras_files.py",
         "safe_mode=True",
         "safe_mode=False",
-        "tests/scoring/models/test_classifiers.py",
+        "tests/scoring/models/test_model_request.py",
     ),
     Mechanism(
         "a local Ray listens on loopback alone",

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from scoring.run.folder import RunFolder
 from tests.chaos.conftest import NUM_IMAGES, NUM_SHARDS, Run
 from tests.chaos.scorer import CRASHES
+from tests.gate.control import wait_until
+from tests.runs import record_of, summary_of
 
 pytestmark = pytest.mark.ray
 
@@ -29,7 +30,8 @@ def _seeds(num_seeds: int, short: int = 1) -> pytest.MarkDecorator:
 @_seeds(16)
 def test_actors_are_killed(run: Run, seed: int) -> None:
     run.start()
-    while run.num_faults < 5 and run.wait_at_random(0.3):
+    for _ in range(5):
+        run.reach_at_random(6)
         run.kill_actor()
     run.finish_or_go_on()
     run.check_complete()
@@ -39,10 +41,10 @@ def test_actors_are_killed(run: Run, seed: int) -> None:
 def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
     run.start()
     for _ in range(2):
-        if run.wait_at_random(0.4):
-            run.nodes.kill(run.chance)
-            run.fault()
-            run.nodes.add()
+        run.reach_at_random(20)
+        run.nodes.kill(run.chance)
+        run.fault()
+        run.nodes.add()
     run.finish()
     run.check_complete()
 
@@ -50,24 +52,24 @@ def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
 @_seeds(5, short=0)
 def test_a_node_that_joins_late_is_used(run: Run, seed: int) -> None:
     run.nodes.kill(run.chance)
-    (run.folder / "slow").touch()
-    run.start()
-    run.wait_for_shards(2)
+    driver = run.start()
+    run.reach(2)
     run.nodes.add()
     run.fault()
+    run.gate.wait_until_held(driver, 3)  # the late node's actor has a shard as well
     run.finish()
     run.check_complete()
     joined = run.nodes.others[-1].node_id
-    assert joined in {device["node_id"] for device in RunFolder(run.output).load_record()["devices"]}
+    assert joined in {device.node_id for device in record_of(run.output).devices}
 
 
 @_seeds(15)
 def test_the_driver_is_killed(run: Run, seed: int) -> None:
     for _ in range(3):
         run.start()
-        if run.wait_at_random(0.5):
-            run.kill_driver()
-            run.fault()
+        run.reach_at_random(8)
+        run.kill_driver()
+        run.fault()
     run.start()
     run.finish()
     run.check_complete()
@@ -75,19 +77,17 @@ def test_the_driver_is_killed(run: Run, seed: int) -> None:
 
 @_seeds(10)
 def test_the_driver_is_stopped(run: Run, seed: int) -> None:
-    (run.folder / "slow").touch()  # so that the stop comes in the middle, however busy the machine
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         driver = run.start()
-        if run.wait_at_random(0.15):
-            driver.send_signal(number)
-            run.fault()
-            told = time.monotonic()
-            said = run.finish(code)
-            assert time.monotonic() - told < 15, "3 s are promised; a machine that is busy gets five times that"
-            assert "run the same command again to go on" in said
-            assert "Traceback" not in said
-            assert not (run.output / "lease.json").exists()
-    (run.folder / "slow").unlink()
+        run.reach_at_random(8)
+        driver.send_signal(number)
+        run.fault()
+        told = time.monotonic()
+        said = run.wait_for_end(code)
+        assert time.monotonic() - told < 15, "3 s are promised; a machine that is busy gets five times that"
+        assert "run the same command again to go on" in said
+        assert "Traceback" not in said
+        assert not (run.output / "lease.json").exists()
     run.start()
     run.finish()
     run.check_complete()
@@ -98,7 +98,7 @@ def test_actors_hang(run: Run, seed: int) -> None:
     for shard in run.chance.sample(range(NUM_SHARDS - 6), 2):
         (run.folder / f"hang-{shard}").touch()
         run.fault()
-    run.start("--shard-deadline", 2)
+    run.start(deadline_s=2)
     run.finish()
     run.check_complete()
 
@@ -126,7 +126,7 @@ def test_actors_die_before_they_report(run: Run, seed: int) -> None:
     run.start()
     assert "missing" not in run.finish()
     run.check_complete()
-    assert RunFolder(run.output).load_record()["summary"]["num_scored"] == NUM_IMAGES
+    assert summary_of(run.output).num_scored == NUM_IMAGES
 
 
 @_seeds(6, short=0)
@@ -143,12 +143,12 @@ def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
 
 @_seeds(5, short=0)
 def test_weights_vanish_between_actors(run: Run, seed: int) -> None:
-    (run.folder / "slow").touch()  # the run outlasts the start of the actors that find no weights
     run.start()
-    run.wait_at_random(0.3)
+    run.reach_at_random(16)
     (run.folder / "weights").unlink()
     run.kill_actor()
     run.kill_actor()
+    wait_until((run.folder / "refused").exists, "an actor that finds no weights")
     assert "the weights are gone" in run.finish()
     run.check_complete()
 
@@ -184,9 +184,8 @@ def test_the_disk_is_full(run: Run, small_disk: Path, seed: int) -> None:
 @_seeds(5, short=0)
 def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    (run.folder / "slow").touch()
     run.start()
-    assert run.wait_at_random(0.5)
+    run.reach_at_random(24)
     for _ in range(100):  # busy while a shard is being written
         if not subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True).returncode:
             break
@@ -203,12 +202,11 @@ def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> No
 
 @_seeds(5, short=0)
 def test_a_second_driver_comes(run: Run, seed: int) -> None:
-    (run.folder / "slow").touch()
     first = run.start()
-    assert run.wait_at_random(0.3)
+    run.reach_at_random(16)
     run.start()
     run.fault()
-    said = run.finish(code=2)
+    said = run.wait_for_end(code=2)
     assert f"is being written by process {first.pid} on {os.uname().nodename}" in said
     run.driver = first
     run.finish()

@@ -143,7 +143,9 @@ def test_packages_are_all_that_is_shipped(dashboard: type[Dashboard], tmp_path: 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / ".git").mkdir()
-    job = submit_job(JobSettings("ours", "python -m ours", [tmp_path / "ours"], {"KEY": "value"}), "http://head:8265")
+    job = submit_job(
+        JobSettings("ours", "python -m ours", {"ours": tmp_path / "ours"}, {"KEY": "value"}), "http://head:8265"
+    )
     assert job.job_id == "raysubmit_1"
     assert dashboard.given["files"] == ["ours/code.py", "ours/page.html"]
     assert dashboard.given["runtime_env"]["env_vars"] == {"KEY": "value"}
@@ -157,18 +159,18 @@ def test_address_and_headers_come_from_rays_own_variables(
     monkeypatch.setattr(requests, "get", lambda address, timeout: knocked.append(address))
     monkeypatch.setenv("RAY_ADDRESS", "http://other:8265")
     monkeypatch.setenv("RAY_JOB_HEADERS", '{"X-Proxy": "pass"}')
-    submit_job(JobSettings("ours", "true", []), None)
+    submit_job(JobSettings("ours", "true", {}), None)
     assert dashboard.given["headers"] == {"X-Proxy": "pass"}
     assert submit.overruling_variable() == "RAY_ADDRESS"
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://third:8265")
-    submit_job(JobSettings("ours", "true", []), "http://head:8265")
+    submit_job(JobSettings("ours", "true", {}), "http://head:8265")
     assert knocked == ["http://other:8265", "http://third:8265"]
 
 
 def test_values_of_the_environment_are_in_no_message(
     dashboard: type[Dashboard], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = JobSettings("ours", "true", [], {"KEY": "s3cr3t!"})
+    settings = JobSettings("ours", "true", {}, {"KEY": "s3cr3t!"})
     assert "s3cr3t!" not in repr(settings)
 
     def refuse(self: Dashboard, **options: Any) -> str:

@@ -63,11 +63,11 @@ def _submit(*arguments: object) -> tuple[int, str, str]:
         ("-- score --images /x", "Missing option '--output'"),
         ("-- scor --images /x", "received 'scor'"),
         ("-- submit -- score", "received 'submit'"),
-        ("-- report runs/test", "Expected --folder as every node sees it: an absolute path."),
+        ("-- report runs/test", "Expected FOLDER as every node sees it: an absolute path."),
         ("-- score --images photos --output /y", "Expected --images as every node sees it: an absolute path."),
         ("-- score --images /x --output runs/test", "Received 'runs/test'"),
         ("-- score --images /x --output /y --labels README.md", "Expected --labels as every node sees it"),
-        ("-- status runs/test", "Expected --run as every node sees it"),
+        ("-- status runs/test", "Expected RUN as every node sees it"),
         ("--env =hunter2 -- score --images /x --output /y", "received '' without one"),
         ("--env NOT_SET_HERE -- score --images /x --output /y", "received 'NOT_SET_HERE' without one"),
     ],
@@ -97,14 +97,14 @@ def test_buckets_and_names_of_models_are_no_local_paths(
     assert taken[0].command == f"python -m jobs score {options}"
 
 
-def test_command_is_quoted_and_ships_the_three_packages_alone(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+def test_command_is_quoted_and_ships_our_packages_alone(take: Callable[[FakeJob], list[JobSettings]]) -> None:
     taken = take(FakeJob(JobEnd(0)))
     code, output, _ = _submit("--env", "KERAS_BACKEND=jax", "--env", "HOME", *_SCORE, "--labels", "a cat,$dog")
     [settings] = taken
     assert code == 0
     assert settings.command.endswith("--output /shared/run --labels 'a cat,$dog'")
     assert settings.name == "shardscore score"
-    assert sorted(package.name for package in settings.packages) == ["cluster", "jobs", "scoring"]
+    assert sorted(settings.packages) == ["cluster", "jobs", "scoring", "shardscore"]
     assert settings.environment == {"KERAS_BACKEND": "jax", "HOME": os.environ["HOME"]}
     assert "submitted raysubmit_1 to http://head:8265\n" in output
     assert "[bold]scored" in output

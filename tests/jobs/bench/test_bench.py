@@ -13,14 +13,15 @@ from typer.testing import CliRunner
 
 from cluster.placement import Placement
 from jobs.bench.cold_command import ColdJob, score_cold
-from jobs.bench.job import bench
+from jobs.bench.job import run_bench
 from jobs.bench.one_worker import run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
 from scoring.errors import IncompleteError, ModelError, RequestError
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, PrecisionChoice
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
@@ -53,10 +54,11 @@ class _Measurements:
 @pytest.fixture
 def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
     fake = _Measurements()
-    for name in ("run_alone", "score_alone", "score_cold"):
-        monkeypatch.setattr(f"jobs.bench.job.{name}", getattr(fake, name))
-    monkeypatch.setattr("jobs.bench.job.open_session", lambda address: nullcontext())
-    monkeypatch.setattr("jobs.bench.job.place_alone", lambda: Placement(1, 0.0, 2.0))
+    monkeypatch.setattr("jobs.bench.rates.run_alone", fake.run_alone)
+    monkeypatch.setattr("jobs.bench.rates.score_alone", fake.score_alone)
+    monkeypatch.setattr("jobs.bench.measurements.score_cold", fake.score_cold)
+    monkeypatch.setattr("jobs.bench.measurements.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.bench.measurements.place_alone", lambda: Placement(1, 0.0, 2.0))
     for engine in ("mnn", "openvino"):
         monkeypatch.setattr(f"scoring.networks.engine_choice.check_{engine}", lambda precision: None)
     bfloat16 = PrecisionChoice(Precision.BFLOAT16, "the processor has avx512_bf16")
@@ -67,7 +69,7 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
 def _bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[str, dict[str, Any]]:
     """What was printed, in 80 columns as in a log, and what was stored."""
     request = BenchRequest(_MODEL, num_images=32, json_path=tmp_path / "figures.json", **options)
-    bench(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    run_bench(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
     return capsys.readouterr().out, json.loads(request.json_path.read_text())
 
 
@@ -98,7 +100,7 @@ def test_table_fits_a_log_and_shows_rates_beside_their_limits(
         "150",
     ]
     assert "decoding: 300 images/s per core" in printed
-    assert "one worker with 2 cores and 0 GPUs" in printed
+    assert "one actor with 2 cores and 0 GPUs" in printed
     assert "keras float32 1.5 3.0 7.8" in " ".join(printed.split())
 
 
@@ -136,8 +138,8 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
 def test_fewer_than_two_batches_are_refused(
     measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.bench.job.place_alone", lambda: Placement(1, 1.0, 2.0))  # 64 images a batch
-    with pytest.raises(RequestError, match="Expected --num-images of at least two batches of 64"):
+    monkeypatch.setattr("jobs.bench.measurements.place_alone", lambda: Placement(1, 1.0, 2.0))  # 64 images a batch
+    with pytest.raises(RequestError, match="Expected `num_images` of at least two batches of 64"):
         _bench(tmp_path, capsys)
 
 
@@ -151,7 +153,7 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
         seen.append(os.environ.get("RAY_ADDRESS"))
         return nullcontext()
 
-    monkeypatch.setattr("jobs.bench.job.open_session", look)
+    monkeypatch.setattr("jobs.bench.measurements.open_session", look)
     _bench(tmp_path, capsys, rounds=1, variants=("keras float32",))
     assert seen == [None]
     assert os.environ["RAY_ADDRESS"] == "head:6379"
@@ -172,7 +174,7 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
 def test_nonsense_is_one_clear_line_before_ray_starts(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
 ) -> None:
-    monkeypatch.setattr("jobs.bench.job.open_session", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.bench.measurements.open_session", lambda address: pytest.fail("Ray was started"))
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["bench", *options.format(tmp_path).split()])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

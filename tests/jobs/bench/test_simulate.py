@@ -7,12 +7,14 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.ledger import TaskLedger
-from jobs.bench.simulate import SimulateRequest, simulate
+from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.cli import app
-from scoring.bench.parts import GPU_PARTS, Part, Parts
+from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward
 from scoring.bench.scale import estimate
-from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest
+from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import VGG16_FLOPS
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
 
@@ -35,7 +37,7 @@ def figures(tmp_path: Path) -> Path:
 
 
 def _print(request: SimulateRequest, capsys: pytest.CaptureFixture[str]) -> str:
-    simulate(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    run_simulation(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
     return capsys.readouterr().out
 
 
@@ -53,7 +55,7 @@ def test_tables_fit_a_log_and_say_what_is_assumed(figures: Path, capsys: pytest.
 
 def test_options_take_the_place_of_assumptions(figures: Path) -> None:
     request = SimulateRequest(_MODEL, None, 10_000_000, None, figures, 5000.0, 16.0, None, 1e9, 512)
-    runs = simulate(request, Console(quiet=True))
+    runs = run_simulation(request, Console(quiet=True))
     assert [(run.num_workers, run.num_shards) for run in runs] == [(1, 19532), (8, 19532), (1000, 19532), (1, 19532)]
     assert runs[0].images_per_s == pytest.approx(1885)  # one process, whatever its GPU
     assert runs[3].images_per_s == pytest.approx(1 / (1 / 12 + 1 / 570))
@@ -92,6 +94,7 @@ def test_nonsense_is_one_clear_line(
 def test_tail_is_that_of_the_ledger_which_hands_the_shards_out(num_images: int, num_workers: int) -> None:
     plenty = ("decode_images_per_s", "process_images_per_s", "reads_per_s", "writes_per_s", "driver_shards_per_s")
     known = {**GPU_PARTS, **dict.fromkeys(plenty, Part(1e12, "a test"))}
+    known["forward_images_per_s"] = assumed_forward(VGG16_FLOPS)
     run = estimate(Parts(**known), num_images, num_workers)
     shard_s = 256 / known["forward_images_per_s"].value
     ended_s = _play(run.num_shards, num_workers, shard_s)

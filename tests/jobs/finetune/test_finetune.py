@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,21 @@ from PIL import Image
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.finetune.job import FinetuneRequest, finetune
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.finetune.job import run_finetune
+from jobs.finetune.request import FinetuneRequest
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError
 from scoring.finetuning.features import FeatureRequest
-from scoring.finetuning.fitting import HeadSettings
-from scoring.models.classifiers import ModelRequest
 from scoring.models.model_folder import ModelFolder
+from scoring.models.model_request import ModelRequest
+from scoring.models.trained_heads import HeadSettings
+from scoring.models.training_record import load_training_record
 from scoring.networks.base_networks import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
+from tests.gate.control import Gate
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -74,24 +76,24 @@ def _request(photos: Path, base: Path, output: Path, **options: Any) -> Finetune
 @pytest.fixture(scope="module")
 def model(photos: Path, base: Path, tmp_path_factory: pytest.TempPathFactory, two_nodes: None) -> ModelFolder:
     folder = ModelFolder(tmp_path_factory.mktemp("models") / "model")
-    assert finetune(_request(photos, base, folder.path), Console(quiet=True))
+    assert run_finetune(_request(photos, base, folder.path), Console(quiet=True))
     return folder
 
 
 def _score(photos: Path, model: Path, output: Path, **options: Any) -> pd.DataFrame:
     request = ModelRequest(str(model), None, None, Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8)
-    assert score(ScoreRequest(output, images, None), Console(quiet=True))
+    assert run_score(ScoreRequest(output, images, None), Console(quiet=True))
     return pd.read_parquet(RunFolder(output).predictions).set_index("image_id")
 
 
 def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
-    record = model.load_record()
+    record = load_training_record(model)
     assert json.loads(model.labels.read_text()) == ["cat", "dog"]
-    assert record["data"]["num_images"] == 81
-    assert (record["data"]["num_train"], record["data"]["num_validation"], record["data"]["num_errors"]) == (60, 20, 1)
-    assert record["metrics"]["after_calibration"]["accuracy"] > 0.9
-    assert [head["seed"] for head in record["heads"]] == [0, 1]
+    data = record.data
+    assert (data.num_images, data.num_train, data.num_validation, data.num_errors) == (81, 60, 20, 1)
+    assert record.metrics.after_calibration.accuracy > 0.9
+    assert [head.seed for head in record.heads] == [0, 1]
     targets = pd.read_parquet(model.validation)["target"]
     assert targets.value_counts().to_dict() == {"cat": 10, "dog": 10}
 
@@ -112,7 +114,7 @@ def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
     folder = ModelFolder(tmp_path / "head")
-    assert finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
+    assert run_finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
     assert folder.head_network.exists()
     assert not folder.network.exists()
     rows = _score(photos, folder.path, tmp_path / "run")
@@ -132,25 +134,25 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
         files = [*model.features.predictions.glob("*.parquet"), *model.heads.iterdir()]
         return {path.name: path.stat().st_mtime_ns for path in files}
 
-    before, metrics = written(), model.load_record()["metrics"]
-    assert finetune(_request(photos, base, model.path), Console(quiet=True))
+    before, metrics = written(), load_training_record(model).metrics
+    assert run_finetune(_request(photos, base, model.path), Console(quiet=True))
     assert written() == before
-    assert model.load_record()["metrics"] == metrics
+    assert load_training_record(model).metrics == metrics
 
 
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
-    with pytest.raises(ImagesError, match=r"Expected --validation from 2 to 79.*received 80 of 81 photos"):
-        finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
+    with pytest.raises(ImagesError, match=r"Expected `validation` from 2 to 79.*received 80 of 81 photos"):
+        run_finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
 
 
 @pytest.mark.slow
 def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
-    with pytest.raises(ModelError, match=r"Expected --features to be a layer of .*quarters"):
+    with pytest.raises(ModelError, match=r"Expected `features` to be a layer of .*quarters"):
         request = _request(photos, base, tmp_path / "out")
         features = replace(request.images.model, base=BaseRequest(str(base), None, "fc9"))  # type: ignore[type-var]
-        finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))
+        run_finetune(replace(request, images=replace(request.images, model=features)), Console(quiet=True))
 
 
 @pytest.mark.slow
@@ -158,24 +160,27 @@ def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_fo
     base = data_folder / "models" / "cat_dog_squeezenet.keras"
     options = ("--validation", "100", "--ensemble", "3", "--epochs", "15", "--shard-size", "50")
 
+    gate = Gate(tmp_path / "gate")
+
     def start(name: str) -> subprocess.Popen[bytes]:
         command = ("finetune", "--images", data_folder / "photos" / "train", "--base", base, *options)
-        return subprocess.Popen(
-            [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name], start_new_session=True
-        )
+        words = [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name]
+        return subprocess.Popen(words, start_new_session=True, env={**os.environ, **gate.environment})
 
-    def kill_when(pattern: str, least: int) -> None:
+    def kill_before(pattern: str, limit: int) -> None:
+        gate.close(pattern, limit)
         driver = start("killed")
-        while len(list((tmp_path / "killed").glob(pattern))) < least:
-            assert driver.poll() is None, f"ended before {pattern}"
-            time.sleep(0.02)
+        gate.wait_until_held(driver)
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()
+        gate.wait_until_the_held_are_dead()
+        gate.open()
 
     assert start("undisturbed").wait() == 0
-    kill_when("features/predictions/*.parquet", 4)
-    kill_when("heads/head-001.npz", 1)
-    kill_when("model.keras", 1)
+    kill_before("shard-*.parquet", 4)  # of twelve shards of features
+    kill_before("head-*.npz", 2)  # of three heads
+    kill_before("training.json", 0)  # beside the model, and written after it
+    assert (tmp_path / "killed" / "model.keras").exists()
     assert start("killed").wait() == 0
     undisturbed, killed = (
         json.loads((tmp_path / name / "training.json").read_text()) for name in ("undisturbed", "killed")

@@ -12,15 +12,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
-from scoring.models.classifiers import ModelRequest
-from scoring.networks.engines import Precision
-from scoring.run.folder import RunFolder
+from jobs.score.request import ImagesRequest, ScoreRequest
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ScorerSettings, ShardScorer
 from tests.fakes import load_fake
+from tests.gate.control import Gate
+from tests.gate.turnstile import pass_gate
+from tests.runs import summary_of
 
 _DASHBOARD = Path(__file__).parents[3] / "cluster" / "grafana" / "shardscore.json"
 
@@ -38,14 +40,15 @@ def test_names_keep_to_the_conventions_of_prometheus() -> None:
     assert all(text.endswith(".") for text in (*COUNTERS.values(), *GAUGES.values()))
 
 
-class _SlowScorer(ShardScorer):
-    """The real scorer, without Keras, and slow enough to be watched."""
+class _GatedScorer(ShardScorer):
+    """The real scorer, without Keras, and held by a gate beside the run folder."""
 
     def __init__(self, settings: ScorerSettings) -> None:
         super().__init__(settings, load_fake)
+        self._gate = Path(str(settings.output)).parent / "gate"
 
     def __call__(self, shard_id: int) -> ShardReport:
-        time.sleep(0.8)
+        pass_gate(self._gate, self._folder.shard(shard_id, self._manifest.info.num_shards))
         return super().__call__(shard_id)
 
 
@@ -73,26 +76,29 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
 ) -> None:
     (photos / "7.png").write_text("<html>")
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _SlowScorer)
+    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _GatedScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
     request = ScoreRequest(tmp_path / "run", images, None)
-    job = threading.Thread(target=score, args=(request, Console(quiet=True)))
+    job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 4)  # of twelve
     job.start()
-    seen: list[dict[str, float]] = []
+    counts = [0.0]
     while job.is_alive():
-        seen.append(scrape(request.output))
+        counts.append(scrape(request.output).get("ray_shardscore_images_total", 0.0))
+        if counts[-1]:
+            gate.open()
         job.join(timeout=0.3)
-    counts = [figures.get("ray_shardscore_images_total", 0.0) for figures in seen]
-    assert any(0 < count < 12 for count in counts), counts
+    assert next(filter(None, counts)) < 12, counts
     assert counts == sorted(counts)
 
     deadline = time.monotonic() + 15
     while (last := scrape(request.output)).get("ray_shardscore_images_total") != 12 and time.monotonic() < deadline:
         time.sleep(0.3)
     assert set(last) == {f"ray_{name}" for name in (*COUNTERS, *GAUGES)}
-    summary = RunFolder(request.output).load_record()["summary"]
-    assert last["ray_shardscore_errors_total"] == summary["num_errors"] == 1
+    summary = summary_of(request.output)
+    assert last["ray_shardscore_errors_total"] == summary.num_errors == 1
     assert last["ray_shardscore_shards_total"] == last["ray_shardscore_run_images_done"] == 12
     for stage in STAGES:
-        assert last[f"ray_shardscore_{stage}_seconds_total"] == pytest.approx(summary[f"{stage}_s"])
+        assert last[f"ray_shardscore_{stage}_seconds_total"] == pytest.approx(getattr(summary, f"{stage}_s"))

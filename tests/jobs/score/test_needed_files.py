@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from jobs.score.needed_files import see_images, see_model, see_output
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import locate

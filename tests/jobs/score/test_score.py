@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -14,38 +13,24 @@ from rich.console import Console
 
 from cluster.errors import PlacementError
 from cluster.placement import WorkerRequest
-from jobs.score.images_request import ImagesRequest
-from jobs.score.job import ScoreRequest, score
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
+from tests.gate.control import Gate
+from tests.models import save_brightness_model
+from tests.runs import read_predictions, record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier that answers by brightness, and differs from build to build only by its seed."""
-    return _save_model(tmp_path_factory.mktemp("model") / "brightness.keras", seed=1)
-
-
-def _save_model(path: Path, seed: int) -> Path:
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(4, 32, strides=32),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
-    keras.Sequential(layers).save(path)
-    return path
+    return save_brightness_model(tmp_path_factory.mktemp("model") / "brightness.keras")
 
 
 def _request(photos: Path, model: Path, output: Path, **options: object) -> ScoreRequest:
@@ -74,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, model: Path, two_nodes: None) 
         Image.new("RGB", (8, 6), (number * 20,) * 3).save(photos / f"{number}.png")
     (photos / "7.png").write_text("<html>")
     output = tmp_path_factory.mktemp("runs") / "run"
-    assert score(_request(photos, model, output), Console(quiet=True))
+    assert run_score(_request(photos, model, output), Console(quiet=True))
     return photos, output
 
 
@@ -85,13 +70,13 @@ def test_every_image_has_one_row_in_natural_order(run: tuple[Path, Path]) -> Non
 
 
 def test_record_says_what_ran_where(run: tuple[Path, Path]) -> None:
-    record = RunFolder(run[1]).load_record()
-    assert record["num_images"] == 12
-    assert record["fingerprint"]["precision"] == "float32"
-    assert record["summary"]["num_errors"] == 1
-    assert set(record["versions"]) >= {"keras", "tensorflow", "pillow"}
-    devices = {(device["node_id"], tuple(device["gpu_ids"])) for device in record["devices"]}
-    assert len(devices) == len(record["devices"])
+    record = record_of(run[1])
+    assert record.num_images == 12
+    assert record.fingerprint.precision == "float32"
+    assert summary_of(run[1]).num_errors == 1
+    assert set(record.versions) >= {"keras", "tensorflow", "pillow", "shardscore"}
+    devices = {(device.node_id, device.gpu_ids) for device in record.devices}
+    assert len(devices) == len(record.devices)
     assert all(len(gpu_ids) == 1 for _, gpu_ids in devices)
 
 
@@ -107,11 +92,11 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     before, rows = _shards(output), _rows(output)
     lost = RunFolder(output).shard(3, 6)
     lost.unlink()
-    assert score(_request(photos, model, output, workers=WorkerRequest(1)), Console(quiet=True))
+    assert run_score(_request(photos, model, output, workers=WorkerRequest(1)), Console(quiet=True))
     after = _shards(output)
     assert {name for name in before if after[name] != before[name]} == {lost.name}
     assert _rows(output) == rows
-    assert RunFolder(output).load_record()["summary"]["num_scored"] == 2
+    assert summary_of(output).num_scored == 2
 
 
 @pytest.mark.parametrize(
@@ -122,9 +107,9 @@ def test_other_results_in_the_same_folder_are_refused_by_the_fields_name(
 ) -> None:
     photos, output = run
     before = _shards(output)
-    other = model if options else _save_model(tmp_path / "other.keras", seed=2)
+    other = model if options else save_brightness_model(tmp_path / "other.keras", seed=2)
     with pytest.raises(RunFolderError, match=f"whose {field} differs"):
-        score(_request(photos, other, output, **options), Console(quiet=True))
+        run_score(_request(photos, other, output, **options), Console(quiet=True))
     assert _shards(output) == before
 
 
@@ -134,7 +119,7 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
         for photo in photos.iterdir():
             archive.write(photo, f"test1/{photo.name}")
     request = _request(tmp_path / "test1.zip", model, tmp_path / "run", workers=WorkerRequest(1), batch_size=5)
-    assert score(request, Console(quiet=True))
+    assert run_score(request, Console(quiet=True))
     for ours, theirs in zip(_rows(tmp_path / "run"), _rows(output), strict=True):
         assert ours["image_id"] == theirs["image_id"]
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
@@ -148,17 +133,17 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
     for label in ("cats", "dogs"):
         shutil.copytree(photos, labelled / label)
     output = tmp_path / "out"
-    assert score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
+    assert run_score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
     rows = _rows(output)
     assert [row["target"] for row in rows] == ["cats"] * 12 + ["dogs"] * 12
-    summary = RunFolder(output).load_record()["summary"]
-    assert (summary["num_labelled"], summary["num_right"]) == (22, 11)  # the same photos under both labels
+    summary = summary_of(output)
+    assert (summary.num_labelled, summary.num_right) == (22, 11)  # the same photos under both labels
     assert "50.00%: 11 of 22 labelled images" in capsys.readouterr().out
 
 
 def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:
     with pytest.raises(PlacementError, match="the cluster has 3 GPUs and 4 CPUs on 2 nodes"):
-        score(_request(run[0], model, tmp_path / "run", workers=WorkerRequest(4, 1)), Console(quiet=True))
+        run_score(_request(run[0], model, tmp_path / "run", workers=WorkerRequest(4, 1)), Console(quiet=True))
 
 
 def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
@@ -167,7 +152,7 @@ def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
     request = ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
     with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
-        score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
+        run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
 
 def _command(*arguments: object) -> list[str]:
@@ -184,7 +169,10 @@ def _some_photos(source: Path, folder: Path, step: int) -> Path:
 
 @pytest.mark.slow  # tests/chaos does this by default, with a fast network
 def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folder: Path, tmp_path: Path) -> None:
-    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing."""
+    """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing.
+
+    Its workers are held when five shards of twenty-five are there.
+    """
     photos = _some_photos(data_folder / "photos" / "test", tmp_path / "photos", step=3)
     options = ("--model", data_folder / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
     sizes = ("--shard-size", 4, "--batch-size", 4, "--precision", "float32")
@@ -194,12 +182,13 @@ def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folde
     )
     subprocess.run(undisturbed, check=True, capture_output=True)
     shards = tmp_path / "killed" / "predictions"
-    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        while not shards.is_dir() or len(list(shards.glob("*.parquet"))) < 5:
-            assert process.poll() is None, "the run ended before it was killed"
-            time.sleep(0.01)
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 5)
+    heeding = {**os.environ, **gate.environment}
+    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, start_new_session=True, env=heeding) as process:
+        gate.wait_until_held(process)
         process.send_signal(signal.SIGKILL)
-    time.sleep(2)  # the workers notice that their driver is gone
+    gate.wait_until_the_held_are_dead()
     before = _shards(tmp_path / "killed")
     done = [name for name in before if name.endswith(".parquet")]
     assert 5 <= len(done) < 25
@@ -224,7 +213,7 @@ def test_both_examples_run_on_the_jax_backend(data_folder: Path, tmp_path: Path)
     rows = _rows(tmp_path / "run")
     assert len(rows) == 15
     assert sum(str(row["image_id"]).startswith(str(row["label"])) for row in rows) >= 14
-    assert RunFolder(tmp_path / "run").load_record()["fingerprint"]["engine"] == "keras-jax"
+    assert record_of(tmp_path / "run").fingerprint.engine == "keras-jax"
     metrics = json.loads((tmp_path / "run" / "sonar" / "metrics.json").read_text())
     assert metrics["test_accuracy"] > 0.7
     assert "jax" in metrics["versions"]

@@ -1,19 +1,19 @@
 """`score` from a bucket into a bucket, on a real Ray, with the driver taken away in the middle."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from jobs.status import status
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.storage.locations import Url
+from tests.gate.control import Gate
+from tests.runs import read_predictions, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -41,7 +41,10 @@ def _command(bucket: Url, output: object, sonar: Path) -> list[str]:
 def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
     data_folder: Path, bucket: Url, tmp_path: Path
 ) -> None:
-    """900 photos and sonar; the driver is killed with SIGKILL; the same command then scores only what is missing."""
+    """900 photos and sonar; the driver is killed with SIGKILL; the same command then scores only what is missing.
+
+    Its workers are held when five shards of 113 are there.
+    """
     (bucket / "models" / "squeezenet.keras").upload(data_folder / "models" / "cat_dog_squeezenet.keras")
     for photo in (data_folder / "photos").rglob("*.jpg"):
         (bucket / "photos" / photo.parent.name / photo.name).upload(photo)
@@ -49,19 +52,20 @@ def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
     subprocess.run(_command(bucket, tmp_path / "local", sonar), check=True, capture_output=True)
     command = _command(bucket, bucket / "run", sonar)
     folder = RunFolder(bucket / "run")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        while len(list(folder.predictions.glob("*.parquet"))) < 5:
-            assert process.poll() is None, "the run ended before it was killed"
-            time.sleep(0.05)
+    gate = Gate(tmp_path / "gate")
+    gate.close("shard-*.parquet", 5)
+    heeding = {**os.environ, **gate.environment}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=heeding) as process:
+        gate.wait_until_held(process)
         process.send_signal(signal.SIGKILL)
-    time.sleep(2)  # the workers notice that their driver is gone
+    gate.wait_until_the_held_are_dead()
     done = {url: url.read_version() for url in folder.predictions.glob("*.parquet")}
     assert 5 <= len(done) < 70
     subprocess.run(command, check=True, capture_output=True)
     assert {url: url.read_version() for url in done} == done
     local = read_predictions(RunFolder(tmp_path / "local").predictions)
     assert read_predictions(folder.predictions).equals(local)
-    found = status(folder.path, True, False, Console(quiet=True))
+    found = status(folder.path, verify=True)
     assert found.is_complete
     record = json.loads(folder.record.read_text())
     assert record["summary"]["num_scored"] == found.num_rows - 8 * len(done)
@@ -81,6 +85,6 @@ def test_model_is_trained_into_a_bucket_and_scores_from_there(data_folder: Path,
     assert {url.name for url in model.iterdir()} >= {"model.keras", "training.json", "heads", "features"}
     score = {"--images": bucket / "train", "--model": model, "--output": bucket / "run", "--labels-from": "names"}
     subprocess.run(_jobs("score", score), check=True, capture_output=True)
-    summary = RunFolder(bucket / "run").load_record()["summary"]
-    assert summary["num_labelled"] == summary["num_images"]
-    assert summary["num_right"] > 0.9 * summary["num_images"]
+    summary = summary_of(bucket / "run")
+    assert summary.num_labelled == summary.num_images
+    assert summary.num_right > 0.9 * summary.num_images

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from tests.ray_processes import free_port, ray_head, ray_node
+from tests.runs import read_predictions, record_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -126,9 +126,9 @@ def test_autoscaling_cluster_without_workers_gets_the_nodes_that_actors_ask_for(
     assert scored.returncode == 0, scored.stdout + scored.stderr
     assert "room for 0 of them now; the others wait for nodes to join" in scored.stdout
     assert len(read_predictions(RunFolder(tmp_path / "run").predictions)) == 6
-    devices = RunFolder(tmp_path / "run").load_record()["devices"]
+    devices = record_of(tmp_path / "run").devices
     assert devices
-    assert all(device["gpu_ids"] == ["0"] for device in devices)
+    assert all(device.gpu_ids == ("0",) for device in devices)
 
     if "second" in request.node.name:  # the first tells nobody what it cannot place
         refused = _score(archive, tmp_path / "run", autoscaling, "--gpus-per-actor", 8)

@@ -10,7 +10,7 @@ from PIL import Image
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.photos import gather_photos
 from scoring.errors import ImagesError
-from scoring.models.classifiers import Classifier
+from scoring.models.classifier import Classifier
 from scoring.pixels.decoding import Resize
 from scoring.shards.scorer import ScorerSettings
 from scoring.sources.inputs import find_images

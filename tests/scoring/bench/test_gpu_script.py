@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,9 @@ import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.bench.parts import measured_parts
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.bench.record import load_figures
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from tests.benchmarks import gpu
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
@@ -24,7 +25,7 @@ def test_script_needs_nothing_that_a_gpu_machine_lacks() -> None:
         "    sys.modules[name] = None\n"  # importing it fails
         "from tests.benchmarks import gpu\n"
         "import scoring.bench.machine, scoring.bench.matrix_peak, scoring.bench.photos, scoring.bench.results\n"
-        "import scoring.models.classifiers, scoring.shards.scorer\n"
+        "import scoring.models.model_request, scoring.shards.scorer\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=True)
 
@@ -79,5 +80,5 @@ def test_script_runs_and_its_figures_can_be_simulated(data_folder: Path, tmp_pat
         command, cwd=_ROOT, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=True
     )
     assert "of the network" in ended.stdout
-    parts = measured_parts(json.loads(figures.read_text()), None)
+    parts = measured_parts(load_figures(figures), None)
     assert 0 < parts.forward_images_per_s.value < parts.process_images_per_s.value

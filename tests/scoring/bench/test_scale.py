@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
+from scoring.bench.record import BenchFigures, MeasuredVariant, WorkerShare
 from scoring.bench.scale import REMEDIES, Bottleneck, estimate, stage_rates
 from scoring.errors import RequestError
 
@@ -84,38 +85,36 @@ def test_every_bottleneck_has_a_remedy_and_every_assumption_its_source() -> None
     assert all(part.source for part in GPU_PARTS.values())
 
 
-def _record(num_gpus: float) -> dict[str, object]:
-    rows = [("keras", "float32", 7.0, 15.0), ("keras", "bfloat16", 12.0, 14.0), ("openvino", "int8", 28.0, 20.0)]
-    return {
-        "machine": {"processor": "EPYC", "gpus": ["L4"]},
-        "worker": {"num_cpus": 2.0, "num_gpus": num_gpus},
-        "cold_images": 16,
-        "decode_images_per_s_per_core": {"median": 285.0},
-        "variants": [
-            {
-                "variant": {"engine": engine, "precision": precision},
-                "forward_images_per_s": forward,
-                "cold_s": cold,
-            }
-            for engine, precision, forward, cold in rows
+def _figures(num_gpus: float, process_images_per_s: float | None = None) -> BenchFigures:
+    measured = [("keras", "float32", 7.0, 15.0), ("keras", "bfloat16", 12.0, 14.0), ("openvino", "int8", 28.0, 20.0)]
+    return BenchFigures(
+        model="vgg16-imagenet",
+        device="L4" if num_gpus else "EPYC",
+        worker=WorkerShare(2.0, num_gpus),
+        decode_images_per_s=285.0,
+        process_images_per_s=process_images_per_s,
+        cold_images=16,
+        variants=[
+            MeasuredVariant(f"{engine} {precision}", engine == "keras", forward, cold)
+            for engine, precision, forward, cold in measured
         ],
-    }
+    )
 
 
 def test_parts_are_those_that_a_bench_measured() -> None:
-    parts = measured_parts(_record(0.0), None)
+    parts = measured_parts(_figures(0.0), None)
     assert (parts.forward_images_per_s.value, parts.decode_images_per_s.value, parts.cores.value) == (12.0, 285.0, 2.0)
     assert parts.start_s.value == pytest.approx(14.0 - 16 / 12.0)
     assert parts.reads_per_s.value == float("inf")  # photos on its own disk
+    assert parts.process_images_per_s == GPU_PARTS["process_images_per_s"]
     assert not parts.on_gpu
-    assert measured_parts(_record(0.0), "openvino int8").forward_images_per_s.value == 28.0
-    on_gpu = measured_parts(_record(1.0), None)
+    assert measured_parts(_figures(0.0), "openvino int8").forward_images_per_s.value == 28.0
+    on_gpu = measured_parts(_figures(1.0, process_images_per_s=900.0), None)
     assert on_gpu.on_gpu
+    assert on_gpu.process_images_per_s.value == 900.0
     assert (on_gpu.forward_images_per_s.source, on_gpu.reads_per_s.assumed) == ("bench, L4, keras bfloat16", True)
 
 
-def test_a_file_without_figures_or_without_the_variant_is_refused() -> None:
-    with pytest.raises(RequestError, match="a file that bench wrote; it lacks 'worker'"):
-        measured_parts({}, None)
+def test_a_variant_that_was_not_measured_is_refused_with_those_that_were() -> None:
     with pytest.raises(RequestError, match="received 'keras int8', it has keras float32, keras bfloat16, openvino"):
-        measured_parts(_record(0.0), "keras int8")
+        measured_parts(_figures(0.0), "keras int8")

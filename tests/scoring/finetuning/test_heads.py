@@ -1,12 +1,15 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import ensemble_logits, join_heads, load_head, save_head
-from scoring.finetuning.fitting import Examples, HeadSettings, as_float32, fit
+from scoring.finetuning.ensemble import HeadIdentity, ensemble_logits, join_heads, load_head, save_head
+from scoring.finetuning.fitting import Examples, as_float32, fit
 from scoring.finetuning.heads import centre, softmax_network, train_head
+from scoring.models.trained_heads import HeadSettings
+from scoring.run.fingerprint import Fingerprint
 
 pytestmark = pytest.mark.keras
 
@@ -114,12 +117,19 @@ def test_dense_layers_learn_or_stay_as_they_were() -> None:
 def test_saved_head_comes_back_only_for_what_shaped_it(tmp_path: Any) -> None:
     train, validation = _examples(40, 6, seed=1), _examples(20, 6, seed=2)
     head = train_head(train, validation, 3, _SETTINGS, seed=0)
-    save_head(tmp_path / "head.npz", head, {"seed": 0})
-    back = load_head(tmp_path / "head.npz", {"seed": 0})
+    features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
+    identity = HeadIdentity(features, _SETTINGS, seed=0, num_validation=20, split_seed=0, backend="tensorflow")
+    save_head(tmp_path / "head.npz", head, identity)
+    back = load_head(tmp_path / "head.npz", identity)
     assert back is not None
     np.testing.assert_array_equal(back.logits, head.logits)
     assert back.curve == head.curve
-    assert load_head(tmp_path / "head.npz", {"seed": 1}) is None
+    for other in (
+        replace(identity, seed=1),
+        replace(identity, features=replace(features, model="another")),
+        replace(identity, heads=replace(_SETTINGS, dropout=0.1)),
+    ):
+        assert load_head(tmp_path / "head.npz", other) is None
     whole = (tmp_path / "head.npz").read_bytes()
     (tmp_path / "head.npz").write_bytes(whole[: len(whole) // 2])
     assert load_head(tmp_path / "head.npz", {"seed": 0}) is None

@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from scoring.errors import ModelError
-from scoring.networks.course_weights import read_course_weights
+from scoring.networks.course_weights import load_course_weights
 
 _CHANNELS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
 _CHANNELS += [(512, 512)] * 5
@@ -59,7 +59,7 @@ def _write_keras_0(path: Path, layers: list[tuple[Any, Any]]) -> Path:
 @pytest.mark.parametrize("write", [_write_keras_1, _write_keras_0])
 def test_a_convolution_and_a_dense_layer_give_what_theano_gave(tmp_path: Path, write: Any) -> None:
     layers = _theano_layers()
-    weights = read_course_weights(write(tmp_path / "vgg16.h5", layers))
+    weights = load_course_weights(write(tmp_path / "vgg16.h5", layers))
     assert weights is not None
     generator = np.random.default_rng(1)
     image = generator.normal(0, 1, (3, 6, 6))
@@ -76,14 +76,14 @@ def test_a_convolution_and_a_dense_layer_give_what_theano_gave(tmp_path: Path, w
 
 def test_files_of_other_kinds_are_left_to_keras(tmp_path: Path) -> None:
     (tmp_path / "page.h5").write_text("<html>")
-    assert read_course_weights(tmp_path / "page.h5") is None
+    assert load_course_weights(tmp_path / "page.h5") is None
     keras_layout = [(np.zeros((3, 3, 3, 64), np.float32), np.zeros(64, np.float32))]
-    assert read_course_weights(_write_keras_1(tmp_path / "keras.h5", keras_layout)) is None
+    assert load_course_weights(_write_keras_1(tmp_path / "keras.h5", keras_layout)) is None
 
 
 def test_the_courses_other_networks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Expected the 16 layers of VGG16"):
-        read_course_weights(_write_keras_1(tmp_path / "bn.h5", _theano_layers()[:-1]))
+        load_course_weights(_write_keras_1(tmp_path / "bn.h5", _theano_layers()[:-1]))
 
 
 @pytest.mark.keras
@@ -92,9 +92,9 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     """Half a gigabyte in the course's layout, from known weights of two classes, as the lesson saved them."""
     import keras
 
-    from scoring.models.classifiers import VGG16_CATS_DOGS, ModelRequest, load_classifier
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
     from scoring.networks.precision import Precision
-    from scoring.networks.vgg16 import preprocess
 
     keras.utils.set_random_seed(3)
     known = keras.applications.VGG16(weights=None, classes=2)
@@ -104,9 +104,9 @@ def test_whole_network_scores_as_with_the_known_weights(tmp_path: Path) -> None:
     path = _write_keras_1(tmp_path / "finetune1.h5", pairs)
     request = ModelRequest(VGG16_CATS_DOGS, str(path), None, Precision.FLOAT32, "tensorflow")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
-    tensor = keras.Input((224, 224, 3))
-    expected = keras.Model(tensor, known(preprocess(tensor))).predict_on_batch(pixels.astype(np.float32))
-    np.testing.assert_allclose(load_classifier(request).score(pixels), expected, atol=1e-6)
+    inputs = keras.applications.vgg16.preprocess_input(pixels.astype(np.float32), "channels_last")
+    expected = known.predict_on_batch(inputs)
+    np.testing.assert_allclose(request.load().score(pixels), expected, atol=1e-6)
 
 
 def _to_theano(kernel: Any, after_flatten: bool) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.classifiers import Classifier, ModelRequest, check_model, load_classifier
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.networks import mnn_engine
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
@@ -30,11 +31,11 @@ def _pixels(count: int) -> Any:
 @pytest.fixture(scope="module")
 def classifier(model: Path) -> Classifier:
     pytest.importorskip("MNN")
-    return load_classifier(_request(model))
+    return _request(model).load()
 
 
 def test_probabilities_are_those_of_keras_for_any_batch_size(model: Path, classifier: Classifier) -> None:
-    expected = load_classifier(_request(model, Precision.FLOAT32, EngineName.KERAS)).score(_pixels(7))
+    expected = _request(model, Precision.FLOAT32, EngineName.KERAS).load().score(_pixels(7))
     for count in (7, 2, 5):
         np.testing.assert_allclose(classifier.score(_pixels(7)[:count]), expected[:count], atol=1e-5)
 
@@ -62,25 +63,33 @@ def test_network_that_comes_out_differently_is_refused_and_not_kept(
     monkeypatch.setattr(mnn_engine._Session, "__call__", lambda self, images: np.full((len(images), 3), 0.5))
     different = Network("a-network-that-differs", lambda: keras.saving.load_model(model))
     for _ in range(2):
-        with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use --engine"):
+        with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use `engine`"):
             MnnEngine(different)
+
+
+class _Unconvertible:
+    """Stands where a network is exported, and writes what MNN's converter dies of."""
+
+    def export(self, *arguments: Any, **options: Any) -> None:
+        Path(arguments[0]).write_bytes(b"no network at all" * 100)
 
 
 def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("MNN")
-    import keras
+    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
+    with pytest.raises(ModelError, match="`engine` mnn cannot run this network; its converter said: "):
+        MnnEngine(Network("no-network", lambda: None))
 
-    class Unconvertible(keras.Model):
-        def export(self, *arguments: Any, **options: Any) -> None:
-            Path(arguments[0]).write_bytes(b"no network at all" * 100)  # MNN's converter dies of it
 
-    def build() -> keras.Model:
-        pixels = keras.Input((224, 224, 3))
-        return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
-
-    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: Unconvertible(model.inputs, model.outputs))
-    with pytest.raises(ModelError, match="--engine mnn cannot run this network; its converter said: "):
-        MnnEngine(Network("no-network", build))
+def test_mnn_without_the_private_converter_is_refused_with_the_engines_to_use_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("MNN")
+    (tmp_path / "_tools.py").write_text("")  # what an MNN to come may have in its place
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
+    with pytest.raises(ModelError, match=r"cannot import name 'mnnconvert' .* Use `engine` openvino or keras"):
+        MnnEngine(Network("no-converter", lambda: None))
 
 
 def test_converting_leaves_the_part_of_mnn_that_reports_its_use_alone() -> None:
@@ -91,11 +100,11 @@ def test_converting_leaves_the_part_of_mnn_that_reports_its_use_alone() -> None:
 
 
 def test_precisions_that_it_cannot_run_are_refused_without_keras(model: Path) -> None:
-    with pytest.raises(ModelError, match="Expected --precision auto, float32 with --engine mnn; received bfloat16"):
-        check_model(_request(model, Precision.BFLOAT16))
+    with pytest.raises(ModelError, match="Expected `precision` auto, float32 with `engine` mnn; received bfloat16"):
+        _request(model, Precision.BFLOAT16).check()
 
 
 def test_missing_extra_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs MNN: pip install 'shardscore\[mnn\]'"):
-        check_model(_request(model))
+        _request(model).check()

@@ -1,7 +1,6 @@
 """The OpenVINO engine beside Keras, and int8 beside float32; skipped without the extra."""
 
 import os
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +10,11 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.classifiers import ModelRequest, check_model, load_classifier
+from scoring.models.model_request import ModelRequest
 from scoring.networks import openvino_engine
+from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import EngineName, Network
-from scoring.networks.openvino_engine import ImageSample, OpenVinoEngine
+from scoring.networks.openvino_engine import OpenVinoEngine
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras
@@ -43,15 +43,15 @@ def _sample() -> ImageSample:
 @pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.BFLOAT16, 0.02)])
 def test_probabilities_are_those_of_keras(model: Path, precision: Precision, tolerance: float) -> None:
     pytest.importorskip("openvino")
-    keras_scores = load_classifier(_request(model, Precision.FLOAT32, EngineName.KERAS)).score(_pixels(5))
-    classifier = load_classifier(_request(model, precision))
+    keras_scores = _request(model, Precision.FLOAT32, EngineName.KERAS).load().score(_pixels(5))
+    classifier = _request(model, precision).load()
     np.testing.assert_allclose(classifier.score(_pixels(5)), keras_scores, atol=tolerance)
     np.testing.assert_allclose(classifier.score(_pixels(2)), keras_scores[:2], atol=tolerance)
 
 
 def test_second_process_takes_the_converted_network_without_building_it(model: Path) -> None:
     pytest.importorskip("openvino")
-    first = load_classifier(_request(model, Precision.FLOAT32))
+    first = _request(model, Precision.FLOAT32).load()
 
     def build() -> Any:
         raise AssertionError("it was converted already")
@@ -64,7 +64,7 @@ def test_threads_may_use_every_core_so_that_two_workers_do_not_share_one(model: 
     pytest.importorskip("openvino")
     if os.cpu_count() == 1:
         pytest.skip("one core is all that there is")
-    classifier, allowed, seen = load_classifier(_request(model, Precision.FLOAT32)), os.sched_getaffinity(0), set()
+    classifier, allowed, seen = _request(model, Precision.FLOAT32).load(), os.sched_getaffinity(0), set()
     with ThreadPoolExecutor(1) as thread:
         scored = [thread.submit(classifier.score, _pixels(16)) for _ in range(20)]
         while not scored[-1].done():  # OpenVINO lets go of its cores between batches
@@ -76,20 +76,16 @@ def test_threads_may_use_every_core_so_that_two_workers_do_not_share_one(model: 
 
 def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_float32(model: Path) -> None:
     pytest.importorskip("nncf")
-    exact = load_classifier(_request(model, Precision.FLOAT32)).score(_sample().to_compare)
-    classifier = load_classifier(_request(model, Precision.INT8), _sample)
+    exact = _request(model, Precision.FLOAT32).load().score(_sample().to_compare)
+    classifier = _request(model, Precision.INT8).load(_sample)
     scores = classifier.score(_sample().to_compare)
     assert classifier.agreement is not None
     assert classifier.agreement.num_images == 24
     assert classifier.agreement.largest_difference == pytest.approx(np.abs(scores - exact).max(), abs=1e-4)
     assert 0 < classifier.agreement.largest_difference < 0.1
     assert classifier.agreement.equal_labels == (scores.argmax(axis=1) == exact.argmax(axis=1)).mean()
-    again = load_classifier(_request(model, Precision.INT8), _sample)
-    assert (
-        again.model_digest
-        == classifier.model_digest
-        != load_classifier(_request(model, Precision.FLOAT32)).model_digest
-    )
+    again = _request(model, Precision.INT8).load(_sample)
+    assert again.model_digest == classifier.model_digest != _request(model, Precision.FLOAT32).load().model_digest
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
 
 
@@ -99,47 +95,18 @@ def test_int8_gives_the_same_results_however_layers_are_cut(model: Path, monkeyp
     for partitioner in ("STATIC", "AUTO"):
         settings = openvino_engine._SETTINGS[Precision.INT8] | {"TBB_PARTITIONER": partitioner}
         monkeypatch.setitem(openvino_engine._SETTINGS, Precision.INT8, settings)
-        scores[partitioner] = load_classifier(_request(model, Precision.INT8), _sample).score(_pixels(16))
+        scores[partitioner] = _request(model, Precision.INT8).load(_sample).score(_pixels(16))
     np.testing.assert_array_equal(scores["AUTO"], scores["STATIC"])
 
 
-def test_wide_dense_layers_run_as_convolutions_with_the_same_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("nncf")
-    import keras
-
-    layers = [
-        keras.Input((224, 224, 3)),
-        keras.layers.Conv2D(16, 8, strides=8, activation="relu"),
-        keras.layers.Flatten(),  # 12,544 values
-        keras.layers.Dense(8, activation="relu"),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    converted = openvino_engine._converted(Network("wide", lambda: keras.Sequential(layers)))
-    scores, kinds, sizes = {}, {}, {}
-    for name, many_inputs in (("dense", 1_000_000), ("convolution", openvino_engine._MANY_INPUTS)):
-        monkeypatch.setattr(openvino_engine, "_MANY_INPUTS", many_inputs)
-        (tmp_path / name).mkdir()
-        openvino_engine._quantise(converted, _sample(), tmp_path / name)
-        quantised = openvino_engine._read(tmp_path / name)
-        kinds[name] = Counter(layer.get_type_name() for layer in quantised.get_ops())
-        sizes[name] = (tmp_path / name / "model.bin").stat().st_size
-        scores[name] = openvino_engine._scores(quantised, Precision.INT8, _pixels(20))
-    assert (kinds["dense"]["MatMul"], kinds["dense"]["Convolution"]) == (2, 1)
-    assert (kinds["convolution"]["MatMul"], kinds["convolution"]["Convolution"]) == (1, 2)
-    np.testing.assert_array_equal(scores["convolution"], scores["dense"])
-    assert sizes["convolution"] == pytest.approx(sizes["dense"], rel=0.01)  # int8 weights, not float32
-
-
 def test_precisions_that_an_engine_cannot_run_are_refused_without_keras(model: Path) -> None:
-    with pytest.raises(ModelError, match="Expected --engine openvino with --precision int8"):
-        check_model(_request(model, Precision.INT8, EngineName.KERAS))
-    with pytest.raises(ModelError, match="Expected --precision auto, float32, bfloat16, int8 with --engine openvino"):
-        check_model(_request(model, Precision.FLOAT16))
+    with pytest.raises(ModelError, match="Expected `engine` openvino with `precision` int8"):
+        _request(model, Precision.INT8, EngineName.KERAS).check()
+    with pytest.raises(ModelError, match="Expected `precision` auto, float32, bfloat16, int8 with `engine` openvino"):
+        _request(model, Precision.FLOAT16).check()
 
 
 def test_missing_extra_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"needs openvino: pip install 'shardscore\[openvino\]'"):
-        check_model(_request(model, Precision.AUTO))
+        _request(model, Precision.AUTO).check()

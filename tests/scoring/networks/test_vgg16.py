@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.classifiers import VGG16_IMAGENET, ModelRequest, load_classifier
+from scoring.models.kinds import VGG16_IMAGENET
+from scoring.models.model_request import ModelRequest
 from scoring.networks.imagenet import CAT_CLASSES, DOG_CLASSES, NUM_CLASSES, cats_and_dogs, load_class_names
 from scoring.networks.precision import Precision
-from scoring.networks.vgg16 import load_vgg16, preprocess, vgg16_digest
+from scoring.networks.vgg16 import load_vgg16, vgg16_digest
 from scoring.pixels.decoding import Resize, decode
 from scoring.shards.decode_ahead import DecodedImage, stack_pixels
 from scoring.sources.inputs import ImageEntry
@@ -47,15 +48,6 @@ def _pixels(count: int) -> Any:
     return np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
 
 
-def test_preprocessing_equals_keras_on_random_pixels() -> None:
-    import keras
-
-    pixels = _pixels(2)
-    tensor = keras.Input((224, 224, 3))
-    ours = keras.Model(tensor, preprocess(tensor)).predict_on_batch(pixels.astype(np.float32))
-    np.testing.assert_array_equal(ours, keras.applications.vgg16.preprocess_input(pixels.astype(np.float32)))
-
-
 def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_index: Path) -> None:
     import keras
 
@@ -63,7 +55,7 @@ def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_in
     plain = keras.applications.VGG16(weights=None)
     plain.load_weights(weights)
     expected = plain.predict_on_batch(keras.applications.vgg16.preprocess_input(pixels.astype(np.float32)))
-    classifier = load_classifier(_request(VGG16_IMAGENET, weights, class_index))
+    classifier = _request(VGG16_IMAGENET, weights, class_index).load()
     assert classifier.labels[281] == "class-281"
     for batch_size in (1, 7):
         for start in range(0, 5, batch_size):
@@ -119,7 +111,7 @@ def test_groups_are_the_domestic_cats_and_the_dog_breeds(data_folder: Path) -> N
 def test_real_photo_keeps_its_label(data_folder: Path) -> None:
     """The small trained network stands in for VGG16, whose ImageNet weights cannot be had here."""
     model = data_folder / "models" / "cat_dog_squeezenet.keras"
-    classifier = load_classifier(ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow"))
+    classifier = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow").load()
     photos = [data_folder / "photos" / "train" / name for name in ("cat.8.jpg", "dog.102.jpg")]
     images = np.stack([decode(photo.read_bytes(), Resize.CROP) for photo in photos])
     assert [classifier.labels[index] for index in classifier.score(images).argmax(axis=1)] == ["cat", "dog"]

@@ -1,4 +1,5 @@
 import io
+import multiprocessing
 import os
 import signal
 import time
@@ -38,3 +39,22 @@ def test_a_picture_that_crashes_or_hangs_the_decoder_costs_itself_alone() -> Non
         pytest.raises(ImageError, match="takes longer than 3 s"),
     ):
         guarded(b"hang", Resize.SQUASH)
+
+
+def test_large_picture_reaches_a_process_that_has_just_started_and_its_pixels_come_back() -> None:
+    content = io.BytesIO()
+    Image.effect_noise((1500, 1500), 80).save(content, "png")
+    assert len(content.getvalue()) > 1024**2  # more than a pipe holds
+    with GuardedDecode(time_limit_s=15) as guarded:
+        np.testing.assert_array_equal(
+            guarded(content.getvalue(), Resize.SQUASH), decode(content.getvalue(), Resize.SQUASH)
+        )
+
+
+def test_process_ends_with_the_block_though_it_hangs() -> None:
+    with GuardedDecode(_decode_or_worse, time_limit_s=1) as guarded:
+        (process,) = multiprocessing.active_children()
+        assert process.is_alive()
+        with pytest.raises(ImageError):
+            guarded(b"hang", Resize.SQUASH)
+    assert multiprocessing.active_children() == []

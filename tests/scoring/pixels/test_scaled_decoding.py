@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
-from scoring.models.classifiers import ModelRequest, load_classifier
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels import decoding
 from scoring.pixels.decoding import MAX_IMAGE_PIXELS, Resize, decode
@@ -142,7 +142,7 @@ def test_a_networks_labels_are_those_of_decoding_every_pixel(data_folder: Path) 
     model = ModelRequest(
         str(data_folder / "models" / "cat_dog_squeezenet.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow"
     )
-    score = load_classifier(model).score
+    score = model.load().score
     for photo in sorted((data_folder / "photos" / "train").glob("*.jpg"))[::20]:
         for size in ((1201, 900), (4032, 3024)):
             encoded = _jpeg(Image.open(photo).resize(size, Image.Resampling.LANCZOS))

@@ -30,9 +30,9 @@ _LIST = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from jobs.score.images_request import ImagesRequest
+from jobs.score.request import ImagesRequest
 from jobs.score.images_job import ImagesJob
-from scoring.models.classifiers import ModelRequest
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 

@@ -1,5 +1,3 @@
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +7,11 @@ import pytest
 
 from scoring.errors import RunFolderError
 from scoring.report.page import write_report
-from scoring.sonar.network import SONAR_SCHEMA, SonarMetrics
-from scoring.sonar.protocols import Protocol, plan_folds
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
+from scoring.sonar.network import SONAR_SCHEMA
+from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import SonarModel
-from scoring.sonar.results import summarise, write_predictions, write_study
+from scoring.sonar.results import summarise, write_predictions
 from scoring.sonar.returns import SonarReturns
 from scoring.storage.locations import Url
 from tests.runs import Page, cats_and_dogs, write_run
@@ -39,7 +38,7 @@ def _write_network(folder: Path, labelled: bool = True) -> None:
     accuracies = (80 / 84, 1.0) if labelled else (None, None)
     matrix = [[40, 2], [2, 40]] if labelled else None
     metrics = SonarMetrics(208, 84, *accuracies, matrix, 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
-    (folder / "metrics.json").write_text(json.dumps(asdict(metrics)))
+    write_metrics(folder / METRICS_NAME, metrics)
 
 
 def _write_study(folder: Path) -> None:
@@ -53,20 +52,14 @@ def _write_study(folder: Path) -> None:
             (fold, np.clip((labels[fold.test_rows] == "M") * 0.5 + draw.random(len(fold.test_rows)) * 0.6, 0, 1))
             for fold in plan_folds(protocol, returns, 0)[:20]
         ]
-        for protocol in (Protocol.TEN_FOLD, Protocol.INDEPENDENT)
+        for protocol in (EvaluationProtocol.TEN_FOLD, EvaluationProtocol.INDEPENDENT)
         for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
     }
-    rows = [summarise(*key, folds, labels == "M") for key, folds in scored.items()]
+    rows = tuple(summarise(*key, folds, labels == "M") for key, folds in scored.items())
     write_predictions(folder / "predictions.parquet", returns, scored)
-    settings = {
-        "data_sha256": "d" * 64,
-        "protocols": ["10-fold", "independent"],
-        "models": ["ours", "1-nn"],
-        "seed": 0,
-        "backend": "tensorflow",
-        "versions": _VERSIONS,
-    }
-    write_study(folder / "metrics.json", settings, rows, 12.0)
+    protocols, models = (tuple(dict.fromkeys(names)) for names in zip(*scored, strict=True))
+    settings = StudySettings("d" * 64, protocols, models, 0, "tensorflow", _VERSIONS)
+    write_metrics(folder / METRICS_NAME, StudyRecord(settings, 12.0, rows))
 
 
 def _text(folder: Path) -> str:
@@ -115,9 +108,9 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
         assert part in text
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"results": [{}], "settings": {}, "wall_s": 1}'])
+@pytest.mark.parametrize("content", ["{", "{}", "null", "[]", '{"results": [{}], "settings": {}, "wall_s": 1}'])
 def test_damaged_sonar_results_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     _write_network(tmp_path / "run" / "sonar")
-    (tmp_path / "run" / "sonar" / "metrics.json").write_text(content)
-    with pytest.raises(RunFolderError, match=r"is damaged|is not what"):
+    (tmp_path / "run" / "sonar" / METRICS_NAME).write_text(content)
+    with pytest.raises(RunFolderError, match="is not what `score` or `sonar` writes"):
         write_report(tmp_path / "run", None, None)

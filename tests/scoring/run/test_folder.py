@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import LeaseLostError, RunFolderError
+from scoring.run import lease
 from scoring.run.folder import RunFolder
+from scoring.run.holder import Holder
+from tests.runs import bare_record, save_record
 
 
 def test_new_folder_is_created(tmp_path: Path) -> None:
@@ -29,7 +32,7 @@ def test_file_is_refused_as_a_folder(tmp_path: Path) -> None:
 def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with folder.hold(overwrite=False):
-        folder.save_record({"num_images": 1})
+        save_record(folder, bare_record())
         folder.shard(0, 1).write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
     with folder.hold(overwrite=True):
@@ -47,7 +50,44 @@ def test_missing_shards_are_those_without_a_file_of_this_count(tmp_path: Path) -
     assert folder.missing_shards(3) == [1, 2]
 
 
-def test_damaged_record_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("{half")
-    with pytest.raises(RunFolderError, match="damaged"):
-        RunFolder(tmp_path).load_record()
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "left_behind",
+    [
+        [".manifest.parquet.61ee8756.tmp/manifest.parquet"],
+        [".run.json.0a1b2c3d.tmp/run.json", "predictions/.shard-00000-of-00001.parquet.61ee8756.tmp/shard"],
+        [".lease.json.61ee8756.tmp/lease.json", ".x.tmp"],
+        ["lease.json", "sonar/.metrics.json.61ee8756.tmp/metrics.json"],
+    ],
+)
+def test_what_our_own_killed_writers_left_is_taken_up(tmp_path: Path, left_behind: list[str], overwrite: bool) -> None:
+    for name in left_behind:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    folder = RunFolder(tmp_path)
+    with folder.hold(overwrite):
+        save_record(folder, bare_record())
+    assert not [path for path in tmp_path.rglob(".*") if path.is_dir()]
+
+
+def test_a_second_driver_in_the_first_moments_is_told_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    folder = RunFolder(tmp_path)
+    with folder.hold(overwrite=False):
+        (tmp_path / ".manifest.parquet.61ee8756.tmp").mkdir()
+        for overwrite in (False, True):
+            with pytest.raises(RunFolderError, match=r"is being written by process \d+"):
+                folder.hold(overwrite).__enter__()
+        assert (tmp_path / ".manifest.parquet.61ee8756.tmp").is_dir()
+
+
+def test_a_driver_that_lost_its_lease_leaves_the_folder_to_the_other(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+    with pytest.raises(LeaseLostError, match="another driver took over"), folder.hold(overwrite=False):
+        folder.lease.write_bytes(other.to_bytes())
+        (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").mkdir()
+    assert (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").is_dir()
+    assert folder.lease.read_bytes() == other.to_bytes()

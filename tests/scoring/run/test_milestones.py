@@ -1,11 +1,9 @@
-from dataclasses import asdict
-
 from scoring.run.milestones import Milestones, phases
 
 
 def test_phases_add_up_to_the_whole_process() -> None:
     milestones = Milestones(101.0, 104.0, 109.0, 112.0, 113.0, 113.5)
-    found = phases(asdict(milestones), started_at=100.0, ended_at=115.0)
+    found = phases(milestones, started_at=100.0, ended_at=115.0)
     assert found == {
         "Python": 1.0, "Ray": 3.0, "model": 5.0, "first batch": 3.0, "other batches": 1.0, "summary": 0.5, "exit": 1.5
     }  # fmt: skip
@@ -13,5 +11,5 @@ def test_phases_add_up_to_the_whole_process() -> None:
 
 
 def test_a_job_that_had_nothing_to_score_has_no_phases_of_batches() -> None:
-    found = phases(asdict(Milestones(101.0, 104.0, 109.0, summary_at=110.0)), started_at=100.0, ended_at=111.0)
+    found = phases(Milestones(101.0, 104.0, 109.0, summary_at=110.0), started_at=100.0, ended_at=111.0)
     assert found == {"Python": 1.0, "Ray": 3.0, "model": 5.0, "summary": 1.0, "exit": 1.0}

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +12,7 @@ from scoring.run.verification import run_status
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
 from scoring.sources.inputs import find_images
 from tests.fakes import FAKE_MODEL, load_fake
+from tests.runs import bare_record, record_of, save_record
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def folder(photos: Path, tmp_path: Path) -> RunFolder:
     scorer = ShardScorer(settings, load_fake)
     for shard_id in range(3):
         scorer(shard_id)
-    folder.save_record({"fingerprint": asdict(fingerprint_of(settings, manifest.digest, scorer.description))})
+    save_record(folder, bare_record(fingerprint_of(settings, manifest.digest, scorer.description), 3, 12))
     return folder
 
 
@@ -55,7 +56,8 @@ def test_missing_truncated_and_foreign_shards_are_told_apart(folder: RunFolder, 
     folder.shard(0, 3).unlink()
     whole = folder.shard(1, 3).read_bytes()
     folder.shard(1, 3).write_bytes(whole[: len(whole) // 2])
-    folder.save_record({"fingerprint": {**folder.load_record()["fingerprint"], "model": "another"}})
+    record = record_of(folder.path)
+    save_record(folder, replace(record, fingerprint=replace(record.fingerprint, model="another")))
     status = run_status(folder, verify)
     assert status.missing == [0]
     assert "cannot be read" in status.damaged[1]

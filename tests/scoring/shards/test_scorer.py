@@ -1,6 +1,6 @@
 import json
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +8,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring import __version__
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import RequestError, RunFolderError
-from scoring.models.classifiers import Classifier, ModelRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.pixels.resampling import RESAMPLING
-from scoring.run.fingerprint import check_same
+from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
-from scoring.shards.scorer import ScorerSettings, ShardScorer, image_sample
+from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
+from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
-from scoring.sources.table_images import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
+from tests.runs import read_predictions
 
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
@@ -146,14 +148,26 @@ def test_every_shard_carries_labels_and_fingerprint(photos: Path, tmp_path: Path
     assert json.loads(metadata[b"shardscore.labels"]) == ["cat", "dog"]
     assert fingerprint["model"] == "fake-digest"
     assert fingerprint["resize"] == f"squash-{RESAMPLING}-scaled"
+    assert json.loads(metadata[b"shardscore.versions"])["shardscore"] == __version__
+
+
+def test_another_version_of_ours_goes_on_with_a_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(photos, tmp_path / "run")
+    ours = ShardScorer(settings, load_fake).description
+    monkeypatch.setattr("scoring.shards.scorer.__version__", "99")
+    newer = ShardScorer(settings, load_fake).description
+    assert newer.versions != ours.versions
+    assert fingerprint_of(settings, "digest", newer) == fingerprint_of(settings, "digest", ours)
 
 
 @pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
 def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
-    stored = dict.fromkeys(("images", "model", "labels", "resize", "engine", "precision", "schema_version"), "a")
-    check_same(stored, stored, "runs/test")
-    with pytest.raises(RunFolderError, match=f"whose {field} differs: expected a, received b"):
-        check_same(stored, {**stored, field: "b"}, "runs/test")
+    stored = Fingerprint("a", "a", "a", "a", "a", "a", 2)
+    check_same(stored, asdict(stored), "runs/test")
+    with pytest.raises(RunFolderError, match=f"whose {field} differs: expected [a2], received b"):
+        check_same(stored, {field: "b"}, "runs/test")
 
 
 def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(photos: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
 from scoring.sources import entries
@@ -17,6 +16,7 @@ from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from tests.fakes import FAKE_MODEL, load_fake
+from tests.runs import bare_record, read_predictions, save_record
 
 
 def _upload(folder: Path, to: Url) -> None:
@@ -57,7 +57,7 @@ def test_object_above_the_limit_is_an_image_error(bucket: Url, monkeypatch: pyte
 
 
 def test_prefix_without_objects_and_a_missing_bucket_are_refused(bucket: Url) -> None:
-    with pytest.raises(ImagesError, match="has none"):
+    with pytest.raises(ImagesError, match="does not exist"):
         find_images(bucket / "nowhere")
     with pytest.raises(BucketError, match="NoSuchBucket"):
         find_images(Url("s3", "no-such-bucket", "train"))
@@ -112,8 +112,8 @@ def _run(images: Location, output: Location) -> tuple[RunFolder, ScorerSettings,
     manifest = write_manifest(folder.manifest, find_images(images).images, 5, 0)
     settings = ScorerSettings(images, output, FAKE_MODEL, Resize.SQUASH, 4, decode_threads=2)
     scorer = ShardScorer(settings, load_fake)
-    fingerprint = vars(fingerprint_of(settings, manifest.digest, scorer.description))
-    folder.save_record({"fingerprint": fingerprint, "num_shards": manifest.num_shards})
+    fingerprint = fingerprint_of(settings, manifest.digest, scorer.description)
+    save_record(folder, bare_record(fingerprint, manifest.num_shards, manifest.num_images))
     return folder, settings, scorer
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.sources import table_images
+from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import find_images, open_images
-from scoring.sources.table_images import TableColumns
 from scoring.storage.locations import Location, Url
 
 

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 
 from scoring.errors import ImagesError
 from scoring.sources.inputs import ImageEntry
-from scoring.sources.targets import LabelsFrom, match_label, with_targets
+from scoring.sources.targets import LabelsFrom, Split, leave_out_test, match_label, split_of, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
@@ -40,11 +42,48 @@ def test_folders_tell_the_label_of_what_lies_in_them() -> None:
         with_targets(_images("1.jpg"), LabelsFrom.FOLDERS)
 
 
-def test_labels_are_found_in_names_first_and_then_in_folders() -> None:
-    assert _targets(with_targets(_images("x/cat.1.jpg", "y/dog.1.jpg"), LabelsFrom.AUTO)) == ["cat", "dog"]
-    assert _targets(with_targets(_images("cats/img.1.jpg", "dogs/img.1.jpg"), LabelsFrom.AUTO)) == ["cats", "dogs"]
-    with pytest.raises(ImagesError, match="at least two labels"):
+def test_auto_takes_what_labels_every_image() -> None:
+    assert _auto("x/cat.1.jpg", "y/dog.1.jpg", "x/cat.2.jpg", "1.jpg")[0] is None
+    assert _auto("photos/cat.1.jpg", "photos/dog.1.jpg") == ["cat", "dog"]
+    assert _auto("cats/img.1.jpg", "dogs/img.1.jpg") == ["cats", "dogs"]
+    assert _auto("cats/cat.1.jpg", "dogs/dog.1.jpg") == ["cat", "dog"]
+    assert _auto("cats/IMG_1.jpg", "dogs/rex.jpg", "dogs/DSC_2.jpg") == ["cats", "dogs", "dogs"]
+    with pytest.raises(ImagesError, match=r"at least two labels.*the names tell none, the folders 'photos', of 2"):
         with_targets(_images("photos/1.jpg", "photos/2.jpg"), LabelsFrom.AUTO)
+
+
+def _auto(*paths: str) -> list[str | None]:
+    try:
+        return _targets(list(with_targets(_images(*paths), LabelsFrom.AUTO)))
+    except ImagesError:
+        return [None]
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (("cats/IMG_1.jpg", "cats/DSC_2.jpg", "dogs/IMG_3.jpg"), "names tell 'DSC', 'IMG', the folders 'cats', 'dogs'"),
+        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/dog.3.jpg"), "'dog' lies in 'cats'"),
+        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/3.jpg"), "'cat', 'dog' for all but 1, the folders 'cats', 'dogs'"),
+        (("2016/cat.1.jpg", "2017/dog.2.jpg"), "the folders '2016', '2017'"),
+    ],
+)
+def test_names_and_folders_that_tell_different_stories_are_asked_about(paths: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ImagesError, match=f"{re.escape(said)}.*`labels_from` names or folders"):
+        with_targets(_images(*paths), LabelsFrom.AUTO)
+
+
+def test_a_test_folder_is_no_label() -> None:
+    with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for all but 1, the folders none"):
+        with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
+
+
+def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
+    layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
+    assert [split_of(image) for image in layout] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert _targets(list(with_targets(leave_out_test(layout), LabelsFrom.AUTO))) == ["cats", "dogs"]
+    alone = _images("test/cats/1.jpg", "test/dogs/2.jpg")
+    assert leave_out_test(alone) == alone
 
 
 def test_targets_match_labels_in_other_case_or_number() -> None:

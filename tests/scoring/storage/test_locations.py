@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, RequestError, StorageError
-from scoring.storage import durable, locations
+from scoring.storage import durable, urls
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
@@ -90,13 +90,13 @@ def test_whole_file_appears_in_the_bucket_with_one_put_and_only_when_it_is_whole
     bucket: Url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     puts: list[tuple[str, int, object]] = []
-    put = locations.obstore.put
+    put = urls.obstore.put
 
     def spy(store: object, key: str, content: bytes, **options: object) -> object:
         puts.append((key, len(content), options.get("use_multipart")))
         return put(store, key, content, **options)
 
-    monkeypatch.setattr(locations.obstore, "put", spy)
+    monkeypatch.setattr(urls.obstore, "put", spy)
     url = bucket / "predictions" / "shard.parquet"
     content = bytes(12 * 1024**2)  # above the size at which clients split an upload
     with whole_file(url) as temporary:
@@ -129,8 +129,8 @@ def test_conditional_write_lets_one_of_two_win(bucket: Url) -> None:
 
 
 def test_server_without_conditional_writes_is_asked_beforehand(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = locations.obstore.put
-    monkeypatch.setattr(locations.obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
+    put = urls.obstore.put
+    monkeypatch.setattr(urls.obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
     url = bucket / "lease.json"
     assert url.write_if(None, b"first")
     assert not url.write_if(None, b"second")
@@ -218,7 +218,7 @@ def test_profile_brings_the_credentials(
 
 def test_local_file_is_synced_and_renamed_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(durable, "_sync", synced.append)
+    monkeypatch.setattr(durable, "sync", synced.append)
     write_text(tmp_path / "run.json", "{}")
     assert [path.name for path in synced] == ["run.json", tmp_path.name]
 

@@ -1,0 +1,61 @@
+"""What functions take from Python: text or a path for a place, a name or an enum's member for a choice."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from scoring.errors import RequestError
+from scoring.storage.locations import Location, Url, locate
+
+Place: TypeAlias = str | Path | Url
+Choice = TypeVar("Choice", bound=StrEnum)
+_URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
+
+
+def place(value: Place, field: str) -> Location:
+    """What a word for a place means.
+
+    Raises:
+        RequestError: If it is no place that we know, or a URL that has been made a Path.
+    """
+    if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
+        raise RequestError(f"Expected `{field}` as text where it is a URL; received the path {value}, a slash short.")
+    return locate(text_of(value))
+
+
+def text_of(value: Place) -> str:
+    """A place, or a name, as the command line has it: a shell has made `~` the home folder."""
+    text = str(value)
+    return str(Path(text).expanduser()) if text.startswith("~") else text
+
+
+def here(value: Place, field: str) -> Path:
+    """A file or folder on this machine.
+
+    Raises:
+        RequestError: If it is in a bucket.
+    """
+    found = place(value, field)
+    if not isinstance(found, Path):
+        raise RequestError(f"Expected `{field}` on this machine; received {found}.")
+    return found
+
+
+def choice(value: str, kind: type[Choice], field: str) -> Choice:
+    """The member of that name.
+
+    Raises:
+        RequestError: If there is none.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise RequestError(f"Expected `{field}` to be one of {', '.join(kind)}; received {value!r}.") from None
+
+
+def choices(values: str | Sequence[str] | None, kind: type[Choice], field: str) -> tuple[Choice, ...]:
+    """The members of those names, each once; all where none is named."""
+    named = [values] if isinstance(values, str) else values
+    return tuple(dict.fromkeys(choice(value, kind, field) for value in named or kind))

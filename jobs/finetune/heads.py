@@ -1,0 +1,64 @@
+"""The second half of `finetune`: heads trained on the features, on Ray."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from rich.console import Console
+
+from cluster.ledger import TaskFailed
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, place_workers
+from cluster.pool import WorkerPool
+from cluster.work import function_recipe
+from jobs.console.failures import check_nothing_missing, print_failures
+from jobs.finetune.request import FinetuneRequest
+from scoring.errors import ScoringError
+from scoring.finetuning.features import FeatureRequest
+from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.networks.base_networks import base_of
+
+_HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
+
+
+def train_heads(request: FinetuneRequest, console: Console) -> None:
+    """Train the missing heads, then put the model together.
+
+    Raises:
+        IncompleteError: If heads are missing; they are named.
+    """
+    heads = [TrainHead(number) for number in range(request.ensemble)]
+    stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
+    recipe = function_recipe(partial(HeadTrainer, _settings(request)))
+    with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
+        for tasks in stages:
+            failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
+            print_failures(console, failures, pool.start_failures)
+            check_nothing_missing([failure.task for failure in failures])
+
+
+def _settings(request: FinetuneRequest) -> FinetuneSettings:
+    features = request.images.model
+    assert isinstance(features, FeatureRequest)
+    return FinetuneSettings(
+        output=request.output.absolute(),
+        images=request.images.images.absolute(),
+        base=base_of(features.base).absolute(),
+        flip=features.flip,
+        heads=request.heads,
+        ensemble=request.ensemble,
+        num_validation=request.num_validation,
+        seed=request.seed,
+        head_only=request.head_only,
+        backend=features.backend,
+    )
+
+
+def _place(request: FinetuneRequest) -> Placement:
+    """One worker for all small heads, which take seconds each; for dense layers one per GPU."""
+    nodes = cluster_nodes()
+    num_gpus = int(sum(node.num_gpus for node in nodes))
+    num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
+    wanted = replace(request.images.workers, num_workers=num_workers, gpus_per_worker=None, cpus_per_worker=None)
+    return replace(place_workers(nodes, wanted), elastic=False)

@@ -1,0 +1,37 @@
+"""What `finetune` says at its end: how good the model is, and where it is."""
+
+from rich.console import Console
+
+from jobs.console.tables import print_table
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import TrainingRecord
+
+
+def print_training(
+    console: Console, folder: ModelFolder, record: TrainingRecord, features_s: float, wall_s: float
+) -> None:
+    """Print how good a fine-tuned model is, and where it is."""
+    data, metrics, calibration = record.data, record.metrics, record.calibration
+    submission = metrics.submission_log_loss
+    rows = [
+        ("labels", ", ".join(record.labels)),
+        ("photos", f"{data.num_train} to train on, {data.num_validation} to validate on"),
+        ("unreadable", str(data.num_errors)),
+        ("accuracy", f"{metrics.after_calibration.accuracy:.2%} of the validation photos"),
+        ("log loss", _losses(record)),
+        (
+            "submission",
+            f"log loss {submission.calibrated:.4f}; with the lesson's clip of 0.05 {submission.lesson_clip:.4f}",
+        ),
+        ("temperature", f"{calibration.temperature:.3f}, clip {calibration.clip:.4f}"),
+        ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),
+        ("model", str(folder.path)),
+    ]
+    print_table(console, "fine-tuned", rows)
+
+
+def _losses(record: TrainingRecord) -> str:
+    stages = (record.metrics.first_head, record.metrics.before_calibration, record.metrics.after_calibration)
+    first, before, after = (f"{stage.log_loss:.4f}" for stage in stages)
+    ensemble = f"one head {first}, mean of {len(record.heads)} {before}" if len(record.heads) > 1 else first
+    return f"{ensemble}, calibrated {after}"

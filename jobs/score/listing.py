@@ -1,0 +1,88 @@
+"""The images of a job, listed beside the start of Ray, and their manifest."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from scoring.run.earlier import load_earlier_record
+from scoring.run.fence import Fence
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.shards.scorer import known_fields
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images
+from scoring.sources.targets import with_targets
+
+# A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
+_HEAD_START_S = 2.0
+
+
+class BackgroundListing:
+    """Lists images in a thread, and writes their manifest.
+
+    Args:
+        request: Which images.
+        folder: The run folder.
+        keep: Leaves some of the images out; None keeps all.
+        check: Raises if the labelled images will not do.
+    """
+
+    def __init__(
+        self,
+        request: ImagesRequest,
+        folder: RunFolder,
+        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        check: Callable[[Sequence[ImageEntry]], None] | None = None,
+    ) -> None:
+        self._request = request
+        self._folder = folder
+        self._keep = keep
+        self._check = check
+        self._listed: Future[ManifestInfo] = Future()
+
+    def start(self, fence: Fence) -> None:
+        """Begin; wait a little, so that most faults surface before Ray starts.
+
+        Args:
+            fence: Keeps a driver that has lost its lease from writing a manifest.
+        """
+        # A daemon, not an executor's thread: Ctrl-C need not wait for the end of a long listing.
+        threading.Thread(target=self._list, args=(fence,), name="listing", daemon=True).start()
+        try:
+            self._listed.result(timeout=_HEAD_START_S)
+        except NotYet:
+            return
+
+    def result(self) -> ManifestInfo:
+        """Wait for the manifest.
+
+        Raises:
+            ImagesError: If there are no images, or not such as were asked for.
+            RunFolderError: If the folder holds another run, by what is known so far.
+            LeaseLostError: If another driver took over.
+        """
+        return self._listed.result()
+
+    def _list(self, fence: Fence) -> None:
+        try:
+            self._listed.set_result(self._write_manifest(fence))
+        except Exception as error:  # raised where the listing is waited for
+            self._listed.set_exception(error)
+
+    def _write_manifest(self, fence: Fence) -> ManifestInfo:
+        listing = find_images(self._request.images, self._request.columns)
+        images = self._keep(listing.images) if self._keep else listing.images
+        num_left_out = listing.num_left_out + len(listing.images) - len(images)
+        if self._request.labels_from:
+            images = with_targets(images, self._request.labels_from)
+        if self._check:
+            self._check(images)
+        shard_size = self._request.shard_size or default_shard_size(len(images))
+        digest = manifest_digest(images, shard_size)
+        settings = scorer_settings(self._request, self._folder, None)
+        load_earlier_record(self._folder, known_fields(settings, digest))
+        path = self._folder.manifest
+        return write_manifest(path, images, shard_size, num_left_out, digest, before=fence.check)

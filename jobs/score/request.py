@@ -1,0 +1,89 @@
+"""What `score` was asked for: images, sonar returns, a folder."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster.placement import WorkerRequest
+from scoring.errors import RequestError
+from scoring.models.shard_model import ShardModelRequest
+from scoring.pixels.decoding import Resize
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.inputs import check_images
+from scoring.sources.targets import LabelsFrom
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class ImagesRequest:
+    """Which images to score, and how. None leaves a choice to us.
+
+    Attributes:
+        images: A folder, a prefix in a bucket, a zip as Kaggle ships it, tar files, or a Parquet table.
+        model: Which model to load and how.
+        labels_from: Where each image's true label stands; None for images without.
+        resize: How photos become squares.
+        batch_size: Images per forward pass.
+        shard_size: Images per task and per predictions file.
+        workers: How many processes score, what each gets, and how long nodes are waited for.
+        shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
+        columns: Which columns of a Parquet table hold what.
+    """
+
+    images: Location
+    model: ShardModelRequest
+    labels_from: LabelsFrom | None = None
+    resize: Resize = Resize.SQUASH
+    batch_size: int | None = None
+    shard_size: int | None = None
+    workers: WorkerRequest = field(default_factory=WorkerRequest)
+    shard_deadline_s: float | None = None
+    columns: TableColumns = NO_COLUMNS
+
+    def check(self) -> None:
+        """Raise what can be told before Ray starts and without looking at every image."""
+        for name, value, least in (
+            ("batch_size", self.batch_size, 1),
+            ("shard_size", self.shard_size, 1),
+            ("shard_deadline", self.shard_deadline_s, 1),
+        ):
+            if value is not None and value < least:
+                raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")
+        self.workers.check()
+        check_images(self.images, self.columns)
+        self.model.check()
+
+
+@dataclass(frozen=True)
+class SonarRequest:
+    """Which returns to train on or to score.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        model: A trained model; None trains one.
+        seed: Decides split and initial weights.
+        backend: Keras' backend.
+    """
+
+    source: str
+    model: Path | None
+    seed: int
+    backend: str
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What `shardscore score` was asked for.
+
+    Attributes:
+        output: The run folder.
+        images: What to score; None for sonar alone.
+        sonar: Which returns; None for images alone.
+        address: A Ray cluster; None starts one on this machine.
+        overwrite: Remove an earlier run in `output` first.
+    """
+
+    output: Location
+    images: ImagesRequest | None
+    sonar: SonarRequest | None
+    address: str | None = None
+    overwrite: bool = False

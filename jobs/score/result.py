@@ -1,0 +1,43 @@
+"""What `score` leaves, as Python has it."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from scoring.errors import RequestError
+from scoring.run.folder import RunFolder
+from scoring.run.reader import RunReader
+from scoring.run.summary import Summary
+from scoring.sonar.metrics_file import SonarMetrics
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run.
+
+    Attributes:
+        path: The run folder.
+        summary: What this call did: how many images, how fast, what held it up; None if it was asked for sonar alone.
+        sonar: How well the returns were told apart; None if it was asked for images alone.
+    """
+
+    path: Location
+    summary: Summary | None
+    sonar: SonarMetrics | None
+
+    def predictions(self, columns: list[str] | None = None) -> pa.Table:
+        """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
+
+        Args:
+            columns: Only these, of `image_id`, `path`, `status`, `error_message`, `target`, `label`, `class_index`,
+                `probability` (0 to 1), `top_labels`, `top_probabilities` and, for models of few classes,
+                `probabilities`.
+
+        Raises:
+            RequestError: If the run has no images, or holds what is not of it.
+            IncompleteError: If a shard has gone missing since, or is damaged.
+        """
+        if self.summary is None:
+            raise RequestError(f"Expected a run of images; {self.path} was given none.")
+        return RunReader(RunFolder(self.path)).read(columns)

@@ -1,0 +1,27 @@
+"""What workers make of a request for images: sizes that go by the device, and paths that hold anywhere."""
+
+from cluster.placement import Placement
+from jobs.score.request import ImagesRequest
+from scoring.run.folder import RunFolder
+from scoring.shards.scorer import ScorerSettings
+
+_CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
+_GPU_BATCH_SIZE = 64
+# A thread for each core beside the model's own. On 2 cores neither fewer nor more, nor more batches ahead, nor a low
+# priority is faster beyond noise with every engine: tests/benchmarks/decode_split.py.
+_MAX_DECODE_THREADS = 8
+
+
+def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placement | None) -> ScorerSettings:
+    """What the workers need; without a placement, the fields that shape results are right all the same."""
+    on_gpu = placement is not None and placement.gpus_per_worker > 0
+    cpus = int(placement.cpus_per_worker) if placement else 1
+    return ScorerSettings(
+        images=request.images.absolute(),
+        output=folder.path.absolute(),
+        model=request.model.absolute(),
+        resize=request.resize,
+        batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
+        decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
+        columns=request.columns,
+    )

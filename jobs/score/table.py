@@ -1,0 +1,70 @@
+"""What `score` says at its end: a run's figures, and those of the sonar returns beside it."""
+
+from rich.console import Console
+
+from jobs.console.tables import print_table
+from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
+from scoring.run.folder import RunFolder
+from scoring.run.record import RunRecord
+from scoring.run.summary import BOUND_BY, Summary
+from scoring.sonar.metrics_file import SonarMetrics
+
+
+def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
+    """Print a run's figures and where its files are."""
+    steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
+    rows = [
+        ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
+        ("errors", str(summary.num_errors)),
+        *_accuracy(summary),
+        ("left out", f"{record.num_left_out} files that are not images"),
+        ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
+        *_agreement(record.agreement),
+        ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
+        ("images/s steady", steady),
+        *(
+            (f"{stage} s", f"{getattr(summary, f'{stage}_s'):.1f}")
+            for stage in ("read", "decode", "wait", "score", "write")
+        ),
+        ("bound by", BOUND_BY[summary.bound_by]),
+        ("memory", _memory(summary)),
+        ("predictions", str(folder.predictions)),
+        ("run record", str(folder.record)),
+    ]
+    print_table(console, "images", rows)
+
+
+def _memory(summary: Summary) -> str:
+    worker = f"{summary.worker_memory_bytes / 1e6:.0f} MB in the largest actor, " if summary.num_scored else ""
+    return f"{worker}{summary.driver_memory_bytes / 1e6:.0f} MB in the driver"
+
+
+def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
+    """How far int8 is from float32, where it was measured."""
+    if found is None:
+        return []
+    equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
+    words = f"{equal}, probabilities within {found.largest_difference:.3f}"
+    if 1 - found.equal_labels > MAX_CHANGED_LABELS:
+        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: think of `precision` bfloat16"
+    return [("int8, float32", words)]
+
+
+def _accuracy(summary: Summary) -> list[tuple[str, str]]:
+    """How many labelled photos are right."""
+    if not summary.num_labelled:
+        return []
+    share = summary.num_right / summary.num_labelled
+    return [("accuracy", f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images")]
+
+
+def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:
+    """Print the sonar task's result beside the article's."""
+    rows = [("returns", str(metrics.num_rows))]
+    if metrics.test_accuracy is not None:
+        rows += [
+            ("accuracy", f"{metrics.test_accuracy:.2%} on {metrics.num_test} returns kept out of training"),
+            ("the article's", f"{metrics.article_accuracy:.2%}"),
+        ]
+    rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
+    print_table(console, "sonar", rows)

@@ -1,0 +1,1 @@
+"""The `sonar` command: request, study, table."""

@@ -1,0 +1,34 @@
+"""What `shardscore sonar` was asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.sonar.protocols import EvaluationProtocol
+from scoring.sonar.recipes import SonarModel
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What `shardscore sonar` was asked for.
+
+    Attributes:
+        source: A file in UCI's format, or `uci`.
+        output: Folder that gets `sonar/`.
+        protocols: Ways to divide the returns.
+        models: What to train.
+        seed: Decides folds, initial weights and noise.
+        backend: Keras' backend.
+        address: A Ray cluster; None starts one on this machine.
+        actors: Processes of one core each; None takes one per core.
+        overwrite: Replace an earlier study in `output`.
+    """
+
+    source: str
+    output: Path
+    protocols: tuple[EvaluationProtocol, ...]
+    models: tuple[SonarModel, ...]
+    seed: int
+    backend: str
+    address: str | None = None
+    actors: int | None = None
+    overwrite: bool = False

@@ -1,0 +1,40 @@
+"""The models of a sonar study, trained on Ray."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
+from cluster.ledger import TaskFailed
+from cluster.nodes import cluster_nodes
+from cluster.placement import WorkerRequest, place_workers
+from cluster.pool import TaskDone, WorkerPool
+from cluster.session import open_session
+from cluster.work import function_recipe
+from jobs.console.bar import Bar
+from jobs.sonar.request import StudyRequest
+from scoring.errors import ScoringError
+from scoring.sonar.study import StudyRecipe, TaskResult
+
+# One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
+# when another hangs.
+_TASK_DEADLINE_S = 1800.0
+
+
+def train_models(
+    request: StudyRequest, recipe: StudyRecipe, console: Console
+) -> tuple[dict[int, TaskResult], list[TaskFailed[int]]]:
+    """Do all tasks of a study; return the results by task number, and what was given up."""
+    results: dict[int, TaskResult] = {}
+    failures = []
+    with open_session(request.address):
+        wanted = WorkerRequest(request.actors, gpus_per_worker=0.0, cpus_per_worker=1.0)
+        placement = place_workers(cluster_nodes(), wanted)
+        pool = WorkerPool(function_recipe(recipe), placement, _TASK_DEADLINE_S, faults=(ScoringError,))
+        bar = Bar(console, TextColumn("studying"), BarColumn(), MofNCompleteColumn(), total=len(recipe.tasks))
+        with pool, bar:
+            for num_ended, outcome in enumerate(pool.run(range(len(recipe.tasks))), start=1):
+                if isinstance(outcome, TaskDone):
+                    results[outcome.task] = outcome.result
+                else:
+                    failures.append(outcome)
+                bar.show(num_ended)
+    return results, failures

@@ -1,0 +1,117 @@
+"""Put a model together from trained heads: calibrate, join, measure, and write the folder; the record comes last."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
+from scoring.finetuning.ensemble import ensemble_logits, join_heads
+from scoring.finetuning.heads import Head
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import TrainingSet
+from scoring.models.finetuned_network import put_together
+from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import Calibration, TrainedHead
+from scoring.models.training_record import (
+    SubmissionLogLoss,
+    TrainedBase,
+    TrainingMetrics,
+    TrainingRecord,
+    save_training_record,
+)
+from scoring.networks.base_networks import base_of
+from scoring.networks.engines import engine_versions
+from scoring.quality.evaluation import evaluate, log_loss
+from scoring.run.predictions import ScoredImage, predictions_table, write_table
+from scoring.storage.durable import whole_file, write_text
+
+LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
+
+
+def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence[Head], seeds: Sequence[int]) -> None:
+    """Write all results of a model folder.
+
+    Args:
+        settings: What was asked for.
+        photos: What the heads were trained on.
+        heads: All of the ensemble, in order.
+        seeds: The one of each.
+    """
+    folder = ModelFolder(settings.output)
+    truth, logits = photos.validation.truth, ensemble_logits(heads)
+    calibration = calibrate(logits, truth)
+    for path in folder.results:
+        path.unlink(missing_ok=True)
+    _save_network(settings, folder, heads, calibration)
+    _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
+    write_text(folder.labels, json.dumps(photos.labels) + "\n")
+    trained = tuple(
+        TrainedHead(seed, head.best_epoch, tuple(head.curve)) for seed, head in zip(seeds, heads, strict=True)
+    )
+    metrics = _measure(heads, logits, truth, settings.seed)
+    save_training_record(folder, _describe(settings, photos, trained, calibration, metrics))
+
+
+def _save_network(
+    settings: FinetuneSettings, folder: ModelFolder, heads: Sequence[Head], calibration: Calibration
+) -> None:
+    network = join_heads(heads, calibration.temperature)
+    path = folder.head_network
+    if not settings.head_only:
+        path = folder.network
+        network = put_together(base_of(settings.base).build(), network, settings.flip)
+    with whole_file(path) as temporary:
+        network.save(temporary)
+
+
+def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
+    images = [photos.features.images[row] for row in photos.split.validation]
+    rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
+    write_table(folder.validation, predictions_table(rows, photos.labels, {}))
+
+
+def _describe(
+    settings: FinetuneSettings,
+    photos: TrainingSet,
+    heads: tuple[TrainedHead, ...],
+    calibration: Calibration,
+    metrics: TrainingMetrics,
+) -> TrainingRecord:
+    fingerprint = photos.fingerprint
+    return TrainingRecord(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(settings.images),
+        labels=photos.labels,
+        base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
+        resize=fingerprint.resize,
+        precision=fingerprint.precision,
+        flip=settings.flip,
+        head_only=settings.head_only,
+        data=photos.count(),
+        split_seed=settings.seed,
+        settings=settings.heads,
+        heads=heads,
+        calibration=calibration,
+        versions=engine_versions("keras", settings.backend),
+        metrics=metrics,
+    )
+
+
+def _measure(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
+    """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
+    before = ensemble_probabilities(logits, 1.0)
+    after, clips = cross_fitted(logits, truth, seed)
+    return TrainingMetrics(
+        first_head=evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth),
+        before_calibration=evaluate(before, truth),
+        after_calibration=evaluate(after, truth),
+        submission_log_loss=SubmissionLogLoss(
+            unclipped=log_loss(before, truth),
+            lesson_clip=log_loss(before, truth, LESSON_CLIP),
+            calibrated=log_loss(after, truth, clips),
+        ),
+    )

@@ -1,0 +1,85 @@
+"""Which photos train and which validate: as their folders say, or drawn by a seed; nothing is moved on disk."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.errors import ImagesError
+from scoring.sources.entries import ImageEntry
+from scoring.sources.targets import Split, split_of
+
+MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
+_VALIDATION_SHARE = 0.2  # of smaller collections
+
+
+@dataclass(frozen=True)
+class PhotoSplit:
+    """Rows of the features: to train on, and to validate on."""
+
+    train: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+
+
+def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int:
+    """Return how many photos are kept out of training.
+
+    Raises:
+        ImagesError: If a label would be missing on one side.
+    """
+    counts = Counter(image.target for image in images)
+    rarest, fewest = min(counts.items(), key=lambda item: item[1])
+    if len(counts) < 2:
+        raise ImagesError(f"Expected photos of at least two labels; received {rarest!r} alone.")
+    if num_validation is None and _has_folders(images):
+        return _check_folders(images, counts)
+    if fewest < 2:
+        raise ImagesError(f"Expected at least two photos of every label, one to validate on; {rarest!r} has {fewest}.")
+    if num_validation is None:
+        num_validation = max(len(counts), min(MAX_VALIDATION, int(len(images) * _VALIDATION_SHARE)))
+    if not len(counts) <= num_validation <= len(images) - len(counts):
+        raise ImagesError(
+            f"Expected `validation` from {len(counts)} to {len(images) - len(counts)}, so that each of {len(counts)} "
+            f"labels is on both sides; received {num_validation} of {len(images)} photos."
+        )
+    return num_validation
+
+
+def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed: int) -> PhotoSplit:
+    """Divide photos: those in `train/` and `valid/` as they are, others by the seed.
+
+    Args:
+        images: Labelled photos.
+        num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions;
+            None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
+        seed: Decides which are drawn.
+    """
+    from sklearn.model_selection import train_test_split
+
+    count = check_split(images, num_validation)
+    rows = np.arange(len(images))
+    if num_validation is None and _has_folders(images):
+        validates = np.array([split_of(image) is Split.VALIDATION for image in images])
+        return PhotoSplit(rows[~validates], rows[validates])
+    targets = [image.target for image in images]
+    train, validation = train_test_split(rows, test_size=count, stratify=targets, random_state=seed)
+    return PhotoSplit(np.sort(train), np.sort(validation))
+
+
+def _has_folders(images: Sequence[ImageEntry]) -> bool:
+    """Whether every photo lies in a training or a validation folder, and there are both."""
+    return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}
+
+
+def _check_folders(images: Sequence[ImageEntry], counts: Counter[str | None]) -> int:
+    num_validation = sum(split_of(image) is Split.VALIDATION for image in images)
+    for split in (Split.TRAIN, Split.VALIDATION):
+        missing = sorted(map(str, set(counts) - {image.target for image in images if split_of(image) is split}))
+        if missing:
+            raise ImagesError(
+                f"Expected every label among the photos of the {split} folder; {missing[0]!r} is not. Divide the "
+                "photos otherwise, or have them drawn with `validation`."
+            )
+    return num_validation

@@ -1,0 +1,36 @@
+"""What training on extracted features is asked to do."""
+
+from dataclasses import dataclass
+
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_networks import BaseRequest
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """All that a worker needs to train on extracted features.
+
+    Attributes:
+        output: The model folder.
+        images: Where the photos are, for the record.
+        base: The network below the heads.
+        flip: Whether features of mirror images were extracted, and are scored.
+        heads: How each head is trained.
+        ensemble: How many heads.
+        num_validation: Photos kept out of training; None takes 2,000, or a fifth of fewer than 10,000.
+        seed: Decides the split and every head's initial weights, order and dropout.
+        head_only: Keep the head without its base network.
+        backend: Keras' backend.
+    """
+
+    output: Location
+    images: Location
+    base: BaseRequest
+    flip: bool
+    heads: HeadSettings
+    ensemble: int
+    num_validation: int | None
+    seed: int
+    head_only: bool
+    backend: str

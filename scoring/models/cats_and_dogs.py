@@ -1,0 +1,67 @@
+"""A cat/dog classifier with no training: ImageNet's cats and dogs of a published network, summed."""
+
+from dataclasses import dataclass
+
+from scoring.errors import ModelError
+from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.networks.engines import Network
+from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs
+from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
+from scoring.storage.locations import Location, locate
+
+
+@dataclass(frozen=True)
+class CatsAndDogs:
+    """VGG16 as a classifier of cats and dogs; see `ModelKind`.
+
+    Attributes:
+        name: What the user calls it.
+        weights: A weights file of ImageNet's classes or of cat and dog alone, `random`, or None for ImageNet's.
+        labels: `cat,dog`, or None.
+    """
+
+    name: str
+    weights: str | None
+    labels: str | None
+
+    @property
+    def flops_per_image(self) -> float:
+        """The operations of VGG16."""
+        return VGG16_FLOPS
+
+    @property
+    def has_published_weights(self) -> bool:
+        """ImageNet's are downloaded."""
+        return True
+
+    def check(self) -> None:
+        """Weights must be a file, and labels are given."""
+        check_weights(self.weights)
+        if self.labels not in (None, ",".join(CAT_DOG_LABELS)):
+            raise ModelError(f"{self.name} has the labels cat,dog; received {self.labels}. Leave `labels` out.")
+
+    def paths(self) -> dict[str, Location]:
+        """Weights, where they are a file of the user's."""
+        path = weights_path(self.weights)
+        return {"weights": locate(path)} if path else {}
+
+    def files(self) -> dict[str, Location]:
+        """All that is a path is a file."""
+        return self.paths()
+
+    def network(self) -> Network:
+        """Its preprocessing is inside."""
+        return vgg16_network(self.weights)
+
+    def class_labels(self) -> tuple[str, ...]:
+        """They are cat and dog."""
+        return CAT_DOG_LABELS
+
+    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+        """ImageNet's classes are summed; weights of cat and dog alone, as the course saved them, need no sum."""
+        if num_outputs == NUM_CLASSES:
+            return cats_and_dogs
+        return one_for_each_label(num_outputs, CAT_DOG_LABELS, self.name)
+
+    def clip(self) -> None:
+        """Nobody measured it."""

@@ -1,0 +1,78 @@
+"""A model folder that `finetune` wrote, with the labels and the clip that it brings."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from scoring.errors import ModelError, RunFolderError
+from scoring.models.finetuned_network import finetuned_network
+from scoring.models.model_folder import ModelFolder
+from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.models.training_record import TrainingRecord, load_training_record
+from scoring.networks.engines import Network
+from scoring.networks.vgg16 import weights_path
+from scoring.storage.locations import Location, locate
+
+
+@dataclass(frozen=True)
+class FinetunedFolder:
+    """A folder written by `finetune`; see `ModelKind`.
+
+    Attributes:
+        folder: Where it is.
+        weights: The base network's weights file, if the folder holds a head alone and they are not where they were.
+        labels: None; the folder brings its own.
+    """
+
+    folder: ModelFolder
+    weights: str | None
+    labels: str | None
+
+    @property
+    def flops_per_image(self) -> None:
+        """They are not known."""
+        return
+
+    @property
+    def has_published_weights(self) -> bool:
+        """They were trained here."""
+        return False
+
+    def check(self) -> None:
+        """Training must have ended, and only what is missing may be named."""
+        training = self._training
+        if self.labels is not None:
+            raise ModelError(f"{self.folder.path} brings its labels, {','.join(training.labels)}. Leave `labels` out.")
+        if self.weights is not None and not training.head_only:
+            raise ModelError(f"{self.folder.path} holds a whole network with its weights. Leave `weights` out.")
+
+    def paths(self) -> dict[str, Location]:
+        """The folder, and its base network's weights where they are a file."""
+        path = weights_path(self.weights)
+        return {"model": self.folder.path} | ({"weights": locate(path)} if path else {})
+
+    def files(self) -> dict[str, Location]:
+        """The file that is written last stands for the folder."""
+        return self.paths() | {"model": self.folder.training}
+
+    def network(self) -> Network:
+        """The network is whole, or put together from base and head."""
+        return finetuned_network(self.folder, self._training, self.weights)
+
+    def class_labels(self) -> tuple[str, ...]:
+        """The labels that it was trained on."""
+        return self._training.labels
+
+    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+        """Outputs are a probability for each label."""
+        return one_for_each_label(num_outputs, self.class_labels(), str(self.folder.path))
+
+    def clip(self) -> float:
+        """It was fitted on the validation photos."""
+        return self._training.calibration.clip
+
+    @cached_property
+    def _training(self) -> TrainingRecord:
+        try:
+            return load_training_record(self.folder)
+        except RunFolderError as error:
+            raise ModelError(f"`model`: {error}") from error

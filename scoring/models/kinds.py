@@ -1,0 +1,96 @@
+"""What `model` may name: the questions that each kind of model answers, and which kind a name is."""
+
+from typing import Protocol
+
+from scoring.errors import ModelError
+from scoring.models.cats_and_dogs import CatsAndDogs
+from scoring.models.finetuned_folder import FinetunedFolder
+from scoring.models.keras_file import KerasFile
+from scoring.models.model_folder import ModelFolder
+from scoring.models.outputs import ToProbabilities
+from scoring.models.published_network import PublishedNetwork
+from scoring.networks.engines import Network
+from scoring.storage.locations import Location, locate
+
+VGG16_IMAGENET = "vgg16-imagenet"
+VGG16_CATS_DOGS = "vgg16-cats-dogs"
+
+
+class ModelKind(Protocol):
+    """A model that was named, and not loaded."""
+
+    @property
+    def flops_per_image(self) -> float | None:
+        """Operations of one forward pass, where they are known."""
+        ...
+
+    @property
+    def has_published_weights(self) -> bool:
+        """Whether weights are downloaded unless others are named."""
+        ...
+
+    def check(self) -> None:
+        """Raise ModelError for what cannot be loaded, without importing Keras."""
+        ...
+
+    def paths(self) -> dict[str, Location]:
+        """What it was named by that is a path, by the field; relative to where the command started."""
+        ...
+
+    def files(self) -> dict[str, Location]:
+        """The files that every worker must see, by the field that names them."""
+        ...
+
+    def network(self) -> Network:
+        """The network, not yet built.
+
+        Raises:
+            ModelError: If what was named does not fit together.
+            DownloadError: If weights are not here and cannot be downloaded.
+        """
+        ...
+
+    def class_labels(self) -> tuple[str, ...]:
+        """One name per class, in class order."""
+        ...
+
+    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+        """How the labels' probabilities come from the network's outputs.
+
+        Args:
+            num_outputs: Values for each image.
+
+        Raises:
+            ModelError: If they are not as many as the labels need.
+        """
+        ...
+
+    def clip(self) -> float | None:
+        """How far its submissions keep from 0 and 1; None if nobody measured it."""
+        ...
+
+
+def kind_of(model: str, weights: str | None, labels: str | None) -> ModelKind:
+    """Decide which kind of model is named.
+
+    Args:
+        model: A published network's name, or a path.
+        weights: What was said of its weights, if anything.
+        labels: What was said of its labels, if anything.
+
+    Raises:
+        ModelError: If it is of no kind.
+    """
+    if model == VGG16_IMAGENET:
+        return PublishedNetwork(model, weights, labels)
+    if model == VGG16_CATS_DOGS:
+        return CatsAndDogs(model, weights, labels)
+    location = locate(model)
+    if location.is_dir():
+        return FinetunedFolder(ModelFolder(location), weights, labels)
+    if location.suffix == ".keras":
+        return KerasFile(location, weights, labels)
+    raise ModelError(
+        f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, a .keras file or a folder written by finetune; "
+        f"received {model!r}."
+    )

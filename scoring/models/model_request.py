@@ -1,0 +1,103 @@
+"""Which classifier to load and how; travels to the workers, and is recorded in run.json."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scoring.models.classifier import Classifier
+from scoring.models.kinds import ModelKind, kind_of
+from scoring.networks.agreement import ImageSample
+from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.engines import EngineName
+from scoring.networks.precision import Precision, choose_precision
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """Which model to load and how; its `kind` knows the rest.
+
+    Attributes:
+        model: `vgg16-imagenet`, `vgg16-cats-dogs`, a `.keras` classifier, or a folder written by `finetune`.
+        weights: A weights file for VGG16, `random`, or None for ImageNet's; for a folder that holds a head only, its
+            base network.
+        labels: `cat,dog`; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or None.
+        precision: Number format of the inner layers.
+        backend: Keras' backend.
+        engine: What runs the network.
+    """
+
+    model: str
+    weights: str | None
+    labels: str | None
+    precision: Precision
+    backend: str
+    engine: EngineName = EngineName.KERAS
+
+    @property
+    def kind(self) -> ModelKind:
+        """What kind of model it is.
+
+        Raises:
+            ModelError: If it is none.
+        """
+        return kind_of(self.model, self.weights, self.labels)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.model
+
+    @property
+    def runtime(self) -> str:
+        """What computes: Keras' backend, or another engine."""
+        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
+        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether loading takes some of the images, to calibrate int8."""
+        return self.precision is Precision.INT8
+
+    def absolute(self) -> "ModelRequest":
+        """The same with absolute paths, for workers that started elsewhere."""
+        there = {field: str(path.absolute()) for field, path in self.kind.paths().items()}
+        model, weights, labels = (there.get(field) for field in ("model", "weights", "labels"))
+        return replace(self, model=model or self.model, weights=weights or self.weights, labels=labels or self.labels)
+
+    def files(self) -> dict[str, Location]:
+        """The files that every worker must see, by the field that names them."""
+        return self.kind.files()
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        check_engine(self.engine, self.precision)
+        self.kind.check()
+
+    def load(self, sample: Callable[[], ImageSample] | None = None) -> Classifier:
+        """Build the network, load its weights, and pick the precision.
+
+        Args:
+            sample: Gives some of the user's images; asked for only to calibrate int8.
+
+        Raises:
+            ModelError: If weights, shapes or labels do not fit together.
+            DownloadError: If weights or class names are not here and cannot be downloaded.
+        """
+        check_engine(self.engine, self.precision)
+        kind = self.kind
+        kind.check()
+        choice = choose_precision(self.precision, self.runtime)
+        loaded = load_engine(self.engine, choice.precision, self.backend, kind.network, sample)
+        return Classifier(
+            engine=loaded.engine,
+            labels=kind.class_labels(),
+            model_digest=loaded.digest,
+            precision=choice,
+            to_probabilities=kind.to_probabilities(loaded.engine.num_outputs),
+            clip=kind.clip(),
+            agreement=loaded.agreement,
+        )

@@ -1,0 +1,68 @@
+"""A network as Keras publishes it, with ImageNet's 1,000 classes."""
+
+from dataclasses import dataclass
+
+from scoring.errors import ModelError
+from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.networks.engines import Network
+from scoring.networks.imagenet import load_class_names
+from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
+from scoring.storage.downloads import local_copy
+from scoring.storage.locations import Location, locate
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """VGG16 with ImageNet's classes; see `ModelKind`.
+
+    Attributes:
+        name: What the user calls it.
+        weights: A weights file, `random`, or None for ImageNet's.
+        labels: The path of an `imagenet_class_index.json`; None for the published one.
+    """
+
+    name: str
+    weights: str | None
+    labels: str | None
+
+    @property
+    def flops_per_image(self) -> float:
+        """The operations of VGG16."""
+        return VGG16_FLOPS
+
+    @property
+    def has_published_weights(self) -> bool:
+        """ImageNet's are downloaded."""
+        return True
+
+    def check(self) -> None:
+        """What is named must be files."""
+        check_weights(self.weights)
+        if self.labels is not None and not locate(self.labels).is_file():
+            raise ModelError(
+                f"Expected `labels` of {self.name} to be an imagenet_class_index.json; {self.labels} is no file."
+            )
+
+    def paths(self) -> dict[str, Location]:
+        """Weights and class names, where they are files of the user's."""
+        named = {"weights": weights_path(self.weights), "labels": self.labels}
+        return {field: locate(path) for field, path in named.items() if path}
+
+    def files(self) -> dict[str, Location]:
+        """All that is a path is a file."""
+        return self.paths()
+
+    def network(self) -> Network:
+        """Its preprocessing is inside."""
+        return vgg16_network(self.weights)
+
+    def class_labels(self) -> tuple[str, ...]:
+        """The names of ImageNet's classes."""
+        return load_class_names(local_copy(locate(self.labels)) if self.labels else None)
+
+    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+        """Outputs are a probability for each class."""
+        return one_for_each_label(num_outputs, self.class_labels(), self.name)
+
+    def clip(self) -> None:
+        """Nobody measured it."""

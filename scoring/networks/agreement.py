@@ -1,0 +1,36 @@
+"""How far int8 is from float32 on the user's own images, and the images that this is measured with."""
+
+from dataclasses import dataclass
+
+from scoring.arrays import UInt8Array
+
+# The largest share of labels that int8 may change before the summary warns of it.
+MAX_CHANGED_LABELS = 0.01
+
+
+@dataclass(frozen=True)
+class ImageSample:
+    """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
+
+    Attributes:
+        to_calibrate: Images that int8 ranges are taken from.
+        to_compare: Other images, scored in float32 and in int8.
+    """
+
+    to_calibrate: UInt8Array
+    to_compare: UInt8Array
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far int8 is from float32 on images that it was not calibrated on.
+
+    Attributes:
+        num_images: How many were compared.
+        equal_labels: Share of them that kept their label, 0 to 1.
+        largest_difference: The largest difference of any probability.
+    """
+
+    num_images: int
+    equal_labels: float
+    largest_difference: float

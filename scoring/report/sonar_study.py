@@ -1,0 +1,136 @@
+"""What a report says of a sonar study: every protocol with every model, beside the published figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from scoring.quality.evaluation import Evaluation, evaluate
+from scoring.report.figures import Estimate, draw_estimates
+from scoring.report.parts import Block, Facts, Figure, KeyFigure, Prose, Section, SonarParts, Table
+from scoring.report.quality import confusion_block, reliability_figure
+from scoring.report.text import NONE, measure, percent, percent_range, seconds, short_digest
+from scoring.sonar.metrics_file import StudyRecord
+from scoring.sonar.protocols import TITLES, EvaluationProtocol
+from scoring.sonar.recipes import Published, SonarModel
+from scoring.sonar.results import StudyRow
+
+_LABELS = ("rock", "mine")
+_COMPARED = (SonarModel.OURS, SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams
+
+
+def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
+    """Tell of a study.
+
+    Args:
+        study: What it found.
+        table: Its out-of-fold probabilities; one row for each test row of each fold.
+    """
+    rows = study.results
+    protocols = list(dict.fromkeys(row.protocol for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows))
+    compared = [model for model in _COMPARED if model in models] or models[:1]
+    accuracy: list[Block] = []
+    for protocol in protocols:
+        of_protocol = [row for row in rows if row.protocol is protocol]
+        accuracy += [_table(protocol, of_protocol), _figure(protocol, of_protocol)]
+    return SonarParts(
+        "Sonar study",
+        [_key_figure(row) for row in rows if row.model is compared[0]],
+        [
+            Section("Sonar study", accuracy, layout="pairs"),
+            Section("Sonar reliability", _out_of_fold(protocols, compared, table)),
+            Section("How the study was made", [_facts(study)]),
+        ],
+    )
+
+
+def _key_figure(row: StudyRow) -> KeyFigure:
+    theirs = f"; published {_published(row.published)}" if row.published else ""
+    return KeyFigure(f"Sonar, {row.protocol}", percent(row.accuracy), f"{row.model}{theirs}")
+
+
+def _published(figure: Published) -> str:
+    deviation = "" if figure.deviation is None else f" ± {100 * figure.deviation:.1f}"
+    accuracy = f"{100 * figure.accuracy:.2f}".removesuffix("0")
+    return f"{accuracy}%{deviation}, {figure.what}"
+
+
+def _facts(study: StudyRecord) -> Facts:
+    settings = study.settings
+    return Facts(
+        "What was studied",
+        [
+            ("protocols", ", ".join(settings.protocols)),
+            ("models", ", ".join(settings.models)),
+            ("seed", str(settings.seed)),
+            ("intervals", "; ".join(dict.fromkeys(row.interval.method for row in study.results))),
+            ("time", seconds(study.wall_s)),
+            ("data's digest", short_digest(settings.data_sha256)),
+            ("versions", ", ".join(f"{name} {version}" for name, version in settings.versions.items())),
+        ],
+    )
+
+
+def _table(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Table:
+    return Table(
+        f"Accuracy: {TITLES[protocol]}",
+        ("model", "accuracy", "95% interval", "SD over folds", "log loss", "published"),
+        [
+            (
+                row.model,
+                percent(row.accuracy),
+                percent_range(row.interval.low, row.interval.high),
+                f"{100 * row.deviation:.1f} points",
+                measure(row.log_loss),
+                _published(row.published) if row.published else NONE,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _figure(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Figure:
+    estimates = [
+        Estimate(
+            row.model,
+            row.accuracy,
+            row.interval.low,
+            row.interval.high,
+            row.published.accuracy if row.published else None,
+        )
+        for row in rows
+    ]
+    best = max(rows, key=lambda row: row.accuracy)
+    return Figure(
+        title=f"Accuracy with its 95% interval: {protocol}",
+        svg=draw_estimates(f"study-{protocol}", estimates),
+        description=f"The highest accuracy, {percent(best.accuracy)}, is that of {best.model}.",
+        table=None,
+    )
+
+
+def _out_of_fold(
+    protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], table: pd.DataFrame
+) -> list[Block]:
+    blocks: list[Block] = [
+        Prose(
+            "From the probabilities of test rows, over all folds and repetitions. The same return is tested many "
+            "times, so that bins have no intervals of their own."
+        )
+    ]
+    matrices: list[Block] = []
+    for protocol in protocols:
+        of_protocol = table[table["protocol"] == protocol.value]
+        found = {model.value: _evaluate(of_protocol[of_protocol["model"] == model.value]) for model in models}
+        series = {name: one.reliability for name, one in found.items()}
+        figure = reliability_figure(f"reliability-{protocol}", series, _LABELS, intervals=False, subject=protocol)
+        blocks.append(figure)
+        name, first = next(iter(found.items()))
+        matrices.append(confusion_block(first.confusion, _LABELS, f"{name}, {protocol}: returns of all folds"))
+    return [*blocks, *matrices]
+
+
+def _evaluate(rows: pd.DataFrame) -> Evaluation:
+    mine = rows["mine_probability"].to_numpy(np.float32)
+    return evaluate(np.stack([1 - mine, mine], axis=1), rows["target"].eq("mine").to_numpy().astype(np.int64))

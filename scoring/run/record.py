@@ -1,0 +1,144 @@
+"""`run.json`: what was asked for, what made the results, and how the last invocation went."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from scoring.errors import RunFolderError
+from scoring.networks.agreement import Agreement
+from scoring.run.fingerprint import Fingerprint
+from scoring.run.json_fields import from_json
+from scoring.run.milestones import Milestones
+from scoring.run.summary import Summary
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """What was asked for; readers go by the first five fields, the others are for people.
+
+    Attributes:
+        images: Where the images lay, as an absolute path or a URL.
+        model: The model's request, field by field; features have another one than classifiers.
+        resize: How photos become squares.
+        labels_from: Where each image's true label stands; None for images without.
+        columns: Columns of a table of images.
+        batch_size: Images per forward pass; None if the choice was ours, here and below.
+        shard_size: Images per shard.
+        actors: Number of workers.
+        gpus_per_actor: GPUs for each.
+        cpus_per_actor: Cores for each.
+        accelerator_type: The only kind of GPU to use.
+        wait_for_nodes_s: How long to wait for a node.
+        shard_deadline_s: Seconds after which a worker is taken to hang.
+    """
+
+    images: str
+    model: Mapping[str, object]
+    resize: str
+    labels_from: str | None = None
+    columns: TableColumns = NO_COLUMNS
+    batch_size: int | None = None
+    shard_size: int | None = None
+    actors: int | None = None
+    gpus_per_actor: float | None = None
+    cpus_per_actor: float | None = None
+    accelerator_type: str | None = None
+    wait_for_nodes_s: float | None = None
+    shard_deadline_s: float | None = None
+
+    @property
+    def model_name(self) -> str:
+        """The classifier that was named: a network, a file or a folder."""
+        return str(self.model.get("model"))
+
+    @property
+    def weights(self) -> str | None:
+        """The weights that were named for it; None for its own."""
+        weights = self.model.get("weights")
+        return None if weights is None else str(weights)
+
+
+@dataclass(frozen=True)
+class DeviceRecord:
+    """Where a worker ran; see `cluster.devices.Devices`."""
+
+    host: str
+    gpu_ids: tuple[str, ...] = ()
+    node_id: str = ""
+    pid: int = 0
+    num_cpus: int = 0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All that `run.json` says.
+
+    Attributes:
+        created_at: When the run began, ISO 8601 in UTC.
+        request: What was asked for.
+        fingerprint: What makes the results comparable; every shard carries it too.
+        labels: One name per class, in class order; none for features.
+        num_images: Images in the manifest.
+        num_shards: Shards in the manifest.
+        num_left_out: Files of the collection that are not images.
+        versions: Versions of the libraries that shape the numbers, and ours.
+        precision_reason: Why the network computes in the fingerprint's precision.
+        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        agreement: How far int8 is from float32; None for other precisions.
+        devices: Where the workers of the last invocation ran.
+        summary: How the last invocation went; None until every shard is there and verified.
+        milestones: When the last invocation got how far.
+        digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
+    """
+
+    created_at: str
+    request: RequestRecord
+    fingerprint: Fingerprint
+    labels: tuple[str, ...]
+    num_images: int
+    num_shards: int
+    num_left_out: int
+    versions: Mapping[str, str]
+    precision_reason: str
+    clip: float | None = None
+    agreement: Agreement | None = None
+    devices: tuple[DeviceRecord, ...] = ()
+    summary: Summary | None = None
+    milestones: Milestones | None = None
+    digests: tuple[str | None, ...] = ()
+
+    def digest_of(self, shard_id: int) -> str | None:
+        """SHA-256 of a shard's file as it was written; None if it is not known."""
+        return self.digests[shard_id] if self.digests else None
+
+    def with_digests(self, digests: Mapping[int, str]) -> "RunRecord":
+        """The same with the digests of these shards, by their numbers, and of no others."""
+        return replace(self, digests=tuple(digests.get(shard) for shard in range(self.num_shards)) if digests else ())
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def parse_record(text: str, where: object) -> RunRecord:
+    """Read what a run's `to_json` wrote, this version's or an earlier one's.
+
+    Args:
+        text: The file's content.
+        where: The file, for the message.
+
+    Raises:
+        RunFolderError: If it is anything else; the first field that is wrong is named.
+    """
+    try:
+        record = from_json(RunRecord, json.loads(text))
+        if record.digests and len(record.digests) != record.num_shards:
+            raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
+        return record
+    except (ValueError, RecursionError) as error:
+        reason = "it is empty" if not text.strip() else str(error)
+        raise RunFolderError(
+            f"Expected the record of a run in {where}; it is damaged: {reason}. The same score command again writes it "
+            "anew and keeps every shard."
+        ) from error

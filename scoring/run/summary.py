@@ -1,0 +1,57 @@
+"""One invocation in numbers, as `run.json` holds it."""
+
+from dataclasses import dataclass
+
+# What `Summary.bound_by` means, and what helps.
+BOUND_BY = {
+    "score": "the model: more or faster devices",
+    "decode": "decoding: more `cpus_per_actor`",
+    "read": "reading: faster storage",
+    "write": "writing: faster storage, or a larger `shard_size`",
+    "nothing": "nothing was left to score",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One invocation in numbers. Rates are images per second, times seconds added over all workers.
+
+    Attributes:
+        num_images: Rows in the run folder.
+        num_errors: Rows with `status="error"` among them.
+        num_scored: Images scored by this invocation; the others were there already.
+        num_labelled: Rows whose target the model knows.
+        num_right: Those of them whose label is their target.
+        images_per_s: Cold: images scored over wall time from command to summary.
+        steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
+        wall_s: Wall time from command to summary.
+        read_s: Reading bytes.
+        decode_s: Decoding and resizing.
+        wait_s: Models waited for pixels.
+        score_s: Models worked.
+        write_s: Writing, syncing and renaming shards.
+        num_lost_workers: Workers that died or hung.
+        num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
+        bound_by: The stage that held the job up: score, read, decode, write or nothing.
+        worker_memory_bytes: The most that any worker's process held.
+        driver_memory_bytes: The most that the driver's process held.
+    """
+
+    num_images: int
+    num_errors: int
+    num_scored: int
+    num_labelled: int
+    num_right: int
+    images_per_s: float
+    steady_images_per_s: float | None
+    wall_s: float
+    read_s: float
+    decode_s: float
+    wait_s: float
+    score_s: float
+    write_s: float
+    num_lost_workers: int
+    num_repeats: int
+    bound_by: str
+    worker_memory_bytes: int = 0
+    driver_memory_bytes: int = 0

@@ -1,0 +1,121 @@
+"""Add up what the shards of one invocation report: how many, how fast, and what held the job up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scoring.process.memory import peak_memory_bytes
+from scoring.run.summary import Summary
+from scoring.run.verification import RunStatus
+from scoring.shards.report import ShardReport
+
+_STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
+# Below this share of its time spent waiting, a model is not held up by its input.
+_NOTICEABLE_WAIT = 0.1
+
+
+class ShardTotals:
+    """What the shards of one invocation come to. Its size grows with the workers, not with the shards.
+
+    Attributes:
+        num_images: Rows written.
+        num_errors: Rows with `status="error"` among them.
+        stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
+        worker_memory_bytes: The most that any worker's process held.
+    """
+
+    def __init__(self) -> None:
+        self.num_images = self.num_errors = self.worker_memory_bytes = 0
+        self.stages = dict.fromkeys(_STAGES, 0.0)
+        self._spans: dict[int, _Span] = {}
+
+    def add(self, worker_id: int, report: ShardReport) -> None:
+        """Count a shard that a worker has finished; those of one worker may come in any order."""
+        self.num_images += report.num_images
+        self.num_errors += report.num_errors
+        self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
+        for stage in _STAGES:
+            self.stages[stage] += getattr(report, stage)
+        span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
+        span.num_images += report.num_images
+        span.finished_at = max(span.finished_at, report.finished_at)
+        if report.finished_at < span.first.finished_at:
+            span.first = report
+
+    def add_unreported(self, found: RunStatus) -> None:
+        """Count shards whose worker died between writing them and telling so: what they took is unknown."""
+        self.num_images += found.num_rows
+        self.num_errors += found.num_errors
+
+    @property
+    def first_batch_at(self) -> float | None:
+        """When the first batch had passed a model, in seconds since the epoch; None before."""
+        return min((span.first.warmed_up_at for span in self._spans.values()), default=None)
+
+    @property
+    def last_shard_at(self) -> float | None:
+        """When the last shard's file was in place, in seconds since the epoch; None before."""
+        return max((span.finished_at for span in self._spans.values()), default=None)
+
+    def steady_images_per_s(self) -> float | None:
+        """Each worker's rate after its first batch, which compiles, added over workers."""
+        rates = [rate for span in self._spans.values() if (rate := span.images_per_s())]
+        return sum(rates) if rates else None
+
+
+@dataclass
+class _Span:
+    """One worker's time at work, from its first batch on."""
+
+    first: ShardReport
+    finished_at: float
+    num_images: int = 0
+
+    def images_per_s(self) -> float:
+        num_warm = self.num_images - self.first.num_images + self.first.num_warm_images
+        seconds = self.finished_at - self.first.warmed_up_at
+        return num_warm / seconds if seconds > 0 else 0.0
+
+
+def summarise(
+    totals: ShardTotals,
+    found: RunStatus,
+    wall_s: float,
+    num_lost_workers: int = 0,
+    num_repeats: int = 0,
+    labelled_and_right: tuple[int, int] = (0, 0),
+) -> Summary:
+    """Summarise one invocation, in its driver.
+
+    Args:
+        totals: What the shards that it scored come to.
+        found: What the run folder holds at the end.
+        wall_s: Wall time so far.
+        num_lost_workers: Workers that died or hung.
+        num_repeats: How often a shard was scored again.
+        labelled_and_right: Rows with a known target, and those whose label it is.
+    """
+    return Summary(
+        num_images=found.num_rows,
+        num_errors=found.num_errors,
+        num_scored=totals.num_images,
+        num_labelled=labelled_and_right[0],
+        num_right=labelled_and_right[1],
+        images_per_s=totals.num_images / wall_s,
+        steady_images_per_s=totals.steady_images_per_s(),
+        wall_s=wall_s,
+        **totals.stages,
+        num_lost_workers=num_lost_workers,
+        num_repeats=num_repeats,
+        bound_by=_bound_by(totals.stages),
+        worker_memory_bytes=totals.worker_memory_bytes,
+        driver_memory_bytes=peak_memory_bytes(),
+    )
+
+
+def _bound_by(totals: Mapping[str, float]) -> str:
+    busy = totals["wait_s"] + totals["score_s"] + totals["write_s"]
+    if not busy:
+        return "nothing"
+    if totals["wait_s"] > _NOTICEABLE_WAIT * busy and totals["wait_s"] > totals["write_s"]:
+        return "read" if totals["read_s"] > totals["decode_s"] else "decode"
+    return "score" if totals["score_s"] >= totals["write_s"] else "write"

@@ -1,0 +1,172 @@
+"""`metrics.json`: what the network beside a run measured, or what a study found. Read and written here alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from scoring.errors import RunFolderError
+from scoring.quality.intervals import Interval
+from scoring.sonar.protocols import EvaluationProtocol
+from scoring.sonar.recipes import Published, SonarModel
+from scoring.sonar.results import FoldScore, StudyRow
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
+
+METRICS_NAME = "metrics.json"
+
+
+@dataclass(frozen=True)
+class SonarMetrics:
+    """What the network beside a run measured. Accuracies are None where there is no truth to compare with.
+
+    Attributes:
+        num_rows: Returns scored.
+        num_test: Those the network was not trained on.
+        test_accuracy: Share of test returns that got their true label.
+        train_accuracy: Share of training returns that got it.
+        confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
+        article_accuracy: The article's figure, for comparison.
+        data_sha256: Digest of the file of returns.
+        seed: The number that decided split and initial weights.
+        model: Path of the model used for scoring, or None if one was trained.
+        wall_s: Seconds from start to finish, Keras' import included.
+        versions: Library versions.
+    """
+
+    num_rows: int
+    num_test: int
+    test_accuracy: float | None
+    train_accuracy: float | None
+    confusion_matrix: list[list[int]] | None
+    article_accuracy: float
+    data_sha256: str
+    seed: int
+    model: str | None
+    wall_s: float
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What decides a study's numbers.
+
+    Attributes:
+        data_sha256: Digest of the file of returns.
+        protocols: Ways in which they were divided.
+        models: What was trained.
+        seed: The number that decided folds, initial weights and noise.
+        backend: Keras' backend.
+        versions: Library versions.
+    """
+
+    data_sha256: str
+    protocols: tuple[EvaluationProtocol, ...]
+    models: tuple[SonarModel, ...]
+    seed: int
+    backend: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What a study found.
+
+    Attributes:
+        settings: What decided it.
+        wall_s: Seconds that it took.
+        results: A row for each protocol and model.
+    """
+
+    settings: StudySettings
+    wall_s: float
+    results: tuple[StudyRow, ...]
+
+
+_Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
+
+
+def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
+    """Write `metrics.json`; it comes last, so a folder that has one is complete."""
+    write_text(path, json.dumps(asdict(metrics), indent=2) + "\n")
+
+
+def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
+    """Return what `metrics.json` holds; None if there is none.
+
+    Raises:
+        RunFolderError: If it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return _parse_study(record) if "results" in record else SonarMetrics(**record)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunFolderError(
+            f"{path} is not what `score` or `sonar` writes. Use another `output`, or `overwrite`."
+        ) from error
+
+
+def load_earlier_metrics(path: Location, wanted: Mapping[str, object]) -> SonarMetrics | None:
+    """Return what an earlier run measured with the same settings; None if there is none.
+
+    Args:
+        path: Its `metrics.json`.
+        wanted: By the name of a field, what it must hold.
+
+    Raises:
+        RunFolderError: If a field holds something else, which is named, or if the file is of another command.
+    """
+    return _same(path, SonarMetrics, wanted)
+
+
+def load_earlier_study(path: Location, settings: StudySettings) -> StudyRecord | None:
+    """Return what an earlier study with the same settings found; None if there is none.
+
+    Raises:
+        RunFolderError: If one of them was another, which is named, or if the file is of another command.
+    """
+    return _same(path, StudyRecord, {field.name: getattr(settings, field.name) for field in fields(settings)})
+
+
+def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _Kind | None:
+    found = load_metrics(path)
+    if found is None:
+        return None
+    if not isinstance(found, kind):
+        raise RunFolderError(f"{path} holds another command's sonar results. Use another `output`, or `overwrite`.")
+    earlier = found.settings if isinstance(found, StudyRecord) else found
+    for name, value in wanted.items():
+        if (held := getattr(earlier, name)) != value:
+            raise RunFolderError(
+                f"{path} holds sonar results whose {name} differs: expected {_plain(held)}, received {_plain(value)}. "
+                "Use another `output`, or `overwrite` to start clean."
+            )
+    return found
+
+
+def _plain(value: object) -> object:
+    return ", ".join(value) if isinstance(value, tuple) else value
+
+
+def _parse_study(record: dict[str, Any]) -> StudyRecord:
+    settings = record["settings"]
+    named = {
+        "protocols": tuple(EvaluationProtocol(name) for name in settings["protocols"]),
+        "models": tuple(SonarModel(name) for name in settings["models"]),
+    }
+    rows = tuple(_parse_row(row) for row in record["results"])
+    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows)
+
+
+def _parse_row(row: dict[str, Any]) -> StudyRow:
+    published = row["published"]
+    parsed = {
+        "protocol": EvaluationProtocol(row["protocol"]),
+        "model": SonarModel(row["model"]),
+        "interval": Interval(**row["interval"]),
+        "published": Published(**published) if published else None,
+        "folds": tuple(FoldScore(**fold) for fold in row["folds"]),
+    }
+    return StudyRow(**{**row, **parsed})

@@ -1,0 +1,152 @@
+"""Write a small file only if nobody else has written it since: of several writers that read the same, one succeeds.
+
+In a bucket the store compares. On a disk a new file gets its name by a hard link, which fails if the name is taken; an
+old one is replaced under a lock of the file itself, which ends with the process that holds it.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from scoring.storage.durable import scratch_beside, sync
+from scoring.storage.locations import Location, Url
+from scoring.storage.urls import Version
+
+# As long as a writer may hold the lock: it compares and renames, no more.
+_LOCK_PATIENCE_S = 5.0
+_LOOK_AGAIN_S = 0.01
+# What file systems say that have no hard links, or no locks.
+_CANNOT = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK})
+
+
+def read_version(location: Location) -> tuple[bytes, Version]:
+    """A file's content, and which version of it that is.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if isinstance(location, Url):
+        return location.read_version()
+    content = location.read_bytes()
+    return content, _version(content)
+
+
+def write_if(location: Location, version: Version | None, content: bytes) -> bool:
+    """Write a file if it is of this version still, or if None, if it does not exist; readers see it whole.
+
+    Returns:
+        Whether it was written.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if isinstance(location, Url):
+        return location.write_if(version, content)
+    with _unless_changed(location, version) as is_same:
+        if not is_same:
+            return False
+        with scratch_beside(location) as temporary:
+            temporary.write_bytes(content)
+            sync(temporary)
+            if version is None and not _create(location, temporary):
+                return False
+            if version is not None:
+                temporary.replace(location)
+        sync(location.parent)
+    return True
+
+
+def remove_if(location: Location, version: Version) -> bool:
+    """Remove a file if it is of this version still; in a bucket it is looked at just before.
+
+    Returns:
+        Whether it was removed.
+    """
+    if isinstance(location, Url):
+        with suppress(FileNotFoundError):
+            if location.read_version()[1] == version:
+                location.unlink()
+                return True
+        return False
+    with _unless_changed(location, version) as is_same:
+        if is_same:
+            location.unlink()
+        return is_same
+
+
+def _version(content: bytes) -> Version:
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _create(path: Path, temporary: Path) -> bool:
+    """Give a file that is written its name, if nothing has that name."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:  # over a network it may be ours: the answer to a first try was lost
+        return temporary.stat().st_nlink == 2
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        return _create_without_links(path, temporary.read_bytes())
+    return True
+
+
+def _create_without_links(path: Path, content: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _unless_changed(path: Path, version: Version | None) -> Iterator[bool]:
+    """Whether a file is of a version; nobody replaces it while the block runs. Of None, there is nothing to lock."""
+    if version is None:
+        yield True
+        return
+    with _locked(path) as file:
+        yield file is not None and _version(file.read()) == version
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO | None]:
+    """Open the file that has this name now, and lock it; None if there is none, or another holds it for too long."""
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            file = path.open("r+b")
+        except FileNotFoundError:
+            break
+        with file:
+            if _lock(file) and _is_named(file, path):
+                yield file
+                return
+        time.sleep(_LOOK_AGAIN_S)
+    yield None
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file until it is closed; where files cannot be locked, comparing just before the rename must do."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _CANNOT
+    return True
+
+
+def _is_named(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file still has this name, or was replaced while we waited for its lock."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,227 @@
+"""An object or a prefix in a bucket, used as a path is."""
+
+import errno
+import io
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import total_ordering
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypeAlias
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
+from obstore.store import ObjectStore
+
+from scoring.storage.bucket_clients import bucket_faults, open_bucket
+from scoring.storage.ranged_file import RangedFile
+
+_LISTED_AT_ONCE = 1000  # what S3 sends in one answer
+BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
+# What tells one version of a file or an object from another; conditional writes name it.
+Version: TypeAlias = dict[str, str]
+
+
+@total_ordering
+class Url:
+    """An object or a prefix in a bucket, with the part of `pathlib.Path` that this program uses.
+
+    Every write is one PUT: readers see the old object or the new one, and a killed writer leaves nothing. Errors are
+    `OSError`, as those of files are.
+    """
+
+    def __init__(self, scheme: str, bucket: str, key: str) -> None:
+        self.scheme, self.bucket, self.key = scheme, bucket, key
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}/{self.key}".rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and str(self) == str(other)
+
+    def __lt__(self, other: "Url") -> bool:
+        return str(self) < str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __truediv__(self, name: str) -> "Url":
+        return Url(self.scheme, self.bucket, f"{self.key}/{name}".lstrip("/"))
+
+    @property
+    def name(self) -> str:
+        """The last part, as of a path."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The last part's suffix, as of a path."""
+        return PurePosixPath(self.key).suffix
+
+    @property
+    def parent(self) -> "Url":
+        """The prefix above."""
+        return Url(self.scheme, self.bucket, self.key.rpartition("/")[0])
+
+    def absolute(self) -> "Url":
+        """Itself."""
+        return self
+
+    def is_absolute(self) -> bool:
+        """It always is."""
+        return True
+
+    def exists(self) -> bool:
+        """Whether there is such an object, or any below."""
+        return self.is_file() or self.is_dir()
+
+    def is_file(self) -> bool:
+        """Whether there is such an object."""
+        try:
+            self.size_and_version()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_dir(self) -> bool:
+        """Whether there is any object below; a bucket has no empty folders."""
+        return next(self.objects(), None) is not None
+
+    def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
+        """Nothing: a prefix is there when an object is."""
+
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """The keys below this one and their sizes in bytes, in the store's order; a thousand in memory at a time."""
+        with bucket_faults(self):
+            for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
+                for found in page:
+                    yield found["path"][len(self.key) :].lstrip("/"), found["size"]
+
+    def iterdir(self) -> Iterator["Url"]:
+        """What lies directly below: objects and prefixes."""
+        with bucket_faults(self):
+            found = obstore.list_with_delimiter(self._store, self.key or None)
+        for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
+            yield Url(self.scheme, self.bucket, key)
+
+    def glob(self, pattern: str) -> Iterator["Url"]:
+        """The objects directly below whose name matches."""
+        for below, _ in self.objects():
+            if "/" not in below and fnmatchcase(below, pattern):
+                yield self / below
+
+    def size_and_version(self) -> tuple[int, Version]:
+        """An object's size in bytes, and which version of it is there."""
+        with bucket_faults(self):
+            found = obstore.head(self._store, self._object_key)
+        return found["size"], _version(found)
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """Read `length` bytes from `start` on, fewer at the object's end, with one request."""
+        with bucket_faults(self):
+            return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+
+    def read_version(self) -> tuple[bytes, Version]:
+        """An object's content, and which version of it that is."""
+        with bucket_faults(self):
+            found = obstore.get(self._store, self._object_key)
+            return bytes(found.bytes()), _version(found.meta)
+
+    def read_bytes(self) -> bytes:
+        """An object's content."""
+        return self.read_version()[0]
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """An object's content as text."""
+        return self.read_bytes().decode(encoding)
+
+    def read_limited(self, limit: int) -> bytes:
+        """An object's content, of which no more than `limit` bytes and a little are ever held.
+
+        Raises:
+            OverflowError: If there is more.
+        """
+        parts, size = [], 0
+        with bucket_faults(self):
+            for part in obstore.get(self._store, self._object_key).stream():
+                size += len(part)
+                if size > limit:
+                    raise OverflowError
+                parts.append(part)
+        return b"".join(parts)
+
+    def download(self, path: Path) -> None:
+        """Write an object's content into a file, some megabytes in memory at a time."""
+        with bucket_faults(self), path.open("wb") as file:
+            for part in obstore.get(self._store, self._object_key).stream():
+                file.write(part)
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write the object, whatever was there."""
+        with bucket_faults(self):
+            obstore.put(self._store, self._object_key, content, use_multipart=False)
+
+    def upload(self, path: Path) -> None:
+        """Write the object from a file, with one PUT."""
+        with path.open("rb") as file:
+            self.write_bytes(file.read())
+
+    def write_if(self, version: Version | None, content: bytes) -> bool:
+        """Write the object if it is of this version still, or if None, if it does not exist.
+
+        Looks first, for servers that pay no heed to the condition or refuse it: with those, two that write in the same
+        moment both succeed.
+
+        Returns:
+            Whether it was written.
+        """
+        if self._present_version() != version:
+            return False
+        with bucket_faults(self):
+            try:
+                mode: Any = "create" if version is None else version
+                obstore.put(self._store, self._object_key, content, mode=mode)
+            except (AlreadyExistsError, PreconditionError):
+                return False
+            except NotSupportedError:
+                self.write_bytes(content)
+        return True
+
+    def _present_version(self) -> Version | None:
+        try:
+            return self.size_and_version()[1]
+        except FileNotFoundError:
+            return None
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the object."""
+        if not missing_ok:
+            self.size_and_version()
+        with bucket_faults(self):
+            obstore.delete(self._store, self._object_key)
+
+    def remove_below(self) -> None:
+        """Remove every object below."""
+        with bucket_faults(self):
+            for page in obstore.list(self._store, self._object_key, chunk_size=_LISTED_AT_ONCE):
+                obstore.delete(self._store, [found["path"] for found in page])
+
+    def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
+        """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`."""
+        return io.BufferedReader(RangedFile(lambda: self.size_and_version()[0], self.read_range), buffer_bytes)
+
+    @property
+    def _store(self) -> ObjectStore:
+        return open_bucket(self.scheme, self.bucket)
+
+    @property
+    def _object_key(self) -> str:
+        if not self.key:
+            raise FileNotFoundError(errno.ENOENT, "a bucket is no object", str(self))
+        return self.key
+
+
+def _version(meta: Any) -> Version:
+    return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}

@@ -1,0 +1,172 @@
+"""The Python face, without a cluster: `shardscore` is `jobs.api` under the name that users import."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from jobs import api as shardscore
+from jobs.cli import app
+from scoring.storage.locations import Url
+from tests.runs import cats_and_dogs, write_model, write_run
+
+
+def test_everything_that_is_exported_is_there_and_says_what_it_is() -> None:
+    assert shardscore.__all__ == sorted(shardscore.__all__)
+    for name in set(shardscore.__all__) - {"__version__"}:
+        assert getattr(shardscore, name).__doc__, name
+
+
+def test_version_is_the_commands() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"{shardscore.__version__}\n")
+
+
+def test_functions_take_text_and_paths_and_return_what_they_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16)).path
+    write_model(tmp_path / "model", cats_and_dogs(16))
+    status = shardscore.status(str(run), verify=True)
+    assert (status.is_complete, status.num_rows, status.verified) == (True, 16, True)
+    assert shardscore.report(run).path == run / "report.html"
+    assert shardscore.report(tmp_path / "model", output=str(tmp_path / "page.html")).path == tmp_path / "page.html"
+    assert (tmp_path / "page.html").is_file()
+    assert capsys.readouterr() == ("", ""), "nothing is printed unless asked"
+
+
+def test_a_submission_of_part_of_the_test_set_is_made_and_says_where(tmp_path: Path) -> None:
+    images = [each.__class__(f"{number}.jpg", each.probabilities) for number, each in enumerate(cats_and_dogs(16), 1)]
+    run = write_run(tmp_path / "run", images).path
+    made = shardscore.submission(run, partial=True, competition="dogs-vs-cats")
+    assert (made.path, made.num_rows) == (tmp_path / "run" / "submission.csv", 16)
+    with pytest.raises(shardscore.IncompleteError, match="of dogs-vs-cats-redux-kernels-edition are missing: 17"):
+        shardscore.submission(run)
+
+
+def test_a_run_in_a_bucket_is_named_by_text_and_by_what_a_result_calls_its_path(bucket: Url) -> None:
+    run = write_run(bucket / "run", cats_and_dogs(16), without_shards=(1,))
+    assert shardscore.status(str(run.path)) == shardscore.status(run.path)
+    assert shardscore.status(run.path).missing == [1]
+    assert shardscore.report(run.path).missing_shards == [1]
+
+
+def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16)).path
+    shardscore.status(run, verbose=True)
+    by_function = capsys.readouterr().out
+    by_command = CliRunner().invoke(app, ["status", str(run)]).stdout
+    assert "`verify` reads every row" in by_function
+    assert "--verify reads every row" in by_command
+    with (tmp_path / "log").open("w") as log:
+        shardscore.report(run, verbose=Console(file=log))
+    assert "MB in" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: shardscore.score(output="run"), "Expected `images`, `sonar` or both"),
+        (lambda: shardscore.score(output="run", images="here", batch_size=0), "Expected `batch_size` of at least 1"),
+        (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
+        (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),
+        (lambda: shardscore.score(output=Path("s3://b/run"), images="here"), "Expected `output` as text where it is"),
+        (lambda: shardscore.finetune(images="here", output="run", ensemble=0), "Expected `ensemble` of at least 1"),
+        (lambda: shardscore.finetune(images="here", output="run", unfreeze="all"), "Expected `unfreeze` to be one of"),
+        (lambda: shardscore.sonar(output="s3://bucket/sonar"), "Expected `output` on this machine"),
+        (lambda: shardscore.sonar(output="run", protocol=["best"]), "Expected `protocol` to be one of article"),
+        (lambda: shardscore.status("nowhere"), "nowhere has no run.json"),
+        (lambda: shardscore.submission("nowhere", competition="titanic"), "Expected `competition` to be one of"),
+        (lambda: shardscore.report("nowhere"), "Expected a folder written by"),
+    ],
+)
+def test_nonsense_raises_one_line_that_names_the_field_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[], object], message: str
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(shardscore.RequestError, match=message) as raised:
+        call()
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+class _Images:
+    """The images' half of a run that loses shard 3."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def start_listing(self) -> None:
+        pass
+
+    def files(self) -> list[Any]:
+        return []
+
+    def run(self, *_: object) -> list[int]:
+        return [3]
+
+
+@pytest.fixture
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
+    monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
+    yield
+
+
+def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
+    no_cluster: None, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(shardscore.IncompleteError, match="Missing: shard 3"):
+        shardscore.score(images=photos, output=tmp_path / "run")
+    result = CliRunner().invoke(app, ["score", "--images", str(photos), "--output", str(tmp_path / "run")])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: Missing: shard 3. Run the same again for just that.\n",
+    )
+
+
+def test_functions_leave_signals_alone_and_work_beside_the_main_thread(
+    no_cluster: None, photos: Path, tmp_path: Path
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    raised: list[Exception] = []
+
+    def call() -> None:
+        try:
+            shardscore.score(images=photos, output=tmp_path / "run")
+        except shardscore.IncompleteError as error:
+            raised.append(error)
+
+    call()
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert len(raised) == 2
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_run_without_images_has_no_predictions(tmp_path: Path) -> None:
+    with pytest.raises(shardscore.RequestError, match="Expected a run of images"):
+        shardscore.Run(tmp_path, None, None).predictions()
+
+
+def test_predictions_are_a_table_that_pandas_takes(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    summary: Any = object()
+    found = shardscore.Run(run.path, summary, None)
+    assert isinstance(found.predictions(), pa.Table)
+    frame = found.predictions(["image_id", "label"]).to_pandas()
+    assert list(frame.columns) == ["image_id", "label"]
+    assert len(frame) == 16

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from jobs.console.arguments import choice, choices, here, place, text_of
+from scoring.errors import RequestError
+from scoring.pixels.decoding import Resize
+from scoring.storage.locations import Url
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("runs/test", Path("runs/test")),
+        (Path("runs/test"), Path("runs/test")),
+        ("s3://bucket/run", Url("s3", "bucket", "run")),
+        (Url("s3", "bucket", "run"), Url("s3", "bucket", "run")),
+    ],
+)
+def test_a_place_may_be_text_a_path_or_what_a_result_calls_its_path(value: str | Path | Url, found: object) -> None:
+    assert place(value, "run") == found
+
+
+def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
+    assert place("~/runs", "output") == place(Path("~/runs"), "output") == Path.home() / "runs"
+    assert text_of("random") == "random"
+
+
+def test_a_url_that_was_made_a_path_is_refused_instead_of_becoming_a_folder() -> None:
+    with pytest.raises(RequestError, match="Expected `output` as text where it is a URL; received the path s3:/bucket"):
+        place(Path("s3://bucket/run"), "output")
+
+
+def test_a_bucket_is_refused_where_a_folder_on_this_machine_is_needed() -> None:
+    assert here("runs", "output") == Path("runs")
+    with pytest.raises(RequestError, match="Expected `output` on this machine; received s3://bucket/run"):
+        here("s3://bucket/run", "output")
+
+
+def test_a_choice_is_named_or_is_the_enums_member() -> None:
+    assert choice("crop", Resize, "resize") is choice(Resize.CROP, Resize, "resize") is Resize.CROP
+    assert choices(None, Resize, "resize") == tuple(Resize)
+    assert choices("crop", Resize, "resize") == choices(["crop", Resize.CROP], Resize, "resize") == (Resize.CROP,)
+    with pytest.raises(RequestError, match="Expected `resize` to be one of squash, crop; received 'stretch'"):
+        choice("stretch", Resize, "resize")

@@ -1,0 +1,12 @@
+import pytest
+
+from jobs.console.failures import check_nothing_missing
+from scoring.errors import IncompleteError
+
+
+def test_what_is_missing_is_named() -> None:
+    check_nothing_missing([])
+    with pytest.raises(IncompleteError, match=r"^Missing: head 0, head 3\. Run the same again"):
+        check_nothing_missing([0, 3], "head {}".format)
+    with pytest.raises(IncompleteError, match=r"Missing: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\. \(4000 in all\)\."):
+        check_nothing_missing(range(4000))

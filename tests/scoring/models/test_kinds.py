@@ -1,0 +1,120 @@
+"""Which kind of model a name is, and what each kind answers without Keras."""
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.models.cats_and_dogs import CatsAndDogs
+from scoring.models.finetuned_folder import FinetunedFolder
+from scoring.models.keras_file import KerasFile
+from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, kind_of
+from scoring.models.model_folder import ModelFolder
+from scoring.models.published_network import PublishedNetwork
+from scoring.models.training_record import load_training_record, save_training_record
+from tests.runs import cats_and_dogs, write_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A finished model folder of cats and dogs, with a clip of 0.02; its network is not there."""
+    write_model(tmp_path / "model", cats_and_dogs(24))
+    return tmp_path / "model"
+
+
+def test_a_name_is_of_one_kind(model: Path) -> None:
+    kinds = {
+        VGG16_IMAGENET: PublishedNetwork,
+        VGG16_CATS_DOGS: CatsAndDogs,
+        "nowhere.keras": KerasFile,
+        "s3://bucket/nowhere.keras": KerasFile,
+        str(model): FinetunedFolder,
+    }
+    model.with_name("folder.keras").mkdir()
+    kinds[str(model.with_name("folder.keras"))] = FinetunedFolder
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("scoring.storage.locations.Url.is_dir", lambda url: False)
+        assert {name: type(kind_of(name, None, None)) for name in kinds} == kinds
+
+
+def test_a_folder_brings_labels_and_clip_and_others_do_not(model: Path) -> None:
+    kind = kind_of(str(model), None, None)
+    kind.check()
+    assert (kind.class_labels(), kind.clip()) == (("cat", "dog"), 0.02)
+    assert [kind_of(name, None, "a,b").clip() for name in (VGG16_IMAGENET, VGG16_CATS_DOGS, "m.keras")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "labels", "message"),
+    [
+        (None, "cat,dog", "brings its labels, cat,dog. Leave `labels` out"),
+        ("w.h5", None, "holds a whole network with its weights. Leave `weights` out"),
+    ],
+)
+def test_what_a_folder_brings_may_not_be_named(
+    model: Path, weights: str | None, labels: str | None, message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        kind_of(str(model), weights, labels).check()
+
+
+def test_a_folder_that_finetune_has_not_finished_is_refused_in_one_line_with_what_to_do(model: Path) -> None:
+    (model / "training.json").unlink()
+    with pytest.raises(ModelError, match=r"`model`: .* `shardscore finetune` has finished; .* Run the same") as refused:
+        kind_of(str(model), None, None).check()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_head_alone_takes_weights_and_says_where_its_base_was(model: Path) -> None:
+    folder = ModelFolder(model)
+    record = load_training_record(folder)
+    request = replace(record.base.request, model="gone.keras", layer=None)
+    base = replace(record.base, request=request)
+    save_training_record(folder, replace(record, head_only=True, base=base))
+    zipfile.ZipFile(model / "head.keras", "w").close()
+    kind_of(str(model), "w.h5", None).check()
+    with pytest.raises(ModelError, match=r"holds a head alone, and the base below it cannot be had: .* gone.keras"):
+        kind_of(str(model), None, None).network()
+
+
+def test_files_are_named_by_field_and_words_are_no_files(model: Path) -> None:
+    assert kind_of(VGG16_IMAGENET, "w.h5", "index.json").files() == {
+        "weights": Path("w.h5"),
+        "labels": Path("index.json"),
+    }
+    assert kind_of(VGG16_CATS_DOGS, "random", "cat,dog").files() == {}
+    assert kind_of("m.keras", None, "cat,dog").files() == {"model": Path("m.keras")}
+    folder = kind_of(str(model), "w.h5", None)
+    assert folder.files() == {"model": model / "training.json", "weights": Path("w.h5")}
+    assert folder.paths() == {"model": model, "weights": Path("w.h5")}
+
+
+def test_outputs_become_probabilities_of_the_labels() -> None:
+    second = np.array([[0.2], [0.9]], np.float32)
+    both = kind_of("m.keras", None, "cat,dog").to_probabilities(1)(second)
+    np.testing.assert_allclose(both, [[0.8, 0.2], [0.1, 0.9]], rtol=1e-6)
+    imagenet = np.zeros((1, 1000), np.float32)
+    imagenet[0, [151, 281, 0]] = 0.3, 0.1, 0.6
+    kind = kind_of(VGG16_CATS_DOGS, None, None)
+    np.testing.assert_allclose(kind.to_probabilities(1000)(imagenet), [[0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_array_equal(kind.to_probabilities(2)(both), both)
+    with pytest.raises(ModelError, match=r"Expected 3 labels, one per output of m\.keras; received 2: cat,dog"):
+        kind_of("m.keras", None, "cat,dog").to_probabilities(3)
+
+
+def test_only_published_networks_have_weights_to_download(model: Path) -> None:
+    names = (VGG16_IMAGENET, VGG16_CATS_DOGS, "m.keras", str(model))
+    assert [kind_of(name, None, None).has_published_weights for name in names] == [True, True, False, False]
+    assert [kind_of(name, None, None).flops_per_image is None for name in names] == [False, False, True, True]
+
+
+def test_vgg16s_operations_are_those_of_its_layers() -> None:
+    sides_and_channels = [(224, 3, 64), (224, 64, 64), (112, 64, 128), (112, 128, 128), (56, 128, 256)]
+    sides_and_channels += [(56, 256, 256)] * 2 + [(28, 256, 512)] + [(28, 512, 512)] * 2 + [(14, 512, 512)] * 3
+    convolutions = sum(side**2 * 9 * inputs * outputs for side, inputs, outputs in sides_and_channels)
+    dense = 7 * 7 * 512 * 4096 + 4096 * 4096 + 4096 * 1000
+    for name in (VGG16_IMAGENET, VGG16_CATS_DOGS):
+        assert kind_of(name, None, None).flops_per_image == pytest.approx(2 * (convolutions + dense), rel=1e-3)

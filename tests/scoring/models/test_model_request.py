@@ -1,0 +1,195 @@
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.models.finetuned_network import finetuned_network
+from scoring.models.model_folder import ModelFolder
+from scoring.models.model_request import ModelRequest
+from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
+from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.keras_files import keras_digest
+from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import vgg16_digest
+from scoring.storage.downloads import file_digest
+from scoring.storage.locations import Url
+from tests.runs import cats_and_dogs, write_model
+
+
+def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
+    return ModelRequest(
+        str(model),
+        **{"weights": None, "precision": Precision.FLOAT32, "backend": "tensorflow", "labels": labels} | options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (_request("vgg17"), "Expected `model` to be vgg16-imagenet, vgg16-cats-dogs, a .keras file or a folder"),
+        (_request("nowhere.keras"), "does not exist"),
+        (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
+        (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),
+        (_request("vgg16-imagenet", "cat,dog"), "imagenet_class_index.json; cat,dog is no file"),
+    ],
+)
+def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequest, message: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        request_.check()
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])
+def test_labels_must_be_different_names(tmp_path: Path, labels: str | None) -> None:
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    with pytest.raises(ModelError, match="Expected `labels`"):
+        _request(tmp_path / "model.keras", labels).check()
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_model_folder_in_a_bucket_is_the_network_that_it_is_on_disk(
+    bucket: Url, tmp_path: Path, head_only: bool
+) -> None:
+    """Its files are copied here when it is looked at; Keras is not needed for that."""
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    with zipfile.ZipFile(tmp_path / "model" / ("head.keras" if head_only else "model.keras"), "w") as archive:
+        archive.writestr("config.json", "{}")
+    base = TrainedBase(BaseRequest(weights="random"), vgg16_digest("random"))
+    training = replace(load_training_record(folder), base=base, head_only=head_only)
+    save_training_record(folder, training)
+    for path in (tmp_path / "model").glob("*.*"):
+        (bucket / "model" / path.name).upload(path)
+    request = _request(bucket / "model", labels=None)
+    request.check()
+    assert request.files() == {"model": bucket / "model" / "training.json"}
+    there = finetuned_network(ModelFolder(bucket / "model"), training, None)
+    assert there.digest == finetuned_network(folder, training, None).digest
+
+
+def test_file_that_keras_did_not_save_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_text("pickle")
+    with pytest.raises(ModelError, match="saved by Keras 3"):
+        _request(tmp_path / "model.keras").check()
+
+
+def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: Url, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (bucket / "model.keras").upload(tmp_path / "model.keras")
+    (bucket / "vgg16.h5").write_bytes(b"weights")
+    for sound in (
+        _request(bucket / "model.keras"),
+        _request("vgg16-cats-dogs", weights=str(bucket / "vgg16.h5")),
+    ):
+        sound.check()
+        assert sound.absolute() == sound
+    copies = base_of(BaseRequest(str(bucket / "model.keras"))).digest(), vgg16_digest(str(bucket / "vgg16.h5"))
+    (tmp_path / "vgg16.h5").write_bytes(b"weights")
+    assert copies == (keras_digest(tmp_path / "model.keras"), file_digest(tmp_path / "vgg16.h5"))
+    for model, weights, message in (
+        (f"{bucket}/gone.keras", None, "does not exist"),
+        (f"{bucket}/vgg16.h5", None, "Expected `model` to be"),
+        ("vgg16-cats-dogs", f"{bucket}/gone.h5", "is no file"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            _request(model, weights=weights).check()
+
+
+def test_paths_become_absolute_for_workers_that_started_elsewhere() -> None:
+    request = _request("../models/m.keras").absolute()
+    assert Path(request.model).is_absolute()
+    assert (request.weights, request.labels) == (None, "cat,dog")
+    request = _request("vgg16-imagenet", "index.json", weights="w.h5").absolute()
+    assert request.model == "vgg16-imagenet"
+    assert Path(str(request.weights)).is_absolute()
+    assert Path(str(request.labels)).is_absolute()
+    assert _request("vgg16-cats-dogs", None, weights="random").absolute().weights == "random"
+
+
+def _save(path: Path, *layers: Any, input_shape: tuple[int, ...] = (224, 224, 3)) -> Path:
+    import keras
+
+    keras.Sequential([keras.Input(input_shape), *layers]).save(path)
+    return path
+
+
+def _brightness(path: Path, outputs: int, activation: str) -> Path:
+    """A model whose outputs depend on the mean colour of an image."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    return _save(
+        path,
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(4, 8, strides=8),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(outputs, activation=activation),
+    )
+
+
+def _grey(*levels: int) -> Any:
+    return np.stack([np.full((224, 224, 3), level, np.uint8) for level in levels])
+
+
+@pytest.mark.keras
+def test_softmax_classifier_gives_its_probabilities(tmp_path: Path) -> None:
+    import keras
+
+    path = _brightness(tmp_path / "model.keras", 3, "softmax")
+    classifier = _request(path, "a,b,c").load()
+    expected = keras.saving.load_model(path).predict_on_batch(_grey(0, 99, 255).astype(np.float32))
+    np.testing.assert_allclose(classifier.score(_grey(0, 99, 255)), expected, atol=1e-6)
+
+
+@pytest.mark.keras
+def test_sigmoid_is_the_probability_of_the_second_label(tmp_path: Path) -> None:
+    import keras
+
+    path = _brightness(tmp_path / "model.keras", 1, "sigmoid")
+    second = keras.saving.load_model(path).predict_on_batch(_grey(0, 255).astype(np.float32))
+    scores = _request(path).load().score(_grey(0, 255))
+    np.testing.assert_allclose(scores, np.concatenate([1 - second, second], axis=1), atol=1e-6)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("precision", [Precision.BFLOAT16, Precision.FLOAT16])
+def test_reduced_precision_stays_near_float32_and_sums_to_one_in_float32(tmp_path: Path, precision: Precision) -> None:
+    path = _brightness(tmp_path / "model.keras", 3, "softmax")
+    exact = _request(path, "a,b,c").load().score(_grey(0, 99, 255))
+    scores = _request(path, "a,b,c", precision=precision).load().score(_grey(0, 99, 255))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(scores, exact, atol=0.02)
+    assert not np.array_equal(scores, exact)
+
+
+@pytest.mark.keras
+def test_labels_that_do_not_match_the_outputs_are_refused(tmp_path: Path) -> None:
+    path = _brightness(tmp_path / "model.keras", 3, "softmax")
+    with pytest.raises(ModelError, match=r"Expected 3 labels, one per output of .*; received 2: cat,dog"):
+        _request(path).load()
+
+
+@pytest.mark.keras
+def test_model_of_other_pixels_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    layers = (keras.layers.Flatten(), keras.layers.Dense(2))
+    path = _save(tmp_path / "model.keras", *layers, input_shape=(32, 32, 3))
+    with pytest.raises(ModelError, match=r"Expected a model of one input, \(None, 224, 224, 3\) pixels"):
+        _request(path).load()
+
+
+@pytest.mark.keras
+def test_lambda_layer_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    layers = (keras.layers.Lambda(lambda x: x), keras.layers.GlobalAveragePooling2D())
+    path = _save(tmp_path / "model.keras", *layers)
+    with pytest.raises(ModelError, match=r"Cannot load .* in Keras' safe mode") as refused:
+        _request(path, "a,b,c").load()
+    assert "\n" not in str(refused.value)

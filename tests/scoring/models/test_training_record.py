@@ -1,0 +1,77 @@
+"""training.json: read whole and written as it was, or told to be missing or damaged."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import BucketError, RunFolderError
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
+from scoring.networks.base_networks import BaseRequest
+from scoring.pixels.decoding import Resize
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Url
+from tests.runs import cats_and_dogs, write_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ModelFolder:
+    """A finished model folder, whose training.json is written out in `tests/runs.py`."""
+    path = tmp_path / "model"
+    write_model(path, cats_and_dogs(24), Path("photos"))
+    return ModelFolder(path)
+
+
+def test_a_record_is_written_byte_for_byte_as_it_was_read(folder: ModelFolder) -> None:
+    before = folder.training.read_text()
+    save_training_record(folder, load_training_record(folder))
+    assert folder.training.read_text() == before
+
+
+def test_a_record_says_what_finetune_wrote(folder: ModelFolder) -> None:
+    record = load_training_record(folder)
+    assert record.labels == ("cat", "dog")
+    assert record.base.request == BaseRequest("vgg16", None, "fc2")
+    assert (record.data.num_train, record.data.num_errors, record.images) == (36, 1, "photos")
+    assert record.resize_mode is Resize.SQUASH
+    assert [epoch.epoch for epoch in record.heads[1].curve] == [1, 2, 3]
+    assert record.metrics.submission_log_loss.calibrated == 0.3
+    assert record.metrics.first_head.num_images == 24
+
+
+def test_what_is_saved_is_loaded(folder: ModelFolder) -> None:
+    record = replace(load_training_record(folder), head_only=True, flip=True, labels=("a", "b", "c"))
+    save_training_record(folder, record)
+    assert load_training_record(folder) == record
+
+
+@pytest.mark.parametrize("field", ["labels", "base", "data", "settings", "heads", "calibration", "metrics"])
+def test_a_record_that_lacks_a_field_is_told_in_one_line_with_what_to_do(folder: ModelFolder, field: str) -> None:
+    stored = json.loads(folder.training.read_text())
+    del stored[field]
+    write_text(folder.training, json.dumps(stored))
+    with pytest.raises(RunFolderError, match=rf"damaged: {field} is missing. Run the same finetune") as refused:
+        load_training_record(folder)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", [None, "", '{"labels": ["cat"', "[]", "null"])
+def test_a_folder_without_a_whole_record_is_told_in_one_line_with_what_to_do(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "training.json").write_text(text)
+    with pytest.raises(
+        RunFolderError, match=r"is missing or damaged: .* Run the same finetune command again"
+    ) as refused:
+        load_training_record(ModelFolder(tmp_path))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bucket_that_cannot_be_reached_is_not_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(url: Url, encoding: str) -> str:
+        raise BucketError(None, "no connection", str(url))
+
+    monkeypatch.setattr(Url, "read_text", fail)
+    with pytest.raises(BucketError, match="no connection"):
+        load_training_record(ModelFolder(Url("s3", "bucket", "model")))

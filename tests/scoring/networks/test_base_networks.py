@@ -1,0 +1,85 @@
+"""The networks below a head: which kind it is, where it is cut, and that it sees what Keras' own VGG16 sees."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, BaseRequest, base_of
+from scoring.networks.vgg16 import load_dense_layers, load_vgg16
+
+
+def test_vgg16_is_cut_at_its_second_dense_layer_and_below_both_if_they_are_trained() -> None:
+    assert base_of(BaseRequest()).choose_layer(unfreeze_dense=False).layer == LAST_DENSE
+    assert base_of(BaseRequest(layer="block5_pool")).choose_layer(unfreeze_dense=False).layer == "block5_pool"
+    for layer in (None, CONVOLUTIONS):
+        assert base_of(BaseRequest(layer=layer)).choose_layer(unfreeze_dense=True).layer == CONVOLUTIONS
+
+
+def test_a_file_is_cut_where_the_user_says_or_below_its_last_layer() -> None:
+    for layer in (None, "features"):
+        assert base_of(BaseRequest("m.keras", layer=layer)).choose_layer(unfreeze_dense=False).layer == layer
+
+
+@pytest.mark.parametrize("request_", [BaseRequest("m.keras"), BaseRequest(layer="fc1")])
+def test_dense_layers_that_a_network_has_not_are_refused(request_: BaseRequest) -> None:
+    with pytest.raises(ModelError, match=r"`unfreeze` dense trains vgg16's own dense layers. Leave out `base`"):
+        base_of(request_).choose_layer(unfreeze_dense=True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (BaseRequest("nowhere.keras"), "Expected `base`, unless it is vgg16, to be a .keras file; nowhere.keras does"),
+        (BaseRequest(weights="nowhere.h5"), "Expected `weights` to be a weights file or random; nowhere.h5 is no file"),
+        (BaseRequest(weights=""), "Expected `weights` to be a weights file"),
+    ],
+)
+def test_base_that_is_not_there_is_refused_without_keras(request_: BaseRequest, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        base_of(request_).check()
+
+
+def test_files_are_named_by_their_fields_and_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weighted, own = base_of(BaseRequest(weights="w.h5", layer="fc1")), base_of(BaseRequest("m.keras"))
+    assert (weighted.files(), own.files()) == ({"weights": Path("w.h5")}, {"base": Path("m.keras")})
+    assert weighted.absolute() == BaseRequest(weights=str(tmp_path / "w.h5"), layer="fc1")
+    assert own.absolute() == BaseRequest(str(tmp_path / "m.keras"))
+    for weights in (None, "random"):
+        assert base_of(BaseRequest(weights=weights)).files() == {}
+        assert base_of(BaseRequest(weights=weights)).absolute() == BaseRequest(weights=weights)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("layer", [None, LAST_DENSE, "block1_conv1"])
+def test_features_of_vgg16_are_those_of_keras_and_of_its_own_preprocessing(tmp_path: Path, layer: str | None) -> None:
+    """Also from a file: a fine-tuned model holds this network."""
+    import keras
+
+    pixels: Any = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    plain = load_vgg16("random")
+    outputs = plain.get_layer(layer or LAST_DENSE).output
+    inputs = keras.applications.vgg16.preprocess_input(pixels.copy(), data_format="channels_last")
+    expected = keras.Model(plain.inputs, outputs).predict_on_batch(inputs)
+    if expected.ndim == 4:
+        expected = expected.mean(axis=(1, 2))
+    base = base_of(BaseRequest(weights="random", layer=layer)).build()
+    np.testing.assert_allclose(base.predict_on_batch(pixels), expected, rtol=1e-4, atol=1e-4 * expected.max())
+    if layer == "block1_conv1":
+        base.save(tmp_path / "base.keras")
+        again = keras.saving.load_model(tmp_path / "base.keras", safe_mode=True)
+        np.testing.assert_array_equal(again.predict_on_batch(pixels), base.predict_on_batch(pixels))
+
+
+@pytest.mark.keras
+def test_dense_layers_are_the_two_below_the_last() -> None:
+    assert [weight.shape for weight in load_dense_layers("random")] == [(25088, 4096), (4096,), (4096, 4096), (4096,)]
+
+
+@pytest.mark.keras
+def test_layer_that_a_network_has_not_is_refused_with_those_it_has(model: Path) -> None:
+    with pytest.raises(ModelError, match=r"Expected `features` to be a layer of .*; received fc9. Its last ones are"):
+        base_of(BaseRequest(str(model), layer="fc9")).build()

@@ -1,0 +1,61 @@
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import RunFolderError
+from scoring.run.earlier import load_earlier_record
+from scoring.run.folder import RunFolder
+from tests.runs import cats_and_dogs, record_of, write_run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path / "run", cats_and_dogs(20))
+
+
+def test_record_of_the_same_run_is_taken_up(folder: RunFolder) -> None:
+    record = record_of(folder.path)
+    assert load_earlier_record(folder, asdict(record.fingerprint)) == record
+    assert load_earlier_record(folder, {"engine": "keras-fake"}) == record
+
+
+def test_record_of_another_run_is_refused_by_the_fields_name(folder: RunFolder) -> None:
+    with pytest.raises(RunFolderError, match="whose engine differs: expected keras-fake, received mnn"):
+        load_earlier_record(folder, {"engine": "mnn"})
+
+
+@pytest.mark.parametrize("content", [None, "", "null", "[]", "{}", "{half"])
+def test_without_a_whole_record_the_shards_say_whose_they_are(folder: RunFolder, content: str | None) -> None:
+    known = asdict(record_of(folder.path).fingerprint)
+    if content is None:
+        folder.record.unlink()
+    else:
+        folder.record.write_text(content)
+    assert load_earlier_record(folder, known) is None
+    with pytest.raises(RunFolderError, match="whose model differs"):
+        load_earlier_record(folder, {**known, "model": "another"})
+    assert folder.missing_shards(3) == []
+
+
+def test_damaged_shards_do_not_speak_for_the_others(folder: RunFolder) -> None:
+    known = asdict(record_of(folder.path).fingerprint)
+    folder.record.unlink()
+    folder.shard(0, 3).write_bytes(b"half")
+    assert load_earlier_record(folder, known) is None
+    folder.shard(1, 3).write_bytes(b"half")
+    folder.shard(2, 3).write_bytes(b"half")
+    assert load_earlier_record(folder, known) is None
+
+
+def test_one_shard_of_ours_is_enough(folder: RunFolder, tmp_path: Path) -> None:
+    known = asdict(replace(record_of(folder.path).fingerprint, images="others"))
+    other = write_run(tmp_path / "other", cats_and_dogs(12))
+    folder.shard(0, 3).write_bytes(other.shard(0, 2).read_bytes())
+    folder.record.unlink()
+    known |= {"images": record_of(other.path).fingerprint.images}
+    assert load_earlier_record(folder, known) is None
+
+
+def test_new_folder_holds_nothing(tmp_path: Path) -> None:
+    assert load_earlier_record(RunFolder(tmp_path / "run"), {"engine": "mnn"}) is None

@@ -1,0 +1,52 @@
+import pytest
+
+from scoring.run.verification import RunStatus
+from scoring.shards.report import ShardReport
+from scoring.shards.totals import ShardTotals, summarise
+
+_NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
+
+
+def _report(num_images: int, warmed_up_at: float, num_warm: int, finished_at: float, **times: float) -> ShardReport:
+    stages = {"read_s": 0.1, "decode_s": 0.2, "wait_s": 0.0, "score_s": 1.0, "write_s": 0.01} | times
+    return ShardReport(
+        0, num_images, 0, warmed_up_at=warmed_up_at, num_warm_images=num_warm, finished_at=finished_at, **stages
+    )
+
+
+def _totals(*shards: tuple[int, ShardReport]) -> ShardTotals:
+    totals = ShardTotals()
+    for worker_id, report in shards:
+        totals.add(worker_id, report)
+    return totals
+
+
+def test_steady_rate_leaves_out_each_workers_first_batch_and_adds_up_workers() -> None:
+    first = [_report(32, 103.0, 16, 106.0), _report(32, 100.0, 16, 102.0)]  # 16 + 32 images in 6 s
+    second = _report(32, 101.0, 16, 103.0)  # 16 images in 2 s
+    summary = summarise(_totals((0, first[0]), (1, second), (0, first[1])), _NOTHING, wall_s=48.0)
+    assert summary.steady_images_per_s == pytest.approx(8 + 8)
+    assert summary.images_per_s == 2.0
+    assert summary.score_s == 3.0
+
+
+def test_one_batch_has_no_steady_rate() -> None:
+    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1))), _NOTHING, 10.0).steady_images_per_s is None
+
+
+def test_nothing_scored_is_bound_by_nothing() -> None:
+    summary = summarise(ShardTotals(), _NOTHING, 10.0)
+    assert (summary.num_scored, summary.images_per_s, summary.bound_by) == (0, 0.0, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("times", "stage"),
+    [
+        ({"score_s": 9.0}, "score"),
+        ({"wait_s": 3.0, "decode_s": 5.0}, "decode"),
+        ({"wait_s": 3.0, "read_s": 5.0}, "read"),
+        ({"write_s": 3.0}, "write"),
+    ],
+)
+def test_summary_names_the_stage_that_held_the_job_up(times: dict[str, float], stage: str) -> None:
+    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1, **times))), _NOTHING, 10.0).bound_by == stage

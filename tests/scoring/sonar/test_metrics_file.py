@@ -1,0 +1,111 @@
+"""`metrics.json` as 0.1.0 wrote it, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.errors import RunFolderError
+from scoring.quality.intervals import Interval
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    SonarMetrics,
+    StudyRecord,
+    StudySettings,
+    load_earlier_metrics,
+    load_earlier_study,
+    load_metrics,
+    write_metrics,
+)
+from scoring.sonar.protocols import EvaluationProtocol
+from scoring.sonar.recipes import Published, SonarModel
+from scoring.sonar.results import FoldScore, StudyRow
+
+_VERSIONS = {"python": "3.11.7", "keras": "3.15.1"}
+_SETTINGS = StudySettings(
+    "d" * 64, (EvaluationProtocol.DEPENDENT,), (SonarModel.OURS, SonarModel.SVM), 7, "tensorflow", _VERSIONS
+)
+_FOLDS = (FoldScore(0, 0, 104, 104, 0.9375), FoldScore(1, 0, 104, 104, 0.9519))
+_INTERVAL = Interval(0.88, 0.97, "Wilson")
+_ROWS = tuple(
+    StudyRow(EvaluationProtocol.DEPENDENT, model, 0.9447, 0.01, _INTERVAL, 0.19, published, _FOLDS)
+    for model, published in ((SonarModel.OURS, Published(0.904, 0.018, "paper, 12 units")), (SonarModel.SVM, None))
+)
+_STUDY = StudyRecord(_SETTINGS, 12.5, _ROWS)
+_METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
+
+
+def _written_by_0_1_0() -> dict[str, Any]:
+    row = {
+        "protocol": "dependent",
+        "model": "ours",
+        "accuracy": 0.9447,
+        "deviation": 0.01,
+        "interval": {"low": 0.88, "high": 0.97, "method": "Wilson"},
+        "log_loss": 0.19,
+        "published": {"accuracy": 0.904, "deviation": 0.018, "what": "paper, 12 units"},
+        "folds": [
+            {"repeat": 0, "fold": 0, "num_train": 104, "num_test": 104, "accuracy": 0.9375},
+            {"repeat": 1, "fold": 0, "num_train": 104, "num_test": 104, "accuracy": 0.9519},
+        ],
+    }
+    settings = {
+        "data_sha256": "d" * 64,
+        "protocols": ["dependent"],
+        "models": ["ours", "rbf-svm"],
+        "seed": 7,
+        "backend": "tensorflow",
+        "versions": _VERSIONS,
+    }
+    return {"settings": settings, "wall_s": 12.5, "results": [row, {**row, "model": "rbf-svm", "published": None}]}
+
+
+def test_a_study_is_written_as_0_1_0_wrote_it_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / METRICS_NAME
+    write_metrics(path, _STUDY)
+    assert path.read_text() == json.dumps(_written_by_0_1_0(), indent=2) + "\n"
+    assert load_metrics(path) == _STUDY
+    assert load_earlier_study(path, _SETTINGS) == _STUDY
+
+
+def test_a_networks_metrics_come_back_as_they_were(tmp_path: Path) -> None:
+    write_metrics(tmp_path / METRICS_NAME, _METRICS)
+    assert load_metrics(tmp_path / METRICS_NAME) == _METRICS
+    assert load_earlier_metrics(tmp_path / METRICS_NAME, {"seed": 0, "model": None}) == _METRICS
+
+
+def test_nothing_is_found_where_nothing_was_written(tmp_path: Path) -> None:
+    assert load_metrics(tmp_path / METRICS_NAME) is None
+    assert load_earlier_study(tmp_path / METRICS_NAME, _SETTINGS) is None
+
+
+def test_results_of_other_settings_are_refused_by_the_setting_that_differs(tmp_path: Path) -> None:
+    path = tmp_path / METRICS_NAME
+    write_metrics(path, _STUDY)
+    with pytest.raises(RunFolderError, match=r"seed differs: expected 7, received 1\. Use another `output`"):
+        load_earlier_study(path, replace(_SETTINGS, seed=1))
+    with pytest.raises(RunFolderError, match="models differs: expected ours, rbf-svm, received ours"):
+        load_earlier_study(path, replace(_SETTINGS, models=(SonarModel.OURS,)))
+    write_metrics(path, _METRICS)
+    with pytest.raises(RunFolderError, match=r"model differs: expected None, received other\.keras"):
+        load_earlier_metrics(path, {"seed": 0, "model": "other.keras"})
+
+
+def test_results_of_the_other_command_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / METRICS_NAME
+    write_metrics(path, _METRICS)
+    with pytest.raises(RunFolderError, match="another command's sonar results"):
+        load_earlier_study(path, _SETTINGS)
+    write_metrics(path, _STUDY)
+    with pytest.raises(RunFolderError, match="another command's sonar results"):
+        load_earlier_metrics(path, {})
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "null", "[]", "3", '"results"', '{"results": 1, "settings": {}}'])
+def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / METRICS_NAME).write_text(content)
+    with pytest.raises(RunFolderError, match="is not what `score` or `sonar` writes") as told:
+        load_metrics(tmp_path / METRICS_NAME)
+    assert "\n" not in str(told.value)

@@ -1,0 +1,130 @@
+import errno
+import fcntl
+import os
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.storage import conditional
+from scoring.storage.conditional import read_version, remove_if, write_if
+from scoring.storage.locations import Location, Url
+from scoring.storage.urls import Version
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """A file that does not exist yet, on a disk or in a bucket."""
+    if request.param == "disk":
+        return tmp_path / "lease.json"
+    bucket: Url = request.getfixturevalue("bucket")
+    return bucket / "lease.json"
+
+
+def test_file_is_created_once_and_replaced_only_by_who_read_it_last(place: Location) -> None:
+    assert write_if(place, None, b"first")
+    assert not write_if(place, None, b"second")
+    content, version = read_version(place)
+    assert content == b"first"
+    assert write_if(place, version, b"third")
+    assert not write_if(place, version, b"fourth")
+    assert place.read_bytes() == b"third"
+
+
+def test_file_is_removed_only_as_it_was_read(place: Location) -> None:
+    write_if(place, None, b"first")
+    _, first = read_version(place)
+    write_if(place, first, b"second")
+    assert not remove_if(place, first)
+    assert remove_if(place, read_version(place)[1])
+    assert not place.exists()
+    assert not remove_if(place, first)
+    assert not write_if(place, first, b"third")
+    with pytest.raises(FileNotFoundError):
+        read_version(place)
+
+
+def _race(act: Any, num_threads: int = 8) -> list[Any]:
+    """What each of several threads got that began at once."""
+    begin, results = threading.Barrier(num_threads), []
+
+    def run(number: int) -> None:
+        begin.wait()
+        results.append(act(number))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(num_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _write_number(path: Path, version: Version | None, number: int) -> bool:
+    return write_if(path, version, f"{number} after {version}".encode())
+
+
+def test_of_many_that_create_or_replace_a_file_on_disk_at_once_one_succeeds(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    for _ in range(20):
+        assert sum(_race(partial(_write_number, path, None))) == 1
+        assert sum(_race(partial(_write_number, path, read_version(path)[1]))) == 1
+        version = read_version(path)[1]
+        assert sum(_race(lambda number, version=version: remove_if(path, version))) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_increment_is_lost_among_writers_that_read_and_replace(tmp_path: Path) -> None:
+    path = tmp_path / "count"
+    write_if(path, None, b"0")
+
+    def increment(number: int) -> None:
+        for _ in range(20):
+            while True:
+                content, version = read_version(path)
+                if write_if(path, version, str(int(content) + 1).encode()):
+                    break
+
+    _race(increment, num_threads=4)
+    assert path.read_bytes() == b"80"
+
+
+def test_file_that_another_holds_locked_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditional, "_LOCK_PATIENCE_S", 0.05)
+    path = tmp_path / "lease.json"
+    write_if(path, None, b"theirs")
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert not write_if(path, read_version(path)[1], b"ours")
+        assert path.read_bytes() == b"theirs"
+    assert write_if(path, read_version(path)[1], b"ours")
+
+
+def test_disk_without_hard_links_and_locks_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    path = tmp_path / "lease.json"
+    assert write_if(path, None, b"first")
+    assert not write_if(path, None, b"second")
+    version = read_version(path)[1]
+    assert write_if(path, version, b"third")
+    assert not write_if(path, version, b"fourth")
+    assert path.read_bytes() == b"third"
+
+
+def test_created_file_whose_answer_was_lost_on_the_way_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def link_and_lose_the_answer(*paths: Path) -> None:
+        link(*paths)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    monkeypatch.setattr(os, "link", link_and_lose_the_answer)
+    assert write_if(tmp_path / "lease.json", None, b"ours")
