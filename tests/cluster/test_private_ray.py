@@ -9,9 +9,9 @@ import ray
 
 from cluster import private_ray
 from cluster.autoscaler import can_never_place, is_autoscaling
+from cluster.errors import RayChangedWarning
 from cluster.nodes import Node
 from cluster.placement import WorkerRequest, plan_placement
-from cluster.private_ray import RayChangedWarning
 
 _ROOT = Path(__file__).parents[2]
 _RUN_A_POOL = """
