@@ -27,6 +27,7 @@ class GuardedDecode:
     def __init__(self, decode: Decode = decode, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._decode = decode
         self._time_limit_s = time_limit_s
+        self._is_ready = False
         self._start()
 
     def __enter__(self) -> Self:
@@ -64,7 +65,7 @@ class GuardedDecode:
         # Spawned, not forked: this process has threads and a model.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._is_ready: bool = False
+        self._is_ready = False
         self._process = context.Process(target=_serve, args=(self._decode, theirs), daemon=True)
         self._process.start()
         theirs.close()  # so that its end is heard when the process is gone
