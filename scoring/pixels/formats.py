@@ -39,7 +39,7 @@ _BY_HEAD = (
     ("camera raw", rb"II\*\0.{4}CR|.{4}ftypcrx |FUJIFILMCCD-RAW|IIR[OS]|IIU\0"),
     ("TIFF", rb"II[*+]\0|MM\0[*+]"),
     ("BMP", rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}"),
-    ("AVIF", rb".{4}ftyp(avif|avis)"),
+    ("AVIF", rb".{4}ftyp(avi[fs]|(mif1|msf1|miaf).{0,44}avif)"),
     ("HEIC", rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
     ("JPEG XL", rb"\xff\x0a|\0{3}\x0cJXL \r\n\x87\n"),
     ("JPEG 2000", rb"\0{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
@@ -68,9 +68,14 @@ def format_of(head: bytes) -> str | None:
     return _BY_HEAD[int(str(found.lastgroup)[1:])][0] if found else None
 
 
+def is_read(name: str) -> bool:
+    """Whether Pillow decodes a format by itself."""
+    return name in _READ
+
+
 def is_decoded(name: str) -> bool:
     """Whether this machine decodes a format, by Pillow or one of its plugins."""
-    return name in _READ or (name in _PLUGINS and find_spec(_PLUGINS[name]) is not None)
+    return is_read(name) or (name in _PLUGINS and find_spec(_PLUGINS[name]) is not None)
 
 
 def why_not(name: str) -> str:

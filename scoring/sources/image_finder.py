@@ -61,7 +61,7 @@ class Account:
     def left_out(self) -> tuple[LeftOut, ...]:
         """All of it, the largest part first."""
         ordered = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
-        return tuple(LeftOut(reason, self._counts[reason], tuple(self._first[reason])) for reason in ordered)
+        return tuple(LeftOut(str(reason), self._counts[reason], tuple(self._first[reason])) for reason in ordered)
 
 
 class ImageFinder:

@@ -136,7 +136,7 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
 def _nothing_found(location: Location, left_out: tuple[LeftOut, ...]) -> ImagesError:
     """What to raise for a collection without images: what there is instead."""
     archives = [path for reason in left_out if reason.reason == Reason.ARCHIVE for path in reason.first]
-    parts = [f"{part.count:,} {part.reason} ({', '.join(part.first[:_NAMED])})" for part in left_out]
+    parts = [f"{part.reason}: {part.count:,} ({', '.join(part.first[:_NAMED])})" for part in left_out]
     num_files = sum(part.count for part in left_out)
     held = f": {'; '.join(parts)}" if parts else ""
     advice = f" Name an archive, as {location}/{archives[0]}." if archives else ""

@@ -238,7 +238,7 @@ def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:
 
 def test_collection_without_an_image_is_refused_with_what_there_is_instead(tmp_path: Path) -> None:
     _fill(tmp_path, {"1.heic": _HEIC, "notes.txt": b"", "train.zip": b"PK"})
-    with pytest.raises(ImagesError, match=r"none among 3 files: 1 HEIC, which takes .* \(1\.heic\); .*train\.zip\.$"):
+    with pytest.raises(ImagesError, match=r"none among 3 files: HEIC, which takes .*: 1 \(1\.heic\); .*train\.zip\.$"):
         find_images(tmp_path)
 
 

@@ -161,7 +161,7 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
     bundle = _bundle(tmp_path / "bundle.zip", zipfile.ZIP_STORED)
     with pytest.raises(
         ImagesError,
-        match=r"2 archive, not looked into \(train\.zip, test\.zip\).* Name an archive, as .*bundle\.zip/train\.zip\.",
+        match=r"archive, not looked into: 2 \(train\.zip, test\.zip\).* Name an archive, as .*bundle\.zip/train\.zip\.",
     ):
         find_images(bundle)
     with pytest.raises(ImagesError, match=r"called valid\.zip in .*bundle\.zip, which holds train\.zip, test\.zip"):
