@@ -37,13 +37,14 @@ from jobs.score.images_job import ImagesJob
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 
 photos, output = map(Path, sys.argv[1:])
 folder = RunFolder(output)
 model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorflow")
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
-with hold_folder(folder, False):
-    job.start_listing()
+with hold_folder(folder, False) as lease:
+    job.start_listing(lease)
     print(job._listing.result().num_images)
 print("pandas" in sys.modules)
 """
