@@ -9,6 +9,7 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
 from scoring.storage.urls import BUFFER_BYTES
+from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
 Place: TypeAlias = Location | Section
@@ -61,14 +62,14 @@ def read_range(place: Place, start: int, length: int) -> bytes:
     return patiently()(_read_part, place, start, length)
 
 
-def read_limited(location: Location, limit_bytes: int) -> bytes:
+def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
     """Read a whole file, of which no more than `limit_bytes` and a little are ever held.
 
     Raises:
         OSError: If it cannot be read.
         OverflowError: If there is more.
     """
-    if isinstance(location, Url):
+    if isinstance(location, Url | WebUrl):
         return location.read_limited(limit_bytes)
     content = read_range(location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
