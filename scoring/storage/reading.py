@@ -1,6 +1,9 @@
 """Read files, objects and sections of them alike: whole, in ranges, or through an open file; with patience."""
 
+import errno
 import io
+import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -78,6 +81,13 @@ def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
 
 
 def _read_part(path: Path, start: int, length: int) -> bytes:
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
         return file.read(length)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of what turns out to be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)

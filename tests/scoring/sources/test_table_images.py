@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -248,3 +249,13 @@ def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
     assert len(find_images(table, TableColumns(image_id="id")).images) == 3
     with pytest.raises(ImagesError, match="'8' stands in 2 of them"):
         find_images(table, TableColumns(image_id="twice"))
+
+
+def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    table = _write(tmp_path / "t.parquet", {"path": ["pipe.jpg", "/dev/zero", "folder.jpg"]})
+    read = open_images(table)
+    for image in find_images(table).images:
+        with pytest.raises(ImageError, match=r"not a regular file|Is a directory"):
+            read(image)
