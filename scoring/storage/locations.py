@@ -44,7 +44,7 @@ def locate(text: str | Path) -> Location:
     matched = _URL.fullmatch(text)
     if not matched:  # not shown: it may hold a password
         raise RequestError(
-            "Expected a path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; received a URL that "
+            "Expected a path, az://container/prefix, s3://bucket/prefix or gs://bucket/prefix; received a URL that "
             f"begins with {text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, "
             "not in a URL."
         )
