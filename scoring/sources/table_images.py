@@ -80,7 +80,10 @@ class TableSource:
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
-        return read_range(_located(self._parts.folder, file.path), 0, length)
+        try:
+            return read_range(_located(self._parts.folder, file.path), 0, length)
+        except RequestError as error:
+            raise OSError(str(error)) from error
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""

@@ -221,6 +221,7 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
     for key in ("photos/10.jpg", "photos/9.jpg", "photos/old.jpg", "photos/plain"):
         (bucket / key).write_bytes(b"\xff\xd8\xff" + key.encode())
     keys = ["photos/10.jpg", "photos/9.jpg", "photos/notes.txt", "photos/old.jpg", "photos/gone.jpg", "photos/plain"]
+    keys += ["photos//odd"]  # a key that cannot be named here
     rows = [
         {
             "bucket": bucket.bucket,
@@ -239,6 +240,7 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
     assert {left.reason: left.count for left in listing.left_out} == {
         "old version of an object, or deleted": 2,
         "not an image": 1,
+        "unreadable": 1,
     }
 
 
