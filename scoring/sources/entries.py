@@ -8,6 +8,7 @@ from typing import Protocol
 from scoring.errors import ImageError
 from scoring.storage.locations import Location
 from scoring.storage.reading import read_limited
+from scoring.storage.web import WebUrl
 
 # Far above any photograph (89 megapixels are 268 MB as raw RGB), far below what a zip bomb unpacks to.
 MAX_IMAGE_BYTES = 256 * 1024**2
@@ -155,7 +156,7 @@ def too_large() -> ImageError:
     return ImageError(f"larger than {MAX_IMAGE_BYTES // 1024**2} MiB")
 
 
-def read_image(location: Location) -> bytes:
+def read_image(location: Location | WebUrl) -> bytes:
     """Read one encoded image that is a file or an object of its own.
 
     Raises:

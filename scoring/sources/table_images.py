@@ -30,6 +30,7 @@ from scoring.sources.table_columns import (
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.storage.locations import Location, file_below, locate
 from scoring.storage.reading import read_range
+from scoring.storage.web import web_url
 
 __all__ = ["TableColumns", "TableSource"]
 
@@ -79,7 +80,10 @@ class TableSource:
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
-        return read_range(_located(self._parts.folder, file.path), 0, length)
+        try:
+            return read_range(_located(self._parts.folder, file.path), 0, length)
+        except RequestError as error:
+            raise OSError(str(error)) from error
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
@@ -91,7 +95,7 @@ class TableSource:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            location = _located(self._parts.folder, image.path)
+            location = web_url(image.path) or _located(self._parts.folder, image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
         return read_image(location)

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import GCSStore, ObjectStore, S3Store
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError
 
+_ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -24,11 +29,12 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
     Raises:
         RequestError: If a profile of the environment cannot be used.
     """
-    names = ("GOOGLE_BASE_URL",) if scheme == "gs" else ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    endpoint = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
     options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
     if scheme == "gs":
         return GCSStore(bucket, **options)
+    if scheme == "az":
+        return AzureStore(bucket, **options)
     if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
         options["credential_provider"] = _profile_credentials()
     return S3Store(bucket, **options)

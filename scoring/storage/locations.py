@@ -2,7 +2,8 @@
 
 Endpoint, region, credentials and anonymous access come from the environment, under the names that the cloud's own tools
 use: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_SKIP_SIGNATURE=true for a public bucket;
-GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SKIP_SIGNATURE=true. So no secret is ever in a request, a record or a task.
+GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SKIP_SIGNATURE=true; AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY,
+AZURE_STORAGE_SAS_TOKEN, AZURE_SKIP_SIGNATURE=true. So no secret is ever in a request, a record or a task.
 """
 
 import os
@@ -25,7 +26,7 @@ __all__ = [
     "readable",
 ]
 
-_URL = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
+_URL = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Location: TypeAlias = Path | Url
@@ -43,8 +44,9 @@ def locate(text: str | Path) -> Location:
     matched = _URL.fullmatch(text)
     if not matched:  # not shown: it may hold a password
         raise RequestError(
-            f"Expected a path, s3://bucket/prefix or gs://bucket/prefix; received a URL that begins with "
-            f"{text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, not in a URL."
+            "Expected a path, az://container/prefix, s3://bucket/prefix or gs://bucket/prefix; received a URL that "
+            f"begins with {text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, "
+            "not in a URL."
         )
     parts = (matched["key"] or "").strip("/").split("/")
     if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):

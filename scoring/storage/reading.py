@@ -1,6 +1,9 @@
 """Read files, objects and sections of them alike: whole, in ranges, or through an open file; with patience."""
 
+import errno
 import io
+import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -9,6 +12,7 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
 from scoring.storage.urls import BUFFER_BYTES
+from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
 Place: TypeAlias = Location | Section
@@ -61,14 +65,14 @@ def read_range(place: Place, start: int, length: int) -> bytes:
     return patiently()(_read_part, place, start, length)
 
 
-def read_limited(location: Location, limit_bytes: int) -> bytes:
+def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
     """Read a whole file, of which no more than `limit_bytes` and a little are ever held.
 
     Raises:
         OSError: If it cannot be read.
         OverflowError: If there is more.
     """
-    if isinstance(location, Url):
+    if isinstance(location, Url | WebUrl):
         return location.read_limited(limit_bytes)
     content = read_range(location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
@@ -77,6 +81,13 @@ def read_limited(location: Location, limit_bytes: int) -> bytes:
 
 
 def _read_part(path: Path, start: int, length: int) -> bytes:
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
         return file.read(length)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of what turns out to be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)

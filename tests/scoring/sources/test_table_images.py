@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -220,6 +221,7 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
     for key in ("photos/10.jpg", "photos/9.jpg", "photos/old.jpg", "photos/plain"):
         (bucket / key).write_bytes(b"\xff\xd8\xff" + key.encode())
     keys = ["photos/10.jpg", "photos/9.jpg", "photos/notes.txt", "photos/old.jpg", "photos/gone.jpg", "photos/plain"]
+    keys += ["photos//odd"]  # a key that cannot be named here
     rows = [
         {
             "bucket": bucket.bucket,
@@ -238,6 +240,7 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
     assert {left.reason: left.count for left in listing.left_out} == {
         "old version of an object, or deleted": 2,
         "not an image": 1,
+        "unreadable": 1,
     }
 
 
@@ -248,3 +251,13 @@ def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
     assert len(find_images(table, TableColumns(image_id="id")).images) == 3
     with pytest.raises(ImagesError, match="'8' stands in 2 of them"):
         find_images(table, TableColumns(image_id="twice"))
+
+
+def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    table = _write(tmp_path / "t.parquet", {"path": ["pipe.jpg", "/dev/zero", "folder.jpg"]})
+    read = open_images(table)
+    for image in find_images(table).images:
+        with pytest.raises(ImageError, match=r"not a regular file|Is a directory"):
+            read(image)

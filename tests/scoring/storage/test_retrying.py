@@ -21,12 +21,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reads_that_fail_one_time_in_five_lose_no_image(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chance, failures = random.Random(1), 0
 
-    def flaky(path: bytes, mode: str) -> Any:
+    def flaky(path: Path, mode: str, **options: Any) -> Any:
         nonlocal failures
         if chance.random() < 0.2:
             failures += 1
             raise OSError(errno.EIO, "Input/output error")
-        return open(path, mode)
+        return open(path, mode, **options)
 
     monkeypatch.setattr(reading, "open", flaky, raising=False)
     read = open_images(photos)
@@ -39,7 +39,7 @@ def test_reads_that_fail_one_time_in_five_lose_no_image(photos: Path, monkeypatc
 def test_read_that_keeps_failing_is_an_image_error(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = []
 
-    def broken(path: bytes, mode: str) -> Any:
+    def broken(path: Path, mode: str, **options: Any) -> Any:
         attempts.append(path)
         raise OSError(errno.EIO, "Input/output error")
 
@@ -52,7 +52,7 @@ def test_read_that_keeps_failing_is_an_image_error(photos: Path, monkeypatch: py
 def test_missing_file_is_not_waited_for(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = []
 
-    def gone(path: bytes, mode: str) -> Any:
+    def gone(path: Path, mode: str, **options: Any) -> Any:
         attempts.append(path)
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 

@@ -1,0 +1,96 @@
+"""Files on the web, for reading alone: tables of images name them."""
+
+import errno
+import re
+from dataclasses import dataclass
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from scoring.errors import BucketError, RequestError
+
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
+_PATIENCE_S = (10.0, 60.0)  # for a connection, and for each part of an answer
+_ATTEMPTS, _FIRST_WAIT_S = 5, 0.2
+# What may pass by itself: too many requests, and a server that is not well.
+_TRANSIENT = (429, 500, 502, 503, 504)
+_GONE = (404, 410)
+_CONNECTIONS = 32  # kept to one server
+_READ_AT_ONCE = 1024**2
+
+
+@dataclass(frozen=True)
+class WebUrl:
+    """A file on the web. What follows a question mark may be a signature, and is in no message."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text.partition("?")[0]
+
+    def read_limited(self, limit_bytes: int) -> bytes:
+        """Read the file, of which no more than `limit_bytes` and a little are ever held.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            BucketError: If it cannot be read for another reason.
+            OverflowError: If there is more.
+        """
+        try:
+            with _session().get(self.text, stream=True, timeout=_PATIENCE_S) as answer:
+                if answer.status_code in _GONE:
+                    raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {answer.status_code}", str(self))
+                if not answer.ok:
+                    raise BucketError(None, f"the server answers HTTP {answer.status_code}", str(self))
+                return _limited(answer, limit_bytes)
+        except requests.RequestException as error:
+            raise BucketError(None, _reason(error), str(self)) from error
+
+
+def web_url(text: str) -> WebUrl | None:
+    """What a text names on the web; None if it names something else.
+
+    Raises:
+        RequestError: If it holds credentials.
+    """
+    if not _WEB.match(text):
+        return None
+    if _WITH_CREDENTIALS.match(text):
+        raise RequestError("Expected a URL without credentials; received one that names a user.")
+    return WebUrl(text)
+
+
+@cache
+def _session() -> requests.Session:
+    """One for all threads, which is safe as long as it keeps no cookies."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    retry = Retry(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=_TRANSIENT, raise_on_status=False)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
+    return session
+
+
+def _limited(answer: requests.Response, limit_bytes: int) -> bytes:
+    parts, size = [], 0
+    for part in answer.iter_content(_READ_AT_ONCE):
+        size += len(part)
+        if size > limit_bytes:
+            raise OverflowError
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What happened, without the URL that the library's words repeat."""
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the server ends its answer early"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to the server"
+    return type(error).__name__

@@ -1,0 +1,81 @@
+"""A few words of Azure's protocol, answered on this machine."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+from urllib.parse import unquote
+
+import pytest
+
+from scoring.sources.inputs import find_images, open_images
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.durable import whole_file
+from scoring.storage.locations import Url, locate
+
+_STAMP = "Wed, 21 Oct 2015 07:28:00 GMT"
+_CONTAINER = "/photos/"
+
+
+class _Azure(BaseHTTPRequestHandler):
+    blobs: ClassVar[dict[str, bytes]] = {}
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.blobs[unquote(self.path).removeprefix(_CONTAINER)] = content
+        self._send(201, b"")
+
+    def do_GET(self) -> None:
+        path, _, query = unquote(self.path).partition("?")
+        name = path.removeprefix(_CONTAINER)
+        if "comp=list" in query:
+            rows = "".join(map(self._row, self.blobs))
+            self._send(200, f"<EnumerationResults><Blobs>{rows}</Blobs></EnumerationResults>".encode())
+        else:
+            self._send(200 if name in self.blobs else 404, self.blobs.get(name, b""))
+
+    def _row(self, name: str) -> str:
+        return (
+            f"<Blob><Name>{name}</Name><Properties><Last-Modified>{_STAMP}</Last-Modified><Etag>1</Etag>"
+            f"<Content-Length>{len(self.blobs[name])}</Content-Length><Content-Type>image/jpeg</Content-Type>"
+            "</Properties></Blob>"
+        )
+
+    def _send(self, code: int, content: bytes) -> None:
+        self.send_response(code)
+        for name, value in (("Content-Length", str(len(content))), ("ETag", "1"), ("Last-Modified", _STAMP)):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Url]:
+    """An empty prefix in a container."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Azure)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    open_bucket.cache_clear()
+    _Azure.blobs.clear()
+    prefix = locate("az://photos/train")
+    assert isinstance(prefix, Url)
+    yield prefix
+    open_bucket.cache_clear()
+    server.shutdown()
+    server.server_close()
+
+
+def test_azure_container_is_read_listed_and_written_by_the_same_code(azure: Url) -> None:
+    with whole_file(azure / "1 a.jpg") as temporary:
+        temporary.write_bytes(b"content")
+    assert _Azure.blobs == {"train/1 a.jpg": b"content"}
+    assert list(azure.objects()) == [("1 a.jpg", 7)]
+    (image,) = find_images(azure).images
+    assert open_images(azure)(image) == b"content"
+    with pytest.raises(FileNotFoundError):
+        (azure / "2.jpg").read_bytes()

@@ -1,0 +1,126 @@
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import BucketError, ImageError, RequestError
+from scoring.sources.inputs import find_images, open_images
+from scoring.storage import web
+from scoring.storage.web import web_url
+
+
+class _Server(BaseHTTPRequestHandler):
+    """Answers by what it is asked for."""
+
+    asked: list[str]
+    failures: int
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        name = self.path.partition("?")[0]
+        code, content = 200, b"photo of " + self.path.encode()
+        if name == "/moved.jpg":
+            self.send_response(302)
+            self.send_header("Location", "/1.jpg")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if name == "/busy.jpg" and type(self).failures:
+            type(self).failures -= 1
+            code = 503
+        code = {"/gone.jpg": 404, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server on this machine."""
+    monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.001)
+    web._session.cache_clear()
+    _Server.asked, _Server.failures = [], 2
+    running = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    running.server_close()
+    web._session().close()
+    web._session.cache_clear()
+
+
+def _read(text: str, limit: int = 1000) -> bytes:
+    url = web_url(text)
+    assert url is not None
+    return url.read_limited(limit)
+
+
+def test_file_is_read_with_its_query_through_redirects_and_when_the_server_is_busy_for_a_moment(server: str) -> None:
+    assert _read(f"{server}/1.jpg?sig=a%2Fb") == b"photo of /1.jpg?sig=a%2Fb"
+    assert _read(f"{server}/moved.jpg") == b"photo of /1.jpg"
+    assert _read(f"{server}/busy.jpg") == b"photo of /busy.jpg"
+    assert _Server.asked.count("/busy.jpg") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("gone.jpg", FileNotFoundError, "no such file: HTTP 404"),
+        ("secret.jpg", BucketError, "the server answers HTTP 403"),
+        ("ill.jpg", BucketError, "the server answers HTTP 500"),
+        ("short.jpg", BucketError, "the server ends its answer early"),
+    ],
+)
+def test_file_that_cannot_be_read_says_why_and_repeats_no_signature(
+    server: str, name: str, kind: type[Exception], reason: str
+) -> None:
+    with pytest.raises(kind, match=reason) as refused:
+        _read(f"{server}/{name}?sig=secret")
+    assert "sig" not in str(refused.value)
+
+
+def test_file_above_the_limit_is_not_held(server: str) -> None:
+    with pytest.raises(OverflowError):
+        _read(f"{server}/1.jpg", limit=3)
+
+
+def test_server_that_is_not_there_is_told_without_the_url(server: str) -> None:
+    with pytest.raises(BucketError, match="no connection to the server") as refused:
+        _read("http://127.0.0.1:9/1.jpg?sig=secret")
+    assert "sig" not in str(refused.value)
+
+
+def test_only_urls_of_the_web_are_taken_and_none_with_credentials() -> None:
+    assert web_url("photos/1.jpg") is None
+    assert web_url("s3://bucket/1.jpg") is None
+    with pytest.raises(RequestError, match="without credentials"):
+        web_url("https://user:word@host/1.jpg")
+    assert web_url("https://host/@user/1.jpg?mail=a@b") is not None
+
+
+def test_table_names_images_on_the_web(server: str, tmp_path: Path) -> None:
+    (tmp_path / "3.jpg").write_bytes(b"here")
+    paths = [
+        f"{server}/1.jpg?a=b",
+        "3.jpg",
+        f"{server}/gone.jpg?sig=secret",
+        "https://u:p@host/4.jpg",
+        "http://[x/5.jpg",
+    ]
+    pq.write_table(pa.table({"path": paths, "id": list("abcde")}), tmp_path / "t.parquet")
+    images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
+    read = open_images(tmp_path / "t.parquet")
+    assert read(images[paths[0]]) == b"photo of /1.jpg?a=b"
+    assert read(images[paths[1]]) == b"here"
+    for path, reason in zip(paths[2:], ("no such file: HTTP 404", "without credentials", "InvalidURL"), strict=True):
+        with pytest.raises(ImageError, match=reason) as refused:
+            read(images[path])
+        assert "secret" not in str(refused.value)
