@@ -2,8 +2,7 @@
 
     shardscore status runs/test --verify
 
-Reads the run folder, changes nothing. Without --verify it reads the ends of the shards, with it every row: 12,500 rows
-in 0.2 s on 2 cores, after the imports.
+Reads the run folder, changes nothing. Without --verify it reads the ends of the shards, with it every row.
 """
 
 from dataclasses import asdict, replace
