@@ -15,6 +15,7 @@ from jobs.score.result import Run
 from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -30,6 +31,8 @@ def score(
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
     labels: str | Path | Sequence[str] | None = None,
+    outputs: OutputMeaning | str | None = None,
+    output_name: str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -59,7 +62,10 @@ def score(
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-imagenet, vgg16-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
         weights: VGG16 weights file instead of the download; 'random' for a trial.
-        labels: cat,dog in class order; for vgg16-imagenet an imagenet_class_index.json.
+        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for vgg16-imagenet an
+            imagenet_class_index.json.
+        outputs: What the outputs of a .keras file mean, where its last layer does not tell.
+        output_name: Which of several outputs of a .keras file.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -100,6 +106,8 @@ def score(
                 choice(precision, Precision, "precision"),
                 keras_backend(),
                 choice(engine, EngineName, "engine"),
+                choice(outputs, OutputMeaning, "outputs") if outputs else None,
+                output_name,
             ),
             labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
             resize=choice(resize, Resize, "resize"),

@@ -118,6 +118,9 @@ class FeatureExtractor:
             )
         return features
 
+    def try_out(self, batch_size: int) -> None:
+        """Features may be any numbers."""
+
     def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
         """Write a shard's features whole, as float16."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import ModelError
-from scoring.storage.locations import locate
+from scoring.storage.locations import Location, locate
 
 _SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"0": ["n02123045", "tabby"]}'
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
@@ -25,10 +25,10 @@ def read_labels(given: str) -> tuple[str, ...]:
     Raises:
         ModelError: If these are not different names, one for every index from 0 on.
     """
-    content = _content(given)
-    if content is None:
+    file = labels_file(given)
+    if file is None:
         return _different(tuple(name.strip() for name in given.split(",")), given)
-    return parse_labels(content, given)
+    return parse_labels(file.read_bytes(), given)
 
 
 def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
@@ -53,9 +53,9 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
     return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
 
 
-def check_label_count(labels: Sequence[str], num_outputs: int, model: str, multi_label: bool = False) -> None:
-    """Raise ModelError unless there is one label for each output; one output takes two, unless it is multi-label."""
-    if num_outputs == 1 and not multi_label:
+def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
+    """Raise ModelError unless there is one label for each output; one output takes two."""
+    if num_outputs == 1:
         if len(labels) != 2:
             raise ModelError(
                 f"Expected two `labels`, such as no-dog,dog, for the one output of {model}, the first for values near "
@@ -65,8 +65,12 @@ def check_label_count(labels: Sequence[str], num_outputs: int, model: str, multi
         raise ModelError(f"Expected {num_outputs} `labels`, one per output of {model}; received {_shown(labels)}.")
 
 
-def _content(given: str) -> bytes | None:
-    """A file's content, or None if `given` are the names themselves."""
+def labels_file(given: str) -> Location | None:
+    """The file that `given` names; None if these are the names themselves.
+
+    Raises:
+        ModelError: If it can only be meant as a file, and there is none.
+    """
     location = locate(given)
     try:
         is_file = location.is_file()
@@ -75,7 +79,7 @@ def _content(given: str) -> bytes | None:
             raise
         is_file = False
     if is_file:
-        return location.read_bytes()
+        return location
     if "," not in given and ("/" in given or PurePosixPath(given).suffix in _SUFFIXES):
         raise ModelError(f"Expected `labels` to be names such as cat,dog or a file; there is no file {given}.")
     return None

@@ -25,7 +25,6 @@ class OutputMeaning(StrEnum):
     PROBABILITIES = "probabilities"
     LOGITS = "logits"
     SIGMOID = "sigmoid"
-    MULTI_LABEL = "multi-label"
 
 
 @dataclass(frozen=True)
@@ -33,37 +32,42 @@ class OutputReading:
     """How outputs are read.
 
     Attributes:
-        kind: Probabilities that sum to 1 for each image; sigmoid, which is one output for two labels; or multi-label,
-            where every label has a probability of its own. Never logits.
+        kind: Probabilities that sum to 1 for each image, or sigmoid, which is one output for two labels. Never logits.
         from_logits: Whether softmax or sigmoid are still to be computed.
+        is_known: Whether we made the network ourselves; otherwise pictures are scored before the first image is.
     """
 
     kind: OutputMeaning
     from_logits: bool
-
-    @property
-    def is_multi_label(self) -> bool:
-        """Whether every label stands by itself."""
-        return self.kind is OutputMeaning.MULTI_LABEL
+    is_known: bool = False
 
     def check(self, outputs: Float32Array, model: str) -> None:
-        """Hold a batch's outputs against what they are said to be.
+        """Hold the outputs of several different pictures against what they are said to be.
 
         Args:
-            outputs: Of real images, not of padding, shape (batch, num_outputs). Rows that are not all finite are left
-                out, unless all are such rows.
+            outputs: Shape (num_pictures, num_outputs). Rows that are not all finite are left out, unless all are such.
             model: Its name in messages.
 
         Raises:
             ModelError: If they contradict it.
         """
-        finite = outputs[np.isfinite(outputs).all(axis=1)].astype(np.float32)
+        finite = _finite_rows(outputs)
         if not len(finite):
             raise ModelError(f"Expected numbers from {model}; received none that is finite for {len(outputs)} images.")
-        sums = finite.sum(axis=1)
         if self.from_logits:
-            _check_logits(self.kind, finite, sums, model)
+            _check_logits(self.kind, finite, finite.sum(axis=1), model)
+        self.check_batch(finite, model)
+
+    def check_batch(self, outputs: Float32Array, model: str) -> None:
+        """The same for a batch of any size: logits may be any numbers, and rows that are not all finite are left out.
+
+        Raises:
+            ModelError: If what should be probabilities is not.
+        """
+        finite = _finite_rows(outputs)
+        if self.from_logits or not len(finite):
             return
+        sums = finite.sum(axis=1)
         if finite.min() < -_RANGE_TOLERANCE or finite.max() > 1 + _RANGE_TOLERANCE:
             raise ModelError(
                 f"Expected probabilities from {model}, 0 to 1; received values from {finite.min():.4g} to "
@@ -72,7 +76,7 @@ class OutputReading:
         if self.kind is OutputMeaning.PROBABILITIES and np.abs(sums - 1).max() > _SUM_TOLERANCE:
             raise ModelError(
                 f"Expected probabilities from {model} that sum to 1 for each image; received sums from "
-                f"{sums.min():.4g} to {sums.max():.4g}. If every label stands by itself, name `outputs` multi-label."
+                f"{sums.min():.4g} to {sums.max():.4g}. If they are logits, name `outputs` logits."
             )
 
     def to_probabilities(self, outputs: Float32Array) -> Float32Array:
@@ -82,7 +86,7 @@ class OutputReading:
             outputs: Shape (batch, num_outputs). Left unchanged.
 
         Returns:
-            Shape (batch, num_labels), float32; of one output that is not multi-label, two, the negative label's first.
+            Shape (batch, num_labels), float32; of one output, two, the negative label's first.
             A row that is not all finite becomes NaN.
         """
         outputs = np.asarray(outputs, np.float32)
@@ -96,9 +100,13 @@ class OutputReading:
                 return np.concatenate([_sigmoid(-values), _sigmoid(values)], axis=1)
             second = np.clip(values, 0, 1)
             return np.concatenate([1 - second, second], axis=1)
-        if not self.from_logits:
-            return np.clip(values, 0, 1)
-        return _sigmoid(values) if self.is_multi_label else _softmax(values)
+        return _softmax(values) if self.from_logits else np.clip(values, 0, 1)
+
+
+def known_probabilities(num_outputs: int) -> OutputReading:
+    """The reading of a network that ends, as we know, in a softmax or one sigmoid."""
+    kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
+    return OutputReading(kind, from_logits=False, is_known=True)
 
 
 def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int, model: str) -> OutputReading:
@@ -118,18 +126,21 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
             f"Expected a model whose outputs depend on the image; {model} ends in a softmax over one output, which is "
             "always 1. Train it with two outputs, or with a sigmoid."
         )
-    meaning = asked or _told(activation, num_outputs, model)
+    if activation == SIGMOID and num_outputs > 1:
+        raise ModelError(
+            f"Expected probabilities that sum to 1 for each image; {model} ends in a sigmoid over {num_outputs} "
+            "outputs, where every label stands by itself. Train it with a softmax, or with one sigmoid for two labels."
+        )
+    meaning = asked or _told(activation, model)
     _check_agreement(activation, meaning, num_outputs, model)
-    if meaning in (OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL):
+    if meaning is OutputMeaning.SIGMOID:
         return OutputReading(meaning, from_logits=activation == NONE)
     kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
     return OutputReading(kind, from_logits=meaning is OutputMeaning.LOGITS)
 
 
-def _told(activation: str, num_outputs: int, model: str) -> OutputMeaning:
-    if activation == SIGMOID:
-        return OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.MULTI_LABEL
-    meanings = {SOFTMAX: OutputMeaning.PROBABILITIES, NONE: OutputMeaning.LOGITS}
+def _told(activation: str, model: str) -> OutputMeaning:
+    meanings = {SOFTMAX: OutputMeaning.PROBABILITIES, SIGMOID: OutputMeaning.SIGMOID, NONE: OutputMeaning.LOGITS}
     if activation not in meanings:
         raise ModelError(
             f"Cannot tell what the outputs of {model} mean, which ends in {activation}. Name `outputs`: "
@@ -141,19 +152,13 @@ def _told(activation: str, num_outputs: int, model: str) -> OutputMeaning:
 def _check_agreement(activation: str, meaning: OutputMeaning, num_outputs: int, model: str) -> None:
     """Raise ModelError if the last layer rules out what the user says."""
     if meaning is OutputMeaning.SIGMOID and num_outputs > 1:
-        raise ModelError(
-            f"Expected one output for `outputs` sigmoid; {model} has {num_outputs}. If each of them is the probability "
-            "of a label by itself, name `outputs` multi-label."
-        )
-    ruled_out = {
-        SOFTMAX: (OutputMeaning.LOGITS, OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL),
-        SIGMOID: (OutputMeaning.LOGITS, *([OutputMeaning.PROBABILITIES] if num_outputs > 1 else [])),
-    }
+        raise ModelError(f"Expected one output for `outputs` sigmoid; {model} has {num_outputs}.")
+    ruled_out = {SOFTMAX: (OutputMeaning.LOGITS, OutputMeaning.SIGMOID), SIGMOID: (OutputMeaning.LOGITS,)}
     if meaning in ruled_out.get(activation, ()):
         raise ModelError(
             f"Expected `outputs` that fit {model}, which ends in a {activation} over {num_outputs} output"
             f"{'s' if num_outputs > 1 else ''}: "
-            f"{_told(activation, num_outputs, model)}; received {meaning}. Leave `outputs` out."
+            f"{_told(activation, model)}; received {meaning}. Leave `outputs` out."
         )
 
 
@@ -164,6 +169,10 @@ def _check_logits(kind: OutputMeaning, outputs: Float32Array, sums: Float32Array
             f"Expected logits from {model}; received values from {outputs.min():.4g} to {outputs.max():.4g} that sum "
             "to 1 for each image, as probabilities do. Name `outputs` probabilities."
         )
+
+
+def _finite_rows(outputs: Float32Array) -> Float32Array:
+    return outputs[np.isfinite(outputs).all(axis=1)].astype(np.float32)
 
 
 def _softmax(logits: Float32Array) -> Float32Array:

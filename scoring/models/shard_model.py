@@ -49,6 +49,14 @@ class ShardModel(Protocol):
         """
         ...
 
+    def try_out(self, batch_size: int) -> None:
+        """Score pictures that nobody keeps, in batches of this size.
+
+        Raises:
+            ModelError: If what comes out cannot be what it is said to be.
+        """
+        ...
+
     def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
         """Write a shard's rows whole, with `metadata` in the file's schema."""
         ...

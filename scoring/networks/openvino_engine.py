@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import Agreement, ImageSample
-from scoring.networks.conversions import conversion_folder, made_once
+from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
@@ -51,6 +52,7 @@ class OpenVinoEngine:
 
     Attributes:
         digest: Identifies network and weights; a quantised network has a digest of its own.
+        last_activation: Tells what the network computes last.
         agreement: How far a quantised network is from float32; None for others.
     """
 
@@ -64,6 +66,7 @@ class OpenVinoEngine:
         """
         self.digest, self.agreement = network.digest, None
         folder = _converted(network)
+        self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
             folder, self.agreement = _quantised(folder, network.digest, sample())
@@ -110,7 +113,9 @@ def _converted(network: Network) -> Path:
     folder = conversion_folder(network.digest, f"openvino-{openvino.__version__.split('-')[0]}")
     with made_once(folder) as temporary:
         if temporary:
-            takes_uint8(network.build()).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            model = network.build()
+            takes_uint8(model).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            note_last_activation(model, temporary)
     return folder
 
 

@@ -152,7 +152,7 @@ def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
 ) -> None:
     request = ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
-    with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
+    with pytest.raises(ModelError, match=r"Expected 2 `labels`, one per output of .*; received 3"):
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
 

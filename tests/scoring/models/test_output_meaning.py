@@ -13,8 +13,6 @@ _PROBABILITIES = OutputReading(OutputMeaning.PROBABILITIES, from_logits=False)
 _OF_LOGITS = OutputReading(OutputMeaning.PROBABILITIES, from_logits=True)
 _SIGMOID = OutputReading(OutputMeaning.SIGMOID, from_logits=False)
 _OF_A_LOGIT = OutputReading(OutputMeaning.SIGMOID, from_logits=True)
-_MULTI_LABEL = OutputReading(OutputMeaning.MULTI_LABEL, from_logits=False)
-_MULTI_LABEL_OF_LOGITS = OutputReading(OutputMeaning.MULTI_LABEL, from_logits=True)
 
 
 def _softmax(logits: Any) -> Any:
@@ -34,19 +32,15 @@ def _sigmoid(logits: Any) -> Any:
         (SIGMOID, None, 1, _SIGMOID),
         (SIGMOID, "sigmoid", 1, _SIGMOID),
         (SIGMOID, "probabilities", 1, _SIGMOID),
-        (SIGMOID, None, 3, _MULTI_LABEL),
-        (SIGMOID, "multi-label", 1, _MULTI_LABEL),
         (NONE, None, 3, _OF_LOGITS),
         (NONE, None, 1, _OF_A_LOGIT),
         (NONE, "logits", 1, _OF_A_LOGIT),
         (NONE, "sigmoid", 1, _OF_A_LOGIT),
-        (NONE, "multi-label", 3, _MULTI_LABEL_OF_LOGITS),
         (NONE, "probabilities", 3, _PROBABILITIES),
         (NONE, "probabilities", 1, _SIGMOID),
         ("tanh", "logits", 3, _OF_LOGITS),
         ("tanh", "probabilities", 3, _PROBABILITIES),
         ("hard_sigmoid", "sigmoid", 1, _SIGMOID),
-        ("hard_sigmoid", "multi-label", 3, _MULTI_LABEL),
     ],
 )
 def test_last_layer_and_request_tell_what_outputs_mean(
@@ -61,11 +55,12 @@ def test_last_layer_and_request_tell_what_outputs_mean(
     [
         (SOFTMAX, None, 1, "ends in a softmax over one output, which is always 1"),
         (SOFTMAX, "logits", 3, "ends in a softmax over 3 outputs: probabilities; received logits"),
-        (SOFTMAX, "multi-label", 3, "ends in a softmax over 3 outputs: probabilities; received multi-label"),
+        (SOFTMAX, "sigmoid", 1, "ends in a softmax over one output, which is always 1"),
         (SIGMOID, "logits", 1, "ends in a sigmoid over 1 output: sigmoid; received logits"),
-        (SIGMOID, "probabilities", 3, "ends in a sigmoid over 3 outputs: multi-label; received probabilities"),
-        (SIGMOID, "sigmoid", 3, "Expected one output for `outputs` sigmoid; m.keras has 3"),
-        ("tanh", None, 3, "which ends in tanh. Name `outputs`: probabilities, logits, sigmoid, multi-label"),
+        (SIGMOID, None, 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
+        (SIGMOID, "probabilities", 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
+        ("hard_sigmoid", "sigmoid", 3, "Expected one output for `outputs` sigmoid; m.keras has 3"),
+        ("tanh", None, 3, "which ends in tanh. Name `outputs`: probabilities, logits, sigmoid."),
         ("unknown", None, 1, "which ends in unknown. Name `outputs`"),
     ],
 )
@@ -84,8 +79,6 @@ def test_what_cannot_be_told_or_contradicts_the_last_layer_is_refused(
         (_OF_LOGITS, _LOGITS, _softmax(_LOGITS)),
         (_OF_LOGITS, np.log(_softmax(_LOGITS)), _softmax(_LOGITS)),  # log-softmax
         (_OF_LOGITS, _LOGITS + 3000, _softmax(_LOGITS)),
-        (_MULTI_LABEL_OF_LOGITS, _LOGITS, _sigmoid(_LOGITS)),
-        (_MULTI_LABEL, _sigmoid(_LOGITS), _sigmoid(_LOGITS)),
         (_OF_A_LOGIT, _LOGITS[:, :1], _sigmoid(_LOGITS[:, :1] * [-1, 1])),
         (_SIGMOID, _sigmoid(_LOGITS[:, :1]), _sigmoid(_LOGITS[:, :1] * [-1, 1])),
     ],
@@ -112,7 +105,7 @@ def test_large_logits_overflow_nowhere_and_keep_their_small_probabilities() -> N
 
 def test_rows_that_are_not_all_finite_stay_no_probabilities() -> None:
     outputs = np.array([[0.0, 1.0], [np.nan, 1.0], [np.inf, 0.0]], np.float32)
-    for reading in (_OF_LOGITS, _PROBABILITIES, _MULTI_LABEL):
+    for reading in (_OF_LOGITS, _PROBABILITIES):
         assert np.isnan(reading.to_probabilities(outputs)).all(axis=1).tolist() == [False, True, True]
     assert np.isnan(_OF_A_LOGIT.to_probabilities(outputs[:, :1])).all(axis=1).tolist() == [False, True, True]
 
@@ -128,8 +121,8 @@ def test_probabilities_that_rounding_left_beyond_the_range_come_back_into_it() -
     [
         (_PROBABILITIES, [[-16.1, 17.1]], "0 to 1; received values from -16.1 to 17.1. If they are logits, name"),
         (_SIGMOID, [[0.2], [-16.1], [17.1]], "received values from -16.1 to 17.1"),
-        (_MULTI_LABEL, [[0.2, 1.2]], "received values from 0.2 to 1.2"),
-        (_PROBABILITIES, [[0.5, 0.5], [0.9, 0.8]], "sums from 1 to 1.7. If every label stands by itself, name"),
+        (_SIGMOID, [[0.2], [1.2]], "received values from 0.2 to 1.2"),
+        (_PROBABILITIES, [[0.5, 0.5], [0.9, 0.8]], "sums from 1 to 1.7. If they are logits, name"),
         (_PROBABILITIES, [[0.0, 0.0]], "sums from 0 to 0"),
         (_PROBABILITIES, [[np.nan, 0.5], [np.inf, 0]], "received none that is finite for 2 images"),
         (_OF_LOGITS, [[np.nan, 0.5]], "received none that is finite for 1 images"),
@@ -149,7 +142,6 @@ def test_outputs_that_contradict_what_they_are_said_to_be_are_refused_with_their
     [
         (_PROBABILITIES, [[0.4961, 0.5078]]),  # a softmax in bfloat16
         (_PROBABILITIES, [[0.5, 0.5], [np.nan, np.nan]]),  # one black picture
-        (_MULTI_LABEL, [[1.0, 0.0], [0.0, 1.0]]),
         (_OF_LOGITS, [[0.0, 0.0], [0.5, 0.5]]),
         (_OF_A_LOGIT, [[0.1], [0.9]]),
     ],
@@ -166,7 +158,7 @@ _END: dict[str, _Build] = {
     "sigmoid": lambda k, x: k.layers.Dense(1, activation="sigmoid")(x),
     "log-softmax": lambda k, x: k.layers.Dense(3, activation="log_softmax")(x),
     "tanh": lambda k, x: k.layers.Dense(3, activation="tanh")(x),
-    "multi-label": lambda k, x: k.layers.Dense(3, activation="sigmoid")(x),
+    "three sigmoids": lambda k, x: k.layers.Dense(3, activation="sigmoid")(x),
     "dictionary": lambda k, x: {"probs": k.layers.Dense(3, activation="softmax")(x)},
 }
 _SHAPES = {"one channel": (64, 64, 1), "180": (180, 180, 3), "299": (299, 299, 3), "96 x 128": (96, 128, 3)}
@@ -185,8 +177,7 @@ _SHAPES |= {"any size": (None, None, 3)}
         ("tanh", None, None, "which ends in tanh. Name `outputs`"),
         ("tanh", OutputMeaning.PROBABILITIES, _PROBABILITIES, "Expected probabilities from tanh"),
         ("tanh", OutputMeaning.LOGITS, _OF_LOGITS, lambda z: _softmax(np.tanh(z))),
-        ("multi-label", None, _MULTI_LABEL, lambda z: _sigmoid(z)),
-        ("two logits", OutputMeaning.MULTI_LABEL, _MULTI_LABEL_OF_LOGITS, lambda z: _sigmoid(z)),
+        ("three sigmoids", None, None, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
         ("two logits", OutputMeaning.PROBABILITIES, _PROBABILITIES, "Expected probabilities from two logits"),
         ("dictionary", None, _PROBABILITIES, lambda z: _softmax(z)),
         ("one channel", None, _PROBABILITIES, lambda z: _softmax(z)),
