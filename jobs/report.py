@@ -17,7 +17,12 @@ from scoring.report.page import WrittenReport, write_report
 
 
 def report(
-    folder: Place, *, output: Place | None = None, images: Place | None = None, verbose: bool | Console = False
+    folder: Place,
+    *,
+    output: Place | None = None,
+    images: Place | None = None,
+    no_verify: bool = False,
+    verbose: bool | Console = False,
 ) -> WrittenReport:
     """Write one page on a run, a model or a sonar study: figures, thumbnails, errors.
 
@@ -25,10 +30,11 @@ def report(
         folder: Folder written by score, finetune or sonar.
         output: Page to write; by default report.html in the folder.
         images: Where the images lie now, if they were moved.
+        no_verify: Believe a run's rows: do not read all of them with their checksums, and compare ids and digests.
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Where the page is, its size in bytes, and the shards that are missing and so not in it.
+        Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
 
     Raises:
         RequestError: If the folder is none of these, or damaged.
@@ -36,7 +42,7 @@ def report(
     """
     started = time.perf_counter()
     page, moved = place(output, "output") if output else None, place(images, "images") if images else None
-    written = write_report(place(folder, "folder"), page, moved)
+    written = write_report(place(folder, "folder"), page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")

@@ -24,6 +24,7 @@ def submission(
     fallback: float | None = None,
     partial: bool = False,
     output: Place | None = None,
+    no_verify: bool = False,
     verbose: bool | Console = False,
 ) -> Submission:
     """Write a Kaggle submission from a run's predictions.
@@ -36,17 +37,20 @@ def submission(
         fallback: Probability of a dog for unreadable images, 0 to 1; by default these are refused.
         partial: Allow other ids than the whole test set.
         output: CSV to write; by default submission.csv in the run folder.
+        no_verify: Believe the rows: do not read all of them with their checksums, and compare ids and digests, first.
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
         Where it is, how many rows it has, how many of them got the fallback, and the clip.
 
     Raises:
-        RequestError: If the run is none of cats and dogs, or its ids are not the competition's.
-        IncompleteError: If shards, ids or readable images are missing; they are named.
+        RequestError: If the run is none of cats and dogs, holds what is not of it, or has other ids than the
+            competition.
+        IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     folder = RunFolder(place(run, "run"))
-    request = SubmissionRequest(choice(competition, Competition, "competition"), clip, fallback, partial)
+    which = choice(competition, Competition, "competition")
+    request = SubmissionRequest(which, clip, fallback, partial, verify=not no_verify)
     written = write_submission(folder, request, place(output, "output") if output else folder.submission)
     _print_submission(console_for(verbose), request, written)
     return written

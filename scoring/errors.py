@@ -40,6 +40,10 @@ class StorageError(IncompleteError):
     """The output cannot be written: a full disk, a folder that became read-only."""
 
 
+class LeaseLostError(IncompleteError):
+    """Another driver writes to the run folder now; this one must not."""
+
+
 class BucketError(StorageError, OSError):
     """A bucket cannot be reached, or refuses; an `OSError` too, so that it is met where a disk's errors are."""
 

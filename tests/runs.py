@@ -1,28 +1,34 @@
 """Run and model folders as `score` and `finetune` leave them, written without Ray and Keras."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
+from scoring.finetuning.features import FeatureExtractor
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadSettings
+from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.quality.evaluation import evaluate, true_classes
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_schema, write_predictions, write_table
+from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
 from scoring.sources.entries import NO_COLUMNS, TableColumns
 from scoring.sources.inputs import ImageEntry
 from scoring.storage.durable import write_text
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, readable
 
 SUMMARY = Summary(
     num_images=0, num_errors=0, num_scored=0, num_labelled=0, num_right=0,
@@ -87,10 +93,12 @@ def write_run(
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     resize = "squash-cykooz-bilinear-scaled"
     fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(labels), resize, "keras-fake", "float32", 2)
-    schema = predictions_schema(labels, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
+    digests = {}
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
         shard = rows[shard_id * shard_size : (shard_id + 1) * shard_size]
-        write_predictions(folder.shard(shard_id, info.num_shards), shard, labels, schema)
+        path = folder.shard(shard_id, info.num_shards)
+        write_shard(path, shard, labels, fingerprint)
+        digests[shard_id] = hashlib.sha256(path.read_bytes()).hexdigest()
     record = RunRecord(
         created_at="2026-11-22T15:21:34+00:00",
         request=RequestRecord(
@@ -107,11 +115,24 @@ def write_run(
         num_left_out=info.num_left_out,
         versions={"python": "3.11.7", "keras": "3.15.1"},
         precision_reason="as asked",
-    )
+    ).with_digests(digests)
     if finished:
         record = replace(record, devices=(DeviceRecord("vm"),), summary=SUMMARY)
-    folder.save_record(record)
+    save_record(folder, record)
     return folder
+
+
+def write_shard(
+    path: Location, rows: Sequence[ScoredImage], labels: Sequence[str], fingerprint: Fingerprint | None = None
+) -> None:
+    """Write a file of predictions."""
+    metadata = {FINGERPRINT_KEY.decode(): fingerprint.to_json()} if fingerprint else {}
+    write_table(path, predictions_table(rows, labels, metadata))
+
+
+def save_record(folder: RunFolder, record: RunRecord) -> None:
+    """Write `run.json`, whoever holds the folder."""
+    write_text(folder.record, record.to_json())
 
 
 def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
@@ -120,11 +141,17 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
-    write_predictions(folder.validation, [image.row() for image in readable], labels, predictions_schema(labels, {}))
+    write_shard(folder.validation, [image.row() for image in readable], labels)
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
+    write_text(folder.training, json.dumps(_training(labels, location, measured), indent=2) + "\n")
+    return path
+
+
+def _training(labels: Sequence[str], location: Location, measured: dict[str, Any]) -> dict[str, Any]:
+    """What stands in training.json, written out."""
     epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
-    training = {
+    return {
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
         "labels": labels,
@@ -152,22 +179,21 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
     }
-    write_text(folder.training, json.dumps(training, indent=2) + "\n")
-    return path
 
 
 def write_features(folder: RunFolder, images: Sequence[Scored]) -> None:
-    """Write the run folder of a feature extraction, without the features."""
+    """Write the run folder of a feature extraction: two features for each image."""
     folder.predictions.mkdir(parents=True)
-    entries = [image.row().image for image in images]
-    info = write_manifest(folder.manifest, entries, len(images), num_left_out=0)
-    columns = {
-        "path": [image.path for image in images],
-        "status": ["error" if image.probabilities is None else "ok" for image in images],
-        "error_message": [image.reason for image in images],
-    }
-    write_table(folder.shard(0, info.num_shards), pa.table(columns))
-    folder.save_record(replace(bare_record(num_images=len(images), labels=()), summary=SUMMARY))
+    rows = [
+        replace(image.row(), outputs=None if image.probabilities is None else np.zeros(2, np.float32))
+        for image in images
+    ]
+    info = write_manifest(folder.manifest, [row.image for row in rows], len(images), num_left_out=0)
+    fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(()), "squash", "keras-fake", "float32", 2)
+    extractor = FeatureExtractor(Mock(), "1" * 64, PrecisionChoice(Precision.FLOAT32, ""), flip=False)
+    table = extractor.to_table(rows, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
+    write_table(folder.shard(0, info.num_shards), table)
+    save_record(folder, replace(bare_record(fingerprint, 1, len(images), labels=()), summary=SUMMARY))
 
 
 def bare_record(
@@ -182,6 +208,11 @@ def bare_record(
     return RunRecord(
         "2026-11-22T15:21:34+00:00", request, fingerprint, tuple(labels), num_images, num_shards, 0, {}, ""
     )
+
+
+def read_predictions(folder: Location) -> pa.Table:
+    """All files in a folder of predictions as one table, whatever they are."""
+    return pa.concat_tables(pq.ParquetFile(readable(path)).read() for path in shard_files(folder))
 
 
 def record_of(folder: Location) -> RunRecord:

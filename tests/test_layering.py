@@ -136,10 +136,10 @@ def _loaded(modules: Iterable[str], suspects: Sequence[str]) -> str:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def test_importing_every_command_loads_no_keras() -> None:
+def test_importing_every_command_and_the_python_face_loads_no_keras() -> None:
     from jobs.cli import COMMANDS
 
-    assert _loaded(["jobs.cli", *COMMANDS.values()], ("keras", "tensorflow", "jax")) == "[]\n"
+    assert _loaded(["jobs.cli", "jobs.api", *COMMANDS.values()], ("keras", "tensorflow", "jax")) == "[]\n"
 
 
 def test_score_does_not_wait_for_the_libraries_of_other_commands() -> None:

@@ -12,7 +12,8 @@ from scoring.errors import IncompleteError, ScoringError
 from scoring.run.manifest import ManifestInfo
 from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from scoring.shards.totals import ShardTotals, summarise
 
 

@@ -26,7 +26,7 @@ from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.shards.scorer import ScorerSettings
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import check_images, find_images
 from scoring.storage.locations import Location
 

@@ -13,17 +13,17 @@ from functools import partial
 from rich.console import Console
 
 from cluster.session import open_session
-from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
-from jobs.score.needed_files import check_seen, see_output
+from jobs.score.needed_files import require_on_every_node, see_output
 from scoring.finetuning.photo_split import check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
+from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
 from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import leave_out_test
@@ -41,12 +41,12 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
-    with folder.features.hold(request.overwrite):
+    with hold_folder(folder.features, request.overwrite) as lease:
         folder.prepare(request.overwrite)
-        images.start_listing()
+        images.start_listing(lease)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
-            check_seen(find_missing_by_node(needed), needed)
+            require_on_every_node(needed)
             check_nothing_missing(images.run(milestones, needed), "shard {}".format)
             features_s = milestones.since_command_s()
             train_heads(request, console)

@@ -6,13 +6,12 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, here, place, text_of
+from jobs.console.arguments import Place, choice, here, labels_text, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
-from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
@@ -102,7 +101,7 @@ def score(
             model=ModelRequest(
                 text_of(model),
                 text_of(weights) if weights else None,
-                _labels_text(labels) if labels else None,
+                labels_text(labels) if labels else None,
                 choice(precision, Precision, "precision"),
                 keras_backend(),
                 choice(engine, EngineName, "engine"),
@@ -123,16 +122,6 @@ def score(
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
     return run_score(request, console_for(verbose))
-
-
-def _labels_text(labels: str | Path | Sequence[str]) -> str:
-    """Labels as the command line has them."""
-    if isinstance(labels, str | Path):
-        return text_of(labels)
-    torn = [label for label in labels if "," in label]
-    if torn:
-        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
-    return ",".join(labels)
 
 
 app = command("score", score)

@@ -2,36 +2,24 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
-from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, count_room, place_workers
-from cluster.pool import WorkerPool
-from cluster.shared_files import SharedFile, require_files
-from cluster.work import Recipe
-from jobs.console.failures import print_failures
-from jobs.console.progress import ScoringProgress
-from jobs.score.claim import claim, new_record
+from cluster.shared_files import SharedFile
+from jobs.score.actors import place_actors, start_actors
+from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing
-from jobs.score.metrics import ScoringMetrics
 from jobs.score.needed_files import see_images, see_model
+from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
-from jobs.score.table import print_summary
-from scoring.errors import ScoringError
+from jobs.score.shard_loop import ShardLoop
+from jobs.score.sound_shards import keep_sound_shards
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.quality.evaluation import count_right
 from scoring.run.folder import RunFolder
+from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
-from scoring.run.record import DeviceRecord
-from scoring.run.verification import RunStatus, run_status
-from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerDescription, ShardScorer
-from scoring.shards.totals import ShardTotals, summarise
 from scoring.sources.entries import ImageEntry
 
 
@@ -64,94 +52,43 @@ class ImagesJob:
         self._console = console
         self._listing = BackgroundListing(request, folder, keep, check)
 
-    def start_listing(self) -> None:
-        """Begin to list the images; wait a little, so that most faults surface before Ray starts."""
-        self._listing.start()
+    def start_listing(self, lease: Lease) -> None:
+        """Begin to list the images; wait a little, so that most faults surface before Ray starts.
+
+        Args:
+            lease: What this driver holds the run folder by.
+        """
+        self._lease = lease
+        self._listing.start(lease.fence)
 
     def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
     def run(self, milestones: Milestones, needed: Sequence[SharedFile]) -> list[int]:
-        """Score what is missing on the open Ray session.
+        """Score what is missing on the open Ray session; the images are being listed.
 
         Args:
             milestones: When the command got how far; what comes is set here.
             needed: What a worker must see to be built.
 
         Returns:
-            Shards that were given up; none if every shard has its file.
+            Shards that are missing or damaged; none if every one was read again at the end, and is sound.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+            IncompleteError: If other files lie among the shards at the end.
         """
-        placement = self._place()
-        settings = scorer_settings(self._request, self._folder, placement)
+        placement = place_actors(self._request, self._console)
+        settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
         if settings.model.needs_sample:
             self._listing.result()
-        recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
-        with WorkerPool(recipe, placement, self._request.shard_deadline_s, faults=(ScoringError,)) as pool:
+        with start_actors(self._request, settings, placement, needed) as pool:
             manifest = self._listing.result()
             first = pool.first_ready()
             milestones.worker_at = time.time()
             record = new_record(self._request, settings, manifest, first.description)
-            record = claim(self._folder, record, self._console)
-            done = self._keep_sound_shards()
-            totals, failures = self._score_missing(pool, done)
-        right = (0, 0)
-        if self._request.labels_from and first.description.labels:
-            right = count_right(self._folder.predictions, first.description.labels)
-        wall_s = milestones.since_command_s()
-        summary = summarise(totals, done, wall_s, pool.num_lost_workers, pool.num_repeats, right)
-        devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
-        print_summary(self._console, summary, manifest, self._folder, first.description)
-        print_failures(self._console, failures, pool.start_failures, "shard {}".format)
-        milestones.first_batch_at, milestones.last_shard_at = totals.first_batch_at, totals.last_shard_at
-        milestones.summary_at = time.time()
-        self._folder.save_record(replace(record, devices=devices, summary=summary, milestones=milestones))
-        return sorted(failure.task for failure in failures)
-
-    def _place(self) -> Placement:
-        request = self._request
-        nodes = cluster_nodes()
-        placement = place_workers(nodes, request.workers)
-        self._console.print(
-            f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
-            f"{placement}, on {len(nodes)} nodes"
-        )
-        room = count_room(nodes, placement)
-        if room < placement.num_workers:
-            self._console.print(
-                f"room for {room} of them now; the others wait for nodes to join, "
-                f"and the job for the first at most {placement.patience_s:g} s"
-            )
-        return placement
-
-    def _keep_sound_shards(self) -> RunStatus:
-        """Read what earlier runs left; remove what is damaged, so that it is scored again."""
-        status = run_status(self._folder, verify=True)
-        for shard_id, reason in status.damaged.items():
-            self._console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow")
-            self._folder.shard(shard_id, status.num_shards).unlink()
-        return status
-
-    def _score_missing(
-        self, pool: WorkerPool[int, ShardReport, ScorerDescription], done: RunStatus
-    ) -> tuple[ShardTotals, list[TaskFailed[int]]]:
-        """Score the shards that are not done; return what they come to, and what was given up."""
-        missing = sorted([*done.missing, *done.damaged])
-        totals = ShardTotals()
-        failures: list[TaskFailed[int]] = []
-        metrics = ScoringMetrics(str(self._folder.path.absolute()), done.num_images, done.num_rows)
-        with ScoringProgress(self._console, done.num_images, done.num_rows) as progress:
-            for outcome in pool.run(missing):
-                if isinstance(outcome, TaskFailed):
-                    failures.append(outcome)
-                else:
-                    totals.add(outcome.worker_id, outcome.result)
-                    progress.add(outcome.result.num_images, outcome.result.num_errors)
-                    metrics.add(outcome.result)
-            if failures:  # a worker may have died between a shard's file and the news of it
-                found = run_status(self._folder, verify=True, shards=[failure.task for failure in failures])
-                failures = [failure for failure in failures if failure.task not in found.done]
-                totals.add_unreported(found)
-                progress.add(found.num_rows, found.num_errors)
-                metrics.add_unreported(found)
-        return totals, sorted(failures, key=lambda failure: failure.task)
+            keeper = RecordKeeper(self._folder, self._lease, record, self._console)
+            loop = ShardLoop(self._folder, self._lease, keeper, self._console)
+            loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
+        return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

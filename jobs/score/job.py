@@ -21,6 +21,7 @@ from jobs.score.result import Run
 from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
 
 
@@ -38,9 +39,9 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    with folder.hold(request.overwrite):
+    with hold_folder(folder, request.overwrite) as lease:
         if images:
-            images.start_listing()
+            images.start_listing(lease)
         if sonar:
             sonar.look_for_earlier_result()
         with open_session(request.address):

@@ -8,9 +8,10 @@ from concurrent.futures import TimeoutError as NotYet
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from scoring.run.earlier import load_earlier_record
+from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
-from scoring.shards.scorer import known_fields
+from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import with_targets
@@ -42,10 +43,14 @@ class BackgroundListing:
         self._check = check
         self._listed: Future[ManifestInfo] = Future()
 
-    def start(self) -> None:
-        """Begin; wait a little, so that most faults surface before Ray starts."""
+    def start(self, fence: Fence) -> None:
+        """Begin; wait a little, so that most faults surface before Ray starts.
+
+        Args:
+            fence: Keeps a driver that has lost its lease from writing a manifest.
+        """
         # A daemon, not an executor's thread: Ctrl-C need not wait for the end of a long listing.
-        threading.Thread(target=self._list, name="listing", daemon=True).start()
+        threading.Thread(target=self._list, args=(fence,), name="listing", daemon=True).start()
         try:
             self._listed.result(timeout=_HEAD_START_S)
         except NotYet:
@@ -57,16 +62,17 @@ class BackgroundListing:
         Raises:
             ImagesError: If there are no images, or not such as were asked for.
             RunFolderError: If the folder holds another run, by what is known so far.
+            LeaseLostError: If another driver took over.
         """
         return self._listed.result()
 
-    def _list(self) -> None:
+    def _list(self, fence: Fence) -> None:
         try:
-            self._listed.set_result(self._write_manifest())
+            self._listed.set_result(self._write_manifest(fence))
         except Exception as error:  # raised where the listing is waited for
             self._listed.set_exception(error)
 
-    def _write_manifest(self) -> ManifestInfo:
+    def _write_manifest(self, fence: Fence) -> ManifestInfo:
         listing = find_images(self._request.images, self._request.columns)
         images = self._keep(listing.images) if self._keep else listing.images
         num_left_out = listing.num_left_out + len(listing.images) - len(images)
@@ -78,4 +84,5 @@ class BackgroundListing:
         digest = manifest_digest(images, shard_size)
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
-        return write_manifest(self._folder.manifest, images, shard_size, num_left_out, digest)
+        path = self._folder.manifest
+        return write_manifest(path, images, shard_size, num_left_out, digest, before=fence.check)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.nodes import Node
-from cluster.shared_files import SharedFile
+from cluster.shared_files import SharedFile, find_missing_by_node
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
@@ -55,6 +55,15 @@ def see_model(model: ShardModelRequest) -> list[SharedFile]:
 def see_file(field: str, path: Path) -> SharedFile:
     """A file, known by its size."""
     return SharedFile(field, str(path.absolute()), size_bytes=path.stat().st_size)
+
+
+def require_on_every_node(needed: Sequence[SharedFile]) -> None:
+    """Refuse the job if a node of the open Ray session cannot see something that all need.
+
+    Raises:
+        RequestError: It names the first such thing, and the nodes.
+    """
+    check_seen(find_missing_by_node(needed), needed)
 
 
 def check_seen(unseen: Mapping[Node, Sequence[SharedFile]], needed: Sequence[SharedFile]) -> None:

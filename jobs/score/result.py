@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
+from scoring.run.reader import RunReader
 from scoring.run.summary import Summary
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.storage.locations import Location
@@ -35,8 +35,9 @@ class Run:
                 `probabilities`.
 
         Raises:
-            RequestError: If the run has no images.
+            RequestError: If the run has no images, or holds what is not of it.
+            IncompleteError: If a shard has gone missing since, or is damaged.
         """
         if self.summary is None:
             raise RequestError(f"Expected a run of images; {self.path} was given none.")
-        return read_predictions(RunFolder(self.path).predictions, columns)
+        return RunReader(RunFolder(self.path)).read(columns)

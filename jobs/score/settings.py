@@ -3,7 +3,7 @@
 from cluster.placement import Placement
 from jobs.score.request import ImagesRequest
 from scoring.run.folder import RunFolder
-from scoring.shards.scorer import ScorerSettings
+from scoring.shards.settings import ScorerSettings
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
 _GPU_BATCH_SIZE = 64

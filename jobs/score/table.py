@@ -5,24 +5,21 @@ from rich.console import Console
 from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import ManifestInfo
+from scoring.run.record import RunRecord
 from scoring.run.summary import BOUND_BY, Summary
-from scoring.shards.scorer import ScorerDescription
 from scoring.sonar.metrics_file import SonarMetrics
 
 
-def print_summary(
-    console: Console, summary: Summary, manifest: ManifestInfo, folder: RunFolder, scorer: ScorerDescription
-) -> None:
+def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
     """Print a run's figures and where its files are."""
     steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
     rows = [
-        ("images", f"{summary.num_images} of {manifest.num_images} ({summary.num_scored} scored now)"),
+        ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
-        ("left out", f"{manifest.num_left_out} files that are not images"),
-        ("precision", f"{scorer.precision}: {scorer.precision_reason}"),
-        *_agreement(scorer.agreement),
+        ("left out", f"{record.num_left_out} files that are not images"),
+        ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
+        *_agreement(record.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
         ("images/s steady", steady),
         *(

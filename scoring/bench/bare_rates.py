@@ -8,7 +8,8 @@ import numpy as np
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import decode
-from scoring.shards.scorer import ScorerSettings, image_sample
+from scoring.shards.image_sample import image_sample
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images, open_images
 
 

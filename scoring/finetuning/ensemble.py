@@ -1,9 +1,9 @@
 """The heads of an ensemble: kept one by one as files, and joined into one network."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from scoring.arrays import Float32Array
 from scoring.finetuning.heads import Head
 from scoring.models.trained_heads import Epoch, HeadSettings
 from scoring.run.fingerprint import Fingerprint
+from scoring.run.json_fields import from_json
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, readable
 
@@ -57,18 +58,13 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
     try:
         with np.load(readable(path), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
-            if _parse_identity(about["identity"]) != identity:
+            if from_json(HeadIdentity, about["identity"]) != identity:
                 return None
             dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
             curve = [Epoch(**epoch) for epoch in about["curve"]]
             return Head(stored["kernel"], stored["bias"], dense, stored["logits"], curve, about["best_epoch"])
     except Exception:  # no file, half a zip, another version's arrays: it is trained again
         return None
-
-
-def _parse_identity(stored: Mapping[str, Any]) -> HeadIdentity:
-    parsed = {"features": Fingerprint(**stored["features"]), "heads": HeadSettings(**stored["heads"])}
-    return HeadIdentity(**{**stored, **parsed})
 
 
 def ensemble_logits(heads: Sequence[Head]) -> Float32Array:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
@@ -17,9 +16,11 @@ from scoring.networks.engines import Engine, keras_backend
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
-from scoring.run.predictions import ERROR, OK, ScoredImage, shard_files, write_table
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import ERROR, OK, ScoredImage
+from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
-from scoring.storage.locations import Location, readable
+from scoring.storage.locations import Location
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 _LARGEST = float(np.finfo(np.float16).max)
@@ -121,13 +122,13 @@ class FeatureExtractor:
     def try_out(self, batch_size: int) -> None:
         """Features may be any numbers."""
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's features whole, as float16."""
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's features as they are stored: as float16."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
         views = 2 if self.flip else 1
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
             columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
-        write_table(path, pa.table(columns).replace_schema_metadata(metadata))
+        return pa.table(columns).replace_schema_metadata(metadata)
 
 
 def with_flipped(network: Any) -> Any:
@@ -180,13 +181,17 @@ class Features:
     num_errors: int
 
 
-def load_features(folder: Location) -> Features:
-    """Load what `FeatureExtractor.write` wrote below `folder`, one shard after the other."""
+def load_features(folder: RunFolder) -> Features:
+    """Load the features in a run folder, one shard after the other.
+
+    Raises:
+        IncompleteError: If a shard is missing or damaged; it is named.
+        RunFolderError: If the folder holds other files among them.
+    """
     images: list[ImageEntry] = []
     blocks = []
     num_errors = 0
-    for shard in shard_files(folder):
-        table = pq.read_table(readable(shard))
+    for table in RunReader(folder).tables():
         sound = table.filter(pa.compute.equal(table["status"], OK))
         num_errors += table.num_rows - sound.num_rows
         described = sound.select(["image_id", "path", "target"]).to_pylist()

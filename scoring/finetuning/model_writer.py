@@ -26,7 +26,7 @@ from scoring.models.training_record import (
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import evaluate, log_loss
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
+from scoring.run.predictions import ScoredImage, predictions_table, write_table
 from scoring.storage.durable import whole_file, write_text
 
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
@@ -71,7 +71,7 @@ def _save_network(
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
     images = [photos.features.images[row] for row in photos.split.validation]
     rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
-    write_predictions(folder.validation, rows, photos.labels, predictions_schema(photos.labels, {}))
+    write_table(folder.validation, predictions_table(rows, photos.labels, {}))
 
 
 def _describe(
@@ -83,8 +83,8 @@ def _describe(
 ) -> TrainingRecord:
     fingerprint = photos.fingerprint
     return TrainingRecord(
-        created_at=datetime.now(UTC),
-        images=settings.images,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(settings.images),
         labels=photos.labels,
         base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
         resize=fingerprint.resize,

@@ -58,7 +58,7 @@ class TrainingSet:
 def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     """Load the features of a model folder: as float16, 200 MB for 25,000 x 4,096."""
     folder = ModelFolder(settings.output).features
-    features = load_features(folder.predictions)
+    features = load_features(folder)
     record = folder.load_record()
     assert record is not None  # the same job has written it
     split = split_photos(features.images, settings.num_validation, settings.seed)

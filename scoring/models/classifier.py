@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.output_meaning import OutputReading
@@ -11,8 +12,7 @@ from scoring.networks.agreement import Agreement
 from scoring.networks.engines import Engine
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
-from scoring.storage.locations import Location
+from scoring.run.predictions import ScoredImage, predictions_table
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ class Classifier:
         batches = pictures(batch_size)
         self.reading.check(np.concatenate([self.engine.score(batch) for batch in batches]), self.name)
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's predictions whole."""
-        write_predictions(path, rows, self.labels, predictions_schema(self.labels, metadata))
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's predictions as they are stored."""
+        return predictions_table(rows, self.labels, metadata)

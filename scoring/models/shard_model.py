@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
+import pyarrow as pa
+
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.precision import PrecisionChoice
@@ -57,8 +59,8 @@ class ShardModel(Protocol):
         """
         ...
 
-    def write(self, path: Location, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> None:
-        """Write a shard's rows whole, with `metadata` in the file's schema."""
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's rows as they are stored, with `metadata` in the schema."""
         ...
 
 

@@ -6,18 +6,15 @@ The only module that knows how it is written; it is loaded whole, or told to be 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
 
-from scoring.errors import RunFolderError, ScoringError
+from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.trained_heads import Calibration, Epoch, HeadSettings, TrainedHead
+from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
 from scoring.networks.base_networks import BaseRequest
 from scoring.pixels.decoding import Resize
-from scoring.quality.evaluation import Evaluation, ReliabilityBin
-from scoring.quality.intervals import Interval
+from scoring.quality.evaluation import Evaluation
+from scoring.run.json_fields import from_json
 from scoring.storage.durable import write_text
-from scoring.storage.locations import Location, locate
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class TrainingRecord:
     """All that `training.json` holds, in its order.
 
     Attributes:
-        created_at: When the model was put together.
-        images: Where the photos lay.
+        created_at: When the model was put together, ISO 8601 in UTC.
+        images: Where the photos lay, as an absolute path or a URL.
         labels: One name per class, in class order.
         base: The frozen network.
         resize: How photos became squares, as the fingerprint of their features has it: mode, filter and decoder.
@@ -95,8 +92,8 @@ class TrainingRecord:
         metrics: How good the model is.
     """
 
-    created_at: datetime
-    images: Location
+    created_at: str
+    images: str
     labels: tuple[str, ...]
     base: TrainedBase
     resize: str
@@ -119,18 +116,14 @@ class TrainingRecord:
 
 def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
     """Write `training.json` whole."""
-    base = record.base.request
-    told = {
-        "created_at": record.created_at.isoformat(timespec="seconds"),
-        "images": str(record.images),
-        "base": {
-            "request": asdict(base),
-            "model": base.model,
-            "features": base.layer,
-            "digest": record.base.digest,
-        },
+    request = asdict(record.base.request)
+    base = {
+        "request": request,
+        "model": request["model"],
+        "features": request["layer"],
+        "digest": record.base.digest,
     }
-    write_text(folder.training, json.dumps(asdict(record) | told, indent=2) + "\n")
+    write_text(folder.training, json.dumps(asdict(record) | {"base": base}, indent=2) + "\n")
 
 
 def load_training_record(folder: ModelFolder) -> TrainingRecord:
@@ -141,53 +134,12 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
         BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
-        return _parse(json.loads(folder.training.read_text(encoding="utf-8")))
-    except ScoringError:
+        return from_json(TrainingRecord, json.loads(folder.training.read_text(encoding="utf-8")))
+    except BucketError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "there is none" if isinstance(error, FileNotFoundError) else str(error)
         raise RunFolderError(
             f"Expected a model folder that `shardscore finetune` has finished; the training.json of {folder.path} is "
-            f"missing or damaged ({reason}). Run the same finetune command again."
+            f"missing or damaged: {reason}. Run the same finetune command again."
         ) from error
-
-
-def _parse(record: Mapping[str, Any]) -> TrainingRecord:
-    return TrainingRecord(
-        created_at=datetime.fromisoformat(record["created_at"]),
-        images=locate(record["images"]),
-        labels=tuple(map(str, record["labels"])),
-        base=TrainedBase(BaseRequest(**record["base"]["request"]), str(record["base"]["digest"])),
-        resize=str(record["resize"]),
-        precision=record["precision"],
-        flip=bool(record["flip"]),
-        head_only=bool(record["head_only"]),
-        data=TrainingData(**record["data"]),
-        split_seed=record["split_seed"],
-        settings=HeadSettings(**record["settings"]),
-        heads=tuple(_parse_head(head) for head in record["heads"]),
-        calibration=Calibration(**record["calibration"]),
-        versions=dict(record["versions"]),
-        metrics=_parse_metrics(record["metrics"]),
-    )
-
-
-def _parse_head(head: Mapping[str, Any]) -> TrainedHead:
-    return TrainedHead(head["seed"], head["best_epoch"], tuple(Epoch(**epoch) for epoch in head["curve"]))
-
-
-def _parse_metrics(metrics: Mapping[str, Any]) -> TrainingMetrics:
-    return TrainingMetrics(
-        first_head=_parse_evaluation(metrics["first_head"]),
-        before_calibration=_parse_evaluation(metrics["before_calibration"]),
-        after_calibration=_parse_evaluation(metrics["after_calibration"]),
-        submission_log_loss=SubmissionLogLoss(**metrics["submission_log_loss"]),
-    )
-
-
-def _parse_evaluation(one: Mapping[str, Any]) -> Evaluation:
-    parsed = {
-        "accuracy_interval": Interval(**one["accuracy_interval"]),
-        "reliability": [ReliabilityBin(**group) for group in one["reliability"]],
-    }
-    return Evaluation(**{**one, **parsed})

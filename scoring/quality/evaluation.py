@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.intervals import Interval, single_test_interval
-from scoring.run.predictions import shard_files
 from scoring.sources.targets import match_label
-from scoring.storage.locations import Location, readable
 
 _NUM_BINS = 10
 # Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
@@ -130,25 +128,28 @@ def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> li
     ]
 
 
-def count_right(folder: Location, labels: Sequence[str]) -> tuple[int, int]:
-    """Count a run's rows whose target the model knows, and those of them that got it; one shard in memory at a time.
+class RightCount:
+    """Counts a run's rows whose target the model knows, and those of them that got it; one shard at a time.
 
     Args:
-        folder: The run's predictions.
         labels: One name per class, in class order.
 
-    Returns:
-        How many were readable and have a known target, and how many of these have it as their label.
+    Attributes:
+        num_known: Readable rows with a known target.
+        num_right: Those of them that have it as their label.
     """
-    num_known = num_right = 0
-    for shard in shard_files(folder):
-        table = pq.read_table(readable(shard), columns=["target", "class_index"])
-        truth = true_classes(table["target"].to_pylist(), labels)
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self.num_known = self.num_right = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Count the rows of a shard."""
+        truth = true_classes(table["target"].to_pylist(), self._labels)
         predicted = table["class_index"].fill_null(-1).to_numpy()
         known = (truth >= 0) & (predicted >= 0)
-        num_known += int(known.sum())
-        num_right += int((known & (truth == predicted)).sum())
-    return num_known, num_right
+        self.num_known += int(known.sum())
+        self.num_right += int((known & (truth == predicted)).sum())
 
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
@@ -20,7 +21,7 @@ from scoring.report.rows import ScoredRows, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
 from scoring.run.predictions import shard_files
 from scoring.run.record import RunRecord
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, locate
 
 
 def model_report(folder: ModelFolder, images: Location | None) -> Report:
@@ -38,11 +39,11 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
     manifest = folder.features.manifest
-    album = Album(images or training.images, training.resize_mode, manifest if manifest.is_file() else None)
+    album = Album(images or locate(training.images), training.resize_mode, manifest if manifest.is_file() else None)
     shards = shard_files(folder.features.predictions)
     return Report(
         title=folder_title(folder.path),
-        subtitle=f"Model of {moment(training.created_at)}",
+        subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
         key_figures=_key_figures(training),
         sections=[
             Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
@@ -68,7 +69,7 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
 def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
     data, base = training.data, training.base
     facts = [
-        ("photos", str(training.images)),
+        ("photos", training.images),
         ("labels", label_names(training.labels)),
         ("trained on", plural(data.num_train, "photo")),
         ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),

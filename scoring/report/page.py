@@ -37,20 +37,23 @@ class WrittenReport:
     missing_shards: Sequence[int]
 
 
-def write_report(folder: Location, output: Location | None, images: Location | None) -> WrittenReport:
+def write_report(
+    folder: Location, output: Location | None, images: Location | None, verify: bool = True
+) -> WrittenReport:
     """Tell of a run, a model or a sonar study; the same folder gives the same page, byte for byte.
 
     Args:
         folder: Written by `score`, `finetune` or `sonar`.
         output: The page; None for `report.html` in the folder.
         images: Where the images lie now; None for where they lay.
+        verify: Read every row of a run with its checksum, and compare ids and digests.
 
     Raises:
         RequestError: If the folder is none of these, or damaged.
         StorageError: If the page cannot be written.
     """
     with _as_damage(folder):
-        report, missing = _gather(folder, images)
+        report, missing = _gather(folder, images, verify)
         page = render(report)
     path = output or RunFolder(folder).report
     write_text(path, page)
@@ -71,14 +74,14 @@ def _as_damage(folder: Location) -> Iterator[None]:
         ) from error
 
 
-def _gather(folder: Location, images: Location | None) -> tuple[Report, Sequence[int]]:
+def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Report, Sequence[int]]:
     run = RunFolder(folder)
     model = ModelFolder(folder)
     if model.training.is_file():
         return model_report(model, images), []
     sonar = sonar_parts(run.sonar)
     if run.record.is_file():
-        report, status = run_report(run, images)
+        report, status = run_report(run, images, verify)
         if sonar:
             key_figures = [*report.key_figures, *sonar.key_figures[:1]]
             report = replace(report, key_figures=key_figures, sections=[*report.sections, *sonar.sections])

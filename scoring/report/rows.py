@@ -99,7 +99,7 @@ def read_rows(files: Sequence[Location], labels: Sequence[str]) -> ScoredRows:
 def _read_file(index: int, path: Location, labels: Sequence[str]) -> tuple[pd.DataFrame, Float32Array | None]:
     has_vectors, has_ranks = len(labels) <= MAX_FULL_VECTOR, len(labels) > TOP_K
     wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
-    table = pq.read_table(readable(path), columns=wanted)
+    table = pq.read_table(readable(path), columns=wanted, page_checksum_verification=True)
     is_ok = pc.equal(table["status"], OK)
     row = np.flatnonzero(is_ok.to_numpy())
     table = table.filter(is_ok)
@@ -139,7 +139,9 @@ def read_unreadable(files: Sequence[Location]) -> Unreadable:
     first: list[tuple[str, str]] = []
     for path in files:
         is_error = pc.field("status") == ERROR
-        table = pq.read_table(readable(path), columns=["path", "error_message"], filters=is_error)
+        table = pq.read_table(
+            readable(path), columns=["path", "error_message"], filters=is_error, page_checksum_verification=True
+        )
         reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
         counts.update(reasons)
         room = _MAX_UNREADABLE - len(first)

@@ -14,6 +14,7 @@ from scoring.report.quality import Quality, measure_quality, measures_facts, qua
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural
 from scoring.run.folder import RunFolder
+from scoring.run.reader import some
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location, locate
@@ -36,12 +37,13 @@ class _Run:
     album: Album
 
 
-def run_report(folder: RunFolder, images: Location | None) -> tuple[Report, RunStatus]:
+def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
     """Tell of a run.
 
     Args:
         folder: The run.
         images: Where its images lie now; None for where they lay.
+        verify: Read every row with its checksum, and compare ids and digests: what is damaged is not told of.
 
     Returns:
         The report, and what is missing.
@@ -49,7 +51,7 @@ def run_report(folder: RunFolder, images: Location | None) -> tuple[Report, RunS
     Raises:
         RunFolderError: If the folder holds no run.
     """
-    run = _load(folder, images)
+    run = _load(folder, images, verify)
     sections = [Section("Run", run.about, layout="columns")]
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run.rows, run.quality, run.labels))
@@ -74,11 +76,11 @@ def _scores_section(rows: ScoredRows, quality: Quality | None, labels: Sequence[
     return Section("Quality", [*blocks, histogram, *quality_notes(quality, rows.num_unknown)])
 
 
-def _load(folder: RunFolder, images: Location | None) -> _Run:
+def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
     if record is None:
         raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
-    status, labels = run_status(folder, verify=False, max_shards=_max_shards(record)), record.labels
+    status, labels = run_status(folder, verify, max_shards=_max_shards(record)), record.labels
     if not labels:
         raise RunFolderError(f"{folder.path} holds features of photos. Name the model folder that it lies in.")
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
@@ -106,6 +108,8 @@ def _notices(status: RunStatus) -> list[str]:
             + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
             + ". All figures are of the others. The same score command again scores what is missing."
         )
+    if status.foreign:
+        notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
     looked_at = len(status.done) + len(status.damaged)
     if looked_at + len(status.missing) < status.num_shards:
         notices.append(

@@ -1,13 +1,8 @@
-"""The folder a run leaves behind: what lies where, whose it is, and what is missing."""
+"""The folder a run leaves behind: what lies where, and what is missing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from scoring.errors import RunFolderError
-from scoring.run.lease import hold_lease
 from scoring.run.record import RunRecord, parse_record
-from scoring.storage.durable import remove_temporaries, remove_tree, storage_faults, write_text
 from scoring.storage.locations import Location
 
 
@@ -52,62 +47,26 @@ class RunFolder:
         """`report.html`, unless told otherwise."""
         return self.path / "report.html"
 
+    @property
+    def all_places(self) -> list[Location]:
+        """All that commands write into a run folder."""
+        files = [self.record, self.manifest, self.submission, self.lease, self.report]
+        return [*files, self.predictions, self.sonar]
+
     def shard(self, shard_id: int, num_shards: int) -> Location:
         """The predictions of one shard; if this file exists, it is complete."""
         return self.predictions / f"shard-{shard_id:05d}-of-{num_shards:05d}.parquet"
 
     def missing_shards(self, num_shards: int) -> list[int]:
         """Shards that have no file yet."""
-        present = {path.name for path in self.predictions.glob("shard-*.parquet")}
+        present = self.shard_names()
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
-    @contextmanager
-    def hold(self, overwrite: bool) -> Iterator[None]:
-        """Create the folder or take up the run in it, and keep other drivers out while the block runs.
-
-        Raises:
-            RunFolderError: If it holds files that no run wrote, or another driver holds it.
-            StorageError: If it cannot be written.
-        """
-        self._refuse_foreign_files()
-        with storage_faults(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-        with hold_lease(self.lease):
-            with storage_faults(self.path):
-                self._prepare(overwrite)
-            try:
-                yield
-            finally:
-                self._remove_temporaries()
-
-    def _refuse_foreign_files(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise RunFolderError(f"Expected `output` to be a folder; {self.path} is a file.")
-        if self.path.exists() and not self.record.is_file() and not self.manifest.is_file():
-            foreign = sorted({entry.name for entry in self.path.iterdir()} - {path.name for path in self._ours()})
-            if foreign:
-                raise RunFolderError(
-                    f"Expected `output` to be a new folder or an earlier run; {self.path} holds {foreign[0]} and no "
-                    "run.json. Choose another folder."
-                )
-
-    def _ours(self) -> list[Location]:
-        """All that commands write into a run folder."""
-        files = [self.record, self.manifest, self.submission, self.lease, self.report]
-        return [*files, self.predictions, self.sonar]
-
-    def _prepare(self, overwrite: bool) -> None:
-        if overwrite:
-            for path in self._ours():
-                if path != self.lease:
-                    remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self.predictions.mkdir(parents=True, exist_ok=True)
-        self._remove_temporaries()
-
-    def _remove_temporaries(self) -> None:
-        """Remove what killed workers left half-written."""
-        for folder in (self.path, self.predictions, self.sonar):
-            remove_temporaries(folder)
+    def shard_names(self) -> set[str]:
+        """Names of all that lies in `predictions/`, the hidden left out: temporary files, and what systems leave."""
+        if not self.predictions.is_dir():
+            return set()
+        return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
 
     def load_record(self) -> RunRecord | None:
         """Read `run.json`; None if there is none.
@@ -118,7 +77,3 @@ class RunFolder:
         if not self.record.is_file():
             return None
         return parse_record(self.record.read_bytes().decode("utf-8", "replace"), self.record)
-
-    def save_record(self, record: RunRecord) -> None:
-        """Write `run.json` whole."""
-        write_text(self.record, record.to_json())

@@ -13,7 +13,7 @@ def from_json(kind: type[T], value: object, where: str = "it") -> T:
     """Build a dataclass from what `json.loads` returned; fields that it does not know are left out.
 
     Args:
-        kind: A dataclass of text, numbers, enums, tuples, mappings by text, other dataclasses, or None beside these.
+        kind: A dataclass of text, numbers, enums, tuples, lists, mappings by text, dataclasses, or None beside these.
         value: What stands in the file.
         where: What `value` is called in messages.
 
@@ -29,10 +29,9 @@ def _parse(kind: Any, value: object, where: str) -> Any:
     if origin is UnionType:
         wanted, _ = sorted(inner, key=lambda one: one is NoneType)
         return None if value is None else _parse(wanted, value, where)
-    if origin is tuple:
-        return tuple(
-            _parse(inner[0], one, f"{where}[{index}]") for index, one in enumerate(_expect(list, value, where))
-        )
+    if origin in (tuple, list):
+        items = enumerate(_expect(list, value, where))
+        return origin(_parse(inner[0], one, f"{where}[{index}]") for index, one in items)
     if origin is Mapping:
         return {key: _parse(inner[1], one, f"{where}.{key}") for key, one in _expect(dict, value, where).items()}
     if is_dataclass(kind):

@@ -1,12 +1,11 @@
 """Who writes to a run folder: a lease file with a heartbeat, so that a second driver knows of the first.
 
 A driver that finds a lease refuses if its holder lives, and takes over if it is gone: at once if it was a process of
-this machine that has ended, else when its heartbeat has stood still for `STALE_S`. Should two ever hold it in spite of
-this (a network partition), no row is mixed or lost: shards are written whole and under one fingerprint. The lease is
-created, kept and taken over by conditional writes, so that of two takers one wins.
+this machine that has ended, else when its heartbeat has stood still for `STALE_S`. The lease is created, kept and taken
+over by conditional writes, so that of several takers one wins. A holder that was only frozen, or cut off, finds that it
+has lost the lease before it writes anything more; see `scoring.run.fence`.
 """
 
-import json
 import os
 import secrets
 import socket
@@ -14,122 +13,150 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from scoring.errors import RunFolderError, StorageError
-from scoring.storage.conditional import read_version, write_if
+from scoring.errors import RunFolderError
+from scoring.run.fence import Fence, lease_lost
+from scoring.run.holder import Holder, boot_id, pid_namespace, read_holder
+from scoring.storage.conditional import remove_if, write_if
 from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.urls import Version
 
 BEAT_S = 5.0
 STALE_S = 30.0
+# A damaged lease may be one that 0.1.0 is just writing.
+_LOOKS_AT_DAMAGE, _LOOK_AGAIN_S = 10, 0.05
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a lease.
+class Lease:
+    """A lease that this process holds, as far as its last heartbeat knows.
 
     Attributes:
-        host: Its machine.
-        pid: Its process there.
-        since: When it began, ISO 8601 in UTC.
-        token: Tells two holders apart.
-        beat: Counts up with every heartbeat.
+        fence: What every writer goes by.
     """
 
-    host: str
-    pid: int
-    since: str
-    token: str
-    beat: int = 0
+    def __init__(self, path: Location, holder: Holder) -> None:
+        self.fence = Fence(path.absolute(), holder.token, holder.epoch)
+        self._path = path
+        self._holder = holder
+        self._ended = threading.Event()
+        self._is_lost = False
+        self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
+        self._heart.start()
+
+    def check_heartbeat(self) -> None:
+        """Let only a holder go on, by what its last heartbeat found: it costs nothing. Before a write, ask the fence.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+        """
+        if self._is_lost:
+            self.fence.check()
+            raise lease_lost(self._path, None)
+
+    def release(self) -> bool:
+        """Stop the heart and remove the lease; return whether it was still ours."""
+        self._ended.set()
+        self._heart.join()
+        with suppress(OSError):  # a disk that became read-only: others see that our heart stands still
+            found = read_holder(self._path)
+            if found and found[0] and found[0].token == self._holder.token:
+                return remove_if(self._path, found[1])
+        return False
+
+    def _beat(self) -> None:
+        while not self._is_lost and not self._ended.wait(BEAT_S):
+            self._holder = replace(self._holder, beat=self._holder.beat + 1)
+            with suppress(OSError):  # a full disk stops no heart: others go by what they can see
+                self._is_lost = not self._beat_once()
+
+    def _beat_once(self) -> bool:
+        """Write the heartbeat if the lease is still ours; return whether it is."""
+        found = read_holder(self._path)
+        if found is None or found[0] is None or found[0].token != self._holder.token:
+            return False
+        write_if(self._path, found[1], self._holder.to_bytes())
+        return True
 
 
 @contextmanager
-def hold_lease(path: Location) -> Iterator[None]:
+def hold_lease(path: Location) -> Iterator[Lease]:
     """Hold the lease at `path` while the block runs.
 
     Raises:
         RunFolderError: If another living driver holds it; it is named.
+        StorageError: If it cannot be written.
     """
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = Holder(socket.gethostname(), os.getpid(), since, secrets.token_hex(8))
-    _acquire(path, holder)
-    ended = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, holder, ended), name="lease", daemon=True)
-    heart.start()
+    holder = Holder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        since=since,
+        token=secrets.token_hex(8),
+        boot_id=boot_id(),
+        pid_namespace=pid_namespace(),
+    )
+    with storage_faults(path):
+        holder = _acquire(path, holder)
+    lease = Lease(path, holder)
     try:
-        yield
+        yield lease
     finally:
-        ended.set()
-        heart.join()
-        with suppress(OSError):  # a disk that became read-only: the lease is known to be ours, and we to be gone
-            current = _read(path)
-            if current is not None and current.token == holder.token:
-                path.unlink(missing_ok=True)
+        lease.release()
 
 
-def _acquire(path: Location, holder: Holder) -> None:
-    while not _create(path, holder):
+def _acquire(path: Location, holder: Holder) -> Holder:
+    """Create the lease, or take it over from who is gone; return its holder, ourselves in our epoch."""
+    while not _write(path, None, holder):
         other = _read(path)
         if other is not None and other.token == holder.token:  # the answer to our first PUT was lost, and it repeated
-            return
-        if other is None or _is_gone(path, other):
-            if _take(path, other, holder):
-                return
-            continue
-        raise RunFolderError(
-            f"{path.parent} is being written by process {other.pid} on {other.host} since {other.since}. "
-            "Wait for it, stop it, or choose another `output`."
-        )
+            return holder
+        if other is not None and not _is_gone(path, other):
+            raise _in_use(path, other)
+        successor = replace(holder, epoch=other.epoch + 1 if other else 1)
+        if _take(path, other, successor):
+            return successor
+        if other is not None and _read(path) == other:  # it was frozen in the middle of a heartbeat, and locks the file
+            raise _in_use(path, other)
+    return holder
 
 
-def _create(path: Location, holder: Holder) -> bool:
-    with storage_faults(path):
-        return write_if(path, None, _to_bytes(holder))
+def _in_use(path: Location, holder: Holder) -> RunFolderError:
+    return RunFolderError(
+        f"{path.parent} is being written by {holder}. Wait for it, stop it, or choose another `output`."
+    )
 
 
 def _take(path: Location, gone: Holder | None, holder: Holder) -> bool:
     """Replace the lease of a holder that is gone, unless another has done so."""
-    found = _read_version(path)
-    if found is None or found[0] != gone:
+    found = read_holder(path)
+    return found is not None and found[0] == gone and _write(path, found[1], holder)
+
+
+def _write(path: Location, version: Version | None, holder: Holder) -> bool:
+    try:
+        return write_if(path, version, holder.to_bytes())
+    except FileNotFoundError:  # another driver has cleaned up what killed ones leave, and taken ours for such
+        if not path.parent.is_dir():
+            raise
         return False
-    with storage_faults(path):
-        return write_if(path, found[1], _to_bytes(holder))
-
-
-def _to_bytes(holder: Holder) -> bytes:
-    return json.dumps(asdict(holder)).encode()
-
-
-def _read_version(path: Location) -> tuple[Holder | None, Version] | None:
-    """The holder, None if the lease is damaged, and its version; None if there is no lease."""
-    try:
-        content, version = read_version(path)
-    except FileNotFoundError:
-        return None
-    try:
-        return Holder(**json.loads(content)), version
-    except (ValueError, TypeError):
-        return None, version
 
 
 def _read(path: Location) -> Holder | None:
     """The lease's holder; None if there is no lease, or no whole one after a moment."""
-    for _ in range(10):
-        try:
-            return Holder(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError):  # just being written
-            time.sleep(0.05)
+    for _ in range(_LOOKS_AT_DAMAGE):
+        found = read_holder(path)
+        if found is None or found[0] is not None:
+            return found[0] if found else None
+        time.sleep(_LOOK_AGAIN_S)
     return None
 
 
 def _is_gone(path: Location, holder: Holder) -> bool:
     """Whether the holder has ended, by its process if it is of this machine, else by its heartbeat."""
-    if holder.host == socket.gethostname() and not _is_alive(holder.pid):
+    if holder.has_ended():
         return True
     watched_since = time.monotonic()
     while time.monotonic() - watched_since < STALE_S:
@@ -139,32 +166,4 @@ def _is_gone(path: Location, holder: Holder) -> bool:
             return True
         if (current.token, current.beat) != (holder.token, holder.beat):
             return False
-    return True
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
-
-
-def _beat(path: Location, holder: Holder, ended: threading.Event) -> None:
-    is_ours = True
-    while is_ours and not ended.wait(BEAT_S):
-        holder = replace(holder, beat=holder.beat + 1)
-        with suppress(StorageError):  # a full disk stops no heart: others go by what they can see
-            is_ours = _beat_once(path, holder)
-
-
-def _beat_once(path: Location, holder: Holder) -> bool:
-    """Write the heartbeat if the lease is still ours; return whether it is."""
-    found = _read_version(path)
-    if found is None or found[0] is None or found[0].token != holder.token:
-        return False
-    with storage_faults(path):
-        write_if(path, found[1], _to_bytes(holder))
     return True

@@ -1,8 +1,9 @@
 """The list of images to score, one Parquet row group per shard: a worker reads its own rows and no others."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,7 +67,12 @@ def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
 
 
 def write_manifest(
-    path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
+    path: Location,
+    images: Sequence[ImageEntry],
+    shard_size: int,
+    num_left_out: int,
+    digest: str | None = None,
+    before: Callable[[], None] = lambda: None,
 ) -> ManifestInfo:
     """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short.
 
@@ -76,14 +82,17 @@ def write_manifest(
         shard_size: Images per shard.
         num_left_out: Files that are not images.
         digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.
+        before: Called when all is written, just before it takes its place; may raise, and nothing does.
     """
     digest = digest or manifest_digest(images, shard_size)
     metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
     schema = MANIFEST_SCHEMA.with_metadata(metadata)
-    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for start in range(0, len(images), shard_size):
-            rows = [vars(image) for image in images[start : start + shard_size]]
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
+    with whole_file(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+            for start in range(0, len(images), shard_size):
+                rows = [vars(image) for image in images[start : start + shard_size]]
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
+        before()
     return read_info(path)
 
 
@@ -108,10 +117,18 @@ class Manifest:
 
     def shard(self, shard_id: int) -> list[ImageEntry]:
         """Read the images of one shard, in the manifest's order."""
-        with pq.ParquetFile(readable(self._path), metadata=self._metadata) as manifest:
-            return [ImageEntry(**row) for row in manifest.read_row_group(shard_id).to_pylist()]
+        return [ImageEntry(**row) for row in self._read(shard_id, None).to_pylist()]
 
-    @property
+    def describe(self, shard_id: int, columns: Sequence[str]) -> pa.Table:
+        """Read some columns of one shard's images, in the manifest's order."""
+        return self._read(shard_id, list(columns))
+
+    def _read(self, shard_id: int, columns: list[str] | None) -> pa.Table:
+        source = readable(self._path)
+        with pq.ParquetFile(source, metadata=self._metadata, page_checksum_verification=True) as manifest:
+            return manifest.read_row_group(shard_id, columns)
+
+    @cached_property
     def shard_sizes(self) -> list[int]:
         """How many images each shard has."""
         return [self._metadata.row_group(shard_id).num_rows for shard_id in range(self._metadata.num_row_groups)]

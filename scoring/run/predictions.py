@@ -1,7 +1,6 @@
 """Predictions of one shard as a table, written whole or not at all."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,14 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
-from scoring.storage.locations import Location, readable
+from scoring.storage.locations import Location
 from scoring.storage.reading import find_files
 from scoring.storage.retrying import patiently
 
 OK, ERROR = "ok", "error"
-FINGERPRINT_KEY = b"shardscore.fingerprint"
+FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
 TOP_K = 5
-_THREADS = 8  # that read shards
+_FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
 
@@ -53,19 +52,48 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
     return pa.schema(columns, metadata=metadata)
 
 
-def write_predictions(path: Location, rows: Sequence[ScoredImage], labels: Sequence[str], schema: pa.Schema) -> None:
-    """Write one row per image, in the order given."""
-    write_table(path, pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema))
+def find_schema_problem(schema: pa.Schema, labels: Sequence[str]) -> str | None:
+    """What columns a shard of this run lacks, has beside, or has of another type; None if nothing is wrong.
+
+    Args:
+        schema: The shard's.
+        labels: The run's; without any its shards hold features, which are lists of float16, whatever they are called.
+    """
+    expected = predictions_schema(labels or ("features",), {})
+    names = list(expected.names) if labels else list(_FEATURES_HAVE)
+    lacking = [name for name in names if name not in schema.names]
+    if lacking:
+        return f"lacks the column {lacking[0]}"
+    others = [field for field in schema if field.name not in names]
+    if labels and others:
+        return f"has a column {others[0].name} that no shard of this run has"
+    fields = [(schema.field(name), expected.field(name).type) for name in names]
+    fields += [(field, pa.list_(pa.float16())) for field in others]
+    odd = [field for field, kind in fields if field.type != kind]
+    return f"has {odd[0].type} in its column {odd[0].name}" if odd else None
+
+
+def predictions_table(rows: Sequence[ScoredImage], labels: Sequence[str], metadata: dict[str, str]) -> pa.Table:
+    """One row per image, in the order given."""
+    schema = predictions_schema(labels, metadata)
+    return pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
 
 
 def write_table(path: Location, table: pa.Table) -> None:
-    """Write a Parquet file whole, with page checksums; storage that fails for a moment is tried again."""
-    patiently()(_write_whole, path, table)
+    """Write a Parquet file whole; storage that fails for a moment is tried again."""
+    patiently()(_write_whole, path, to_parquet(table))
 
 
-def _write_whole(path: Location, table: pa.Table) -> None:
+def _write_whole(path: Location, content: bytes) -> None:
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        temporary.write_bytes(content)
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A Parquet file's content, with a checksum for each page."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
 
 
 def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
@@ -87,18 +115,6 @@ def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
         "top_probabilities": probabilities[ranked],
         "probabilities": probabilities,
     }
-
-
-def read_predictions(folder: Location, columns: list[str] | None = None) -> pa.Table:
-    """Read every shard in `folder` as one table, in shard order."""
-    with ThreadPoolExecutor(_THREADS) as threads:
-        shards = threads.map(lambda shard: _read_shard(shard, columns), shard_files(folder))
-        return pa.concat_tables(shards)
-
-
-def _read_shard(shard: Location, columns: list[str] | None) -> pa.Table:
-    with pq.ParquetFile(readable(shard)) as file:
-        return file.read(columns=columns)
 
 
 def shard_files(folder: Location) -> Sequence[Location]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from scoring.errors import RunFolderError
 from scoring.networks.agreement import Agreement
@@ -89,6 +89,7 @@ class RunRecord:
         devices: Where the workers of the last invocation ran.
         summary: How the last invocation went; None until every shard is there and verified.
         milestones: When the last invocation got how far.
+        digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
     """
 
     created_at: str
@@ -105,6 +106,15 @@ class RunRecord:
     devices: tuple[DeviceRecord, ...] = ()
     summary: Summary | None = None
     milestones: Milestones | None = None
+    digests: tuple[str | None, ...] = ()
+
+    def digest_of(self, shard_id: int) -> str | None:
+        """SHA-256 of a shard's file as it was written; None if it is not known."""
+        return self.digests[shard_id] if self.digests else None
+
+    def with_digests(self, digests: Mapping[int, str]) -> "RunRecord":
+        """The same with the digests of these shards, by their numbers, and of no others."""
+        return replace(self, digests=tuple(digests.get(shard) for shard in range(self.num_shards)) if digests else ())
 
     def to_json(self) -> str:
         """The file's text."""
@@ -122,7 +132,10 @@ def parse_record(text: str, where: object) -> RunRecord:
         RunFolderError: If it is anything else; the first field that is wrong is named.
     """
     try:
-        return from_json(RunRecord, json.loads(text))
+        record = from_json(RunRecord, json.loads(text))
+        if record.digests and len(record.digests) != record.num_shards:
+            raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
+        return record
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not text.strip() else str(error)
         raise RunFolderError(

@@ -25,6 +25,7 @@ class ShardReport:
         warmed_up_at: When the first batch was done: compilation lies before.
         num_warm_images: Images scored after that.
         finished_at: When the shard's file was in place.
+        digest: SHA-256 of the shard's file.
         peak_memory_bytes: The most that the worker's process had held by then.
     """
 
@@ -39,6 +40,7 @@ class ShardReport:
     warmed_up_at: float
     num_warm_images: int
     finished_at: float
+    digest: str = ""
     peak_memory_bytes: int = 0
 
 
@@ -68,7 +70,7 @@ class Stopwatch:
         else:
             self._num_warm_images += num_images
 
-    def report(self, shard_id: int, rows: Sequence[ScoredImage], write_s: float) -> ShardReport:
+    def report(self, shard_id: int, rows: Sequence[ScoredImage], digest: str, write_s: float) -> ShardReport:
         """The shard is written: what it took."""
         return ShardReport(
             shard_id=shard_id,
@@ -82,6 +84,7 @@ class Stopwatch:
             warmed_up_at=self._warmed_up_at,
             num_warm_images=self._num_warm_images,
             finished_at=time.time(),
+            digest=digest,
             peak_memory_bytes=peak_memory_bytes(),
         )
 

@@ -5,112 +5,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from scoring import __version__
 from scoring.arrays import Float32Array
-from scoring.errors import ImageError, ImagesError, RequestError
-from scoring.models.shard_model import ShardModel, ShardModelRequest
-from scoring.networks.agreement import Agreement, ImageSample
-from scoring.networks.engines import engine_versions
-from scoring.pixels.decoding import DECODING, Decode, Resize, decode
+from scoring.errors import RequestError
+from scoring.models.shard_model import ShardModel
+from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest, ManifestInfo
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage
+from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, ScoredImage
+from scoring.run.publishing import publish_shard
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
+from scoring.shards.image_sample import image_sample
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 from scoring.sources.inputs import open_images
-from scoring.storage.locations import Location
-
-_SAMPLE_SIZE = 200
-
-
-@dataclass(frozen=True)
-class ScorerSettings:
-    """All that a worker needs to build its `ShardScorer`.
-
-    Attributes:
-        images: What the manifest's paths are relative to: a folder, a prefix in a bucket, a zip.
-        output: The run folder.
-        model: Which model to load and how.
-        resize: How photos become squares.
-        batch_size: Images per forward pass.
-        decode_threads: Threads that read and decode beside the model.
-        columns: Which columns of a Parquet table are the images.
-        decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
-    """
-
-    images: Location
-    output: Location
-    model: ShardModelRequest
-    resize: Resize
-    batch_size: int
-    decode_threads: int
-    columns: TableColumns = NO_COLUMNS
-    decoding: str = DECODING
-
-
-@dataclass(frozen=True)
-class ScorerDescription:
-    """What a built scorer is, so that the driver can tell two kinds apart.
-
-    Attributes:
-        model_digest: Identifies the network's weights.
-        labels: Class names in class order.
-        precision: The number format in use.
-        precision_reason: Why.
-        versions: Library versions.
-        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
-        agreement: How far int8 is from float32; None for other precisions.
-    """
-
-    model_digest: str
-    labels: tuple[str, ...]
-    precision: str
-    precision_reason: str
-    versions: dict[str, str]
-    clip: float | None = None
-    agreement: Agreement | None = None
-
-
-def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
-    """The fingerprint's fields that can be told before a model is loaded."""
-    return {
-        "images": manifest_digest,
-        "resize": f"{settings.resize}-{settings.decoding}",
-        "engine": settings.model.engine_name,
-        "schema_version": SCHEMA_VERSION,
-    }
-
-
-def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: ScorerDescription) -> Fingerprint:
-    """The fingerprint of this scorer's results on these images."""
-    return Fingerprint(
-        model=scorer.model_digest,
-        labels=labels_digest(scorer.labels),
-        precision=scorer.precision,
-        **known_fields(settings, manifest_digest),
-    )
-
-
-def image_sample(settings: ScorerSettings) -> ImageSample:
-    """Readable images from all over the manifest, every second of them to calibrate."""
-    read, pixels = open_images(settings.images, settings.columns), []
-    for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
-        with suppress(ImageError):
-            pixels.append(decode(read(image), settings.resize))
-    if len(pixels) < 2:
-        raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
-    return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]))
 
 
 class ShardScorer:
@@ -143,15 +57,7 @@ class ShardScorer:
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
         self._model.try_out(settings.batch_size)
         self._model_turn = threading.Lock()
-        self.description = ScorerDescription(
-            model_digest=self._model.model_digest,
-            labels=self._model.labels,
-            precision=str(self._model.precision.precision),
-            precision_reason=self._model.precision.reason,
-            versions={**engine_versions("keras", settings.model.runtime), "shardscore": __version__},
-            clip=self._model.clip,
-            agreement=self._model.agreement,
-        )
+        self.description = describe(self._model, settings.model.runtime)
 
     def __call__(self, shard_id: int) -> ShardReport:
         """Score one shard of the run folder's manifest and write its predictions.
@@ -179,8 +85,8 @@ class ShardScorer:
                 rows.extend(self._score(batch))
                 stopwatch.scored(len(batch))
         started_writing = time.perf_counter()
-        self._write(shard_id, self._manifest.info, rows)
-        return stopwatch.report(shard_id, rows, write_s=time.perf_counter() - started_writing)
+        digest = self._write(shard_id, self._manifest.info, rows)
+        return stopwatch.report(shard_id, rows, digest, write_s=time.perf_counter() - started_writing)
 
     @cached_property
     def _manifest(self) -> Manifest:
@@ -191,14 +97,16 @@ class ShardScorer:
         outputs = self._model.score(stack_pixels(batch, self._settings.batch_size))
         return [_scored(decoded, row) for decoded, row in zip(batch, outputs, strict=False)]
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
+        """Write a shard whole; return the digest of its file."""
         fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
-            "shardscore.labels": json.dumps(self.description.labels),
+            LABELS_KEY.decode(): json.dumps(self.description.labels),
             "shardscore.versions": json.dumps(self.description.versions),
         }
-        self._model.write(self._folder.shard(shard_id, manifest.num_shards), rows, metadata)
+        table = self._model.to_table(rows, metadata)
+        return publish_shard(self._folder.shard(shard_id, manifest.num_shards), table, self._settings.fence)
 
 
 def _scored(decoded: DecodedImage, outputs: Float32Array) -> ScoredImage:

@@ -78,7 +78,7 @@ class _Span:
 
 def summarise(
     totals: ShardTotals,
-    done_before: RunStatus,
+    found: RunStatus,
     wall_s: float,
     num_lost_workers: int = 0,
     num_repeats: int = 0,
@@ -88,15 +88,15 @@ def summarise(
 
     Args:
         totals: What the shards that it scored come to.
-        done_before: What the run folder held before.
+        found: What the run folder holds at the end.
         wall_s: Wall time so far.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
         labelled_and_right: Rows with a known target, and those whose label it is.
     """
     return Summary(
-        num_images=done_before.num_rows + totals.num_images,
-        num_errors=done_before.num_errors + totals.num_errors,
+        num_images=found.num_rows,
+        num_errors=found.num_errors,
         num_scored=totals.num_images,
         num_labelled=labelled_and_right[0],
         num_right=labelled_and_right[1],

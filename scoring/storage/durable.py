@@ -65,6 +65,11 @@ def write_text(path: Location, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of what a writer leaves behind when it is killed."""
+    return name.startswith(".") and name.endswith(_TEMPORARY_SUFFIX)
+
+
 def remove_temporaries(folder: Location) -> None:
     """Remove what killed writers left behind in `folder`; into a bucket they leave nothing."""
     if isinstance(folder, Url):

@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import OK, read_predictions
-from scoring.run.record import RunRecord
+from scoring.run.predictions import OK
+from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 
 _DOG_LABELS = ("dog", "dogs")
-_NAMED = 5  # ids shown of a long list
 
 
 class Competition(StrEnum):
@@ -44,12 +43,14 @@ class SubmissionRequest:
             validation photos, or else 0.02.
         fallback: Probability of a dog for unreadable images; None refuses them.
         partial: Allow other ids than the competition's whole test set.
+        verify: Read every row with its checksum, and compare ids and digests, before anything is written.
     """
 
     competition: Competition = Competition.REDUX
     clip: float | None = None
     fallback: float | None = None
     partial: bool = False
+    verify: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,22 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     """Check a finished run, and write its submission whole.
 
     Raises:
-        RequestError: If the run is none of cats and dogs, or its ids are not the competition's.
-        IncompleteError: If shards, ids or readable images are missing; they are named.
+        RequestError: If the run is none of cats and dogs, holds what is not of it, or has other ids than the
+            competition.
+        IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     _check_options(request)
-    record = _finished_record(folder)
+    reader = RunReader(folder, request.verify)
+    record = reader.record
     dog_index = _dog_index(folder, record.labels)
-    table = read_predictions(folder.predictions, ["image_id", "status", "probabilities"])
+    table = reader.read(["image_id", "status", "probabilities"])
     ids = _integer_ids(table["image_id"].to_pylist())
     _check_ids(ids, request)
     dog_probability = _dog_probability(table, dog_index)
     unreadable = np.isnan(dog_probability)
     if unreadable.any() and request.fallback is None:
         raise IncompleteError(
-            f"{int(unreadable.sum())} images could not be read: {_some(ids[unreadable].tolist())}. "
+            f"{int(unreadable.sum())} images could not be read: {some(ids[unreadable].tolist())}. "
             "Mend them and score again, or give them a probability with `fallback` 0.5."
         )
     dog_probability[unreadable] = request.fallback
@@ -95,24 +98,11 @@ def _check_options(request: SubmissionRequest) -> None:
         raise RequestError(f"Expected `fallback` from 0 to 1; received {request.fallback}.")
 
 
-def _finished_record(folder: RunFolder) -> RunRecord:
-    record = folder.load_record()
-    if record is None:
-        raise RequestError(f"Expected a run folder written by `shardscore score`; {folder.path} has no scored images.")
-    missing = folder.missing_shards(record.num_shards)
-    if missing:
-        raise IncompleteError(
-            f"{len(missing)} of {record.num_shards} shards are missing: {_some(missing)}. "
-            "Run the same score command again."
-        )
-    return record
-
-
 def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
     dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
     if len(labels) != 2 or len(dogs) != 1:
         raise RequestError(
-            f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {_some(labels)}. "
+            f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {some(labels)}. "
             "Score with `model` vgg16-cats-dogs, or with your own model and `labels` cat,dog."
         )
     return dogs[0]
@@ -124,12 +114,12 @@ def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
     foreign = [name for name in names if not (name.isascii() and name.isdigit())]
     if foreign:
         raise RequestError(
-            f"Expected image ids that are integers, from files such as 123.jpg; received {_some(foreign)}."
+            f"Expected image ids that are integers, from files such as 123.jpg; received {some(foreign)}."
         )
     ids = np.array([int(name) for name in names], dtype=np.int64)
     values, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        raise RequestError(f"Expected every id once; received more than once: {_some(values[counts > 1].tolist())}.")
+        raise RequestError(f"Expected every id once; received more than once: {some(values[counts > 1].tolist())}.")
     return ids
 
 
@@ -141,13 +131,13 @@ def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
     foreign, missing = np.setdiff1d(ids, expected), np.setdiff1d(expected, ids)
     if foreign.size:
         raise RequestError(
-            f"Expected the ids 1 to {expected[-1]} of {request.competition}; received {_some(foreign.tolist())}. "
+            f"Expected the ids 1 to {expected[-1]} of {request.competition}; received {some(foreign.tolist())}. "
             "Use `partial` for another collection."
         )
     if missing.size:
         raise IncompleteError(
             f"{missing.size} of the ids 1 to {expected[-1]} of {request.competition} are missing: "
-            f"{_some(missing.tolist())}. Score the whole test set, or use `partial`."
+            f"{some(missing.tolist())}. Score the whole test set, or use `partial`."
         )
 
 
@@ -177,9 +167,3 @@ def _write_csv(
         labels = pd.Series(np.clip(dog_probability, clip, 1 - clip))
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
     write_text(path, rows.to_csv(index=False, float_format="%.6f"))
-
-
-def _some(values: Sequence[object]) -> str:
-    """The first few of a long list, for a message."""
-    shown = ", ".join(str(value) for value in values[:_NAMED])
-    return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"

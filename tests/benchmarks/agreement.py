@@ -29,7 +29,8 @@ from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize, decode
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.shards.scorer import ScorerSettings, image_sample
+from scoring.shards.image_sample import image_sample
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.sources.targets import LabelsFrom, match_label, with_targets
 from scoring.storage.locations import Location, locate

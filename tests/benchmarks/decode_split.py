@@ -34,7 +34,8 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.shards import decode_ahead
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from scoring.shards.totals import ShardTotals
 from scoring.sources.inputs import find_images
 from scoring.storage.durable import remove_tree

@@ -22,7 +22,8 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.lease import hold_lease
 from scoring.run.manifest import write_manifest
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from scoring.storage import durable
 

@@ -22,7 +22,7 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.shards.scorer import ScorerSettings
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 
 _SHARD_SIZE, _BATCH_SIZE = 64, 16

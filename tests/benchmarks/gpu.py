@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scoring.models.classifier import Classifier
     from scoring.models.model_request import ModelRequest
     from scoring.shards.report import ShardReport
-    from scoring.shards.scorer import ScorerSettings
+    from scoring.shards.settings import ScorerSettings
 
 _NEEDED = (
     *("keras", "numpy", "PIL", "pyarrow", "pandas", "h5py"),
@@ -72,21 +72,14 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
-    from scoring.models.kinds import VGG16_CATS_DOGS
-    from scoring.models.model_request import ModelRequest
-    from scoring.networks.precision import Precision, choose_precision
 
-    model, weights = options.model or VGG16_CATS_DOGS, None if options.model else "random"
-    request = ModelRequest(model, weights, options.labels, Precision.AUTO, backend)
-    choice = choose_precision(Precision(options.precision), backend)
-    request = replace(request, precision=choice.precision)
-    on_gpu, machine = _on_gpu(backend), describe_machine()
-    gpus = "; ".join(machine.gpus) or "none"
-    print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {gpus}")
-    print(f"{backend} on a {'GPU' if on_gpu else 'processor'}, {choice.precision}: {choice.reason}")
+    on_gpu = _on_gpu(backend)
+    machine = describe_machine()
+    print(f"{machine.processor}, {machine.num_cores} cores; GPUs: {'; '.join(machine.gpus) or 'none'}")
+    request = _request(options, backend, "GPU" if on_gpu else "processor")
     with tempfile.TemporaryDirectory(prefix="shardscore-gpu-") as scratch:
         photos = gather_photos(options.images, Path(scratch) / "photos", options.num_images, 2 * _SHARD_SIZE)
-        peak = _matrix_peak(choice.precision, backend, options.matrix_size, on_gpu)
+        peak = _matrix_peak(request.precision, backend, options.matrix_size, on_gpu)
         decoding = {threads: decode_rate(photos, threads) for threads in options.decode_threads}
         _print_decoding(decoding)
         process = process_rate(Path(scratch) / "tiny", max(options.decode_threads))
@@ -101,12 +94,24 @@ def main() -> None:
         "decode_images_per_s_per_core": {"median": decoding[min(decoding)] / min(decoding)},
         "process_images_per_s": process,
         "decode_images_per_s": {str(threads): rate for threads, rate in decoding.items()},
-        "variants": [_variant(str(choice.precision), peak, rates)],
+        "variants": [_variant(str(request.precision), peak, rates)],
         "batches": [asdict(row) for row in rates],
     }
     options.json.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     _print_rates(request.kind.flops_per_image, peak, rates)
     print(f"every figure: {options.json}")
+
+
+def _request(options: argparse.Namespace, backend: str, device: str) -> "ModelRequest":
+    """The network, in the precision that was asked for or that suits the device; prints which, and why."""
+    from scoring.models.kinds import VGG16_CATS_DOGS
+    from scoring.models.model_request import ModelRequest
+    from scoring.networks.precision import Precision, choose_precision
+
+    choice = choose_precision(Precision(options.precision), backend)
+    print(f"{backend} on a {device}, {choice.precision}: {choice.reason}")
+    model, weights = (options.model, None) if options.model else (VGG16_CATS_DOGS, "random")
+    return ModelRequest(model, weights, options.labels, choice.precision, backend)
 
 
 def _options() -> argparse.Namespace:
@@ -216,7 +221,7 @@ def batch_rates(
     from scoring.pixels.decoding import Resize
     from scoring.run.folder import RunFolder
     from scoring.run.manifest import write_manifest
-    from scoring.shards.scorer import ScorerSettings
+    from scoring.shards.settings import ScorerSettings
     from scoring.sources.inputs import find_images
 
     listed = find_images(photos).images

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.run.verification import run_status
 from tests.gate.control import Gate, wait_until
+from tests.runs import read_predictions
 
 NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
 _TABLE: dict[str, list[tuple[int, float, int]]] = defaultdict(list)  # kind -> faults, seconds, shards scored again

@@ -1,9 +1,9 @@
 """`shardscore` as it is, but for the scorer: `python -m tests.chaos.driver score ...` is what the chaos suite kills."""
 
-import jobs.score.images_job
+import jobs.score.actors
 from jobs.cli import main
 from tests.chaos.scorer import ChaoticScorer
 
 if __name__ == "__main__":
-    jobs.score.images_job.ShardScorer = ChaoticScorer  # type: ignore[misc]
+    jobs.score.actors.ShardScorer = ChaoticScorer  # type: ignore[misc]
     main()

@@ -18,7 +18,8 @@ from scoring.pixels.decoding import Resize, decode
 from scoring.run.manifest import ManifestInfo
 from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
 from tests.gate.turnstile import pass_gate
 
@@ -54,10 +55,11 @@ class ChaoticScorer(ShardScorer):
         self._follow_orders(shard_id)
         return super().again(shard_id)
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> None:
-        super()._write(shard_id, manifest, rows)
+    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
+        digest = super()._write(shard_id, manifest, rows)
         if (self._orders / f"mute-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
+        return digest
 
     def _follow_orders(self, shard_id: int) -> None:
         if (self._orders / f"poison-{shard_id}").exists():

@@ -176,7 +176,7 @@ _MECHANISMS = [
     ),
     Mechanism(
         "a shard whose actor died before it told of it is done",
-        "jobs/score/images_job.py",
+        "jobs/score/shard_loop.py",
         "if failure.task not in found.done",
         "",
         f"{_CHAOS}actors_die_before_they_report[0]",

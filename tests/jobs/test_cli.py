@@ -100,7 +100,7 @@ def test_unknown_option_value_is_exit_2() -> None:
 def test_submission_of_no_run_is_exit_2(tmp_path: Path) -> None:
     code, error = _run("submission", tmp_path)
     assert (code, error.count("\n")) == (2, 1)
-    assert "no scored images" in error
+    assert "Expected a run folder" in error
 
 
 def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path: Path) -> None:

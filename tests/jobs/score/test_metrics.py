@@ -18,7 +18,8 @@ from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
 from tests.gate.control import Gate
 from tests.gate.turnstile import pass_gate
@@ -76,7 +77,7 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
 ) -> None:
     (photos / "7.png").write_text("<html>")
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    monkeypatch.setattr("jobs.score.images_job.ShardScorer", _GatedScorer)
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _GatedScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
     request = ScoreRequest(tmp_path / "run", images, None)

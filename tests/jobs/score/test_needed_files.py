@@ -6,6 +6,7 @@ from jobs.score.needed_files import see_images, see_model, see_output
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 from scoring.storage.locations import locate
 
 
@@ -26,7 +27,7 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
     (sight,) = see_images(photos)
     assert Path(sight.path).parent == photos
     folder = RunFolder(tmp_path / "run")
-    with folder.hold(overwrite=False):
+    with hold_folder(folder, overwrite=False):
         (lease,) = see_output(folder)
         assert lease.path == str(folder.lease)
         assert lease.is_here()

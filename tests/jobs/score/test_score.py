@@ -20,11 +20,10 @@ from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.models import save_brightness_model
-from tests.runs import record_of, summary_of
+from tests.runs import read_predictions, record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 

@@ -11,10 +11,9 @@ import pytest
 
 from jobs.status import status
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from scoring.storage.locations import Url
 from tests.gate.control import Gate
-from tests.runs import summary_of
+from tests.runs import read_predictions, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 

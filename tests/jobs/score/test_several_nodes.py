@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import read_predictions
 from tests.ray_processes import free_port, ray_head, ray_node
-from tests.runs import record_of
+from tests.runs import read_predictions, record_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

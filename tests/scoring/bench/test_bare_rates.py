@@ -12,7 +12,7 @@ from scoring.bench.photos import gather_photos
 from scoring.errors import ImagesError
 from scoring.models.classifier import Classifier
 from scoring.pixels.decoding import Resize
-from scoring.shards.scorer import ScorerSettings
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import Url
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake

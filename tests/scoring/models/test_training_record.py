@@ -34,7 +34,7 @@ def test_a_record_says_what_finetune_wrote(folder: ModelFolder) -> None:
     record = load_training_record(folder)
     assert record.labels == ("cat", "dog")
     assert record.base.request == BaseRequest("vgg16", None, "fc2")
-    assert (record.data.num_train, record.data.num_errors, record.images) == (36, 1, Path("photos"))
+    assert (record.data.num_train, record.data.num_errors, record.images) == (36, 1, "photos")
     assert record.resize_mode is Resize.SQUASH
     assert [epoch.epoch for epoch in record.heads[1].curve] == [1, 2, 3]
     assert record.metrics.submission_log_loss.calibrated == 0.3
@@ -52,7 +52,7 @@ def test_a_record_that_lacks_a_field_is_told_in_one_line_with_what_to_do(folder:
     stored = json.loads(folder.training.read_text())
     del stored[field]
     write_text(folder.training, json.dumps(stored))
-    with pytest.raises(RunFolderError, match=rf"damaged \(KeyError: '{field}'\). Run the same finetune") as refused:
+    with pytest.raises(RunFolderError, match=rf"damaged: {field} is missing. Run the same finetune") as refused:
         load_training_record(folder)
     assert "\n" not in str(refused.value)
 
@@ -62,7 +62,7 @@ def test_a_folder_without_a_whole_record_is_told_in_one_line_with_what_to_do(tmp
     if text is not None:
         (tmp_path / "training.json").write_text(text)
     with pytest.raises(
-        RunFolderError, match=r"is missing or damaged .* Run the same finetune command again"
+        RunFolderError, match=r"is missing or damaged: .* Run the same finetune command again"
     ) as refused:
         load_training_record(ModelFolder(tmp_path))
     assert "\n" not in str(refused.value)

@@ -10,7 +10,9 @@ from pathlib import Path
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import write_manifest
 from scoring.run.folder import RunFolder
-from scoring.shards.scorer import ScorerSettings, ShardScorer
+from scoring.run.holding import hold_folder
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from tests.fakes import FAKE_MODEL, load_fake
 
@@ -40,7 +42,7 @@ photos, output = map(Path, sys.argv[1:])
 folder = RunFolder(output)
 model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorflow")
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
-with folder.hold(False):
+with hold_folder(folder, False):
     job.start_listing()
     print(job._listing.result().num_images)
 print("pandas" in sys.modules)

@@ -1,9 +1,10 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from scoring.quality.evaluation import evaluate, log_loss, true_classes
+from scoring.quality.evaluation import RightCount, evaluate, log_loss, true_classes
 
 
 def test_two_labels_are_measured_as_by_hand() -> None:
@@ -39,3 +40,10 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
 
 def test_targets_that_a_model_does_not_know_are_told_apart() -> None:
     assert true_classes(["dogs", None, "cat", "hamster"], ["cat", "dog"]).tolist() == [1, -1, 0, -1]
+
+
+def test_right_labels_are_counted_shard_by_shard_among_readable_rows_of_known_targets() -> None:
+    counted = RightCount(["cat", "dog"])
+    counted.add(pa.table({"target": ["cats", "dog", "hamster"], "class_index": pa.array([0, 0, 0], pa.int32())}))
+    counted.add(pa.table({"target": ["dog", "dog", None], "class_index": pa.array([1, None, 1], pa.int32())}))
+    assert (counted.num_known, counted.num_right) == (3, 2)

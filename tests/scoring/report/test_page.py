@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -14,10 +15,12 @@ import pytest
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
+from scoring.run.folder import RunFolder
 from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import Location, Url
 from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
+from tests.tampering import ALL
 
 _HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"
 
@@ -345,3 +348,31 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:
     images = [replace(image, target="cat") for image in cats_and_dogs(8)]
     assert "ROC AUC" in _report(write_run(tmp_path / "run", images).path).text
+
+
+@pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
+def test_what_is_not_as_the_run_left_it_is_told_and_not_counted(
+    tmp_path: Path, tamper: Callable[[RunFolder], None]
+) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    tamper(run)
+    try:
+        written = write_report(run.path, None, None)
+    except RunFolderError as error:
+        assert "\n" not in str(error)
+    else:
+        text = " ".join(Page(written.path).text.split())
+        if written.missing_shards:
+            assert list(written.missing_shards) == [1]
+            assert "1 of 3 shards are missing, 1 of them damaged" in text
+            assert "Images 12" in text
+        else:
+            assert "among the shards and none of this run" in text
+            assert "Images 20" in text
+
+
+def test_who_knows_better_may_have_a_report_of_rows_that_are_believed(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    ALL["other probabilities"](run)
+    assert list(write_report(run.path, None, None).missing_shards) == [1]
+    assert not write_report(run.path, None, None, verify=False).missing_shards

@@ -2,13 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import LeaseLostError, RunFolderError
+from scoring.run import lease
 from scoring.run.folder import RunFolder
-from tests.runs import bare_record
+from scoring.run.holder import Holder
+from scoring.run.holding import hold_folder
+from tests.runs import bare_record, save_record
 
 
 def test_new_folder_is_created(tmp_path: Path) -> None:
-    with RunFolder(tmp_path / "runs" / "test").hold(overwrite=False):
+    with hold_folder(RunFolder(tmp_path / "runs" / "test"), overwrite=False):
         pass
     assert (tmp_path / "runs" / "test" / "predictions").is_dir()
 
@@ -17,23 +20,23 @@ def test_folder_with_foreign_files_is_refused_and_left_alone(tmp_path: Path) -> 
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
         with pytest.raises(RunFolderError, match=r"holds thesis\.txt and no run\.json"):
-            RunFolder(tmp_path).hold(overwrite).__enter__()
+            hold_folder(RunFolder(tmp_path), overwrite).__enter__()
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_file_is_refused_as_a_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunFolderError, match="is a file"):
-        RunFolder(tmp_path / "run").hold(overwrite=False).__enter__()
+        hold_folder(RunFolder(tmp_path / "run"), overwrite=False).__enter__()
 
 
 def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with folder.hold(overwrite=False):
-        folder.save_record(bare_record())
+    with hold_folder(folder, overwrite=False):
+        save_record(folder, bare_record())
         folder.shard(0, 1).write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
-    with folder.hold(overwrite=True):
+    with hold_folder(folder, overwrite=True):
         pass
     assert not folder.record.exists()
     assert folder.missing_shards(1) == [0]
@@ -42,7 +45,50 @@ def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> 
 
 def test_missing_shards_are_those_without_a_file_of_this_count(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with folder.hold(overwrite=False):
+    with hold_folder(folder, overwrite=False):
         folder.shard(0, 3).write_text("")
         folder.shard(1, 9).write_text("")  # of an earlier plan
     assert folder.missing_shards(3) == [1, 2]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "left_behind",
+    [
+        [".manifest.parquet.61ee8756.tmp/manifest.parquet"],
+        [".run.json.0a1b2c3d.tmp/run.json", "predictions/.shard-00000-of-00001.parquet.61ee8756.tmp/shard"],
+        [".lease.json.61ee8756.tmp/lease.json", ".x.tmp"],
+        ["lease.json", "sonar/.metrics.json.61ee8756.tmp/metrics.json"],
+    ],
+)
+def test_what_our_own_killed_writers_left_is_taken_up(tmp_path: Path, left_behind: list[str], overwrite: bool) -> None:
+    for name in left_behind:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    folder = RunFolder(tmp_path)
+    with hold_folder(folder, overwrite):
+        save_record(folder, bare_record())
+    assert not [path for path in tmp_path.rglob(".*") if path.is_dir()]
+
+
+def test_a_second_driver_in_the_first_moments_is_told_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    folder = RunFolder(tmp_path)
+    with hold_folder(folder, overwrite=False):
+        (tmp_path / ".manifest.parquet.61ee8756.tmp").mkdir()
+        for overwrite in (False, True):
+            with pytest.raises(RunFolderError, match=r"is being written by process \d+"):
+                hold_folder(folder, overwrite).__enter__()
+        assert (tmp_path / ".manifest.parquet.61ee8756.tmp").is_dir()
+
+
+def test_a_driver_that_lost_its_lease_leaves_the_folder_to_the_other(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=False):
+        folder.lease.write_bytes(other.to_bytes())
+        (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").mkdir()
+    assert (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").is_dir()
+    assert folder.lease.read_bytes() == other.to_bytes()

@@ -1,17 +1,26 @@
 import json
 import multiprocessing
+import os
+import signal
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import LeaseLostError, RunFolderError
 from scoring.run import lease as module
-from scoring.run.lease import Holder, hold_lease
-from scoring.storage.locations import Url
+from scoring.run.holder import Holder, boot_id, pid_namespace
+from scoring.run.lease import hold_lease
+from scoring.storage.locations import Location, Url
+
+_ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +30,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALE_S", 0.5)
 
 
-def _write_lease(path: Path, host: str, pid: int) -> None:
-    path.write_text(
-        json.dumps({"host": host, "pid": pid, "since": "2026-01-01T00:00:00+00:00", "token": "a", "beat": 1})
-    )
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Where a lease may lie, on a disk or in a bucket."""
+    if request.param == "disk":
+        return tmp_path / "lease.json"
+    bucket: Url = request.getfixturevalue("bucket")
+    return bucket / "run" / "lease.json"
+
+
+def _holder(**fields: Any) -> Holder:
+    here = Holder(socket.gethostname(), _dead_pid(), "2026-01-01T00:00:00+00:00", "a", 1, 1, boot_id(), pid_namespace())
+    return replace(here, **fields)
+
+
+_ELSEWHERE = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a", 1, 4, "another boot", "pid:[1]")
 
 
 def _dead_pid() -> int:
@@ -35,127 +55,206 @@ def _dead_pid() -> int:
     return process.pid
 
 
-def test_lease_is_there_while_it_is_held_and_gone_afterwards(tmp_path: Path) -> None:
-    path = tmp_path / "lease.json"
-    with hold_lease(path):
-        assert json.loads(path.read_text())["host"] == socket.gethostname()
-    assert not path.exists()
+def _read(place: Location) -> Holder:
+    return Holder(**json.loads(place.read_text(encoding="utf-8")))
 
 
-def test_second_driver_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
-    path = tmp_path / "lease.json"
+def test_lease_is_there_while_it_is_held_and_gone_afterwards(place: Location) -> None:
+    with hold_lease(place) as lease:
+        assert _read(place).host == socket.gethostname()
+        assert _read(place).token == lease.fence.token
+        lease.fence.check()
+        lease.check_heartbeat()
+    assert not place.exists()
+
+
+def test_second_driver_is_told_who_holds_it_and_since_when(place: Location) -> None:
     with (
-        hold_lease(path),
-        pytest.raises(RunFolderError, match=r"written by process \d+ on .* since 20\d\d-"),
-        hold_lease(path),
+        hold_lease(place),
+        pytest.raises(RunFolderError, match=rf"written by process {os.getpid()} on .* since 20\d\d-"),
+        hold_lease(place),
     ):
         pass
 
 
+def test_heart_beats_while_the_lease_is_held(place: Location) -> None:
+    with hold_lease(place):
+        deadline = time.monotonic() + 10
+        while _read(place).beat < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 def test_lease_of_a_dead_process_of_this_machine_is_taken_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "lease.json"
-    _write_lease(path, socket.gethostname(), _dead_pid())
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(_holder(epoch=3).to_bytes())
     monkeypatch.setattr(module.time, "sleep", lambda seconds: pytest.fail("it waited for a dead process"))
-    with hold_lease(path):
-        assert json.loads(path.read_text())["token"] != "a"
+    with hold_lease(place):
+        assert (_read(place).token != "a", _read(place).epoch) == (True, 4)
 
 
-def test_lease_of_another_machine_is_taken_when_its_heart_stands_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left_behind", [_ELSEWHERE, replace(_ELSEWHERE, boot_id="", pid_namespace="")])
+def test_lease_of_another_machine_is_taken_when_its_heart_stands_still(place: Location, left_behind: Holder) -> None:
+    """The second is a lease of 0.1.0, which says neither its boot nor its namespace."""
+    content = {name: value for name, value in asdict(left_behind).items() if value}
+    place.write_bytes(json.dumps(content).encode())
+    with hold_lease(place):
+        assert _read(place).host == socket.gethostname()
+
+
+@pytest.mark.parametrize(
+    "living",
+    [
+        {"host": "elsewhere", "boot_id": "another boot"},
+        {"pid_namespace": "pid:[1]"},  # a container of this machine: the same host name, other process numbers
+        {"boot_id": "another boot"},  # two machines of one name
+        {"boot_id": "", "pid_namespace": ""},  # of 0.1.0
+    ],
+)
+def test_a_process_that_is_none_here_is_respected_while_its_heart_beats(tmp_path: Path, living: dict[str, str]) -> None:
     path = tmp_path / "lease.json"
-    _write_lease(path, "elsewhere", 1)
-    with hold_lease(path):
-        assert json.loads(path.read_text())["host"] == socket.gethostname()
-
-
-def test_lease_of_another_machine_is_respected_while_its_heart_beats(tmp_path: Path) -> None:
-    path = tmp_path / "lease.json"
-    _write_lease(path, "elsewhere", 1)
+    holder = _holder(**living)
+    path.write_bytes(holder.to_bytes())
     ended = threading.Event()
 
     def beat() -> None:
         for count in range(2, 100):
             if ended.wait(0.1):
                 return
-            held = json.loads(path.read_text())
-            path.write_text(json.dumps({**held, "beat": count}))
+            path.write_bytes(replace(holder, beat=count).to_bytes())
 
     heart = threading.Thread(target=beat)
     heart.start()
-    with pytest.raises(RunFolderError, match="process 1 on elsewhere"), hold_lease(path):
+    with pytest.raises(RunFolderError, match=f"process {holder.pid} on {holder.host}"), hold_lease(path):
         pass
     ended.set()
     heart.join()
 
 
-def test_heart_beats_while_the_lease_is_held(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{half",
+        b"null",
+        b"[]",
+        b'"a"',
+        b"\xff",
+        b"[" * 100_000,
+        *(
+            json.dumps(asdict(_ELSEWHERE) | {"pid": pid}).encode()
+            for pid in (None, "7", 0, -1, 1.5, True, 2**31, 2**70, [1])
+        ),
+    ],
+)
+def test_damaged_lease_is_taken(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "lease.json"
+    path.write_bytes(content)
     with hold_lease(path):
-        deadline = time.monotonic() + 10
-        while json.loads(path.read_text())["beat"] < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert _read(path).pid == os.getpid()
 
 
-def test_damaged_lease_is_taken(tmp_path: Path) -> None:
-    path = tmp_path / "lease.json"
-    path.write_text("{half")
-    with hold_lease(path):
-        assert json.loads(path.read_text())["pid"]
-
-
-def test_lease_in_a_bucket_is_there_while_it_is_held_and_beats(bucket: Url) -> None:
-    url = bucket / "run" / "lease.json"
-    with hold_lease(url):
-        with pytest.raises(RunFolderError, match=r"written by process \d+ on .* since 20\d\d-"), hold_lease(url):
-            pass
-        deadline = time.monotonic() + 10
-        while json.loads(url.read_bytes())["beat"] < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    assert not url.exists()
-
-
-@pytest.mark.parametrize("left_behind", [b"{half", None])
-def test_lease_in_a_bucket_is_taken_from_who_is_gone(bucket: Url, left_behind: bytes | None) -> None:
-    url = bucket / "lease.json"
-    gone = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a")
-    url.write_bytes(left_behind or json.dumps(asdict(gone)).encode())
-    with hold_lease(url):
-        assert json.loads(url.read_bytes())["host"] == socket.gethostname()
-
-
-def test_of_two_that_take_over_a_lease_in_a_bucket_at_once_one_is_refused(
-    bucket: Url, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("left_behind", [None, _ELSEWHERE, b"{half"])
+def test_of_many_that_come_at_once_one_holds_it(
+    place: Location, left_behind: Holder | bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STALE_S", 2.0)
-    url = bucket / "lease.json"
-    url.write_bytes(json.dumps(asdict(Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a"))).encode())
+    if left_behind:
+        place.write_bytes(left_behind if isinstance(left_behind, bytes) else left_behind.to_bytes())
     outcomes: list[str] = []
-    both_tried = threading.Barrier(2)
+    all_tried = threading.Barrier(4)
 
     def take() -> None:
         try:
-            with hold_lease(url):
+            with hold_lease(place):
                 outcomes.append("held")
-                both_tried.wait(timeout=30)
+                all_tried.wait(timeout=60)
         except RunFolderError:
             outcomes.append("refused")
-            both_tried.wait(timeout=30)
+            all_tried.wait(timeout=60)
 
-    takers = [threading.Thread(target=take) for _ in range(2)]
+    takers = [threading.Thread(target=take) for _ in range(4)]
     for taker in takers:
         taker.start()
     for taker in takers:
         taker.join()
-    assert sorted(outcomes) == ["held", "refused"]
+    assert sorted(outcomes) == ["held", "refused", "refused", "refused"]
 
 
-def test_holder_that_was_overtaken_in_a_bucket_leaves_the_lease_to_the_other(bucket: Url) -> None:
-    url = bucket / "lease.json"
-    other = json.dumps(asdict(Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "b"))).encode()
-    with hold_lease(url):
-        url.write_bytes(other)
-        time.sleep(0.3)
-    assert url.read_bytes() == other
+def test_holder_that_was_overtaken_notices_and_leaves_the_lease_to_the_other(place: Location) -> None:
+    with hold_lease(place) as lease:
+        place.write_bytes(_ELSEWHERE.to_bytes())
+        with pytest.raises(LeaseLostError, match=r"another driver took over .*, process 1 on elsewhere since 2026"):
+            lease.fence.check()
+        deadline = time.monotonic() + 10
+        with pytest.raises(LeaseLostError, match="process 1 on elsewhere"):
+            while time.monotonic() < deadline:
+                lease.check_heartbeat()
+                time.sleep(0.02)
+    assert _read(place) == _ELSEWHERE
+
+
+def _start_holder(path: Path, *before: str) -> subprocess.Popen[str]:
+    """A process that holds a lease until it is told to end, or finds it lost; wrapped in the command `before`."""
+    code = f"""
+        import sys
+        from pathlib import Path
+        from scoring.errors import LeaseLostError
+        from scoring.run import lease
+        lease.BEAT_S, lease.STALE_S = 0.1, 0.5
+        with lease.hold_lease(Path({str(path)!r})) as held:
+            print("held", flush=True)
+            sys.stdin.readline()
+            try:
+                held.fence.check()
+            except LeaseLostError as error:
+                print(error, flush=True)
+            else:
+                print("still held", flush=True)
+    """
+    command = [*before, sys.executable, "-c", textwrap.dedent(code)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=_ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    if process.stdout.readline() != "held\n":
+        process.kill()
+        pytest.skip(f"cannot start: {process.communicate()[1]}")
+    return process
+
+
+def test_a_frozen_holder_loses_its_lease_and_knows_when_it_wakes(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    frozen = _start_holder(path)
+    frozen.send_signal(signal.SIGSTOP)
+    with hold_lease(path):
+        frozen.send_signal(signal.SIGCONT)
+        said, _ = frozen.communicate("\n", timeout=30)
+        assert f"another driver took over {tmp_path}, process {os.getpid()} on" in said
+        assert _read(path).pid == os.getpid()
+        assert _read(path).epoch == 2
+    assert not path.exists()
+
+
+def test_a_living_holder_in_another_namespace_of_this_machine_is_not_evicted(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    apart = _start_holder(path, "unshare", "--pid", "--fork", "--mount-proc")
+    with pytest.raises(RunFolderError, match="is being written by process"), hold_lease(path):
+        pass
+    assert apart.communicate("\n", timeout=30)[0] == "still held\n"
+
+
+def test_a_holder_that_is_frozen_within_its_heartbeat_is_named_and_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps its lease locked: nobody can tell what it will write when it wakes."""
+    import fcntl
+
+    path = tmp_path / "lease.json"
+    path.write_bytes(_ELSEWHERE.to_bytes())
+    monkeypatch.setattr("scoring.storage.conditional._LOCK_PATIENCE_S", 0.3)
+    with path.open("r+b") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        with pytest.raises(RunFolderError, match="is being written by process 1 on elsewhere"), hold_lease(path):
+            pass

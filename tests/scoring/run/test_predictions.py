@@ -3,15 +3,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring.run.predictions import ScoredImage, predictions_schema, read_predictions, write_predictions
+from scoring.run.predictions import ScoredImage
 from scoring.sources.inputs import ImageEntry
+from tests.runs import read_predictions, write_shard
 
 _CAT_DOG = ("cat", "dog")
 
 
 def _write(folder: Path, rows: list[ScoredImage], labels: tuple[str, ...] = _CAT_DOG, shard: int = 0) -> None:
-    schema = predictions_schema(labels, {"shardscore.labels": "[]"})
-    write_predictions(folder / f"shard-{shard:05d}-of-00002.parquet", rows, labels, schema)
+    write_shard(folder / f"shard-{shard:05d}-of-00002.parquet", rows, labels)
 
 
 def _scored(name: str, *probabilities: float) -> ScoredImage:

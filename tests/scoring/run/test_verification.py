@@ -9,10 +9,11 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.run.verification import run_status
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import find_images
 from tests.fakes import FAKE_MODEL, load_fake
-from tests.runs import bare_record, record_of
+from tests.runs import bare_record, record_of, save_record
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def folder(photos: Path, tmp_path: Path) -> RunFolder:
     scorer = ShardScorer(settings, load_fake)
     for shard_id in range(3):
         scorer(shard_id)
-    folder.save_record(bare_record(fingerprint_of(settings, manifest.digest, scorer.description), 3, 12))
+    save_record(folder, bare_record(fingerprint_of(settings, manifest.digest, scorer.description), 3, 12))
     return folder
 
 
@@ -57,7 +58,7 @@ def test_missing_truncated_and_foreign_shards_are_told_apart(folder: RunFolder, 
     whole = folder.shard(1, 3).read_bytes()
     folder.shard(1, 3).write_bytes(whole[: len(whole) // 2])
     record = record_of(folder.path)
-    folder.save_record(replace(record, fingerprint=replace(record.fingerprint, model="another")))
+    save_record(folder, replace(record, fingerprint=replace(record.fingerprint, model="another")))
     status = run_status(folder, verify)
     assert status.missing == [0]
     assert "cannot be read" in status.damaged[1]

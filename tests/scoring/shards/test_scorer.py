@@ -18,11 +18,13 @@ from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import Fingerprint, check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of, image_sample
+from scoring.shards.image_sample import image_sample
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
+from tests.runs import read_predictions
 
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
@@ -156,7 +158,7 @@ def test_another_version_of_ours_goes_on_with_a_run(
 ) -> None:
     settings = _settings(photos, tmp_path / "run")
     ours = ShardScorer(settings, load_fake).description
-    monkeypatch.setattr("scoring.shards.scorer.__version__", "99")
+    monkeypatch.setattr("scoring.shards.settings.__version__", "99")
     newer = ShardScorer(settings, load_fake).description
     assert newer.versions != ours.versions
     assert fingerprint_of(settings, "digest", newer) == fingerprint_of(settings, "digest", ours)

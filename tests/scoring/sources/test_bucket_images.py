@@ -8,16 +8,17 @@ import pytest
 from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import read_predictions
 from scoring.run.verification import run_status
-from scoring.shards.scorer import ScorerSettings, ShardScorer, fingerprint_of
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources import entries
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from tests.fakes import FAKE_MODEL, load_fake
-from tests.runs import bare_record
+from tests.runs import bare_record, read_predictions, save_record
 
 
 def _upload(folder: Path, to: Url) -> None:
@@ -114,7 +115,7 @@ def _run(images: Location, output: Location) -> tuple[RunFolder, ScorerSettings,
     settings = ScorerSettings(images, output, FAKE_MODEL, Resize.SQUASH, 4, decode_threads=2)
     scorer = ShardScorer(settings, load_fake)
     fingerprint = fingerprint_of(settings, manifest.digest, scorer.description)
-    folder.save_record(bare_record(fingerprint, manifest.num_shards, manifest.num_images))
+    save_record(folder, bare_record(fingerprint, manifest.num_shards, manifest.num_images))
     return folder, settings, scorer
 
 
@@ -140,11 +141,14 @@ def test_run_in_a_bucket_scores_as_a_local_one_and_tells_what_is_missing_and_dam
 
 def test_other_files_below_the_output_prefix_are_refused_and_overwrite_leaves_neighbours(bucket: Url) -> None:
     (bucket / "run" / "thesis.docx").write_bytes(b"mine")
-    with pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"), RunFolder(bucket / "run").hold(False):
+    with (
+        pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"),
+        hold_folder(RunFolder(bucket / "run"), False),
+    ):
         pass
     (bucket / "run" / "run.json").write_bytes(b"{}")
     RunFolder(bucket / "run").shard(0, 1).write_bytes(b"old")
-    with RunFolder(bucket / "run").hold(overwrite=True):
+    with hold_folder(RunFolder(bucket / "run"), overwrite=True):
         assert {key for key, _ in (bucket / "run").objects()} == {"thesis.docx", "lease.json"}
     assert {key for key, _ in bucket.objects()} == {"run/thesis.docx"}
 

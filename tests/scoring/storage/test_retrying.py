@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from scoring.errors import ImageError, StorageError
-from scoring.run import predictions
-from scoring.run.predictions import predictions_schema, read_predictions, write_predictions
+from scoring.run.predictions import predictions_table, write_table
+from scoring.run.publishing import publish_shard
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage import reading, retrying
+from tests.runs import read_predictions
 
 
 @pytest.fixture(autouse=True)
@@ -61,26 +62,31 @@ def test_missing_file_is_not_waited_for(photos: Path, monkeypatch: pytest.Monkey
     assert len(attempts) == 1
 
 
+@pytest.mark.parametrize("publishes", [False, True])
 @pytest.mark.parametrize(("code", "attempts_expected"), [(errno.EIO, 3), (errno.ENOSPC, 1)])
 def test_writes_are_tried_again_unless_it_is_hopeless(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, attempts_expected: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, attempts_expected: int, publishes: bool
 ) -> None:
     attempts = []
-    write_table = predictions.pq.write_table
+    write_bytes = Path.write_bytes
 
-    def flaky(*arguments: Any, **options: Any) -> None:
+    def flaky(path: Path, content: bytes) -> int:
         attempts.append(1)
         if len(attempts) < 3:
             raise OSError(code, "it blinked")
-        write_table(*arguments, **options)
+        return write_bytes(path, content)
 
-    monkeypatch.setattr(predictions.pq, "write_table", flaky)
+    def write(path: Path) -> None:
+        table = predictions_table([], ("cat", "dog"), {})
+        publish_shard(path, table, None) if publishes else write_table(path, table)
+
+    monkeypatch.setattr(Path, "write_bytes", flaky)
     path = tmp_path / "shard-00000-of-00001.parquet"
     if code == errno.EIO:
-        write_predictions(path, [], ("cat", "dog"), predictions_schema(("cat", "dog"), {}))
+        write(path)
         assert read_predictions(tmp_path).num_rows == 0
     else:
         with pytest.raises(StorageError, match="it blinked"):
-            write_predictions(path, [], ("cat", "dog"), predictions_schema(("cat", "dog"), {}))
+            write(path)
         assert list(tmp_path.iterdir()) == []
     assert len(attempts) == attempts_expected

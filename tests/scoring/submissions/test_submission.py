@@ -1,36 +1,31 @@
 import csv
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring.errors import IncompleteError, RequestError
+from scoring.errors import IncompleteError, RequestError, RunFolderError
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ScoredImage, predictions_schema, write_predictions
-from scoring.sources.inputs import ImageEntry
 from scoring.submissions import submission as module
 from scoring.submissions.submission import Competition, SubmissionRequest, write_submission
-from tests.runs import bare_record, record_of
+from tests.runs import Scored, record_of, save_record, write_run
+from tests.tampering import ALL
 
 
 def _run(
-    path: Path, dogs: dict[str, float | None], labels: tuple[str, ...] = ("cat", "dog"), num_shards: int = 1
+    path: Path, dogs: dict[str, float | None], labels: tuple[str, ...] = ("cat", "dog"), missing: tuple[int, ...] = ()
 ) -> RunFolder:
-    """A run of one shard; None for an unreadable image."""
-    folder = RunFolder(path)
-    folder.predictions.mkdir(parents=True, exist_ok=True)
-    rows = [
-        ScoredImage(ImageEntry(name, f"{name}.jpg", 1), None, "broken")
-        if dog is None
-        else ScoredImage(ImageEntry(name, f"{name}.jpg", 1), np.array([1 - dog, dog], np.float32))
+    """A run with one image a shard; None for an unreadable image."""
+    images = [
+        Scored(f"{name}.jpg", None if dog is None else (1 - dog, dog), reason=None if dog is not None else "broken")
         for name, dog in dogs.items()
     ]
-    write_predictions(folder.shard(0, num_shards), rows, labels, predictions_schema(labels, {}))
-    folder.save_record(bare_record(num_shards=num_shards, num_images=len(rows), labels=labels))
-    return folder
+    shutil.rmtree(path, ignore_errors=True)
+    return write_run(path, images, labels, shard_size=1, without_shards=missing)
 
 
 def _write(folder: RunFolder, **options: object) -> list[dict[str, str]]:
@@ -41,38 +36,38 @@ def _write(folder: RunFolder, **options: object) -> list[dict[str, str]]:
 
 
 def test_ids_ascend_as_numbers_and_the_label_is_the_probability_of_dog(tmp_path: Path) -> None:
-    rows = _write(_run(tmp_path, {"10": 0.25, "9": 0.75}))
+    rows = _write(_run(tmp_path / "run", {"10": 0.25, "9": 0.75}))
     assert rows == [{"id": "9", "label": "0.750000"}, {"id": "10", "label": "0.250000"}]
 
 
 def test_dog_is_found_by_its_label_wherever_it_stands(tmp_path: Path) -> None:
-    assert _write(_run(tmp_path, {"1": 0.25}, labels=("dogs", "cats")))[0]["label"] == "0.750000"
+    assert _write(_run(tmp_path / "run", {"1": 0.25}, labels=("dogs", "cats")))[0]["label"] == "0.750000"
 
 
 def test_certainty_is_clipped_for_log_loss(tmp_path: Path) -> None:
-    folder = _run(tmp_path, {"1": 1.0, "2": 0.0})
+    folder = _run(tmp_path / "run", {"1": 1.0, "2": 0.0})
     assert [row["label"] for row in _write(folder)] == ["0.980000", "0.020000"]
     assert [row["label"] for row in _write(folder, clip=0.05)] == ["0.950000", "0.050000"]
 
 
 def test_clip_that_the_model_measured_is_the_default(tmp_path: Path) -> None:
-    folder = _run(tmp_path, {"1": 1.0, "2": 0.0})
-    folder.save_record(replace(record_of(folder.path), clip=0.004))
+    folder = _run(tmp_path / "run", {"1": 1.0, "2": 0.0})
+    save_record(folder, replace(record_of(folder.path), clip=0.004))
     assert [row["label"] for row in _write(folder)] == ["0.996000", "0.004000"]
     assert [row["label"] for row in _write(folder, clip=0.1)] == ["0.900000", "0.100000"]
 
 
 def test_ids_are_the_names_of_files_whatever_their_folders(tmp_path: Path) -> None:
-    assert [row["id"] for row in _write(_run(tmp_path, {"cats/2": 0.25, "dogs/1": 0.75}))] == ["1", "2"]
+    assert [row["id"] for row in _write(_run(tmp_path / "run", {"cats/2": 0.25, "dogs/1": 0.75}))] == ["1", "2"]
 
 
 def test_original_competition_takes_classes(tmp_path: Path) -> None:
-    rows = _write(_run(tmp_path, {"1": 0.51, "2": 0.49}), competition=Competition.ORIGINAL)
+    rows = _write(_run(tmp_path / "run", {"1": 0.51, "2": 0.49}), competition=Competition.ORIGINAL)
     assert [row["label"] for row in rows] == ["1", "0"]
 
 
 def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> None:
-    folder = _run(tmp_path, {"1": 0.9, "2": None})
+    folder = _run(tmp_path / "run", {"1": 0.9, "2": None})
     with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
         _write(folder)
     assert not folder.submission.exists()
@@ -81,12 +76,12 @@ def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> Non
 
 def test_ids_that_are_no_integers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"received cat\.8"):
-        _write(_run(tmp_path, {"cat.8": 0.9}))
+        _write(_run(tmp_path / "run", {"cat.8": 0.9}))
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="more than once: 7"):
-        _write(_run(tmp_path, {"7": 0.9, "07": 0.9}))
+        _write(_run(tmp_path / "run", {"7": 0.9, "07": 0.9}))
 
 
 def test_whole_test_set_is_expected_unless_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,29 +95,50 @@ def test_whole_test_set_is_expected_unless_partial(tmp_path: Path, monkeypatch: 
 
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError, match="1 of 2 shards are missing: 1"):
-        _write(_run(tmp_path, {"1": 0.9}, num_shards=2))
+        _write(_run(tmp_path / "run", {"1": 0.9, "2": 0.9}, missing=(1,)))
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="no scored images"):
+    with pytest.raises(RunFolderError, match="Expected a run folder"):
         _write(RunFolder(tmp_path))
 
 
 def test_run_without_cats_and_dogs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="labels cat and dog"):
-        _write(_run(tmp_path, {"1": 0.9}, labels=("mine", "rock")))
+        _write(_run(tmp_path / "run", {"1": 0.9}, labels=("mine", "rock")))
 
 
 @pytest.mark.parametrize("options", [{"clip": 0.5}, {"clip": -0.1}, {"fallback": 1.5}])
 def test_options_out_of_range_are_refused(tmp_path: Path, options: dict[str, float]) -> None:
     with pytest.raises(RequestError, match=r"Expected `(clip|fallback)`"):
-        _write(_run(tmp_path, {"1": 0.9}), **options)
+        _write(_run(tmp_path / "run", {"1": 0.9}), **options)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(dogs=st.dictionaries(st.integers(1, 12_500), st.floats(0, 1), min_size=1, max_size=40))
 def test_every_row_survives_in_order_within_the_clip(tmp_path: Path, dogs: dict[int, float]) -> None:
-    rows = _write(_run(tmp_path, {str(number): dog for number, dog in dogs.items()}))
+    rows = _write(_run(tmp_path / "run", {str(number): dog for number, dog in dogs.items()}))
     assert [int(row["id"]) for row in rows] == sorted(dogs)
     for row in rows:
         assert float(row["label"]) == pytest.approx(min(max(dogs[int(row["id"])], 0.02), 0.98), abs=1e-6)
+
+
+@pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
+def test_what_is_not_as_the_run_left_it_makes_no_submission(
+    tmp_path: Path, tamper: Callable[[RunFolder], None]
+) -> None:
+    images = [Scored(f"{number}.jpg", (1 - number / 20, number / 20), "cat") for number in range(1, 20)]
+    folder = write_run(tmp_path / "run", images)
+    tamper(folder)
+    with pytest.raises((IncompleteError, RunFolderError)):
+        _write(folder)
+    assert not folder.submission.exists()
+
+
+def test_who_knows_better_may_believe_the_rows(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "run", {"1": 0.25, "2": 0.75})
+    ALL["other probabilities"](folder)
+    assert [row["id"] for row in _write(folder, verify=False)] == ["1", "2"]
+    ALL["another model's shard"](folder)
+    with pytest.raises(IncompleteError, match="is of another run"):
+        _write(folder, verify=False)

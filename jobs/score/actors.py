@@ -1,0 +1,49 @@
+"""The actors of a job: where they go, and what they are made of."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeAlias
+
+from rich.console import Console
+
+from cluster.nodes import cluster_nodes
+from cluster.placement import Placement, count_room, place_workers
+from cluster.pool import WorkerPool
+from cluster.shared_files import SharedFile, require_files
+from cluster.work import Recipe
+from jobs.score.request import ImagesRequest
+from scoring.errors import ScoringError
+from scoring.shards.report import ShardReport
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerDescription, ScorerSettings
+
+ScorerPool: TypeAlias = WorkerPool[int, ShardReport, ScorerDescription]
+
+
+def place_actors(request: ImagesRequest, console: Console) -> Placement:
+    """Plan the actors of a job on the open Ray session, and say what each gets.
+
+    Raises:
+        PlacementError: If they do not fit.
+    """
+    nodes = cluster_nodes()
+    placement = place_workers(nodes, request.workers)
+    console.print(
+        f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
+        f"{placement}, on {len(nodes)} nodes"
+    )
+    room = count_room(nodes, placement)
+    if room < placement.num_workers:
+        console.print(
+            f"room for {room} of them now; the others wait for nodes to join, "
+            f"and the job for the first at most {placement.patience_s:g} s"
+        )
+    return placement
+
+
+def start_actors(
+    request: ImagesRequest, settings: ScorerSettings, placement: Placement, needed: Sequence[SharedFile]
+) -> ScorerPool:
+    """Start a pool of actors, each with a shard scorer, on nodes that see what is needed."""
+    recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+    return WorkerPool(recipe, placement, request.shard_deadline_s, faults=(ScoringError,))

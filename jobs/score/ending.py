@@ -1,0 +1,56 @@
+"""The end of a job: every shard read again, the summary, and what is missing."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+
+from rich.console import Console
+
+from jobs.console.failures import print_failures
+from jobs.score.actors import ScorerPool
+from jobs.score.request import ImagesRequest
+from jobs.score.shard_loop import ShardLoop
+from jobs.score.table import print_summary
+from scoring.errors import IncompleteError
+from scoring.quality.evaluation import RightCount
+from scoring.run.folder import RunFolder
+from scoring.run.milestones import Milestones
+from scoring.run.reader import foreign_files
+from scoring.run.record import DeviceRecord
+from scoring.run.verification import run_status
+from scoring.shards.totals import summarise
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Says how a job ended.
+
+    Attributes:
+        request: What was asked for.
+        folder: The run folder.
+        console: Where to tell it.
+    """
+
+    request: ImagesRequest
+    folder: RunFolder
+    console: Console
+
+    def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[int]:
+        """Read all shards again and, only if all are sound, write the summary."""
+        labels = loop.keeper.record.labels
+        counted, is_labelled = RightCount(labels), self.request.labels_from and labels
+        found = run_status(self.folder, verify=True, each=counted.add if is_labelled else lambda table: None)
+        right = (counted.num_known, counted.num_right)
+        wall_s = milestones.since_command_s()
+        summary = summarise(loop.totals, found, wall_s, pool.num_lost_workers, pool.num_repeats, right)
+        print_summary(self.console, summary, loop.keeper.record, self.folder)
+        print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
+        for shard_id, reason in found.damaged.items():
+            self.console.print(f"shard {shard_id} {reason}", style="red")
+        milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
+        milestones.summary_at = time.time()
+        devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
+        record = replace(loop.keeper.record, devices=devices, milestones=milestones)
+        loop.keeper.save(replace(record, summary=summary) if found.is_complete else record)
+        if found.foreign:
+            raise IncompleteError(str(foreign_files(self.folder, found.foreign)))
+        return sorted([*found.missing, *found.damaged])

@@ -1,0 +1,91 @@
+"""Keep who has lost a lease from writing: checked before each write, and by the write itself where it replaces one."""
+
+from dataclasses import dataclass
+
+from scoring.errors import LeaseLostError, StorageError
+from scoring.run.holder import Holder, read_holder
+from scoring.storage.conditional import read_version, write_if
+from scoring.storage.durable import storage_faults
+from scoring.storage.locations import Location
+from scoring.storage.retrying import patiently
+from scoring.storage.urls import Version
+
+_ATTEMPTS = 3  # to replace a file that somebody else has written meanwhile
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What a process goes by to know that its driver still holds the lease; travels to workers.
+
+    Attributes:
+        lease: Where the lease lies, as an absolute path or a URL.
+        token: The driver's.
+        epoch: How many drivers have held the folder up to it, as far as leases tell.
+    """
+
+    lease: Location
+    token: str
+    epoch: int
+
+    def check(self) -> None:
+        """Let only the holder of the lease go on.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+            StorageError: If the lease cannot be read.
+        """
+        try:
+            found = patiently()(read_holder, self.lease)
+        except StorageError:
+            raise
+        except OSError as error:
+            raise StorageError(f"Cannot read {self.lease}: {error.strerror or error}.") from error
+        holder = found[0] if found else None
+        if holder is None or holder.token != self.token:
+            raise lease_lost(self.lease, holder)
+
+
+def lease_lost(lease: Location, holder: Holder | None) -> LeaseLostError:
+    """What to raise; `holder` has it now, if any has."""
+    who = str(holder) if holder else "or somebody removed its lease"
+    return LeaseLostError(f"Stopped: another driver took over {lease.parent}, {who}. This one writes nothing more.")
+
+
+class FencedFile:
+    """A small file that the holder of a lease writes again and again.
+
+    It is replaced only as this process left it. So a driver that was frozen between its look at the lease and its write
+    comes too late; a driver that still holds the lease overrules whoever did so.
+
+    Args:
+        path: The file.
+        fence: The holder's.
+    """
+
+    def __init__(self, path: Location, fence: Fence) -> None:
+        self._path = path
+        self._fence = fence
+        self._version = _present_version(path)
+
+    def write(self, content: bytes) -> None:
+        """Write the file whole.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+            StorageError: If it cannot be written.
+        """
+        with storage_faults(self._path):
+            for _ in range(_ATTEMPTS):
+                self._fence.check()
+                is_written = write_if(self._path, self._version, content)
+                self._version = _present_version(self._path)
+                if is_written:
+                    return
+        raise StorageError(f"Cannot write {self._path}: another process keeps it from being replaced.")
+
+
+def _present_version(path: Location) -> Version | None:
+    try:
+        return read_version(path)[1]
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,100 @@
+"""Who holds a run folder: what a lease says, and whether its process has ended."""
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from scoring.run.json_fields import from_json
+from scoring.storage.conditional import read_version
+from scoring.storage.locations import Location
+from scoring.storage.urls import Version
+
+_MAX_PID = 2**31 - 1
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease.
+
+    Attributes:
+        host: Its machine.
+        pid: Its process there.
+        since: When it began, ISO 8601 in UTC.
+        token: Tells two holders apart.
+        beat: Counts up with every heartbeat.
+        epoch: Counts up with every takeover.
+        boot_id: What tells its machine, since it was started, from all others; empty in leases of 0.1.0.
+        pid_namespace: Within which namespace of that machine `pid` counts; empty where there are none.
+    """
+
+    host: str
+    pid: int
+    since: str
+    token: str
+    beat: int = 0
+    epoch: int = 1
+    boot_id: str = ""
+    pid_namespace: str = ""
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+    def to_bytes(self) -> bytes:
+        """The lease's content."""
+        return json.dumps(asdict(self)).encode()
+
+    def has_ended(self) -> bool:
+        """Whether its process is known to be gone: only where its number means the same process as there."""
+        is_here = (self.boot_id, self.pid_namespace) == (boot_id(), pid_namespace())
+        return is_here and not _is_alive(self.pid)
+
+
+def read_holder(path: Location) -> tuple[Holder | None, Version] | None:
+    """A lease's holder, None if the lease is damaged, and its version; None if there is no lease.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    try:
+        content, version = read_version(path)
+    except FileNotFoundError:
+        return None
+    try:
+        holder = from_json(Holder, json.loads(content))
+    except (ValueError, RecursionError):
+        return None, version
+    return holder if 0 < holder.pid <= _MAX_PID else None, version
+
+
+@cache
+def boot_id() -> str:
+    """This machine since it was started; where the system does not say, its name."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
+
+
+@cache
+def pid_namespace() -> str:
+    """The namespace that process numbers of this process belong to; empty where there are none."""
+    try:
+        return str(_PID_NAMESPACE.readlink())
+    except OSError:
+        return ""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

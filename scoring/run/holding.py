@@ -1,0 +1,66 @@
+"""Hold a run folder for writing: it is created or taken up, and other drivers are kept out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from scoring.errors import LeaseLostError, RunFolderError, StorageError
+from scoring.run.folder import RunFolder
+from scoring.run.lease import Lease, hold_lease
+from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
+
+
+@contextmanager
+def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
+    """Create the folder or take up the run in it, and keep other drivers out while the block runs.
+
+    Args:
+        folder: The run folder.
+        overwrite: Remove an earlier run first.
+
+    Raises:
+        RunFolderError: If it holds files that no run wrote, or another driver holds it.
+        LeaseLostError: At the end of the block, if another driver took over and nothing noticed.
+        StorageError: If it cannot be written.
+    """
+    _refuse_foreign_files(folder)
+    with storage_faults(folder.path):
+        folder.path.mkdir(parents=True, exist_ok=True)
+    with hold_lease(folder.lease) as lease:
+        with storage_faults(folder.path):
+            _prepare(folder, overwrite)
+        try:
+            yield lease
+            lease.fence.check()
+        finally:
+            with suppress(LeaseLostError, StorageError):  # else they are another driver's
+                lease.fence.check()
+                _remove_temporaries(folder)
+
+
+def _refuse_foreign_files(folder: RunFolder) -> None:
+    path = folder.path
+    if path.exists() and not path.is_dir():
+        raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")
+    if path.exists() and not folder.record.is_file() and not folder.manifest.is_file():
+        names = {entry.name for entry in path.iterdir()} - {place.name for place in folder.all_places}
+        foreign = sorted(name for name in names if not is_temporary(name))
+        if foreign:
+            raise RunFolderError(
+                f"Expected `output` to be a new folder or an earlier run; {path} holds {foreign[0]} and no run.json. "
+                "Choose another folder."
+            )
+
+
+def _prepare(folder: RunFolder, overwrite: bool) -> None:
+    if overwrite:
+        for place in folder.all_places:
+            if place != folder.lease:
+                remove_tree(place) if place.is_dir() else place.unlink(missing_ok=True)
+    folder.predictions.mkdir(parents=True, exist_ok=True)
+    _remove_temporaries(folder)
+
+
+def _remove_temporaries(folder: RunFolder) -> None:
+    """Remove what killed workers left half-written."""
+    for place in (folder.path, folder.predictions, folder.sonar):
+        remove_temporaries(place)

@@ -1,0 +1,69 @@
+"""Write a shard's file: whole, under the driver's lease, and only if no sound one stands in its place."""
+
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.errors import StorageError
+from scoring.run.fence import Fence
+from scoring.run.predictions import FINGERPRINT_KEY, to_parquet
+from scoring.storage.conditional import read_version, write_if
+from scoring.storage.durable import storage_faults
+from scoring.storage.locations import Location
+from scoring.storage.retrying import patiently
+
+_ATTEMPTS = 3  # to take the place of a file of another run
+
+
+def publish_shard(path: Location, table: pa.Table, fence: Fence | None) -> str:
+    """Write a shard as Parquet; storage that fails for a moment is tried again.
+
+    What stands there already is kept if it is of the same run: a copy of this shard came first, and what the driver was
+    told of it stays true.
+
+    Args:
+        path: The shard's file.
+        table: Its rows, with the run's fingerprint in the schema.
+        fence: The driver's; None where nobody else can write: benchmarks have no lease.
+
+    Returns:
+        SHA-256 of the file that stands there now.
+
+    Raises:
+        LeaseLostError: If another driver took over; nothing was written.
+        StorageError: If it cannot be written.
+    """
+    content = to_parquet(table)
+    return patiently()(_publish, path, content, fence)
+
+
+def _publish(path: Location, content: bytes, fence: Fence | None) -> str:
+    with storage_faults(path):
+        version = None
+        for _ in range(_ATTEMPTS):
+            if fence:
+                fence.check()
+            if write_if(path, version, content):
+                return _digest(content)
+            standing, version = read_version(path)
+            if _is_of_one_run(standing, content):
+                return _digest(standing)
+    raise StorageError(f"Cannot write {path}: something else keeps taking its place.")
+
+
+def _is_of_one_run(standing: bytes, content: bytes) -> bool:
+    try:
+        return _identity(standing) == _identity(content)
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
+        return False
+
+
+def _identity(content: bytes) -> tuple[bytes, int]:
+    """The fingerprint that a file carries, and how many rows."""
+    with pq.ParquetFile(pa.BufferReader(content)) as file:
+        return file.schema_arrow.metadata[FINGERPRINT_KEY], file.metadata.num_rows
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,156 @@
+"""Read a run folder and believe nothing: its shards are what `run.json` and the manifest say, or they are named."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+
+import pyarrow as pa
+
+from scoring.errors import BucketError, IncompleteError, RunFolderError
+from scoring.run.fingerprint import labels_digest
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import Manifest
+from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
+
+_THREADS = 8
+_NAMED = 5  # of a long list
+
+
+class RunReader:
+    """A run's record and manifest, which belong together, and its shards.
+
+    Args:
+        folder: The run.
+        verify: Read every row with its checksum, and compare ids and digests; else the files' ends alone.
+
+    Attributes:
+        record: What `run.json` says.
+        missing: Shards without a file.
+        foreign: Names of files among the shards that are none of this run.
+
+    Raises:
+        RunFolderError: If the folder holds no run, or its record or manifest is damaged, or not of the other's run.
+    """
+
+    def __init__(self, folder: RunFolder, verify: bool = True) -> None:
+        record = folder.load_record()
+        if record is None:
+            raise RunFolderError(
+                f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
+            )
+        self.record = record
+        self._folder, self._verify = folder, verify
+        with _manifest_faults(folder):
+            self._manifest = Manifest(folder.manifest)
+        self._check_whose()
+        names = {folder.shard(shard, record.num_shards).name: shard for shard in range(record.num_shards)}
+        found = folder.shard_names()
+        self.missing = [shard for name, shard in names.items() if name not in found]
+        self.foreign = sorted(found - names.keys())
+
+    def _check_whose(self) -> None:
+        record, info = self.record, self._manifest.info
+        if labels_digest(record.labels) != record.fingerprint.labels:
+            raise RunFolderError(f"{self._folder.record} is damaged: its labels are not those of its fingerprint.")
+        found, said = (info.digest, info.num_shards, info.num_images), (record.fingerprint.images, record.num_shards)
+        if found != (*said, record.num_images):
+            raise RunFolderError(
+                f"{self._folder.manifest} and {self._folder.record.name} are of two runs. Run the same score command "
+                "again."
+            )
+
+    def shards(
+        self, wanted: Collection[int] | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[SoundShard | DamagedShard]:
+        """Read those of the wanted shards that have a file, in order; a few at a time are in memory.
+
+        Args:
+            wanted: Their numbers; None for all.
+            columns: All that is read where rows are not verified, beside `status`; None for all.
+
+        Raises:
+            RunFolderError: If the manifest is damaged.
+        """
+        there = sorted(set(range(self.record.num_shards) if wanted is None else wanted) - set(self.missing))
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for turn in _in_turns(there, 2 * _THREADS):
+                yield from threads.map(lambda shard: self._inspect(shard, columns), turn)
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Read every shard of a complete run, in order.
+
+        Args:
+            columns: Only these; None for all.
+
+        Raises:
+            IncompleteError: If a shard is missing or damaged; it is named.
+            RunFolderError: If the folder holds other files among the shards, or the manifest is damaged.
+        """
+        self.check_complete()
+        for shard in self.shards(columns=columns):
+            if isinstance(shard, DamagedShard):
+                raise IncompleteError(
+                    f"Shard {shard.shard_id} of {self._folder.path} {shard.reason}. Run the same score command again."
+                )
+            yield shard.table if columns is None else shard.table.select(columns)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read a complete run as one table, in the manifest's order; see `tables`."""
+        return pa.concat_tables(self.tables(columns))
+
+    def check_complete(self) -> None:
+        """Raise as `tables` does if shards are missing, or other files are among them."""
+        if self.foreign:
+            raise foreign_files(self._folder, self.foreign)
+        if self.missing:
+            raise IncompleteError(
+                f"{len(self.missing)} of {self.record.num_shards} shards are missing: {some(self.missing)}. "
+                "Run the same score command again."
+            )
+
+    def _inspect(self, shard_id: int, columns: Sequence[str] | None) -> SoundShard | DamagedShard:
+        with _manifest_faults(self._folder):
+            described = self._manifest.describe(shard_id, DESCRIBING) if self._verify else None
+        return inspect_shard(
+            ExpectedShard(
+                shard_id=shard_id,
+                path=self._folder.shard(shard_id, self.record.num_shards),
+                fingerprint=self.record.fingerprint,
+                labels=self.record.labels,
+                num_rows=self._manifest.shard_sizes[shard_id],
+                described=described,
+                columns=columns,
+                digest=self.record.digest_of(shard_id),
+            )
+        )
+
+
+@contextmanager
+def _manifest_faults(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        what = "missing" if isinstance(error, FileNotFoundError) else "damaged"
+        raise RunFolderError(f"{folder.manifest} is {what}: run the same score command again.") from error
+
+
+def foreign_files(folder: RunFolder, names: Sequence[str]) -> RunFolderError:
+    """What to raise at files among the shards that are none of the run: other programs read them as rows of it."""
+    return RunFolderError(
+        f"Expected nothing but the run's shards in {folder.predictions}; it holds {some(names)}. Move that away."
+    )
+
+
+def _in_turns(shards: Iterable[int], size: int) -> Iterator[list[int]]:
+    rest = iter(shards)
+    while turn := list(islice(rest, size)):
+        yield turn
+
+
+def some(values: Sequence[object]) -> str:
+    """The first few of a long list, for a message."""
+    shown = ", ".join(str(value) for value in values[:_NAMED])
+    return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"

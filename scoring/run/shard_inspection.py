@@ -1,0 +1,128 @@
+"""One shard's file, held against all that the run says of it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scoring.errors import BucketError
+from scoring.run.fingerprint import Fingerprint, parse_fingerprint
+from scoring.run.predictions import ERROR, FINGERPRINT_KEY, LABELS_KEY, find_schema_problem
+from scoring.storage.locations import Location, machine_path, readable
+
+# What Arrow and Python raise at bytes that are not what they should be.
+_DAMAGE = (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
+_REASON_LENGTH = 200
+DESCRIBING = ("image_id", "path", "target")  # columns that a shard takes over from the manifest
+
+
+@dataclass(frozen=True)
+class ExpectedShard:
+    """What one shard has to be.
+
+    Attributes:
+        shard_id: Its number.
+        path: Its file.
+        fingerprint: The run's.
+        labels: The run's, in class order; none for features.
+        num_rows: Rows that the manifest has for it.
+        described: The manifest's `DESCRIBING` columns, row by row; None to read no more than is asked for, and to
+            believe it.
+        columns: What is asked for then; None for all.
+        digest: SHA-256 of the file as it was written; None where nobody kept it.
+    """
+
+    shard_id: int
+    path: Location
+    fingerprint: Fingerprint
+    labels: Sequence[str]
+    num_rows: int
+    described: pa.Table | None = None
+    columns: Sequence[str] | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class SoundShard:
+    """A shard that is what it has to be.
+
+    Attributes:
+        shard_id: Its number.
+        table: All of its rows and columns; of a shard that is believed, the columns asked for, and `status`.
+        digest: SHA-256 of its file; None for a shard that is believed.
+    """
+
+    shard_id: int
+    table: pa.Table
+    digest: str | None
+
+    @property
+    def num_errors(self) -> int:
+        """Rows with `status="error"`."""
+        return int(pc.sum(pc.equal(self.table["status"], ERROR)).as_py() or 0)
+
+
+@dataclass(frozen=True)
+class DamagedShard:
+    """A shard that is not, and why, in words that follow its number."""
+
+    shard_id: int
+    reason: str
+
+
+def inspect_shard(expected: ExpectedShard) -> SoundShard | DamagedShard:
+    """Read a shard's file and compare: all of it if its rows are described, else its end."""
+    local = machine_path(expected.path)
+    if local is not None and not local.is_file():  # opening a FIFO would wait for ever
+        return DamagedShard(expected.shard_id, "is no file, but something else by its name")
+    try:
+        return _inspect(expected)
+    except BucketError:  # says nothing of the shard
+        raise
+    except _DAMAGE as error:
+        return DamagedShard(expected.shard_id, f"cannot be read: {' '.join(str(error).split())[:_REASON_LENGTH]}")
+
+
+def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:
+    is_whole = expected.described is not None
+    content = expected.path.read_bytes() if is_whole else None
+    source = readable(expected.path) if content is None else pa.BufferReader(content)
+    with pq.ParquetFile(source, page_checksum_verification=is_whole) as file:
+        problem = _find_stranger(expected, file.schema_arrow)
+        table = None if problem else file.read(None if is_whole else _believed(expected.columns))
+    digest = None if content is None else hashlib.sha256(content).hexdigest()
+    problem = problem or _find_difference(expected, table, digest)
+    return DamagedShard(expected.shard_id, problem) if problem else SoundShard(expected.shard_id, table, digest)
+
+
+def _believed(columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else list(dict.fromkeys([*columns, "status"]))
+
+
+def _find_stranger(expected: ExpectedShard, schema: pa.Schema) -> str | None:
+    """What a file's end says that is not of this run."""
+    metadata = schema.metadata or {}
+    stored = parse_fingerprint(metadata[FINGERPRINT_KEY])
+    differing = expected.fingerprint.differing(asdict(stored))
+    if differing:
+        return f"is of another run: its {differing} differs"
+    if LABELS_KEY in metadata and json.loads(metadata[LABELS_KEY]) != list(expected.labels):
+        return "is of another run: its labels differ"
+    return find_schema_problem(schema, expected.labels)
+
+
+def _find_difference(expected: ExpectedShard, table: pa.Table, digest: str | None) -> str | None:
+    """What is wrong with the rows of a file of this run."""
+    if table.num_rows != expected.num_rows:
+        return f"has {table.num_rows} rows instead of {expected.num_rows}"
+    if expected.described is not None:
+        for name, words in zip(DESCRIBING, ("image ids", "paths", "targets"), strict=True):
+            if not table[name].equals(expected.described[name]):
+                return f"has other {words} than the manifest"
+    if digest and expected.digest and digest != expected.digest:
+        return "holds other values than were written"
+    return None

@@ -1,0 +1,97 @@
+"""What a shard scorer is asked for, what it says of itself, and the fingerprint that follows from both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from scoring import __version__
+from scoring.models.shard_model import ShardModel, ShardModelRequest
+from scoring.networks.agreement import Agreement
+from scoring.networks.engines import engine_versions
+from scoring.pixels.decoding import DECODING, Resize
+from scoring.run.fence import Fence
+from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
+from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class ScorerSettings:
+    """All that a worker needs to build its `ShardScorer`.
+
+    Attributes:
+        images: What the manifest's paths are relative to: a folder, a prefix in a bucket, a zip.
+        output: The run folder.
+        model: Which model to load and how.
+        resize: How photos become squares.
+        batch_size: Images per forward pass.
+        decode_threads: Threads that read and decode beside the model.
+        columns: Which columns of a Parquet table are the images.
+        fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
+        decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
+    """
+
+    images: Location
+    output: Location
+    model: ShardModelRequest
+    resize: Resize
+    batch_size: int
+    decode_threads: int
+    columns: TableColumns = NO_COLUMNS
+    fence: Fence | None = None
+    decoding: str = DECODING
+
+
+@dataclass(frozen=True)
+class ScorerDescription:
+    """What a built scorer is, so that the driver can tell two kinds apart.
+
+    Attributes:
+        model_digest: Identifies the network's weights.
+        labels: Class names in class order.
+        precision: The number format in use.
+        precision_reason: Why.
+        versions: Library versions.
+        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        agreement: How far int8 is from float32; None for other precisions.
+    """
+
+    model_digest: str
+    labels: tuple[str, ...]
+    precision: str
+    precision_reason: str
+    versions: dict[str, str]
+    clip: float | None = None
+    agreement: Agreement | None = None
+
+
+def describe(model: ShardModel, runtime: str) -> ScorerDescription:
+    """What a scorer with this model is, on this machine."""
+    return ScorerDescription(
+        model_digest=model.model_digest,
+        labels=model.labels,
+        precision=str(model.precision.precision),
+        precision_reason=model.precision.reason,
+        versions={**engine_versions("keras", runtime), "shardscore": __version__},
+        clip=model.clip,
+        agreement=model.agreement,
+    )
+
+
+def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
+    """The fingerprint's fields that can be told before a model is loaded."""
+    return {
+        "images": manifest_digest,
+        "resize": f"{settings.resize}-{settings.decoding}",
+        "engine": settings.model.engine_name,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: ScorerDescription) -> Fingerprint:
+    """The fingerprint of this scorer's results on these images."""
+    return Fingerprint(
+        model=scorer.model_digest,
+        labels=labels_digest(scorer.labels),
+        precision=scorer.precision,
+        **known_fields(settings, manifest_digest),
+    )

@@ -1,0 +1,148 @@
+"""What `score` takes for complete: what it reads, not what it remembers. On a real Ray, with a fast network."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from scoring.models.classifiers import ModelRequest
+
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.shard_loop import ShardLoop
+from scoring.errors import IncompleteError, RunFolderError
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.run.reader import RunReader
+from scoring.run.verification import run_status
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerSettings
+from tests.fakes import load_fake
+from tests.runs import read_predictions, record_of, summary_of
+from tests.tampering import ALL
+
+pytestmark = pytest.mark.ray
+
+
+class _FakeScorer(ShardScorer):
+    """The real scorer, without Keras."""
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        super().__init__(settings, load_fake)
+
+
+@pytest.fixture
+def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunFolder]:
+    """Score twelve photos in three shards."""
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(photos, model, batch_size=2, shard_size=5, actors=1, gpus_per_actor=0, cpus_per_actor=1)
+
+    def run() -> RunFolder:
+        run_score(ScoreRequest(tmp_path / "run", images, None), Console(soft_wrap=True))
+        return RunFolder(tmp_path / "run")
+
+    return run
+
+
+def _times(folder: RunFolder) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in Path(str(folder.predictions)).iterdir()}
+
+
+def test_every_shard_has_its_digest_and_the_summary_counts_what_was_read(score: Callable[[], RunFolder]) -> None:
+    folder = score()
+    assert [digest is not None for digest in record_of(folder.path).digests] == [True, True, True]
+    assert (summary_of(folder.path).num_images, summary_of(folder.path).num_scored) == (12, 12)
+    assert run_status(folder, verify=True).is_complete
+
+
+_HEALED = ["another model's shard", "a shard without a column", "ids shifted by a row", "other probabilities"]
+_HEALED += ["a dangling link", "a FIFO", "a shard with no rows"]
+
+
+def test_damage_is_scored_again_and_nothing_else(
+    score: Callable[[], RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = score()
+    rows = read_predictions(folder.predictions)
+    for name in _HEALED:
+        before = _times(folder)
+        ALL[name](folder)
+        score()
+        assert read_predictions(folder.predictions).equals(rows), name
+        changed = {file for file, time in _times(folder).items() if before[file] != time}
+        assert changed == {folder.shard(1, 3).name}, name
+        assert "shard 1 " in capsys.readouterr().out
+        assert summary_of(folder.path).num_scored == 5
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]"])
+def test_a_damaged_record_costs_no_shard(score: Callable[[], RunFolder], content: str) -> None:
+    folder = score()
+    before = _times(folder)
+    folder.record.write_text(content)
+    score()
+    assert _times(folder) == before
+    assert (summary_of(folder.path).num_images, summary_of(folder.path).num_scored) == (12, 0)
+
+
+def test_files_among_the_shards_are_refused_before_anything_is_scored(score: Callable[[], RunFolder]) -> None:
+    folder = score()
+    (folder.predictions / "notes.txt").write_text("mine")
+    folder.shard(1, 3).unlink()
+    with pytest.raises(RunFolderError, match=r"it holds notes\.txt\. Move that away"):
+        score()
+    assert folder.missing_shards(3) == [1]
+    (folder.predictions / "notes.txt").unlink()
+    ALL["a folder"](score())
+    with pytest.raises(RunFolderError, match="it is a folder"):
+        score()
+
+
+def test_a_shard_that_is_damaged_before_the_end_leaves_the_run_without_a_summary(
+    score: Callable[[], RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody changes values between the last shard and the last look, with metadata and checksums in order."""
+    folder = score()
+    folder.shard(0, 3).unlink()
+
+    def tamper(loop: object, *arguments: object) -> None:
+        run(loop, *arguments)
+        ALL["other probabilities"](folder)
+
+    run = ShardLoop.run
+    monkeypatch.setattr(ShardLoop, "run", tamper)
+    with pytest.raises(IncompleteError, match="1"):
+        score()
+    assert record_of(folder.path).summary is None
+
+
+def test_a_file_that_comes_before_the_end_leaves_the_run_incomplete(
+    score: Callable[[], RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = score()
+
+    def put(loop: object, *arguments: object) -> None:
+        run(loop, *arguments)
+        (folder.predictions / "notes.txt").write_text("mine")
+
+    run = ShardLoop.run
+    monkeypatch.setattr(ShardLoop, "run", put)
+    with pytest.raises(IncompleteError, match=r"it holds notes\.txt"):
+        score()
+    assert record_of(folder.path).summary is None
+
+
+def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Callable[[], RunFolder]) -> None:
+    folder = score()
+    record = json.loads(folder.record.read_text())
+    digests = record.pop("digests")
+    folder.record.write_text(json.dumps(record))
+    before = _times(folder)
+    score()
+    assert _times(folder) == before
+    assert list(record_of(folder.path).digests) == digests
+    assert RunReader(folder).read().num_rows == 12

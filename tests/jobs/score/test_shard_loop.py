@@ -1,0 +1,103 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from rich.console import Console
+
+from cluster.ledger import TaskFailed
+from cluster.pool import TaskDone
+from jobs.score import shard_loop
+from jobs.score.record_keeper import RecordKeeper
+from jobs.score.shard_loop import ShardLoop
+from scoring.errors import LeaseLostError
+from scoring.run import lease as lease_module
+from scoring.run.folder import RunFolder
+from scoring.run.holder import Holder
+from scoring.run.lease import Lease, hold_lease
+from scoring.run.verification import run_status
+from scoring.shards.report import ShardReport
+from tests.runs import cats_and_dogs, record_of, write_run
+
+_OTHER = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+
+
+class _Pool:
+    """Yields outcomes, as a pool of workers does, and lets something happen before each."""
+
+    def __init__(self, outcomes: Iterable[Any], happens: Any = lambda: None) -> None:
+        self._outcomes, self._happens = outcomes, happens
+
+    def run(self, tasks: Iterable[int]) -> Iterator[Any]:
+        for outcome in self._outcomes:
+            self._happens()
+            yield outcome
+
+
+def _done(shard: int, digest: str = "d" * 64) -> TaskDone[ShardReport]:
+    times = dict.fromkeys(("read_s", "decode_s", "wait_s", "score_s", "write_s"), 0.1)
+    report = ShardReport(shard, 8, 0, warmed_up_at=1.0, num_warm_images=0, finished_at=2.0, digest=digest, **times)
+    return TaskDone(shard, report, 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A run of three shards of which the last two are missing."""
+    monkeypatch.setattr(shard_loop, "ScoringMetrics", Mock())
+    return write_run(tmp_path / "run", cats_and_dogs(20), without_shards=(1, 2))
+
+
+def _run(folder: RunFolder, lease: Lease, pool: _Pool) -> ShardLoop:
+    console = Console(quiet=True)
+    keeper = RecordKeeper(folder, lease, record_of(folder.path), console)
+    done = run_status(folder, verify=True)
+    keeper.note(done.digests)
+    loop = ShardLoop(folder, lease, keeper, console)
+    loop.run(pool, done)  # type: ignore[arg-type]
+    return loop
+
+
+def test_digests_of_all_shards_old_and_new_are_in_the_record_at_the_end(folder: RunFolder) -> None:
+    before = record_of(folder.path).digests
+    with hold_lease(folder.lease) as lease:
+        loop = _run(folder, lease, _Pool([_done(2, "2" * 64), _done(1, "1" * 64)]))
+    assert record_of(folder.path).digests == (before[0], "1" * 64, "2" * 64)
+    assert loop.totals.num_images == 16
+
+
+def test_digests_of_a_job_that_is_stopped_are_in_the_record(folder: RunFolder) -> None:
+    def stop() -> None:
+        if stops:
+            raise KeyboardInterrupt
+        stops.append(1)
+
+    stops: list[int] = []
+    with hold_lease(folder.lease) as lease, pytest.raises(KeyboardInterrupt):
+        _run(folder, lease, _Pool([_done(1, "1" * 64), _done(2)], stop))
+    assert record_of(folder.path).digests[1:] == ("1" * 64, None)
+
+
+def test_a_driver_whose_workers_find_the_lease_lost_stops_and_writes_nothing_more(folder: RunFolder) -> None:
+    def take_over() -> None:
+        folder.lease.write_bytes(_OTHER.to_bytes())
+
+    before = record_of(folder.path)
+    failed = TaskFailed(1, 1, "Stopped: another driver took over")
+    with (
+        hold_lease(folder.lease) as lease,
+        pytest.raises(LeaseLostError, match=r"another driver took over .*, process 1 on elsewhere"),
+    ):
+        _run(folder, lease, _Pool([failed, _done(2)], take_over))
+    assert record_of(folder.path) == before
+
+
+def test_a_driver_whose_heart_finds_the_lease_lost_stops(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_module, "BEAT_S", 0.05)
+
+    def take_over() -> None:
+        folder.lease.write_bytes(_OTHER.to_bytes())
+        lease._heart.join(timeout=30)
+
+    with hold_lease(folder.lease) as lease, pytest.raises(LeaseLostError, match="process 1 on elsewhere"):
+        _run(folder, lease, _Pool([_done(1), _done(2)], take_over))

@@ -1,0 +1,76 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs.report import app as report
+from jobs.status import app as status
+from jobs.submission import app as submission
+from scoring.run.folder import RunFolder
+from tests.runs import cats_and_dogs, write_run
+from tests.tampering import ALL, SEEN_FROM_ENDS
+
+_COMMANDS = {"status": status, "status --verify": status, "submission": submission, "report": report}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path / "run", cats_and_dogs(20))
+
+
+def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
+    told = CliRunner().invoke(status, [str(folder.path), "--verify"])
+    assert told.exit_code == 0
+    assert "20 of 20 scored" in told.stdout
+
+
+@pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
+def test_a_run_that_is_not_as_it_was_left_is_not_complete(
+    folder: RunFolder, tamper: Callable[[RunFolder], None], request: pytest.FixtureRequest
+) -> None:
+    tamper(folder)
+    assert CliRunner().invoke(status, [str(folder.path), "--verify"]).exit_code in (1, 2)
+    if request.node.callspec.id in SEEN_FROM_ENDS:
+        assert CliRunner().invoke(status, [str(folder.path)]).exit_code in (1, 2)
+
+
+def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
+    (folder.predictions / "notes.txt").write_text("mine")
+    told = CliRunner().invoke(status, [str(folder.path)])
+    assert told.exit_code == 1
+    assert "notes.txt lies among the shards and is none of them: move it away" in told.stdout
+    assert "Run the same score command again" not in told.stdout
+
+
+def test_json_is_for_machines(folder: RunFolder) -> None:
+    (folder.predictions / "notes.txt").write_text("mine")
+    folder.shard(2, 3).unlink()
+    told = CliRunner().invoke(status, [str(folder.path), "--json", "--verify"])
+    assert json.loads(told.stdout) == {
+        "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
+        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "complete": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+@pytest.mark.parametrize("content", ["", "null", "[]", "7", "{half", '{"labels": 7}', "[" * 100_000])
+def test_a_damaged_record_is_one_line_and_exit_2(folder: RunFolder, command: str, content: str) -> None:
+    folder.record.write_text(content)
+    told = CliRunner().invoke(_COMMANDS[command], [str(folder.path), *command.split()[1:]])
+    assert told.exit_code == 2
+    assert told.stderr.count("\n") == 1
+    assert "run.json; it is damaged" in told.stderr
+    assert "overwrite" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["status --verify", "submission"])
+def test_a_damaged_page_of_the_manifest_is_one_line_and_exit_2(folder: RunFolder, command: str) -> None:
+    content = bytearray(folder.manifest.read_bytes())
+    content[20:40] = bytes(20)
+    folder.manifest.write_bytes(bytes(content))
+    told = CliRunner().invoke(_COMMANDS[command], [str(folder.path), *command.split()[1:]])
+    assert told.exit_code == 2
+    assert told.stderr.count("\n") == 1
+    assert "manifest.parquet is damaged: run the same score command again" in told.stderr

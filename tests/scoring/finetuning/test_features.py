@@ -1,0 +1,48 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import IncompleteError, RunFolderError
+from scoring.finetuning.features import load_features
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import write_table
+from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """Features of eight photos and of one that could not be read."""
+    folder = RunFolder(tmp_path)
+    write_features(folder, [*cats_and_dogs(8), Scored("broken.png", None, "cat", "the file is empty")])
+    return folder
+
+
+def test_features_of_readable_photos_are_loaded_with_their_targets(folder: RunFolder) -> None:
+    features = load_features(folder)
+    assert (features.values.shape, features.num_errors) == ((8, 1, 2), 1)
+    assert [image.path for image in features.images] == [image.path for image in cats_and_dogs(8)]
+    assert features.targets == [image.target for image in cats_and_dogs(8)]
+
+
+def test_heads_are_not_trained_on_features_of_another_network(folder: RunFolder) -> None:
+    record = record_of(folder.path)
+    save_record(folder, replace(record, fingerprint=replace(record.fingerprint, model="another")))
+    with pytest.raises(IncompleteError, match="is of another run: its model differs"):
+        load_features(folder)
+
+
+def test_heads_are_not_trained_on_features_of_other_photos(folder: RunFolder) -> None:
+    path = folder.shard(0, 1)
+    table = pq.read_table(path)
+    write_table(path, table.take(np.roll(np.arange(9), 1)))
+    with pytest.raises(IncompleteError, match="has other image ids than the manifest"):
+        load_features(folder)
+
+
+def test_heads_are_not_trained_on_files_that_somebody_put_among_them(folder: RunFolder) -> None:
+    (folder.predictions / "extra.parquet").write_bytes(folder.shard(0, 1).read_bytes())
+    with pytest.raises(RunFolderError, match=r"it holds extra\.parquet"):
+        load_features(folder)

@@ -1,0 +1,98 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import LeaseLostError, StorageError
+from scoring.run.fence import Fence
+from scoring.run.fingerprint import Fingerprint
+from scoring.run.lease import hold_lease
+from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, to_parquet
+from scoring.run.publishing import publish_shard
+from scoring.sources.entries import ImageEntry
+from scoring.storage.locations import Location, Url
+
+_OURS = Fingerprint("i", "m", "l", "squash", "keras", "float32", 2)
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """A run folder, on a disk or in a bucket."""
+    if request.param == "disk":
+        return tmp_path
+    bucket: Url = request.getfixturevalue("bucket")
+    return bucket / "run"
+
+
+def _table(dog: float, fingerprint: Fingerprint = _OURS, num_rows: int = 1) -> pa.Table:
+    rows = [
+        ScoredImage(ImageEntry(str(number), f"{number}.jpg", 1), np.array([1 - dog, dog], np.float32))
+        for number in range(num_rows)
+    ]
+    return predictions_table(rows, ("cat", "dog"), {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
+
+
+def _digest(path: Location) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_shard_is_written_whole_and_its_digest_is_that_of_its_file(place: Location) -> None:
+    path = place / "shard.parquet"
+    assert publish_shard(path, _table(0.25), None) == _digest(path)
+    assert pq.read_table(pa.BufferReader(path.read_bytes()))["probability"].to_pylist() == [0.75]
+
+
+def test_a_copy_that_comes_later_leaves_the_first_and_tells_its_digest(place: Location) -> None:
+    """The driver counts the first of two copies: another one's bytes under its digest would count as damage."""
+    path = place / "shard.parquet"
+    first = publish_shard(path, _table(0.25), None)
+    assert publish_shard(path, _table(0.2500001), None) == first == _digest(path)
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        to_parquet(_table(0.5, replace(_OURS, model="another"))),
+        to_parquet(_table(0.5, num_rows=2)),
+        to_parquet(pa.table({"a": [1]})),
+        b"half",
+    ],
+)
+def test_what_is_of_no_run_or_another_makes_way(place: Location, standing: bytes) -> None:
+    path = place / "shard.parquet"
+    path.write_bytes(standing)
+    assert publish_shard(path, _table(0.25), None) == _digest(path)
+    assert path.read_bytes() == to_parquet(_table(0.25))
+
+
+def test_worker_of_a_driver_that_holds_its_lease_publishes(place: Location) -> None:
+    with hold_lease(place / "lease.json") as lease:
+        publish_shard(place / "shard.parquet", _table(0.25), lease.fence)
+    assert (place / "shard.parquet").is_file()
+
+
+@pytest.mark.parametrize("takeover", ["taken", "removed", "damaged"])
+def test_worker_of_a_driver_that_has_lost_its_lease_writes_nothing(place: Location, takeover: str) -> None:
+    lease = place / "lease.json"
+    if takeover == "taken":
+        with hold_lease(lease) as other:
+            stale = Fence(lease, "ours", 0)
+            assert other.fence.token != stale.token
+            with pytest.raises(LeaseLostError, match=r"another driver took over .*, process \d+ on .* since 20"):
+                publish_shard(place / "shard.parquet", _table(0.25), stale)
+    else:
+        if takeover == "damaged":
+            lease.write_bytes(b"{half")
+        with pytest.raises(LeaseLostError, match="another driver took over"):
+            publish_shard(place / "shard.parquet", _table(0.25), Fence(lease, "ours", 0))
+    assert not (place / "shard.parquet").exists()
+
+
+def test_shard_whose_place_is_taken_by_a_folder_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "shard.parquet").mkdir()
+    with pytest.raises(StorageError, match=r"Cannot write .*shard\.parquet: Is a directory"):
+        publish_shard(tmp_path / "shard.parquet", _table(0.25), None)
