@@ -107,5 +107,5 @@ class ModelRequest:
             precision=choice,
             reading=reading,
             clip=kind.clip(),
-            agreement=loaded.agreement,
+            agreement=loaded.compared.agreement(reading.to_probabilities) if loaded.compared else None,
         )

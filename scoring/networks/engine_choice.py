@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.networks.agreement import Agreement, ImageSample
+from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
@@ -28,13 +28,13 @@ class LoadedEngine:
         engine: Runs the network.
         digest: Identifies the network and its weights; a quantised network has a digest of its own.
         last_activation: Tells what the network computes last, as `last_activation` says it.
-        agreement: How far int8 is from float32; None in other precisions.
+        compared: Outputs in int8 beside those in float32; None in other precisions.
     """
 
     engine: Engine
     digest: str
     last_activation: Callable[[], str]
-    agreement: Agreement | None = None
+    compared: ComparedOutputs | None = None
 
 
 def check_engine(name: EngineName, precision: Precision) -> None:
@@ -75,7 +75,7 @@ def load_engine(
         mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
         return LoadedEngine(mnn, network.digest, mnn.last_activation)
     engine = OpenVinoEngine(_built_lazily(network, backend), precision, sample)
-    return LoadedEngine(engine, engine.digest, engine.last_activation, engine.agreement)
+    return LoadedEngine(engine, engine.digest, engine.last_activation, engine.compared)
 
 
 def _built_lazily(network: Network, backend: str) -> Network:
