@@ -5,6 +5,10 @@ class ClusterError(Exception):
     """Base of all faults raised by `cluster`; its text is one line meant for the user."""
 
 
+class RayChangedWarning(UserWarning):
+    """A private part of Ray is not what it was; its text is one line meant for the user: what is slower or less."""
+
+
 class PlacementError(ClusterError):
     """More was asked for than the cluster has."""
 

@@ -18,6 +18,7 @@ from typing import Any
 import ray
 
 from cluster.environment import variable
+from cluster.errors import RayChangedWarning
 
 _LOOPBACK_SWITCH = ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER")
 _LOOPBACK_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # the same for the processes that Ray starts
@@ -38,10 +39,6 @@ _NO_AUTOSCALER = (
     "does not say whether its autoscaler adds nodes: what has no room now is refused, unless `wait_for_nodes` says how "
     "long to wait."
 )
-
-
-class RayChangedWarning(UserWarning):
-    """A private part of Ray is not what it was; the text says what is slower or less."""
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The `shardscore` command; `python -m jobs` is the same."""
 
 import signal
+import warnings
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from jobs.console.exit_codes import on_sigterm
+from jobs.console.warned import format_warning
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
@@ -60,6 +62,7 @@ def _shardscore(
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, on_sigterm)
+    warnings.formatwarning = format_warning
     app()
 
 

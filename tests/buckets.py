@@ -70,3 +70,8 @@ def publish(url: Url, content: bytes) -> None:
 
 def _client() -> Any:
     return boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+
+
+def put_marker(bucket: Url, key: str) -> None:
+    """Write what consoles write for a folder: an empty object whose key ends with a slash."""
+    _client().put_object(Bucket=bucket.bucket, Key=key, Body=b"")

@@ -25,8 +25,8 @@ from scoring.run.manifest import write_manifest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
-from scoring.sources.entries import NO_COLUMNS, TableColumns
 from scoring.sources.inputs import ImageEntry
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, readable
 

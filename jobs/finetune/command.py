@@ -17,7 +17,7 @@ from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.entries import TableColumns
+from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 

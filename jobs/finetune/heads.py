@@ -18,27 +18,36 @@ from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.networks.base_networks import base_of
+from scoring.run.fence import Fence
 
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
 
 
-def train_heads(request: FinetuneRequest, console: Console) -> None:
+def train_heads(request: FinetuneRequest, fence: Fence, console: Console) -> None:
     """Train the missing heads, then put the model together.
+
+    Args:
+        request: What was asked for.
+        fence: Keeps workers of a driver that has lost its lease from writing.
+        console: Where to tell it.
 
     Raises:
         IncompleteError: If heads are missing; they are named.
+        LeaseLostError: If another driver took over.
     """
     heads = [TrainHead(number) for number in range(request.ensemble)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    recipe = function_recipe(partial(HeadTrainer, _settings(request)))
+    recipe = function_recipe(partial(HeadTrainer, _settings(request, fence)))
     with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
         for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
+            if failures:
+                fence.check()
             print_failures(console, failures, pool.start_failures)
             check_nothing_missing([failure.task for failure in failures])
 
 
-def _settings(request: FinetuneRequest) -> FinetuneSettings:
+def _settings(request: FinetuneRequest, fence: Fence) -> FinetuneSettings:
     features = request.images.model
     assert isinstance(features, FeatureRequest)
     return FinetuneSettings(
@@ -52,6 +61,7 @@ def _settings(request: FinetuneRequest) -> FinetuneSettings:
         seed=request.seed,
         head_only=request.head_only,
         backend=features.backend,
+        fence=fence,
     )
 
 

@@ -18,7 +18,7 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.entries import TableColumns
+from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 

@@ -50,7 +50,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             check_seen(unseen, needed)
             milestones.ray_at = time.time()
             if sonar:
-                sonar.start(avoid=list(unseen))
+                sonar.start(lease.fence, avoid=list(unseen))
             missing = images.run(milestones, needed) if images else []
             metrics = sonar.finish() if sonar else None
     check_nothing_missing(missing, "shard {}".format)

@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as NotYet
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from scoring.run.earlier import load_earlier_record
-from scoring.run.fence import Fence
+from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.shards.settings import known_fields
@@ -84,5 +84,5 @@ class BackgroundListing:
         digest = manifest_digest(images, shard_size)
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
-        path = self._folder.manifest
-        return write_manifest(path, images, shard_size, num_left_out, digest, before=fence.check)
+        with under_fence(fence):
+            return write_manifest(self._folder.manifest, images, shard_size, num_left_out, digest)

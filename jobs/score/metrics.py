@@ -34,10 +34,10 @@ class ScoringMetrics:
 
     def __init__(self, run: str, num_images: int, num_done: int) -> None:
         self._metrics = Metrics(COUNTERS, GAUGES, {"run": run})
+        self._num_images = num_images
         self._num_done = self._num_done_before = num_done
         self._started = time.monotonic()
-        self._metrics.show("shardscore_run_images", num_images)
-        self._metrics.show("shardscore_run_images_done", num_done)
+        self._show_run()
 
     def add(self, report: ShardReport) -> None:
         """Count a shard that came in."""
@@ -56,4 +56,9 @@ class ScoringMetrics:
         self._num_done += num_images
         seconds = max(time.monotonic() - self._started, 1e-9)
         self._metrics.show("shardscore_images_per_second", (self._num_done - self._num_done_before) / seconds)
+        self._show_run()
+
+    def _show_run(self) -> None:
+        """Every time: Ray 2.55 exports a gauge once for each time that it is set."""
+        self._metrics.show("shardscore_run_images", self._num_images)
         self._metrics.show("shardscore_run_images_done", self._num_done)

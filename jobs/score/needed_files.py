@@ -13,7 +13,7 @@ from cluster.shared_files import SharedFile, find_missing_by_node
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
-from scoring.sources.tar_images import TarSource
+from scoring.sources.inputs import collection_files
 from scoring.storage.locations import Location, machine_path
 
 
@@ -32,18 +32,11 @@ def see_images(images: Location) -> list[SharedFile]:
     if path is None:
         return []
     if not path.is_dir():
-        return [see_file("images", file) for file in _files(path)]
+        files = [machine_path(file) for file in collection_files(path)]
+        return [see_file("images", file) for file in files if file]
     with os.scandir(path.absolute()) as entries:
         first = next(entries, None)
     return [SharedFile("images", first.path if first else str(path.absolute()))]
-
-
-def _files(images: Path) -> list[Path]:
-    """The file itself, or the first and the last of a range of tar files."""
-    if images.suffix != ".tar":
-        return [images]
-    tars = [Path(str(tar)) for tar in TarSource(images).archives]
-    return list(dict.fromkeys([tars[0], tars[-1]]))
 
 
 def see_model(model: ShardModelRequest) -> list[SharedFile]:

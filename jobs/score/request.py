@@ -7,8 +7,8 @@ from cluster.placement import WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
-from scoring.sources.entries import NO_COLUMNS, TableColumns
 from scoring.sources.inputs import check_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
 

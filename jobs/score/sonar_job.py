@@ -1,6 +1,7 @@
 """The sonar half of `score`: one light task beside the images."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -10,6 +11,7 @@ from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
+from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
@@ -56,10 +58,15 @@ class SonarJob:
         model = self._settings.model
         return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]
 
-    def start(self, avoid: Collection[Node]) -> None:
-        """Start the task on the open Ray session, unless it is done, on a node that sees its files."""
+    def start(self, fence: Fence, avoid: Collection[Node]) -> None:
+        """Start the task on the open Ray session, unless it is done, on a node that sees its files.
+
+        Args:
+            fence: Keeps the task of a driver that has lost its lease from writing.
+            avoid: Nodes that do not see the files.
+        """
         if self._metrics is None:
-            self._task = LightTask(run_sonar, self._settings, avoid=avoid)
+            self._task = LightTask(run_sonar, replace(self._settings, fence=fence), avoid=avoid)
 
     def finish(self) -> SonarMetrics:
         """Wait for the task, tell its result and return it."""

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from scoring.bench.drawings import draw_photos
 from scoring.errors import ImageError, ImagesError
 from scoring.pixels.decoding import Resize, decode
-from scoring.sources.entries import is_image
+from scoring.sources.image_finder import is_image
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage.locations import Location
 

@@ -13,6 +13,7 @@ from scoring.finetuning.training_set import load_training_set
 from scoring.models.model_folder import ModelFolder
 from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_dense_layers
+from scoring.run.fence import under_fence
 from scoring.storage.locations import Location
 
 
@@ -63,14 +64,18 @@ class HeadTrainer:
 
         Returns:
             Where the result is: the head's file, or the model folder.
+
+        Raises:
+            LeaseLostError: If another driver took over.
         """
-        if isinstance(task, JoinHeads):
-            self._join()
-            return self._folder.path
-        path = self._path(task.number)
-        if self._load(task.number) is None:
-            save_head(path, self._train(task.number), self._identity(task.number))
-        return path
+        with under_fence(self._settings.fence):
+            if isinstance(task, JoinHeads):
+                self._join()
+                return self._folder.path
+            path = self._path(task.number)
+            if self._load(task.number) is None:
+                save_head(path, self._train(task.number), self._identity(task.number))
+            return path
 
     def _join(self) -> None:
         numbers = range(self._settings.ensemble)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import BaseRequest
+from scoring.run.fence import Fence
 from scoring.storage.locations import Location
 
 
@@ -22,6 +23,7 @@ class FinetuneSettings:
         seed: Decides the split and every head's initial weights, order and dropout.
         head_only: Keep the head without its base network.
         backend: Keras' backend.
+        fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
     """
 
     output: Location
@@ -34,3 +36,4 @@ class FinetuneSettings:
     seed: int
     head_only: bool
     backend: str
+    fence: Fence | None = None

@@ -15,15 +15,17 @@ import io
 import warnings
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
+from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, load_plugin, why_not
+from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
+from scoring.pixels.sample_scale import is_wide, to_eight_bits
 
 IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, section 2.1
 _SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
@@ -61,11 +63,11 @@ Decode: TypeAlias = Callable[[bytes, Resize], UInt8Array]
 def decode(encoded: bytes, resize: Resize) -> UInt8Array:
     """Decode an image file and resize it.
 
-    EXIF orientation is applied, transparency is laid on white, 16-bit samples are scaled to 8 bits, and of an
-    animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see above.
+    EXIF orientation is applied, transparency is laid on white, wide samples are scaled to 8 bits (see `sample_scale`),
+    and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see above.
 
     Args:
-        encoded: The bytes of a file in any format that Pillow reads.
+        encoded: The bytes of a file in any format that Pillow reads, by itself or by our extra `formats`.
         resize: `SQUASH` to the square without regard to shape (fast.ai), or `CROP` the centre after the
             shortest side became 256 (VGG's authors).
 
@@ -73,12 +75,13 @@ def decode(encoded: bytes, resize: Resize) -> UInt8Array:
         RGB pixels, 0 to 255, shape (224, 224, 3).
 
     Raises:
-        ImageError: If the bytes are not an image that can be decoded, or it has over 89,478,485 pixels.
+        ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, or it is not known
+            what is white in it.
     """
     if not encoded:
         raise ImageError("the file is empty")
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with _open(encoded) as image:
             _check_pixels(image)
             content = _load(image, resize)
             return np.asarray(_upright(_resized(_rgb(image), content, resize), image))
@@ -87,7 +90,22 @@ def decode(encoded: bytes, resize: Resize) -> UInt8Array:
     except Image.DecompressionBombError as error:  # Pillow's own limit, twice ours, strikes before we see the size
         raise ImageError(f"more pixels than the limit of {MAX_IMAGE_PIXELS:,}") from error
     except Exception as error:  # hostile bytes make Pillow raise nearly anything: TypeError, struct.error, ...
+        if plain := without_metadata(encoded):  # more of it than Pillow takes, or damaged; the pixels may be sound
+            return decode(plain, resize)
         raise ImageError(_reason(error)) from error
+
+
+def _open(encoded: bytes) -> Image.Image:
+    """Open an image; the first of a format that takes a plugin loads it."""
+    try:
+        return Image.open(io.BytesIO(encoded))
+    except UnidentifiedImageError:
+        name = format_of(encoded[:HEAD_BYTES])
+        if name is None or is_read(name):
+            raise
+        if not load_plugin(name):
+            raise ImageError(why_not(name)) from None
+        return Image.open(io.BytesIO(encoded))
 
 
 def _check_pixels(image: Image.Image) -> None:
@@ -109,22 +127,13 @@ def _load(image: Image.Image, resize: Resize) -> tuple[float, float]:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bit(image)
+    if is_wide(image):
+        image = to_eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit samples (0 to 65,535) or floats (0 to 1, or 0 to 255) to 8 bits; Pillow would clip them."""
-    samples: npt.NDArray[Any] = np.asarray(image).astype(np.float32)
-    white = 65_535.0
-    if image.mode == "F":
-        white = 1.0 if samples.max() <= 1.0 else 255.0
-    return Image.fromarray(np.clip(np.rint(np.nan_to_num(samples) * (255.0 / white)), 0, 255).astype(np.uint8))
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize) -> Image.Image:
@@ -142,8 +151,11 @@ def _resized(image: Image.Image, content: tuple[float, float], resize: Resize) -
 def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
     """Turn the square as the EXIF orientation of its image says; damaged EXIF is ignored.
 
-    Turning comes last: whole picture and centre are the same either way, and a square of 224 is turned in no time.
+    Turning comes last: whole picture and centre are the same either way, and a square of 224 is turned in no time. A
+    JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2).
     """
+    if image.format == "JXL":
+        return square
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # the pixels are fine, only the metadata is not

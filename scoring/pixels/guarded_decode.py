@@ -27,6 +27,7 @@ class GuardedDecode:
     def __init__(self, decode: Decode = decode, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._decode = decode
         self._time_limit_s = time_limit_s
+        self._is_ready = False
         self._start()
 
     def __enter__(self) -> Self:

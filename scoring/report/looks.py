@@ -15,8 +15,8 @@ from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
 from scoring.report.text import confidence, plural, shorten, visible
 from scoring.report.thumbnails import draw_thumbnails
-from scoring.sources.entries import NO_COLUMNS, TableColumns
 from scoring.sources.inputs import ImageEntry
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, readable
 
 _IMAGES_PER_LOOK = 12

@@ -10,8 +10,8 @@ from PIL import Image
 
 from scoring.errors import ImageError, ImagesError
 from scoring.pixels.decoding import Resize, decode
-from scoring.sources.entries import NO_COLUMNS, TableColumns
 from scoring.sources.inputs import ImageEntry, ImageReader, check_images, open_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
 THUMBNAIL_SIZE = 144  # pixels a side

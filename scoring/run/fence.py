@@ -1,11 +1,13 @@
 """Keep who has lost a lease from writing: checked before each write, and by the write itself where it replaces one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scoring.errors import LeaseLostError, StorageError
 from scoring.run.holder import Holder, read_holder
 from scoring.storage.conditional import read_version, write_if
-from scoring.storage.durable import storage_faults
+from scoring.storage.durable import publishing_after, storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.retrying import patiently
 from scoring.storage.urls import Version
@@ -43,6 +45,17 @@ class Fence:
         holder = found[0] if found else None
         if holder is None or holder.token != self.token:
             raise lease_lost(self.lease, holder)
+
+
+@contextmanager
+def under_fence(fence: Fence | None) -> Iterator[None]:
+    """Let only the holder of the lease begin the block, and publish whole files in it; None lets everybody."""
+    if fence is None:
+        yield
+        return
+    fence.check()
+    with publishing_after(fence.check):
+        yield
 
 
 def lease_lost(lease: Location, holder: Holder | None) -> LeaseLostError:

@@ -1,7 +1,7 @@
 """The list of images to score, one Parquet row group per shard: a worker reads its own rows and no others."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,12 +67,7 @@ def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
 
 
 def write_manifest(
-    path: Location,
-    images: Sequence[ImageEntry],
-    shard_size: int,
-    num_left_out: int,
-    digest: str | None = None,
-    before: Callable[[], None] = lambda: None,
+    path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
 ) -> ManifestInfo:
     """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short.
 
@@ -82,17 +77,14 @@ def write_manifest(
         shard_size: Images per shard.
         num_left_out: Files that are not images.
         digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.
-        before: Called when all is written, just before it takes its place; may raise, and nothing does.
     """
     digest = digest or manifest_digest(images, shard_size)
     metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
     schema = MANIFEST_SCHEMA.with_metadata(metadata)
-    with whole_file(path) as temporary:
-        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
-            for start in range(0, len(images), shard_size):
-                rows = [vars(image) for image in images[start : start + shard_size]]
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
-        before()
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+        for start in range(0, len(images), shard_size):
+            rows = [vars(image) for image in images[start : start + shard_size]]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
     return read_info(path)
 
 

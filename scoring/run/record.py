@@ -10,7 +10,7 @@ from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import from_json
 from scoring.run.milestones import Milestones
 from scoring.run.summary import Summary
-from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scoring.networks.engines import engine_versions
 from scoring.pixels.decoding import DECODING, Resize
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
-from scoring.sources.entries import NO_COLUMNS, TableColumns
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
 

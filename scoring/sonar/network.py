@@ -17,6 +17,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
+from scoring.run.fence import Fence, under_fence
 from scoring.sonar.ensemble import train_folds
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_earlier_metrics, write_metrics
 from scoring.sonar.protocols import Fold, split_rows
@@ -53,6 +54,7 @@ class SonarSettings:
         seed: Decides split and initial weights.
         model: A trained model to score with; None trains one.
         backend: Keras' backend.
+        fence: What keeps the task of a driver that has lost its lease from writing; None where there is no lease.
     """
 
     data: Path
@@ -61,6 +63,7 @@ class SonarSettings:
     seed: int
     model: Path | None
     backend: str
+    fence: Fence | None = None
 
 
 def run_sonar(settings: SonarSettings) -> SonarMetrics:
@@ -69,7 +72,13 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
     Raises:
         SonarError: If the returns cannot be used for this.
         ModelError: If `settings.model` is not a sonar model.
+        LeaseLostError: If another driver took over.
     """
+    with under_fence(settings.fence):
+        return _run(settings)
+
+
+def _run(settings: SonarSettings) -> SonarMetrics:
     from scoring.sonar.uci_file import load_sonar  # pandas, of which the driver has no need
 
     started = time.perf_counter()

@@ -1,19 +1,14 @@
-"""One image of a collection, what counts as one, and the reader's side of it: words that all kinds of input share."""
+"""One image of a collection, and the reader's side of it: words that all kinds of input share."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from scoring.errors import ImageError
 from scoring.storage.locations import Location
 from scoring.storage.reading import read_limited
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif"}
-    | {".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".ico", ".psd", ".tga"}
-)
 # Far above any photograph (89 megapixels are 268 MB as raw RGB), far below what a zip bomb unpacks to.
 MAX_IMAGE_BYTES = 256 * 1024**2
 
@@ -41,44 +36,49 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """One file of a collection before it has an id; see `ImageEntry`. A table may bring the id."""
+    """One file of a collection before it has an id; for the others see `ImageEntry`.
+
+    Attributes:
+        image_id: The id, where the collection brings one.
+        left_out: Why it cannot be an image, where that is known; else its name and content tell.
+        head: The first bytes, where they are known.
+    """
 
     path: str
     size_bytes: int
     raw_path: bytes | None = None
     position: int | None = None
     image_id: str | None = None
+    left_out: str | None = None
+    head: bytes | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The files of a collection that were left out for one reason.
+
+    Attributes:
+        reason: In words.
+        count: How many files.
+        first: The paths of the first of them.
+    """
+
+    reason: str
+    count: int
+    first: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of one collection in natural order of id, and how many files were left out."""
+    """All images of one collection in natural order of id, and what was left out, most of it first."""
 
     images: Sequence[ImageEntry]
-    num_left_out: int
-
-
-@dataclass(frozen=True)
-class TableColumns:
-    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
-
-    Attributes:
-        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`.
-        content: Encoded images, instead of paths.
-        image_id: Their ids. None takes ids from the paths, or numbers the rows.
-    """
-
-    path: str | None = None
-    content: str | None = None
-    image_id: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
-    def images(self) -> str:
-        """The column that the images come from."""
-        return self.content or self.path or "path"
-
-
-NO_COLUMNS = TableColumns()  # for collections that are no table
+    def num_left_out(self) -> int:
+        """How many files were left out."""
+        return sum(left_out.count for left_out in self.left_out)
 
 
 class ImageReader(Protocol):
@@ -96,6 +96,16 @@ class ImageReader(Protocol):
 class ImageSource(Protocol):
     """One kind of collection. Building one looks at nothing."""
 
+    @property
+    def holds_only_images(self) -> bool:
+        """Whether every file in it is meant as an image, whatever its name."""
+        ...
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether its images stay in its own order; they bring their ids."""
+        ...
+
     def check(self) -> None:
         """Raise ImagesError unless it is there and of this kind; looks at no image."""
         ...
@@ -108,21 +118,26 @@ class ImageSource(Protocol):
         """
         ...
 
+    def peek(self, file: FoundFile, length: int) -> bytes:
+        """The first bytes of a file that was found.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        ...
+
     def open(self) -> ImageReader:
         """A reader for the images that were found."""
         ...
 
 
-def is_image(path: str) -> bool:
-    """Whether a name is that of an image, and not hidden."""
-    name = PurePosixPath(path)
-    hidden = name.name.startswith(".") or "__MACOSX" in name.parts  # macOS puts its metadata beside each file
-    return not hidden and name.suffix.lower() in IMAGE_SUFFIXES
-
-
 def readable_name(name: str) -> tuple[str, bytes | None]:
     """Split a file-system name into a UTF-8 text and, where that loses something, its raw bytes."""
-    raw = os.fsencode(name)
+    return readable_bytes(os.fsencode(name))
+
+
+def readable_bytes(raw: bytes) -> tuple[str, bytes | None]:
+    """See `readable_name`."""
     try:
         return raw.decode("utf-8"), None
     except UnicodeDecodeError:

@@ -1,16 +1,20 @@
-"""Images in a local folder, or below a prefix in a bucket: one file each."""
+"""Images in a local folder, or below a prefix in a bucket: one file each, or in tar files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, read_image, readable_name
-from scoring.sources.tar_images import read_member
+from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, file_below
+from scoring.storage.reading import read_range
 from scoring.storage.walking import walk
 
 
 class FolderSource:
     """A folder, searched recursively, or all objects below a prefix."""
+
+    holds_only_images = False
+    keeps_order = False
 
     def __init__(self, folder: Location) -> None:
         self._folder = folder
@@ -19,21 +23,34 @@ class FolderSource:
         """See `ImageSource`."""
         if not self._folder.is_dir():
             raise ImagesError(
-                "Expected `images` to be a folder, a prefix with objects below it, a .zip, a .tar or a .parquet file; "
+                "Expected `images` to be a folder, a prefix with objects below it, a zip, a tar or a Parquet table; "
                 f"{self._folder} does not exist."
             )
 
     def files(self) -> Iterator[FoundFile]:
         """All files below, links followed."""
-        for name, size_bytes in walk(self._folder):
-            path, raw = readable_name(name)
-            yield FoundFile(path, size_bytes, raw)
+        for file in walk(self._folder):
+            path, raw = readable_name(file.name)
+            yield FoundFile(path, file.size_bytes, raw, left_out=file.fault)
+
+    def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
+        """The files in tar files that were found here."""
+        return list_tars(self._tar, [tar.raw_path or tar.path.encode() for tar in tars])
+
+    def peek(self, file: FoundFile, length: int) -> bytes:
+        """See `ImageSource`."""
+        return read_range(file_below(self._folder, file.path, file.raw_path), 0, min(length, file.size_bytes))
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return self._read
+        read_member = TarReader(self._tar)
 
-    def _read(self, image: ImageEntry) -> bytes:
-        if image.position is not None:
-            return read_member(self._folder, image)
-        return read_image(file_below(self._folder, image.path, image.raw_path))
+        def read(image: ImageEntry) -> bytes:
+            if image.position is not None:
+                return read_member(image)
+            return read_image(file_below(self._folder, image.path, image.raw_path))
+
+        return read
+
+    def _tar(self, path: bytes) -> Location:
+        return tar_in_folder(self._folder, path if path.endswith(b"/") else path + b"/")

@@ -3,34 +3,41 @@
 from collections.abc import Iterator
 
 from scoring.errors import ImagesError, RequestError
-from scoring.sources.entries import (
-    IMAGE_SUFFIXES,
-    NO_COLUMNS,
-    FoundFile,
-    ImageEntry,
-    ImageReader,
-    ImageSource,
-    Listing,
-    TableColumns,
-    is_image,
-)
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource, LeftOut, Listing
 from scoring.sources.folder_images import FolderSource
+from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, judge_name
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
+from scoring.sources.packing import is_compressed, kind_of
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
-from scoring.sources.tar_images import TarSource, tar_members
+from scoring.sources.table_parts import TableParts, is_pattern, is_table_folder
+from scoring.sources.tar_images import TarSource, expand_range
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, file_above, file_below
 
-__all__ = ["ImageEntry", "ImageReader", "Listing", "check_images", "find_images", "open_images"]
+__all__ = [
+    "ImageEntry",
+    "ImageReader",
+    "LeftOut",
+    "Listing",
+    "check_images",
+    "collection_files",
+    "find_images",
+    "open_images",
+]
+
+_NAMED = 3  # paths of each kind in a message
+_EXPECTED = "Expected `images` to be a folder, a zip, a tar or a Parquet table"
 
 
 def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None:
     """Raise ImagesError unless there is a collection at `location`; looks at no image.
 
     Args:
-        location: A folder or a prefix in a bucket, of images or of tar files; a zip, tar files or a Parquet table.
-        columns: Which columns of a table hold what.
+        location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip, a zip or
+            tar within a zip (`bundle.zip/train.zip`), tar files (`x-{000..012}.tar`), or a Parquet table.
+        columns: Which columns of a table say what.
     """
     _source(location, columns).check()
 
@@ -43,18 +50,15 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
     """
     source = _source(location, columns)
     source.check()
-    if isinstance(source, TableSource):  # every row is an image
-        images, num_files = list_entries(source.files(), keeps_order=source.holds_images), 0
+    account = Account()
+    if source.holds_only_images:
+        images = list_entries(source.files(), source.keeps_order)
     else:
-        files = _CountedFiles(source, location)
-        images = list_entries(files, keeps_order=False)
-        num_files = files.num_files
+        found = _found(source, account)
+        images = list_entries(found, replaced=lambda path: account.leave_out(Reason.REPLACED, path))
     if not images:
-        suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise ImagesError(
-            f"Expected at least one image in {location}; found none among {num_files} files. Looked for: {suffixes}."
-        )
-    return Listing(images, num_left_out=max(0, num_files - len(images)))
+        raise _nothing_found(location, account.left_out())
+    return Listing(images, account.left_out())
 
 
 def open_images(location: Location, columns: TableColumns = NO_COLUMNS) -> ImageReader:
@@ -62,40 +66,79 @@ def open_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Image
     return _source(location, columns).open()
 
 
+def collection_files(location: Location) -> list[Location]:
+    """The files that a collection at `location` needs, the first and the last of many; none for a folder."""
+    if location.is_dir():
+        return []
+    if above := file_above(location):
+        return [above[0]]
+    parts = TableParts(location) if is_pattern(location.name) else None
+    files = [file_below(parts.folder, name) for name in parts.names] if parts else expand_range(location)
+    return list(dict.fromkeys([*files[:1], *files[-1:]]))
+
+
 def _source(location: Location, columns: TableColumns) -> ImageSource:
-    is_folder = location.is_dir()
-    if location.suffix == ".parquet" and not is_folder:
+    """The kind of collection that is there, by its name and its content; looks at no image."""
+    if location.is_dir():
+        is_table = columns != NO_COLUMNS or is_table_folder(location)
+        return TableSource(location, columns) if is_table else FolderSource(location)
+    kind = kind_of(location) if location.is_file() else None
+    if location.suffix == ".parquet" or is_pattern(location.name) or kind == "Parquet":
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
-        raise RequestError(f"Expected a .parquet table for --path-column and the like; received {location}.")
-    if location.suffix == ".tar" and not is_folder:
-        return TarSource(location)
-    is_zip = not is_folder and (location.suffix == ".zip" or location.is_file())
-    return ZipSource(location) if is_zip else FolderSource(location)
+        raise RequestError(
+            f"Expected a .parquet table for `path_column`, `bytes_column` or `id_column`; received {location}."
+        )
+    if kind == "zip":
+        return ZipSource(location)
+    if kind == "tar" or is_tar(location.name) or is_compressed(kind):
+        return TarSource.at(location)
+    return _source_of_other(location, kind)
 
 
-class _CountedFiles:
-    """The images among a source's files, or if there are none the images in its tar files; and how many files."""
+def _source_of_other(location: Location, kind: str | None) -> ImageSource:
+    """The collection at a place that is no file, or a refusal of a file by what it is."""
+    if location.is_file():
+        what = f"is a file of kind {kind}" if kind else "is not a zip, a tar or a table"
+        raise ImagesError(f"{_EXPECTED}; {location} {what}.")
+    above = file_above(location)
+    if above is None:
+        return FolderSource(location)  # which says that it does not exist
+    archive, member = above
+    if kind_of(archive) != "zip":
+        raise ImagesError(f"{_EXPECTED}, or a zip or tar within a zip; {archive} is a file that is not a zip.")
+    return ZipSource(archive).member(member)
 
-    def __init__(self, source: ImageSource, location: Location) -> None:
-        self._source = source
-        self._location = location
-        self.num_files = 0
 
-    def __iter__(self) -> Iterator[FoundFile]:
-        tars, found = [], False
-        for file in self._count(self._source.files()):
-            if is_image(file.path):
-                found = True
+def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
+    """The images among a source's files; if a folder has none, those in its tar files."""
+    finder, tars, is_empty = ImageFinder(source.peek, account), list[FoundFile](), True
+    follows_tars = isinstance(source, FolderSource)
+
+    def others() -> Iterator[FoundFile]:
+        for file in source.files():
+            if follows_tars and is_tar(file.path) and judge_name(file.path) is Reason.ARCHIVE and not file.left_out:
+                tars.append(file)
+            else:
                 yield file
-            elif not found and file.position is None and file.path.endswith(".tar"):
-                tars.append(file.path)
-        if not found and tars:
-            self.num_files -= len(tars)
-            members = tar_members(self._location, sorted(tars, key=natural_key))
-            yield from (member for member in self._count(members) if is_image(member.path))
 
-    def _count(self, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
-        for file in files:
-            self.num_files += 1
-            yield file
+    for image in finder.images(others()):
+        is_empty = False
+        yield image
+    if is_empty and isinstance(source, FolderSource):
+        yield from finder.images(source.members(sorted(tars, key=lambda tar: natural_key(tar.path))))
+    else:
+        for tar in tars:
+            account.leave_out(Reason.ARCHIVE, tar.path)
+
+
+def _nothing_found(location: Location, left_out: tuple[LeftOut, ...]) -> ImagesError:
+    """What to raise for a collection without images: what there is instead."""
+    archives = [path for reason in left_out if reason.reason == Reason.ARCHIVE for path in reason.first]
+    parts = [f"{part.reason}: {part.count:,} ({', '.join(part.first[:_NAMED])})" for part in left_out]
+    num_files = sum(part.count for part in left_out)
+    held = f": {'; '.join(parts)}" if parts else ""
+    advice = f" Name an archive, as {location}/{archives[0]}." if archives else ""
+    return ImagesError(
+        f"Expected at least one image in {location}; found none among {num_files:,} files{held}.{advice}"
+    )

@@ -1,28 +1,26 @@
-"""Give found files their ids, and put them in natural order: in memory while they are few, else in a file on disk."""
+"""Give found files their ids and put them in natural order, any number of them in bounded memory.
+
+SQLite sorts them, in a database without a name: it is in memory while it is small, else in a file that is gone when it
+is closed. Beside it, 100,000 entries are held as a list: about 60 MB.
+"""
 
 import os
+import sqlite3
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, takewhile
-from pathlib import Path
-from typing import overload
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import Any, overload
 
-import pyarrow as pa
-
+from scoring.errors import ImagesError, StorageError
 from scoring.sources.entries import FoundFile, ImageEntry
-from scoring.sources.natural_order import RUN_ROWS, Row, StoredRows, natural_key, read_rows, sort_rows, write_rows
+from scoring.sources.natural_order import natural_key
 
-_ROW_SCHEMA = pa.schema(
-    [
-        pa.field("key", pa.string()),
-        pa.field("path", pa.string()),
-        pa.field("size_bytes", pa.int64()),
-        pa.field("raw_path", pa.binary()),
-        pa.field("position", pa.int64()),
-        pa.field("image_id", pa.string()),
-    ]
-)
+_LISTED = 100_000  # entries that are made at once; more are made when they are looked at
 _ROWS_AT_ONCE = 4096
+_CACHE_KIB = 64 * 1024  # of SQLite, and what it sorts in memory at a time
+_COLUMNS = "image_id, path, size_bytes, raw_path, position"
 
 
 class CommonFolder:
@@ -86,78 +84,119 @@ def map_entries(images: Sequence[ImageEntry], change: Callable[[ImageEntry], Ima
     return LongListing(len(images), lambda start, stop: [change(image) for image in images[start:stop]])
 
 
-def list_entries(files: Iterable[FoundFile], keeps_order: bool) -> Sequence[ImageEntry]:
+def list_entries(
+    files: Iterable[FoundFile], keeps_order: bool = False, replaced: Callable[[str], None] | None = None
+) -> Sequence[ImageEntry]:
     """Make entries of files.
 
     Args:
         files: Any number of them; those without an id get their path below the common folder, without suffix unless two
             would then have the same.
         keeps_order: Leave them in their order instead of the natural order of ids; they bring their ids.
+        replaced: Told the path of each file that a later one of the same path replaces. None refuses what comes twice.
+
+    Raises:
+        ImagesError: If two have the same id and none replaces the other.
+        StorageError: If there is no room to sort them.
     """
     common = CommonFolder()
-    seen = _seen(files, common)
-    first = list(islice(seen, RUN_ROWS))
-    if len(first) < RUN_ROWS:
-        return _in_memory(first, common.depth, keeps_order)
-    return _on_disk(chain(first, seen), common, keeps_order)
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        with _disk_faults():
+            database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            database.execute(f"CREATE TABLE found (key TEXT, {_COLUMNS})")
+            database.execute("BEGIN")
+            database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
+            if replaced is None:
+                _refuse_repeated(database)
+            with_suffix = not keeps_order and _sort(database, replaced)
+            return _entries(database, common.depth, with_suffix)
+    except BaseException:
+        database.close()
+        raise
 
 
-def _seen(files: Iterable[FoundFile], common: CommonFolder) -> Iterator[FoundFile]:
+def _rows(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool) -> Iterator[tuple[object, ...]]:
     for file in files:
         if file.image_id is None:
             common.see(file.path)
-        yield file
+        key = "" if keeps_order else natural_key(file.image_id or _bare(file.path))
+        yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position
 
 
-def _in_memory(files: list[FoundFile], depth: int, keeps_order: bool) -> list[ImageEntry]:
-    bare = [_bare(file.path) for file in files if file.image_id is None]
-    with_suffix = len(set(bare)) < len(bare)
-    entries = [_entry(file, depth, with_suffix) for file in files]
-    return entries if keeps_order else sorted(entries, key=lambda entry: (natural_key(entry.image_id), entry.path))
+def _refuse_repeated(database: sqlite3.Connection) -> None:
+    """Ids come from a column of a table, or else from paths."""
+    repeated = database.execute(
+        "SELECT ifnull(image_id, path) AS name, count(*) AS times FROM found GROUP BY name HAVING times > 1 LIMIT 1"
+    ).fetchone()
+    if repeated:
+        raise ImagesError(
+            f"Expected another id or path in each row; {repeated[0]!r} stands in {repeated[1]} of them. Keep one of "
+            "them, or name a column of ids by `id_column`."
+        )
 
 
-def _on_disk(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool) -> LongListing:
-    with tempfile.TemporaryDirectory(prefix="shardscore-") as scratch:
-        path, with_suffix = Path(scratch) / "sorted", False
-        if keeps_order:
-            write_rows((_row(file, "") for file in files), _ROW_SCHEMA, path)
-        else:
-            sort_rows((_row(file, file.image_id or _bare(file.path)) for file in files), _ROW_SCHEMA, path)
-            with_suffix = _has_twins(path)
-        if with_suffix:
-            again = Path(scratch) / "sorted-again"
-            sort_rows(((natural_key(row[1]), *row[1:]) for row in read_rows(path)), _ROW_SCHEMA, again)
-            path = again
-        rows = StoredRows(path)  # readable for as long as it is held, though its folder goes now
-    depth = common.depth
-    return LongListing(
-        len(rows),
-        lambda start, stop: [_entry(FoundFile(*row[1:]), depth, with_suffix) for row in rows.between(start, stop)],
-    )
+def _sort(database: sqlite3.Connection, replaced: Callable[[str], None] | None) -> bool:
+    """Sort by ids without suffix, or if two of them are the same, with suffix; return which."""
+    database.create_function("bare", 1, _bare, deterministic=True)
+    database.create_function("natural_key", 1, natural_key, deterministic=True)
+    _rewrite(database, "SELECT * FROM found ORDER BY key, path, rowid")
+    if replaced:
+        earlier = "FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1 WHERE b.path = a.path"
+        paths = [path for (path,) in database.execute(f"SELECT a.path {earlier}")]
+        if paths:
+            _rewrite(database, f"SELECT * FROM found WHERE rowid NOT IN (SELECT a.rowid {earlier}) ORDER BY rowid")
+        for path in paths:
+            replaced(path)
+    twins = database.execute(
+        "SELECT 1 FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1 WHERE CASE WHEN a.key = b.key "
+        "THEN a.image_id IS NULL AND b.image_id IS NULL AND bare(a.path) = bare(b.path) END LIMIT 1"
+    ).fetchone()
+    if twins:
+        _rewrite(database, "SELECT * FROM found ORDER BY natural_key(ifnull(image_id, path)), path")
+    return twins is not None
 
 
-def _row(file: FoundFile, sorted_by: str) -> Row:
-    return natural_key(sorted_by), file.path, file.size_bytes, file.raw_path, file.position, file.image_id
+def _rewrite(database: sqlite3.Connection, select: str) -> None:
+    """Replace the table by what is selected from it; its rows are numbered in that order, from 1 on."""
+    database.execute(f"CREATE TABLE selected AS {select}")
+    database.execute("DROP TABLE found")
+    database.execute("ALTER TABLE selected RENAME TO found")
 
 
-def _has_twins(path: Path) -> bool:
-    """Whether two paths differ in their suffix alone; sorted, they lie beside each other."""
-    last = None
-    for _, image_path, *_, image_id in read_rows(path):
-        bare = _bare(image_path)
-        if image_id is None and bare == last:
-            return True
-        last = bare
-    return False
+def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Sequence[ImageEntry]:
+    def read(start: int, stop: int) -> list[ImageEntry]:
+        with _disk_faults():
+            rows = database.execute(
+                f"SELECT {_COLUMNS} FROM found WHERE rowid > ? AND rowid <= ? ORDER BY rowid", (start, stop)
+            )
+            return [_entry(row, depth, with_suffix) for row in rows]
+
+    (count,) = database.execute("SELECT count(*) FROM found").fetchone()
+    if count <= _LISTED:
+        images = read(0, count)
+        database.close()
+        return images
+    listing = LongListing(count, read)
+    weakref.finalize(listing, database.close)
+    return listing
 
 
-def _entry(file: FoundFile, depth: int, with_suffix: bool) -> ImageEntry:
-    image_id = file.image_id
+def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
+    image_id, path, size_bytes, raw_path, position = row
     if image_id is None:
-        below = file.path.split("/", depth)[depth]
+        below = path.split("/", depth)[depth]
         image_id = below if with_suffix else _bare(below)
-    return ImageEntry(image_id, file.path, file.size_bytes, file.raw_path, None, file.position)
+    return ImageEntry(image_id, path, size_bytes, raw_path, None, position)
 
 
 def _bare(path: str) -> str:
     return os.path.splitext(path)[0]
+
+
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(f"Cannot sort the list of images in {tempfile.gettempdir()}: {error}.") from error

@@ -1,8 +1,11 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
+import os
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -11,8 +14,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, TableColumns, check_size, read_image
-from scoring.storage.locations import Location, file_below, locate, readable
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, read_image, readable_name
+from scoring.sources.image_finder import Reason
+from scoring.sources.table_columns import (
+    BUCKET,
+    IS_DELETED,
+    IS_LATEST,
+    KEY,
+    SIZE,
+    TableColumns,
+    check_column,
+    column_values,
+    is_inventory,
+)
+from scoring.sources.table_parts import TableParts, one_line
+from scoring.storage.locations import Location, file_below, locate
+from scoring.storage.reading import read_range
+
+__all__ = ["TableColumns", "TableSource"]
 
 _ROWS_AT_ONCE = 4096
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
@@ -20,145 +39,189 @@ _MAX_ROW_GROUP_BYTES = 1024**3
 
 
 class TableSource:
-    """A Parquet file, local or in a bucket."""
+    """A Parquet table, local or in a bucket, in one file or several."""
 
     def __init__(self, table: Location, columns: TableColumns) -> None:
         self._table = table
         self._columns = columns
 
     @property
-    def holds_images(self) -> bool:
+    def keeps_order(self) -> bool:
         """Whether the images themselves are in it: they are read in its order, a row group at a time."""
         return self._columns.content is not None
 
+    @cached_property
+    def holds_only_images(self) -> bool:
+        """Whether it is a list of images, not of all objects in a bucket."""
+        with self._parts.open(self._parts.names[0]) as part:
+            return not is_inventory(part.schema_arrow, self._columns)
+
     def check(self) -> None:
         """See `ImageSource`."""
-        if not self._table.is_file():
-            raise ImagesError(f"Expected --images to be a Parquet table; {self._table} does not exist.")
         if self._columns.path and self._columns.content:
-            raise RequestError("Expected --path-column or --bytes-column; received both.")
-        with self._opened() as table:
-            for column in (self._columns.images, self._columns.image_id):
-                if column and column not in _leaves(table):
-                    raise ImagesError(
-                        f"Expected a column {column!r} in {self._table}; it has {', '.join(_leaves(table))}. Name it "
-                        "with --path-column, --bytes-column or --id-column."
-                    )
-            if self._columns.content:
-                self._check_row_groups(table)
-
-    def _check_row_groups(self, table: pq.ParquetFile) -> None:
-        column = _leaves(table).index(self._columns.images)
-        groups = range(table.num_row_groups)
-        largest = max((table.metadata.row_group(i).column(column).total_uncompressed_size for i in groups), default=0)
-        if largest > _MAX_ROW_GROUP_BYTES:
+            raise RequestError("Expected `path_column` or `bytes_column`; received both.")
+        if not self._parts.names:
             raise ImagesError(
-                f"Expected row groups of at most {_MAX_ROW_GROUP_BYTES // 1024**2} MiB of images, each is read whole; "
-                f"{self._table} has one of {largest // 1024**2} MiB. Write it with a smaller row_group_size."
+                "Expected a .parquet table for `path_column`, `bytes_column` or `id_column`, or a folder of its parts; "
+                f"received {self._table}."
             )
+        with self._parts.open(self._parts.names[0]) as part:
+            self._check_part(part, self._parts.names[0])
 
     def files(self) -> Iterator[FoundFile]:
         """One for each row."""
-        wanted = [column for column in (self._columns.image_id, self._columns.images) if column]
-        if self._columns.content:  # their bytes are not listed
-            wanted = [self._columns.image_id] if self._columns.image_id else []
-        row = 0
-        try:
-            with self._opened() as table:
-                for batch in table.iter_batches(_ROWS_AT_ONCE, columns=wanted):
-                    ids = _texts(batch, self._columns.image_id) if self._columns.image_id else None
-                    paths = None if self._columns.content else _texts(batch, self._columns.images)
-                    for index in range(batch.num_rows):
-                        yield self._found(row, paths[index] if paths else None, ids[index] if ids else None)
-                        row += 1
-        except BucketError:
-            raise
-        except (OSError, pa.ArrowException) as error:
-            raise ImagesError(
-                f"Expected a readable Parquet table; {self._table} is damaged: {_one_line(error)}."
-            ) from error
+        before = 0
+        for name in self._parts.names:
+            with self._parts.open(name) as part:
+                self._check_part(part, name)
+                yield from self._rows(part, name, before)
+                before += part.metadata.num_rows
 
-    def _found(self, row: int, path: str | None, image_id: str | None) -> FoundFile:
-        if self._columns.content:
-            return FoundFile(f"{self._table.name}#{row}", 0, None, row, image_id or str(row))
-        if not path:
-            raise ImagesError(f"Expected a path in every row of {self._table}; row {row} has none.")
-        return FoundFile(path, 0, None, None, image_id)
+    def peek(self, file: FoundFile, length: int) -> bytes:
+        """See `ImageSource`."""
+        return read_range(_located(self._parts.folder, file.path), 0, length)
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
         if self._columns.content:
-            return _BytesReader(self._table, self._columns.content)
-        return _PathReader(self._table.parent)
+            return _BytesReader(self._parts, self._columns.content)
+        return self._read
 
-    def _opened(self) -> pq.ParquetFile:
+    def _read(self, image: ImageEntry) -> bytes:
+        if image.position is not None:
+            raise ImageError("the table's row names no image")
         try:
-            return pq.ParquetFile(readable(self._table))
-        except BucketError:
-            raise
-        except (OSError, pa.ArrowException) as error:
-            raise ImagesError(f"Expected a Parquet table; {self._table} is not one: {_one_line(error)}.") from error
-
-
-class _PathReader:
-    def __init__(self, folder: Location) -> None:
-        self._folder = folder
-
-    def __call__(self, image: ImageEntry) -> bytes:
-        try:
-            location = locate(image.path)
+            location = _located(self._parts.folder, image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
-        return read_image(location if location.is_absolute() else file_below(self._folder, image.path))
+        return read_image(location)
+
+    @cached_property
+    def _parts(self) -> TableParts:
+        return TableParts(self._table)
+
+    def _check_part(self, part: pq.ParquetFile, name: str) -> None:
+        title = str(file_below(self._parts.folder, name))
+        schema = part.schema_arrow
+        if not is_inventory(schema, self._columns):
+            check_column(schema, "bytes_column" if self.keeps_order else "path_column", self._columns.images, title)
+        if self._columns.image_id:
+            check_column(schema, "id_column", self._columns.image_id, title)
+        if self._columns.content:
+            _check_row_groups(part, self._columns.content, title)
+
+    def _rows(self, part: pq.ParquetFile, name: str, before: int) -> Iterator[FoundFile]:
+        """The rows of one part; so many are in the parts before it."""
+        row = 0
+        try:
+            for batch in part.iter_batches(_ROWS_AT_ONCE, columns=self._listed(part.schema_arrow)):
+                for file in self._found(batch, name, row):
+                    is_numbered = self.keeps_order and file.image_id is None
+                    yield replace(file, image_id=str(before + (file.position or 0))) if is_numbered else file
+                row += batch.num_rows
+        except BucketError:
+            raise
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+            damaged = file_below(self._parts.folder, name)
+            raise ImagesError(f"Expected a readable Parquet table; {damaged} is damaged: {one_line(error)}.") from error
+
+    def _listed(self, schema: pa.Schema) -> list[str]:
+        """The columns that a listing reads."""
+        ids = [self._columns.image_id] if self._columns.image_id else []
+        if is_inventory(schema, self._columns):
+            return [*ids, BUCKET, KEY, *({SIZE, IS_LATEST, IS_DELETED} & set(schema.names))]
+        return ids if self.keeps_order else [*ids, self._columns.images]
+
+    def _found(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[FoundFile]:
+        """One file for each row of a batch that begins with row `row` of a part."""
+        ids = _texts(batch, self._columns.image_id) if self._columns.image_id else [None] * batch.num_rows
+        if self.keeps_order:
+            yield from (_row(name, row + index, image_id) for index, image_id in enumerate(ids))
+        elif is_inventory(batch.schema, self._columns):
+            yield from _objects(batch, ids)
+        else:
+            for index, path in enumerate(_texts(batch, self._columns.images)):
+                image_id = ids[index]
+                yield FoundFile(path, 0, image_id=image_id) if path else _row(name, row + index, image_id, True)
 
 
 class _BytesReader:
     """Keeps the row group that was read last: a shard's rows lie beside each other."""
 
-    def __init__(self, table: Location, column: str) -> None:
-        self._table = pq.ParquetFile(readable(table))
+    def __init__(self, parts: TableParts, column: str) -> None:
+        self._parts = parts
         self._column = column
-        groups = range(self._table.num_row_groups)
-        self._ends = list(accumulate(self._table.metadata.row_group(group).num_rows for group in groups))
         self._turn = threading.Lock()
-        self._group, self._images = -1, pa.array([])
+        self._name: str | None = None
+        self._group = -1
 
     def __call__(self, image: ImageEntry) -> bytes:
-        row = image.position or 0
-        group = bisect_right(self._ends, row)
+        names = self._parts.names
+        several = os.fsdecode((image.raw_path or image.path.encode()).rpartition(b"#")[0])
+        name = names[0] if len(names) == 1 else several
         try:
-            encoded = self._read_group(group)[row - (self._ends[group - 1] if group else 0)]
-        except (OSError, pa.ArrowException, IndexError) as error:
-            raise ImageError(f"cannot read from table: {_one_line(error)}") from error
+            encoded = self._value(name, image.position or 0)
+        except (OSError, pa.ArrowException, IndexError, ImagesError) as error:
+            raise ImageError(f"cannot read from table: {one_line(error)}") from error
         if not encoded.is_valid:
             raise ImageError("the table's row holds no image")
         content: bytes = encoded.as_py()
         check_size(len(content))
         return content
 
-    def _read_group(self, group: int) -> Any:
+    def _value(self, name: str, row: int) -> Any:
         with self._turn:
+            if name != self._name:
+                self._open(name)
+            group = bisect_right(self._ends, row)
             if group != self._group:
-                table = self._table.read_row_group(group, columns=[self._column])
-                self._images, self._group = _column(table, self._column), group
-            return self._images
+                table = self._part.read_row_group(group, columns=[self._column])
+                self._images, self._group = column_values(table, self._column), group
+            return self._images[row - (self._ends[group - 1] if group else 0)]
+
+    def _open(self, name: str) -> None:
+        self._part = self._parts.open(name)
+        groups = range(self._part.num_row_groups)
+        self._ends = list(accumulate(self._part.metadata.row_group(group).num_rows for group in groups))
+        self._name, self._group = name, -1
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _row(name: str, row: int, image_id: str | None, is_named: bool = False) -> FoundFile:
+    """A row that holds its image, or names none."""
+    path, raw = readable_name(f"{name}#{row}")
+    return FoundFile(path, 0, raw, row, image_id or (path if is_named else None))
 
 
-def _leaves(table: pq.ParquetFile) -> list[str]:
-    """The names of all columns, those inside others with dots."""
-    return [table.schema.column(index).path for index in range(len(table.schema))]
+def _objects(batch: pa.RecordBatch, ids: Sequence[str | None]) -> Iterator[FoundFile]:
+    """The objects of a batch of S3 Inventory; of an object with versions the latest, unless that is its deletion."""
+    buckets, keys = _texts(batch, BUCKET), _texts(batch, KEY)
+    names, nothing = batch.schema.names, [None] * batch.num_rows
+    sizes = column_values(batch, SIZE).to_pylist() if SIZE in names else nothing
+    latest = column_values(batch, IS_LATEST).to_pylist() if IS_LATEST in names else nothing
+    deleted = column_values(batch, IS_DELETED).to_pylist() if IS_DELETED in names else nothing
+    for index, image_id in enumerate(ids):
+        is_gone = latest[index] is False or deleted[index] is True
+        path = f"s3://{buckets[index]}/{keys[index]}"
+        yield FoundFile(path, sizes[index] or 0, image_id=image_id, left_out=Reason.OLD_VERSION if is_gone else None)
+
+
+def _located(folder: Location, path: str) -> Location:
+    location = locate(path)
+    return location if location.is_absolute() else file_below(folder, path)
+
+
+def _check_row_groups(part: pq.ParquetFile, column: str, title: str) -> None:
+    """Raise ImagesError if a row group is so large that no worker should hold it."""
+    leaf = [part.schema.column(index).path for index in range(len(part.schema))].index(column)
+    groups = range(part.num_row_groups)
+    largest = max((part.metadata.row_group(group).column(leaf).total_uncompressed_size for group in groups), default=0)
+    if largest > _MAX_ROW_GROUP_BYTES:
+        raise ImagesError(
+            f"Expected row groups of at most {_MAX_ROW_GROUP_BYTES // 1024**2} MiB of images, each is read whole; "
+            f"{title} has one of {largest // 1024**2} MiB. Write it with a smaller row_group_size."
+        )
 
 
 def _texts(batch: pa.RecordBatch, column: str) -> list[str | None]:
-    texts: list[str | None] = pc.cast(_column(batch, column), pa.string()).to_pylist()
+    texts: list[str | None] = pc.cast(column_values(batch, column), pa.string()).to_pylist()
     return texts
-
-
-def _column(table: pa.Table | pa.RecordBatch, column: str) -> Any:
-    outer, *inner = column.split(".")
-    values = table[outer]
-    return pc.struct_field(values, inner) if inner else values

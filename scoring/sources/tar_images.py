@@ -1,51 +1,110 @@
-"""Images in tar files, such as WebDataset's shards: listed from their headers, read by position, never unpacked."""
+"""Images in tar files, such as WebDataset's shards: listed from their headers, read by position, never unpacked.
 
+A compressed tar cannot be read by position: it is decompressed into this machine's cache, once.
+"""
+
+import os
 import re
-import tarfile
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
+from typing import Self
 
-from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, readable_name
-from scoring.storage.locations import Location
-from scoring.storage.reading import open_file, read_range
+from scoring.errors import ImageError, ImagesError
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
+from scoring.sources.packing import plain_tar
+from scoring.sources.tar_members import list_members
+from scoring.storage.locations import Location, file_below
+from scoring.storage.reading import Place, is_there, read_range
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_TAR_ABOVE = re.compile(rb"(?i)\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz2?|txz)(?=/)")
 _AT_ONCE = 8  # tar files whose headers are read at the same time
 _MAX_FILES = 1_000_000
-_HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
 
 
 class TarSource:
-    """`x.tar`, or `x-{000..012}.tar` for several."""
+    """Tar files, by the names that the paths of their members begin with."""
 
-    def __init__(self, pattern: Location) -> None:
-        self._folder = pattern.parent
-        self._names = list(_expand(pattern.name))
+    holds_only_images = False
+    keeps_order = False
 
-    @property
-    def archives(self) -> list[Location]:
-        """The tar files."""
-        return [self._folder / name for name in self._names]
+    def __init__(self, archives: Mapping[bytes, Place]) -> None:
+        self._archives = archives
+
+    @classmethod
+    def at(cls, pattern: Location) -> Self:
+        """`x.tar`, or `x-{000..012}.tar` for several."""
+        return cls({os.fsencode(archive.name): archive for archive in expand_range(pattern)})
 
     def check(self) -> None:
         """See `ImageSource`."""
-        for archive in self.archives:
-            if not archive.is_file():
-                raise ImagesError(f"Expected --images to be tar files; {archive} does not exist.")
+        for archive in self._archives.values():
+            if not is_there(archive):
+                raise ImagesError(f"Expected `images` to be tar files; {archive} does not exist.")
 
     def files(self) -> Iterator[FoundFile]:
         """All members of all files, in their order."""
-        return tar_members(self._folder, self._names)
+        return list_tars(self._archives.__getitem__, self._archives)
+
+    def peek(self, file: FoundFile, length: int) -> bytes:
+        """See `ImageSource`; what must be peeked at was read with the headers."""
+        return (file.head or b"")[:length]
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return lambda image: read_member(self._folder, image)
+        return TarReader(lambda path: self._archives[path.partition(b"/")[0]])
 
 
-def tar_members(folder: Location, names: Iterable[str]) -> Iterator[FoundFile]:
-    """The regular files in tar files; one tar after the other, and the headers of some ahead.
+class TarReader:
+    """Reads members where they lie.
+
+    Args:
+        archive_of: Returns the tar that a member with this path is in.
+    """
+
+    def __init__(self, archive_of: Callable[[bytes], Place]) -> None:
+        self._archive_of = archive_of
+        self._plain: dict[Place, Place] = {}
+        self._turn = threading.Lock()
+
+    def __call__(self, image: ImageEntry) -> bytes:
+        """Read one member.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        check_size(image.size_bytes)
+        if not image.size_bytes:
+            return b""
+        try:
+            archive = self._decompressed(self._archive_of(image.raw_path or image.path.encode()))
+            encoded = read_range(archive, image.position or 0, image.size_bytes)
+        except OSError as error:
+            raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
+        except ImagesError as error:
+            raise ImageError(f"cannot read from tar: {error}") from error
+        if len(encoded) < image.size_bytes:
+            raise ImageError(f"cannot read from tar: it ends {image.size_bytes - len(encoded)} bytes early")
+        return encoded
+
+    def _decompressed(self, archive: Place) -> Place:
+        with self._turn:
+            if archive not in self._plain:
+                self._plain[archive] = plain_tar(archive)
+            return self._plain[archive]
+
+
+def tar_in_folder(folder: Location, path: bytes) -> Location:
+    """The tar that a path below a folder leads into: the first on the way that is a file."""
+    archives = [path[: found.end()] for found in _TAR_ABOVE.finditer(path)]
+    named = [file_below(folder, name.decode(errors="replace"), name) for name in archives]
+    return next((archive for archive in named[:-1] if archive.is_file()), named[-1])
+
+
+def list_tars(archive_of: Callable[[bytes], Place], names: Iterable[bytes]) -> Iterator[FoundFile]:
+    """The files in tar files; one tar after the other, and the headers of some ahead.
 
     Raises:
         ImagesError: If one is damaged.
@@ -53,42 +112,16 @@ def tar_members(folder: Location, names: Iterable[str]) -> Iterator[FoundFile]:
     remaining = iter(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         while some := list(islice(remaining, _AT_ONCE)):
-            yield from chain.from_iterable(threads.map(lambda name: list(_members(folder, name)), some))
+            if len(some) == 1:  # it may be a large one: none of its members are kept
+                yield from list_members(plain_tar(archive_of(some[0])), some[0])
+            else:
+                listed = threads.map(lambda name: list(list_members(plain_tar(archive_of(name)), name)), some)
+                yield from chain.from_iterable(listed)
 
 
-def read_member(folder: Location, image: ImageEntry) -> bytes:
-    """Read one member where it lies.
-
-    Raises:
-        ImageError: If it cannot be read.
-    """
-    check_size(image.size_bytes)
-    archive = folder / (image.path.partition(".tar/")[0] + ".tar")
-    try:
-        encoded = read_range(archive, image.position or 0, image.size_bytes) if image.size_bytes else b""
-    except OSError as error:
-        raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
-    if len(encoded) < image.size_bytes:
-        raise ImageError(f"cannot read from tar: it ends {image.size_bytes - len(encoded)} bytes early")
-    return encoded
-
-
-def _members(folder: Location, name: str) -> Iterator[FoundFile]:
-    archive = folder / name
-    try:
-        with open_file(archive, _HEADER_BYTES) as file, tarfile.open(fileobj=file, mode="r:") as opened:
-            while (member := opened.next()) is not None:
-                opened.members = []  # type: ignore[attr-defined]  # it would keep them all
-                if member.isreg() and not member.issparse():
-                    path, raw = readable_name(f"{name}/{member.name}")
-                    yield FoundFile(path, member.size, raw, member.offset_data)
-            file.seek(opened.offset)
-            if file.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a damaged header for the end
-                raise tarfile.ReadError(f"the header at byte {opened.offset} is none")
-    except BucketError:
-        raise
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
-        raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
+def expand_range(pattern: Location) -> list[Location]:
+    """The files that a place stands for: with a range in its name several."""
+    return [pattern.parent / name for name in _expand(pattern.name)]
 
 
 def _expand(name: str) -> Iterator[str]:
@@ -99,6 +132,6 @@ def _expand(name: str) -> Iterator[str]:
         return
     first, last = found.groups()
     if not 0 <= int(last) - int(first) < _MAX_FILES:
-        raise ImagesError(f"Expected a range such as {{000..012}} in --images; received {found[0]}.")
+        raise ImagesError(f"Expected a range such as {{000..012}} in `images`; received {found[0]}.")
     for number in range(int(first), int(last) + 1):
         yield from _expand(f"{name[: found.start()]}{number:0{len(first)}d}{name[found.end() :]}")

@@ -1,97 +1,92 @@
-"""Images in a zip as Kaggle ships it, local or in a bucket: read in place, member by member."""
+"""Images in a zip as Kaggle ships it, local or in a bucket: read in place, in a zip within the zip too."""
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
 
-from scoring.errors import BucketError, ImageError, ImagesError
-from scoring.sources import entries
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
-from scoring.storage.locations import Location, readable
-from scoring.storage.reading import read_range
+from scoring.errors import ImagesError
+from scoring.sources.entries import FoundFile, ImageReader, ImageSource
+from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge_name
+from scoring.sources.tar_images import TarSource
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.storage.reading import Place, path_or_file
 
-# RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
-_DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
-_HEADER, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
-_ENCRYPTED = 1  # the first of its flags, section 4.4.4
-_LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
+_DEEPEST = 3
 
 
 class ZipSource:
-    """A zip, local or in a bucket."""
+    """A zip of images, or one without images that holds one archive, as Kaggle sends a competition's data.
 
-    def __init__(self, archive: Location) -> None:
+    Args:
+        archive: The zip.
+        depth: How many zips it lies in.
+    """
+
+    holds_only_images = False
+    keeps_order = False
+
+    def __init__(self, archive: Place, depth: int = 0) -> None:
         self._archive = archive
+        self._depth = depth
 
     def check(self) -> None:
         """See `ImageSource`."""
-        if not self._archive.is_file():
-            raise ImagesError(f"Expected --images to be a folder or a .zip; {self._archive} does not exist.")
-        if not zipfile.is_zipfile(readable(self._archive)):
-            raise ImagesError(
-                f"Expected --images to be a folder or a .zip; {self._archive} is a file that is not a zip."
-            )
+        if not zipfile.is_zipfile(path_or_file(self._archive)):
+            raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.")
+
+    def member(self, path: str) -> ImageSource:
+        """The images in an archive within the zip.
+
+        Raises:
+            ImagesError: If the zip has no such archive.
+        """
+        archives = self._archives()
+        if path not in archives:
+            held = f"holds {', '.join(archives)}" if archives else "holds no archive"
+            raise ImagesError(f"Expected a .zip or .tar called {path} in {self._archive}, which {held}.")
+        if self._depth == _DEEPEST:  # there are zips that hold themselves
+            raise ImagesError(f"Expected zips within zips at most {_DEEPEST} deep; {self._archive} holds {path}.")
+        place = self._directory.place_of(path)
+        return ZipSource(place, self._depth + 1) if is_zip(path) else TarSource({path.encode(): place})
 
     def files(self) -> Iterator[FoundFile]:
-        """The files in the zip; of two with one name the later counts, as when it is unpacked."""
-        try:
-            with zipfile.ZipFile(readable(self._archive)) as opened:
-                members = {info.filename: info for info in opened.infolist() if not info.is_dir()}
-        except BucketError:
-            raise
-        except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
-            raise ImagesError(f"Expected a readable zip; {self._archive} is damaged: {error}.") from error
-        for name, info in members.items():
-            yield FoundFile(name, info.file_size)
+        """The files in the zip; or of the only archive in it, and what lies beside that."""
+        if self._only_member is None:
+            yield from self._directory.files()
+            return
+        (archive,) = self._archives()
+        for file in self._directory.files():
+            if file.path != archive:
+                reason = file.left_out or judge_name(file.path)
+                yield replace(file, left_out=Reason.NOT_AN_IMAGE if reason is Reason.UNCLEAR else reason)
+        yield from self._only_member.files()
+
+    def peek(self, file: FoundFile, length: int) -> bytes:
+        """See `ImageSource`."""
+        if self._only_member is not None:
+            return self._only_member.peek(file, length)
+        return self._directory.peek(file.path, length)
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return _ZipReader(self._archive)
+        if self._only_member is not None:
+            return self._only_member.open()
+        return lambda image: self._directory.read(image.path)
 
+    @cached_property
+    def _directory(self) -> ZipDirectory:
+        return ZipDirectory(self._archive)
 
-class _ZipReader:
-    """Reads each member with one request, and several at once: a ZipFile would let one thread read at a time."""
+    @cached_property
+    def _only_member(self) -> ImageSource | None:
+        """The only archive in a zip without images."""
+        found = ImageFinder(lambda file, length: self._directory.peek(file.path, length), Account())
+        if next(found.images(self._directory.files()), None) is not None:
+            return None
+        archives = self._archives()
+        return self.member(archives[0]) if len(archives) == 1 else None
 
-    def __init__(self, archive: Location) -> None:
-        self._location = archive
-        self._archive = zipfile.ZipFile(readable(archive))
-
-    def __call__(self, image: ImageEntry) -> bytes:
-        try:
-            return self._read_member(self._archive.getinfo(image.path))
-        except _DAMAGE as error:
-            raise ImageError(f"cannot read from zip: {error}") from error
-
-    def _read_member(self, info: zipfile.ZipInfo) -> bytes:
-        check_size(info.compress_size)
-        if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
-            with self._archive.open(info) as file:  # BZIP2, LZMA: one at a time
-                encoded = file.read(entries.MAX_IMAGE_BYTES + 1)
-            check_size(len(encoded))
-            return encoded
-        encoded = _unpacked(self._read_packed(info), info.compress_type)
-        check_size(len(encoded))
-        if zlib.crc32(encoded) != info.CRC:
-            raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
-        return encoded
-
-    def _read_packed(self, info: zipfile.ZipInfo) -> bytes:
-        """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""
-        likely = _HEADER.size + len(info.filename.encode()) + len(info.extra) + _LONGER_EXTRA + info.compress_size
-        content = read_range(self._location, info.header_offset, likely)
-        signature, name_bytes, extra_bytes = _HEADER.unpack_from(content)
-        if signature != _SIGNATURE:
-            raise zipfile.BadZipFile("no member begins where the directory says")
-        start = _HEADER.size + name_bytes + extra_bytes
-        if len(content) < start + info.compress_size:
-            return read_range(self._location, info.header_offset + start, info.compress_size)
-        return content[start : start + info.compress_size]
-
-
-def _unpacked(packed: bytes, compression: int) -> bytes:
-    if compression == zipfile.ZIP_STORED:
-        return packed
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entries.MAX_IMAGE_BYTES + 1)
+    def _archives(self) -> list[str]:
+        found = (file.path for file in self._directory.files() if judge_name(file.path) is Reason.ARCHIVE)
+        return [path for path in found if is_zip(path) or is_tar(path)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pooch
@@ -9,7 +10,7 @@ import requests
 from filelock import FileLock
 
 from scoring.errors import DownloadError
-from scoring.storage.durable import whole_file
+from scoring.storage.durable import storage_faults, whole_file
 from scoring.storage.locations import Location, Url
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -63,13 +64,28 @@ def local_copy(location: Location) -> Path:
         size_bytes, version = location.size_and_version()
     except FileNotFoundError as error:
         raise DownloadError(f"Cannot download {location}: there is no such object.") from error
-    identity = hashlib.sha256(repr((str(location), size_bytes, version)).encode()).hexdigest()
-    path = cache_folder() / "shardscore" / identity[:16] / location.name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    return made_once((str(location), size_bytes, version), location.name, location.download)
+
+
+def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path:
+    """A file in this machine's cache, made by the first process that asks for it.
+
+    Args:
+        identity: What its content depends on, as a tuple of texts and numbers.
+        name: What the file is called.
+        make: Writes it to the path it is given.
+
+    Raises:
+        StorageError: If it cannot be written.
+    """
+    digest = hashlib.sha256(repr(identity).encode()).hexdigest()
+    path = cache_folder() / "shardscore" / digest[:16] / name
+    with storage_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             with whole_file(path) as temporary:
-                location.download(temporary)
+                make(temporary)
     return path
 
 

@@ -4,14 +4,29 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from scoring.errors import StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
+
+
+@contextmanager
+def publishing_after(check: Callable[[], None]) -> Iterator[None]:
+    """Call `check` just before each whole file that this thread writes in the block takes its place.
+
+    What it raises keeps the file from it.
+    """
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 @contextmanager
@@ -29,11 +44,13 @@ def whole_file(path: Location) -> Iterator[Path]:
     if isinstance(path, Url):
         with storage_faults(path), tempfile.TemporaryDirectory(prefix="shardscore-") as scratch:
             yield Path(scratch) / path.name
+            _check.get()()
             path.upload(Path(scratch) / path.name)
         return
     with storage_faults(path), scratch_beside(path) as temporary:
         yield temporary
         sync(temporary)
+        _check.get()()
         temporary.replace(path)
         sync(path.parent)
 

@@ -13,7 +13,17 @@ from typing import BinaryIO, TypeAlias
 from scoring.errors import RequestError
 from scoring.storage.urls import Url
 
-__all__ = ["Location", "Url", "absolute_text", "file_below", "locate", "machine_path", "own_name", "readable"]
+__all__ = [
+    "Location",
+    "Url",
+    "absolute_text",
+    "file_above",
+    "file_below",
+    "locate",
+    "machine_path",
+    "own_name",
+    "readable",
+]
 
 _URL = re.compile(r"(?P<scheme>s3|gs)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -57,6 +67,17 @@ def file_below(folder: Location, path: str, raw_path: bytes | None = None) -> Lo
     if isinstance(folder, Url):
         return folder / path
     return folder / os.fsdecode(raw_path or path.encode())
+
+
+def file_above(location: Location) -> tuple[Location, str] | None:
+    """The file that a place would lie in, were that file a folder, and the way on from there; None if there is none."""
+    above, steps = location, list[str]()
+    while above.name:
+        if above.is_file():
+            return above, "/".join(reversed(steps))
+        steps.append(above.name)
+        above = above.parent
+    return None
 
 
 def own_name(folder: Location) -> str:

@@ -1,16 +1,46 @@
-"""Read files and objects alike: whole, in ranges, or through an open file; with patience where storage blinks."""
+"""Read files, objects and sections of them alike: whole, in ranges, or through an open file; with patience."""
 
+import io
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from scoring.storage.locations import Location, Url
+from scoring.storage.ranged_file import RangedFile
 from scoring.storage.retrying import patiently
+from scoring.storage.sections import Section
 from scoring.storage.urls import BUFFER_BYTES
 
+# What can be read in ranges.
+Place: TypeAlias = Location | Section
 
-def open_file(location: Location, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
+
+def open_file(place: Place, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
     """Open for reading; of an object no less than `buffer_bytes` are fetched at a time."""
-    return location.open(buffer_bytes) if isinstance(location, Url) else location.open("rb")
+    if isinstance(place, Section):
+        section = RangedFile(lambda: place.length, lambda start, length: read_range(place, start, length))
+        return io.BufferedReader(section, buffer_bytes)
+    return place.open(buffer_bytes) if isinstance(place, Url) else place.open("rb")
+
+
+def path_or_file(place: Place) -> Path | BinaryIO:
+    """What zipfile takes: a path, which it opens and closes itself, or an open file."""
+    return place if isinstance(place, Path) else open_file(place)
+
+
+def is_there(place: Place) -> bool:
+    """Whether there is such a file."""
+    return isinstance(place, Section) or place.is_file()
+
+
+def identity(place: Place) -> tuple[object, ...]:
+    """What tells the content of a place from what was or will be there: its version in a bucket, its time on a disk."""
+    if isinstance(place, Section):
+        return (*identity(place.whole), place.start, place.length)
+    if isinstance(place, Url):
+        size_bytes, version = place.size_and_version()
+        return str(place), size_bytes, version
+    status = place.stat()
+    return str(place.resolve()), status.st_size, status.st_mtime_ns
 
 
 def find_files(folder: Location, pattern: str) -> list[Location]:
@@ -18,15 +48,17 @@ def find_files(folder: Location, pattern: str) -> list[Location]:
     return [folder / name for name in sorted(path.name for path in folder.glob(pattern))]
 
 
-def read_range(location: Location, start: int, length: int) -> bytes:
+def read_range(place: Place, start: int, length: int) -> bytes:
     """Read `length` bytes from `start` on, fewer at the end; of an object with one request.
 
     Raises:
         OSError: If it cannot be read.
     """
-    if isinstance(location, Url):
-        return location.read_range(start, length)
-    return patiently()(_read_part, location, start, length)
+    if isinstance(place, Section):
+        return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)))
+    if isinstance(place, Url):
+        return place.read_range(start, length)
+    return patiently()(_read_part, place, start, length)
 
 
 def read_limited(location: Location, limit_bytes: int) -> bytes:

@@ -12,6 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
 from obstore.store import ObjectStore
 
+from scoring.errors import BucketError
 from scoring.storage.bucket_clients import bucket_faults, open_bucket
 from scoring.storage.ranged_file import RangedFile
 
@@ -120,8 +121,15 @@ class Url:
 
     def read_range(self, start: int, length: int) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request."""
-        with bucket_faults(self):
-            return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+        if not length:
+            return b""
+        try:
+            with bucket_faults(self):
+                return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+        except BucketError as error:
+            if "InvalidRange" in str(error):  # it ends before `start`
+                return b""
+            raise
 
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""

@@ -1,39 +1,111 @@
-"""All files below a folder or a prefix."""
+"""All files below a folder or a prefix, and what is there that is no file to be read."""
 
 import os
+import re
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from scoring.storage.locations import Location, Url
 
+# Of network disks (Synology, QNAP), Windows and macOS: thumbnails, snapshots and what was thrown away.
+_NOT_FOR_PEOPLE = (
+    *("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information"),
+    *("__MACOSX", "__pycache__"),
+)
+_HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
 
-def walk(folder: Location) -> Iterator[tuple[str, int]]:
-    """The files below a folder: their path from there, as the system decodes it, and their size in bytes.
 
-    Symbolic links are followed, and each real folder is searched once; of a prefix a thousand objects are in memory.
+class Fault(StrEnum):
+    """Why something in a folder is no file to be read."""
+
+    HIDDEN = "hidden"
+    NO_TARGET = "link to no file"
+    UNREADABLE = "unreadable"
+    SPECIAL = "not a regular file"
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A file below a folder, or a folder that is not searched.
+
+    Attributes:
+        name: The path from there, as the system decodes it; a folder's ends with a slash.
+        size_bytes: The file's size.
+        fault: Why it is no file to be read, or None.
     """
-    return folder.objects() if isinstance(folder, Url) else _walk_disk(folder)
+
+    name: str
+    size_bytes: int = 0
+    fault: Fault | None = None
 
 
-def _walk_disk(folder: Path) -> Iterator[tuple[str, int]]:
-    root, seen = str(folder), set()
-    pending = [root]
-    while pending:
-        current = pending.pop()
-        status = Path(current).stat()
-        if (status.st_dev, status.st_ino) in seen:  # a symbolic link back to where we were
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(current) as found:
-            for entry in found:
-                if entry.is_dir():
-                    pending.append(entry.path)
-                else:
-                    yield os.path.relpath(entry.path, root), _size_bytes(entry)
+def walk(folder: Location) -> Iterator[Walked]:
+    """The files below a folder or a prefix.
+
+    Symbolic links are followed, and each real folder is searched once, under its own name if it has one here. Hidden
+    folders are not searched. Of a prefix a thousand objects are in memory.
+    """
+    return _walk_objects(folder) if isinstance(folder, Url) else _Walk(folder).files()
 
 
-def _size_bytes(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat().st_size
-    except OSError:  # a link to nowhere: still a row, with its reason when it is read
-        return 0
+def is_hidden(path: str) -> bool:
+    """Whether a file or folder, or one that it lies in, has a name that hides it from people."""
+    return _HIDDEN.search(path) is not None
+
+
+def _walk_objects(prefix: Url) -> Iterator[Walked]:
+    marker = None  # an empty object that may only mark a folder
+    for name, size_bytes in prefix.objects():
+        if marker and not name.startswith(f"{marker}/"):
+            yield Walked(marker)
+        marker = name if not size_bytes else None
+        if size_bytes:
+            yield Walked(name, size_bytes)
+    if marker:
+        yield Walked(marker)
+
+
+class _Walk:
+    """One walk through a folder on a disk; linked folders come last, in the order of their names."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = str(folder)
+        self._above = len(os.path.join(self._root, ""))
+        self._seen: set[tuple[int, int]] = set()
+        self._real, self._linked = [self._root], list[str]()
+
+    def files(self) -> Iterator[Walked]:
+        while self._real or self._linked:
+            if not self._real:
+                self._linked.sort(reverse=True)
+            folder = (self._real or self._linked).pop()
+            try:
+                if self._is_new(folder):
+                    with os.scandir(folder) as entries:
+                        yield from filter(None, map(self._look, entries))
+            except OSError:
+                yield Walked(f"{folder[self._above :] or '.'}/", fault=Fault.UNREADABLE)
+
+    def _is_new(self, folder: str) -> bool:
+        status = Path(folder).stat()
+        identity = (status.st_dev, status.st_ino)
+        is_new = identity not in self._seen  # else a symbolic link to where we were
+        self._seen.add(identity)
+        return is_new
+
+    def _look(self, entry: os.DirEntry[str]) -> Walked | None:
+        """The file that an entry is, or that it is none; a folder is kept for later."""
+        name = entry.path[self._above :]
+        try:
+            if entry.is_dir():
+                if is_hidden(entry.name):
+                    return Walked(f"{name}/", fault=Fault.HIDDEN)
+                (self._linked if entry.is_symlink() else self._real).append(entry.path)
+                return None
+            status = entry.stat()
+        except OSError:
+            return Walked(name, fault=Fault.NO_TARGET if entry.is_symlink() else Fault.UNREADABLE)
+        return Walked(name, status.st_size, None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL)

@@ -4,6 +4,7 @@ pytest tests/chaos              one seed of the main kinds
 pytest tests/chaos -m chaos     all other seeds of all kinds; see the closing table
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -209,5 +210,45 @@ def test_a_second_driver_comes(run: Run, seed: int) -> None:
     said = run.wait_for_end(code=2)
     assert f"is being written by process {first.pid} on {os.uname().nodename}" in said
     run.driver = first
+    run.finish()
+    run.check_complete()
+
+
+@_seeds(6)
+def test_a_frozen_driver_wakes_when_another_has_taken_over(run: Run, seed: int) -> None:
+    """The first is frozen with one request, the second starts clean with another; the first wakes in the middle."""
+    frozen = run.start("--actors", 1)
+    run.reach_at_random(16)
+    frozen.send_signal(signal.SIGSTOP)
+    run.fault()
+    second = run.start("--actors", 1, "--overwrite", "--resize", "crop")
+    wait_until(lambda: _holder(run) == second.pid, "the second driver's lease")
+    run.reach_at_random(16)
+    frozen.send_signal(signal.SIGCONT)
+    run.driver = frozen
+    assert f"another driver took over {run.output}, process {second.pid} on" in run.finish(code=1)
+    run.driver = second
+    run.finish()
+    run.check_complete()
+    assert record_of(run.output).request.resize == "crop"
+
+
+def _holder(run: Run) -> int:
+    pid: int = json.loads((run.output / "lease.json").read_text())["pid"]
+    return pid
+
+
+@_seeds(10)
+def test_many_drivers_come_at_once_over_the_lease_of_a_dead_one(run: Run, seed: int) -> None:
+    run.start("--actors", 1)
+    run.reach_at_random(16)
+    run.kill_driver()
+    run.fault()
+    drivers = [run.start("--actors", 1) for _ in range(run.chance.randint(2, 4))]
+    wait_until(lambda: sum(driver.poll() is None for driver in drivers) == 1, "the end of all but one")
+    refused = [driver.communicate()[0] for driver in drivers if driver.poll() == 2]
+    assert len(refused) == len(drivers) - 1
+    assert all("is being written by process" in said for said in refused)
+    run.driver = next(driver for driver in drivers if driver.poll() is None)
     run.finish()
     run.check_complete()

@@ -5,6 +5,7 @@ pytest tests/chaos/test_hostile_input.py -m chaos     5,000 cases of each kind
 """
 
 import io
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -91,9 +92,37 @@ def test_mutated_image_is_pixels_or_one_line(num_cases: int, kind: str, mode: st
     _for_many(num_cases, _encoded(kind, mode), _check_image)
 
 
+def _bundled() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("test.zip", _zipped())
+    return buffer.getvalue()
+
+
+def _tarred(compression: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=f"w:{compression}") as archive:
+        for number in range(1, 4):
+            member = tarfile.TarInfo(f"test/{'x' * 120 * (number % 2)}{number}.jpg")
+            member.size = len(_encoded("jpeg"))
+            archive.addfile(member, io.BytesIO(_encoded("jpeg")))
+        link = tarfile.TarInfo("4.jpg")
+        link.type, link.linkname = tarfile.LNKTYPE, "test/2.jpg"
+        archive.addfile(link)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize("num_cases", _NUM_CASES)
-def test_mutated_zip_is_refused_or_every_listed_image_is_read_or_told(num_cases: int, tmp_path: Path) -> None:
-    archive = tmp_path / "photos.zip"
+@pytest.mark.parametrize(
+    ("original", "name"),
+    [(_zipped(), "x.zip"), (_bundled(), "x.zip"), (_tarred(), "x.tar"), (_tarred("gz"), "x.tar")],
+    ids=["zip", "bundle", "tar", "tar.gz"],
+)
+def test_mutated_archive_is_refused_or_every_listed_image_is_read_or_told(
+    num_cases: int, original: bytes, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    archive = tmp_path / name
 
     def check(content: bytes) -> None:
         archive.write_bytes(content)
@@ -109,7 +138,7 @@ def test_mutated_zip_is_refused_or_every_listed_image_is_read_or_told(num_cases:
             except ImageError as error:
                 assert "\n" not in str(error)
 
-    _for_many(num_cases, _zipped(), check)
+    _for_many(num_cases, original, check)
 
 
 @pytest.mark.parametrize("num_cases", _NUM_CASES)

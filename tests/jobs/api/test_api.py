@@ -107,7 +107,7 @@ class _Images:
     def __init__(self, *_: object) -> None:
         pass
 
-    def start_listing(self) -> None:
+    def start_listing(self, lease: Any) -> None:
         pass
 
     def files(self) -> list[Any]:

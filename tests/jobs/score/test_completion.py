@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from scoring.models.classifiers import ModelRequest
 
+from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from jobs.score.shard_loop import ShardLoop
 from scoring.errors import IncompleteError, RunFolderError
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
@@ -39,7 +40,8 @@ def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.Mon
     monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, model, batch_size=2, shard_size=5, actors=1, gpus_per_actor=0, cpus_per_actor=1)
+    workers = WorkerRequest(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)
+    images = ImagesRequest(photos, model, batch_size=2, shard_size=5, workers=workers)
 
     def run() -> RunFolder:
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(soft_wrap=True))

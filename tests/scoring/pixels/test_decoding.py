@@ -1,6 +1,8 @@
 import csv
 import io
+import struct
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,41 @@ def test_palette_transparency_is_laid_on_white() -> None:
     image = Image.new("P", (30, 30), 0)
     image.putpalette([255, 0, 0])
     assert _centre(decode(_encoded(image, transparency=0), Resize.SQUASH)) == [255, 255, 255]
+
+
+def _png_with(kind: bytes, content: bytes, checksum: int | None = None) -> bytes:
+    """A red PNG with one more chunk before its pixels."""
+    encoded = _encoded(Image.new("RGB", (30, 30), "red"))
+    place = encoded.index(b"IDAT") - 4
+    crc = zlib.crc32(kind + content) if checksum is None else checksum
+    chunk = struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", crc)
+    return encoded[:place] + chunk + encoded[place:]
+
+
+_MUCH = zlib.compress(bytes(3 * 1024**2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "checksum"),
+    [
+        (b"zTXt", b"words\0\0" + _MUCH, None),
+        (b"iTXt", b"words\0\1\0\0\0" + _MUCH, None),
+        (b"iCCP", b"profile\0\0" + _MUCH, None),
+        (b"tEXt", b"words\0more", 12345),  # a damaged checksum
+        (b"zTXt", b"words\0\0damaged", None),
+        (b"iCCP", b"", None),
+        (b"eXIf", b"MM\0*\0\0\0\x08", 12345),
+    ],
+)
+def test_png_with_much_or_damaged_metadata_is_decoded(kind: bytes, content: bytes, checksum: int | None) -> None:
+    assert _centre(decode(_png_with(kind, content, checksum), Resize.SQUASH)) == [255, 0, 0]
+
+
+def test_png_with_damaged_pixels_says_what_is_wrong_with_it() -> None:
+    encoded = bytearray(_png_with(b"zTXt", b"words\0\0" + _MUCH))
+    encoded[encoded.index(b"IDAT") + 6] ^= 0xFF
+    with pytest.raises(ImageError, match="broken data stream"):
+        decode(bytes(encoded), Resize.SQUASH)
 
 
 def test_cmyk_jpeg_becomes_rgb() -> None:

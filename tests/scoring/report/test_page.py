@@ -16,8 +16,8 @@ from scoring.errors import BucketError, RequestError, RunFolderError, StorageErr
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
-from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import find_images
+from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
 from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
 from tests.tampering import ALL

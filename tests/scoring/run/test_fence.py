@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
-from scoring.run.fence import Fence, FencedFile
+from scoring.run.fence import Fence, FencedFile, under_fence
 from scoring.run.holder import Holder
 from scoring.run.lease import hold_lease
+from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, Url
 
 _OTHER = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
@@ -84,3 +85,18 @@ def test_lease_that_cannot_be_read_lets_nobody_write(tmp_path: Path) -> None:
     (tmp_path / "lease.json").mkdir()
     with pytest.raises(StorageError, match=r"Cannot read .*lease\.json: Is a directory"):
         Fence(tmp_path / "lease.json", "ours", 1).check()
+
+
+def test_under_a_fence_only_the_holder_begins_and_publishes_whole_files(place: Location) -> None:
+    with hold_lease(place / "lease.json") as lease:
+        with under_fence(lease.fence):
+            write_text(place / "head.npz", "mine")
+        with pytest.raises(LeaseLostError), under_fence(lease.fence):
+            (place / "lease.json").write_bytes(_OTHER.to_bytes())
+            write_text(place / "head.npz", "late")
+        with pytest.raises(LeaseLostError), under_fence(lease.fence):
+            pytest.fail("it began")
+    with under_fence(None):
+        write_text(place / "other.npz", "anybody's")
+    assert (place / "head.npz").read_text() == "mine"
+    assert (place / "other.npz").read_text() == "anybody's"

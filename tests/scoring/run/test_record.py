@@ -9,7 +9,7 @@ from scoring.networks.agreement import Agreement
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
 from scoring.run.record import DeviceRecord, parse_record
-from scoring.sources.entries import TableColumns
+from scoring.sources.table_columns import TableColumns
 from tests.runs import SUMMARY, bare_record, save_record
 
 # As version 0.1.0 wrote it.

@@ -21,8 +21,8 @@ from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
-from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import ImageEntry, find_images
+from scoring.sources.table_columns import TableColumns
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 from tests.runs import read_predictions
 

@@ -1,3 +1,5 @@
+import gc
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from natsort import natsort_keygen
 
+from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
-from scoring.sources import listing, natural_order
+from scoring.sources import listing
 from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
@@ -24,11 +27,8 @@ def test_keys_have_the_order_of_natsort(names: list[str]) -> None:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven rows are many here."""
-    monkeypatch.setattr(natural_order, "RUN_ROWS", 7)
-    monkeypatch.setattr(listing, "RUN_ROWS", 7)
-    monkeypatch.setattr(natural_order, "_MOST_RUNS", 3)
-    monkeypatch.setattr(natural_order, "_BATCH_ROWS", 4)
+    """Seven entries are many here."""
+    monkeypatch.setattr(listing, "_LISTED", 7)
     monkeypatch.setattr(listing, "_ROWS_AT_ONCE", 5)
 
 
@@ -41,7 +41,7 @@ def _files(suffixes: tuple[str, ...] = (".jpg",)) -> list[FoundFile]:
 def test_long_listing_on_disk_is_the_short_one_in_memory(few: None, suffixes: tuple[str, ...]) -> None:
     files = _files(suffixes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "RUN_ROWS", 1000)
+        patch.setattr(listing, "_LISTED", 1000)
         short = list_entries(files, keeps_order=False)
     long = list_entries(files, keeps_order=False)
     assert isinstance(short, list)
@@ -70,10 +70,49 @@ def test_long_listing_has_targets_and_a_manifest_as_a_short_one(few: None, tmp_p
     assert {image.target for image in written} == {"0", "1", "2", "3"}
 
 
-def test_nothing_is_left_of_a_long_listing_but_its_table(
-    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    images = list_entries(_files(), keeps_order=False)
-    assert list(tmp_path.iterdir()) == []
-    assert isinstance(images[0], ImageEntry)
+def _scratch_files() -> list[str]:
+    """SQLite's files that this process holds; each is deleted already."""
+    links = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [link for link in links if "etilqs" in link]
+
+
+def test_file_of_a_long_listing_has_no_name_and_ends_with_it(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_CACHE_KIB", 16)
+    images = list_entries(FoundFile(f"train/{number}.jpg", 1) for number in range(5000))
+    assert _scratch_files()
+    assert all("(deleted)" in path for path in _scratch_files())
+    assert [image.image_id for image in images[4998:]] == ["4998", "4999"]
+    del images
+    gc.collect()
+    assert not _scratch_files()
+
+
+def test_id_that_comes_twice_is_refused_and_named(few: None) -> None:
+    files = [FoundFile(f"t#{row}", 0, None, row, f"id-{row % 9}") for row in range(10)]
+    for keeps_order in (True, False):
+        with pytest.raises(ImagesError, match="'id-0' stands in 2 of them"):
+            list_entries(files, keeps_order)
+    with pytest.raises(ImagesError, match=r"'a/1\.jpg' stands in 2"):
+        list_entries([FoundFile("a/1.jpg", 1), FoundFile("a/2.jpg", 1), FoundFile("a/1.jpg", 1)])
+
+
+@pytest.mark.parametrize("others", [0, 50])
+def test_file_is_replaced_by_a_later_one_of_its_path_and_nothing_else_is(few: None, others: int) -> None:
+    files = [FoundFile("a/1.jpg", 1, position=0), FoundFile("a/2.jpg", 2), FoundFile("a/1.jpg", 3, position=9)]
+    replaced: list[str] = []
+    images = list_entries([*files, *_files()[:others]], replaced=replaced.append)
+    assert replaced == ["a/1.jpg"]
+    assert [image for image in images if image.path.endswith("a/1.jpg")] == [
+        ImageEntry(images[0].image_id, "a/1.jpg", 3, None, None, 9)
+    ]
+    assert images[0].image_id == ("a/1" if others else "1")
+    assert len(images) == 2 + others
+
+
+def test_disk_without_room_for_sorting_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(database: object, replaced: object) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(listing, "_sort", full)
+    with pytest.raises(StorageError, match=r"Cannot sort the list of images in .*: database or disk is full\."):
+        list_entries(_files())

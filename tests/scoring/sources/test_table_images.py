@@ -6,8 +6,8 @@ import pytest
 
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.sources import table_images
-from scoring.sources.entries import TableColumns
 from scoring.sources.inputs import find_images, open_images
+from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
 
 
@@ -89,12 +89,10 @@ def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
         find_images(table)
     with pytest.raises(RequestError, match="received both"):
         find_images(table, TableColumns(path="file", content="file"))
-    with pytest.raises(ImagesError, match="row 1 has none"):
-        find_images(_write(tmp_path / "u.parquet", {"path": ["a.png", None]}))
 
 
 def test_columns_of_what_is_no_table_are_refused(photos: Path) -> None:
-    with pytest.raises(RequestError, match=r"Expected a \.parquet table"):
+    with pytest.raises(RequestError, match=r"Expected a \.parquet table for `path_column`"):
         find_images(photos, TableColumns(path="file"))
 
 
@@ -111,3 +109,142 @@ def test_row_groups_that_would_fill_the_memory_are_refused(tmp_path: Path, monke
     table = _write(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(12)]}, row_group_size=12)
     with pytest.raises(ImagesError, match="smaller row_group_size"):
         find_images(table, TableColumns(content="photo"))
+
+
+def _rows(path: Path, rows: list[dict[str, object]], schema: pa.Schema | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, row_group_size=3)
+    return path
+
+
+def test_column_whose_name_has_dots_is_found_before_one_inside_another(tmp_path: Path) -> None:
+    """As `Dataset.flatten()` and `pandas.json_normalize` write them."""
+    flat = _write(tmp_path / "flat.parquet", {"image.bytes": [b"1", b"2"], "image.path": ["b.jpg", "a.jpg"]})
+    both = _rows(
+        tmp_path / "both.parquet",
+        [{"image.bytes": b"flat", "image": {"bytes": b"inside", "path": "a.jpg"}, "image.path": "b.jpg"}],
+    )
+    columns = TableColumns(content="image.bytes", image_id="image.path")
+    for table, expected in ((flat, {"b.jpg": b"1", "a.jpg": b"2"}), (both, {"b.jpg": b"flat"})):
+        read = open_images(table, columns)
+        assert {image.image_id: read(image) for image in find_images(table, columns).images} == expected
+    assert [image.path for image in find_images(flat, TableColumns(path="image.path")).images] == ["a.jpg", "b.jpg"]
+
+
+def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_are(tmp_path: Path) -> None:
+    image = {"bytes": b"1", "path": "1.jpg"}
+    table = _rows(
+        tmp_path / "t.parquet", [{"images": [image], "pixels": [1, 2], "image": image, "name": "x", "size": 1}]
+    )
+    for columns, reason in (
+        (TableColumns(content="images"), "images of .* is of lists.* a row for each image"),
+        (TableColumns(content="pixels"), r"pixels of .* is of lists, list<.*int64>"),
+        (
+            TableColumns(content="images.list.element.bytes"),
+            r"it has images \(a list\), pixels \(a list\), image.bytes,",
+        ),
+        (TableColumns(content="image"), r"encoded images, binary; image of .* Name one of image\.bytes, image\.path\."),
+        (TableColumns(content="name"), r"Expected `bytes_column` .*; name of .* is string\."),
+        (
+            TableColumns(path="image.bytes"),
+            r"Expected `path_column` .* texts or numbers; image\.bytes of .* is binary\.",
+        ),
+        (TableColumns(content="image.bytes", image_id="image"), "Expected `id_column` .* is struct"),
+    ):
+        with pytest.raises(ImagesError, match=reason):
+            find_images(table, columns)
+
+
+def test_row_without_a_path_is_an_image_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"a")
+    table = _write(tmp_path / "t.parquet", {"path": ["a.png", None, "", "a\0b.png"], "name": ["1", "2", None, "4"]})
+    for columns, ids in (
+        (TableColumns(), ["a", "a\0b", "t.parquet#1", "t.parquet#2"]),
+        (TableColumns(image_id="name"), ["1", "2", "4", "t.parquet#2"]),
+    ):
+        images, read = find_images(table, columns).images, open_images(table, columns)
+        assert sorted(image.image_id for image in images) == ids
+        for image in images:
+            if image.path == "a.png":
+                assert read(image) == b"a"
+            else:
+                reason = "null byte" if "\0" in image.path else "the table's row names no image"
+                with pytest.raises(ImageError, match=reason):
+                    read(image)
+
+
+@pytest.mark.parametrize("content", [True, False])
+@pytest.mark.parametrize("where", ["folder", "named", "glob", "prefix", "glob in a bucket"])
+def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
+    tmp_path: Path, bucket: Url, where: str, content: bool
+) -> None:
+    folder = tmp_path / ("parts.parquet" if where == "named" else "parts")
+    for part in (9, 10):
+        rows = [{"path": f"{part}-{row}.png", "image": f"{part}-{row}".encode()} for row in range(4)]
+        _rows(folder / f"part-{part}.parquet", list(rows))
+        for row in rows:
+            (folder / str(row["path"])).write_bytes(bytes(row["image"])) if not content else None
+    (folder / "_SUCCESS").touch()
+    (folder / ".part-9.parquet.crc").touch()
+    location: Location = folder / "part-*.parquet" if where == "glob" else folder
+    if "bucket" in where or where == "prefix":
+        for path in folder.iterdir():
+            (bucket / "parts" / path.name).upload(path)
+        location = bucket / "parts" / "part-*.parquet" if "glob" in where else bucket / "parts"
+    columns = TableColumns(content="image") if content else TableColumns(path="path")
+    images, read = find_images(location, columns).images, open_images(location, columns)
+    expected = [f"{part}-{row}" for part in (9, 10) for row in range(4)]
+    assert [read(image).decode() for image in images] == expected
+    assert [image.image_id for image in images] == ([str(row) for row in range(8)] if content else expected)
+    if content:
+        assert images[5].path == "part-10.parquet#1"
+
+
+def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(tmp_path: Path) -> None:
+    _write(tmp_path / "parts.parquet", {"path": ["../1.png"]}).rename(tmp_path / "keep")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "keep").rename(tmp_path / "parts" / "part-0.parquet")
+    assert [image.path for image in find_images(tmp_path / "parts").images] == ["../1.png"]
+    (tmp_path / "parts" / "1.png").touch()
+    assert [image.path for image in find_images(tmp_path / "parts").images] == ["1.png"]
+
+
+def test_part_without_the_column_is_named(tmp_path: Path) -> None:
+    _rows(tmp_path / "t" / "0.parquet", [{"path": "1.png"}])
+    _rows(tmp_path / "t" / "1.parquet", [{"file": "2.png"}])
+    with pytest.raises(ImagesError, match=r"Expected a column 'path' in .*1\.parquet; it has file"):
+        find_images(tmp_path / "t")
+
+
+def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, bucket: Url) -> None:
+    for key in ("photos/10.jpg", "photos/9.jpg", "photos/old.jpg", "photos/plain"):
+        (bucket / key).write_bytes(b"\xff\xd8\xff" + key.encode())
+    keys = ["photos/10.jpg", "photos/9.jpg", "photos/notes.txt", "photos/old.jpg", "photos/gone.jpg", "photos/plain"]
+    rows = [
+        {
+            "bucket": bucket.bucket,
+            "key": key,
+            "size": 20,
+            "is_latest": "old" not in key,
+            "is_delete_marker": "gone" in key,
+        }
+        for key in keys
+    ]
+    table = _rows(tmp_path / "data" / "inventory.parquet", list(rows)).parent
+    listing, read = find_images(table), open_images(table)
+    assert [image.image_id for image in listing.images] == ["9", "10", "plain"]
+    assert [image.size_bytes for image in listing.images] == [20, 20, 20]
+    assert read(listing.images[0]) == b"\xff\xd8\xffphotos/9.jpg"
+    assert {left.reason: left.count for left in listing.left_out} == {
+        "old version of an object, or deleted": 2,
+        "not an image": 1,
+    }
+
+
+def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
+    table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "a.png"], "id": [1, 2, 3], "twice": [7, 8, 8]})
+    with pytest.raises(ImagesError, match=r"'a\.png' stands in 2 of them.*`id_column`"):
+        find_images(table)
+    assert len(find_images(table, TableColumns(image_id="id")).images) == 3
+    with pytest.raises(ImagesError, match="'8' stands in 2 of them"):
+        find_images(table, TableColumns(image_id="twice"))

@@ -1,4 +1,7 @@
+import bz2
+import gzip
 import io
+import lzma
 import os
 import tarfile
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources import entries
+from scoring.sources import entries, tar_members
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage.locations import Location, Url, locate
 
@@ -63,6 +67,8 @@ def test_tar_files_in_a_bucket_read_as_local_ones_and_each_image_with_one_reques
     read_range = Url.read_range
     monkeypatch.setattr(Url, "read_range", lambda *span: requests.append(span) or read_range(*span))  # type: ignore[func-returns-value]
     assert read(local.images[3]) == b"10-2.jpg" * 50
+    requests.clear()  # the first was also for what kind of file it is
+    assert read(local.images[2]) == b"10-1.jpg" * 50
     assert len(requests) == 1
 
 
@@ -89,15 +95,144 @@ def test_tar_with_a_damaged_header_in_the_middle_is_refused_rather_than_listed_s
         find_images(tmp_path / "x.tar")
 
 
-def test_links_and_folders_in_a_tar_are_left_out(tmp_path: Path) -> None:
+def test_links_that_lead_out_of_a_tar_and_folders_are_left_out(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x.tar", "w") as writer:
         writer.addfile(tarfile.TarInfo("1.jpg"))
-        for name, kind in (("2.jpg", tarfile.SYMTYPE), ("3.jpg", tarfile.LNKTYPE), ("4.jpg", tarfile.DIRTYPE)):
-            member = tarfile.TarInfo(name)
+        kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
+        for number, kind in enumerate(kinds, start=2):
+            member = tarfile.TarInfo(f"{number}.jpg")
             member.type, member.linkname = kind, "/etc/passwd"
             writer.addfile(member)
-    (image,) = find_images(tmp_path / "x.tar").images
+    listing = find_images(tmp_path / "x.tar")
+    (image,) = listing.images
     assert (image.path, open_images(tmp_path / "x.tar")(image)) == ("x.tar/1.jpg", b"")
+    assert listing.left_out == (
+        LeftOut("link to no file", 2, ("x.tar/2.jpg", "x.tar/3.jpg")),
+        LeftOut("not a regular file", 1, ("x.tar/5.jpg",)),
+    )
+
+
+def _linked() -> bytes:
+    """GNU tar's way with a file of two names, symbolic links, and links to links."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as writer:
+        photo = tarfile.TarInfo("a/1.jpg")
+        photo.size = 5
+        for name, kind, target in (
+            ("a/0.jpg", tarfile.SYMTYPE, "./1.jpg"),
+            ("a/2.jpg", tarfile.LNKTYPE, "a/1.jpg"),
+            ("b/3.jpg", tarfile.SYMTYPE, "../a/2.jpg"),
+            ("b/4.jpg", tarfile.SYMTYPE, "5.jpg"),
+            ("b/5.jpg", tarfile.SYMTYPE, "4.jpg"),
+            ("c", tarfile.SYMTYPE, "a"),
+        ):
+            if name == "a/2.jpg":
+                writer.addfile(photo, io.BytesIO(b"photo"))
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, target
+            writer.addfile(link)
+    return content.getvalue()
+
+
+def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(_linked())
+    listing = find_images(tmp_path / "x.tar")
+    read = open_images(tmp_path / "x.tar")
+    assert {image.image_id: read(image) for image in listing.images} == dict.fromkeys(
+        ["a/0", "a/1", "a/2", "b/3"], b"photo"
+    )
+    assert listing.left_out == (LeftOut("link to no file", 3, ("x.tar/b/4.jpg", "x.tar/b/5.jpg", "x.tar/c")),)
+
+
+@pytest.mark.parametrize("padding", [0, 20 * 512])
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+def test_tars_written_one_behind_the_other_are_all_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: int, at_once: int
+) -> None:
+    monkeypatch.setattr(tar_members, "_HEADERS_AT_ONCE", at_once)
+    parts = [_tar("1.jpg", "2.jpg", "x" * 150 + ".jpg"), _tar("ünï.jpg"), _tar("4.jpg", "5.jpg")]
+    (tmp_path / "x.tar").write_bytes(bytes(padding).join(parts))
+    images = find_images(tmp_path / "x.tar").images
+    read = open_images(tmp_path / "x.tar")
+    names = ["1.jpg", "2.jpg", "4.jpg", "5.jpg", "ünï.jpg", "x" * 150 + ".jpg"]
+    assert sorted(image.path.removeprefix("x.tar/") for image in images) == sorted(names)
+    assert all(read(image) == image.path.removeprefix("x.tar/").encode() * 50 for image in images)
+
+
+def test_tar_without_its_closing_zeros_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(_tar("1.jpg")[:1024])
+    assert len(find_images(tmp_path / "x.tar").images) == 1
+
+
+def test_what_follows_the_end_of_a_tar_and_is_no_tar_is_refused(tmp_path: Path) -> None:
+    content = _tar("1.jpg")
+    (tmp_path / "x.tar").write_bytes(content + b"more" * 300)
+    with pytest.raises(ImagesError, match=f"the header at byte {len(content)} is none"):
+        find_images(tmp_path / "x.tar")
+
+
+def test_member_that_was_appended_again_replaces_the_earlier_and_that_is_told(tmp_path: Path) -> None:
+    for mode, content in (("w", b"old"), ("a", b"newer")):
+        with tarfile.open(tmp_path / "x.tar", mode) as writer:
+            member = tarfile.TarInfo("1.jpg")
+            member.size = len(content)
+            writer.addfile(member, io.BytesIO(content))
+    listing = find_images(tmp_path / "x.tar")
+    assert [open_images(tmp_path / "x.tar")(image) for image in listing.images] == [b"newer"]
+    assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("x.tar/1.jpg",)),)
+
+
+_COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("x.tar.gz", "gz"), ("x.tgz", "gz"), ("x.tar", "gz"), ("x.TAR.BZ2", "bz2"), ("x.txz", "xz")]
+)
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_compressed_tar_is_decompressed_once_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, is_folder: bool
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "wds").mkdir()
+    (tmp_path / "wds" / name).write_bytes(_COMPRESSIONS[kind](_tar("2.jpg", "10.jpg", "notes.txt")))
+    location = tmp_path / "wds" / ("" if is_folder else name)
+    images = find_images(location).images
+    assert [image.path for image in images] == [f"{name}/2.jpg", f"{name}/10.jpg"]
+    read = open_images(location)
+    assert [read(image) for image in images] == [b"2.jpg" * 50, b"10.jpg" * 50]
+    assert len(list((tmp_path / "home").rglob(name))) == 1
+
+
+def test_compressed_tar_in_a_bucket_is_read(tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (bucket / "x.tar").write_bytes(gzip.compress(_tar("1.jpg")))
+    (image,) = find_images(bucket / "x.tar").images
+    assert open_images(bucket / "x.tar")(image) == b"1.jpg" * 50
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(_tar("1.jpg"))[:-20], "is damaged gzip"),
+        (gzip.compress(b"id,label\n1,cat\n" * 100), "compressed by gzip; it holds none"),
+        (bz2.compress(_tar("1.jpg"))[:-20], "is damaged bzip2"),
+    ],
+)
+def test_compressed_file_that_is_damaged_or_no_tar_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "x.tar.gz").write_bytes(content)
+    with pytest.raises(ImagesError, match=reason):
+        find_images(tmp_path / "x.tar.gz")
+    assert not list((tmp_path / "home").rglob("x.tar.gz"))
+
+
+def test_tar_in_a_folder_that_is_named_as_a_tar_is_read(tmp_path: Path) -> None:
+    (tmp_path / "all" / "deep.tar").mkdir(parents=True)
+    (tmp_path / "all" / "deep.tar" / "x.tar").write_bytes(_tar("1.jpg"))
+    (image,) = find_images(tmp_path / "all").images
+    assert open_images(tmp_path / "all")(image) == b"1.jpg" * 50
 
 
 def test_tar_that_changed_since_it_was_listed_is_an_image_error(

@@ -1,13 +1,16 @@
 import io
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from scoring.errors import ImageError
+from scoring.errors import ImageError, ImagesError
 from scoring.sources import entries
-from scoring.sources.inputs import find_images, open_images
+from scoring.sources.entries import LeftOut
+from scoring.sources.inputs import collection_files, find_images, open_images
+from scoring.storage.locations import Url
 
 _CONTENT = b"cat" * 100
 
@@ -98,3 +101,169 @@ def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) ->
     path.write_bytes(b"XX" + path.read_bytes()[2:])
     with pytest.raises(ImageError, match="no member begins where the directory says"):
         _read_all(path)
+
+
+def _write(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as writer:
+        for name, content in members.items():
+            writer.writestr(name, content)
+    return path
+
+
+def _packed(members: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as writer:
+        for name, member in members.items():
+            writer.writestr(name, member)
+    return content.getvalue()
+
+
+def _bundle(path: Path, compression: int) -> Path:
+    """As `kaggle competitions download` writes it."""
+    train = _packed(
+        {f"train/{kind}.{number}.jpg": f"{kind} {number}".encode() for kind in ("cat", "dog") for number in (0, 10, 9)}
+    )
+    test = _packed({f"test/{number}.jpg": b"test" for number in (10, 9)})
+    return _write(path, {"train.zip": train, "test.zip": test, "sample_submission.csv": b"id,label"}, compression)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_archive_within_a_zip_is_picked_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    bundle = _bundle(tmp_path / "bundle.zip", compression)
+    images = find_images(bundle / "train.zip").images
+    assert [image.image_id for image in images] == ["cat.0", "cat.9", "cat.10", "dog.0", "dog.9", "dog.10"]
+    read = open_images(bundle / "train.zip")
+    assert [read(image) for image in images] == [image.image_id.replace(".", " ").encode() for image in images]
+    assert [image.image_id for image in find_images(bundle / "test.zip").images] == ["9", "10"]
+    assert (tmp_path / "home").exists() == (compression != zipfile.ZIP_STORED)  # what is stored is read in place
+    assert collection_files(bundle / "test.zip") == [bundle]
+
+
+def test_archive_within_a_zip_in_a_bucket_is_read_there_and_each_image_with_one_request(
+    tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = _bundle(tmp_path / "bundle.zip", zipfile.ZIP_STORED)
+    (bucket / "bundle.zip").upload(local)
+    assert find_images(bucket / "bundle.zip" / "train.zip") == find_images(local / "train.zip")
+    read = open_images(bucket / "bundle.zip" / "train.zip")
+    images = find_images(local / "train.zip").images
+    read(images[0])
+    requests, read_range = [], Url.read_range
+    monkeypatch.setattr(Url, "read_range", lambda *span: requests.append(span) or read_range(*span))  # type: ignore[func-returns-value]
+    assert read(images[1]) == b"cat 9"
+    assert len(requests) == 1
+
+
+def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> None:
+    bundle = _bundle(tmp_path / "bundle.zip", zipfile.ZIP_STORED)
+    with pytest.raises(
+        ImagesError,
+        match=r"archive, not looked into: 2 \(train\.zip, test\.zip\).* Name an archive, as .*bundle\.zip/train\.zip\.",
+    ):
+        find_images(bundle)
+    with pytest.raises(ImagesError, match=r"called valid\.zip in .*bundle\.zip, which holds train\.zip, test\.zip"):
+        find_images(bundle / "valid.zip")
+    with pytest.raises(ImagesError, match="which holds no archive"):
+        find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
+
+
+def test_only_archive_in_a_zip_without_images_is_taken_and_what_lies_beside_it_is_counted(tmp_path: Path) -> None:
+    inner = _packed({"1.jpg": b"1", "2.jpg": b"2", "notes.txt": b""})
+    path = _write(tmp_path / "bundle.zip", {"labels.csv": b"", "deep/photos.zip": inner, "LICENSE": b"MIT"})
+    listing = find_images(path)
+    assert [image.path for image in listing.images] == ["1.jpg", "2.jpg"]
+    assert open_images(path)(listing.images[1]) == b"2"
+    (left_out,) = listing.left_out
+    assert (left_out.count, set(left_out.first)) == (3, {"labels.csv", "LICENSE", "notes.txt"})
+    beside = _write(tmp_path / "beside.zip", {"photos.zip": inner, "3.jpg": b"3"})
+    assert [image.path for image in find_images(beside).images] == ["3.jpg"]
+    assert find_images(beside).left_out == (LeftOut("archive, not looked into", 1, ("photos.zip",)),)
+
+
+def test_zips_within_zips_and_tars_within_zips_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as writer:
+        member = tarfile.TarInfo("photos/1.jpg")
+        member.size = 3
+        writer.addfile(member, io.BytesIO(b"one"))
+    path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": content.getvalue()})})
+    (image,) = find_images(path).images
+    assert (image.image_id, open_images(path)(image)) == ("1", b"one")
+
+
+@pytest.mark.parametrize("creator", [0, 3])
+def test_backslashes_of_windows_part_folders_in_a_zip(tmp_path: Path, creator: int) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        for name in ("train\\", "train\\cats\\cat.1.jpg", "train\\dogs\\dog.2.jpg"):
+            info = zipfile.ZipInfo(name)
+            info.create_system = creator
+            writer.writestr(info, name.encode())
+    images = find_images(tmp_path / "photos.zip").images
+    assert [image.path for image in images] == ["train/cats/cat.1.jpg", "train/dogs/dog.2.jpg"]
+    assert [image.image_id for image in images] == ["cats/cat.1", "dogs/dog.2"]
+    assert open_images(tmp_path / "photos.zip")(images[0]) == b"train\\cats\\cat.1.jpg"
+
+
+def test_backslash_in_a_name_among_slashes_is_part_of_the_name(tmp_path: Path) -> None:
+    path = _write(tmp_path / "photos.zip", {"a/b\\1.jpg": b"1", "a/2.jpg": b"2"})
+    assert [image.path for image in find_images(path).images] == ["a/2.jpg", "a/b\\1.jpg"]
+
+
+def test_symbolic_links_in_a_zip_are_what_they_link_to(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        writer.writestr("real/1.jpg", b"photo")
+        for name, target in (
+            ("links/2.jpg", "../real/1.jpg"),
+            ("3.jpg", "links/2.jpg"),
+            ("4.jpg", "/etc/passwd"),
+            ("5.jpg", "5.jpg"),
+        ):
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr = 3, 0o120777 << 16
+            writer.writestr(info, target)
+    listing = find_images(tmp_path / "photos.zip")
+    read = open_images(tmp_path / "photos.zip")
+    assert {image.path: read(image) for image in listing.images} == dict.fromkeys(
+        ["3.jpg", "links/2.jpg", "real/1.jpg"], b"photo"
+    )
+    assert {image.size_bytes for image in listing.images} == {5}
+    assert listing.left_out == (LeftOut("link to no file", 2, ("4.jpg", "5.jpg")),)
+
+
+def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        writer.writestr("1.jpg", b"old")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            writer.writestr("1.jpg", b"newer")
+    listing = find_images(tmp_path / "photos.zip")
+    assert [open_images(tmp_path / "photos.zip")(image) for image in listing.images] == [b"newer"]
+    assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("1.jpg",)),)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+        (b"Rar!\x1a\x07\x01", "RAR"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard"),
+        (b"\xff\xd8\xff\xe0", "JPEG image"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_true_name(tmp_path: Path, head: bytes, kind: str) -> None:
+    (tmp_path / "photos.zip").write_bytes(head + bytes(100))
+    with pytest.raises(ImagesError, match=f"is a file of kind {kind}"):
+        find_images(tmp_path / "photos.zip")
+
+
+def test_zips_within_zips_without_end_are_refused(tmp_path: Path) -> None:
+    content = _packed({"1.jpg": b"1"})
+    for number in range(5):
+        content = _packed({f"{number}.zip": content})
+    (tmp_path / "photos.zip").write_bytes(content)
+    with pytest.raises(ImagesError, match="at most 3 deep"):
+        find_images(tmp_path / "photos.zip")

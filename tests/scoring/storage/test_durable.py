@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import StorageError
-from scoring.storage.durable import remove_temporaries, whole_file, write_text
+from scoring.errors import LeaseLostError, StorageError
+from scoring.storage.durable import publishing_after, remove_temporaries, whole_file, write_text
+from scoring.storage.locations import Location
 
 
 def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -38,3 +39,20 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     (tmp_path / "kept.parquet").write_text("whole")
     remove_temporaries(tmp_path)
     assert os.listdir(tmp_path) == ["kept.parquet"]
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_a_check_that_raises_keeps_a_file_from_its_place(
+    tmp_path: Path, place: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
+    write_text(folder / "run.json", "old")
+
+    def refuse() -> None:
+        raise LeaseLostError("another driver took over")
+
+    with publishing_after(refuse), pytest.raises(LeaseLostError):
+        write_text(folder / "run.json", "new")
+    assert (folder / "run.json").read_text() == "old"
+    write_text(folder / "run.json", "new")
+    assert (folder / "run.json").read_text() == "new"

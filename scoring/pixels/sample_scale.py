@@ -1,0 +1,108 @@
+"""What is white in pictures of science: floats and wide integers, whose type does not say it.
+
+1. A TIFF that states a largest sample (tags 281 and 341) of 1 or of a number of bits, 2^n - 1, means it, unless more
+   than one sample in a thousand is larger. Other values are what some program found to be the largest sample.
+2. Unsigned 16-bit samples have the range of their type, as in every viewer: 65,535 is white.
+3. Floats and 32-bit integers are from 0 to 1, 0 to 255 or 0 to 65,535 (signed 16-bit: 32,767), of which the least is
+   taken that fits: 99% of the samples are at most white, and unless white is 1, one in a hundred is at least a
+   sixteenth of it; one in a thousand at most is beyond 16 times white (of integers: beyond white, if that is 1); one in
+   a hundred at most is below zero. So neither one sample nor a border turns a picture black, and of a picture of which
+   two ranges could be meant, or none, it is said that its range is not known.
+
+NaN and minus infinity are black, infinity is white, and none of them counts.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from scoring.errors import ImageError
+
+_COUNTED = 1_000_000  # samples that tell the range, evenly spaced
+_NEARLY = 1 / 255  # of white, that rounding may put a sample beyond it
+_FAR = 16  # the nearest two ranges are 255 apart: a picture is of one of them within this factor
+_UNSIGNED_16, _SIGNED_16 = 65_535.0, 32_767.0
+# TIFF 6.0, sections 8 and 19.
+_BITS, _FORMAT, _LARGEST, _LARGEST_OF_TYPE = 258, 339, 281, 341
+_IS_SIGNED = 2
+
+Samples = npt.NDArray[Any]
+
+
+def is_wide(image: Image.Image) -> bool:
+    """Whether a picture has one channel of more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale a wide picture to 0 to 255; Pillow would clip it.
+
+    Raises:
+        ImageError: If its range is not known.
+    """
+    samples = np.asarray(image)
+    white = _white(image, samples)
+    known = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=white, neginf=0.0)
+    return Image.fromarray(np.clip(np.rint(known * (255.0 / white)), 0, 255).astype(np.uint8))
+
+
+def _white(image: Image.Image, samples: Samples) -> float:
+    counted = samples.reshape(-1)[:: max(1, samples.size // _COUNTED)]
+    counted = np.sort(counted[np.isfinite(counted)]).astype(np.float64)
+    if not counted.size:
+        raise ImageError("none of its samples is a number")
+    stated = _stated(image)
+    if stated and _at(counted, 0.999) <= stated * (1 + _NEARLY):
+        return stated
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):  # a wide PGM, scaled by Pillow
+        return _UNSIGNED_16
+    widest = _SIGNED_16 if _is_signed_16(image) else _UNSIGNED_16
+    for white in (1.0, 255.0, widest):
+        if _fits(counted, white, may_exceed=image.mode == "F" or white > 1):
+            return white
+    raise ImageError(
+        f"its samples, most of them from {_at(counted, 0.01):g} to {_at(counted, 0.99):g}, are not known to be 0 to 1, "
+        f"0 to 255 or 0 to {widest:,.0f}; save it with 8 or 16 bits"
+    )
+
+
+def _fits(counted: Samples, white: float, may_exceed: bool) -> bool:
+    """Whether sorted samples are a picture of this range."""
+    high = _at(counted, 0.99)
+    is_bright = white == 1 or high >= white / _FAR
+    is_within = high <= white * (1 + _NEARLY) and _at(counted, 0.999) <= (_FAR if may_exceed else 1) * white
+    return is_bright and is_within and _at(counted, 0.01) >= -_NEARLY * white
+
+
+def _at(counted: Samples, share: float) -> float:
+    """The sample below which this share of them lies; never the largest of several, nor below a half the smallest."""
+    rank = share * (len(counted) - 1)
+    return float(counted[int(np.ceil(rank) if share < 0.5 else np.floor(rank))])
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    tiff: Any = image
+    return dict(tiff.tag_v2) if image.format == "TIFF" else {}
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _stated(image: Image.Image) -> float | None:
+    """The largest sample that a TIFF's tags state, if it is 1 or that of a number of bits."""
+    tags = _tags(image)
+    value = _first(tags.get(_LARGEST_OF_TYPE, tags.get(_LARGEST)))
+    try:
+        largest = float(value)
+        bits = np.log2(largest + 1)
+    except (TypeError, ValueError):
+        return None
+    return largest if largest == 1 or (bits >= 8 and bits == int(bits)) else None
+
+
+def _is_signed_16(image: Image.Image) -> bool:
+    tags = _tags(image)
+    return (_first(tags.get(_BITS)), _first(tags.get(_FORMAT))) == (16, _IS_SIGNED)

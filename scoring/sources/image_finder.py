@@ -1,0 +1,144 @@
+"""Tell the images among a collection's files, by their names and where those tell nothing by their first bytes."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from functools import cache
+
+from scoring.errors import ImageError
+from scoring.pixels import formats
+from scoring.pixels.formats import HEAD_BYTES
+from scoring.sources.entries import FoundFile, LeftOut
+from scoring.storage.walking import Fault, is_hidden
+
+_LOOKS = 32  # files that are looked into at the same time
+_LOOKED_AT_ONCE = 256
+_NAMED = 5  # paths kept for each reason
+_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
+_ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
+# Files that are not looked into: their name says that they are no image.
+_OTHERS = frozenset(
+    {".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm", ".yaml"}
+    | {".yml", ".toml", ".ini", ".cfg", ".conf", ".pdf", ".rtf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx"}
+    | {".odt", ".ods", ".tex", ".bib", ".srt", ".vtt", ".parquet", ".arrow", ".feather", ".orc", ".avro", ".db"}
+    | {".sqlite", ".sqlite3", ".npy", ".npz", ".mat", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".onnx", ".pb"}
+    | {".safetensors", ".ckpt", ".tflite", ".pkl", ".pickle", ".joblib", ".tfrecord", ".record", ".idx", ".index"}
+    | {".cls", ".caption", ".labels", ".names", ".py", ".pyc", ".ipynb", ".js"}
+    | {".css", ".sh", ".bat", ".ps1", ".c", ".h", ".cpp", ".hpp", ".java", ".go", ".rs", ".r", ".rdata", ".m"}
+    | {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts"}
+    | {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".opus", ".aac", ".wma", ".aiff", ".mid", ".aae", ".xmp"}
+    | {".lz4", ".iso", ".dmg", ".exe", ".dll", ".so", ".sha256", ".md5", ".crc"}
+    | {".lock", ".url", ".lnk", ".torrent", ".ttf", ".otf", ".woff", ".woff2", ".ply", ".obj", ".stl", ".glb"}
+)
+
+
+class Reason(StrEnum):
+    """Why a file is left out, beside what is wrong with it; see `Fault`. `UNCLEAR` is told by the content."""
+
+    UNCLEAR = "unclear"
+    NOT_AN_IMAGE = "not an image"
+    ARCHIVE = "archive, not looked into"
+    OLD_VERSION = "old version of an object, or deleted"
+    REPLACED = "replaced by a later file of its name"
+
+
+class Account:
+    """What was left out of a collection."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, list[str]] = {}
+
+    def leave_out(self, reason: str, path: str) -> None:
+        """Count one file."""
+        self._counts[reason] = self._counts.get(reason, 0) + 1
+        first = self._first.setdefault(reason, [])
+        if len(first) < _NAMED:
+            first.append(path)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """All of it, the largest part first."""
+        ordered = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
+        return tuple(LeftOut(str(reason), self._counts[reason], tuple(self._first[reason])) for reason in ordered)
+
+
+class ImageFinder:
+    """Finds images, and accounts for what is none.
+
+    Args:
+        peek: Returns the first bytes of a file.
+        account: Counts what is left out.
+    """
+
+    def __init__(self, peek: Callable[[FoundFile, int], bytes], account: Account) -> None:
+        self._peek = peek
+        self._account = account
+
+    def images(self, files: Iterable[FoundFile]) -> Iterator[FoundFile]:
+        """The images among files; those that must be looked into come together, and later."""
+        unclear: list[FoundFile] = []
+        for file in files:
+            reason = file.left_out or judge_name(file.path)
+            if reason is None:
+                yield file
+            elif reason is Reason.UNCLEAR:
+                unclear.append(file)
+                if len(unclear) == _LOOKED_AT_ONCE:
+                    yield from self._by_content(unclear)
+                    unclear = []
+            else:
+                self._account.leave_out(reason, file.path)
+        yield from self._by_content(unclear)
+
+    def _by_content(self, files: list[FoundFile]) -> Iterator[FoundFile]:
+        with ThreadPoolExecutor(_LOOKS) as threads:
+            for file, reason in zip(files, threads.map(self._judge_content, files), strict=True):
+                if reason is None:
+                    yield file
+                else:
+                    self._account.leave_out(reason, file.path)
+
+    def _judge_content(self, file: FoundFile) -> str | None:
+        try:
+            head = self._peek(file, HEAD_BYTES) if file.head is None else file.head
+        except (OSError, ValueError, ImageError):
+            return Fault.UNREADABLE
+        name = formats.format_of(head)
+        if name is None:
+            return Reason.NOT_AN_IMAGE
+        return None if formats.is_decoded(name) else formats.why_not(name)
+
+
+def judge_name(path: str) -> str | None:
+    """Why a file of this name is left out; None for an image, `UNCLEAR` where only its content tells."""
+    if is_hidden(path):
+        return Fault.HIDDEN
+    return _judge_suffix(os.path.splitext(path)[1].lower())
+
+
+def is_image(path: str) -> bool:
+    """Whether a name is that of an image that is decoded, and not hidden."""
+    return judge_name(path) is None
+
+
+def is_tar(path: str) -> bool:
+    """Whether a name is that of a tar, compressed or not."""
+    return _TAR.search(path) is not None
+
+
+def is_zip(path: str) -> bool:
+    """Whether a name is that of a zip."""
+    return path.lower().endswith(".zip")
+
+
+@cache
+def _judge_suffix(suffix: str) -> str | None:
+    if suffix in formats.IMAGE_SUFFIXES:
+        return None
+    if name := formats.format_of_suffix(suffix):
+        return None if formats.is_decoded(name) else formats.why_not(name)
+    if suffix in _ARCHIVES:
+        return Reason.ARCHIVE
+    return Reason.NOT_AN_IMAGE if suffix in _OTHERS else Reason.UNCLEAR

@@ -1,0 +1,27 @@
+"""Links inside archives."""
+
+import posixpath
+from collections.abc import Mapping
+
+
+def member_name(name: str) -> str:
+    """One spelling for a member's name: `./a//1.jpg` is `a/1.jpg`."""
+    return posixpath.normpath(name)
+
+
+def beside(name: str, target: str) -> str:
+    """The member that a symbolic link means, which is told from the folder it lies in."""
+    return member_name(posixpath.join(posixpath.dirname(name), target))
+
+
+def link_ends(links: Mapping[str, str]) -> dict[str, str]:
+    """What each link ends at, links to links followed; what goes round in a circle ends at a link."""
+    return {name: _follow(links, name) for name in links}
+
+
+def _follow(links: Mapping[str, str], name: str) -> str:
+    seen = set()
+    while name in links and name not in seen:
+        seen.add(name)
+        name = links[name]
+    return name

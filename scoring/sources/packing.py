@@ -1,0 +1,91 @@
+"""What kind of file one is by its first bytes, and the tar inside a compressed one."""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from scoring.errors import BucketError, ImagesError
+from scoring.pixels.formats import format_of
+from scoring.storage.downloads import made_once
+from scoring.storage.reading import Place, identity, open_file, path_or_file, read_range
+
+_TAR_MAGIC_AT = 257  # POSIX.1-1988, ustar
+_COPIED_AT_ONCE = 1024**2
+_DECOMPRESS: dict[str, Callable[[Any], Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+_HEADS = (
+    ("zip", b"PK\3\4"),
+    ("zip", b"PK\5\6"),
+    ("gzip", b"\x1f\x8b"),
+    ("bzip2", b"BZh"),
+    ("xz", b"\xfd7zXZ\0"),
+    ("Parquet", b"PAR1"),
+    ("Zstandard", b"\x28\xb5\x2f\xfd"),
+    ("LZ4", b"\x04\x22\x4d\x18"),
+    ("lzip", b"LZIP"),
+    ("compress", b"\x1f\x9d"),
+    ("7-Zip", b"7z\xbc\xaf\x27\x1c"),
+    ("RAR", b"Rar!\x1a\x07"),
+    ("cabinet", b"MSCF"),
+    ("PDF", b"%PDF-"),
+    ("HDF5", b"\x89HDF\r\n\x1a\n"),
+)
+
+
+def kind_of(place: Place) -> str | None:
+    """What kind of file one is, by its content; None if it is none that we know by name."""
+    head = read_range(place, 0, tarfile.BLOCKSIZE)
+    for kind, magic in _HEADS:
+        if head.startswith(magic):
+            return kind
+    if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
+        return "tar"
+    if image := format_of(head):
+        return f"{image} image"
+    return "zip" if zipfile.is_zipfile(path_or_file(place)) else None  # behind other bytes, as of a program
+
+
+def is_compressed(kind: str | None) -> bool:
+    """Whether a kind of file is decompressed here."""
+    return kind in _DECOMPRESS
+
+
+def plain_tar(place: Place) -> Place:
+    """A tar whose members can be read where they lie: the file itself, or of a compressed one a copy in the cache.
+
+    Raises:
+        ImagesError: If it is damaged, or holds something else.
+        StorageError: If there is no room to decompress it.
+    """
+    kind = kind_of(place)
+    if kind not in _DECOMPRESS:
+        return place
+    name = PurePosixPath(place.name).name
+    return made_once((*identity(place), "decompressed"), name, partial(_decompress, place, kind))
+
+
+def _decompress(place: Place, kind: str, path: Path) -> None:
+    with open_file(place) as packed, _DECOMPRESS[kind](packed) as content, path.open("wb") as file:
+        chunk = _read(content, place, kind)
+        try:
+            tarfile.TarInfo.frombuf(chunk[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            raise ImagesError(f"Expected a tar in {place}, which is compressed by {kind}; it holds none.") from error
+        while chunk:
+            file.write(chunk)
+            chunk = _read(content, place, kind)
+
+
+def _read(content: IO[bytes], place: Place, kind: str) -> bytes:
+    try:
+        return content.read(_COPIED_AT_ONCE)
+    except BucketError:
+        raise
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ImagesError(f"Expected a readable tar; {place} is damaged {kind}: {error}.") from error

@@ -1,0 +1,113 @@
+"""Which columns of a Parquet table say what, and how to find them in a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.errors import ImagesError
+
+# What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
+BUCKET, KEY, SIZE, IS_LATEST, IS_DELETED = "bucket", "key", "size", "is_latest", "is_delete_marker"
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
+
+    Attributes:
+        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`, or of a table of
+            S3 Inventory `bucket` and `key`.
+        content: Encoded images, instead of paths.
+        image_id: Their ids. None takes ids from the paths, or numbers the rows.
+    """
+
+    path: str | None = None
+    content: str | None = None
+    image_id: str | None = None
+
+    @property
+    def images(self) -> str:
+        """The column that the images come from."""
+        return self.content or self.path or "path"
+
+
+NO_COLUMNS = TableColumns()  # for collections that are no table
+
+
+def is_inventory(schema: pa.Schema, columns: TableColumns) -> bool:
+    """Whether a table lists the objects of buckets as S3 Inventory does, and no other column was asked for."""
+    is_free = not (columns.path or columns.content or "path" in schema.names)
+    return is_free and {BUCKET, KEY} <= set(schema.names)
+
+
+def column_type(schema: pa.Schema, name: str) -> pa.DataType | None:
+    """The type of a column, by its exact name or else by one with dots; None if there is none."""
+    if name in schema.names:
+        return schema.field(schema.names.index(name)).type
+    kind: Any = pa.struct(list(schema))
+    for step in name.split("."):
+        if not pa.types.is_struct(kind) or kind.get_field_index(step) < 0:
+            return None
+        kind = kind.field(step).type
+    return kind
+
+
+def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
+    """The values of a column; see `column_type`."""
+    if name in table.schema.names:
+        return table.column(table.schema.names.index(name))
+    outer, *inner = name.split(".")
+    return pc.struct_field(table.column(table.schema.names.index(outer)), inner)
+
+
+def column_names(schema: pa.Schema) -> list[str]:
+    """All columns that can be named, those inside others with dots; a list says that it is one."""
+    return [name for field in schema for name in _names(field.name, field.type)]
+
+
+def _names(name: str, kind: pa.DataType) -> list[str]:
+    if pa.types.is_struct(kind):
+        return [inner for field in kind for inner in _names(f"{name}.{field.name}", field.type)]
+    return [f"{name} (a list)"] if _is_list(kind) else [name]
+
+
+def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
+    """Raise ImagesError unless a table has a column that can be what a field of the request names.
+
+    Args:
+        schema: What columns the table has.
+        field: What the request calls it: `path_column`, `bytes_column` or `id_column`.
+        name: The column.
+        table: What to call the table.
+    """
+    kind = column_type(schema, name)
+    if kind is None:
+        raise ImagesError(
+            f"Expected a column {name!r} in {table}; it has {', '.join(column_names(schema))}. Name it by "
+            "`path_column`, `bytes_column` or `id_column`."
+        )
+    if _is_list(kind):
+        raise ImagesError(
+            f"Expected `{field}` to hold one value in each row; {name} of {table} is of lists, {kind}. Write a table "
+            "with a row for each image."
+        )
+    fits = _is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or _is_binary(kind))
+    if not fits:
+        inside = [inner for inner in column_names(schema) if inner.startswith(f"{name}.")]
+        advice = f" Name one of {', '.join(inside)}." if inside else ""
+        wanted = "encoded images, binary" if field == "bytes_column" else "texts or numbers"
+        raise ImagesError(f"Expected `{field}` to be a column of {wanted}; {name} of {table} is {kind}.{advice}")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    tests = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_map)
+    return any(test(kind) for test in tests)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    types = pa.types
+    tests = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(test(kind) for test in tests)

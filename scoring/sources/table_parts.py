@@ -1,0 +1,80 @@
+"""The Parquet files that one table is made of: one file, those that match a pattern, or all in a folder."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.errors import BucketError, ImagesError
+from scoring.sources.natural_order import natural_key
+from scoring.storage.locations import Location, file_below, readable
+from scoring.storage.reading import find_files
+from scoring.storage.walking import is_hidden, walk
+
+_LOOKED_AT = 1000  # files of a folder that tell whether it is a table
+_SUFFIXES = (".parquet", ".parq", ".pq")
+
+
+class TableParts:
+    """The parts of a table.
+
+    Attributes:
+        folder: Where they lie, and what relative paths in the table begin at.
+        names: Their paths from there, in natural order.
+    """
+
+    def __init__(self, table: Location) -> None:
+        if is_pattern(table.name):
+            self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
+        elif table.is_dir():
+            self.folder, names = table, [name for name in _files(table) if name.endswith(_SUFFIXES)]
+        else:
+            self.folder, names = table.parent, [table.name]
+        self.names = sorted(names, key=natural_key)
+        self.title = str(table)
+
+    def open(self, name: str) -> pq.ParquetFile:
+        """Open one part.
+
+        Raises:
+            ImagesError: If it does not exist, or is no Parquet.
+        """
+        part = file_below(self.folder, name)
+        try:
+            return pq.ParquetFile(readable(part))
+        except FileNotFoundError as error:
+            raise ImagesError(f"Expected `images` to be a Parquet table; {part} does not exist.") from error
+        except BucketError:
+            raise
+        except (OSError, pa.ArrowException) as error:
+            raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several files: `part-*.parquet`."""
+    return name.endswith(_SUFFIXES) and any(character in name for character in "*?[")
+
+
+def is_table_folder(folder: Location) -> bool:
+    """Whether a folder holds the parts of a table and nothing else, by the first thousand files in it."""
+    num_parts = 0
+    for name in islice(_files(folder), _LOOKED_AT):
+        if not name.endswith(_SUFFIXES):
+            return False
+        num_parts += 1
+    return num_parts > 0
+
+
+def one_line(error: Exception) -> str:
+    """An error's text without its line breaks."""
+    return " ".join(str(error).split())[:200]
+
+
+def _files(folder: Location) -> Iterator[str]:
+    """What people see, without the marks that Spark and Hive leave: `_SUCCESS`, `_metadata`."""
+    for file in walk(folder):
+        is_mark = any(part.startswith("_") for part in PurePosixPath(file.name).parts)
+        if not file.fault and not is_mark and not is_hidden(file.name):
+            yield file.name

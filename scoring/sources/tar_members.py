@@ -1,0 +1,120 @@
+"""The members of one tar file, by their headers: archives written one behind the other, links, damage."""
+
+import tarfile
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
+
+from scoring.errors import BucketError, ImagesError
+from scoring.pixels.formats import HEAD_BYTES
+from scoring.sources.entries import FoundFile, readable_bytes
+from scoring.sources.image_finder import Reason, judge_name
+from scoring.sources.links import beside, link_ends, member_name
+from scoring.storage.reading import Place, open_file
+from scoring.storage.walking import Fault
+
+_HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
+_HEADERS_AT_ONCE = 1000
+_UTF8, _ESCAPED = "utf-8", "surrogateescape"  # names, whatever the locale
+
+
+def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
+    """The files in a tar.
+
+    Args:
+        archive: The tar itself.
+        name: What the paths of its members begin with.
+
+    Raises:
+        ImagesError: If it is damaged.
+    """
+    links: list[tarfile.TarInfo] = []
+    try:
+        with open_file(archive, _HEADER_BYTES) as file:
+            for member in _headers(file):
+                if member.issym() or member.islnk():
+                    links.append(member)
+                elif not member.isdir():
+                    yield _found(member, member, name, file)
+            if links:
+                yield from _linked(links, name, file)
+    except BucketError:
+        raise
+    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+        raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
+
+
+def _headers(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
+    """All members, of further archives that begin behind the first one's end too.
+
+    A TarFile keeps every member it has seen, so each is left after a thousand, and another begins there.
+    """
+    start = _skip_zeros(file, 0)
+    pax_headers: dict[str, str] = {}
+    while start is not None:
+        file.seek(start)
+        last = None
+        with tarfile.open(fileobj=file, mode="r:", pax_headers=pax_headers, encoding=_UTF8, errors=_ESCAPED) as opened:
+            for last in islice(opened, _HEADERS_AT_ONCE):
+                if last.size < 0 or last.offset < start:  # tarfile would go round in a circle
+                    raise tarfile.ReadError(f"the header at byte {last.offset} makes no sense")
+                yield last
+            if last is None:  # tarfile takes a damaged header for the end
+                raise tarfile.ReadError(f"the header at byte {start} is none")
+            following = opened.next()
+            pax_headers = dict(opened.pax_headers)
+        start = following.offset if following else _skip_zeros(file, _end(last, file))
+
+
+def _skip_zeros(file: BinaryIO, start: int) -> int | None:
+    """Where the next header stands, behind the zeros at an archive's end; None if nothing follows."""
+    file.seek(start)
+    while block := file.read(tarfile.BLOCKSIZE):
+        if block.strip(b"\0"):
+            return start
+        start += len(block)
+    return None
+
+
+def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
+    """Where the last member of an archive ends."""
+    if member.issparse():  # its size here says nothing of its size there; the reader has come to the end
+        return file.tell()
+    has_content = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
+    num_blocks = -(-member.size // tarfile.BLOCKSIZE) if has_content else 0
+    return member.offset_data + num_blocks * tarfile.BLOCKSIZE
+
+
+def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
+    """The links, each with the content of the member it means; for that the headers are read once more."""
+    targets = {member_name(link.name): _target(link) for link in links}
+    ends = link_ends(targets)
+    wanted = set(ends.values())
+    members = {member_name(member.name): member for member in _headers(file) if member_name(member.name) in wanted}
+    for link in links:
+        member = members.get(ends[member_name(link.name)])
+        if member is not None and member.isreg():
+            yield _found(link, member, name, file)
+        elif member is None or not member.isdir():
+            path, raw = _path(name, link)
+            yield FoundFile(path, 0, raw, left_out=Fault.NO_TARGET)
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    return member_name(link.linkname) if link.islnk() else beside(link.name, link.linkname)
+
+
+def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, name: bytes, file: BinaryIO) -> FoundFile:
+    """A file by the name of one header, with the content of another; where its name tells nothing, with its head."""
+    path, raw = _path(name, named)
+    if not member.isreg() or member.issparse():
+        return FoundFile(path, 0, raw, left_out=Fault.SPECIAL)
+    head = None
+    if judge_name(path) is Reason.UNCLEAR:
+        file.seek(member.offset_data)
+        head = file.read(min(HEAD_BYTES, member.size))
+    return FoundFile(path, member.size, raw, member.offset_data, head=head)
+
+
+def _path(name: bytes, member: tarfile.TarInfo) -> tuple[str, bytes | None]:
+    return readable_bytes(name + b"/" + member.name.encode(_UTF8, _ESCAPED))

@@ -1,0 +1,180 @@
+"""What a zip holds, by its directory: paths as people write them, links, and which files are archives themselves."""
+
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from scoring.errors import BucketError, ImageError, ImagesError, StorageError
+from scoring.sources import entries
+from scoring.sources.entries import FoundFile, check_size
+from scoring.sources.image_finder import Reason
+from scoring.sources.links import beside, link_ends, member_name
+from scoring.storage.downloads import made_once
+from scoring.storage.reading import Place, identity, path_or_file, read_range
+from scoring.storage.sections import Section
+from scoring.storage.walking import Fault
+
+# RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
+DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
+_HEADER, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
+_ENCRYPTED = 1  # the first of a member's flags, section 4.4.4
+_LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
+# Who wrote a member, section 4.4.2: of these, whoever wrote backslashes meant slashes.
+_WINDOWS = frozenset({0, 10, 11, 14})
+_UNIX = 3
+_COPIED_AT_ONCE = 1024**2
+
+
+class ZipDirectory:
+    """An open zip; its members are read by range, several at once: a ZipFile would let one thread read at a time.
+
+    Raises:
+        ImagesError: At construction, if it is damaged.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        try:
+            self._opened = zipfile.ZipFile(path_or_file(place))
+        except BucketError:
+            raise
+        except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
+            raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
+        self._has_slashes = any("/" in info.filename for info in self._opened.infolist())
+        self._renamed = {path: info for path, info in self._members() if path != info.filename}
+        self._broken = set(self._resolve_links())
+
+    def files(self) -> Iterator[FoundFile]:
+        """The files in the zip; of two with one name the later counts, as when it is unpacked."""
+        for path, info in self._members():
+            if self._opened.getinfo(info.filename) is not info:
+                yield FoundFile(path, info.file_size, left_out=Reason.REPLACED)
+            elif path in self._broken:
+                yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
+            else:
+                yield FoundFile(path, self._find(path).file_size)
+
+    def read(self, path: str) -> bytes:
+        """Read one image.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        try:
+            return self._read(self._find(path))
+        except DAMAGE as error:
+            raise ImageError(f"cannot read from zip: {error}") from error
+
+    def peek(self, path: str, length: int) -> bytes:
+        """The first bytes of a member.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        try:
+            with self._opened.open(self._find(path)) as file:
+                return file.read(length)
+        except DAMAGE as error:
+            raise OSError(f"cannot read from zip: {error}") from error
+
+    def place_of(self, path: str) -> Place:
+        """Where a member can be read in ranges: in the zip if it is stored there, else in this machine's cache.
+
+        Raises:
+            ImagesError: If it is damaged or encrypted.
+            StorageError: If it cannot be unpacked.
+        """
+        info = self._find(path)
+        try:
+            if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & _ENCRYPTED:
+                return Section(self._place, path, self._start(info), info.file_size)
+            content = (*identity(self._place), path, info.CRC, info.file_size)
+            return made_once(content, PurePosixPath(path).name, partial(self._unpack, info))
+        except (BucketError, StorageError):
+            raise
+        except DAMAGE as error:
+            raise ImagesError(f"Expected a readable {path} in {self._place}; it is damaged: {error}.") from error
+
+    def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+        """All that is no folder, by the path that people gave it."""
+        for info in self._opened.infolist():
+            path = info.filename
+            if info.create_system in _WINDOWS or not self._has_slashes:
+                path = path.replace("\\", "/")
+            if not path.endswith("/"):
+                yield path, info
+
+    def _find(self, path: str) -> zipfile.ZipInfo:
+        return self._renamed.get(path) or self._opened.getinfo(path)
+
+    def _resolve_links(self) -> Iterator[str]:
+        """Let each symbolic link name the member that it ends at; the paths of those that end at none."""
+        links = {path: info for path, info in self._members() if _is_link(info)}
+        targets = {member_name(path): beside(path, self._target(info)) for path, info in links.items()}
+        ends = link_ends(targets)
+        members = {member_name(path): info for path, info in self._members() if not _is_link(info)} if links else {}
+        for path in links:
+            info = members.get(ends[member_name(path)])
+            if info is None:
+                yield path
+            else:
+                self._renamed[path] = info
+
+    def _target(self, link: zipfile.ZipInfo) -> str:
+        try:
+            return self._read(link).decode(errors="surrogateescape")
+        except (*DAMAGE, ImageError):
+            return ""
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        check_size(info.compress_size)
+        if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
+            with self._opened.open(info) as file:  # BZIP2, LZMA: one at a time
+                encoded = file.read(entries.MAX_IMAGE_BYTES + 1)
+        else:
+            encoded = _unpacked(self._read_packed(info), info.compress_type)
+            if zlib.crc32(encoded) != info.CRC and len(encoded) <= entries.MAX_IMAGE_BYTES:
+                raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
+        check_size(len(encoded))
+        return encoded
+
+    def _read_packed(self, info: zipfile.ZipInfo) -> bytes:
+        """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""
+        likely = _HEADER.size + len(info.filename.encode()) + len(info.extra) + _LONGER_EXTRA + info.compress_size
+        content = read_range(self._place, info.header_offset, likely)
+        start = _header_bytes(content)
+        if len(content) < start + info.compress_size:
+            return read_range(self._place, info.header_offset + start, info.compress_size)
+        return content[start : start + info.compress_size]
+
+    def _start(self, info: zipfile.ZipInfo) -> int:
+        return info.header_offset + _header_bytes(read_range(self._place, info.header_offset, _HEADER.size))
+
+    def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
+        with self._opened.open(info) as packed, path.open("wb") as file:
+            shutil.copyfileobj(packed, file, _COPIED_AT_ONCE)
+
+
+def _is_link(info: zipfile.ZipInfo) -> bool:
+    return info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16)
+
+
+def _header_bytes(content: bytes) -> int:
+    """How long the header is that stands before a member."""
+    signature, name_bytes, extra_bytes = _HEADER.unpack_from(content)
+    if signature != _SIGNATURE:
+        raise zipfile.BadZipFile("no member begins where the directory says")
+    return int(_HEADER.size + name_bytes + extra_bytes)
+
+
+def _unpacked(packed: bytes, compression: int) -> bytes:
+    if compression == zipfile.ZIP_STORED:
+        return packed
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entries.MAX_IMAGE_BYTES + 1)

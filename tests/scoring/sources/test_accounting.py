@@ -1,0 +1,248 @@
+"""Every file of a collection is an image or is left out for a reason, and none is lost between the two."""
+
+import io
+import os
+import socket
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from scoring.errors import ImagesError
+from scoring.pixels import formats
+from scoring.sources import image_finder
+from scoring.sources.entries import LeftOut
+from scoring.sources.inputs import find_images, open_images
+from scoring.storage import reading, walking
+from scoring.storage.locations import Url
+from tests.buckets import put_marker
+
+
+def _encoded(kind: str) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(content, kind)
+    return content.getvalue()
+
+
+_HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(40)
+_JXL = b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40)
+
+
+@pytest.fixture(autouse=True)
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Neither plugin of Pillow is installed, whatever this machine has."""
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    image_finder._judge_suffix.cache_clear()
+    yield
+    image_finder._judge_suffix.cache_clear()
+
+
+def _fill(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+_MIXED = {
+    "IMG_0001.HEIC": _HEIC,
+    "IMG_0002.JPG": _encoded("jpeg"),
+    "IMG_0003.jpg_large": _encoded("jpeg"),
+    "IMG_0004": _encoded("png"),
+    "IMG_0005.aspx": _encoded("webp"),
+    "IMG_0006": _HEIC,
+    "5.jxl": b"\xff\x0a",
+    "6.dat": _JXL,
+    "7.CR2": b"II*\0",
+    "8.svg": b"<svg/>",
+    "notes.txt": b"words",
+    "LICENSE": b"words",
+    "empty": b"",
+    "movie.mp4": b"ftyp",
+    "train.zip": b"PK",
+}
+_EXPECTED = {
+    "HEIC, which takes pip install 'shardscore[formats]'": {"IMG_0001.HEIC", "IMG_0006"},
+    "JPEG XL, which takes pip install 'shardscore[formats]'": {"5.jxl", "6.dat"},
+    "camera raw, which is not decoded": {"7.CR2"},
+    "SVG, which is not decoded": {"8.svg"},
+    "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4"},
+    "archive, not looked into": {"train.zip"},
+}
+
+
+def _as_zip(folder: Path, path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as writer:
+        for name in sorted(os.listdir(folder)):
+            writer.write(folder / name, name)
+    return path
+
+
+def _as_tar(folder: Path, path: Path) -> Path:
+    with tarfile.open(path, "w") as writer:
+        writer.add(folder, ".")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "bucket"])
+def test_content_tells_where_a_name_tells_nothing_and_what_is_not_decoded_is_named(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    folder, location, prefix = _fill(tmp_path / "mixed", _MIXED), None, ""
+    if kind == "zip":
+        location = _as_zip(folder, tmp_path / "mixed.zip")
+    elif kind == "tar":
+        location, prefix = _as_tar(folder, tmp_path / "mixed.tar"), "mixed.tar/./"
+    elif kind == "bucket":
+        bucket: Url = request.getfixturevalue("bucket")
+        for name in _MIXED:
+            (bucket / "mixed" / name).upload(folder / name)
+        location = bucket / "mixed"
+    listing = find_images(location or folder)
+    names = ["IMG_0002.JPG", "IMG_0003.jpg_large", "IMG_0004", "IMG_0005.aspx"]
+    assert [image.path for image in listing.images] == [prefix + name for name in names]
+    assert {left.reason: {path.removeprefix(prefix) for path in left.first} for left in listing.left_out} == _EXPECTED
+    assert listing.num_left_out + len(listing.images) == len(_MIXED)
+    read = open_images(location or folder)
+    assert [read(image) for image in listing.images] == [_MIXED[name] for name in names]
+
+
+def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos, formats that are not decoded, others, hidden ones, links, sockets, pipes."""
+    suffixes = [
+        *sorted(formats.IMAGE_SUFFIXES)[:15],
+        ".heic",
+        ".jxl",
+        ".nef",
+        ".svg",
+        ".txt",
+        ".mp4",
+        ".zip",
+        ".odd",
+        "",
+    ]
+    for number in range(9_990):
+        (tmp_path / f"{number}{suffixes[number % len(suffixes)]}").write_bytes(_encoded("gif") if number % 7 else b"")
+    monkeypatch.chdir(tmp_path)
+    for number in range(2):
+        (tmp_path / f".{number}.jpg").write_bytes(b"")
+        (tmp_path / f"gone{number}.jpg").symlink_to("nowhere")
+        (tmp_path / f"self{number}.jpg").symlink_to(f"self{number}.jpg")
+        os.mkfifo(tmp_path / f"pipe{number}.jpg")
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"socket{number}.jpg")
+    listing = find_images(tmp_path)
+    assert len(listing.images) + listing.num_left_out == 10_000
+    counts = {left.reason: left.count for left in listing.left_out}
+    assert (counts["hidden"], counts["link to no file"], counts["not a regular file"]) == (2, 4, 4)
+    assert all(len(left.first) <= 5 for left in listing.left_out)
+
+
+def test_hidden_folders_and_thumbnails_of_network_disks_are_not_searched(tmp_path: Path) -> None:
+    hidden = [
+        ".git",
+        ".ipynb_checkpoints",
+        ".Trash-0",
+        "@eaDir",
+        "#recycle",
+        "__MACOSX",
+        "cats/.thumbnails",
+        "cats/@eaDir",
+    ]
+    _fill(tmp_path, {"cats/1.jpg": b"1", **{f"{folder}/1.jpg": b"thumbnail" for folder in hidden}})
+    listing = find_images(tmp_path)
+    assert [image.path for image in listing.images] == ["cats/1.jpg"]
+    assert [(left.reason, left.count) for left in listing.left_out] == [("hidden", len(hidden))]
+    assert set(listing.left_out[0].first) < {f"{folder}/" for folder in hidden}
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        for folder in ("cats", *hidden):
+            writer.writestr(f"{folder}/1.jpg", b"1")
+    assert [image.path for image in find_images(archive).images] == ["cats/1.jpg"]
+
+
+def test_hidden_folder_that_is_named_itself_is_searched(tmp_path: Path) -> None:
+    _fill(tmp_path, {".photos/1.jpg": b"1"})
+    assert [image.path for image in find_images(tmp_path / ".photos").images] == ["1.jpg"]
+
+
+def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "lost+found/2.jpg": b"2"})
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path.endswith("lost+found"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(walking.os, "scandir", refuse)
+    listing = find_images(tmp_path)
+    assert [image.path for image in listing.images] == ["1.jpg"]
+    assert listing.left_out == (LeftOut("unreadable", 1, ("lost+found/",)),)
+
+
+def test_file_that_must_be_looked_into_and_cannot_be_read_is_counted_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "secret": b"2"})
+    monkeypatch.setattr(
+        "scoring.sources.folder_images.read_range", lambda *span: (_ for _ in ()).throw(PermissionError())
+    )
+    assert find_images(tmp_path).left_out == (LeftOut("unreadable", 1, ("secret",)),)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_folder_is_known_by_its_own_name_rather_than_by_that_of_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    _fill(tmp_path / "photos", {"cats/1.jpg": b"1", "a/2.jpg": b"2"})
+    (tmp_path / "photos" / "a" / "b_link").symlink_to(tmp_path / "photos" / "cats")
+    (tmp_path / "photos" / "z_link").symlink_to(tmp_path / "photos" / "cats")
+    _fill(tmp_path / "elsewhere", {"3.jpg": b"3"})
+    for name in ("y_link", "x_link"):
+        (tmp_path / "photos" / name).symlink_to(tmp_path / "elsewhere")
+    scandir = os.scandir
+
+    class InOrder:
+        def __init__(self, path: str) -> None:
+            with scandir(path) as found:
+                self._entries = sorted(found, key=lambda entry: entry.name)[::order]
+
+        def __enter__(self) -> list[Any]:
+            return self._entries
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+    monkeypatch.setattr(walking.os, "scandir", InOrder)
+    assert [image.path for image in find_images(tmp_path / "photos").images] == [
+        "a/2.jpg",
+        "cats/1.jpg",
+        "x_link/3.jpg",
+    ]
+
+
+def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:
+    for name in ("photos/", "photos/cats/"):
+        put_marker(bucket, name)
+    (bucket / "photos" / "cats" / "1.jpg").write_bytes(b"1")
+    (bucket / "photos" / "empty").write_bytes(b"")
+    listing = find_images(bucket / "photos")
+    assert [image.path for image in listing.images] == ["cats/1.jpg"]
+    assert listing.left_out == (LeftOut("not an image", 1, ("empty",)),)
+
+
+def test_collection_without_an_image_is_refused_with_what_there_is_instead(tmp_path: Path) -> None:
+    _fill(tmp_path, {"1.heic": _HEIC, "notes.txt": b"", "train.zip": b"PK"})
+    with pytest.raises(ImagesError, match=r"none among 3 files: HEIC, which takes .*: 1 \(1\.heic\); .*train\.zip\.$"):
+        find_images(tmp_path)
+
+
+def test_files_whose_name_tells_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "2.txt": b"2", "3.json": b"3", "4.mp4": b"4"})
+    monkeypatch.setattr(reading, "open", lambda *arguments: pytest.fail(f"opened {arguments}"), raising=False)
+    assert len(find_images(tmp_path).images) == 1
