@@ -5,6 +5,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import known_probabilities
 from scoring.networks.precision import Precision, PrecisionChoice
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
@@ -29,4 +30,4 @@ class FakeEngine:
 def load_fake(request: ModelRequest) -> Classifier:
     """A `load` for ShardScorer."""
     precision = PrecisionChoice(request.precision, "asked for")
-    return Classifier(FakeEngine(), ("cat", "dog"), "fake-digest", precision, lambda outputs: outputs)
+    return Classifier("fake", FakeEngine(), ("cat", "dog"), "fake-digest", precision, known_probabilities(2))

@@ -31,6 +31,20 @@ def text_of(value: Place) -> str:
     return str(Path(text).expanduser()) if text.startswith("~") else text
 
 
+def labels_text(labels: str | Path | Sequence[str]) -> str:
+    """Labels, or their file, as the command line has them.
+
+    Raises:
+        RequestError: If a label would be two there.
+    """
+    if isinstance(labels, str | Path):
+        return text_of(labels)
+    torn = [label for label in labels if "," in label]
+    if torn:
+        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
+    return ",".join(labels)
+
+
 def here(value: Place, field: str) -> Path:
     """A file or folder on this machine.
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, here, place, text_of
+from jobs.console.arguments import Place, choice, here, labels_text, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
-from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -30,6 +30,8 @@ def score(
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
     labels: str | Path | Sequence[str] | None = None,
+    outputs: OutputMeaning | str | None = None,
+    output_name: str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -59,7 +61,10 @@ def score(
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-imagenet, vgg16-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
         weights: VGG16 weights file instead of the download; 'random' for a trial.
-        labels: cat,dog in class order; for vgg16-imagenet an imagenet_class_index.json.
+        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for vgg16-imagenet an
+            imagenet_class_index.json.
+        outputs: What the outputs of a .keras file mean, where its last layer does not tell.
+        output_name: Which of several outputs of a .keras file.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -96,10 +101,12 @@ def score(
             model=ModelRequest(
                 text_of(model),
                 text_of(weights) if weights else None,
-                _labels_text(labels) if labels else None,
+                labels_text(labels) if labels else None,
                 choice(precision, Precision, "precision"),
                 keras_backend(),
                 choice(engine, EngineName, "engine"),
+                choice(outputs, OutputMeaning, "outputs") if outputs else None,
+                output_name,
             ),
             labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
             resize=choice(resize, Resize, "resize"),
@@ -115,16 +122,6 @@ def score(
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
     return run_score(request, console_for(verbose))
-
-
-def _labels_text(labels: str | Path | Sequence[str]) -> str:
-    """Labels as the command line has them."""
-    if isinstance(labels, str | Path):
-        return text_of(labels)
-    torn = [label for label in labels if "," in label]
-    if torn:
-        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
-    return ",".join(labels)
 
 
 app = command("score", score)

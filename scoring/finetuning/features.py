@@ -119,6 +119,9 @@ class FeatureExtractor:
             )
         return features
 
+    def try_out(self, batch_size: int) -> None:
+        """Features may be any numbers."""
+
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's features as they are stored: as float16."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])

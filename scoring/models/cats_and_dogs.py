@@ -1,13 +1,24 @@
 """A cat/dog classifier with no training: ImageNet's cats and dogs of a published network, summed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from scoring.arrays import Float32Array
 from scoring.errors import ModelError
-from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.models.labels import check_label_count
+from scoring.models.output_meaning import OutputMeaning, OutputReading, known_probabilities
 from scoring.networks.engines import Network
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs
 from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
 from scoring.storage.locations import Location, locate
+
+
+class SummedClasses(OutputReading):
+    """Probabilities of ImageNet's classes, read as those of cat and dog."""
+
+    def to_probabilities(self, outputs: Float32Array) -> Float32Array:
+        """Sum the classes of each; see `OutputReading.to_probabilities`."""
+        return cats_and_dogs(super().to_probabilities(outputs))
 
 
 @dataclass(frozen=True)
@@ -57,11 +68,12 @@ class CatsAndDogs:
         """They are cat and dog."""
         return CAT_DOG_LABELS
 
-    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """ImageNet's classes are summed; weights of cat and dog alone, as the course saved them, need no sum."""
         if num_outputs == NUM_CLASSES:
-            return cats_and_dogs
-        return one_for_each_label(num_outputs, CAT_DOG_LABELS, self.name)
+            return SummedClasses(OutputMeaning.PROBABILITIES, from_logits=False, is_known=True)
+        check_label_count(CAT_DOG_LABELS, num_outputs, self.name)
+        return known_probabilities(num_outputs)
 
     def clip(self) -> None:
         """Nobody measured it."""

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.models.outputs import ToProbabilities
+from scoring.models.output_meaning import OutputReading
 from scoring.networks.agreement import Agreement
 from scoring.networks.engines import Engine
+from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
 from scoring.run.predictions import ScoredImage, predictions_table
 
@@ -18,20 +20,22 @@ class Classifier:
     """A model ready to score: pixels in, probabilities of its labels out.
 
     Attributes:
+        name: What the user calls it.
         engine: Runs the network.
         labels: One name per class, in class order.
         model_digest: Identifies the network and its weights.
         precision: The number format in use, and why.
-        to_probabilities: Turns the network's outputs into class probabilities.
+        reading: What the network's outputs mean.
         clip: How far its submissions keep from 0 and 1; None if nobody measured it.
         agreement: How far int8 is from float32; None in other precisions.
     """
 
+    name: str
     engine: Engine
     labels: tuple[str, ...]
     model_digest: str
     precision: PrecisionChoice
-    to_probabilities: ToProbabilities
+    reading: OutputReading
     clip: float | None = None
     agreement: Agreement | None = None
 
@@ -43,8 +47,24 @@ class Classifier:
 
         Returns:
             Class probabilities, shape (batch_size, num_classes).
+
+        Raises:
+            ModelError: If the network returned what is no probability.
         """
-        return self.to_probabilities(self.engine.score(images))
+        outputs = self.engine.score(images)
+        self.reading.check_batch(outputs, self.name)
+        return self.reading.to_probabilities(outputs)
+
+    def try_out(self, batch_size: int) -> None:
+        """Score pictures that nobody keeps, unless we made the network ourselves.
+
+        Raises:
+            ModelError: If its outputs are not what they are said to be.
+        """
+        if self.reading.is_known:
+            return
+        batches = pictures(batch_size)
+        self.reading.check(np.concatenate([self.engine.score(batch) for batch in batches]), self.name)
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's predictions as they are stored."""

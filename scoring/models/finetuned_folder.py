@@ -1,12 +1,14 @@
 """A model folder that `finetune` wrote, with the labels and the clip that it brings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.finetuned_network import finetuned_network
+from scoring.models.labels import check_label_count
 from scoring.models.model_folder import ModelFolder
-from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.engines import Network
 from scoring.networks.vgg16 import weights_path
@@ -62,9 +64,10 @@ class FinetunedFolder:
         """The labels that it was trained on."""
         return self._training.labels
 
-    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """Outputs are a probability for each label."""
-        return one_for_each_label(num_outputs, self.class_labels(), str(self.folder.path))
+        check_label_count(self.class_labels(), num_outputs, str(self.folder.path))
+        return known_probabilities(num_outputs)
 
     def clip(self) -> float:
         """It was fitted on the validation photos."""

@@ -1,13 +1,17 @@
 """A classifier in a `.keras` file, with labels that the user names."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.models.labels import check_label_count, labels_file, read_labels
+from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.networks.last_activation import single_output
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location
 
@@ -22,12 +26,16 @@ class KerasFile:
     Attributes:
         path: Where it is.
         weights: None; the file brings its own.
-        labels: One name per class, such as `cat,dog`.
+        labels: One name per class, such as `cat,dog`, or a file of them.
+        outputs: What the outputs mean; None leaves it to the last layer.
+        output_name: Which of several outputs; None takes the only one.
     """
 
     path: Location
     weights: str | None
     labels: str | None
+    outputs: OutputMeaning | None = None
+    output_name: str | None = None
 
     @property
     def flops_per_image(self) -> None:
@@ -47,39 +55,38 @@ class KerasFile:
         self.class_labels()
 
     def paths(self) -> dict[str, Location]:
-        """The file."""
-        return {"model": self.path}
+        """The file, and that of the labels."""
+        named = labels_file(self.labels) if self.labels else None
+        return {"model": self.path} | ({"labels": named} if named else {})
 
     def files(self) -> dict[str, Location]:
-        """The file."""
+        """All that is a path is a file."""
         return self.paths()
 
     def network(self) -> Network:
-        """The network in the file is taken as it is."""
+        """The network in the file, with one of its outputs."""
         path = local_copy(self.path)
-        return Network(keras_digest(path), lambda: _load_classifier(path))
+        digest = keras_digest(path)
+        if self.output_name is not None:
+            digest += f":output-{hashlib.sha256(self.output_name.encode()).hexdigest()[:16]}"
+        return Network(digest, lambda: _load_classifier(path, self.output_name))
 
     def class_labels(self) -> tuple[str, ...]:
         """The user names them."""
         if self.labels is None:
             raise ModelError("Expected `labels` with one name per class, such as cat,dog; received none.")
-        names = tuple(name.strip() for name in self.labels.split(","))
-        if "" in names or len(set(names)) != len(names):
-            raise ModelError(f"Expected `labels` to be different names, such as cat,dog; received {self.labels!r}.")
-        return names
+        return read_labels(self.labels)
 
-    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """Outputs are a probability for each label, or one for the second of two."""
-        return one_for_each_label(num_outputs, self.class_labels(), str(self.path))
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
+        """The last layer tells, or the user."""
+        check_label_count(self.class_labels(), num_outputs, str(self.path))
+        return read_outputs(last_activation(), self.outputs, num_outputs, str(self.path))
 
     def clip(self) -> None:
         """Nobody measured it."""
 
 
-def _load_classifier(path: Path) -> "keras.Model":
-    model = load_keras_file(path)
+def _load_classifier(path: Path, output_name: str | None) -> "keras.Model":
+    model = single_output(load_keras_file(path), output_name, str(path))
     check_takes_pixels(model, path)
-    shape = tuple(model.outputs[0].shape)
-    if len(shape) != 2:
-        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {path} has {shape}.")
     return model

@@ -1,5 +1,6 @@
 """What `model` may name: the questions that each kind of model answers, and which kind a name is."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from scoring.errors import ModelError
@@ -7,7 +8,7 @@ from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
 from scoring.models.keras_file import KerasFile
 from scoring.models.model_folder import ModelFolder
-from scoring.models.outputs import ToProbabilities
+from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.networks.engines import Network
 from scoring.storage.locations import Location, locate
@@ -54,14 +55,15 @@ class ModelKind(Protocol):
         """One name per class, in class order."""
         ...
 
-    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
-        """How the labels' probabilities come from the network's outputs.
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
+        """What the network's outputs mean, and how the labels' probabilities come from them.
 
         Args:
             num_outputs: Values for each image.
+            last_activation: What the network computes last; asked only of networks that we did not make.
 
         Raises:
-            ModelError: If they are not as many as the labels need.
+            ModelError: If they are not as many as the labels need, or nothing tells what they mean.
         """
         ...
 
@@ -70,26 +72,37 @@ class ModelKind(Protocol):
         ...
 
 
-def kind_of(model: str, weights: str | None, labels: str | None) -> ModelKind:
+def kind_of(
+    model: str,
+    weights: str | None,
+    labels: str | None,
+    outputs: OutputMeaning | None = None,
+    output_name: str | None = None,
+) -> ModelKind:
     """Decide which kind of model is named.
 
     Args:
         model: A published network's name, or a path.
         weights: What was said of its weights, if anything.
         labels: What was said of its labels, if anything.
+        outputs: What was said of the meaning of its outputs, if anything.
+        output_name: Which of several outputs, if one was named.
 
     Raises:
         ModelError: If it is of no kind.
     """
+    location = locate(model)
+    if location.suffix == ".keras" and not location.is_dir():
+        return KerasFile(location, weights, labels, outputs, output_name)
+    for field, value in (("outputs", outputs), ("output_name", output_name)):
+        if value is not None:
+            raise ModelError(f"`{field}` belongs to .keras files; the outputs of {model} are known. Leave it out.")
     if model == VGG16_IMAGENET:
         return PublishedNetwork(model, weights, labels)
     if model == VGG16_CATS_DOGS:
         return CatsAndDogs(model, weights, labels)
-    location = locate(model)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
-    if location.suffix == ".keras":
-        return KerasFile(location, weights, labels)
     raise ModelError(
         f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, a .keras file or a folder written by finetune; "
         f"received {model!r}."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from scoring.models.classifier import Classifier
 from scoring.models.kinds import ModelKind, kind_of
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.agreement import ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
@@ -20,10 +21,13 @@ class ModelRequest:
         model: `vgg16-imagenet`, `vgg16-cats-dogs`, a `.keras` classifier, or a folder written by `finetune`.
         weights: A weights file for VGG16, `random`, or None for ImageNet's; for a folder that holds a head only, its
             base network.
-        labels: `cat,dog`; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or None.
+        labels: `cat,dog`, or a file of such names; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or
+            None.
         precision: Number format of the inner layers.
         backend: Keras' backend.
         engine: What runs the network.
+        outputs: What the outputs of a `.keras` file mean; None leaves it to its last layer.
+        output_name: Which of its outputs; None takes the only one.
     """
 
     model: str
@@ -32,6 +36,8 @@ class ModelRequest:
     precision: Precision
     backend: str
     engine: EngineName = EngineName.KERAS
+    outputs: OutputMeaning | None = None
+    output_name: str | None = None
 
     @property
     def kind(self) -> ModelKind:
@@ -40,7 +46,7 @@ class ModelRequest:
         Raises:
             ModelError: If it is none.
         """
-        return kind_of(self.model, self.weights, self.labels)
+        return kind_of(self.model, self.weights, self.labels, self.outputs, self.output_name)
 
     @property
     def name(self) -> str:
@@ -84,7 +90,7 @@ class ModelRequest:
             sample: Gives some of the user's images; asked for only to calibrate int8.
 
         Raises:
-            ModelError: If weights, shapes or labels do not fit together.
+            ModelError: If weights, shapes or labels do not fit together, or nothing tells what the outputs mean.
             DownloadError: If weights or class names are not here and cannot be downloaded.
         """
         check_engine(self.engine, self.precision)
@@ -92,12 +98,14 @@ class ModelRequest:
         kind.check()
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice.precision, self.backend, kind.network, sample)
+        reading = kind.reading(loaded.engine.num_outputs, loaded.last_activation)
         return Classifier(
+            name=self.model,
             engine=loaded.engine,
             labels=kind.class_labels(),
-            model_digest=loaded.digest,
+            model_digest=loaded.digest + (":from-logits" if reading.from_logits else ""),
             precision=choice,
-            to_probabilities=kind.to_probabilities(loaded.engine.num_outputs),
+            reading=reading,
             clip=kind.clip(),
-            agreement=loaded.agreement,
+            agreement=loaded.compared.agreement(reading.to_probabilities) if loaded.compared else None,
         )

@@ -1,9 +1,11 @@
 """A network as Keras publishes it, with ImageNet's 1,000 classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scoring.errors import ModelError
-from scoring.models.outputs import ToProbabilities, one_for_each_label
+from scoring.models.labels import check_label_count
+from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.networks.engines import Network
 from scoring.networks.imagenet import load_class_names
 from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
@@ -60,9 +62,10 @@ class PublishedNetwork:
         """The names of ImageNet's classes."""
         return load_class_names(local_copy(locate(self.labels)) if self.labels else None)
 
-    def to_probabilities(self, num_outputs: int) -> ToProbabilities:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """Outputs are a probability for each class."""
-        return one_for_each_label(num_outputs, self.class_labels(), self.name)
+        check_label_count(self.class_labels(), num_outputs, self.name)
+        return known_probabilities(num_outputs)
 
     def clip(self) -> None:
         """Nobody measured it."""

@@ -51,6 +51,14 @@ class ShardModel(Protocol):
         """
         ...
 
+    def try_out(self, batch_size: int) -> None:
+        """Score pictures that nobody keeps, in batches of this size.
+
+        Raises:
+            ModelError: If what comes out cannot be what it is said to be.
+        """
+        ...
+
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's rows as they are stored, with `metadata` in the schema."""
         ...

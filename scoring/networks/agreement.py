@@ -1,8 +1,11 @@
 """How far int8 is from float32 on the user's own images, and the images that this is measured with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from scoring.arrays import UInt8Array
+import numpy as np
+
+from scoring.arrays import Float32Array, UInt8Array
 
 # The largest share of labels that int8 may change before the summary warns of it.
 MAX_CHANGED_LABELS = 0.01
@@ -34,3 +37,22 @@ class Agreement:
     num_images: int
     equal_labels: float
     largest_difference: float
+
+
+@dataclass(frozen=True)
+class ComparedOutputs:
+    """A network's outputs for the same images, each of shape (num_images, num_outputs).
+
+    Attributes:
+        exact: In float32.
+        quantised: In int8.
+    """
+
+    exact: Float32Array
+    quantised: Float32Array
+
+    def agreement(self, to_probabilities: Callable[[Float32Array], Float32Array]) -> Agreement:
+        """How far the probabilities and labels that they become are from each other."""
+        exact, quantised = to_probabilities(self.exact), to_probabilities(self.quantised)
+        equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
+        return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))

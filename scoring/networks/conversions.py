@@ -5,10 +5,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from scoring.networks.engines import Network
+from scoring.networks.last_activation import last_activation
 from scoring.storage.downloads import cache_folder
+
+if TYPE_CHECKING:
+    import keras
+
+# What stands beside a converted network, which does not tell it.
+_LAST_ACTIVATION = "last_activation.txt"
 
 
 def conversion_folder(digest: str, library: str) -> Path:
@@ -36,3 +45,17 @@ def made_once(folder: Path) -> Iterator[Path | None]:
             temporary.replace(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def note_last_activation(model: "keras.Model", folder: Path) -> None:
+    """Write what a network computes last beside its conversion."""
+    temporary = folder / f".{_LAST_ACTIVATION}.{secrets.token_hex(4)}.tmp"
+    temporary.write_text(last_activation(model), encoding="utf-8")
+    temporary.replace(folder / _LAST_ACTIVATION)
+
+
+def noted_last_activation(network: Network, folder: Path) -> str:
+    """What a converted network computes last; one that an earlier version converted is built once more to tell."""
+    if not (folder / _LAST_ACTIVATION).is_file():
+        note_last_activation(network.build(), folder)
+    return (folder / _LAST_ACTIVATION).read_text(encoding="utf-8")

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.networks.agreement import Agreement, ImageSample
+from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
+from scoring.networks.last_activation import last_activation
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision
@@ -25,12 +27,14 @@ class LoadedEngine:
     Attributes:
         engine: Runs the network.
         digest: Identifies the network and its weights; a quantised network has a digest of its own.
-        agreement: How far int8 is from float32; None in other precisions.
+        last_activation: Tells what the network computes last, as `last_activation` says it.
+        compared: Outputs in int8 beside those in float32; None in other precisions.
     """
 
     engine: Engine
     digest: str
-    agreement: Agreement | None = None
+    last_activation: Callable[[], str]
+    compared: ComparedOutputs | None = None
 
 
 def check_engine(name: EngineName, precision: Precision) -> None:
@@ -64,12 +68,14 @@ def load_engine(
             found = thread.submit(find_network)  # digests the weights, which are read from the disk, meanwhile
             import_keras(backend)
         network = found.result()
-        return LoadedEngine(KerasEngine(network.build(), precision), network.digest)
+        model = network.build()
+        return LoadedEngine(KerasEngine(model, precision), network.digest, partial(last_activation, model))
     network = find_network()
     if name is EngineName.MNN:
-        return LoadedEngine(MnnEngine(_built_lazily(network, CONVERTING_BACKEND)), network.digest)
+        mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
+        return LoadedEngine(mnn, network.digest, mnn.last_activation)
     engine = OpenVinoEngine(_built_lazily(network, backend), precision, sample)
-    return LoadedEngine(engine, engine.digest, engine.agreement)
+    return LoadedEngine(engine, engine.digest, engine.last_activation, engine.compared)
 
 
 def _built_lazily(network: Network, backend: str) -> Network:

@@ -2,6 +2,7 @@
 
 import os
 
+from scoring.networks.keras_settings import set_keras_settings, settings_faults
 from scoring.process.hidden_packages import hidden
 
 # Keras wraps scikit-learn's estimators and takes pandas' tables, TensorFlow converts JAX's functions: all three are
@@ -10,10 +11,14 @@ _LOOKED_FOR = ("sklearn", "pandas", "jax")
 
 
 def import_keras(backend: str) -> None:
-    """Import Keras with this backend, unless this process has imported it.
+    """Import Keras with this backend, unless this process has imported it; a user's `keras.json` changes nothing.
 
     Packages that it would import only to work with them are not found meanwhile; they can be imported afterwards.
+
+    Raises:
+        ModelError: If Keras cannot take what a `keras.json` says.
     """
     os.environ["KERAS_BACKEND"] = backend
-    with hidden(*(name for name in _LOOKED_FOR if name != backend)):
+    with settings_faults(), hidden(*(name for name in _LOOKED_FOR if name != backend)):
         import keras  # noqa: F401
+    set_keras_settings()

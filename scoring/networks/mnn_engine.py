@@ -10,6 +10,7 @@ Needs the extra: pip install 'shardscore[mnn]'.
 import importlib.util
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.conversions import conversion_folder, made_once
+from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
+from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
-from scoring.pixels.decoding import IMAGE_SIZE
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,6 @@ _NO_CONVERTER = "no converter: "
 # How far outputs of the converted network may lie from Keras'; for photos, probabilities differed by at most 3e-4.
 _TOLERANCE = 1e-3
 _NUM_COMPARED = 4
-_SEED = 2017
 
 
 def check_mnn(precision: Precision) -> None:
@@ -56,7 +56,11 @@ def check_mnn(precision: Precision) -> None:
 
 
 class MnnEngine:
-    """A network run by MNN on this process' cores."""
+    """A network run by MNN on this process' cores.
+
+    Attributes:
+        last_activation: Tells what the network computes last.
+    """
 
     def __init__(self, network: Network) -> None:
         """Convert the network, or take what an earlier run on this machine converted.
@@ -67,7 +71,9 @@ class MnnEngine:
         Raises:
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
-        self._session = _Session(_converted(network))
+        path = _converted(network)
+        self.last_activation = partial(noted_last_activation, network, path.parent)
+        self._session = _Session(path)
 
     @property
     def num_outputs(self) -> int:
@@ -117,7 +123,9 @@ def _converted(network: Network) -> Path:
     folder = conversion_folder(network.digest, f"mnn-{version('MNN')}")
     with made_once(folder) as temporary:
         if temporary:
-            _convert(takes_uint8(network.build()), temporary)
+            model = network.build()
+            _convert(takes_uint8(model), temporary)
+            note_last_activation(model, temporary)
     return folder / "model.mnn"
 
 
@@ -130,7 +138,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
     _run_converter(between, path)
     between.unlink()
-    pixels = _noise()
+    pixels = noise(_NUM_COMPARED)
     _check_same(np.asarray(model.predict_on_batch(pixels)), _Session(path)(pixels))
 
 
@@ -148,14 +156,6 @@ def _run_converter(source: Path, target: Path) -> None:
             f"has {last}. Use `engine` openvino or keras."
         )
     raise ModelError(f"`engine` mnn cannot run this network; its converter said: {last}")
-
-
-def _noise() -> UInt8Array:
-    """Pictures of single pixels and of large patches, shape (4, 224, 224, 3)."""
-    generator = np.random.default_rng(_SEED)
-    sides = [1, 32] * (_NUM_COMPARED // 2)
-    patches = [generator.integers(0, 256, (IMAGE_SIZE // side, IMAGE_SIZE // side, 3), np.uint8) for side in sides]
-    return np.stack([patch.repeat(side, 0).repeat(side, 1) for patch, side in zip(patches, sides, strict=True)])
 
 
 def _check_same(expected: Float32Array, received: Float32Array) -> None:

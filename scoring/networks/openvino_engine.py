@@ -5,10 +5,9 @@ Needs the extra: pip install 'shardscore[openvino]'.
 
 import hashlib
 import importlib.util
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.agreement import Agreement, ImageSample
-from scoring.networks.conversions import conversion_folder, made_once
+from scoring.networks.agreement import ComparedOutputs, ImageSample
+from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
@@ -51,7 +50,8 @@ class OpenVinoEngine:
 
     Attributes:
         digest: Identifies network and weights; a quantised network has a digest of its own.
-        agreement: How far a quantised network is from float32; None for others.
+        last_activation: Tells what the network computes last.
+        compared: Outputs of a quantised network beside those in float32; None for others.
     """
 
     def __init__(self, network: Network, precision: Precision, sample: Callable[[], ImageSample] | None = None) -> None:
@@ -62,11 +62,12 @@ class OpenVinoEngine:
             precision: float32, bfloat16 or int8.
             sample: Gives some of the user's images; asked for int8 only.
         """
-        self.digest, self.agreement = network.digest, None
+        self.digest, self.compared = network.digest, None
         folder = _converted(network)
+        self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
-            folder, self.agreement = _quantised(folder, network.digest, sample())
+            folder, self.compared = _quantised(folder, network.digest, sample())
             self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
         self._model = _load(folder)
         self._precision = precision
@@ -110,22 +111,29 @@ def _converted(network: Network) -> Path:
     folder = conversion_folder(network.digest, f"openvino-{openvino.__version__.split('-')[0]}")
     with made_once(folder) as temporary:
         if temporary:
-            takes_uint8(network.build()).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            model = network.build()
+            takes_uint8(model).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            note_last_activation(model, temporary)
     return folder
 
 
-def _quantised(converted: Path, digest: str, sample: ImageSample) -> tuple[Path, Agreement]:
-    """The network in int8, calibrated on these images, and how far it is from float32 on others."""
+def _quantised(converted: Path, digest: str, sample: ImageSample) -> tuple[Path, ComparedOutputs]:
+    """The network in int8, calibrated on these images, and its outputs for others."""
     pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
     folder = converted / f"int8-{pixels[:32]}"
     with made_once(folder) as temporary:
         if temporary:
-            agreement = _quantise(converted, sample, temporary)
-            (temporary / "agreement.json").write_text(json.dumps(asdict(agreement)), encoding="utf-8")
-    return folder, Agreement(**json.loads((folder / "agreement.json").read_text(encoding="utf-8")))
+            _quantise(converted, sample, temporary)
+    with made_once(folder / "compared") as temporary:  # a folder of its own: earlier versions kept no outputs
+        if temporary:
+            exact = _scores(_load(converted), Precision.FLOAT32, sample.to_compare)
+            np.save(temporary / "exact.npy", exact)
+            np.save(temporary / "quantised.npy", _scores(_load(folder), Precision.INT8, sample.to_compare))
+    exact, quantised = (np.load(folder / "compared" / f"{name}.npy") for name in ("exact", "quantised"))
+    return folder, ComparedOutputs(exact, quantised)
 
 
-def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
+def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
     """Post-training quantisation; the statistics are those of every calibration image."""
     import nncf
     import openvino
@@ -134,15 +142,8 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> Agreement:
     images = [image[None] for image in sample.to_calibrate]
     quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
-    exact = _scores(_load(converted), Precision.FLOAT32, sample.to_compare)
-    return _compare(exact, _scores(_load(folder), Precision.INT8, sample.to_compare))
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:
     blocks = np.array_split(images, -(-len(images) // _BATCH_SIZE))
     return np.concatenate([_compile(model, len(block), precision)(block)[0] for block in blocks])
-
-
-def _compare(exact: Float32Array, quantised: Float32Array) -> Agreement:
-    equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
-    return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))

@@ -55,6 +55,7 @@ class ShardScorer:
         self._read = open_images(settings.images, settings.columns)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
+        self._model.try_out(settings.batch_size)
         self._model_turn = threading.Lock()
         self.description = describe(self._model, settings.model.runtime)
 

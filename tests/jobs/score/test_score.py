@@ -17,6 +17,7 @@ from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
@@ -151,8 +152,31 @@ def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
 ) -> None:
     request = ModelRequest(str(model), None, "a,b,c", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
-    with pytest.raises(ModelError, match=r"Expected 2 labels, one per output of .*; received 3"):
+    with pytest.raises(ModelError, match=r"Expected 2 `labels`, one per output of .*; received 3"):
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
+
+
+def test_outputs_that_contradict_what_they_are_said_to_be_stop_the_job_before_a_row_is_written(
+    run: tuple[Path, Path], tmp_path: Path
+) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    keras.Sequential(layers).save(tmp_path / "logits.keras")
+    request = ModelRequest(
+        str(tmp_path / "logits.keras"),
+        None,
+        "cat,dog",
+        Precision.FLOAT32,
+        "tensorflow",
+        outputs=OutputMeaning.PROBABILITIES,
+    )
+    images = ImagesRequest(run[0], request, workers=WorkerRequest(1))
+    with pytest.raises(ModelError, match=r"received values from .* If they are logits, name `outputs` logits"):
+        run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
+    assert not list((tmp_path / "run").rglob("shard-*"))
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 def _command(*arguments: object) -> list[str]:

@@ -11,10 +11,12 @@ from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
 from scoring.models.keras_file import KerasFile
-from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, kind_of
+from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelKind, kind_of
 from scoring.models.model_folder import ModelFolder
+from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.networks.last_activation import SIGMOID
 from tests.runs import cats_and_dogs, write_model
 
 
@@ -94,15 +96,35 @@ def test_files_are_named_by_field_and_words_are_no_files(model: Path) -> None:
 
 def test_outputs_become_probabilities_of_the_labels() -> None:
     second = np.array([[0.2], [0.9]], np.float32)
-    both = kind_of("m.keras", None, "cat,dog").to_probabilities(1)(second)
+    both = kind_of("m.keras", None, "cat,dog").reading(1, lambda: SIGMOID).to_probabilities(second)
     np.testing.assert_allclose(both, [[0.8, 0.2], [0.1, 0.9]], rtol=1e-6)
     imagenet = np.zeros((1, 1000), np.float32)
     imagenet[0, [151, 281, 0]] = 0.3, 0.1, 0.6
     kind = kind_of(VGG16_CATS_DOGS, None, None)
-    np.testing.assert_allclose(kind.to_probabilities(1000)(imagenet), [[0.25, 0.75]], rtol=1e-6)
-    np.testing.assert_array_equal(kind.to_probabilities(2)(both), both)
-    with pytest.raises(ModelError, match=r"Expected 3 labels, one per output of m\.keras; received 2: cat,dog"):
-        kind_of("m.keras", None, "cat,dog").to_probabilities(3)
+    np.testing.assert_allclose(_known(kind, 1000).to_probabilities(imagenet), [[0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_array_equal(_known(kind, 2).to_probabilities(both), both)
+    with pytest.raises(ModelError, match=r"Expected 3 `labels`, one per output of m\.keras; received 2: cat,dog"):
+        kind_of("m.keras", None, "cat,dog").reading(3, lambda: SIGMOID)
+
+
+def _known(kind: ModelKind, num_outputs: int) -> OutputReading:
+    """The reading of a network that is not looked at to tell it."""
+
+    def look() -> str:
+        raise AssertionError("its outputs are known")
+
+    reading = kind.reading(num_outputs, look)
+    assert reading.is_known
+    return reading
+
+
+def test_what_a_model_of_ours_gives_may_not_be_named(model: Path) -> None:
+    for name in (VGG16_IMAGENET, VGG16_CATS_DOGS, str(model)):
+        with pytest.raises(ModelError, match=r"`outputs` belongs to \.keras files; the outputs of .* are known"):
+            kind_of(name, None, None, outputs=OutputMeaning.LOGITS)
+        with pytest.raises(ModelError, match=r"`output_name` belongs to \.keras files"):
+            kind_of(name, None, None, output_name="probs")
+    assert _known(kind_of(str(model), None, None), 2).from_logits is False
 
 
 def test_only_published_networks_have_weights_to_download(model: Path) -> None:

@@ -170,7 +170,7 @@ def test_reduced_precision_stays_near_float32_and_sums_to_one_in_float32(tmp_pat
 @pytest.mark.keras
 def test_labels_that_do_not_match_the_outputs_are_refused(tmp_path: Path) -> None:
     path = _brightness(tmp_path / "model.keras", 3, "softmax")
-    with pytest.raises(ModelError, match=r"Expected 3 labels, one per output of .*; received 2: cat,dog"):
+    with pytest.raises(ModelError, match=r"Expected 3 `labels`, one per output of .*; received 2: cat,dog"):
         _request(path).load()
 
 

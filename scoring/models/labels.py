@@ -1,0 +1,167 @@
+"""The names of a model's classes, as users give them: `cat,dog`, or a file in one of the shapes that go around."""
+
+import errno
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from scoring.errors import ModelError
+from scoring.storage.locations import Location, locate
+
+_SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"0": ["n02123045", "tabby"]}'
+_SUFFIXES = (".txt", ".json", ".csv", ".names")
+_SHOWN = 5
+_SHOWN_CHARACTERS = 80
+
+
+def read_labels(given: str) -> tuple[str, ...]:
+    """The names that `labels` stands for, in class order.
+
+    Args:
+        given: Names parted by commas, or the path or URL of a file: one name a line, or JSON, which is a list of names,
+            names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
+
+    Raises:
+        ModelError: If these are not different names, one for every index from 0 on.
+    """
+    file = labels_file(given)
+    if file is None:
+        return _different(tuple(name.strip() for name in given.split(",")), given)
+    return parse_labels(file.read_bytes(), given)
+
+
+def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
+    """The names in a file's content; `source` is what messages call it. For errors see `read_labels`."""
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"Expected `labels` to be a file of text in UTF-8; {source} is not: {error.reason}."
+        ) from error
+    if not text.startswith(("[", "{")):
+        lines = tuple(line.strip() for line in text.splitlines())
+        if len(lines) == 1 and "," in text:
+            raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
+        return _different(lines, source)
+    try:
+        parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
+    except json.JSONDecodeError as error:
+        raise ModelError(
+            f"Expected `labels` to be a file with {_SHAPES}; {source} is no whole JSON: {error}."
+        ) from error
+    return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
+
+
+def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
+    """Raise ModelError unless there is one label for each output; one output takes two."""
+    if num_outputs == 1:
+        if len(labels) != 2:
+            raise ModelError(
+                f"Expected two `labels`, such as no-dog,dog, for the one output of {model}, the first for values near "
+                f"0, the second for values near 1; received {_shown(labels)}."
+            )
+    elif len(labels) != num_outputs:
+        raise ModelError(f"Expected {num_outputs} `labels`, one per output of {model}; received {_shown(labels)}.")
+
+
+def labels_file(given: str) -> Location | None:
+    """The file that `given` names; None if these are the names themselves.
+
+    Raises:
+        ModelError: If it can only be meant as a file, and there is none.
+    """
+    location = locate(given)
+    try:
+        is_file = location.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # as a path, many names are too long
+            raise
+        is_file = False
+    if is_file:
+        return location
+    if "," not in given and ("/" in given or PurePosixPath(given).suffix in _SUFFIXES):
+        raise ModelError(f"Expected `labels` to be names such as cat,dog or a file; there is no file {given}.")
+    return None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ModelError(f"Expected every key of `labels` once; {source} has {json.dumps(key)} twice.")
+        found[key] = value
+    return found
+
+
+def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
+    return _different(tuple(name.strip() for name in names), source)
+
+
+def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    """Names by index, or indices by name: the values tell which."""
+    values = entries.values()
+    if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return _different(_in_order([(index, name) for name, index in entries.items()], source), source)
+    pairs = [(_index(key, source), _identity_and_name(value, source)) for key, value in entries.items()]
+    ordered = _in_order(pairs, source)
+    _different(tuple("/".join(identified) for identified in ordered), source)  # ImageNet's two cranes are not one
+    return tuple(name for *_, name in ordered)
+
+
+def _index(key: str, source: str) -> int:
+    if not key.isdecimal():
+        raise _misshapen(source, f"its key {json.dumps(key)[:_SHOWN_CHARACTERS]} is no index")
+    return int(key)
+
+
+def _identity_and_name(value: Any, source: str) -> tuple[str, ...]:
+    """A name alone, or ImageNet's identity of a class and its name."""
+    parts = [value] if isinstance(value, str) else value
+    if isinstance(parts, list) and 1 <= len(parts) <= 2 and all(isinstance(part, str) for part in parts):
+        stripped = tuple(part.strip() for part in parts)
+        if stripped[-1]:
+            return stripped
+    raise _misshapen(source, f"one of its names is {json.dumps(value)[:_SHOWN_CHARACTERS]}")
+
+
+def _in_order(pairs: list[tuple[int, Any]], source: str) -> tuple[Any, ...]:
+    by_index = dict(pairs)
+    if len(by_index) < len(pairs):
+        twice = next(index for index in by_index if sum(index == other for other, _ in pairs) > 1)
+        raise ModelError(f"Expected `labels` with every index once; {source} has {twice} twice.")
+    missing = sorted(set(range(len(pairs))) - set(by_index))
+    if missing:
+        raise ModelError(
+            f"Expected `labels` with every index from 0 to {len(pairs) - 1}, as there are {len(pairs)} names; "
+            f"{source} has no {missing[0]}."
+        )
+    return tuple(by_index[index] for index in range(len(pairs)))
+
+
+def _different(names: tuple[str, ...], source: str) -> tuple[str, ...]:
+    if not any(names):
+        raise ModelError(f"Expected `labels` to be names, such as cat,dog; received none in {_short(source)}.")
+    seen: set[str] = set()
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise ModelError(f"Expected `labels` to be different names; number {number} in {_short(source)} is blank.")
+        if name in seen:
+            raise ModelError(f"Expected `labels` to be different names; {_short(source)} has {name} twice.")
+        seen.add(name)
+    return names
+
+
+def _misshapen(source: str, what: str) -> ModelError:
+    return ModelError(f"Expected `labels` to be a file with {_SHAPES}; of {source}, {what}.")
+
+
+def _shown(labels: Sequence[str]) -> str:
+    return f"{len(labels)}: " + ",".join(labels[:_SHOWN]) + (",..." if len(labels) > _SHOWN else "")
+
+
+def _short(source: str) -> str:
+    return repr(source if len(source) <= _SHOWN_CHARACTERS else f"{source[:_SHOWN_CHARACTERS]}...")

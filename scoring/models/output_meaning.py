@@ -1,0 +1,185 @@
+"""What a network's outputs mean, known before the first row is written, and the probabilities that they become."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.errors import ModelError
+from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX
+
+# How far probabilities may be from 0 to 1 and their sums from 1: bfloat16 keeps 8 bits of each.
+_RANGE_TOLERANCE = 0.001
+_SUM_TOLERANCE = 0.02
+# Logits whose sums are all as near to 1 as this, none below 0, are probabilities.
+_EXACT_SUM_TOLERANCE = 0.001
+
+
+class OutputMeaning(StrEnum):
+    """What `outputs` may say.
+
+    Of a model of one output, probabilities and sigmoid are the second label's probability, logits what a sigmoid takes.
+    """
+
+    PROBABILITIES = "probabilities"
+    LOGITS = "logits"
+    SIGMOID = "sigmoid"
+
+
+@dataclass(frozen=True)
+class OutputReading:
+    """How outputs are read.
+
+    Attributes:
+        kind: Probabilities that sum to 1 for each image, or sigmoid, which is one output for two labels. Never logits.
+        from_logits: Whether softmax or sigmoid are still to be computed.
+        is_known: Whether we made the network ourselves; otherwise pictures are scored before the first image is.
+    """
+
+    kind: OutputMeaning
+    from_logits: bool
+    is_known: bool = False
+
+    def check(self, outputs: Float32Array, model: str) -> None:
+        """Hold the outputs of several different pictures against what they are said to be.
+
+        Args:
+            outputs: Shape (num_pictures, num_outputs). Rows that are not all finite are left out, unless all are such.
+            model: Its name in messages.
+
+        Raises:
+            ModelError: If they contradict it.
+        """
+        finite = _finite_rows(outputs)
+        if not len(finite):
+            raise ModelError(f"Expected numbers from {model}; received none that is finite for {len(outputs)} images.")
+        if self.from_logits:
+            _check_logits(self.kind, finite, finite.sum(axis=1), model)
+        self.check_batch(finite, model)
+
+    def check_batch(self, outputs: Float32Array, model: str) -> None:
+        """The same for a batch of any size: logits may be any numbers, and rows that are not all finite are left out.
+
+        Raises:
+            ModelError: If what should be probabilities is not.
+        """
+        finite = _finite_rows(outputs)
+        if self.from_logits or not len(finite):
+            return
+        sums = finite.sum(axis=1)
+        if finite.min() < -_RANGE_TOLERANCE or finite.max() > 1 + _RANGE_TOLERANCE:
+            raise ModelError(
+                f"Expected probabilities from {model}, 0 to 1; received values from {finite.min():.4g} to "
+                f"{finite.max():.4g}. If they are logits, name `outputs` logits."
+            )
+        if self.kind is OutputMeaning.PROBABILITIES and np.abs(sums - 1).max() > _SUM_TOLERANCE:
+            raise ModelError(
+                f"Expected probabilities from {model} that sum to 1 for each image; received sums from "
+                f"{sums.min():.4g} to {sums.max():.4g}. If they are logits, name `outputs` logits."
+            )
+
+    def to_probabilities(self, outputs: Float32Array) -> Float32Array:
+        """Turn outputs into a probability of each label.
+
+        Args:
+            outputs: Shape (batch, num_outputs). Left unchanged.
+
+        Returns:
+            Shape (batch, num_labels), float32; of one output, two, the negative label's first.
+            A row that is not all finite becomes NaN.
+        """
+        outputs = np.asarray(outputs, np.float32)
+        finite = np.isfinite(outputs).all(axis=1, keepdims=True)
+        values = np.where(finite, outputs, np.float32(0))
+        return np.where(finite, self._probabilities(values), np.float32(np.nan))
+
+    def _probabilities(self, values: Float32Array) -> Float32Array:
+        if self.kind is OutputMeaning.SIGMOID:
+            if self.from_logits:
+                return np.concatenate([_sigmoid(-values), _sigmoid(values)], axis=1)
+            second = np.clip(values, 0, 1)
+            return np.concatenate([1 - second, second], axis=1)
+        return _softmax(values) if self.from_logits else np.clip(values, 0, 1)
+
+
+def known_probabilities(num_outputs: int) -> OutputReading:
+    """The reading of a network that ends, as we know, in a softmax or one sigmoid."""
+    kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
+    return OutputReading(kind, from_logits=False, is_known=True)
+
+
+def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int, model: str) -> OutputReading:
+    """Tell how a model's outputs are to be read.
+
+    Args:
+        activation: What it computes last, as `last_activation` says it.
+        asked: What the user says that outputs are; None leaves it to the activation.
+        num_outputs: Of the model.
+        model: Its name in messages.
+
+    Raises:
+        ModelError: If the activation does not tell and nothing was asked, or if both contradict each other.
+    """
+    if activation == SOFTMAX and num_outputs == 1:
+        raise ModelError(
+            f"Expected a model whose outputs depend on the image; {model} ends in a softmax over one output, which is "
+            "always 1. Train it with two outputs, or with a sigmoid."
+        )
+    if activation == SIGMOID and num_outputs > 1:
+        raise ModelError(
+            f"Expected probabilities that sum to 1 for each image; {model} ends in a sigmoid over {num_outputs} "
+            "outputs, where every label stands by itself. Train it with a softmax, or with one sigmoid for two labels."
+        )
+    meaning = asked or _told(activation, model)
+    _check_agreement(activation, meaning, num_outputs, model)
+    if meaning is OutputMeaning.SIGMOID:
+        return OutputReading(meaning, from_logits=activation == NONE)
+    kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
+    return OutputReading(kind, from_logits=meaning is OutputMeaning.LOGITS)
+
+
+def _told(activation: str, model: str) -> OutputMeaning:
+    meanings = {SOFTMAX: OutputMeaning.PROBABILITIES, SIGMOID: OutputMeaning.SIGMOID, NONE: OutputMeaning.LOGITS}
+    if activation not in meanings:
+        raise ModelError(
+            f"Cannot tell what the outputs of {model} mean, which ends in {activation}. Name `outputs`: "
+            f"{', '.join(OutputMeaning)}."
+        )
+    return meanings[activation]
+
+
+def _check_agreement(activation: str, meaning: OutputMeaning, num_outputs: int, model: str) -> None:
+    """Raise ModelError if the last layer rules out what the user says."""
+    if meaning is OutputMeaning.SIGMOID and num_outputs > 1:
+        raise ModelError(f"Expected one output for `outputs` sigmoid; {model} has {num_outputs}.")
+    ruled_out = {SOFTMAX: (OutputMeaning.LOGITS, OutputMeaning.SIGMOID), SIGMOID: (OutputMeaning.LOGITS,)}
+    if meaning in ruled_out.get(activation, ()):
+        raise ModelError(
+            f"Expected `outputs` that fit {model}, which ends in a {activation} over {num_outputs} output"
+            f"{'s' if num_outputs > 1 else ''}: "
+            f"{_told(activation, model)}; received {meaning}. Leave `outputs` out."
+        )
+
+
+def _check_logits(kind: OutputMeaning, outputs: Float32Array, sums: Float32Array, model: str) -> None:
+    """Raise ModelError for what can only be the result of a softmax."""
+    if kind is OutputMeaning.PROBABILITIES and outputs.min() >= 0 and np.abs(sums - 1).max() < _EXACT_SUM_TOLERANCE:
+        raise ModelError(
+            f"Expected logits from {model}; received values from {outputs.min():.4g} to {outputs.max():.4g} that sum "
+            "to 1 for each image, as probabilities do. Name `outputs` probabilities."
+        )
+
+
+def _finite_rows(outputs: Float32Array) -> Float32Array:
+    return outputs[np.isfinite(outputs).all(axis=1)].astype(np.float32)
+
+
+def _softmax(logits: Float32Array) -> Float32Array:
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def _sigmoid(logits: Float32Array) -> Float32Array:
+    small = np.exp(-np.abs(logits))  # never overflows
+    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)

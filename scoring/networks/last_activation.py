@@ -1,0 +1,107 @@
+"""What a Keras model's last layers tell of its outputs: which output there is to take, and what was computed last."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from scoring.errors import ModelError
+
+if TYPE_CHECKING:
+    import keras
+
+# What `last_activation` says; anything else is the name of what the model ends in, such as `tanh` or `Rescaling`.
+SOFTMAX, SIGMOID, NONE = "softmax", "sigmoid", "none"
+# Names of functions, layers and operations, in small letters and without `_`. Log-probabilities are logits as good as
+# any: softmax turns them into the probabilities that they are the logarithms of.
+_TELLING = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "linear": NONE, "logsoftmax": NONE}
+_ALONG_AN_AXIS = ("softmax", "logsoftmax")
+# Layers and operations after which values mean what they meant before.
+_PASSING = ("Average", "Cast", "Dropout", "Flatten", "GlobalAveragePooling2D", "Identity", "Reshape", "Squeeze")
+
+
+def single_output(model: "keras.Model", output_name: str | None, source: str) -> "keras.Model":
+    """The same model with one output, of shape (batch, num_outputs).
+
+    Args:
+        model: Its outputs may be a tensor, a list or a dictionary.
+        output_name: Which of several; None takes the only one.
+        source: The model's name in messages.
+
+    Raises:
+        ModelError: If there are several and none is named, no such one, or one of another shape.
+    """
+    import keras
+
+    outputs = _named_outputs(model)
+    names = ", ".join(outputs)
+    if output_name is None and len(outputs) != 1:
+        raise ModelError(f"Expected `output_name` for {source}, which has the outputs {names}; received none.")
+    if output_name is not None and output_name not in outputs:
+        raise ModelError(f"Expected `output_name` to be one of {names} of {source}; received {output_name}.")
+    tensor = outputs[output_name] if output_name is not None else next(iter(outputs.values()))
+    shape = tuple(tensor.shape)
+    if len(shape) != 2 or shape[1] is None:
+        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {source} has {shape}.")
+    is_alone = len(outputs) == 1 and not isinstance(_structure(model), dict | list | tuple)
+    return model if is_alone else keras.Model(model.inputs, tensor)
+
+
+def last_activation(model: "keras.Model") -> str:
+    """What a model of one output computes last.
+
+    Returns:
+        `softmax`, `sigmoid`, `none` for logits (log-softmax gives logits too), or the name of another function or
+        layer.
+    """
+    return _last_activation(model.outputs[0])
+
+
+def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":
+    structure = _structure(model)
+    if isinstance(structure, dict):
+        import keras
+
+        return {"/".join(map(str, path)): tensor for path, tensor in keras.tree.flatten_with_path(structure)}
+    names = getattr(model, "output_names", [])
+    if len(set(names)) != len(model.outputs):
+        names = [str(index) for index in range(len(model.outputs))]
+    return dict(zip(names, model.outputs, strict=True))
+
+
+def _structure(model: "keras.Model") -> Any:
+    """Outputs as the model's author wrote them."""
+    try:
+        return model.output
+    except AttributeError:  # a Sequential model, which has one
+        return model.outputs[0]
+
+
+def _last_activation(tensor: "keras.KerasTensor") -> str:
+    try:
+        operation, node_index, tensor_index = tensor._keras_history
+        before = operation._inbound_nodes[node_index].input_tensors
+    except (AttributeError, IndexError):  # private, so that it may be gone: the user is asked then
+        return "unknown"
+    kind = type(operation).__name__
+    if kind in _PASSING:
+        return _agreed(_last_activation(each) for each in before)
+    if hasattr(operation, "layers") and getattr(operation, "outputs", None):  # a model in a model
+        return _last_activation(operation.outputs[tensor_index])
+    function = getattr(operation, "activation", None)
+    if function is None:
+        return _told(operation, len(tensor.shape)) or kind
+    if kind == "Activation" and function.__name__ == "linear":
+        return _agreed(_last_activation(each) for each in before)
+    return _told(function, len(tensor.shape)) or str(getattr(function, "__name__", type(function).__name__))
+
+
+def _told(function: Any, rank: int) -> str | None:
+    """What a function, a layer or an operation tells by its name; None if nothing, or if it runs along another axis."""
+    name = getattr(function, "__name__", type(function).__name__).lower().replace("_", "")
+    if name in _ALONG_AN_AXIS and getattr(function, "axis", -1) not in (-1, rank - 1):
+        return None
+    return _TELLING.get(name)
+
+
+def _agreed(told: Iterable[str]) -> str:
+    """What all of them tell, or all names."""
+    return " and ".join(dict.fromkeys(told))

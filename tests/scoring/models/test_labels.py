@@ -1,0 +1,139 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.errors import ModelError
+from scoring.models.labels import check_label_count, read_labels
+from scoring.networks.imagenet import load_class_names
+from scoring.storage.locations import Url
+
+
+def _file(folder: Path, content: Any, name: str = "labels.json") -> str:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def test_names_parted_by_commas_are_labels() -> None:
+    assert read_labels("cat, dog") == ("cat", "dog")
+    assert read_labels("dog") == ("dog",)
+    many = ",".join(f"class number {index}" for index in range(1000))  # longer than any path may be
+    assert len(read_labels(many)) == 1000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "cat\ndog\n",
+        "\ufeffcat\r\n dog \r\n\r\n",
+        ["cat", "dog"],
+        {"0": "cat", "1": "dog"},
+        {"1": "dog", "0": "cat"},
+        {"cat": 0, "dog": 1},
+        {"dog": 1, "cat": 0},
+        {"0": ["n02123045", "cat"], "1": ["n02085620", "dog"]},
+        {"0": ["cat"], "1": ["dog"]},
+    ],
+)
+def test_every_shape_of_file_gives_the_names_in_class_order(tmp_path: Path, content: Any) -> None:
+    assert read_labels(_file(tmp_path, content)) == ("cat", "dog")
+
+
+def test_ten_classes_and_more_are_ordered_as_numbers(tmp_path: Path) -> None:
+    names = tuple(f"class-{index}" for index in range(12))
+    by_index = {str(index): names[index] for index in sorted(range(12), key=str)}
+    assert read_labels(_file(tmp_path, by_index)) == names
+
+
+def test_names_that_are_digits_are_told_from_indices_by_the_values(tmp_path: Path) -> None:
+    """Keras' `class_indices` of folders named 0 to 2, in the order of their names or not."""
+    assert read_labels(_file(tmp_path, {"0": 2, "1": 1, "2": 0})) == ("2", "1", "0")
+    assert read_labels(_file(tmp_path, {"0": "2", "1": "1", "2": "0"})) == ("2", "1", "0")
+
+
+def test_imagenet_class_index_gives_what_keras_calls_the_classes(data_folder: Path) -> None:
+    """Two classes are named crane and two maillot: their identities differ."""
+    path = data_folder / "imagenet_class_index.json"
+    labels = read_labels(str(path))
+    assert labels == load_class_names(path)
+    assert labels.count("crane") == 2
+
+
+def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
+    (bucket / "labels.txt").write_bytes(b"cat\ndog")
+    assert read_labels(str(bucket / "labels.txt")) == ("cat", "dog")
+    with pytest.raises(ModelError, match=r"there is no file s3://.*gone\.txt"):
+        read_labels(str(bucket / "gone.txt"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "received none"),
+        ("cat\n\ndog", "number 2 in .* is blank"),
+        ("cat\ndog\ncat", "has cat twice"),
+        ("cat,dog", "the only line is cat,dog"),
+        ([], "received none"),
+        (["cat", ""], "number 2 in .* is blank"),
+        (["cat", 1], "its entry 1 is 1"),
+        (["cat", "cat"], "has cat twice"),
+        ("[1, 2", "is no whole JSON"),
+        ({}, "received none"),
+        ({"0": "cat", "2": "dog"}, r"every index from 0 to 1, as there are 2 names; .* has no 1\."),
+        ({"1": "cat", "2": "dog"}, r"has no 0\."),
+        ({"cat": 0, "dog": 0}, "has 0 twice"),
+        ({"0": "cat", "00": "dog"}, "has 0 twice"),
+        ('{"0": "cat", "0": "dog"}', 'has "0" twice'),
+        ('{"cat": 0, "cat": 1}', 'has "cat" twice'),
+        ({"cat": 0, "dog": -1}, r"has no 1\."),
+        ({"cat": 1, "dog": 2}, r"has no 0\."),
+        ({"cat": "0", "dog": "1"}, 'its key "cat" is no index'),
+        ({"cat": True, "dog": False}, 'its key "cat" is no index'),
+        ({"0": None, "1": "dog"}, "one of its names is null"),
+        ({"0": "cat", "1": 1}, "one of its names is 1"),
+        ({"0": "cat", "1": " "}, 'one of its names is " "'),
+        ({"0": "cat", "1": "cat"}, "has cat twice"),
+        ({"0": ["n1", "cat"], "1": ["n1", "cat"]}, "has n1/cat twice"),
+        ({"0": ["n1", "cat", 1]}, "one of its names is"),
+    ],
+)
+def test_what_is_no_set_of_names_is_refused_in_one_line(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as refused:
+        read_labels(_file(tmp_path, content))
+    assert "`labels`" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_bytes(b"chat\xe9")
+    with pytest.raises(ModelError, match="UTF-8"):
+        read_labels(str(tmp_path / "labels.txt"))
+
+
+@pytest.mark.parametrize("given", ["labels.txt", "models/labels", "index.json"])
+def test_file_that_is_not_there_is_not_taken_for_a_name(given: str) -> None:
+    with pytest.raises(ModelError, match=f"there is no file {given}"):
+        read_labels(given)
+
+
+@pytest.mark.parametrize("given", ["", "cat,", "cat,cat", " , "])
+def test_blank_and_repeated_names_are_refused(given: str) -> None:
+    with pytest.raises(ModelError, match="Expected `labels` to be"):
+        read_labels(given)
+
+
+def test_labels_fit_the_outputs() -> None:
+    check_label_count(("cat", "dog"), 2, "m.keras")
+    check_label_count(("cat", "dog"), 1, "m.keras")
+    with pytest.raises(ModelError, match=r"Expected 3 `labels`, one per output of m\.keras; received 2: cat,dog"):
+        check_label_count(("cat", "dog"), 3, "m.keras")
+    with pytest.raises(ModelError, match=r"received 6: a,b,c,d,e,\.\.\."):
+        check_label_count(tuple("abcdef"), 3, "m.keras")
+
+
+def test_one_label_for_one_output_is_refused() -> None:
+    """Every row would say dog."""
+    with pytest.raises(ModelError, match="Expected two `labels`, such as no-dog,dog, for the one output"):
+        check_label_count(("dog",), 1, "m.keras")

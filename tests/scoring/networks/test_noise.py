@@ -1,0 +1,13 @@
+import pytest
+
+from scoring.networks.noise import pictures
+
+
+@pytest.mark.parametrize(("batch_size", "num_batches"), [(1, 8), (3, 3), (16, 1)])
+def test_at_least_eight_different_pictures_come_in_batches_of_the_size_that_is_compiled(
+    batch_size: int, num_batches: int
+) -> None:
+    batches = pictures(batch_size)
+    assert batches.shape == (num_batches, batch_size, 224, 224, 3)
+    assert len({picture.tobytes() for batch in batches for picture in batch}) == 8
+    assert (batches.reshape(-1, 224, 224, 3)[0].max(), batches.reshape(-1, 224, 224, 3)[3].min()) == (0, 255)
