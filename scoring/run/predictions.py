@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
-from scoring.storage.locations import Location
-from scoring.storage.reading import find_files
+from scoring.storage.locations import Location, find_files
 from scoring.storage.retrying import patiently
 
 OK, ERROR = "ok", "error"

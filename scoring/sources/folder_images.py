@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, read_image, readable_name
+from scoring.sources.encoded_images import read_image
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range

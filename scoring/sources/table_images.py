@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size, read_image, readable_name
+from scoring.sources.encoded_images import check_size, read_image
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import Reason
 from scoring.sources.table_columns import (
     BUCKET,

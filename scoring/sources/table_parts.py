@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, file_below, readable
-from scoring.storage.reading import find_files
+from scoring.storage.locations import Location, file_below, find_files, readable
 from scoring.storage.walking import is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table

@@ -12,7 +12,8 @@ from itertools import chain, islice
 from typing import Self
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, check_size
+from scoring.sources.encoded_images import check_size
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from scoring.errors import BucketError, ImageError, ImagesError, StorageError
-from scoring.sources import entries
-from scoring.sources.entries import FoundFile, check_size
+from scoring.sources import encoded_images
+from scoring.sources.encoded_images import check_size
+from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
 from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.downloads import made_once
@@ -137,10 +138,10 @@ class ZipDirectory:
         check_size(info.compress_size)
         if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
             with self._opened.open(info) as file:  # BZIP2, LZMA: one at a time
-                encoded = file.read(entries.MAX_IMAGE_BYTES + 1)
+                encoded = file.read(encoded_images.MAX_IMAGE_BYTES + 1)
         else:
             encoded = _unpacked(self._read_packed(info), info.compress_type)
-            if zlib.crc32(encoded) != info.CRC and len(encoded) <= entries.MAX_IMAGE_BYTES:
+            if zlib.crc32(encoded) != info.CRC and len(encoded) <= encoded_images.MAX_IMAGE_BYTES:
                 raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
         check_size(len(encoded))
         return encoded
@@ -177,4 +178,4 @@ def _header_bytes(content: bytes) -> int:
 def _unpacked(packed: bytes, compression: int) -> bytes:
     if compression == zipfile.ZIP_STORED:
         return packed
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entries.MAX_IMAGE_BYTES + 1)
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, encoded_images.MAX_IMAGE_BYTES + 1)

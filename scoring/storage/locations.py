@@ -20,6 +20,7 @@ __all__ = [
     "absolute_text",
     "file_above",
     "file_below",
+    "find_files",
     "locate",
     "machine_path",
     "own_name",
@@ -90,3 +91,8 @@ def own_name(folder: Location) -> str:
 def readable(location: Location) -> Path | BinaryIO:
     """What pyarrow and zipfile take: a path, or an open file that fetches only the ranges that are read."""
     return location.open() if isinstance(location, Url) else location
+
+
+def find_files(folder: Location, pattern: str) -> list[Location]:
+    """What lies directly in a folder and has a name that matches, in the order of names."""
+    return [folder / name for name in sorted(path.name for path in folder.glob(pattern))]

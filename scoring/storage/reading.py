@@ -47,11 +47,6 @@ def identity(place: Place) -> tuple[object, ...]:
     return str(place.resolve()), status.st_size, status.st_mtime_ns
 
 
-def find_files(folder: Location, pattern: str) -> list[Location]:
-    """What lies directly in a folder and has a name that matches, in the order of names."""
-    return [folder / name for name in sorted(path.name for path in folder.glob(pattern))]
-
-
 def read_range(place: Place, start: int, length: int) -> bytes:
     """Read `length` bytes from `start` on, fewer at the end; of an object with one request.
 

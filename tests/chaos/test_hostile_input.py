@@ -180,7 +180,7 @@ def test_encrypted_zip_entry_is_an_image_error(tmp_path: Path) -> None:
 
 
 def test_zip_bomb_is_refused_at_the_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.sources.entries.MAX_IMAGE_BYTES", 10 * 1024**2)
+    monkeypatch.setattr("scoring.sources.encoded_images.MAX_IMAGE_BYTES", 10 * 1024**2)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.jpg", bytes(11 * 1024**2))
     assert (tmp_path / "photos.zip").stat().st_size < 20_000

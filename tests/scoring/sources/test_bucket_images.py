@@ -13,7 +13,7 @@ from scoring.run.manifest import write_manifest
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
-from scoring.sources import entries
+from scoring.sources import encoded_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
@@ -53,7 +53,7 @@ def test_object_that_vanished_is_an_image_error(bucket: Url) -> None:
 
 def test_object_above_the_limit_is_an_image_error(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
     (bucket / "1.jpg").write_bytes(bytes(2 * 1024**2))
-    monkeypatch.setattr(entries, "MAX_IMAGE_BYTES", 1024**2)
+    monkeypatch.setattr(encoded_images, "MAX_IMAGE_BYTES", 1024**2)
     with pytest.raises(ImageError, match="larger than 1 MiB"):
         open_images(bucket)(ImageEntry("1", "1.jpg", 10))
 

@@ -79,7 +79,7 @@ def test_row_without_an_image_is_an_image_error(tmp_path: Path, monkeypatch: pyt
     read = open_images(table, columns)
     with pytest.raises(ImageError, match="the table's row holds no image"):
         read(second)
-    monkeypatch.setattr("scoring.sources.entries.MAX_IMAGE_BYTES", 50)
+    monkeypatch.setattr("scoring.sources.encoded_images.MAX_IMAGE_BYTES", 50)
     with pytest.raises(ImageError, match="larger than"):
         read(first)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources import entries, tar_members
+from scoring.sources import encoded_images, tar_members
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage.locations import Location, Url, locate
@@ -246,7 +246,7 @@ def test_tar_that_changed_since_it_was_listed_is_an_image_error(
     (tmp_path / "x.tar").unlink()
     with pytest.raises(ImageError, match="cannot read from tar: No such file"):
         open_images(tmp_path / "x.tar")(image)
-    monkeypatch.setattr(entries, "MAX_IMAGE_BYTES", 100)
+    monkeypatch.setattr(encoded_images, "MAX_IMAGE_BYTES", 100)
     with pytest.raises(ImageError, match="larger than"):
         open_images(tmp_path / "x.tar")(image)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources import entries
+from scoring.sources import encoded_images
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
 from scoring.storage.locations import Url
@@ -81,7 +81,7 @@ def test_member_that_unpacks_beyond_the_limit_is_an_image_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _zip(tmp_path / "photos.zip")
-    monkeypatch.setattr(entries, "MAX_IMAGE_BYTES", 100)
+    monkeypatch.setattr(encoded_images, "MAX_IMAGE_BYTES", 100)
     with pytest.raises(ImageError, match="larger than"):
         _read_all(path)
 

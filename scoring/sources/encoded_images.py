@@ -1,0 +1,36 @@
+"""Read encoded images that are files or objects of their own, up to a size that no photograph reaches."""
+
+from scoring.errors import ImageError
+from scoring.storage.locations import Location
+from scoring.storage.reading import read_limited
+from scoring.storage.web import WebUrl
+
+# Far above any photograph (89 megapixels are 268 MB as raw RGB), far below what a zip bomb unpacks to.
+MAX_IMAGE_BYTES = 256 * 1024**2
+
+
+def check_size(size_bytes: int) -> None:
+    """Raise ImageError for an encoded image above the limit."""
+    if size_bytes > MAX_IMAGE_BYTES:
+        raise too_large()
+
+
+def too_large() -> ImageError:
+    """What to raise for an encoded image above the limit."""
+    return ImageError(f"larger than {MAX_IMAGE_BYTES // 1024**2} MiB")
+
+
+def read_image(location: Location | WebUrl) -> bytes:
+    """Read one encoded image that is a file or an object of its own.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    try:
+        return read_limited(location, MAX_IMAGE_BYTES)
+    except OverflowError:
+        raise too_large() from None
+    except OSError as error:
+        raise ImageError(f"cannot read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have
+        raise ImageError(f"cannot read: {error}") from error
