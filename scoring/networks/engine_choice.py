@@ -15,6 +15,7 @@ from scoring.networks.last_activation import last_activation
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision
+from scoring.process.telemetry import mute_telemetry
 
 if TYPE_CHECKING:
     import keras
@@ -70,6 +71,7 @@ def load_engine(
         network = found.result()
         model = network.build()
         return LoadedEngine(KerasEngine(model, precision), network.digest, partial(last_activation, model))
+    mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:
         mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
