@@ -1,5 +1,6 @@
 """Fixtures for all tests: a home of their own, the real data where it lies, and a small Ray cluster."""
 
+import logging
 import os
 import secrets
 import signal
@@ -77,7 +78,7 @@ def two_nodes() -> Iterator[None]:
     head = {"num_cpus": 2, "num_gpus": 2, "_system_config": soon}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.add_node(num_cpus=2, num_gpus=1, resources={"accelerator_type:T4": 1})
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
     yield
     ray.shutdown()
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]

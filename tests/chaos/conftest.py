@@ -35,7 +35,7 @@ def nodes() -> Iterator["Nodes"]:
     running = Nodes(cluster)
     running.fill()
     yield running
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 @dataclass

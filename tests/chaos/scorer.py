@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
+from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize, decode
 from scoring.run.manifest import ManifestInfo
 from scoring.run.predictions import ScoredImage
@@ -41,6 +42,7 @@ class ChaoticScorer(ShardScorer):
     """Takes the place of ShardScorer in the driver under test."""
 
     def __init__(self, settings: ScorerSettings) -> None:
+        assert isinstance(settings.model, ModelRequest)
         self._orders = Path(settings.model.model).parent
         if not (self._orders / "weights").exists():
             (self._orders / "refused").touch()

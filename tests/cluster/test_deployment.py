@@ -16,6 +16,7 @@ import typer
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
+from typer.core import TyperGroup
 
 from jobs.cli import app
 
@@ -117,11 +118,13 @@ def test_workers_autoscale_and_jobs_shut_down_after_themselves() -> None:
 
 def test_entry_points_are_command_lines_that_shardscore_takes() -> None:
     group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
     for name, manifest, _ in _clusters():
         if manifest["kind"] == "RayJob":
             python, m, module, command, *arguments = shlex.split(manifest["spec"]["entrypoint"])
             assert [python, m, module] == ["python", "-m", "jobs"], name
             parser = group.get_command(typer.Context(group), command)
+            assert parser is not None, name
             parameters = parser.make_context(command, arguments).params
             assert str(parameters["output"]).startswith("/shared/"), name
 

@@ -9,6 +9,7 @@ from jobs.report import app as report
 from jobs.status import app as status
 from jobs.submission import app as submission
 from scoring.run.folder import RunFolder
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_run
 from tests.tampering import ALL, SEEN_FROM_ENDS
 
@@ -37,7 +38,7 @@ def test_a_run_that_is_not_as_it_was_left_is_not_complete(
 
 
 def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
-    (folder.predictions / "notes.txt").write_text("mine")
+    on_disk(folder.predictions / "notes.txt").write_text("mine")
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
     assert "notes.txt lies among the shards and is none of them: move it away" in told.stdout
@@ -45,7 +46,7 @@ def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:
-    (folder.predictions / "notes.txt").write_text("mine")
+    on_disk(folder.predictions / "notes.txt").write_text("mine")
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path), "--json", "--verify"])
     assert json.loads(told.stdout) == {
@@ -57,7 +58,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
 @pytest.mark.parametrize("command", _COMMANDS)
 @pytest.mark.parametrize("content", ["", "null", "[]", "7", "{half", '{"labels": 7}', "[" * 100_000])
 def test_a_damaged_record_is_one_line_and_exit_2(folder: RunFolder, command: str, content: str) -> None:
-    folder.record.write_text(content)
+    on_disk(folder.record).write_text(content)
     told = CliRunner().invoke(_COMMANDS[command], [str(folder.path), *command.split()[1:]])
     assert told.exit_code == 2
     assert told.stderr.count("\n") == 1

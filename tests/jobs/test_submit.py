@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from cluster.submit import JobEnd, JobSettings
@@ -44,7 +45,11 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeJob], list[JobSetting
     taken: list[JobSettings] = []
 
     def install(job: FakeJob) -> list[JobSettings]:
-        monkeypatch.setattr("jobs.submit.submit_job", lambda settings, address: (taken.append(settings), job)[1])
+        def submit_job(settings: JobSettings, address: str | None) -> FakeJob:
+            taken.append(settings)
+            return job
+
+        monkeypatch.setattr("jobs.submit.submit_job", submit_job)
         return taken
 
     return install
@@ -170,5 +175,7 @@ def test_ctrl_c_on_a_terminal_asks_and_a_second_one_leaves_the_job_running(
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     console = Console(file=io.StringIO(), force_terminal=True)
-    assert submit(SubmitRequest(_SCORE, None, (), True), typer.main.get_command(app), console) == INTERRUPTED
+    commands = typer.main.get_command(app)
+    assert isinstance(commands, TyperGroup)
+    assert submit(SubmitRequest(_SCORE, None, (), True), commands, console) == INTERRUPTED
     assert job.is_stopped == is_stopped

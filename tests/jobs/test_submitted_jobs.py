@@ -16,9 +16,10 @@ import pytest
 from jobs.console.exit_codes import INTERRUPTED, TERMINATED
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
-from scoring.storage.locations import Url
+from scoring.storage.locations import Location, Url
 from tests.gate.control import Gate
 from tests.installs import copy_source, new_environment, pip_install
+from tests.places import in_bucket
 from tests.real_cluster import RealCluster, environment
 
 pytestmark = pytest.mark.ray
@@ -105,7 +106,7 @@ class Submitted:
         assert code == (expected if self.is_ours else int(expected in (1, 2)))
 
 
-def _score(data: Path, photos: Path, output: Path, *options: object) -> tuple[object, ...]:
+def _score(data: Path, photos: Location, output: Location, *options: object) -> tuple[object, ...]:
     model = ("--model", data / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
     return ("score", "--images", photos, *model, "--shard-size", 20, "--output", output, *options)
 
@@ -171,7 +172,7 @@ def test_a_job_from_bucket_to_bucket_whose_driver_is_killed_is_finished_by_a_sec
         assert first.wait(timeout=60) != 0
     gate.wait_until_the_held_are_dead()
     gate.open()
-    before = {url: url.read_version() for url in folder.predictions.glob("shard-*.parquet")}
+    before = {url: url.read_version() for url in in_bucket(folder.predictions).glob("shard-*.parquet")}
     assert 5 <= len(before) < 30
     _run(command, elsewhere.parent, check=True)
     assert {url: url.read_version() for url in before} == before, "what was finished is not scored again"

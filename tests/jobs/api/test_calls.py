@@ -7,6 +7,7 @@ from PIL import Image
 
 from jobs import api as shardscore
 from tests.models import save_brightness_model
+from tests.places import on_disk
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 
@@ -66,7 +67,7 @@ def test_finetune_returns_a_model_that_score_takes(labelled: Path, model: Path, 
     assert trained.metrics.num_images == 8
     assert trained.metrics.accuracy == 1.0
     assert 0 < trained.calibration.clip < 0.5
-    run = shardscore.score(images=labelled, output=tmp_path / "run", model=trained.path, labels_from="names")
+    run = shardscore.score(images=labelled, output=tmp_path / "run", model=on_disk(trained.path), labels_from="names")
     assert run.summary is not None
     assert (run.summary.num_labelled, run.summary.num_right) == (_NUM_PHOTOS, _NUM_PHOTOS)
 

@@ -63,7 +63,8 @@ def _collection(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, P
 
 def _execute(kernel: str, folder: Path, cells: list[str]) -> list[list[Any]]:
     """What each cell left below itself."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=code)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=240, kernel_name=kernel, resources={"metadata": {"path": str(folder)}}).execute()
     return [cell.outputs for cell in notebook.cells]
 

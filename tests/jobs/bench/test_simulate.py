@@ -1,6 +1,7 @@
 import heapq
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -93,7 +94,7 @@ def test_nonsense_is_one_clear_line(
 @pytest.mark.parametrize(("num_images", "num_workers"), [(12_500, 8), (12_500, 1000), (1_000_000, 1000)])
 def test_tail_is_that_of_the_ledger_which_hands_the_shards_out(num_images: int, num_workers: int) -> None:
     plenty = ("decode_images_per_s", "process_images_per_s", "reads_per_s", "writes_per_s", "driver_shards_per_s")
-    known = {**GPU_PARTS, **dict.fromkeys(plenty, Part(1e12, "a test"))}
+    known: dict[str, Any] = {**GPU_PARTS, **dict.fromkeys(plenty, Part(1e12, "a test"))}
     known["forward_images_per_s"] = assumed_forward(VGG16_FLOPS)
     run = estimate(Parts(**known), num_images, num_workers)
     shard_s = 256 / known["forward_images_per_s"].value

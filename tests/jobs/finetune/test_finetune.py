@@ -29,6 +29,7 @@ from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
+from tests.places import on_disk
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
@@ -76,7 +77,7 @@ def _request(photos: Path, base: Path, output: Path, **options: Any) -> Finetune
 @pytest.fixture(scope="module")
 def model(photos: Path, base: Path, tmp_path_factory: pytest.TempPathFactory, two_nodes: None) -> ModelFolder:
     folder = ModelFolder(tmp_path_factory.mktemp("models") / "model")
-    assert run_finetune(_request(photos, base, folder.path), Console(quiet=True))
+    assert run_finetune(_request(photos, base, on_disk(folder.path)), Console(quiet=True))
     return folder
 
 
@@ -84,7 +85,7 @@ def _score(photos: Path, model: Path, output: Path, **options: Any) -> pd.DataFr
     request = ModelRequest(str(model), None, None, Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8)
     assert run_score(ScoreRequest(output, images, None), Console(quiet=True))
-    return pd.read_parquet(RunFolder(output).predictions).set_index("image_id")
+    return pd.read_parquet(on_disk(RunFolder(output).predictions)).set_index("image_id")
 
 
 def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
@@ -94,15 +95,15 @@ def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
     assert (data.num_images, data.num_train, data.num_validation, data.num_errors) == (81, 60, 20, 1)
     assert record.metrics.after_calibration.accuracy > 0.9
     assert [head.seed for head in record.heads] == [0, 1]
-    targets = pd.read_parquet(model.validation)["target"]
+    targets = pd.read_parquet(on_disk(model.validation))["target"]
     assert targets.value_counts().to_dict() == {"cat": 10, "dog": 10}
 
 
 def test_scoring_with_the_folder_gives_the_validated_probabilities(
     model: ModelFolder, photos: Path, tmp_path: Path
 ) -> None:
-    rows = _score(photos, model.path, tmp_path / "run")
-    validated = pd.read_parquet(model.validation).set_index("image_id")
+    rows = _score(photos, on_disk(model.path), tmp_path / "run")
+    validated = pd.read_parquet(on_disk(model.validation)).set_index("image_id")
     found = np.stack(rows.loc[validated.index, "probabilities"].to_list())
     np.testing.assert_allclose(found, np.stack(validated["probabilities"].to_list()), atol=2e-3)  # float16 features
     assert rows.loc["cat.99", "status"] == "error"
@@ -114,18 +115,20 @@ def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
     folder = ModelFolder(tmp_path / "head")
-    assert run_finetune(_request(photos, base, folder.path, head_only=True, flip=True, ensemble=1), Console(quiet=True))
+    assert run_finetune(
+        _request(photos, base, on_disk(folder.path), head_only=True, flip=True, ensemble=1), Console(quiet=True)
+    )
     assert folder.head_network.exists()
     assert not folder.network.exists()
-    rows = _score(photos, folder.path, tmp_path / "run")
-    validated = pd.read_parquet(folder.validation).set_index("image_id")
+    rows = _score(photos, on_disk(folder.path), tmp_path / "run")
+    validated = pd.read_parquet(on_disk(folder.validation)).set_index("image_id")
     found = np.stack(rows.loc[validated.index, "probabilities"].to_list())
     np.testing.assert_allclose(found, np.stack(validated["probabilities"].to_list()), atol=2e-3)
     record = json.loads(folder.training.read_text())
     record["base"]["digest"] = "0" * 64
-    folder.training.write_text(json.dumps(record))
+    on_disk(folder.training).write_text(json.dumps(record))
     with pytest.raises(ModelError, match=r"Expected the base network that the head in .* was trained on, 000000000000"):
-        _score(photos, folder.path, tmp_path / "other")
+        _score(photos, on_disk(folder.path), tmp_path / "other")
 
 
 @pytest.mark.slow
@@ -135,7 +138,7 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
         return {path.name: path.stat().st_mtime_ns for path in files}
 
     before, metrics = written(), load_training_record(model).metrics
-    assert run_finetune(_request(photos, base, model.path), Console(quiet=True))
+    assert run_finetune(_request(photos, base, on_disk(model.path)), Console(quiet=True))
     assert written() == before
     assert load_training_record(model).metrics == metrics
 
@@ -164,7 +167,7 @@ def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_fo
 
     def start(name: str) -> subprocess.Popen[bytes]:
         command = ("finetune", "--images", data_folder / "photos" / "train", "--base", base, *options)
-        words = [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name]
+        words: list[str | Path] = [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name]
         return subprocess.Popen(words, start_new_session=True, env={**os.environ, **gate.environment})
 
     def kill_before(pattern: str, limit: int) -> None:

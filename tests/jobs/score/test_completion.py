@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -21,6 +22,7 @@ from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
+from tests.places import on_disk
 from tests.runs import read_predictions, record_of, summary_of
 from tests.tampering import ALL
 
@@ -85,7 +87,7 @@ def test_damage_is_scored_again_and_nothing_else(
 def test_a_damaged_record_costs_no_shard(score: Callable[[], RunFolder], content: str) -> None:
     folder = score()
     before = _times(folder)
-    folder.record.write_text(content)
+    on_disk(folder.record).write_text(content)
     score()
     assert _times(folder) == before
     assert (summary_of(folder.path).num_images, summary_of(folder.path).num_scored) == (12, 0)
@@ -93,7 +95,7 @@ def test_a_damaged_record_costs_no_shard(score: Callable[[], RunFolder], content
 
 def test_files_among_the_shards_are_refused_before_anything_is_scored(score: Callable[[], RunFolder]) -> None:
     folder = score()
-    (folder.predictions / "notes.txt").write_text("mine")
+    on_disk(folder.predictions / "notes.txt").write_text("mine")
     folder.shard(1, 3).unlink()
     with pytest.raises(RunFolderError, match=r"it holds notes\.txt\. Move that away"):
         score()
@@ -111,7 +113,7 @@ def test_a_shard_that_is_damaged_before_the_end_leaves_the_run_without_a_summary
     folder = score()
     folder.shard(0, 3).unlink()
 
-    def tamper(loop: object, *arguments: object) -> None:
+    def tamper(loop: ShardLoop, *arguments: Any) -> None:
         run(loop, *arguments)
         ALL["other probabilities"](folder)
 
@@ -127,9 +129,9 @@ def test_a_file_that_comes_before_the_end_leaves_the_run_incomplete(
 ) -> None:
     folder = score()
 
-    def put(loop: object, *arguments: object) -> None:
+    def put(loop: ShardLoop, *arguments: Any) -> None:
         run(loop, *arguments)
-        (folder.predictions / "notes.txt").write_text("mine")
+        on_disk(folder.predictions / "notes.txt").write_text("mine")
 
     run = ShardLoop.run
     monkeypatch.setattr(ShardLoop, "run", put)
@@ -142,7 +144,7 @@ def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Cal
     folder = score()
     record = json.loads(folder.record.read_text())
     digests = record.pop("digests")
-    folder.record.write_text(json.dumps(record))
+    on_disk(folder.record).write_text(json.dumps(record))
     before = _times(folder)
     score()
     assert _times(folder) == before

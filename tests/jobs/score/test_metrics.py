@@ -20,6 +20,7 @@ from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
+from scoring.storage.locations import Location
 from tests.fakes import load_fake
 from tests.gate.control import Gate
 from tests.gate.turnstile import pass_gate
@@ -54,15 +55,15 @@ class _GatedScorer(ShardScorer):
 
 
 @pytest.fixture
-def scrape(two_nodes: None) -> Callable[[Path], dict[str, float]]:
+def scrape(two_nodes: None) -> Callable[[Location], dict[str, float]]:
     """Reads the figures of a run from the metrics port of this node."""
     import ray
 
     own = ray.get_runtime_context().get_node_id()
-    node = next(node for node in ray.nodes() if node["NodeID"] == own)
+    node = next(node for node in ray.nodes() if node["NodeID"] == own)  # type: ignore[no-untyped-call]
     address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
 
-    def read(run: Path) -> dict[str, float]:
+    def read(run: Location) -> dict[str, float]:
         with urlopen(address, timeout=5) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             samples = [sample for family in families for sample in family.samples]
@@ -73,7 +74,7 @@ def scrape(two_nodes: None) -> Callable[[Path], dict[str, float]]:
 
 @pytest.mark.ray
 def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them(
-    photos: Path, tmp_path: Path, scrape: Callable[[Path], dict[str, float]], monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, scrape: Callable[[Location], dict[str, float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (photos / "7.png").write_text("<html>")
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()

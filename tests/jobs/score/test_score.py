@@ -24,6 +24,7 @@ from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.models import save_brightness_model
+from tests.places import on_disk
 from tests.runs import read_predictions, record_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
@@ -47,7 +48,7 @@ def _rows(output: Path) -> list[dict[str, object]]:
 
 def _shards(output: Path) -> dict[str, int]:
     """Shard files, and when each was written."""
-    return {path.name: path.stat().st_mtime_ns for path in RunFolder(output).predictions.iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in on_disk(RunFolder(output).predictions).iterdir()}
 
 
 @pytest.fixture(scope="module")

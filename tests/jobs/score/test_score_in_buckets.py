@@ -13,6 +13,7 @@ from jobs.status import status
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import Url
 from tests.gate.control import Gate
+from tests.places import in_bucket
 from tests.runs import read_predictions, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
@@ -59,7 +60,7 @@ def test_run_from_bucket_to_bucket_whose_driver_was_killed_ends_as_a_local_one(
         gate.wait_until_held(process)
         process.send_signal(signal.SIGKILL)
     gate.wait_until_the_held_are_dead()
-    done = {url: url.read_version() for url in folder.predictions.glob("*.parquet")}
+    done = {url: url.read_version() for url in in_bucket(folder.predictions).glob("*.parquet")}
     assert 5 <= len(done) < 70
     subprocess.run(command, check=True, capture_output=True)
     assert {url: url.read_version() for url in done} == done

@@ -75,7 +75,7 @@ def autoscaling(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     port, head_id = free_port(), "f" * 51 + "00000"
     fake = "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider"
     one_gpu = {"CPU": 1, "GPU": 1, "object_store_memory": 10**8}
-    empty = {name: [] for name in _EMPTY_LISTS}
+    empty: dict[str, list[object]] = {name: [] for name in _EMPTY_LISTS}
     config = {
         "cluster_name": "fake",
         "max_workers": 2,

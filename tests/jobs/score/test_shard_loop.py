@@ -36,7 +36,7 @@ class _Pool:
 
 
 def _done(shard: int, digest: str = "d" * 64) -> TaskDone[int, ShardReport]:
-    times = dict.fromkeys(("read_s", "decode_s", "wait_s", "score_s", "write_s"), 0.1)
+    times: dict[str, Any] = dict.fromkeys(("read_s", "decode_s", "wait_s", "score_s", "write_s"), 0.1)
     report = ShardReport(shard, 8, 0, warmed_up_at=1.0, num_warm_images=0, finished_at=2.0, digest=digest, **times)
     return TaskDone(shard, report, 0)
 

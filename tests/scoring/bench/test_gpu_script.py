@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def test_script_needs_nothing_that_a_gpu_machine_lacks() -> None:
 
 
 def test_what_is_missing_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None if name in ("natsort", "jax") else name)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("natsort", "jax") else name)
     with pytest.raises(SystemExit) as told:
         gpu._check_packages("jax")
     assert str(told.value) == ("error: these packages are missing here: natsort, jax. Install them, or carry wheels.")
@@ -73,9 +74,9 @@ def test_a_process_is_measured_with_pictures_that_cost_nothing_to_decode(tmp_pat
 @pytest.mark.keras
 def test_script_runs_and_its_figures_can_be_simulated(data_folder: Path, tmp_path: Path) -> None:
     model, figures = data_folder / "models" / "cat_dog_squeezenet.keras", tmp_path / "figures.json"
-    command = [sys.executable, "-m", "tests.benchmarks.gpu", "--images", data_folder / "photos" / "train"]
-    command += ["--model", model, "--labels", "cat,dog", "--num-images", "768", "--batch-sizes", "16"]
-    command += ["--matrix-size", "256", "--json", figures]
+    command: list[str | Path] = [sys.executable, "-m", "tests.benchmarks.gpu"]
+    command += ["--images", data_folder / "photos" / "train", "--num-images", "768", "--batch-sizes", "16"]
+    command += ["--model", model, "--labels", "cat,dog", "--matrix-size", "256", "--json", figures]
     ended = subprocess.run(
         command, cwd=_ROOT, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=True
     )

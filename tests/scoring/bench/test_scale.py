@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,8 @@ def test_workers_without_a_shard_add_nothing_but_their_hours() -> None:
 def test_bottleneck_is_what_takes_longest(
     changed: dict[str, float], num_images: int, num_workers: int, bottleneck: Bottleneck
 ) -> None:
-    parts = replace(_PARTS, **{name: _part(value) for name, value in changed.items()})
+    others: dict[str, Any] = {name: _part(value) for name, value in changed.items()}
+    parts = replace(_PARTS, **others)
     assert estimate(parts, num_images, num_workers, shard_size=200).bottleneck is bottleneck
 
 

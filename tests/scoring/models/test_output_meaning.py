@@ -161,8 +161,13 @@ _END: dict[str, _Build] = {
     "three sigmoids": lambda k, x: k.layers.Dense(3, activation="sigmoid")(x),
     "dictionary": lambda k, x: {"probs": k.layers.Dense(3, activation="softmax")(x)},
 }
-_SHAPES = {"one channel": (64, 64, 1), "180": (180, 180, 3), "299": (299, 299, 3), "96 x 128": (96, 128, 3)}
-_SHAPES |= {"any size": (None, None, 3)}
+_SHAPES: dict[str, tuple[int | None, int | None, int]] = {
+    "one channel": (64, 64, 1),
+    "180": (180, 180, 3),
+    "299": (299, 299, 3),
+    "96 x 128": (96, 128, 3),
+    "any size": (None, None, 3),
+}
 
 
 @pytest.mark.keras

@@ -92,7 +92,7 @@ def test_cats_and_dogs_are_summed_and_renormalised() -> None:
     probabilities = np.zeros((3, NUM_CLASSES), np.float32)
     probabilities[0, [281, 285, 151]] = [0.1, 0.2, 0.1]
     probabilities[1, [268, 0]] = [0.25, 0.75]
-    np.testing.assert_allclose(cats_and_dogs(probabilities), [[0.75, 0.25], [0, 1], [0.5, 0.5]])
+    np.testing.assert_allclose(cats_and_dogs(probabilities), [[0.75, 0.25], [0.0, 1.0], [0.5, 0.5]])
 
 
 def test_groups_are_the_domestic_cats_and_the_dog_breeds(data_folder: Path) -> None:

@@ -45,7 +45,7 @@ def test_pixels_are_pillows_to_one_level(width: int, height: int, margins: tuple
 @pytest.mark.parametrize("size", [(1, 1), (5000, 40), (40, 5000), (4032, 3024)])
 def test_whole_pictures_of_any_size_are_pillows_to_one_level(size: tuple[int, int]) -> None:
     """Pillow keeps pictures of over 16 MiB in several blocks of memory."""
-    assert _difference(_noise(*size), (0.0, 0.0, *map(float, size))) <= 1
+    assert _difference(_noise(*size), (0.0, 0.0, float(size[0]), float(size[1]))) <= 1
 
 
 @pytest.mark.parametrize("instructions", ["none", pytest.param("sse4_1", marks=_ON_X86)])

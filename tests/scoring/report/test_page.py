@@ -19,6 +19,7 @@ from scoring.run.folder import RunFolder
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
+from tests.places import on_disk
 from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
 from tests.tampering import ALL
 
@@ -98,7 +99,7 @@ def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path:
     run.shard(2, 5).write_bytes(b"no Parquet")
     written = write_report(run.path, None, None)
     assert list(written.missing_shards) == [1, 2, 3]
-    text = Page(written.path).text
+    text = Page(on_disk(written.path)).text
     assert "3 of 5 shards are missing, 1 of them damaged" in text
     assert text.index("Note:") < text.index("Accuracy")
     assert "No time split" in text
@@ -301,7 +302,7 @@ def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path
 def test_a_damaged_model_folder_is_refused_in_one_line(tmp_path: Path, field: str) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     training = json.loads((model / "training.json").read_text())
-    (model / "training.json").write_text(json.dumps({**training, field: "?"}))
+    on_disk(model / "training.json").write_text(json.dumps({**training, field: "?"}))
     with pytest.raises(RunFolderError, match="damaged"):
         write_report(model, None, None)
 
@@ -310,7 +311,7 @@ def test_a_number_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     training = json.loads((model / "training.json").read_text())
     training["metrics"]["after_calibration"]["accuracy"] = "much"
-    (model / "training.json").write_text(json.dumps(training))
+    on_disk(model / "training.json").write_text(json.dumps(training))
     with pytest.raises(RunFolderError, match="damaged") as refusal:
         write_report(model, None, None)
     assert "\n" not in str(refusal.value)
@@ -320,7 +321,7 @@ def test_a_number_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_damaged_run_record_is_refused_in_one_line(tmp_path: Path, field: str) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8))
     record = json.loads(run.record.read_text())
-    run.record.write_text(json.dumps({name: value for name, value in record.items() if name != field}))
+    on_disk(run.record).write_text(json.dumps({name: value for name, value in record.items() if name != field}))
     with pytest.raises(RunFolderError, match=field):
         write_report(run.path, None, None)
 
@@ -328,7 +329,7 @@ def test_a_damaged_run_record_is_refused_in_one_line(tmp_path: Path, field: str)
 def test_labels_that_do_not_fit_the_rows_are_refused_in_one_line(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8))
     record = json.loads(run.record.read_text())
-    run.record.write_text(json.dumps({**record, "labels": ["cat", "dog", "bird"]}))
+    on_disk(run.record).write_text(json.dumps({**record, "labels": ["cat", "dog", "bird"]}))
     with pytest.raises(RunFolderError, match="damaged"):
         write_report(run.path, None, None)
 
@@ -361,7 +362,7 @@ def test_what_is_not_as_the_run_left_it_is_told_and_not_counted(
     except RunFolderError as error:
         assert "\n" not in str(error)
     else:
-        text = " ".join(Page(written.path).text.split())
+        text = " ".join(Page(on_disk(written.path)).text.split())
         if written.missing_shards:
             assert list(written.missing_shards) == [1]
             assert "1 of 3 shards are missing, 1 of them damaged" in text

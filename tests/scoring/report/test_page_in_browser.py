@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scoring.report.page import write_report
+from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, draw_images, write_run
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -78,7 +79,7 @@ def test_the_report_asks_for_nothing_and_nothing_goes_wrong(visit: Callable[[Pat
     hostile = "<script>console.error(1)<|script><img src=http:||example.com|x onerror=console.error(2)>\u202e\n.png"
     images = [*cats_and_dogs(24), Scored(hostile, (0.02, 0.98), "cat"), Scored("broken.png", None, "cat", hostile)]
     run = write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images))
-    found = visit(write_report(run.path, None, None).path)
+    found = visit(on_disk(write_report(run.path, None, None).path))
     assert "Most confident dog, wrong" in found.document
     assert "&lt;script&gt;console.error(1)" in found.document
     assert found.document.count("<img ") > 40
@@ -89,7 +90,7 @@ def test_the_report_asks_for_nothing_and_nothing_goes_wrong(visit: Callable[[Pat
 
 def test_markup_that_slipped_in_would_be_stopped_by_the_page(visit: Callable[[Path], Visit], tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8))
-    page = write_report(run.path, None, None).path
+    page = on_disk(write_report(run.path, None, None).path)
     slipped = "<img src='http://example.com/x'><script>document.title = 'taken over'</script></main>"
     page.write_text(page.read_text().replace("</main>", slipped))
     found = visit(page)

@@ -14,6 +14,7 @@ from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import summarise, write_predictions
 from scoring.sonar.returns import SonarReturns
 from scoring.storage.locations import Url
+from tests.places import on_disk
 from tests.runs import Page, cats_and_dogs, write_run
 
 _VERSIONS = {"keras": "3.15.1"}
@@ -35,9 +36,9 @@ def _write_network(folder: Path, labelled: bool = True) -> None:
         "split": split,
     }
     pq.write_table(pa.table(columns, schema=SONAR_SCHEMA), folder / "predictions.parquet")
-    accuracies = (80 / 84, 1.0) if labelled else (None, None)
+    test, train = (80 / 84, 1.0) if labelled else (None, None)
     matrix = [[40, 2], [2, 40]] if labelled else None
-    metrics = SonarMetrics(208, 84, *accuracies, matrix, 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
+    metrics = SonarMetrics(208, 84, test, train, matrix, 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
     write_metrics(folder / METRICS_NAME, metrics)
 
 
@@ -63,7 +64,7 @@ def _write_study(folder: Path) -> None:
 
 
 def _text(folder: Path) -> str:
-    return " ".join(Page(write_report(folder, None, None).path).text.split())
+    return " ".join(Page(on_disk(write_report(folder, None, None).path)).text.split())
 
 
 def test_sonar_results_in_a_bucket_are_told_as_local_ones(tmp_path: Path, bucket: Url) -> None:
@@ -86,8 +87,8 @@ def test_sonar_stands_beside_the_article_and_the_paper(tmp_path: Path) -> None:
 
 def test_sonar_of_a_run_comes_after_its_images(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(16))
-    _write_network(run.sonar)
-    text = _text(run.path)
+    _write_network(on_disk(run.sonar))
+    text = _text(on_disk(run.path))
     assert text.index("Most uncertain") < text.index("Accuracy beside published figures")
     assert "Sonar accuracy 95.2%" in text
 

@@ -6,6 +6,7 @@ import pytest
 from scoring.errors import RunFolderError
 from scoring.run.earlier import load_earlier_record
 from scoring.run.folder import RunFolder
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, record_of, write_run
 
 
@@ -31,7 +32,7 @@ def test_without_a_whole_record_the_shards_say_whose_they_are(folder: RunFolder,
     if content is None:
         folder.record.unlink()
     else:
-        folder.record.write_text(content)
+        on_disk(folder.record).write_text(content)
     assert load_earlier_record(folder, known) is None
     with pytest.raises(RunFolderError, match="whose model differs"):
         load_earlier_record(folder, {**known, "model": "another"})

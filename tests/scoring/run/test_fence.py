@@ -46,7 +46,8 @@ def test_who_was_frozen_between_the_look_and_the_write_comes_too_late(
     with hold_lease(place / "lease.json") as lease:
         file = FencedFile(place / "run.json", lease.fence)
         file.write(b"mine")
-        check, looks = Fence.check, []
+        check = Fence.check
+        looks: list[int] = []
 
         def freeze_after_the_first_look(fence: Fence) -> None:
             check(fence)

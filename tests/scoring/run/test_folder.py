@@ -7,6 +7,7 @@ from scoring.run import lease
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
+from tests.places import on_disk
 from tests.runs import bare_record, save_record
 
 
@@ -34,7 +35,7 @@ def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> 
     folder = RunFolder(tmp_path)
     with hold_folder(folder, overwrite=False):
         save_record(folder, bare_record())
-        folder.shard(0, 1).write_text("old")
+        on_disk(folder.shard(0, 1)).write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
     with hold_folder(folder, overwrite=True):
         pass
@@ -46,8 +47,8 @@ def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> 
 def test_missing_shards_are_those_without_a_file_of_this_count(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with hold_folder(folder, overwrite=False):
-        folder.shard(0, 3).write_text("")
-        folder.shard(1, 9).write_text("")  # of an earlier plan
+        on_disk(folder.shard(0, 3)).write_text("")
+        on_disk(folder.shard(1, 9)).write_text("")  # of an earlier plan
     assert folder.missing_shards(3) == [1, 2]
 
 

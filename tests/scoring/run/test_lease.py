@@ -90,7 +90,7 @@ def test_lease_of_a_dead_process_of_this_machine_is_taken_at_once(
 ) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(_holder(epoch=3).to_bytes())
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: pytest.fail("it waited for a dead process"))
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waited for a dead process"))
     with hold_lease(place):
         assert (_read(place).token != "a", _read(place).epoch) == (True, 4)
 

@@ -2,6 +2,7 @@ import json
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,11 +35,11 @@ def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int =
     return ScorerSettings(photos, output, FAKE_MODEL, Resize.SQUASH, batch_size, decode_threads=2)
 
 
-def _score_all(settings: ScorerSettings, num_shards: int = 3) -> list[dict[str, object]]:
+def _score_all(settings: ScorerSettings, num_shards: int = 3) -> list[dict[str, Any]]:
     scorer = ShardScorer(settings, load_fake)
     for shard_id in reversed(range(num_shards)):
         scorer(shard_id)
-    rows: list[dict[str, object]] = read_predictions(RunFolder(settings.output).predictions).to_pylist()
+    rows: list[dict[str, Any]] = read_predictions(RunFolder(settings.output).predictions).to_pylist()
     return rows
 
 

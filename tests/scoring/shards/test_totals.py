@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from scoring.run.verification import RunStatus
@@ -8,7 +10,7 @@ _NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
 
 
 def _report(num_images: int, warmed_up_at: float, num_warm: int, finished_at: float, **times: float) -> ShardReport:
-    stages = {"read_s": 0.1, "decode_s": 0.2, "wait_s": 0.0, "score_s": 1.0, "write_s": 0.01} | times
+    stages: dict[str, Any] = {"read_s": 0.1, "decode_s": 0.2, "wait_s": 0.0, "score_s": 1.0, "write_s": 0.01} | times
     return ShardReport(
         0, num_images, 0, warmed_up_at=warmed_up_at, num_warm_images=num_warm, finished_at=finished_at, **stages
     )

@@ -1,19 +1,22 @@
 """Soft nearest neighbours against plain ones."""
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.sonar.neighbours import REACHES, choose_reach, neighbour_weights
 
 
-def softmax(votes: np.ndarray) -> np.ndarray:
+def softmax(votes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     shares = np.exp(votes - votes.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    softened: npt.NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+    return softened
 
 
 def test_softmax_of_the_weights_is_the_kernel_of_distances() -> None:
     generator = np.random.default_rng(0)
     known, new = generator.normal(size=(7, 60)), generator.normal(size=(5, 60))
-    kernel, bias = neighbour_weights(known, reach=30.0)
+    # Doubles, for a comparison this close.
+    kernel, bias = neighbour_weights(known, reach=30.0)  # type: ignore[arg-type]
     distances = ((new[:, None] - known[None]) ** 2).sum(axis=2)
     np.testing.assert_allclose(softmax(new @ kernel + bias), softmax(-distances / 30.0), rtol=1e-9)
 

@@ -17,8 +17,8 @@ from scoring.pixels import formats
 from scoring.sources import image_finder
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage import reading, walking
-from scoring.storage.locations import Url
+from scoring.storage import reading
+from scoring.storage.locations import Location, Url
 from tests.buckets import put_marker
 
 
@@ -92,7 +92,8 @@ def _as_tar(folder: Path, path: Path) -> Path:
 def test_content_tells_where_a_name_tells_nothing_and_what_is_not_decoded_is_named(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    folder, location, prefix = _fill(tmp_path / "mixed", _MIXED), None, ""
+    folder, prefix = _fill(tmp_path / "mixed", _MIXED), ""
+    location: Location | None = None
     if kind == "zip":
         location = _as_zip(folder, tmp_path / "mixed.zip")
     elif kind == "tar":
@@ -179,7 +180,7 @@ def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeyp
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(walking.os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     listing = find_images(tmp_path)
     assert [image.path for image in listing.images] == ["1.jpg"]
     assert listing.left_out == (LeftOut("unreadable", 1, ("lost+found/",)),)
@@ -218,7 +219,7 @@ def test_folder_is_known_by_its_own_name_rather_than_by_that_of_a_link(
         def __exit__(self, *error: object) -> None:
             pass
 
-    monkeypatch.setattr(walking.os, "scandir", InOrder)
+    monkeypatch.setattr(os, "scandir", InOrder)
     assert [image.path for image in find_images(tmp_path / "photos").images] == [
         "a/2.jpg",
         "cats/1.jpg",

@@ -1,5 +1,7 @@
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +14,7 @@ from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
 
 
-def _write(path: Path, columns: dict[str, list[object]], row_group_size: int = 3) -> Path:
+def _write(path: Path, columns: Mapping[str, Sequence[object]], row_group_size: int = 3) -> Path:
     pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
     return path
 
@@ -112,7 +114,7 @@ def test_row_groups_that_would_fill_the_memory_are_refused(tmp_path: Path, monke
         find_images(table, TableColumns(content="photo"))
 
 
-def _rows(path: Path, rows: list[dict[str, object]], schema: pa.Schema | None = None) -> Path:
+def _rows(path: Path, rows: Sequence[Mapping[str, object]], schema: pa.Schema | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, row_group_size=3)
     return path
@@ -181,7 +183,9 @@ def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
 ) -> None:
     folder = tmp_path / ("parts.parquet" if where == "named" else "parts")
     for part in (9, 10):
-        rows = [{"path": f"{part}-{row}.png", "image": f"{part}-{row}".encode()} for row in range(4)]
+        rows: list[dict[str, Any]] = [
+            {"path": f"{part}-{row}.png", "image": f"{part}-{row}".encode()} for row in range(4)
+        ]
         _rows(folder / f"part-{part}.parquet", list(rows))
         for row in rows:
             (folder / str(row["path"])).write_bytes(bytes(row["image"])) if not content else None

@@ -4,7 +4,9 @@ import io
 import lzma
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -172,7 +174,8 @@ def test_what_follows_the_end_of_a_tar_and_is_no_tar_is_refused(tmp_path: Path) 
 
 
 def test_member_that_was_appended_again_replaces_the_earlier_and_that_is_told(tmp_path: Path) -> None:
-    for mode, content in (("w", b"old"), ("a", b"newer")):
+    writes: tuple[tuple[Literal["w", "a"], bytes], ...] = (("w", b"old"), ("a", b"newer"))
+    for mode, content in writes:
         with tarfile.open(tmp_path / "x.tar", mode) as writer:
             member = tarfile.TarInfo("1.jpg")
             member.size = len(content)
@@ -182,7 +185,7 @@ def test_member_that_was_appended_again_replaces_the_earlier_and_that_is_told(tm
     assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("x.tar/1.jpg",)),)
 
 
-_COMPRESSIONS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+_COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 
 
 @pytest.mark.parametrize(

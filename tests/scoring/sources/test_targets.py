@@ -1,4 +1,5 @@
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +12,7 @@ def _images(*paths: str) -> list[ImageEntry]:
     return [ImageEntry(path, path, 1) for path in paths]
 
 
-def _targets(images: list[ImageEntry]) -> list[str | None]:
+def _targets(images: Sequence[ImageEntry]) -> list[str | None]:
     return [image.target for image in images]
 
 

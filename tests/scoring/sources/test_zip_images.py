@@ -71,7 +71,7 @@ def test_member_streamed_without_its_size_in_its_header_is_read(tmp_path: Path) 
             return len(data)
 
     stream = Stream()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as writer:  # type: ignore[arg-type]
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as writer:
         writer.writestr("1.jpg", _CONTENT)
     (tmp_path / "photos.zip").write_bytes(stream.content)
     assert _read_all(tmp_path / "photos.zip") == [_CONTENT]

@@ -4,13 +4,15 @@ import pickle
 import secrets
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, RequestError, StorageError
-from scoring.storage import durable, urls
+from scoring.storage import durable
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
@@ -90,13 +92,13 @@ def test_whole_file_appears_in_the_bucket_with_one_put_and_only_when_it_is_whole
     bucket: Url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     puts: list[tuple[str, int, object]] = []
-    put = urls.obstore.put
+    put = obstore.put
 
-    def spy(store: object, key: str, content: bytes, **options: object) -> object:
+    def spy(store: Any, key: str, content: bytes, **options: Any) -> object:
         puts.append((key, len(content), options.get("use_multipart")))
         return put(store, key, content, **options)
 
-    monkeypatch.setattr(urls.obstore, "put", spy)
+    monkeypatch.setattr(obstore, "put", spy)
     url = bucket / "predictions" / "shard.parquet"
     content = bytes(12 * 1024**2)  # above the size at which clients split an upload
     with whole_file(url) as temporary:
@@ -129,8 +131,8 @@ def test_conditional_write_lets_one_of_two_win(bucket: Url) -> None:
 
 
 def test_server_without_conditional_writes_is_asked_beforehand(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = urls.obstore.put
-    monkeypatch.setattr(urls.obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
+    put = obstore.put
+    monkeypatch.setattr(obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
     url = bucket / "lease.json"
     assert url.write_if(None, b"first")
     assert not url.write_if(None, b"second")

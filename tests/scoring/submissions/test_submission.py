@@ -12,6 +12,7 @@ from scoring.errors import IncompleteError, RequestError, RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.submissions import submission as module
 from scoring.submissions.submission import Competition, SubmissionRequest, write_submission
+from tests.places import on_disk
 from tests.runs import Scored, record_of, save_record, write_run
 from tests.tampering import ALL
 
@@ -31,7 +32,7 @@ def _run(
 def _write(folder: RunFolder, **options: object) -> list[dict[str, str]]:
     request = SubmissionRequest(**{"partial": True, **options})  # type: ignore[arg-type]
     write_submission(folder, request, folder.submission)
-    with folder.submission.open() as file:
+    with on_disk(folder.submission).open() as file:
         return list(csv.DictReader(file))
 
 
