@@ -30,11 +30,11 @@ COMMANDS = {
 class _LazyCommands(TyperGroup):
     """Knows the commands by name."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """All of them, in order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """One of them, or None."""
         if cmd_name not in COMMANDS:
             return None

@@ -39,7 +39,7 @@ def _stop(stop: BaseException) -> NoReturn:
     sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
 
 
-def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
+def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     """Handle SIGTERM."""
     raise Terminated
 

@@ -1,8 +1,8 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -19,6 +19,9 @@ from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, Tr
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.networks.base_networks import base_of
 from scoring.run.fence import Fence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 
@@ -10,12 +10,14 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.shared_files import SharedFile, require_files
-from cluster.work import Recipe
 from jobs.score.request import ImagesRequest
 from scoring.errors import ScoringError
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerDescription, ScorerSettings
+
+if TYPE_CHECKING:
+    from cluster.work import Recipe
 
 ScorerPool: TypeAlias = WorkerPool[int, ShardReport, ScorerDescription]
 

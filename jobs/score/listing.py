@@ -69,7 +69,7 @@ class BackgroundListing:
     def _list(self, fence: Fence) -> None:
         try:
             self._listed.set_result(self._write_manifest(fence))
-        except Exception as error:  # raised where the listing is waited for
+        except Exception as error:  # raised where the listing is waited for  # noqa: BLE001
             self._listed.set_exception(error)
 
     def _write_manifest(self, fence: Fence) -> ManifestInfo:

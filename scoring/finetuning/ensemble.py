@@ -63,7 +63,7 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
             dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
             curve = [Epoch(**epoch) for epoch in about["curve"]]
             return Head(stored["kernel"], stored["bias"], dense, stored["logits"], curve, about["best_epoch"])
-    except Exception:  # no file, half a zip, another version's arrays: it is trained again
+    except Exception:  # no file, half a zip, another version's arrays: it is trained again  # noqa: BLE001
         return None
 
 

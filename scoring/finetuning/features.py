@@ -76,7 +76,7 @@ class FeatureRequest:
         """Features need no images to load."""
         return False
 
-    def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":
+    def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
         """Build the network up to the layer."""
         import_keras(self.backend)
         choice = choose_precision(self.precision, self.backend)

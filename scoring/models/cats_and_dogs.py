@@ -68,7 +68,7 @@ class CatsAndDogs:
         """They are cat and dog."""
         return CAT_DOG_LABELS
 
-    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002
         """ImageNet's classes are summed; weights of cat and dog alone, as the course saved them, need no sum."""
         if num_outputs == NUM_CLASSES:
             return SummedClasses(OutputMeaning.PROBABILITIES, from_logits=False, is_known=True)

@@ -64,7 +64,7 @@ class FinetunedFolder:
         """The labels that it was trained on."""
         return self._training.labels
 
-    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002
         """Outputs are a probability for each label."""
         check_label_count(self.class_labels(), num_outputs, str(self.folder.path))
         return known_probabilities(num_outputs)

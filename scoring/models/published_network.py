@@ -62,7 +62,7 @@ class PublishedNetwork:
         """The names of ImageNet's classes."""
         return load_class_names(local_copy(locate(self.labels)) if self.labels else None)
 
-    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
+    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002
         """Outputs are a probability for each class."""
         check_label_count(self.class_labels(), num_outputs, self.name)
         return known_probabilities(num_outputs)

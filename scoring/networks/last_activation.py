@@ -77,8 +77,8 @@ def _structure(model: "keras.Model") -> Any:
 
 def _last_activation(tensor: "keras.KerasTensor") -> str:
     try:
-        operation, node_index, tensor_index = tensor._keras_history
-        before = operation._inbound_nodes[node_index].input_tensors
+        operation, node_index, tensor_index = tensor._keras_history  # noqa: SLF001
+        before = operation._inbound_nodes[node_index].input_tensors  # noqa: SLF001
     except (AttributeError, IndexError):  # private, so that it may be gone: the user is asked then
         return "unknown"
     kind = type(operation).__name__

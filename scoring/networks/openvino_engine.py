@@ -67,7 +67,7 @@ class OpenVinoEngine:
         self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
-            folder, self.compared = _quantised(folder, network.digest, sample())
+            folder, self.compared = _quantised(folder, sample())
             self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
         self._model = _load(folder)
         self._precision = precision
@@ -117,7 +117,7 @@ def _converted(network: Network) -> Path:
     return folder
 
 
-def _quantised(converted: Path, digest: str, sample: ImageSample) -> tuple[Path, ComparedOutputs]:
+def _quantised(converted: Path, sample: ImageSample) -> tuple[Path, ComparedOutputs]:
     """The network in int8, calibrated on these images, and its outputs for others."""
     pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
     folder = converted / f"int8-{pixels[:32]}"

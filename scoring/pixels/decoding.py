@@ -158,7 +158,7 @@ def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
         return square
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # the pixels are fine, only the metadata is not
+    except Exception:  # the pixels are fine, only the metadata is not  # noqa: BLE001
         return square
     return square if turn is None else square.transpose(turn)
 

@@ -96,6 +96,6 @@ def _serve(decode: Decode, connection: Connection) -> None:
             return
         try:
             answer: UInt8Array | Exception = decode(encoded, resize)
-        except Exception as error:  # raised again where it was asked for
+        except Exception as error:  # raised again where it was asked for  # noqa: BLE001
             answer = error
         connection.send(answer)

@@ -13,7 +13,10 @@ class _Hide(MetaPathFinder):
         self._names = names
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         if fullname in self._names:
             raise ModuleNotFoundError(f"{fullname} is hidden for a moment", name=fullname)

@@ -2,8 +2,10 @@
 
 import os
 import sys
-from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _SETTINGS = {
     "NNCF_CI": "1",  # NNCF then has a telemetry that does nothing
@@ -20,4 +22,4 @@ def mute_telemetry() -> None:
     MNN reports from its command line and from all of `MNN.tools` alone, which are never used.
     """
     os.environ.update(_SETTINGS)
-    sys.modules.setdefault(_REPORTER, cast(ModuleType, None))  # what Python takes for "there is no such module"
+    sys.modules.setdefault(_REPORTER, cast("ModuleType", None))  # what Python takes for "there is no such module"

@@ -8,17 +8,19 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scoring.arrays import Float32Array
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
 from scoring.sonar.protocols import EvaluationProtocol, Fold, plan_folds
 from scoring.sonar.recipes import RECIPES, SonarModel
 from scoring.sonar.returns import SonarReturns
+
+if TYPE_CHECKING:
+    from scoring.arrays import Float32Array
 
 _NETWORKS_PER_TASK = 260  # trained at once; more per step saves nothing
 _FITS_PER_TASK = 26  # by scikit-learn, one after the other

@@ -1,8 +1,10 @@
 """A part of a file or an object that is a file of its own: what an archive holds uncompressed."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from scoring.storage.locations import Location
+if TYPE_CHECKING:
+    from scoring.storage.locations import Location
 
 
 @dataclass(frozen=True)

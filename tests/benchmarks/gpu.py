@@ -238,7 +238,7 @@ def batch_rates(
         try:
             forward = _forward_rate(settings)
             job, wait_share = _job_rate(settings, num_shards)
-        except Exception as error:  # each backend has its own for a GPU that is full
+        except Exception as error:  # each backend has its own for a GPU that is full  # noqa: BLE001
             print(f"batches of {batch_size} do not work here: {' '.join(str(error).split())[:200]}")
             return
         yield BatchRates(batch_size, forward, job, wait_share, _gpu_bytes(request.backend))

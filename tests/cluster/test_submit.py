@@ -135,7 +135,7 @@ class Dashboard:
 def dashboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Dashboard]]:
     monkeypatch.setattr(submit, "JobSubmissionClient", Dashboard)
     monkeypatch.setattr(requests, "get", lambda address, timeout: None)
-    yield Dashboard
+    return Dashboard
 
 
 def test_packages_are_all_that_is_shipped(dashboard: type[Dashboard], tmp_path: Path) -> None:

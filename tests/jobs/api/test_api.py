@@ -122,7 +122,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
     monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
     monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
-    yield
+    return
 
 
 def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(

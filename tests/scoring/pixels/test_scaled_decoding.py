@@ -1,9 +1,8 @@
 """Large JPEGs are decoded at a reduced scale: how far that may be from decoding every pixel."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,9 @@ from scoring.networks.precision import Precision
 from scoring.pixels import decoding
 from scoring.pixels.decoding import MAX_IMAGE_PIXELS, Resize, decode
 from tests.pictures import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MEAN_IN_PHOTOS, _LARGEST_IN_PHOTOS, _LARGEST_IN_PATTERNS = 1, 32, 50  # of 255, as scoring/pixels/decoding.py states
 

@@ -1,12 +1,15 @@
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
 from scoring.storage.durable import publishing_after, remove_temporaries, whole_file, write_text
-from scoring.storage.locations import Location
+
+if TYPE_CHECKING:
+    from scoring.storage.locations import Location
 
 
 def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
