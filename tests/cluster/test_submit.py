@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -132,7 +132,7 @@ class Dashboard:
 
 
 @pytest.fixture
-def dashboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Dashboard]]:
+def dashboard(monkeypatch: pytest.MonkeyPatch) -> type[Dashboard]:
     monkeypatch.setattr(submit, "JobSubmissionClient", Dashboard)
     monkeypatch.setattr(requests, "get", lambda address, timeout: None)
     return Dashboard

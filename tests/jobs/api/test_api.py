@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -118,11 +118,10 @@ class _Images:
 
 
 @pytest.fixture
-def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
     monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
     monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
-    return
 
 
 def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
