@@ -7,9 +7,9 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.models.labels import check_label_count
 from scoring.models.output_meaning import OutputMeaning, OutputReading, known_probabilities
-from scoring.networks.engines import Network
+from scoring.models.published_network import PublishedNetwork
 from scoring.networks.imagenet import CAT_DOG_LABELS, NUM_CLASSES, cats_and_dogs
-from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
+from scoring.networks.vgg16 import check_weights, weights_path
 from scoring.storage.locations import Location, locate
 
 
@@ -22,7 +22,7 @@ class SummedClasses(OutputReading):
 
 
 @dataclass(frozen=True)
-class CatsAndDogs:
+class CatsAndDogs(PublishedNetwork):
     """VGG16 as a classifier of cats and dogs; see `ModelKind`.
 
     Attributes:
@@ -30,20 +30,6 @@ class CatsAndDogs:
         weights: A weights file of ImageNet's classes or of cat and dog alone, `random`, or None for ImageNet's.
         labels: `cat,dog`, or None.
     """
-
-    name: str
-    weights: str | None
-    labels: str | None
-
-    @property
-    def flops_per_image(self) -> float:
-        """The operations of VGG16."""
-        return VGG16_FLOPS
-
-    @property
-    def has_published_weights(self) -> bool:
-        """ImageNet's are downloaded."""
-        return True
 
     def check(self) -> None:
         """Weights must be a file, and labels are given."""
@@ -56,14 +42,6 @@ class CatsAndDogs:
         path = weights_path(self.weights)
         return {"weights": locate(path)} if path else {}
 
-    def files(self) -> dict[str, Location]:
-        """All that is a path is a file."""
-        return self.paths()
-
-    def network(self) -> Network:
-        """Its preprocessing is inside."""
-        return vgg16_network(self.weights)
-
     def class_labels(self) -> tuple[str, ...]:
         """They are cat and dog."""
         return CAT_DOG_LABELS
@@ -74,6 +52,3 @@ class CatsAndDogs:
             return SummedClasses(OutputMeaning.PROBABILITIES, from_logits=False, is_known=True)
         check_label_count(CAT_DOG_LABELS, num_outputs, self.name)
         return known_probabilities(num_outputs)
-
-    def clip(self) -> None:
-        """Nobody measured it."""
