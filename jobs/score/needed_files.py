@@ -27,7 +27,7 @@ def see_output(folder: RunFolder) -> list[SharedFile]:
 
 
 def see_images(images: Location) -> list[SharedFile]:
-    """Files of the same size, or a folder that holds what the first thing in it here is called."""
+    """Files of the same size, or a folder that holds what the first thing in it here is called; no link to nowhere."""
     path = machine_path(images)
     if path is None:
         return []
@@ -35,8 +35,8 @@ def see_images(images: Location) -> list[SharedFile]:
         files = [machine_path(file) for file in collection_files(path)]
         return [see_file("images", file) for file in files if file]
     with os.scandir(path.absolute()) as entries:
-        first = next(entries, None)
-    return [SharedFile("images", first.path if first else str(path.absolute()))]
+        first = next((entry.path for entry in entries if Path(entry.path).exists()), str(path.absolute()))
+    return [SharedFile("images", first)]
 
 
 def see_model(model: ShardModelRequest) -> list[SharedFile]:

@@ -33,6 +33,14 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
         assert lease.is_here()
 
 
+def test_folder_of_links_to_nowhere_is_known_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "itself").symlink_to("itself")
+    (tmp_path / "gone").symlink_to("nothing")
+    (seen,) = see_images(tmp_path)
+    assert seen.path == str(tmp_path)
+    assert seen.is_here()
+
+
 def test_buckets_are_not_looked_at() -> None:
     """Nor are they asked for anything: there is no such server here."""
     assert see_images(locate("s3://nowhere/photos")) == []
