@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from jobs.console.exit_codes import on_sigterm
-from jobs.console.warned import format_warning
+from jobs.console.terminal import format_warning
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the

@@ -1,11 +1,15 @@
 """Where commands and functions speak. In a log, lines keep their length; brackets in file names are no markup."""
 
+import warnings
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from cluster.errors import RayChangedWarning
 from jobs.console.flags import as_flags
+
+_warning_as_python_does = warnings.formatwarning
 
 
 class Terminal(Console):
@@ -24,3 +28,12 @@ def console_for(verbose: bool | Console) -> Console:
     if isinstance(verbose, Console):
         return verbose
     return Console(soft_wrap=True, highlight=False, markup=False, quiet=not verbose)
+
+
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Ours in one line, fields shown as flags; those of libraries with their place, as Python shows them."""
+    if issubclass(category, RayChangedWarning):
+        return f"warning: {as_flags(str(message))}\n"
+    return _warning_as_python_does(message, category, filename, lineno, line)

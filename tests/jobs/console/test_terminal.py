@@ -1,5 +1,5 @@
 from cluster.errors import RayChangedWarning
-from jobs.console.warned import format_warning
+from jobs.console.terminal import format_warning
 
 
 def test_our_warning_is_one_line_with_flags_and_a_librarys_names_its_place() -> None:
