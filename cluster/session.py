@@ -24,11 +24,14 @@ _WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will stop to.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _PATIENCE_S = 10.0
+_LOCAL = "local"  # Ray's word for a new cluster on this machine
 
 
 @contextmanager
 def open_session(address: str | None) -> Iterator[None]:
     """Join the cluster at `address`, that of `RAY_ADDRESS`, or a new local one; leave it at the end.
+
+    `local`, Ray's own word, is the same as no address: a Ray that nobody else reaches.
 
     A session that is already open (in tests, in a notebook) is used and left open.
 
@@ -38,7 +41,7 @@ def open_session(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = _cluster_address(address)
     if address and address.startswith(("http://", "https://")):
         raise SessionError(
             f"Expected a cluster's own address, such as HEAD:6379; {address} is a dashboard's. To run there, submit a "
@@ -58,6 +61,11 @@ def open_session(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _cluster_address(address: str | None) -> str | None:
+    chosen = address or os.environ.get("RAY_ADDRESS")
+    return None if chosen == _LOCAL else chosen
 
 
 def check_answers(address: str | None) -> None:
@@ -89,8 +97,8 @@ def _start_local(options: Mapping[str, Any]) -> None:
     ):
         try:
             with private_ray.no_idle_services():
-                ray.init(address="local", **options)
+                ray.init(address=_LOCAL, **options)
         except (AttributeError, TypeError):  # this Ray misses one of them
             ray.shutdown()
             private_ray.warn_of_idle_services()
-            ray.init(address="local", **options)
+            ray.init(address=_LOCAL, **options)

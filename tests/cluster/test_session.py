@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 
+from cluster import session
 from cluster.errors import SessionError
 from cluster.session import open_session
 
@@ -26,6 +28,25 @@ def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.Mon
         open_session(None),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("address", "variable"), [(None, "local"), ("local", None), ("local", "head:6379"), (None, None)]
+)
+def test_local_as_an_address_is_the_same_as_none(
+    address: str | None, variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(session, "_start_local", started.append)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if variable:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    with open_session(address):
+        pass
+    assert [options["include_dashboard"] for options in started] == [False]
 
 
 _LOOK_AT_SOCKETS = """
