@@ -4,6 +4,7 @@ import warnings
 
 from cluster.errors import RayChangedWarning
 from jobs.console.flags import as_flags
+from jobs.console.ornaments import OrnamentWarning
 
 _as_python_does = warnings.formatwarning
 
@@ -12,6 +13,6 @@ def format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """Ours in one line, fields shown as flags; those of libraries with their place, as Python shows them."""
-    if issubclass(category, RayChangedWarning):
+    if issubclass(category, RayChangedWarning | OrnamentWarning):
         return f"warning: {as_flags(str(message))}\n"
     return _as_python_does(message, category, filename, lineno, line)
