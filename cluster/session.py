@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import ray
 
 from cluster import private_ray
+from cluster.addresses import hide_secrets, without_password
 from cluster.environment import variable
 from cluster.errors import SessionError
 
@@ -44,17 +45,16 @@ def open_session(address: str | None) -> Iterator[None]:
     address = _cluster_address(address)
     if address and address.startswith(("http://", "https://")):
         raise SessionError(
-            f"Expected a cluster's own address, such as HEAD:6379; {address} is a dashboard's. To run there, submit a "
-            "job to it."
+            f"Expected a cluster's own address, such as HEAD:6379; {without_password(address)} is a dashboard's. To "
+            "run there, submit a job to it."
         )
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         check_answers(address)
         _connect(address)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
-        reason = " ".join(str(error).split())[:300]
-        where = f"the Ray cluster at {address}" if address else "a local Ray"
-        raise SessionError(f"Cannot reach {where}: {reason}") from error
+        where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
+        raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place
     try:

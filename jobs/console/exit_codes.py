@@ -9,6 +9,7 @@ from typing import NoReturn
 from cluster.errors import ClusterError, PlacementError
 from jobs.console.flags import as_flags
 from scoring.errors import RequestError, ScoringError
+from scoring.storage.redaction import redact
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -45,5 +46,5 @@ def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"error: {as_flags(str(error))}", file=sys.stderr)
+    print(f"error: {redact(as_flags(str(error)))}", file=sys.stderr)
     sys.exit(code)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.console.flags import as_flags
+from scoring.storage.redaction import redact
 
 
 class Terminal(Console):
@@ -16,7 +17,7 @@ class Terminal(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Rich asks for every string that it shows, those in tables too."""
-        return super().render_str(as_flags(text), **options)
+        return super().render_str(redact(as_flags(text)), **options)
 
 
 def console_for(verbose: bool | Console) -> Console:

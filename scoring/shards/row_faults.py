@@ -3,6 +3,7 @@
 import errno
 
 from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
+from scoring.storage.redaction import redact
 
 _LONGEST = 300  # characters of a message
 _OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
@@ -17,7 +18,7 @@ def row_fault(error: BaseException) -> str:
     """
     if _stops_all(error):
         raise error
-    text = " ".join(str(error).split())
+    text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
     return text[:_LONGEST]

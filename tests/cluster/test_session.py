@@ -49,6 +49,23 @@ def test_local_as_an_address_is_the_same_as_none(
     assert [options["include_dashboard"] for options in started] == [False]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ray://user:PASSWORD@127.0.0.1:9",
+        "ray://user:PASSWORD/x@127.0.0.1:9",
+        "user:PASSWORD@127.0.0.1:9",
+        "http://user:PASSWORD@127.0.0.1:9",
+    ],
+)
+def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(SessionError) as raised, open_session(address):
+        pass
+    assert "PASSWORD" not in str(raised.value)
+    assert "127.0.0.1:9" in str(raised.value)
+
+
 _LOOK_AT_SOCKETS = """
 import os, re
 from pathlib import Path
