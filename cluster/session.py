@@ -48,19 +48,38 @@ def open_session(address: str | None) -> Iterator[None]:
             f"Expected a cluster's own address, such as HEAD:6379; {without_password(address)} is a dashboard's. To "
             "run there, submit a job to it."
         )
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         check_answers(address)
-        _connect(address)
+        with _own_sigterm():
+            _connect(address)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
         raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep our handler of SIGTERM where Ray puts its own, also when the start fails or is interrupted.
+
+    Ray's handler exits. A signal that arrives while it is in place is passed on to ours.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    try:
+        yield
+    except BaseException as error:
+        ray.shutdown()
+        if is_main:
+            signal.signal(signal.SIGTERM, handler)
+        if isinstance(error, SystemExit) and error.code == signal.SIGTERM and callable(handler):
+            handler(signal.SIGTERM, None)
+        raise
+    if is_main:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _cluster_address(address: str | None) -> str | None:

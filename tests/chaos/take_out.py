@@ -291,7 +291,7 @@ _MECHANISMS = [
     Mechanism(
         "SIGTERM stops cleanly",
         "jobs/cli.py",
-        "    signal.signal(signal.SIGTERM, on_sigterm)\n",
+        "        stop_signals.install()\n",
         "",
         f"{_CHAOS}the_driver_is_stopped[0]",
     ),

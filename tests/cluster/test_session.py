@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,44 @@ def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: py
         pass
     assert "PASSWORD" not in str(raised.value)
     assert "127.0.0.1:9" in str(raised.value)
+
+
+class _Stopped(BaseException):
+    """What our handler raises."""
+
+
+@pytest.mark.parametrize(
+    ("end", "seen"),
+    [
+        (None, None),
+        (RuntimeError(), SessionError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (SystemExit(signal.SIGTERM), _Stopped),  # Ray's own handler
+    ],
+    ids=repr,
+)
+def test_our_handler_of_sigterm_is_back_however_the_start_of_ray_ends(
+    end: BaseException | None, seen: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ours(number: int, frame: object) -> None:
+        raise _Stopped
+
+    def connect(address: str | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(session, "_connect", connect)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        with pytest.raises(seen) if seen else nullcontext(), open_session(None):
+            pass
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _LOOK_AT_SOCKETS = """
