@@ -7,6 +7,7 @@ import numpy as np
 from scoring.errors import ImageError, ImagesError
 from scoring.networks.agreement import ImageSample
 from scoring.pixels.decoding import decode
+from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
 from scoring.shards.settings import ScorerSettings
@@ -15,12 +16,12 @@ from scoring.sources.inputs import open_images
 _SAMPLE_SIZE = 200
 
 
-def image_sample(settings: ScorerSettings) -> ImageSample:
-    """Readable images from all over the manifest, every second of them to calibrate."""
+def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
+    """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
     read, pixels = open_images(settings.images, settings.columns), []
     for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
         with suppress(ImageError):
-            pixels.append(decode(read(image), settings.resize))
+            pixels.append(decode(read(image), settings.resize, shape))
     if len(pixels) < 2:
         raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
     return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]))
