@@ -7,6 +7,7 @@ from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import known_probabilities
 from scoring.networks.precision import Precision, PrecisionChoice
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
 
@@ -20,6 +21,10 @@ class FakeEngine:
     @property
     def num_outputs(self) -> int:
         return 2
+
+    @property
+    def input_shape(self) -> InputShape:
+        return DEFAULT_SHAPE
 
     def score(self, images: UInt8Array) -> Float32Array:
         self.shapes.append(images.shape)

@@ -12,6 +12,8 @@ from scoring.storage.redaction import redact
 
 Place: TypeAlias = str | Path | Url
 Choice = TypeVar("Choice", bound=StrEnum)
+_SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
+_LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
@@ -58,6 +60,22 @@ def here(value: Place, field: str) -> Path:
     if not isinstance(found, Path):
         raise RequestError(f"Expected `{field}` on this machine; received {found}.")
     return found
+
+
+def size_of(value: str | int) -> tuple[int, int]:
+    """Height and width from `320`, or from `240x320`.
+
+    Raises:
+        RequestError: If it is neither, or out of reach.
+    """
+    match = _SIZE.fullmatch(str(value))
+    size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not all(1 <= side <= _LARGEST_SIDE for side in size):
+        raise RequestError(
+            f"Expected `size` such as 320, or 240x320 for height x width, of 1 to {_LARGEST_SIDE} pixels a side; "
+            f"received {str(value)!r}."
+        )
+    return size
 
 
 def choice(value: str, kind: type[Choice], field: str) -> Choice:

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, here, labels_text, place, text_of
+from jobs.console.arguments import Place, choice, here, labels_text, place, size_of, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
@@ -32,6 +32,7 @@ def score(
     labels: str | Path | Sequence[str] | None = None,
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
+    size: str | int | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -65,6 +66,7 @@ def score(
             imagenet_class_index.json.
         outputs: What the outputs of a .keras file mean, where its last layer does not tell.
         output_name: Which of several outputs of a .keras file.
+        size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -107,6 +109,7 @@ def score(
                 choice(engine, EngineName, "engine"),
                 choice(outputs, OutputMeaning, "outputs") if outputs else None,
                 output_name,
+                size_of(size) if size is not None else None,
             ),
             labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
             resize=choice(resize, Resize, "resize"),

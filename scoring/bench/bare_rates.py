@@ -8,6 +8,7 @@ import numpy as np
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import decode
+from scoring.pixels.input_shape import InputShape
 from scoring.shards.image_sample import image_sample
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images, open_images
@@ -19,7 +20,7 @@ class BareForward:
     def __init__(self, settings: ScorerSettings) -> None:
         """Load the model, decode a batch, and score it once, which compiles."""
         self._model = settings.model.load(partial(image_sample, settings))
-        self._batch = _first_batch(settings)
+        self._batch = _first_batch(settings, self._model.input_shape)
         self._model.score(self._batch)
 
     def __call__(self, num_batches: int) -> float:
@@ -56,7 +57,7 @@ class DecodeRate:
         return len(encoded) / (time.perf_counter() - started)
 
 
-def _first_batch(settings: ScorerSettings) -> UInt8Array:
+def _first_batch(settings: ScorerSettings, shape: InputShape) -> UInt8Array:
     read = open_images(settings.images, settings.columns)
     entries = islice(find_images(settings.images, settings.columns).images, settings.batch_size)
-    return np.stack([decode(read(entry), settings.resize) for entry in entries])
+    return np.stack([decode(read(entry), settings.resize, shape) for entry in entries])

@@ -16,6 +16,7 @@ from scoring.networks.engines import Engine, keras_backend
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
+from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import ERROR, OK, ScoredImage
 from scoring.run.reader import RunReader
@@ -76,7 +77,7 @@ class FeatureRequest:
         """Features need no images to load."""
         return False
 
-    def load(self, sample: Callable[[], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
+    def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
         """Build the network up to the layer."""
         import_keras(self.backend)
         choice = choose_precision(self.precision, self.backend)
@@ -104,6 +105,11 @@ class FeatureExtractor:
     labels: tuple[str, ...] = ()
     clip: None = None
     agreement: None = None
+
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return self.engine.input_shape
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Extract one batch's features; see `ShardModel.score`.

@@ -12,6 +12,7 @@ from scoring.networks.agreement import Agreement
 from scoring.networks.engines import Engine
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
+from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import ScoredImage, predictions_table
 
 
@@ -39,11 +40,16 @@ class Classifier:
     clip: float | None = None
     agreement: Agreement | None = None
 
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return self.engine.input_shape
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 
         Args:
-            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+            images: Pixels, 0 to 255, shape (batch_size, height, width, channels). Left unchanged.
 
         Returns:
             Class probabilities, shape (batch_size, num_classes).
@@ -63,7 +69,7 @@ class Classifier:
         """
         if self.reading.is_known:
             return
-        batches = pictures(batch_size)
+        batches = pictures(batch_size, self.input_shape)
         self.reading.check(np.concatenate([self.engine.score(batch) for batch in batches]), self.name)
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

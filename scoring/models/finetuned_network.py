@@ -9,7 +9,7 @@ from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.pixels.input_shape import IMAGE_SIZE
 from scoring.storage.downloads import local_copy
 
 if TYPE_CHECKING:

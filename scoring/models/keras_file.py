@@ -10,8 +10,9 @@ from scoring.errors import ModelError
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, with_pixels
 from scoring.networks.last_activation import single_output
+from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location
 
@@ -29,6 +30,7 @@ class KerasFile:
         labels: One name per class, such as `cat,dog`, or a file of them.
         outputs: What the outputs mean; None leaves it to the last layer.
         output_name: Which of several outputs; None takes the only one.
+        size: Height and width of the pixels; None takes the model's own, or 224 x 224.
     """
 
     path: Location
@@ -36,6 +38,7 @@ class KerasFile:
     labels: str | None
     outputs: OutputMeaning | None = None
     output_name: str | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def flops_per_image(self) -> None:
@@ -69,7 +72,9 @@ class KerasFile:
         digest = keras_digest(path)
         if self.output_name is not None:
             digest += f":output-{hashlib.sha256(self.output_name.encode()).hexdigest()[:16]}"
-        return Network(digest, lambda: _load_classifier(path, self.output_name))
+        if self.size not in (None, DEFAULT_SHAPE.size):
+            digest += f":size-{size_text(self.size)}"  # what it is converted to has no other name
+        return Network(digest, lambda: _load_classifier(path, self.output_name, self.size))
 
     def class_labels(self) -> tuple[str, ...]:
         """The user names them."""
@@ -86,7 +91,5 @@ class KerasFile:
         """Nobody measured it."""
 
 
-def _load_classifier(path: Path, output_name: str | None) -> "keras.Model":
-    model = single_output(load_keras_file(path), output_name, str(path))
-    check_takes_pixels(model, path)
-    return model
+def _load_classifier(path: Path, output_name: str | None, size: tuple[int, int] | None) -> "keras.Model":
+    return with_pixels(single_output(load_keras_file(path), output_name, str(path)), size, path)

@@ -78,6 +78,7 @@ def kind_of(
     labels: str | None,
     outputs: OutputMeaning | None = None,
     output_name: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> ModelKind:
     """Decide which kind of model is named.
 
@@ -87,16 +88,21 @@ def kind_of(
         labels: What was said of its labels, if anything.
         outputs: What was said of the meaning of its outputs, if anything.
         output_name: Which of several outputs, if one was named.
+        size: Height and width of its pixels, if any were asked for.
 
     Raises:
         ModelError: If it is of no kind.
     """
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
-        return KerasFile(location, weights, labels, outputs, output_name)
-    for field, value in (("outputs", outputs), ("output_name", output_name)):
+        return KerasFile(location, weights, labels, outputs, output_name, size)
+    for field, value, what in (
+        ("outputs", outputs, "outputs"),
+        ("output_name", output_name, "outputs"),
+        ("size", size, "pixels"),
+    ):
         if value is not None:
-            raise ModelError(f"`{field}` belongs to .keras files; the outputs of {model} are known. Leave it out.")
+            raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
     if model == VGG16_IMAGENET:
         return PublishedNetwork(model, weights, labels)
     if model == VGG16_CATS_DOGS:

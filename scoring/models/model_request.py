@@ -9,7 +9,9 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.agreement import ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
+from scoring.networks.keras_files import check_size
 from scoring.networks.precision import Precision, choose_precision
+from scoring.pixels.input_shape import InputShape
 from scoring.storage.locations import Location
 
 
@@ -28,6 +30,7 @@ class ModelRequest:
         engine: What runs the network.
         outputs: What the outputs of a `.keras` file mean; None leaves it to its last layer.
         output_name: Which of its outputs; None takes the only one.
+        size: Height and width of the pixels of a `.keras` file; None takes its own, or 224 x 224.
     """
 
     model: str
@@ -38,6 +41,7 @@ class ModelRequest:
     engine: EngineName = EngineName.KERAS
     outputs: OutputMeaning | None = None
     output_name: str | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def kind(self) -> ModelKind:
@@ -46,7 +50,7 @@ class ModelRequest:
         Raises:
             ModelError: If it is none.
         """
-        return kind_of(self.model, self.weights, self.labels, self.outputs, self.output_name)
+        return kind_of(self.model, self.weights, self.labels, self.outputs, self.output_name, self.size)
 
     @property
     def name(self) -> str:
@@ -83,11 +87,11 @@ class ModelRequest:
         check_engine(self.engine, self.precision)
         self.kind.check()
 
-    def load(self, sample: Callable[[], ImageSample] | None = None) -> Classifier:
+    def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> Classifier:
         """Build the network, load its weights, and pick the precision.
 
         Args:
-            sample: Gives some of the user's images; asked for only to calibrate int8.
+            sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
 
         Raises:
             ModelError: If weights, shapes or labels do not fit together, or nothing tells what the outputs mean.
@@ -98,6 +102,7 @@ class ModelRequest:
         kind.check()
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice.precision, self.backend, kind.network, sample)
+        check_size(loaded.engine.input_shape, self.size, self.model)  # an earlier conversion has not been asked
         reading = kind.reading(loaded.engine.num_outputs, loaded.last_activation)
         return Classifier(
             name=self.model,

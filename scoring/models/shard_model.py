@@ -8,6 +8,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.precision import PrecisionChoice
+from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import Location
 
@@ -40,11 +41,16 @@ class ShardModel(Protocol):
         """How far its submissions keep from 0 and 1; None if it does not say."""
         ...
 
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        ...
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 
         Args:
-            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+            images: Pixels, 0 to 255, shape (batch_size, height, width, channels). Left unchanged.
 
         Returns:
             Outputs, shape (batch_size, num_outputs).
@@ -99,6 +105,6 @@ class ShardModelRequest(Protocol):
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         ...
 
-    def load(self, sample: Callable[[], ImageSample]) -> ShardModel:
-        """Load the network; `sample` gives some of the images to those that need them."""
+    def load(self, sample: Callable[[InputShape], ImageSample]) -> ShardModel:
+        """Load the network; `sample` gives some of the images, in its shape, to those that need them."""
         ...

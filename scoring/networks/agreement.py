@@ -13,7 +13,7 @@ MAX_CHANGED_LABELS = 0.01
 
 @dataclass(frozen=True)
 class ImageSample:
-    """Some of the user's own images, RGB 0 to 255, each of shape (num_images, 224, 224, 3).
+    """Some of the user's own images, 0 to 255, each of shape (num_images, height, width, channels).
 
     Attributes:
         to_calibrate: Images that int8 ranges are taken from.

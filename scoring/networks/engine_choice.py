@@ -15,6 +15,7 @@ from scoring.networks.last_activation import last_activation
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import InputShape
 from scoring.process.telemetry import mute_telemetry
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def load_engine(
     precision: Precision,
     backend: str,
     find_network: Callable[[], Network],
-    sample: Callable[[], ImageSample] | None = None,
+    sample: Callable[[InputShape], ImageSample] | None = None,
 ) -> LoadedEngine:
     """Load a network into an engine.
 
@@ -62,7 +63,7 @@ def load_engine(
         precision: Number format of the inner layers; never `auto`.
         backend: The backend of Keras, which builds the network.
         find_network: Called once; may load all of the weights to digest them.
-        sample: Some of the user's images, asked for only to calibrate int8.
+        sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
     """
     if name is EngineName.KERAS:
         with ThreadPoolExecutor(1) as thread:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.pixels.input_shape import InputShape
 
 if TYPE_CHECKING:
     import keras
@@ -30,8 +31,8 @@ class Network:
 
     Attributes:
         digest: Identifies its architecture and weights.
-        build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, 224, 224, 3), to outputs, shape
-            (batch, num_outputs).
+        build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, height, width, channels), to outputs,
+            shape (batch, num_outputs). Height and width that it leaves open are 224.
     """
 
     digest: str
@@ -46,11 +47,16 @@ class Engine(Protocol):
         """Values for each image."""
         ...
 
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        ...
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 
         Args:
-            images: RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3). Left unchanged.
+            images: Pixels, 0 to 255, shape (batch_size, height, width, channels). Left unchanged.
 
         Returns:
             The network's outputs, shape (batch_size, num_outputs).

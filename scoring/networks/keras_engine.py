@@ -9,7 +9,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.precision import Precision
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.pixels.input_shape import InputShape, filled
 
 if TYPE_CHECKING:
     import keras
@@ -34,16 +34,21 @@ class KerasEngine:
         """Values for each image."""
         return int(self._model.outputs[0].shape[1])
 
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return filled(self._model.inputs[0].shape[1:])
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
         return np.asarray(self._model.predict_on_batch(images), dtype=np.float32)
 
 
 def takes_uint8(model: "keras.Model") -> "keras.Model":
-    """The same model for uint8 pixels."""
+    """The same model for uint8 pixels; for 224 x 224 of them where it leaves that open."""
     import keras
 
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
+    pixels = keras.Input(filled(model.inputs[0].shape[1:]).as_array(), dtype="uint8")
     return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.pixels.input_shape import IMAGE_SIZE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
@@ -55,3 +55,50 @@ def check_takes_pixels(model: "keras.Model", path: Path) -> None:
         raise ModelError(
             f"Expected a model of one input, {expected} pixels, and one output; {path} has the shapes {shapes}."
         )
+
+
+def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
+    """The same model; what it leaves open of its input is fixed if a size was asked for.
+
+    Args:
+        model: Of one output.
+        size: Height and width that were asked for; None takes the model's.
+        path: Its file, for messages.
+
+    Raises:
+        ModelError: If it does not take images of 1 or 3 channels, or not of that size.
+    """
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, None):
+        raise ModelError(
+            "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
+            f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
+        )
+    own = shapes[0][1:]
+    if size is None:
+        return model
+    asked = filled([side if side is not None else wanted for side, wanted in zip(own, (*size, 3), strict=True)])
+    check_size(asked, size, path)
+    return model if asked == filled(own) else _fixed(model, asked, path)
+
+
+def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:
+    """Raise ModelError if a size was asked for that is not the one a model has."""
+    if size not in (None, shape.size):
+        raise ModelError(
+            f"Expected `size` {size_text(shape.size)} (height x width), which {path} takes; received "
+            f"{size_text(size)}. Leave it out."
+        )
+
+
+def _fixed(model: "keras.Model", shape: InputShape, path: Path) -> "keras.Model":
+    import keras
+
+    pixels = keras.Input(shape.as_array(), dtype=model.inputs[0].dtype)
+    try:
+        return keras.Model(pixels, model(pixels))
+    except Exception as error:  # each layer has its own words for too few pixels
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"Expected a `size` that {path} can take; received {size_text(shape.size)}: {reason}"
+        ) from error

@@ -24,6 +24,7 @@ from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import InputShape, filled
 
 if TYPE_CHECKING:
     import keras
@@ -80,6 +81,11 @@ class MnnEngine:
         """Values for each image."""
         return self._session.num_outputs
 
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return self._session.input_shape
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
         return self._session(images)
@@ -101,8 +107,12 @@ class _Session:
     def num_outputs(self) -> int:
         return int(self._output.getShape()[-1])
 
+    @property
+    def input_shape(self) -> InputShape:
+        return filled(self._input.getShape()[1:])
+
     def __call__(self, images: UInt8Array) -> Float32Array:
-        """Pixels, shape (batch_size, 224, 224, 3), to outputs, shape (batch_size, num_outputs)."""
+        """Pixels, shape (batch_size, height, width, channels), to outputs, shape (batch_size, num_outputs)."""
         import MNN
 
         if self._input.getShape() != images.shape:
@@ -138,7 +148,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
     _run_converter(between, path)
     between.unlink()
-    pixels = noise(_NUM_COMPARED)
+    pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
     _check_same(np.asarray(model.predict_on_batch(pixels)), _Session(path)(pixels))
 
 

@@ -20,6 +20,7 @@ from scoring.networks.conversions import conversion_folder, made_once, note_last
 from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import InputShape, filled
 from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
@@ -54,20 +55,22 @@ class OpenVinoEngine:
         compared: Outputs of a quantised network beside those in float32; None for others.
     """
 
-    def __init__(self, network: Network, precision: Precision, sample: Callable[[], ImageSample] | None = None) -> None:
+    def __init__(
+        self, network: Network, precision: Precision, sample: Callable[[InputShape], ImageSample] | None = None
+    ) -> None:
         """Convert the network, or take what an earlier run on this machine converted.
 
         Args:
             network: Built only if it must be converted.
             precision: float32, bfloat16 or int8.
-            sample: Gives some of the user's images; asked for int8 only.
+            sample: Gives some of the user's images in the network's shape; asked for int8 only.
         """
         self.digest, self.compared = network.digest, None
         folder = _converted(network)
         self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
-            folder, self.compared = _quantised(folder, sample())
+            folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))))
             self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
         self._model = _load(folder)
         self._precision = precision
@@ -77,6 +80,11 @@ class OpenVinoEngine:
     def num_outputs(self) -> int:
         """Values for each image."""
         return int(self._model.outputs[0].partial_shape[1].get_length())
+
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return _input_shape(self._model)
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
@@ -91,10 +99,14 @@ def _load(folder: Path) -> "openvino.Model":
     return openvino.Core().read_model(folder / "model.xml")
 
 
+def _input_shape(model: "openvino.Model") -> InputShape:
+    return filled([dimension.get_length() for dimension in list(model.inputs[0].partial_shape)[1:]])
+
+
 def _compile(model: "openvino.Model", batch_size: int, precision: Precision) -> Any:
     import openvino
 
-    model.reshape([batch_size, *(dimension.get_length() for dimension in list(model.inputs[0].partial_shape)[1:])])
+    model.reshape(list(_input_shape(model).as_array(batch_size)))
     settings = {
         **_SETTINGS[precision],
         "NUM_STREAMS": 1,

@@ -13,7 +13,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import DownloadError, ModelError
 from scoring.networks.course_weights import load_course_weights
 from scoring.networks.engines import Network
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.pixels.input_shape import IMAGE_SIZE
 from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy
 from scoring.storage.locations import locate
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scoring.errors import DownloadError, ModelError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS, with_preprocessing
-from scoring.pixels.decoding import IMAGE_SIZE
+from scoring.pixels.input_shape import IMAGE_SIZE
 from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy
 from scoring.storage.locations import locate
 

@@ -13,9 +13,8 @@ and 11.
 
 import io
 import warnings
-from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -23,12 +22,13 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, load_plugin, why_not
+from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
 
-IMAGE_SIZE = 224  # pixels a side; Simonyan and Zisserman, arXiv:1409.1556, section 2.1
-_SHORTEST_SIDE = 256  # before the centre crop; the same paper, section 3.2, test scale Q = 256
+# Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
+_SHORTEST_SIDE = 256
 # About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
 MAX_IMAGE_PIXELS = 89_478_485
 DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
@@ -45,22 +45,34 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SIDEWAYS = (
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+
 # We refuse above MAX_IMAGE_PIXELS ourselves, from the header, and damaged metadata does not matter to the pixels.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 
 class Resize(StrEnum):
-    """How a photo of any shape becomes a square."""
+    """How a photo of any shape becomes one of the network's."""
 
     SQUASH = "squash"
     CROP = "crop"
 
 
-Decode: TypeAlias = Callable[[bytes, Resize], UInt8Array]
+class Decode(Protocol):
+    """What `decode` is to those who call it."""
+
+    def __call__(self, encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
+        """Decode an image file and resize it."""
+        ...
 
 
-def decode(encoded: bytes, resize: Resize) -> UInt8Array:
+def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Decode an image file and resize it.
 
     EXIF orientation is applied, transparency is laid on white, wide samples are scaled to 8 bits (see `sample_scale`),
@@ -68,11 +80,12 @@ def decode(encoded: bytes, resize: Resize) -> UInt8Array:
 
     Args:
         encoded: The bytes of a file in any format that Pillow reads, by itself or by our extra `formats`.
-        resize: `SQUASH` to the square without regard to shape (fast.ai), or `CROP` the centre after the
-            shortest side became 256 (VGG's authors).
+        resize: `SQUASH` to the shape without regard to the photo's (fast.ai), or `CROP` the centre after the
+            shortest side became 256 (VGG's authors); of other shapes as much is cut off, 256 to 224.
+        shape: What the network takes. One channel is luminance, as Pillow computes it of the resized RGB pixels.
 
     Returns:
-        RGB pixels, 0 to 255, shape (224, 224, 3).
+        RGB pixels or luminance, 0 to 255, shape (height, width, channels).
 
     Raises:
         ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, or it is not known
@@ -83,15 +96,17 @@ def decode(encoded: bytes, resize: Resize) -> UInt8Array:
     try:
         with _open(encoded) as image:
             _check_pixels(image)
-            content = _load(image, resize)
-            return np.asarray(_upright(_resized(_rgb(image), content, resize), image))
+            content = _load(image, resize, shape)
+            turn = _turn(image)
+            resized = _resized(_rgb(image), content, resize, shape.turned if turn in _SIDEWAYS else shape)
+            return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, twice ours, strikes before we see the size
         raise ImageError(f"more pixels than the limit of {MAX_IMAGE_PIXELS:,}") from error
     except Exception as error:  # hostile bytes make Pillow raise nearly anything: TypeError, struct.error, ...
         if plain := without_metadata(encoded):  # more of it than Pillow takes, or damaged; the pixels may be sound
-            return decode(plain, resize)
+            return decode(plain, resize, shape)
         raise ImageError(_reason(error)) from error
 
 
@@ -113,14 +128,15 @@ def _check_pixels(image: Image.Image) -> None:
         raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
 
 
-def _load(image: Image.Image, resize: Resize) -> tuple[float, float]:
+def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float, float]:
     """Decode the pixels, at a reduced scale where enough of them are left.
 
     Returns:
         Width and height of the picture within what was decoded: where its sides are no multiples of the scale, the
         last row and column hold less than a whole pixel of it.
     """
-    side = _LEAST_SCALE * (IMAGE_SIZE if resize is Resize.SQUASH else _SHORTEST_SIDE)
+    side = max(shape.size)  # of both sides: whether the photo lies on its side is not known yet
+    side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
     scaled = image.draft(None, (side, side))  # None: no JPEG
     image.load()
     return scaled[1][2:] if scaled else image.size
@@ -136,31 +152,35 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _resized(image: Image.Image, content: tuple[float, float], resize: Resize) -> Image.Image:
+def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
     width, height = content
     if resize is Resize.SQUASH:
         box = (0.0, 0.0, width, height)
     else:
         # The crop in source coordinates: what resizing to 256 and cutting gives, without resizing what is cut off.
-        side = min(content) * IMAGE_SIZE / _SHORTEST_SIDE
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-    return resize_bilinear(image, (IMAGE_SIZE, IMAGE_SIZE), box)
+        across = min(width, height * shape.width / shape.height) * IMAGE_SIZE / _SHORTEST_SIDE
+        down = min(height, width * shape.height / shape.width) * IMAGE_SIZE / _SHORTEST_SIDE
+        left, top = (width - across) / 2, (height - down) / 2
+        box = (left, top, left + across, top + down)
+    return resize_bilinear(image, (shape.width, shape.height), box)
 
 
-def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
-    """Turn the square as the EXIF orientation of its image says; damaged EXIF is ignored.
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How to turn what was resized, as the EXIF orientation of its image says; damaged EXIF is ignored.
 
-    Turning comes last: whole picture and centre are the same either way, and a square of 224 is turned in no time. A
+    Turning comes last: whole picture and centre are the same either way, and few pixels are turned in no time. A
     JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2).
     """
     if image.format == "JXL":
-        return square
+        return None
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # the pixels are fine, only the metadata is not  # noqa: BLE001
-        return square
-    return square if turn is None else square.transpose(turn)
+        return None
+
+
+def _pixels(image: Image.Image, shape: InputShape) -> UInt8Array:
+    return np.asarray(image if shape.channels == 3 else image.convert("L")).reshape(shape.as_array())
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.pixels.decoding import Decode, Resize, decode
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 # The largest picture that is let in, 89 megapixels, takes two seconds on a slow core.
 TIME_LIMIT_S = 20.0
@@ -38,7 +39,7 @@ class GuardedDecode:
     ) -> None:
         self._end()
 
-    def __call__(self, encoded: bytes, resize: Resize) -> UInt8Array:
+    def __call__(self, encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
         """Decode one picture; see `scoring.pixels.decoding.decode`.
 
         Raises:
@@ -48,7 +49,7 @@ class GuardedDecode:
             if not self._is_ready:
                 self._receive()
                 self._is_ready = True
-            self._connection.send((encoded, resize))
+            self._connection.send((encoded, resize, shape))
             answer = self._receive()
         except TimeoutError as error:
             self._restart()
@@ -91,11 +92,11 @@ def _serve(decode: Decode, connection: Connection) -> None:
     connection.send(None)
     while True:
         try:
-            encoded, resize = connection.recv()
+            encoded, resize, shape = connection.recv()
         except EOFError:
             return
         try:
-            answer: UInt8Array | Exception = decode(encoded, resize)
+            answer: UInt8Array | Exception = decode(encoded, resize, shape)
         except Exception as error:  # raised again where it was asked for  # noqa: BLE001
             answer = error
         connection.send(answer)

@@ -4,11 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from scoring.errors import RunFolderError
 from scoring.run.json_fields import from_json
 
 SCHEMA_VERSION = 2
+_FIRST_INPUT_SHAPE = "224x224x3"  # what every network took before the fingerprint said so: `DEFAULT_SHAPE`
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,11 @@ class Fingerprint:
         images: Digest of the manifest: ids, paths, sizes, targets and shard boundaries.
         model: Digest of the network's weights.
         labels: Digest of the class names in class order.
-        resize: How photos become squares, with the resampling filter.
+        resize: How photos get the network's shape, with the resampling filter.
         engine: What runs the network, such as `keras-tensorflow`.
         precision: Number format of the inner layers.
         schema_version: Version of the predictions' columns.
+        input_shape: The pixels that the network takes, height x width x channels.
     """
 
     images: str
@@ -32,10 +35,18 @@ class Fingerprint:
     engine: str
     precision: str
     schema_version: int
+    input_shape: str = _FIRST_INPUT_SHAPE
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal fingerprints."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.stored_fields(), sort_keys=True)
+
+    def stored_fields(self) -> dict[str, Any]:
+        """What files hold of it: where the network takes what it always took, what earlier versions wrote."""
+        fields = asdict(self)
+        if self.input_shape == _FIRST_INPUT_SHAPE:
+            del fields["input_shape"]
+        return fields
 
     def differing(self, known: Mapping[str, object]) -> str | None:
         """The first field whose value is not the known one; None if all that is known is the same."""

@@ -118,7 +118,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """The file's text."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return json.dumps(asdict(self) | {"fingerprint": self.fingerprint.stored_fields()}, indent=2) + "\n"
 
 
 def parse_record(text: str, where: object) -> RunRecord:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.arrays import UInt8Array
-from scoring.pixels.decoding import IMAGE_SIZE, Decode, Resize, decode
+from scoring.pixels.decoding import Decode, Resize, decode
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.shards.row_faults import row_fault
 from scoring.sources.inputs import ImageEntry, ImageReader
 
@@ -22,7 +23,7 @@ class DecodedImage:
 
     Attributes:
         image: What was to be read.
-        pixels: RGB, 0 to 255, shape (224, 224, 3); None if it could not be decoded.
+        pixels: What `decode` makes of it; None if it could not be decoded.
         error_message: Why not.
         read_s: Seconds spent reading the bytes.
         decode_s: Seconds spent decoding and resizing them.
@@ -84,13 +85,13 @@ class DecodeAhead:
         return DecodedImage(image, pixels, error_message, read_s, time.perf_counter() - started - read_s)
 
 
-def stack_pixels(batch: Sequence[DecodedImage], batch_size: int) -> UInt8Array:
+def stack_pixels(batch: Sequence[DecodedImage], batch_size: int, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Lay a batch's pixels into the one compiled shape; missing images and the padding are black.
 
     Returns:
-        RGB pixels, 0 to 255, shape (batch_size, 224, 224, 3).
+        Pixels, 0 to 255, shape (batch_size, height, width, channels).
     """
-    images = np.zeros((batch_size, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    images = np.zeros(shape.as_array(batch_size), np.uint8)
     for slot, decoded in zip(images, batch, strict=False):
         if decoded.pixels is not None:
             slot[:] = decoded.pixels

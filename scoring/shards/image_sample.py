@@ -5,6 +5,7 @@ import numpy as np
 from scoring.errors import ImagesError
 from scoring.networks.agreement import ImageSample
 from scoring.pixels.decoding import decode
+from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
 from scoring.shards.row_faults import row_fault
@@ -14,12 +15,12 @@ from scoring.sources.inputs import open_images
 _SAMPLE_SIZE = 200
 
 
-def image_sample(settings: ScorerSettings) -> ImageSample:
-    """Readable images from all over the manifest, every second of them to calibrate."""
+def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
+    """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
     read, pixels = open_images(settings.images, settings.columns), []
     for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
         try:
-            pixels.append(decode(read(image), settings.resize))
+            pixels.append(decode(read(image), settings.resize, shape))
         except Exception as error:  # noqa: BLE001
             row_fault(error)
     if len(pixels) < 2:

@@ -75,7 +75,8 @@ class ShardScorer:
     def _score_shard(self, shard_id: int, threads: ThreadPoolExecutor, decode: Decode) -> ShardReport:
         images = self._manifest.shard(shard_id)
         settings = self._settings
-        batches = DecodeAhead(threads, self._read, images, settings.resize, settings.batch_size, decode)
+        to_size = partial(decode, shape=self._model.input_shape)
+        batches = DecodeAhead(threads, self._read, images, settings.resize, settings.batch_size, to_size)
         stopwatch = Stopwatch()
         rows: list[ScoredImage] = []
         with self._model_turn:
@@ -94,7 +95,7 @@ class ShardScorer:
         return Manifest(self._folder.manifest)
 
     def _score(self, batch: Sequence[DecodedImage]) -> list[ScoredImage]:
-        outputs = self._model.score(stack_pixels(batch, self._settings.batch_size))
+        outputs = self._model.score(stack_pixels(batch, self._settings.batch_size, self._model.input_shape))
         return [_scored(decoded, row) for decoded, row in zip(batch, outputs, strict=False)]
 
     def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:

@@ -8,6 +8,7 @@ from scoring.models.shard_model import ShardModel, ShardModelRequest
 from scoring.networks.agreement import Agreement
 from scoring.networks.engines import engine_versions
 from scoring.pixels.decoding import DECODING, Resize
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -22,7 +23,7 @@ class ScorerSettings:
         images: What the manifest's paths are relative to: a folder, a prefix in a bucket, a zip.
         output: The run folder.
         model: Which model to load and how.
-        resize: How photos become squares.
+        resize: How photos get the network's shape.
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
         columns: Which columns of a Parquet table are the images.
@@ -53,6 +54,7 @@ class ScorerDescription:
         versions: Library versions.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
         agreement: How far int8 is from float32; None for other precisions.
+        input_shape: The pixels that the network takes.
     """
 
     model_digest: str
@@ -62,6 +64,7 @@ class ScorerDescription:
     versions: dict[str, str]
     clip: float | None = None
     agreement: Agreement | None = None
+    input_shape: InputShape = DEFAULT_SHAPE
 
 
 def describe(model: ShardModel, runtime: str) -> ScorerDescription:
@@ -74,6 +77,7 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
         versions={**engine_versions("keras", runtime), "shardscore": __version__},
         clip=model.clip,
         agreement=model.agreement,
+        input_shape=model.input_shape,
     )
 
 
@@ -93,5 +97,6 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
         model=scorer.model_digest,
         labels=labels_digest(scorer.labels),
         precision=scorer.precision,
+        input_shape=str(scorer.input_shape),
         **known_fields(settings, manifest_digest),
     )

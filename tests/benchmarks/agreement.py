@@ -27,6 +27,7 @@ from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
@@ -93,7 +94,9 @@ def _decode_all(images: Location, entries: Sequence[ImageEntry], resize: Resize)
     return np.stack(pixels), targets
 
 
-def _score_again(request: ModelRequest, sample: Callable[[], ImageSample], pixels: UInt8Array) -> Float32Array:
+def _score_again(
+    request: ModelRequest, sample: Callable[[InputShape], ImageSample], pixels: UInt8Array
+) -> Float32Array:
     return _score_all(request.load(sample), pixels)
 
 

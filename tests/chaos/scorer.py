@@ -16,6 +16,7 @@ from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.manifest import ManifestInfo
 from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
@@ -28,14 +29,14 @@ CRASHES = b"crashes the decoder"
 _SECONDS_PER_SHARD = 0.04  # so that faults find shards at work, and not only at the gate
 
 
-def decode_or_crash(encoded: bytes, resize: Resize) -> UInt8Array:
+def decode_or_crash(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Decode, but die of a picture whose bytes say so, as of a fault in a decoder's C code.
 
     By SIGKILL: a handler that Ray puts in place for SIGSEGV lets this thread run on for a while.
     """
     if encoded == CRASHES:
         os.kill(os.getpid(), signal.SIGKILL)
-    return decode(encoded, resize)
+    return decode(encoded, resize, shape)
 
 
 class ChaoticScorer(ShardScorer):

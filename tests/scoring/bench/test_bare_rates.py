@@ -12,6 +12,7 @@ from scoring.bench.photos import gather_photos
 from scoring.errors import ImagesError
 from scoring.models.classifier import Classifier
 from scoring.pixels.decoding import Resize
+from scoring.pixels.input_shape import InputShape
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import Url
@@ -21,7 +22,7 @@ from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 class _FakeRequest:
     """Loads the fake classifier, and remembers it."""
 
-    def load(self, sample: Callable[[], Any]) -> Classifier:
+    def load(self, sample: Callable[[InputShape], Any]) -> Classifier:
         self.loaded = load_fake(FAKE_MODEL)
         return self.loaded
 

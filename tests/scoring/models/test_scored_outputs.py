@@ -161,7 +161,7 @@ def test_int8_is_compared_with_float32_by_labels_and_probabilities(
     exact = _load(tmp_path, engine=EngineName.OPENVINO).score(noise(12))
     quantised = _load(
         tmp_path,
-        sample=lambda: ImageSample(noise(12), noise(12)),
+        sample=lambda shape: ImageSample(noise(12, shape), noise(12, shape)),
         engine=EngineName.OPENVINO,
         precision=Precision.INT8,
     )

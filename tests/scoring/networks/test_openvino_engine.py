@@ -16,6 +16,7 @@ from scoring.networks.agreement import ImageSample
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.openvino_engine import OpenVinoEngine
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 pytestmark = pytest.mark.keras
 
@@ -36,7 +37,7 @@ def _pixels(count: int, seed: int = 0) -> Any:
     return np.stack(pictures).astype(np.uint8)
 
 
-def _sample() -> ImageSample:
+def _sample(shape: InputShape = DEFAULT_SHAPE) -> ImageSample:
     return ImageSample(_pixels(24, seed=1), _pixels(24, seed=2))
 
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from scoring.bench.drawings import draw_odd_photos, draw_photos
 from scoring.errors import ImageError
-from scoring.pixels.decoding import IMAGE_SIZE, MAX_IMAGE_PIXELS, Resize, decode
+from scoring.pixels.decoding import MAX_IMAGE_PIXELS, Resize, decode
+from scoring.pixels.input_shape import IMAGE_SIZE
 
 
 def _encoded(image: Image.Image, kind: str = "png", **options: Any) -> bytes:

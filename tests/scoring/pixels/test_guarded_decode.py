@@ -12,15 +12,16 @@ from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 
-def _decode_or_worse(encoded: bytes, resize: Resize) -> UInt8Array:
+def _decode_or_worse(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Pictures named by their bytes kill the process or hang; importable in the process that runs it."""
     if encoded == b"crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if encoded == b"hang":
         time.sleep(3600)
-    return decode(encoded, resize)
+    return decode(encoded, resize, shape)
 
 
 def test_a_picture_that_crashes_or_hangs_the_decoder_costs_itself_alone() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scoring.arrays import UInt8Array
 from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
 from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 
@@ -25,10 +26,10 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> list[Decod
             raise fault
         return sound(image)
 
-    def decode_or_raise(encoded: bytes, resize: Resize) -> UInt8Array:
+    def decode_or_raise(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
         if encoded == third:
             raise fault
-        return decode(encoded, resize)
+        return decode(encoded, resize, shape)
 
     with ThreadPoolExecutor(2) as threads:
         return [row for batch in DecodeAhead(threads, read, images, Resize.SQUASH, 4, decode_or_raise) for row in batch]

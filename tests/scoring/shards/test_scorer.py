@@ -1,6 +1,6 @@
 import json
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from scoring.errors import RequestError, RunFolderError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
+from scoring.pixels.input_shape import InputShape
 from scoring.pixels.resampling import RESAMPLING
-from scoring.run.fingerprint import Fingerprint, check_same
+from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
@@ -165,12 +166,40 @@ def test_another_version_of_ours_goes_on_with_a_run(
     assert fingerprint_of(settings, "digest", newer) == fingerprint_of(settings, "digest", ours)
 
 
-@pytest.mark.parametrize("field", ["images", "model", "labels", "resize", "engine", "precision", "schema_version"])
+@pytest.mark.parametrize("field", [field.name for field in fields(Fingerprint)])
 def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
     stored = Fingerprint("a", "a", "a", "a", "a", "a", 2)
     check_same(stored, asdict(stored), "runs/test")
-    with pytest.raises(RunFolderError, match=f"whose {field} differs: expected [a2], received b"):
+    with pytest.raises(RunFolderError, match=rf"whose {field} differs: expected [a2]\S*, received b"):
         check_same(stored, {field: "b"}, "runs/test")
+
+
+def test_shape_is_in_the_fingerprint_unless_it_is_what_all_networks_took_once(photos: Path, tmp_path: Path) -> None:
+    settings = _settings(photos, tmp_path / "run")
+    usual = ShardScorer(settings, load_fake).description
+    assert "input_shape" not in fingerprint_of(settings, "digest", usual).to_json()
+    assert parse_fingerprint(fingerprint_of(settings, "digest", usual).to_json()).input_shape == "224x224x3"
+    wide = fingerprint_of(settings, "digest", replace(usual, input_shape=InputShape(240, 320, 1)))
+    assert json.loads(wide.to_json())["input_shape"] == "240x320x1"
+    with pytest.raises(RunFolderError, match="whose input_shape differs: expected 240x320x1, received 224x224x3"):
+        check_same(wide, asdict(fingerprint_of(settings, "digest", usual)), "runs/test")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_images_are_decoded_to_the_models_shape(photos: Path, tmp_path: Path, again: bool) -> None:
+    class Wide(FakeEngine):
+        @property
+        def input_shape(self) -> InputShape:
+            return InputShape(9, 5, 1)
+
+    engine = Wide()
+    scorer = ShardScorer(
+        _settings(photos, tmp_path / "run"), lambda request: replace(load_fake(request), engine=engine)
+    )
+    report = scorer.again(0) if again else scorer(0)
+    assert (report.num_images, report.num_errors) == (5, 0)
+    assert engine.shapes == [(4, 9, 5, 1), (4, 9, 5, 1)]
+    assert scorer.description.input_shape == InputShape(9, 5, 1)
 
 
 def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(photos: Path, tmp_path: Path) -> None:
@@ -180,6 +209,7 @@ def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(p
     images = find_images(tmp_path / "table.parquet", columns).images
     write_manifest(tmp_path / "manifest.parquet", images, shard_size=5, num_left_out=0)
     settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
-    sample = image_sample(settings)
+    sample = image_sample(settings, InputShape(9, 5, 1))
+    assert sample.to_calibrate.shape == (6, 9, 5, 1)
     assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
     assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]
