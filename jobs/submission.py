@@ -46,7 +46,7 @@ def submission(
         positive: Label whose probability the one column of `template` wants; by default the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have.
-        clip: Keep probabilities within [clip, 1 - clip], 0 to below 0.5: one wrong certainty costs most in log loss; by
+        clip: Keep probabilities this far from 0 and 1, 0 to below 0.5: one wrong certainty costs most in log loss; by
             default what finetune measured, or 0.02, and with `template` no clip.
         fallback: Probability (of a dog, or what `template` wants) for unreadable images, 0 to 1; labels stay as
             `template` has them. By default unreadable images are refused.

@@ -27,6 +27,7 @@ class Competition(StrEnum):
 
 
 _NUM_TEST_IMAGES = 12_500
+_MAX_DIGITS = 18  # of an id, so that it is an int64 for certain
 
 # Log loss punishes a wrong answer by -ln p without bound, and rewards certainty beyond 0.98 by at most 0.02 an
 # image. For answers that are all near-certain and wrong one time in fifty, 0.02 is the clip of least expected loss.
@@ -131,10 +132,11 @@ def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
 def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
     """The ids that Kaggle knows: file names, whatever the folders."""
     names = [image_id.rpartition("/")[2] for image_id in image_ids]
-    foreign = [name for name in names if not (name.isascii() and name.isdigit())]
+    foreign = [name for name in names if not (name.isascii() and name.isdigit() and len(name) <= _MAX_DIGITS)]
     if foreign:
         raise RequestError(
-            f"Expected image ids that are integers, from files such as 123.jpg; received {some(foreign)}."
+            f"Expected image ids that are integers of at most {_MAX_DIGITS} digits, from files such as 123.jpg; "
+            f"received {some(foreign)}."
         )
     ids = np.array([int(name) for name in names], dtype=np.int64)
     values, counts = np.unique(ids, return_counts=True)

@@ -53,3 +53,7 @@ def test_two_ids_of_one_image_are_refused() -> None:
 
 def test_two_images_of_one_name_that_nobody_asks_for_do_not_matter() -> None:
     assert _match(["8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"]) == [1]
+
+
+def test_numbers_of_any_length_are_read() -> None:
+    assert _match(["20170218230711123456789"], ["020170218230711123456789.jpg"]) == [0]

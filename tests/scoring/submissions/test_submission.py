@@ -1,4 +1,5 @@
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,9 +76,10 @@ def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> Non
     assert _write(folder, fallback=0.5)[1] == {"id": "2", "label": "0.500000"}
 
 
-def test_ids_that_are_no_integers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=r"received cat\.8"):
-        _write(_run(tmp_path / "run", {"cat.8": 0.9}))
+@pytest.mark.parametrize("name", ["cat.8", "20170218230711123456789"])
+def test_ids_that_are_no_integers_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RequestError, match=f"received {re.escape(name)}"):
+        _write(_run(tmp_path / "run", {name: 0.9}))
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
