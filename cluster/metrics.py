@@ -1,10 +1,17 @@
 """Figures of one job for Prometheus: Ray exports them on the metrics port of the node that the driver runs on."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from ray.util.metrics import Counter, Gauge
 
 PREFIX = "ray_"  # Ray's, before the name of every metric
+_PRINTABLE = "".join(map(chr, range(32, 127)))
+
+
+def label(text: str) -> str:
+    """A label's value in ASCII, which is all that Ray takes: other characters as in a URL, `h%C3%B6he`."""
+    return quote(text, safe=_PRINTABLE, errors="backslashreplace")
 
 
 class Metrics:
@@ -21,7 +28,7 @@ class Metrics:
         self._counters = {name: Counter(name, text, keys) for name, text in counters.items()}
         self._gauges = {name: Gauge(name, text, keys) for name, text in gauges.items()}
         for metric in (*self._counters.values(), *self._gauges.values()):
-            metric.set_default_tags(dict(labels))
+            metric.set_default_tags({key: label(value) for key, value in labels.items()})
 
     def count(self, name: str, amount: float) -> None:
         """Add to a counter; Ray takes no zeros, and shows a counter from its first one on."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import ray
 
 from cluster import private_ray
+from cluster.addresses import hide_secrets, without_password
 from cluster.environment import variable
 from cluster.errors import SessionError
 
@@ -24,11 +25,14 @@ _WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will stop to.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _PATIENCE_S = 10.0
+_LOCAL = "local"  # Ray's word for a new cluster on this machine
 
 
 @contextmanager
 def open_session(address: str | None) -> Iterator[None]:
     """Join the cluster at `address`, that of `RAY_ADDRESS`, or a new local one; leave it at the end.
+
+    `local`, Ray's own word, is the same as no address: a Ray that nobody else reaches.
 
     A session that is already open (in tests, in a notebook) is used and left open.
 
@@ -38,26 +42,49 @@ def open_session(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = _cluster_address(address)
     if address and address.startswith(("http://", "https://")):
         raise SessionError(
-            f"Expected a cluster's own address, such as HEAD:6379; {address} is a dashboard's. To run there, submit a "
-            "job to it."
+            f"Expected a cluster's own address, such as HEAD:6379; {without_password(address)} is a dashboard's. To "
+            "run there, submit a job to it."
         )
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         check_answers(address)
-        _connect(address)
+        with _own_sigterm():
+            _connect(address)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
-        reason = " ".join(str(error).split())[:300]
-        where = f"the Ray cluster at {address}" if address else "a local Ray"
-        raise SessionError(f"Cannot reach {where}: {reason}") from error
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place
+        where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
+        raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep our handler of SIGTERM where Ray puts its own, also when the start fails or is interrupted.
+
+    Ray's handler exits. A signal that arrives while it is in place is passed on to ours.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    try:
+        yield
+    except BaseException as error:
+        ray.shutdown()
+        if is_main:
+            signal.signal(signal.SIGTERM, handler)
+        if isinstance(error, SystemExit) and error.code == signal.SIGTERM and callable(handler):
+            handler(signal.SIGTERM, None)
+        raise
+    if is_main:
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _cluster_address(address: str | None) -> str | None:
+    chosen = address or os.environ.get("RAY_ADDRESS")
+    return None if chosen == _LOCAL else chosen
 
 
 def check_answers(address: str | None) -> None:
@@ -89,8 +116,8 @@ def _start_local(options: Mapping[str, Any]) -> None:
     ):
         try:
             with private_ray.no_idle_services():
-                ray.init(address="local", **options)
+                ray.init(address=_LOCAL, **options)
         except (AttributeError, TypeError):  # this Ray misses one of them
             ray.shutdown()
             private_ray.warn_of_idle_services()
-            ray.init(address="local", **options)
+            ray.init(address=_LOCAL, **options)

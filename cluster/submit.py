@@ -20,6 +20,7 @@ from ray.exceptions import AuthenticationError, RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from cluster.addresses import hide_secrets, without_password
 from cluster.errors import SessionError
 from cluster.session import check_answers
 
@@ -35,7 +36,6 @@ _NO_TOKEN = (
     "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
-_SHORTEST_SECRET = 4  # a shorter value would be found in half the words of a message
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class SubmittedJob:
 
     def __init__(self, client: JobSubmissionClient, job_id: str, secrets: Collection[str] = ()) -> None:
         self.job_id = job_id
-        self.address = _without_password(client.get_address())
+        self.address = without_password(client.get_address())
         self._client = client
         self._secrets = secrets
         self._num_shown = 0  # characters of the log
@@ -140,7 +140,7 @@ class SubmittedJob:
             return JobEnd(_STOPPED, "was stopped")
         code = info.driver_exit_code
         if code is None:  # it was never started, or its node is gone
-            return JobEnd(1, f"did not run to its end: {_one_line(info.message or '', self._secrets)}")
+            return JobEnd(1, f"did not run to its end: {hide_secrets(info.message or '', self._secrets)}")
         return JobEnd(code if code >= 0 else 128 - code)
 
 
@@ -197,18 +197,6 @@ def _as_session_error(address: str | None, secrets: Collection[str]) -> Iterator
     try:
         yield
     except (OSError, RuntimeError, ValueError, TypeError, RayError, aiohttp.ClientError) as error:
-        where = f"the Ray cluster at {_without_password(address)}" if address else "a Ray cluster on this machine"
-        reason = _NO_TOKEN if isinstance(error, AuthenticationError) else _one_line(str(error), secrets)
+        where = f"the Ray cluster at {without_password(address)}" if address else "a Ray cluster on this machine"
+        reason = _NO_TOKEN if isinstance(error, AuthenticationError) else hide_secrets(str(error), secrets, address)
         raise SessionError(f"Cannot use {where}: {reason}") from error
-
-
-def _without_password(address: str) -> str:
-    scheme, separator, rest = address.rpartition("://")
-    return scheme + separator + rest.rpartition("@")[2]
-
-
-def _one_line(text: str, secrets: Collection[str]) -> str:
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return " ".join(text.split())[:300]

@@ -1,6 +1,5 @@
 """The `shardscore` command; `python -m jobs` is the same."""
 
-import signal
 import warnings
 from importlib import import_module
 from typing import Annotated, Any
@@ -8,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from jobs.console.exit_codes import on_sigterm
-from jobs.console.warned import format_warning
+from jobs.console.exit_codes import exit_codes
+from jobs.console.stop_signals import stop_signals
+from jobs.console.terminal import format_warning
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
@@ -61,9 +61,10 @@ def _shardscore(
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGTERM, on_sigterm)
-    warnings.formatwarning = format_warning
-    app()
+    with exit_codes():
+        stop_signals.install()
+        warnings.formatwarning = format_warning
+        app()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Write a Kaggle submission from a run.
 
     shardscore submission runs/test --competition dogs-vs-cats-redux-kernels-edition
+    shardscore submission runs/leaves --template sample_submission.csv --competition leaf-classification
 
 Reads the run folder's predictions. Leaves submission.csv in it, and prints the line that hands it in.
 """
@@ -12,14 +13,21 @@ from rich.console import Console
 from jobs.console.arguments import Place, choice, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
+from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
+from scoring.submissions.choosing import Values, Wishes
+from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Competition, Submission, SubmissionRequest, write_submission
 
 
 def submission(
     run: Place,
     *,
-    competition: Competition | str = Competition.REDUX,
+    competition: str | None = None,
+    template: Place | None = None,
+    values: Values | str | None = None,
+    positive: str | None = None,
+    threshold: float | None = None,
     clip: float | None = None,
     fallback: float | None = None,
     partial: bool = False,
@@ -31,29 +39,71 @@ def submission(
 
     Args:
         run: Run folder written by score.
-        competition: Which Kaggle competition, by the name in its address.
+        competition: Which Kaggle competition, by the name in its address: dogs-vs-cats-redux-kernels-edition (the
+            default) or dogs-vs-cats, and any other with `template`.
+        template: Fill the competition's sample_submission.csv, in a zip too: bundle.zip/sample_submission.csv.
+        values: What the one column of `template` holds where its values do not tell: probability, label or index.
+        positive: Label whose probability the one column of `template` wants; by default the dog of cats and dogs.
+        threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
+            as many as its rows have.
         clip: Keep probabilities within [clip, 1 - clip], 0 to below 0.5: one wrong certainty costs most in log loss; by
-            default what finetune measured, or 0.02.
-        fallback: Probability of a dog for unreadable images, 0 to 1; by default these are refused.
-        partial: Allow other ids than the whole test set.
+            default what finetune measured, or 0.02, and with `template` no clip.
+        fallback: Probability (of a dog, or what `template` wants) for unreadable images, 0 to 1; labels stay as
+            `template` has them. By default unreadable images are refused.
+        partial: Allow other ids than the whole test set of cats and dogs.
         output: CSV to write; by default submission.csv in the run folder.
         no_verify: Believe the rows: do not read all of them with their checksums, and compare ids and digests, first.
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Where it is, how many rows it has, how many of them got the fallback, and the clip.
+        Where it is, how many rows it has, how many of them got the fallback, the clip, and of a template what it holds.
 
     Raises:
-        RequestError: If the run is none of cats and dogs, holds what is not of it, or has other ids than the
-            competition.
+        RequestError: If the run does not fit the competition or template: its labels, or its ids.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
-    folder = RunFolder(place(run, "run"))
-    which = choice(competition, Competition, "competition")
+    folder, console = RunFolder(place(run, "run")), console_for(verbose)
+    path = place(output, "output") if output else folder.submission
+    kind = None if values is None else choice(values, Values, "values")
+    wishes = Wishes(kind, positive, threshold, clip)
+    if template is not None:
+        _check_template_alone(competition, partial)
+        asked = TemplateRequest(place(template, "template"), wishes, fallback, verify=not no_verify)
+        written = fill_template(folder, asked, path)
+        _print_filled(console, fallback, written)
+        _print_handing_in(console, competition or "COMPETITION", written)
+        return written
+    _check_no_template(wishes)
+    which = choice(competition or Competition.REDUX, Competition, "competition")
     request = SubmissionRequest(which, clip, fallback, partial, verify=not no_verify)
-    written = write_submission(folder, request, place(output, "output") if output else folder.submission)
-    _print_submission(console_for(verbose), request, written)
+    written = write_submission(folder, request, path)
+    _print_submission(console, request, written)
     return written
+
+
+def _check_template_alone(competition: str | None, partial: bool) -> None:
+    if competition in list(Competition):
+        raise RequestError(f"Expected no `template` with `competition` {competition}: its ids and clip are known here.")
+    if partial:
+        raise RequestError("Expected no `partial` with `template`: its ids are the ones that are written.")
+
+
+def _check_no_template(wishes: Wishes) -> None:
+    for field in ("values", "positive", "threshold"):
+        if getattr(wishes, field) is not None:
+            raise RequestError(f"Expected `{field}` with `template` alone; there is none.")
+
+
+def _print_filled(console: Console, fallback: float | None, written: Submission) -> None:
+    clipped = f", kept {written.clip:g} from 0 and 1" if written.clip else ""
+    console.print(f"{written.num_rows} rows in {written.path}: {written.holds}{clipped}")
+    if written.num_unasked:
+        console.print(f"{written.num_unasked} images of the run are not in the template")
+    if written.num_empty:
+        console.print(f"{written.num_empty} rows are empty: no label is above the threshold")
+    if written.num_fallbacks:
+        given = f"probabilities are {fallback}, labels the template's own"
+        console.print(f"{written.num_fallbacks} unreadable images: {given}")
 
 
 def _print_submission(console: Console, request: SubmissionRequest, written: Submission) -> None:
@@ -62,8 +112,12 @@ def _print_submission(console: Console, request: SubmissionRequest, written: Sub
     if written.num_fallbacks:
         console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")
     if not request.partial:
-        file = shlex.quote(str(written.path))
-        console.print(f"hand it in with: kaggle competitions submit -c {request.competition} -f {file} -m shardscore")
+        _print_handing_in(console, request.competition, written)
+
+
+def _print_handing_in(console: Console, competition: str, written: Submission) -> None:
+    file, name = shlex.quote(str(written.path)), shlex.quote(competition)
+    console.print(f"hand it in with: kaggle competitions submit -c {name} -f {file} -m shardscore")
 
 
 app = command("submission", submission)

@@ -23,7 +23,8 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
-from jobs.console.exit_codes import COMPLETE, INTERRUPTED, TERMINATED, Terminated, exit_codes
+from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
+from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
 
@@ -130,6 +131,7 @@ def _whose_address(address: str | None) -> str:
 
 def _stop_or_leave(job: SubmittedJob, stop: BaseException, console: Console) -> int:
     """After Ctrl-C on a terminal, ask; else leave the job running, and say so."""
+    stop_signals.expect_another()
     asks = isinstance(stop, KeyboardInterrupt) and sys.stdin.isatty() and console.is_terminal
     if asks and _wants_to_stop(job):
         job.stop()
@@ -137,7 +139,7 @@ def _stop_or_leave(job: SubmittedJob, stop: BaseException, console: Console) -> 
     else:
         console.print(f"\n{job.job_id} goes on without this command")
         _print_what_to_do_with(job, console)
-    return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED
+    return stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED
 
 
 def _wants_to_stop(job: SubmittedJob) -> bool:

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
+from scoring.storage.redaction import redact
 
 Place: TypeAlias = str | Path | Url
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -23,7 +24,9 @@ def place(value: Place, field: str) -> Location:
         RequestError: If it is no place that we know, or a URL that has been made a Path.
     """
     if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
-        raise RequestError(f"Expected `{field}` as text where it is a URL; received the path {value}, a slash short.")
+        raise RequestError(
+            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, a slash short."
+        )
     return locate(text_of(value))
 
 

@@ -1,20 +1,24 @@
 """What a command's exit code says, and the one line that goes with it."""
 
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from cluster.errors import ClusterError, PlacementError
 from jobs.console.flags import as_flags
 from scoring.errors import RequestError, ScoringError
+from scoring.storage.redaction import redact
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived: stop as cleanly as after Ctrl-C."""
+    """SIGTERM, or another signal of that number, arrived: stop as cleanly as after Ctrl-C."""
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
 
 
 @contextmanager
@@ -22,28 +26,38 @@ def exit_codes() -> Iterator[None]:
     """Turn a fault into one line on standard error and the exit code of its kind."""
     try:
         yield
-    except (RequestError, PlacementError) as error:
-        _fail(error, NONSENSE)
-    except (ScoringError, ClusterError) as error:
-        _fail(error, MISSING)
     except (KeyboardInterrupt, Terminated) as stop:
         _stop(stop)
     except SystemError as error:  # a stop that arrived in compiled code, Ray's: Python wraps it
         if not isinstance(error.__cause__, KeyboardInterrupt | Terminated):
             raise
         _stop(error.__cause__)
+    except Exception as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        _fail(error, code)
+
+
+def _code_of(error: Exception) -> int | None:
+    """The exit code of a fault that has its line; None for a bug."""
+    from cluster.errors import ClusterError, PlacementError  # commands without a cluster need none of it
+
+    if isinstance(error, RequestError | PlacementError):
+        return NONSENSE
+    return MISSING if isinstance(error, ScoringError | ClusterError) else None
 
 
 def _stop(stop: BaseException) -> NoReturn:
-    print("stopped; what is finished is kept: run the same command again to go on", file=sys.stderr)
-    sys.exit(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED)
-
-
-def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    """Handle SIGTERM."""
-    raise Terminated
+    _say("stopped; what is finished is kept: run the same command again to go on")
+    sys.exit(stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED)
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"error: {as_flags(str(error))}", file=sys.stderr)
+    _say(f"error: {redact(as_flags(str(error)))}")
     sys.exit(code)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the terminal is gone, or the disk with the log is full: the exit code tells
+        print(line, file=sys.stderr, flush=True)

@@ -1,26 +1,64 @@
 """Where commands and functions speak. In a log, lines keep their length; brackets in file names are no markup."""
 
+import os
+import sys
+import warnings
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from jobs.console.flags import as_flags
+from scoring.storage.redaction import redact
+
+_OURS = ("cluster", "jobs", "scoring")
+_warning_as_python_does = warnings.formatwarning
 
 
-class Terminal(Console):
+class PatientConsole(Console):
+    """Says nothing more when nobody listens any longer (`| head -1`) or the disk is full; the job goes on."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `rich.console.Console.print`."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Rich would exit."""
+        self.quiet = True
+
+
+class Terminal(PatientConsole):
     """Standard output of a command: fields are shown as flags."""
 
     def __init__(self) -> None:
         super().__init__(soft_wrap=True, highlight=False, markup=False)
 
+    def on_broken_pipe(self) -> None:
+        """What Python still writes at its end goes nowhere."""
+        super().on_broken_pipe()
+        with suppress(OSError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Rich asks for every string that it shows, those in tables too."""
-        return super().render_str(as_flags(text), **options)
+        return super().render_str(redact(as_flags(text)), **options)
 
 
 def console_for(verbose: bool | Console) -> Console:
     """Where a function tells its story: nowhere, on standard output, or where its caller says."""
     if isinstance(verbose, Console):
         return verbose
-    return Console(soft_wrap=True, highlight=False, markup=False, quiet=not verbose)
+    return PatientConsole(soft_wrap=True, highlight=False, markup=False, quiet=not verbose)
+
+
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Ours in one line, fields shown as flags; those of libraries with their place, as Python shows them."""
+    if category.__module__.partition(".")[0] in _OURS:
+        return f"warning: {redact(as_flags(str(message)))}\n"
+    return _warning_as_python_does(message, category, filename, lineno, line)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from cluster.ledger import TaskFailed
+from jobs.console.ornaments import Ornament
 from jobs.console.progress import ScoringProgress
 from jobs.score.actors import ScorerPool
 from jobs.score.metrics import ScoringMetrics
@@ -14,6 +15,7 @@ from scoring.errors import ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.verification import RunStatus, run_status
+from scoring.shards.report import ShardReport
 from scoring.shards.totals import ShardTotals
 
 
@@ -52,23 +54,36 @@ class ShardLoop:
         self.keeper.save_digests()
 
     def _score(self, pool: ScorerPool, done: RunStatus) -> None:
-        metrics = ScoringMetrics(str(self.folder.path.absolute()), done.num_images, done.num_rows)
-        with ScoringProgress(self.console, done.num_images, done.num_rows) as progress:
-            for outcome in pool.run(sorted([*done.missing, *done.damaged])):
-                self.lease.check_heartbeat()
-                if isinstance(outcome, TaskFailed):
-                    self.lease.fence.check()  # its worker may have found out before our heart
-                    self.failures.append(outcome)
-                else:
-                    self.totals.add(outcome.worker_id, outcome.result)
-                    self.keeper.note({outcome.task: outcome.result.digest})
-                    progress.add(outcome.result.num_images, outcome.result.num_errors)
-                    metrics.add(outcome.result)
-            if self.failures:  # a worker may have died between a shard's file and the news of it
-                failed = [failure.task for failure in self.failures]
-                found = run_status(self.folder, verify=True, shards=failed)
-                self.failures = [failure for failure in self.failures if failure.task not in found.done]
-                self.totals.add_unreported(found)
-                self.keeper.note(found.digests)
-                progress.add(found.num_rows, found.num_errors)
-                metrics.add_unreported(found)
+        run, sizes = str(self.folder.path.absolute()), (done.num_images, done.num_rows)
+        metrics = Ornament("The figures for Prometheus", lambda: ScoringMetrics(run, *sizes))
+        progress = Ornament("The progress", lambda: ScoringProgress(self.console, *sizes).__enter__())
+        try:
+            self._hand_out(pool, done, metrics, progress)
+        finally:
+            progress.do(lambda bar: bar.__exit__(None, None, None))
+
+    def _hand_out(
+        self, pool: ScorerPool, done: RunStatus, metrics: Ornament[ScoringMetrics], progress: Ornament[ScoringProgress]
+    ) -> None:
+        for outcome in pool.run(sorted([*done.missing, *done.damaged])):
+            self.lease.check_heartbeat()
+            if isinstance(outcome, TaskFailed):
+                self.lease.fence.check()  # its worker may have found out before our heart
+                self.failures.append(outcome)
+            else:
+                self.totals.add(outcome.worker_id, outcome.result)
+                self.keeper.note({outcome.task: outcome.result.digest})
+                _tell(outcome.result, metrics, progress)
+        if self.failures:  # a worker may have died between a shard's file and the news of it
+            failed = [failure.task for failure in self.failures]
+            found = run_status(self.folder, verify=True, shards=failed)
+            self.failures = [failure for failure in self.failures if failure.task not in found.done]
+            self.totals.add_unreported(found)
+            self.keeper.note(found.digests)
+            progress.do(lambda bar: bar.add(found.num_rows, found.num_errors))
+            metrics.do(lambda figures: figures.add_unreported(found))
+
+
+def _tell(report: ShardReport, metrics: Ornament[ScoringMetrics], progress: Ornament[ScoringProgress]) -> None:
+    progress.do(lambda bar: bar.add(report.num_images, report.num_errors))
+    metrics.do(lambda figures: figures.add(report))

@@ -1,4 +1,4 @@
-"""The network below a head: VGG16 or any `.keras` model, cut off at one of its layers."""
+"""The network below a head: VGG16, its convolutions alone, or any `.keras` model, cut off at one of its layers."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -7,16 +7,18 @@ from scoring.errors import ModelError
 from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
 from scoring.networks.layer_cut import cut_at
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
+from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
     import keras
 
-VGG16 = "vgg16"
+VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
 # The layers of keras.applications.VGG16 that fast.ai's lesson cuts at.
 LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taught it
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
+LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class BaseRequest:
     """Which network, and where to cut it; `base_of` says which kind of network that is.
 
     Attributes:
-        model: `vgg16`, or the path of a `.keras` model of (224, 224, 3) pixels.
-        weights: A weights file for VGG16, `random`, or None for ImageNet's.
+        model: `vgg16`, `vgg16-convolutions`, or the path of a `.keras` model of (224, 224, 3) pixels.
+        weights: A weights file for either VGG16, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
     """
 
@@ -79,7 +81,8 @@ class BaseNetwork(Protocol):
 
 def base_of(request: BaseRequest) -> BaseNetwork:
     """Decide which kind of base network was asked for."""
-    return Vgg16Base(request) if request.model == VGG16 else KerasFileBase(request)
+    kinds = {VGG16: Vgg16Base, VGG16_CONVOLUTIONS: ConvolutionsBase}
+    return kinds.get(request.model, KerasFileBase)(request)
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,26 @@ class Vgg16Base:
 
 
 @dataclass(frozen=True)
+class ConvolutionsBase(Vgg16Base):
+    """VGG16 without its dense layers; see `BaseNetwork`."""
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut at its end."""
+        if unfreeze_dense:
+            raise _no_dense_layers()
+        return replace(self.request, layer=self.request.layer or LAST_POOL)
+
+    def digest(self) -> str:
+        """The digest of the weights."""
+        return convolutions_digest(self.request.weights)
+
+    def build(self) -> "keras.Model":
+        """Its preprocessing is inside."""
+        layer, name = self.request.layer, self.request.model
+        return build_convolutions(self.request.weights, lambda network: cut_at(network, layer, name), "base")
+
+
+@dataclass(frozen=True)
 class KerasFileBase:
     """A `.keras` file; see `BaseNetwork`."""
 
@@ -127,7 +150,7 @@ class KerasFileBase:
 
     def check(self) -> None:
         """The file must be there."""
-        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16},")
+        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16} or {VGG16_CONVOLUTIONS},")
         if self.request.weights is not None:
             raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
 

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from scoring.arrays import Float32Array, UInt8Array
@@ -87,6 +87,6 @@ def installed_versions(*packages: str) -> dict[str, str]:
 
 def _version(package: str) -> str:
     try:
-        return version(package)
-    except PackageNotFoundError:  # tensorflow-cpu, a build from source
+        return version(package) or _UNKNOWN
+    except Exception:  # tensorflow-cpu, a build from source, damaged metadata  # noqa: BLE001
         return _UNKNOWN

@@ -3,12 +3,24 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
+class _Absent(Loader):
+    """Cannot load: to import it fails as importing what is not installed does."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        raise ModuleNotFoundError(f"{spec.name} is hidden for a moment", name=spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never reached."""
+
+
 class _Hide(MetaPathFinder):
+    """Finds the hidden packages, so that who merely asks for a spec, as PyTorch does, gets one instead of an error."""
+
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
@@ -18,9 +30,7 @@ class _Hide(MetaPathFinder):
         path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        if fullname in self._names:
-            raise ModuleNotFoundError(f"{fullname} is hidden for a moment", name=fullname)
-        return None
+        return ModuleSpec(fullname, _Absent()) if fullname in self._names else None
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from scoring.report.thumbnails import THUMBNAIL_SIZE
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
+from scoring.storage.redaction import redact
 
 _TEMPLATES = Path(__file__).parent
 
@@ -112,5 +113,5 @@ def render(report: Report) -> str:
 
 
 def _visible(value: object) -> object:
-    """All text but markup shows what it hides, before it is escaped."""
-    return visible(value) if type(value) is str else value
+    """All text but markup shows what it hides, and no secret, before it is escaped."""
+    return visible(redact(value)) if type(value) is str else value

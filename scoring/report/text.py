@@ -4,6 +4,7 @@ import unicodedata
 from datetime import datetime
 
 from scoring.storage.locations import Location, own_name
+from scoring.storage.redaction import redact
 
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -29,6 +30,7 @@ def _escape(character: str) -> str:
 
 def shorten(text: str, length: int) -> str:
     """Cut out the middle of a text of more than `length` characters: names differ at their ends."""
+    text = redact(text)  # before half of a secret no longer looks like one
     if len(text) <= length:
         return text
     head = (length - 1) // 2

@@ -2,13 +2,12 @@
 
 import base64
 import io
-import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ImagesError, ScoringError
 from scoring.pixels.decoding import Resize, decode
 from scoring.sources.inputs import ImageEntry, ImageReader, check_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -47,7 +46,9 @@ def _open(location: Location, columns: TableColumns) -> ImageReader:
     try:
         check_images(location, columns)
         return open_images(location, columns)
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except ScoringError:
+        raise
+    except Exception as error:  # what a damaged collection makes its library raise
         raise ImagesError(f"Cannot open {location}: {error}.") from error
 
 
@@ -55,9 +56,9 @@ def _thumbnail(read: ImageReader, image: ImageEntry, resize: Resize) -> str | No
     """A data URI, or None for an image that cannot be read or decoded, now or at all."""
     try:
         pixels = decode(read(image), resize)
-    except ImageError:
+        small = Image.fromarray(pixels).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.LANCZOS)
+        encoded = io.BytesIO()
+        small.save(encoded, "WEBP", quality=_QUALITY)
+    except Exception:  # a page without one picture is still a page  # noqa: BLE001
         return None
-    small = Image.fromarray(pixels).resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.LANCZOS)
-    encoded = io.BytesIO()
-    small.save(encoded, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"

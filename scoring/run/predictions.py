@@ -12,7 +12,6 @@ from scoring.arrays import Float32Array
 from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, find_files
-from scoring.storage.retrying import patiently
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
@@ -80,6 +79,8 @@ def predictions_table(rows: Sequence[ScoredImage], labels: Sequence[str], metada
 
 def write_table(path: Location, table: pa.Table) -> None:
     """Write a Parquet file whole; storage that fails for a moment is tried again."""
+    from scoring.storage.retrying import patiently  # readers need none
+
     patiently()(_write_whole, path, to_parquet(table))
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.arrays import UInt8Array
-from scoring.errors import ImageError
 from scoring.pixels.decoding import Decode, Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.shards.row_faults import row_fault
 from scoring.sources.inputs import ImageEntry, ImageReader
 
 _BATCHES_AHEAD = 2
@@ -79,8 +79,8 @@ class DecodeAhead:
             encoded = self._read(image)
             read_s = time.perf_counter() - started
             pixels, error_message = self._decode_pixels(encoded, self._resize), None
-        except ImageError as error:
-            pixels, error_message = None, str(error)
+        except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
+            pixels, error_message = None, row_fault(error)
             read_s = read_s or time.perf_counter() - started
         return DecodedImage(image, pixels, error_message, read_s, time.perf_counter() - started - read_s)
 

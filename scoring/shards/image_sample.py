@@ -1,15 +1,14 @@
 """Some of a run's own images, for models that need them to be loaded."""
 
-from contextlib import suppress
-
 import numpy as np
 
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ImagesError
 from scoring.networks.agreement import ImageSample
 from scoring.pixels.decoding import decode
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
+from scoring.shards.row_faults import row_fault
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import open_images
 
@@ -20,8 +19,10 @@ def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
     read, pixels = open_images(settings.images, settings.columns), []
     for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
-        with suppress(ImageError):
+        try:
             pixels.append(decode(read(image), settings.resize, shape))
+        except Exception as error:  # noqa: BLE001
+            row_fault(error)
     if len(pixels) < 2:
         raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
     return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]))

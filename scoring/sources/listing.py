@@ -16,6 +16,7 @@ from typing import Any, overload
 from scoring.errors import ImagesError, StorageError
 from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.natural_order import natural_key
+from scoring.storage.redaction import redact
 
 _LISTED = 100_000  # entries that are made at once; more are made when they are looked at
 _ROWS_AT_ONCE = 4096
@@ -131,8 +132,8 @@ def _refuse_repeated(database: sqlite3.Connection) -> None:
     ).fetchone()
     if repeated:
         raise ImagesError(
-            f"Expected another id or path in each row; {repeated[0]!r} stands in {repeated[1]} of them. Keep one of "
-            "them, or name a column of ids by `id_column`."
+            f"Expected another id or path in each row; {redact(repeated[0])!r} stands in {repeated[1]} of them. Keep "
+            "one of them, or name a column of ids by `id_column`."
         )
 
 

@@ -12,6 +12,7 @@ from filelock import FileLock
 from scoring.errors import DownloadError
 from scoring.storage.durable import storage_faults, whole_file
 from scoring.storage.locations import Location, Url
+from scoring.storage.redaction import redact
 
 _CONNECT_TIMEOUT_S = 10.0
 
@@ -43,9 +44,11 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
         try:
             pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
         except (requests.RequestException, OSError) as error:
-            raise DownloadError(f"Cannot download {url}: {_reason(error)}.") from error
+            raise DownloadError(f"Cannot download {redact(url)}: {_reason(error)}.") from error
         except ValueError as error:  # pooch's word for a checksum that differs
-            raise DownloadError(f"Downloaded {url}, but its checksum is not {checksum}; nothing was kept.") from error
+            raise DownloadError(
+                f"Downloaded {redact(url)}, but its checksum is not {checksum}; nothing was kept."
+            ) from error
     return path
 
 
@@ -96,4 +99,4 @@ def file_digest(path: Path) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "no connection" if isinstance(error, requests.ConnectionError) else str(error)
+    return "no connection" if isinstance(error, requests.ConnectionError) else redact(str(error))

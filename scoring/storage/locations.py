@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _URL = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
+_ONE_SLASH = re.compile(r"((?:s3|gs|az|https?):)/(?!/)", re.IGNORECASE)  # of a URL that was made a Path
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Location: TypeAlias = Path | Url
@@ -37,9 +38,11 @@ def locate(text: str | Path) -> Location:
     """Tell what a user's word for a place means.
 
     Raises:
-        RequestError: If it is a URL that is not of a bucket, or one with credentials in it.
+        RequestError: If it is a URL that is not of a bucket, one with credentials in it, or one that is a slash short.
     """
     text = str(text)
+    if one_slash := _ONE_SLASH.match(text):  # nor is this shown
+        raise RequestError(f"Expected two slashes after {one_slash[1]} in a URL; received one.")
     if not _SCHEME.match(text):
         return Path(text)
     matched = _URL.fullmatch(text)

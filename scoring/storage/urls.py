@@ -14,7 +14,6 @@ from obstore.store import ObjectStore
 
 from scoring.errors import BucketError
 from scoring.storage.bucket_clients import bucket_faults, open_bucket
-from scoring.storage.ranged_file import RangedFile
 
 _LISTED_AT_ONCE = 1000  # what S3 sends in one answer
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
@@ -218,6 +217,8 @@ class Url:
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`."""
+        from scoring.storage.ranged_file import RangedFile  # local runs need none
+
         return io.BufferedReader(RangedFile(lambda: self.size_and_version()[0], self.read_range), buffer_bytes)
 
     @property

@@ -55,12 +55,25 @@ class SubmissionRequest:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was written, with which clip."""
+    """What was written.
+
+    Attributes:
+        path: The CSV.
+        num_rows: Its rows.
+        num_fallbacks: Rows of unreadable images.
+        clip: Probabilities are within [clip, 1 - clip].
+        holds: What its columns hold, in words, where a template asks.
+        num_unasked: Images of the run that the template does not ask for.
+        num_empty: Rows without any label, as none is above the threshold.
+    """
 
     path: Location
     num_rows: int
     num_fallbacks: int
     clip: float
+    holds: str = ""
+    num_unasked: int = 0
+    num_empty: int = 0
 
 
 def write_submission(folder: RunFolder, request: SubmissionRequest, path: Location) -> Submission:
@@ -71,7 +84,7 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
             competition.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
-    _check_options(request)
+    check_bounds(request.clip, request.fallback)
     reader = RunReader(folder, request.verify)
     record = reader.record
     dog_index = _dog_index(folder, record.labels)
@@ -91,21 +104,28 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     return Submission(path, len(ids), int(unreadable.sum()), clip)
 
 
-def _check_options(request: SubmissionRequest) -> None:
-    if request.clip is not None and not 0 <= request.clip < 0.5:
-        raise RequestError(f"Expected `clip` from 0 to below 0.5; received {request.clip}.")
-    if request.fallback is not None and not 0 <= request.fallback <= 1:
-        raise RequestError(f"Expected `fallback` from 0 to 1; received {request.fallback}.")
+def check_bounds(clip: float | None, fallback: float | None) -> None:
+    """Raise RequestError if one of these is out of its bounds."""
+    if clip is not None and not 0 <= clip < 0.5:
+        raise RequestError(f"Expected `clip` from 0 to below 0.5; received {clip}.")
+    if fallback is not None and not 0 <= fallback <= 1:
+        raise RequestError(f"Expected `fallback` from 0 to 1; received {fallback}.")
+
+
+def find_dog(labels: Sequence[str]) -> int | None:
+    """The index of the dogs among two labels; None if these are no cats and dogs."""
+    dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
+    return dogs[0] if len(labels) == 2 and len(dogs) == 1 else None
 
 
 def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
-    dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
-    if len(labels) != 2 or len(dogs) != 1:
+    dog = find_dog(labels)
+    if dog is None:
         raise RequestError(
             f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {some(labels)}. "
             "Score with `model` vgg16-cats-dogs, or with your own model and `labels` cat,dog."
         )
-    return dogs[0]
+    return dog
 
 
 def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:

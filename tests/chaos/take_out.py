@@ -172,14 +172,14 @@ _MECHANISMS = [
     Mechanism(
         "a driver stops when its workers find the lease lost",
         "jobs/score/shard_loop.py",
-        "                    self.lease.fence.check()  # its worker may have found out before our heart\n",
+        "                self.lease.fence.check()  # its worker may have found out before our heart\n",
         "",
         "tests/jobs/score/test_shard_loop.py",
     ),
     Mechanism(
         "a driver stops when its heart finds the lease lost",
         "jobs/score/shard_loop.py",
-        "                self.lease.check_heartbeat()\n",
+        "            self.lease.check_heartbeat()\n",
         "",
         "tests/jobs/score/test_shard_loop.py",
     ),
@@ -291,7 +291,7 @@ _MECHANISMS = [
     Mechanism(
         "SIGTERM stops cleanly",
         "jobs/cli.py",
-        "    signal.signal(signal.SIGTERM, on_sigterm)\n",
+        "        stop_signals.install()\n",
         "",
         f"{_CHAOS}the_driver_is_stopped[0]",
     ),

@@ -1,11 +1,15 @@
 import os
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 
+from cluster import session
 from cluster.errors import SessionError
 from cluster.session import open_session
 
@@ -26,6 +30,80 @@ def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.Mon
         open_session(None),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("address", "variable"), [(None, "local"), ("local", None), ("local", "head:6379"), (None, None)]
+)
+def test_local_as_an_address_is_the_same_as_none(
+    address: str | None, variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(session, "_start_local", started.append)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if variable:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    with open_session(address):
+        pass
+    assert [options["include_dashboard"] for options in started] == [False]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ray://user:PASSWORD@127.0.0.1:9",
+        "ray://user:PASSWORD/x@127.0.0.1:9",
+        "user:PASSWORD@127.0.0.1:9",
+        "http://user:PASSWORD@127.0.0.1:9",
+    ],
+)
+def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(SessionError) as raised, open_session(address):
+        pass
+    assert "PASSWORD" not in str(raised.value)
+    assert "127.0.0.1:9" in str(raised.value)
+
+
+class _Stopped(BaseException):
+    """What our handler raises."""
+
+
+@pytest.mark.parametrize(
+    ("end", "seen"),
+    [
+        (None, None),
+        (RuntimeError(), SessionError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (SystemExit(signal.SIGTERM), _Stopped),  # Ray's own handler
+    ],
+    ids=repr,
+)
+def test_our_handler_of_sigterm_is_back_however_the_start_of_ray_ends(
+    end: BaseException | None, seen: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ours(number: int, frame: object) -> None:
+        raise _Stopped
+
+    def connect(address: str | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(session, "_connect", connect)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        with pytest.raises(seen) if seen else nullcontext(), open_session(None):
+            pass
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _LOOK_AT_SOCKETS = """

@@ -92,6 +92,20 @@ def test_silent_address_is_one_clear_line_and_exit_1(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--images", "--output", "--model", "--weights", "--labels", "--address"])
+@pytest.mark.parametrize(
+    "value", ["s3:/KEY:PASSWORD@bucket/x", "https://u:PASSWORD@host/x", "ray://u:PASSWORD@127.0.0.1:9"]
+)
+def test_a_password_in_an_option_is_in_no_message(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    code, error = _run("score", "--images", photos, "--output", tmp_path / "run", option, value)
+    assert code in {1, 2}
+    assert error.startswith("error: ")
+    assert "PASSWORD" not in error
+
+
 def test_unknown_option_value_is_exit_2() -> None:
     assert _run("score", "--output", "run", "--resize", "stretch")[0] == 2
     assert _run("submission", "run", "--competition", "titanic")[0] == 2

@@ -31,6 +31,15 @@ def test_a_url_that_was_made_a_path_is_refused_instead_of_becoming_a_folder() ->
         place(Path("s3://bucket/run"), "output")
 
 
+@pytest.mark.parametrize(
+    "value", ["s3:/KEY:PASSWORD@bucket/run", Path("s3://KEY:PASSWORD@bucket/run"), "https:/u:PASSWORD@h"]
+)
+def test_a_url_a_slash_short_is_no_path_and_its_password_is_not_shown(value: str | Path) -> None:
+    with pytest.raises(RequestError, match="slash") as raised:
+        place(value, "output")
+    assert "PASSWORD" not in str(raised.value)
+
+
 def test_a_bucket_is_refused_where_a_folder_on_this_machine_is_needed() -> None:
     assert here("runs", "output") == Path("runs")
     with pytest.raises(RequestError, match="Expected `output` on this machine; received s3://bucket/run"):

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from cluster.metrics import label
 from cluster.placement import WorkerRequest
 from jobs.score.job import run_score
 from jobs.score.metrics import COUNTERS, GAUGES, STAGES
@@ -67,7 +68,7 @@ def scrape(two_nodes: None) -> Callable[[Location], dict[str, float]]:
         with urlopen(address, timeout=5) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             samples = [sample for family in families for sample in family.samples]
-        return {sample.name: sample.value for sample in samples if sample.labels.get("run") == str(run)}
+        return {sample.name: sample.value for sample in samples if sample.labels.get("run") == label(str(run))}
 
     return read
 
@@ -81,9 +82,11 @@ def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them
     monkeypatch.setattr("jobs.score.actors.ShardScorer", _GatedScorer)
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, model, batch_size=2, shard_size=1, workers=WorkerRequest(2, 0, 1))
-    request = ScoreRequest(tmp_path / "run", images, None)
+    output = tmp_path / "höhe" / "run"  # Ray takes labels of ASCII alone
+    output.parent.mkdir()
+    request = ScoreRequest(output, images, None)
     job = threading.Thread(target=run_score, args=(request, Console(quiet=True)))
-    gate = Gate(tmp_path / "gate")
+    gate = Gate(output.parent / "gate")
     gate.close("shard-*.parquet", 4)  # of twelve
     job.start()
     counts = [0.0]

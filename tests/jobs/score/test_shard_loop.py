@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.pool import TaskDone
+from jobs.console.ornaments import OrnamentWarning
 from jobs.score import shard_loop
 from jobs.score.record_keeper import RecordKeeper
 from jobs.score.shard_loop import ShardLoop
@@ -101,3 +102,20 @@ def test_a_driver_whose_heart_finds_the_lease_lost_stops(folder: RunFolder, monk
 
     with hold_lease(folder.lease) as lease, pytest.raises(LeaseLostError, match="process 1 on elsewhere"):
         _run(folder, lease, _Pool([_done(1), _done(2)], take_over))
+
+
+@pytest.mark.parametrize("broken", ["ScoringMetrics", "ScoringProgress"])
+@pytest.mark.parametrize("when", ["made", "used"])
+def test_figures_and_progress_that_fail_are_one_warning_and_every_shard_counts(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, broken: str, when: str
+) -> None:
+    fault = UnicodeEncodeError("ascii", "\xf6", 0, 1, "ordinal not in range(128)")
+    thing = Mock(side_effect=fault) if when == "made" else Mock()
+    thing.return_value.add.side_effect = fault
+    thing.return_value.__enter__ = Mock(return_value=thing.return_value)
+    thing.return_value.__exit__ = Mock(side_effect=fault)
+    monkeypatch.setattr(shard_loop, broken, thing)
+    with hold_lease(folder.lease) as lease, pytest.warns(OrnamentWarning, match="UnicodeEncodeError: ") as warned:
+        loop = _run(folder, lease, _Pool([_done(1), _done(2)]))
+    assert len(warned) == 1
+    assert (loop.totals.num_images, loop.failures) == (16, [])

@@ -1,5 +1,6 @@
 """The networks below a head: which kind it is, where it is cut, and that it sees what Keras' own VGG16 sees."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, BaseRequest, base_of
+from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16_CONVOLUTIONS, BaseRequest, base_of
 from scoring.networks.vgg16 import load_dense_layers, load_vgg16
 
 
@@ -32,7 +33,10 @@ def test_dense_layers_that_a_network_has_not_are_refused(request_: BaseRequest) 
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (BaseRequest("nowhere.keras"), "Expected `base`, unless it is vgg16, to be a .keras file; nowhere.keras does"),
+        (
+            BaseRequest("nowhere.keras"),
+            "Expected `base`, unless it is vgg16 or vgg16-convolutions, to be a .keras file; nowhere.keras does",
+        ),
         (BaseRequest(weights="nowhere.h5"), "Expected `weights` to be a weights file or random; nowhere.h5 is no file"),
         (BaseRequest(weights=""), "Expected `weights` to be a weights file"),
     ],
@@ -72,6 +76,32 @@ def test_features_of_vgg16_are_those_of_keras_and_of_its_own_preprocessing(tmp_p
         base.save(tmp_path / "base.keras")
         again = keras.saving.load_model(tmp_path / "base.keras", safe_mode=True)
         np.testing.assert_array_equal(again.predict_on_batch(pixels), base.predict_on_batch(pixels))
+
+
+def test_convolutions_are_cut_at_their_end_and_have_no_dense_layers_to_train() -> None:
+    convolutions = base_of(BaseRequest(VGG16_CONVOLUTIONS, weights="w.h5"))
+    assert convolutions.choose_layer(unfreeze_dense=False).layer == "block5_pool"
+    assert convolutions.files() == {"weights": Path("w.h5")}
+    with pytest.raises(ModelError, match="`unfreeze` dense trains"):
+        convolutions.choose_layer(unfreeze_dense=True)
+
+
+@pytest.mark.keras
+def test_convolutions_alone_give_what_keras_gives_from_a_file_of_their_own(tmp_path: Path) -> None:
+    import keras
+
+    plain = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
+    plain.save_weights(tmp_path / "convolutions.weights.h5")
+    pixels: Any = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    inputs = keras.applications.vgg16.preprocess_input(pixels.copy(), data_format="channels_last")
+    expected = plain.predict_on_batch(inputs).mean(axis=(1, 2))
+    request = BaseRequest(VGG16_CONVOLUTIONS, str(tmp_path / "convolutions.weights.h5"), "block5_pool")
+    features = base_of(request).build().predict_on_batch(pixels)
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-4 * expected.max())
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+    other.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(ModelError, match=r"Expected weights of VGG16's convolutional layers alone, .*other.weights.h5"):
+        base_of(replace(request, weights=str(tmp_path / "other.weights.h5"))).build()
 
 
 @pytest.mark.keras

@@ -44,3 +44,9 @@ def test_numbers_have_their_units_and_thousands() -> None:
     assert (plural(1, "image"), plural(12_500, "image")) == ("1 image", "12,500 images")
     assert [seconds(value) for value in (0.44, 200.4, 7500.0)] == ["0.4 s", "3 min 20 s", "2 h 5 min"]
     assert moment(datetime(2026, 11, 22, 15, 21, 34, tzinfo=UTC)) == "2026-11-22 15:21 UTC"
+
+
+def test_a_signature_is_hidden_before_a_text_is_shortened() -> None:
+    shown = shorten(f"https://host/{'x' * 60}.jpg?X-Amz-Date=1&X-Amz-Signature={'PASSWORD' * 8}", 60)
+    assert "PASSWORD" not in shown
+    assert shown.endswith("X-Amz-Signature=***")

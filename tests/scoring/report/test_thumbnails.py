@@ -9,6 +9,7 @@ from PIL import Image
 
 from scoring.errors import ImagesError
 from scoring.pixels.decoding import Resize
+from scoring.report import thumbnails
 from scoring.report.thumbnails import THUMBNAIL_SIZE, draw_thumbnails
 from scoring.sources.inputs import ImageEntry
 
@@ -35,6 +36,16 @@ def test_what_cannot_be_shown_is_left_out_and_the_rest_is_drawn(photos: Path) ->
     Image.new("1", (10_000, 10_000)).save(photos / "bomb.png")
     wanted = [_entry(name) for name in ("broken.png", "gone.png", "bomb.png", "1.png")]
     assert list(draw_thumbnails(photos, wanted, Resize.CROP)) == [_entry("1.png")]
+
+
+def test_whatever_reading_one_picture_raises_costs_that_picture(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(image: ImageEntry) -> bytes:
+        if image.path == "2.png":
+            raise RecursionError
+        return (photos / image.path).read_bytes()
+
+    monkeypatch.setattr(thumbnails, "open_images", lambda *_: read)
+    assert list(draw_thumbnails(photos, [_entry("2.png"), _entry("1.png")], Resize.SQUASH)) == [_entry("1.png")]
 
 
 def test_pictures_come_from_a_zip_as_well(photos: Path, tmp_path: Path) -> None:

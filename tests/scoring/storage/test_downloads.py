@@ -21,11 +21,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.requests.append(self.path)
-        found = self.path != "/gone.h5"
+        name = self.path.partition("?")[0]
+        found = name != "/gone.h5"
         self.send_response(200 if found else 404)
         self.end_headers()
         if found:
-            self.wfile.write(_CONTENT[: len(_CONTENT) // 2] if self.path == "/half.h5" else _CONTENT)
+            self.wfile.write(_CONTENT[: len(_CONTENT) // 2] if name == "/half.h5" else _CONTENT)
 
     def log_message(self, *arguments: object) -> None:
         return
@@ -80,6 +81,15 @@ def test_missing_file_is_a_download_error(server: tuple[str, list[str]], tmp_pat
     address, _ = server
     with pytest.raises(DownloadError, match="404"):
         fetch(f"{address}/gone.h5", tmp_path / "gone.h5", _CHECKSUM)
+
+
+@pytest.mark.parametrize("path", ["gone.h5", "half.h5"])
+def test_a_signed_url_is_not_shown(server: tuple[str, list[str]], tmp_path: Path, path: str) -> None:
+    address, _ = server
+    signed = f"{address.replace('//', '//user:PASSWORD@')}/{path}?X-Amz-Signature=PASSWORD"
+    with pytest.raises(DownloadError) as raised:
+        fetch(signed, tmp_path / "x.h5", _CHECKSUM)
+    assert "PASSWORD" not in str(raised.value)
 
 
 def test_no_server_is_a_download_error(tmp_path: Path) -> None:

@@ -1,0 +1,185 @@
+"""What the columns of a template are filled with: probabilities, the best class, or a list of classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from scoring.arrays import Float32Array
+from scoring.errors import RequestError
+from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
+from scoring.run.reader import some
+
+_NUMBER = "%.9g"  # as many digits as tell every float32 from its neighbours
+
+
+class Answers(Protocol):
+    """Fills the columns of a template.
+
+    Attributes:
+        needs: The columns of predictions that it reads.
+        holds: What it fills in, in words.
+    """
+
+    @property
+    def needs(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
+    def holds(self) -> str: ...  # noqa: D102
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """The answers of each row; every image of the table has been scored."""
+        ...
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """The probability of one class in each column.
+
+    Attributes:
+        classes: Index of each column's class.
+        labels: The run's.
+        clip: They are kept within [clip, 1 - clip].
+    """
+
+    classes: tuple[int, ...]
+    labels: Sequence[str]
+    clip: float = 0.0
+    needs: Sequence[str] = ("probabilities",)
+
+    def __post_init__(self) -> None:
+        """Raise RequestError if not all probabilities are stored."""
+        check_full_vectors(self.labels, "Probabilities")
+
+    @property
+    def holds(self) -> str:
+        """In words."""
+        [first, *others] = [self.labels[index] for index in self.classes]
+        return f"the probabilities of {1 + len(others)} classes" if others else f"the probability of {first}"
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """See `Answers`."""
+        chosen = _vectors(table, len(self.labels))[:, list(self.classes)].astype(np.float64)
+        return [self.spelled(row) for row in chosen]
+
+    def spelled(self, probabilities: Sequence[float]) -> tuple[str, ...]:
+        """Probabilities as they are written, within the clip."""
+        return tuple(_NUMBER % min(max(value, self.clip), 1 - self.clip) for value in probabilities)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The most likely class: its label, or its index."""
+
+    labels: Sequence[str]
+    as_index: bool
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """See `Answers`."""
+        return ("class_index",) if self.as_index else ("label",)
+
+    @property
+    def holds(self) -> str:
+        """In words."""
+        return f"the index of the best class: {_mapping(self.labels)}" if self.as_index else "the best label"
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """See `Answers`."""
+        return [(str(value),) for value in table[self.needs[0]].to_pylist()]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The labels, or indices, of the most likely classes, the best first, with spaces between them."""
+
+    labels: Sequence[str]
+    as_index: bool
+    count: int
+
+    def __post_init__(self) -> None:
+        """Raise RequestError if so many are not stored."""
+        if self.count > len(self.labels):
+            raise RequestError(
+                f"Expected at most {len(self.labels)} labels in a row of `template`, as the run has; it has "
+                f"{self.count}."
+            )
+        if self.count > TOP_K:
+            check_full_vectors(self.labels, f"More than the best {TOP_K} labels")
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """See `Answers`."""
+        return ("top_labels",) if self.count <= TOP_K else ("probabilities",)
+
+    @property
+    def holds(self) -> str:
+        """In words."""
+        return f"the best {self.count} {_named(self.labels, self.as_index)}"
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """See `Answers`."""
+        if self.count > TOP_K:
+            ranked = np.argsort(-_vectors(table, len(self.labels)), axis=1, kind="stable")[:, : self.count]
+            return [_joined(row, self.labels, self.as_index) for row in ranked]
+        index = {label: number for number, label in enumerate(self.labels)}
+        found = ([index[label] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
+        return [_joined(row, self.labels, self.as_index) for row in found]
+
+
+@dataclass(frozen=True)
+class Above:
+    """The labels, or indices, of all classes of at least a probability, the best first; nothing if there is none."""
+
+    labels: Sequence[str]
+    as_index: bool
+    threshold: float
+    needs: Sequence[str] = ("probabilities",)
+
+    def __post_init__(self) -> None:
+        """Raise RequestError if not all probabilities are stored."""
+        check_full_vectors(self.labels, "Labels above a `threshold`")
+
+    @property
+    def holds(self) -> str:
+        """In words."""
+        return f"all {_named(self.labels, self.as_index)} of a probability of at least {self.threshold:g}"
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """See `Answers`."""
+        vectors = _vectors(table, len(self.labels))
+        ranked = np.argsort(-vectors, axis=1, kind="stable")
+        at_least = np.float32(self.threshold)  # 0.9 is stored as the float32 just below it
+        return [
+            _joined(order[row[order] >= at_least], self.labels, self.as_index)
+            for order, row in zip(ranked, vectors, strict=True)
+        ]
+
+
+def check_full_vectors(labels: Sequence[str], what: str) -> None:
+    """Raise RequestError if a run with these labels stores its best five alone."""
+    if len(labels) > MAX_FULL_VECTOR:
+        raise RequestError(
+            f"{what} need the probabilities of all labels, which are stored for at most {MAX_FULL_VECTOR} labels; "
+            f"this run has {len(labels)} and keeps the best {TOP_K}."
+        )
+
+
+def _vectors(table: pa.Table, num_labels: int) -> Float32Array:
+    """All probabilities, shape (num_rows, num_labels)."""
+    return np.array(table["probabilities"].to_pylist(), np.float32).reshape(-1, num_labels)
+
+
+def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tuple[str, ...]:
+    return (" ".join(str(index) if as_index else labels[index] for index in classes),)
+
+
+def _named(labels: Sequence[str], as_index: bool) -> str:
+    return f"class indices ({_mapping(labels)})" if as_index else "labels"
+
+
+def _mapping(labels: Sequence[str]) -> str:
+    pairs = [f"{index} = {label}" for index, label in enumerate(labels)]
+    return ", ".join(pairs) if len(pairs) <= MAX_FULL_VECTOR else some(pairs)

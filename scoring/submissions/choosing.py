@@ -1,0 +1,178 @@
+"""What a template asks for: told by its columns, its values and the run's labels, or refused where they do not tell."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scoring.errors import RequestError
+from scoring.run.reader import some
+from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
+from scoring.submissions.submission import find_dog
+from scoring.submissions.template import Template, first_twice
+
+_WHOLE = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+
+class Values(StrEnum):
+    """What the one column of a template holds, where its values do not tell."""
+
+    PROBABILITY = "probability"
+    LABEL = "label"
+    INDEX = "index"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the answers.
+
+    Attributes:
+        values: What the one column holds; None lets the template tell.
+        positive: The label whose probability is wanted; None takes the dog of cats and dogs.
+        threshold: All labels of at least this probability, 0 to 1; None for one label, or as many as the template has.
+        clip: Probabilities are kept within [clip, 1 - clip]; None leaves them.
+    """
+
+    values: Values | None = None
+    positive: str | None = None
+    threshold: float | None = None
+    clip: float | None = None
+
+
+def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) -> Answers:
+    """Tell what the columns of a template are filled with.
+
+    Args:
+        template: Its columns and values.
+        labels: The run's, in class order.
+        wishes: What the user says.
+
+    Raises:
+        RequestError: If template, labels and wishes do not fit together, or do not tell.
+    """
+    if wishes.threshold is not None and not 0 <= wishes.threshold <= 1:
+        raise RequestError(f"Expected `threshold` from 0 to 1; received {wishes.threshold}.")
+    if not labels:
+        raise RequestError("Expected a run with labels; this one holds features.")
+    if len(template.columns) > 1:
+        _refuse(wishes, ("values", "positive", "threshold"), f"{len(template.columns)} columns, one for each class")
+        return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
+    values = [answer for (answer,) in template.answers]
+    if wishes.threshold is not None or any(len(value.split()) > 1 and value not in labels for value in values):
+        return _lists(values, labels, wishes)
+    kind = wishes.values or _kind_of(values, labels, wishes.positive)
+    if kind is Values.PROBABILITY:
+        return Probabilities((_positive(labels, wishes.positive),), labels, wishes.clip or 0.0)
+    _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
+    return Best(labels, kind is Values.INDEX)
+
+
+def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
+    """Refuse what was asked for, but has no meaning here."""
+    for field in fields:
+        if getattr(wishes, field) is not None:
+            raise RequestError(f"Expected no `{field}` with this `template`: it has {what}.")
+
+
+def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
+    """The class of each of several columns."""
+    index = _index_of(labels)
+    missing = [label for label in labels if label not in template.columns]
+    extra = [column for column in template.columns if column not in index]
+    if missing or extra:
+        lacks = [f"the first label without a column is {missing[0]!r}"] if missing else []
+        lacks += [f"the first column that is no label is {extra[0]!r}"] if extra else []
+        raise RequestError(
+            f"Expected `template` to have one column for each of the run's {len(labels)} labels; it has "
+            f"{len(template.columns)}: {', '.join(lacks)}."
+        )
+    return tuple(index[column] for column in template.columns)
+
+
+def _index_of(labels: Sequence[str]) -> dict[str, int]:
+    if (twice := first_twice(labels)) is not None:
+        raise RequestError(f"Expected a run with different labels for this `template`; two of them are {twice}.")
+    return {label: index for index, label in enumerate(labels)}
+
+
+def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answers:
+    """Several classes in one column, with spaces between them."""
+    _refuse(wishes, ("positive", "clip"), "lists of labels")
+    _index_of(labels)
+    kind = wishes.values or _kind_of([item for value in values for item in value.split()], labels, None)
+    if kind is Values.PROBABILITY:
+        raise RequestError(
+            f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}."
+        )
+    as_index = kind is Values.INDEX
+    torn = next((label for label in labels if len(label.split()) != 1), None)
+    if torn is not None and not as_index:
+        raise RequestError(f"Expected labels without spaces for a list of them; one is {torn!r}. Use `values` index.")
+    if wishes.threshold is not None:
+        return Above(labels, as_index, wishes.threshold)
+    counts = sorted({len(value.split()) for value in values})
+    if len(counts) > 1:
+        raise RequestError(
+            f"Expected as many labels in every row of `template`; received {some(counts)}. Say with `threshold` 0.5 "
+            "from which probability on a label is in the list."
+        )
+    return Ranked(labels, as_index, counts[0])
+
+
+def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
+    """What values of a template are, by their spelling."""
+    found = [value for value in dict.fromkeys(values) if value]
+    is_binary = set(found) <= {"0", "1"}  # of a blank column too
+    if is_binary and positive is not None:
+        return Values.PROBABILITY
+    if found and all(value in labels for value in found) and not (is_binary and len(labels) == 2):
+        return Values.LABEL
+    if is_binary:
+        raise RequestError(
+            f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
+            "whether that is a probability, a label or an index."
+        )
+    if all(_NUMBER.fullmatch(value) for value in found):
+        return _kind_of_numbers(found, labels)
+    raise _no_label(next(value for value in found if value not in labels), labels)
+
+
+def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
+    """Whole numbers that are no labels are indices of classes, all others probabilities."""
+    if all(map(_WHOLE.fullmatch, found)):
+        if any(map(_WHOLE.fullmatch, labels)):
+            raise _no_label(next(value for value in found if value not in labels), labels)
+        beyond = next((value for value in found if int(value) >= len(labels)), None)
+        if beyond is not None:
+            raise RequestError(
+                f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
+                f"labels; received {beyond}."
+            )
+        return Values.INDEX
+    beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
+    if beyond is not None:
+        raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
+    return Values.PROBABILITY
+
+
+def _no_label(value: str, labels: Sequence[str]) -> RequestError:
+    return RequestError(
+        f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
+        "Where it only holds a place, say with `values` what is wanted: probability, label or index."
+    )
+
+
+def _positive(labels: Sequence[str], positive: str | None) -> int:
+    """The class whose probability is wanted."""
+    if positive is None:
+        dog = find_dog(labels)
+        if dog is None:
+            raise RequestError(
+                f"Expected `positive`: which label's probability `template` wants. The run's are {some(labels)}."
+            )
+        return dog
+    index = _index_of(labels)
+    if positive not in index:
+        raise RequestError(f"Expected `positive` to be one of the run's labels, {some(labels)}; received {positive}.")
+    return index[positive]

@@ -1,0 +1,89 @@
+"""Fill a competition's template from a run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from scoring.errors import IncompleteError
+from scoring.run.folder import RunFolder
+from scoring.run.predictions import OK
+from scoring.run.reader import RunReader, some
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
+from scoring.submissions.answers import Above, Answers, Probabilities
+from scoring.submissions.choosing import Wishes, choose_answers
+from scoring.submissions.matching import match_ids
+from scoring.submissions.submission import Submission, check_bounds
+from scoring.submissions.template import Template, read_template
+
+
+@dataclass(frozen=True)
+class TemplateRequest:
+    """How to fill a template.
+
+    Attributes:
+        template: The competition's sample_submission.csv.
+        wishes: What the user says of the answers.
+        fallback: Probability for unreadable images; labels stay as the template has them. None refuses these images.
+        verify: Read every row with its checksum, and compare ids and digests, before anything is written.
+    """
+
+    template: Location
+    wishes: Wishes
+    fallback: float | None = None
+    verify: bool = True
+
+
+def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -> Submission:
+    """Check a finished run, and write the answers to a template whole.
+
+    Raises:
+        RequestError: If ids, columns or values of the template do not fit the run, or do not tell what is wanted.
+        IncompleteError: If shards or readable images are missing, or a shard is damaged; they are named.
+    """
+    check_bounds(request.wishes.clip, request.fallback)
+    template = read_template(request.template)
+    reader = RunReader(folder, request.verify)
+    answers = choose_answers(template, reader.record.labels, request.wishes)
+    table = reader.read(["image_id", "path", "status", *answers.needs])
+    rows = match_ids(template.ids, table["image_id"].to_pylist(), table["path"].to_pylist())
+    asked = table.take(rows)
+    is_ok = np.array([status == OK for status in asked["status"].to_pylist()], dtype=bool)
+    _check_readable(template.ids, is_ok, request.fallback)
+    filled = list(_answers(template, answers, asked, is_ok, request.fallback))
+    write_text(path, template.filled(filled))
+    return Submission(
+        path=path,
+        num_rows=len(filled),
+        num_fallbacks=int((~is_ok).sum()),
+        clip=request.wishes.clip or 0.0,
+        holds=answers.holds,
+        num_unasked=len(table) - len(rows),
+        num_empty=filled.count(("",)) if isinstance(answers, Above) else 0,
+    )
+
+
+def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: float | None) -> None:
+    unreadable = [one for one, ok in zip(ids, is_ok, strict=True) if not ok]
+    if unreadable and fallback is None:
+        raise IncompleteError(
+            f"{len(unreadable)} images could not be read: {some(unreadable)}. Mend them and score again, or use "
+            "`fallback` 0.5: that is their probability; labels stay as `template` has them."
+        )
+
+
+def _answers(
+    template: Template, answers: Answers, asked: pa.Table, is_ok: npt.NDArray[np.bool_], fallback: float | None
+) -> Iterator[tuple[str, ...]]:
+    """The answers of each row; of unreadable images the fallback."""
+    scored = iter(answers.fill(asked.filter(pa.array(is_ok))))
+    for ok, given in zip(is_ok, template.answers, strict=True):
+        if ok:
+            yield next(scored)
+        elif isinstance(answers, Probabilities) and fallback is not None:
+            yield answers.spelled([fallback] * len(given))
+        else:
+            yield given

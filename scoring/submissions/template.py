@@ -1,0 +1,101 @@
+"""A competition's `sample_submission.csv`: the ids that it wants, in its order, and the shape of the answers."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scoring.errors import BucketError, ImageError, RequestError
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.storage.locations import Location, file_above
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a template holds.
+
+    Attributes:
+        source: Where it lies.
+        header: Names of all columns; the first is that of the ids.
+        ids: One for each row, as they are spelled, none twice.
+        answers: What each row has in the other columns, without spaces around it.
+    """
+
+    source: Location
+    header: tuple[str, ...]
+    ids: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns to fill, without spaces around them."""
+        return tuple(name.strip() for name in self.header[1:])
+
+    def filled(self, answers: Iterable[Sequence[str]]) -> str:
+        """The same table with other answers, one sequence for each row."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.header)
+        writer.writerows([one, *given] for one, given in zip(self.ids, answers, strict=True))
+        return text.getvalue()
+
+
+def read_template(source: Location) -> Template:
+    """Read a template: a CSV file, or one in a zip, such as `bundle.zip/sample_submission.csv`.
+
+    Raises:
+        RequestError: If it is no table with ids and at least one other column, or has an id twice.
+    """
+    try:
+        text = _content(source).decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(reader.line_num, tuple(row)) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"Expected `template` to be a CSV file in UTF-8; {source} is not: {error}.") from error
+    if len(lines) < 2 or len(lines[0][1]) < 2:
+        raise RequestError(
+            f"Expected `template` to have ids, at least one other column, and rows; {source} has not. It is the "
+            "competition's sample_submission.csv."
+        )
+    header, rows = lines[0][1], [row for _, row in lines[1:]]
+    for number, row in lines[1:]:
+        if len(row) != len(header):
+            raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
+    template = Template(source, header, tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows))
+    _check_unique(template.columns, "column", source)
+    _check_unique(template.ids, "id", source)
+    return template
+
+
+def first_twice(values: Iterable[str]) -> str | None:
+    """The first value that was there before; None if all differ."""
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _content(source: Location) -> bytes:
+    above = file_above(source)
+    if above is None:
+        raise RequestError(f"Expected `template` to be a competition's sample_submission.csv; there is no {source}.")
+    file, inside = above
+    try:
+        return ZipDirectory(file).read(inside) if inside else file.read_bytes()
+    except BucketError:
+        raise
+    except OSError as error:
+        raise RequestError(f"Expected a readable `template`; {file} is not: {error.strerror or error}.") from error
+    except ImageError as error:
+        raise RequestError(f"Expected `template` {inside} in {file}; {error}.") from error
+
+
+def _stripped(row: Sequence[str]) -> tuple[str, ...]:
+    return tuple(value.strip() for value in row)
+
+
+def _check_unique(values: Sequence[str], what: str, source: Location) -> None:
+    if (twice := first_twice(values)) is not None:
+        raise RequestError(f"Expected every {what} of `template` once; {source} has {twice!r} more than once.")

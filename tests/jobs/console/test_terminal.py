@@ -1,0 +1,46 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster.errors import RayChangedWarning
+from jobs.console.terminal import format_warning
+
+_SPEAK = """
+import sys
+from jobs.console.terminal import Terminal, console_for
+
+for console in (Terminal(), console_for(True)):
+    for _ in range(3):
+        console.print("a line " * 1000)
+print("went on", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("output", ["closed", "full"])
+def test_a_job_goes_on_when_nobody_can_hear_it(output: str) -> None:
+    if output == "full":
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, target = os.pipe()
+        os.close(reading)
+    try:
+        spoken = subprocess.run(
+            [sys.executable, "-c", _SPEAK],
+            cwd=Path(__file__).parents[3],
+            stdout=target,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(target)
+    assert (spoken.stderr, spoken.returncode) == ("went on\n", 0)
+
+
+def test_our_warning_is_one_line_with_flags_and_a_librarys_names_its_place() -> None:
+    ours = format_warning(RayChangedWarning("Ray 9 does not say. Use `wait_for_nodes`."), RayChangedWarning, "x.py", 3)
+    assert ours == "warning: Ray 9 does not say. Use --wait-for-nodes.\n"
+    theirs = format_warning(FutureWarning("`wait_for_nodes` goes"), FutureWarning, "x.py", 3)
+    assert theirs == "x.py:3: FutureWarning: `wait_for_nodes` goes\n"

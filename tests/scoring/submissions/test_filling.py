@@ -1,0 +1,272 @@
+"""Templates of the shapes that competitions have, filled from runs and checked; and what is refused."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.errors import IncompleteError, RequestError
+from scoring.run.folder import RunFolder
+from scoring.submissions.choosing import Values, Wishes
+from scoring.submissions.filling import TemplateRequest, fill_template
+from scoring.submissions.submission import Submission
+from tests.places import on_disk
+from tests.runs import Scored, write_features, write_run
+
+_CAT, _DOG, _BOTH = (0.75, 0.25), (0.125, 0.875), (0.5, 0.5)
+_PETS = ("cat", "dog")
+_LEAVES = ("ash", "beech", "oak")
+_A, _B, _C = (0.625, 0.25, 0.125), (0.125, 0.25, 0.625), (0.25, 0.5, 0.25)
+
+
+def _run(
+    path: Path, vectors: Sequence[Sequence[float] | None], labels: Sequence[str], names: Sequence[str] = ()
+) -> RunFolder:
+    """A run of 1.jpg, 2.jpg and so on; None for an unreadable image."""
+    names = names or [f"test/{number}.jpg" for number in range(1, len(vectors) + 1)]
+    images = [
+        Scored(name, vector, reason=None if vector else "broken") for name, vector in zip(names, vectors, strict=True)
+    ]
+    return write_run(path / "run", images, labels, shard_size=2)
+
+
+def _fill(folder: RunFolder, lines: Sequence[str], fallback: float | None = None, **wishes: Any) -> list[str]:
+    return _fill_and_tell(folder, lines, fallback, **wishes)[0]
+
+
+def _fill_and_tell(
+    folder: RunFolder, lines: Sequence[str], fallback: float | None = None, **wishes: Any
+) -> tuple[list[str], Submission]:
+    """The lines of the CSV, and what is told of it."""
+    template = on_disk(folder.path).parent / "sample_submission.csv"
+    template.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    request = TemplateRequest(template, Wishes(**wishes), fallback)
+    written = fill_template(folder, request, folder.submission)
+    return on_disk(folder.submission).read_text(encoding="utf-8").splitlines(), written
+
+
+def _refused(
+    folder: RunFolder, lines: Sequence[str], message: str, fallback: float | None = None, **wishes: Any
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        _fill(folder, lines, fallback, **wishes)
+    assert not folder.submission.exists()
+
+
+def test_one_column_of_fractions_is_the_probability_of_a_dog_unclipped(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [(1.0, 0.0), _DOG], _PETS)
+    lines, told = _fill_and_tell(folder, ["id,is_dog", "2,0.5", "1,0.5"])
+    assert lines == ["id,is_dog", "2,0.875", "1,0"]
+    assert (told.holds, told.num_rows, told.num_unasked) == ("the probability of dog", 2, 0)
+    assert _fill(folder, ["id,is_dog", "2,0.5", "1,0.5"], clip=0.25) == ["id,is_dog", "2,0.75", "1,0.25"]
+
+
+def test_positive_tells_whose_probability_is_wanted(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["image,target", "1,0.5", "2,0.5"]
+    assert _fill(folder, lines, positive="oak") == ["image,target", "1,0.125", "2,0.625"]
+
+
+def test_every_digit_of_a_probability_is_written(tmp_path: Path) -> None:
+    probability = float(np.float32(0.1234567891))
+    lines = _fill(_run(tmp_path, [(1 - probability, probability)], _PETS), ["id,label", "1,0.5"])
+    assert np.float32(lines[1].split(",")[1]) == np.float32(probability)
+
+
+@pytest.mark.parametrize("wishes", [{}, {"positive": "no"}, {"positive": "fir"}])
+def test_a_probability_of_none_that_is_known_is_refused(tmp_path: Path, wishes: dict[str, Any]) -> None:
+    _refused(_run(tmp_path, [_A], _LEAVES), ["id,label", "1,0.5"], "Expected `positive`", **wishes)
+
+
+def test_one_column_of_words_is_the_label(tmp_path: Path) -> None:
+    lines, told = _fill_and_tell(_run(tmp_path, [_A, _B, _C], _LEAVES), ["id,species", "3,ash", "1,oak", "2,ash"])
+    assert lines == ["id,species", "3,beech", "1,ash", "2,oak"]
+    assert told.holds == "the best label"
+
+
+def test_a_label_with_spaces_is_a_word_and_no_list(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], ("golden retriever", "great dane"))
+    assert _fill(folder, ["id,breed", "1,great dane", "2,great dane"])[1:] == ["1,golden retriever", "2,great dane"]
+
+
+def test_words_that_are_no_labels_are_refused_with_the_first_unless_told_to_be_placeholders(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["id,species", "1,ash", "2,fir"]
+    _refused(folder, lines, "labels of the run, which are ash, beech, oak; 'fir' is none.*`values`")
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,ash", "2,oak"]
+
+
+def test_whole_numbers_are_class_indices_and_the_mapping_is_told(tmp_path: Path) -> None:
+    lines, told = _fill_and_tell(_run(tmp_path, [_A, _B], _LEAVES), ["id,label", "1,2", "2,2"])
+    assert lines[1:] == ["1,0", "2,2"]
+    assert told.holds == "the index of the best class: 0 = ash, 1 = beech, 2 = oak"
+
+
+def test_whole_numbers_are_labels_where_the_labels_are_these_numbers(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("1", "10", "2"))
+    assert _fill(folder, ["id,label", "1,2", "2,1"])[1:] == ["1,1", "2,2"]
+    assert _fill(folder, ["id,label", "1,2", "2,1"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
+
+
+def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines = ["id,label", "1,0", "2,0"]
+    _refused(folder, lines, "values are 0. Say with `values`")
+    assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,cat", "2,dog"]
+    assert _fill(folder, lines, values=Values.PROBABILITY)[1:] == ["1,0.25", "2,0.875"]
+    assert _fill(folder, lines, positive="cat")[1:] == ["1,0.75", "2,0.125"]
+
+
+def test_labels_zero_and_one_do_not_tell_either(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], ("0", "1"))
+    _refused(folder, ["id,label", "1,0", "2,1"], "`values`")
+    assert _fill(folder, ["id,label", "1,0", "2,1"], positive="1")[1:] == ["1,0.25", "2,0.875"]
+
+
+def test_blank_values_do_not_tell(tmp_path: Path) -> None:
+    _refused(_run(tmp_path, [_CAT], _PETS), ["id,label", "1,"], "values are blank. Say with `values`")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("3", "indices from 0 to 2.*received 3"), ("1.5", "from 0 to 1 in `template`; received 1.5"), ("-1", "-1")],
+)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, value: str, message: str) -> None:
+    _refused(_run(tmp_path, [_A], _LEAVES), ["id,label", f"1,{value}"], message)
+
+
+def test_thirty_columns_are_matched_by_label_in_any_order(tmp_path: Path) -> None:
+    labels = [f"breed{number}" for number in range(30)]
+    vectors = np.random.default_rng(0).dirichlet(np.ones(30), 3).astype(np.float32)
+    columns = labels[::-1]
+    given = ["id," + ",".join(columns), *(f"{number}," + ",".join(["0.1"] * 30) for number in (2, 3, 1))]
+    lines, told = _fill_and_tell(_run(tmp_path, vectors.tolist(), labels), given)
+    assert lines[0] == given[0]
+    assert told.holds == "the probabilities of 30 classes"
+    for line, number in zip(lines[1:], (2, 3, 1), strict=True):
+        one, *probabilities = line.split(",")
+        assert one == str(number)
+        assert np.array_equal(np.array(probabilities, np.float32), vectors[number - 1][::-1])
+
+
+def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:
+    labels = [f"tube{number}" for number in range(11)]
+    vector = [number / 16 for number in range(11)]
+    lines = _fill(_run(tmp_path, [vector], labels), ["uid," + ",".join(labels), "1" + ",0" * 11])
+    assert [float(value) for value in lines[1].split(",")[1:]] == vector
+
+
+def test_columns_of_more_labels_than_are_stored_are_refused(tmp_path: Path) -> None:
+    labels = [f"breed{number}" for number in range(120)]
+    folder = _run(tmp_path, [[1 / 120] * 120], labels)
+    _refused(folder, ["id," + ",".join(labels), "1" + ",0.1" * 120], "stored for at most 32 labels; this run has 120")
+    assert _fill(folder, ["id,breed", "1,breed7 breed1 breed2 breed3 breed4"])[1] == (
+        "1,breed0 breed1 breed2 breed3 breed4"
+    )
+    with pytest.raises(RequestError, match="More than the best 5 labels need"):
+        _fill(folder, ["id,breed", "1," + " ".join(labels[:6])])
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("id,ash,oak", "first label without a column is 'beech'"),
+        ("id,ash,oak,beech,fir", "first column that is no label is 'fir'"),
+        ("id,ash,oak,fir", "without a column is 'beech', the first column that is no label is 'fir'"),
+    ],
+)
+def test_columns_that_are_not_the_labels_are_refused_with_the_first(tmp_path: Path, header: str, message: str) -> None:
+    _refused(_run(tmp_path, [_A], _LEAVES), [header, "1" + ",0" * header.count(",")], message)
+
+
+def test_a_column_of_lists_holds_as_many_of_the_best_as_the_template(tmp_path: Path) -> None:
+    labels = ["a", "b", "c", "d", "e", "f", "g"]
+    folder = _run(tmp_path, [(0.3, 0.25, 0.15, 0.1, 0.1, 0.06, 0.04), (0.04, 0.06, 0.1, 0.1, 0.15, 0.25, 0.3)], labels)
+    lines, told = _fill_and_tell(folder, ["Image,Id", "2,a b c d e", "1,a b c d e"])
+    assert lines == ["Image,Id", "2,g f e c d", "1,a b c d e"]
+    assert told.holds == "the best 5 labels"
+    assert _fill(folder, ["Image,Id", "2,a b c d e f", "1,a b c d e f"])[1:] == ["2,g f e c d b", "1,a b c d e f"]
+    assert _fill(folder, ["Image,Id", "2,0 1 2", "1,0 1 3"])[1:] == ["2,6 5 4", "1,0 1 2"]
+
+
+def test_lists_of_differing_length_ask_for_a_threshold(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B, (*_BOTH, 0.0)], _LEAVES)
+    lines = ["image,tags", "1,ash oak", "2,oak", "3,ash"]
+    _refused(folder, lines, "received 1, 2. Say with `threshold`")
+    assert _fill(folder, lines, threshold=0.25)[1:] == ["1,ash beech", "2,oak beech", "3,ash beech"]
+    written, told = _fill_and_tell(folder, lines, threshold=0.6)
+    assert written[1:] == ["1,ash", "2,oak", "3,"]
+    assert told.num_empty == 1
+    assert told.holds == "all labels of a probability of at least 0.6"
+
+
+def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rounds(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES)
+    assert _fill(folder, ["image,tags", "1,ash"], threshold=0.9)[1:] == ["1,beech oak"]
+    assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
+
+
+def test_a_list_of_labels_with_spaces_is_refused(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT], ("great dane", "pug"))
+    _refused(folder, ["image,tags", "1,pug"], "without spaces.*'great dane'", threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "wishes", "message"),
+    [
+        (["id,label", "1,ash"], {"positive": "ash"}, "no `positive`.*the label of"),
+        (["id,label", "1,ash"], {"clip": 0.1}, "no `clip`"),
+        (["id,label", "1,ash oak"], {"positive": "ash"}, "no `positive`.*lists"),
+        (["id,label", "1,0.5"], {"threshold": 0.5}, "labels or class indices with spaces"),
+        (["id,ash,beech,oak", "1,0,0,0"], {"threshold": 0.5}, "no `threshold`.*3 columns"),
+        (["id,ash,beech,oak", "1,0,0,0"], {"values": Values.INDEX}, "no `values`"),
+        (["id,label", "1,ash oak"], {"threshold": 1.5}, "Expected `threshold` from 0 to 1"),
+        (["id,label", "1,ash beech oak fir"], {}, "'fir' is none"),
+        (["id,label", "1,ash ash ash ash"], {}, "at most 3 labels"),
+        (["id,label", "1,0.5"], {"clip": 0.5}, "Expected `clip`"),
+    ],
+)
+def test_wishes_without_meaning_are_refused(
+    tmp_path: Path, lines: list[str], wishes: dict[str, Any], message: str
+) -> None:
+    _refused(_run(tmp_path, [_A], _LEAVES), lines, message, **wishes)
+
+
+def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fallback(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, None, _B], _LEAVES)
+    for lines in (["id,label", "1,0.5", "2,0.5"], ["id,label", "1,oak", "2,oak"]):
+        with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
+            _fill(folder, lines, positive="oak" if "0.5" in lines[1] else None)
+    assert not folder.submission.exists()
+    lines, told = _fill_and_tell(folder, ["id,label", "1,0.5", "2,0.5"], 0.25, positive="oak")
+    assert (lines[1:], told.num_fallbacks, told.num_unasked) == (["1,0.125", "2,0.25"], 1, 1)
+    assert _fill(folder, ["id,label", "2,oak", "1,oak"], 0.25)[1:] == ["2,oak", "1,ash"]
+    assert _fill(folder, ["id,label", "3,oak", "1,oak"])[1:] == ["3,oak", "1,ash"]
+
+
+def test_a_run_of_features_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    write_features(folder, [Scored("1.jpg", _CAT)])
+    _refused(folder, ["id,label", "1,0.5"], "Expected a run with labels; this one holds features")
+
+
+def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A], ("crane", "crane", "oak"))
+    for lines in (["id,crane,oak", "1,0,0"], ["id,bird", "1,crane oak"]):
+        _refused(folder, lines, "two of them are crane")
+    assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
+
+
+def test_a_template_in_a_zip_is_read_in_place(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT], _PETS)
+    bundle = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr("sample_submission.csv", "\ufeffid,label\r\n1,0.5\r\n")
+    fill_template(folder, TemplateRequest(bundle / "sample_submission.csv", Wishes()), folder.submission)
+    assert on_disk(folder.submission).read_bytes() == b"id,label\n1,0.25\n"
+    with pytest.raises(RequestError, match=r"other\.csv in .*bundle\.zip"):
+        fill_template(folder, TemplateRequest(bundle / "other.csv", Wishes()), folder.submission)

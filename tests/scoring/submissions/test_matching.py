@@ -1,0 +1,55 @@
+from collections.abc import Sequence
+
+import pytest
+
+from scoring.errors import RequestError
+from scoring.submissions.matching import match_ids
+
+_PATHS = ("test/cat/10.jpg", "test/cat/9.jpg", "test/dog/011.png")
+
+
+def _match(ids: Sequence[str], paths: Sequence[str] = _PATHS, image_ids: Sequence[str] = ()) -> list[int]:
+    image_ids = image_ids or [path.removeprefix("test/").rpartition(".")[0] for path in paths]
+    return [int(row) for row in match_ids(ids, image_ids, paths)]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ("dog/011", "cat/10", "cat/9"),
+        ("test/dog/011.png", "test/cat/10.jpg", "test/cat/9.jpg"),
+        ("011.png", "10.jpg", "9.jpg"),
+        ("011", "10", "9"),
+        ("11", "10", "0009"),
+    ],
+)
+def test_ids_are_read_as_ids_paths_file_names_bare_names_or_numbers(ids: Sequence[str]) -> None:
+    assert _match(ids) == [2, 0, 1]
+
+
+def test_the_first_reading_that_fits_all_counts() -> None:
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "2"]) == [0, 1]
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "b"]) == [1, 0]
+
+
+def test_a_run_may_have_more_images_than_the_template_has_ids() -> None:
+    assert _match(["9"]) == [1]
+
+
+def test_ids_without_an_image_are_refused_with_the_first() -> None:
+    with pytest.raises(RequestError, match=r"2 of 3 have none: 8, x\. The run's images are cat/10, cat/9"):
+        _match(["8", "9", "x"])
+
+
+def test_two_images_of_one_id_are_refused_with_the_first() -> None:
+    with pytest.raises(RequestError, match=r"7 is a/7\.jpg and b/7\.jpg"):
+        _match(["7", "8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"])
+
+
+def test_two_ids_of_one_image_are_refused() -> None:
+    with pytest.raises(RequestError, match="the ids 7 and 07 are one"):
+        _match(["7", "07"], ["007.jpg"])
+
+
+def test_two_images_of_one_name_that_nobody_asks_for_do_not_matter() -> None:
+    assert _match(["8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"]) == [1]

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import RequestError
+from scoring.submissions.template import read_template
+
+
+def _read(tmp_path: Path, content: bytes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    path = tmp_path / "sample_submission.csv"
+    path.write_bytes(content)
+    template = read_template(path)
+    return template.columns, template.ids, template.answers
+
+
+def test_ids_are_kept_as_they_are_spelled_and_in_order(tmp_path: Path) -> None:
+    assert _read(tmp_path, b'id, label\n007,a\n\n"x,y", b c \n') == (("label",), ("007", "x,y"), (("a",), ("b c",)))
+
+
+def test_what_is_filled_in_can_be_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "sample_submission.csv"
+    path.write_text('"i,d",label\n"x,y",a\n')
+    assert read_template(path).filled([('say "b"',)]) == '"i,d",label\n"x,y","say ""b"""\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "ids, at least one other column, and rows"),
+        (b"id,label\n", "and rows"),
+        (b"id\n1\n", "at least one other column"),
+        (b"id,label\n1,2,3\n", "2 fields in line 2 .* has 3"),
+        (b"id,label\n\n1\n", "2 fields in line 3 .* has 1"),
+        (b"id,a,a\n1,2,3\n", "every column .*'a' more than once"),
+        (b"id,label\n7,0\n8,0\n7,0\n", "every id .*'7' more than once"),
+        (b"\xff\xfe\x00", "CSV file in UTF-8"),
+        (b'id,label\n"1,0\n', "CSV file in UTF-8"),
+    ],
+)
+def test_what_is_no_template_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        _read(tmp_path, content)
+
+
+def test_a_template_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"there is no .*nowhere\.csv"):
+        read_template(tmp_path / "nowhere.csv")
+
+
+def test_a_template_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sample_submission.csv").touch()
+
+    def deny(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", deny)
+    with pytest.raises(RequestError, match=r"sample_submission\.csv is not: Permission denied"):
+        read_template(tmp_path / "sample_submission.csv")
