@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import ImagesError
 from scoring.pixels.decoding import Resize
+from scoring.pixels.input_shape import DEFAULT_SHAPE
 from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
 from scoring.report.text import confidence, plural, shorten, visible
@@ -37,12 +38,14 @@ class Album:
         manifest: The list that knows where in a tar or a table they are, and names which are not UTF-8; None if there
             is none.
         columns: Which columns of a table are the images.
+        input_shape: The pixels that the network took, as a fingerprint has them.
     """
 
     images: Location
     resize: Resize
     manifest: Location | None
     columns: TableColumns = NO_COLUMNS
+    input_shape: str = str(DEFAULT_SHAPE)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
     chosen = np.unique(np.concatenate([choice.rows for choice in choices]))
     images = _pictures(rows, chosen, album)
     thumbnails, problem = _draw(album, list(images.values()))
-    blocks: list[Block] = [Prose(problem or _HOW_SEEN[album.resize])]
+    blocks: list[Block] = [Prose(problem or how_seen(album))]
     if left_out := len(_classes(rows, labels)[_MAX_CLASSES:]):
         blocks.append(
             Prose(f"The {_MAX_CLASSES} labels given most often have looks of their own; {left_out} others have none.")
@@ -81,6 +84,14 @@ _HOW_SEEN = {
     Resize.SQUASH: "Pictures are shown as the network saw them: squashed to a square.",
     Resize.CROP: "Pictures are shown as the network saw them: the square in their middle.",
 }
+
+
+def how_seen(album: Album) -> str:
+    """What to say of pictures that are all shown as squares, in colour."""
+    if album.input_shape == str(DEFAULT_SHAPE):
+        return _HOW_SEEN[album.resize]
+    shown = "squashed to a square" if album.resize is Resize.SQUASH else "as the square in their middle"
+    return f"The network saw {album.input_shape} pixels (height x width x channels). Pictures are shown {shown}."
 
 
 def _labelled_choices(rows: ScoredRows, labels: Sequence[str]) -> Iterator[_Choice]:

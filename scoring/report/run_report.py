@@ -87,7 +87,8 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     rows = read_rows(files, labels) if files else None
     quality = measure_quality(rows) if rows and rows.is_labelled else None
     request = record.request
-    album = Album(images or locate(request.images), Resize(request.resize), folder.manifest, request.columns)
+    where, shape = images or locate(request.images), record.fingerprint.input_shape
+    album = Album(where, Resize(request.resize), folder.manifest, request.columns, shape)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.summary)]
     return _Run(folder, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
