@@ -10,6 +10,12 @@ from scoring.quality.evaluation import log_loss
 _TEMPERATURES = (0.05, 20.0)
 _CLIPS = (1e-6, 0.49)
 _NUM_FOLDS = 5
+# What calibration assumes before it sees a photo. Chosen on heads for VGG16's features of cats and dogs, fitted on 20
+# to 600 photos and measured on 2,000 others and more, thirty draws each: heads that were right already lost 0.0012 in
+# the mean and 0.0032 at most, where one imagined mistake had cost up to 0.13; heads that were too unsure won a third of
+# what there was to win by 20 photos, and 0.98 of it by 600.
+_TEMPERATURE_SPREAD = 0.3  # standard deviation of the temperature's logarithm
+_IMAGINED_MISTAKES = 0.02  # certain ones
 
 
 def ensemble_probabilities(logits: Float32Array, temperature: float) -> Float32Array:
@@ -54,24 +60,17 @@ def cross_fitted(
 
 
 def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> float:
-    """The temperature of least log loss on these photos and one more, imagined: as sure as the median, and wrong.
-
-    Without that one, photos without a mistake would ask for certainty (Laplace's rule of succession).
-    """
+    """The temperature of least log loss on these photos, drawn towards none the stronger the fewer they are."""
     from scipy.optimize import minimize_scalar
     from scipy.special import softmax
 
-    confidence = ensemble_probabilities(logits, 1.0).max(axis=1)
-    median = np.argsort(confidence, kind="stable")[len(confidence) // 2]
-    runner_up = ensemble_probabilities(logits[[median]], 1.0)[0].argsort()[-2]
-    logits = np.concatenate([logits, logits[[median]]])
-    truth = np.append(truth, runner_up)
     rows = np.arange(len(truth))
     exact = logits.astype(np.float64)  # float32 would round a certain mistake's cost away
 
     def total_loss(exponent: float) -> float:
         of_truth = softmax(exact / np.exp(exponent), axis=2).mean(axis=1)[rows, truth]
-        return float(-np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).sum())
+        of_photos = -np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).sum()
+        return float(of_photos + (exponent / _TEMPERATURE_SPREAD) ** 2 / 2)
 
     found = minimize_scalar(
         total_loss,
@@ -82,11 +81,16 @@ def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> floa
 
 
 def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float:
-    """The clip of least log loss on these photos and one more, imagined, on which the model is certain and wrong."""
+    """The clip of least log loss on these photos and a small part of one more, on which the model is certain and wrong.
+
+    Without that part, photos without a mistake would ask for no clip at all (Laplace's rule of succession, with less).
+    """
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(
-        lambda exponent: len(truth) * log_loss(probabilities, truth, clip=float(np.exp(exponent))) - exponent,
+        lambda exponent: (
+            len(truth) * log_loss(probabilities, truth, clip=float(np.exp(exponent))) - _IMAGINED_MISTAKES * exponent
+        ),
         bounds=np.log(_CLIPS),
         method="bounded",
     )
