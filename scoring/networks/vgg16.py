@@ -5,7 +5,7 @@ Source: Simonyan and Zisserman, arXiv:1409.1556, configuration D; `keras.applica
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import keras
 
 # As keras.applications.vgg16 publishes them.
+_PUBLISHED_AT = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16"
 _WEIGHTS_NAME = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-WEIGHTS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{_WEIGHTS_NAME}"
-WEIGHTS_CHECKSUM = "md5:64373286793e3c8b2b4e3219cbf3544b"
+_WEIGHTS_CHECKSUM = "md5:64373286793e3c8b2b4e3219cbf3544b"
 
 # Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
 # convolutions and 0.12e9 in the dense layers of configuration D, table 1.
@@ -32,8 +32,9 @@ VGG16_FLOPS = 30.94e9
 _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # RGB; keras.applications.imagenet_utils, mode "caffe"
 
 RANDOM_WEIGHTS = "random"
-_RANDOM_SEED = 2017
+RANDOM_SEED = 2017
 _DENSE_LAYERS = ("fc1", "fc2")
+_WITH_CLASSES = "VGG16 with 1,000 classes"
 
 
 def check_weights(weights: str | None) -> None:
@@ -102,7 +103,7 @@ def load_dense_layers(weights: str | None) -> list[Float32Array]:
 
 def vgg16_digest(weights: str | None) -> str:
     """Identifies weights; for arguments see `load_vgg16`."""
-    return f"{RANDOM_WEIGHTS}-{_RANDOM_SEED}" if weights == RANDOM_WEIGHTS else file_digest(_weights_file(weights))
+    return f"{RANDOM_WEIGHTS}-{RANDOM_SEED}" if weights == RANDOM_WEIGHTS else file_digest(_file_of(weights))
 
 
 def load_vgg16(weights: str | None) -> "keras.Model":
@@ -120,21 +121,61 @@ def load_vgg16(weights: str | None) -> "keras.Model":
         ModelError: If the weights cannot be loaded or belong to another network.
         DownloadError: If they are not here and cannot be downloaded.
     """
+    if weights == RANDOM_WEIGHTS:
+        return random_vgg16()
+    return _from_file(_file_of(weights))
+
+
+def random_vgg16(**options: Any) -> "keras.Model":
+    """An untrained VGG16, the same in every process; `options` are those of `keras.applications.VGG16`."""
     import keras
 
-    if weights == RANDOM_WEIGHTS:
-        keras.utils.set_random_seed(_RANDOM_SEED)
-        return keras.applications.VGG16(weights=None)
-    return _from_file(_weights_file(weights))
+    keras.utils.set_random_seed(RANDOM_SEED)
+    return keras.applications.VGG16(weights=None, **options)
 
 
-def _weights_file(weights: str | None) -> Path:
+def empty_vgg16(**options: Any) -> "keras.Model":
+    """VGG16 that waits for its weights: zeros are there at once, drawing 138 million numbers takes a second."""
+    import keras
+
+    with keras.utils.custom_object_scope({"glorot_uniform": keras.initializers.Zeros}):
+        return keras.applications.VGG16(weights=None, **options)
+
+
+def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Model":
+    """Load weights of Keras' layout into a network; `expected` says whose they should be.
+
+    Raises:
+        ModelError: If they do not fit.
+    """
+    try:
+        network.load_weights(path)
+    except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
+        raise _misfit(path, error, expected) from error
+    return network
+
+
+def weights_file(weights: str | None, published: str, checksum: str) -> Path:
+    """The file that is named, on this machine, or the published one, downloaded once per machine.
+
+    Args:
+        weights: A file, or None.
+        published: What Keras calls the published file.
+        checksum: The one that Keras states.
+
+    Raises:
+        DownloadError: If it is not here and cannot be downloaded.
+    """
     if weights:
         return local_copy(locate(weights))
     try:
-        return fetch(WEIGHTS_URL, cache_folder() / "models" / _WEIGHTS_NAME, WEIGHTS_CHECKSUM)
+        return fetch(f"{_PUBLISHED_AT}/{published}", cache_folder() / "models" / published, checksum)
     except DownloadError as error:
         raise DownloadError(f"{error} Fetch the file by other means and name it as `weights`.") from error
+
+
+def _file_of(weights: str | None) -> Path:
+    return weights_file(weights, _WEIGHTS_NAME, _WEIGHTS_CHECKSUM)
 
 
 def _from_file(path: Path) -> "keras.Model":
@@ -142,32 +183,19 @@ def _from_file(path: Path) -> "keras.Model":
     of_the_course = load_course_weights(path)
     if of_the_course:
         return _with_course_weights(of_the_course, path)
-    network = _empty_vgg16()
-    try:
-        network.load_weights(path)
-    except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
-        raise _misfit(path, error) from error
-    return network
-
-
-def _empty_vgg16(num_classes: int = 1000) -> "keras.Model":
-    """VGG16 that waits for its weights: zeros are there at once, drawing 138 million numbers takes a second."""
-    import keras
-
-    with keras.utils.custom_object_scope({"glorot_uniform": keras.initializers.Zeros}):
-        return keras.applications.VGG16(weights=None, classes=num_classes)
+    return load_weights(empty_vgg16(), path, _WITH_CLASSES)
 
 
 def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
     """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
-    network = _empty_vgg16(num_classes=len(weights[-1]))
+    network = empty_vgg16(classes=len(weights[-1]))
     try:
         network.set_weights(weights)
     except ValueError as error:
-        raise _misfit(path, error) from error
+        raise _misfit(path, error, _WITH_CLASSES) from error
     return network
 
 
-def _misfit(path: Path, error: Exception) -> ModelError:
+def _misfit(path: Path, error: Exception, expected: str) -> ModelError:
     reason = " ".join(str(error).split())[:200]
-    return ModelError(f"Expected weights of VGG16 with 1,000 classes; {path} does not fit: {reason}")
+    return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")

@@ -14,6 +14,7 @@ from scoring.bench.drawings import draw_odd_photos, draw_photos
 from scoring.errors import ImageError
 from scoring.pixels.decoding import MAX_IMAGE_PIXELS, Resize, decode
 from scoring.pixels.input_shape import IMAGE_SIZE
+from tests.pictures import TURNED_BACK
 
 
 def _encoded(image: Image.Image, kind: str = "png", **options: Any) -> bytes:
@@ -113,16 +114,7 @@ def test_first_frame_of_an_animation_is_taken() -> None:
 def test_exif_orientation_is_applied(orientation: int) -> None:
     upright = Image.new("RGB", (40, 40), "black")
     upright.paste("white", (0, 0, 20, 20))  # white in the upper left corner
-    turn_back = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = upright.transpose(turn_back[orientation]) if orientation > 1 else upright
+    stored = upright.transpose(TURNED_BACK[orientation]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
     pixels = decode(_encoded(stored, exif=exif), Resize.SQUASH)

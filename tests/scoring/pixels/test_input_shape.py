@@ -10,18 +10,9 @@ from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
 from scoring.pixels.resampling import resize_bilinear
+from tests.pictures import TURNED_BACK
 
 _WIDE = InputShape(96, 128)
-# By orientation: what a camera did to the upright picture.
-_TURNED_BACK = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
 def _photo(width: int, height: int) -> Image.Image:
@@ -39,14 +30,14 @@ def _encoded(image: Image.Image, kind: str = "png", orientation: int = 1) -> byt
 
 @pytest.mark.parametrize("resize", Resize)
 @pytest.mark.parametrize(("kind", "tolerance"), [("png", 1), ("jpeg", 12)])
-@pytest.mark.parametrize("orientation", _TURNED_BACK)
+@pytest.mark.parametrize("orientation", TURNED_BACK)
 def test_a_photo_that_lies_on_its_side_is_what_it_is_upright(
     orientation: int, kind: str, tolerance: int, resize: Resize
 ) -> None:
     """A JPEG of this size is decoded at a reduced scale."""
     upright = _photo(1200, 900)
     expected = decode(_encoded(upright), resize, _WIDE)
-    lying = _encoded(upright.transpose(_TURNED_BACK[orientation]), kind, orientation)
+    lying = _encoded(upright.transpose(TURNED_BACK[orientation]), kind, orientation)
     pixels = decode(lying, resize, _WIDE)
     assert pixels.shape == (96, 128, 3)
     assert np.abs(pixels.astype(int) - expected).max() <= tolerance
