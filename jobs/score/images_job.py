@@ -15,7 +15,7 @@ from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.sound_shards import keep_sound_shards
+from jobs.score.sound_shards import keep_sound_shards, renew_photos
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
@@ -90,5 +90,6 @@ class ImagesJob:
             record = new_record(self._request, settings, manifest, first.description)
             keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
+            loop.totals.num_changed = renew_photos(self._listing, self._lease, self._console)
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

@@ -11,6 +11,7 @@ from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.run.renewal import Renewal, find_renewal
 from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
@@ -42,6 +43,7 @@ class BackgroundListing:
         self._keep = keep
         self._check = check
         self._listed: Future[ManifestInfo] = Future()
+        self._renewal: Renewal | None = None
 
     def start(self, fence: Fence) -> None:
         """Begin; wait a little, so that most faults surface before Ray starts.
@@ -57,7 +59,7 @@ class BackgroundListing:
             return
 
     def result(self) -> ManifestInfo:
-        """Wait for the manifest.
+        """Wait for the manifest, or for what it will say once it is renewed.
 
         Raises:
             ImagesError: If there are no images, or not such as were asked for.
@@ -65,6 +67,18 @@ class BackgroundListing:
             LeaseLostError: If another driver took over.
         """
         return self._listed.result()
+
+    def renew(self, fence: Fence) -> int:
+        """Have photos that changed since an earlier invocation scored again, now that the run is to be continued.
+
+        Returns:
+            How many of them had been scored.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+        """
+        self.result()
+        return self._renewal.carry_out(self._folder, fence) if self._renewal else 0
 
     def _list(self, fence: Fence) -> None:
         try:
@@ -81,8 +95,11 @@ class BackgroundListing:
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
-        digest = manifest_digest(images, shard_size)
+        self._renewal = find_renewal(self._folder, images, shard_size, num_left_out)
+        digest = self._renewal.info.digest if self._renewal else manifest_digest(images, shard_size)
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
+        if self._renewal:
+            return self._renewal.info
         with under_fence(fence):
             return write_manifest(self._folder.manifest, images, shard_size, num_left_out, digest)

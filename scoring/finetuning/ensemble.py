@@ -30,6 +30,7 @@ class HeadIdentity:
         num_validation: Photos kept out of training.
         split_seed: Decided which photos these were.
         backend: Keras' backend.
+        contents: What tells the contents of the photos; see `Features`.
     """
 
     features: Fingerprint
@@ -38,6 +39,7 @@ class HeadIdentity:
     num_validation: int
     split_seed: int
     backend: str
+    contents: str = ""
 
 
 def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:

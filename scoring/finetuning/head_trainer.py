@@ -104,6 +104,7 @@ class HeadTrainer:
             num_validation=len(self._photos.split.validation),
             split_seed=self._settings.seed,
             backend=self._settings.backend,
+            contents=self._photos.features.contents,
         )
 
     def _load(self, number: int) -> Head | None:

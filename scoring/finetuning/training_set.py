@@ -52,6 +52,7 @@ class TrainingSet:
             num_train=len(self.split.train),
             num_validation=len(self.split.validation),
             num_errors=self.features.num_errors,
+            contents=self.features.contents,
         )
 
 

@@ -35,6 +35,7 @@ class TrainingData:
         num_train: Photos trained on.
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
+        contents: What tells their contents from those of other photos in their places; empty where it is not known.
     """
 
     digest: str
@@ -42,6 +43,7 @@ class TrainingData:
     num_train: int
     num_validation: int
     num_errors: int
+    contents: str = ""
 
 
 @dataclass(frozen=True)

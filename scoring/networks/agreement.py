@@ -9,6 +9,8 @@ from scoring.arrays import Float32Array, UInt8Array
 
 # The largest share of labels that int8 may change before the summary warns of it.
 MAX_CHANGED_LABELS = 0.01
+# What a quantised network's digest has behind that of the network itself: it is another one for other images.
+QUANTISED = ":int8-"
 
 
 @dataclass(frozen=True)

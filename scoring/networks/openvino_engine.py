@@ -15,7 +15,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.agreement import ComparedOutputs, ImageSample
+from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
@@ -71,7 +71,7 @@ class OpenVinoEngine:
         if precision is Precision.INT8:
             assert sample is not None
             folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))))
-            self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
+            self.digest = f"{network.digest}{QUANTISED}{file_digest(folder / 'model.bin')[:16]}"
         self._model = _load(folder)
         self._precision = precision
         self._compiled: dict[int, Any] = {}  # batch size -> compiled model

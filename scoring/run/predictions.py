@@ -15,6 +15,7 @@ from scoring.storage.locations import Location, find_files
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
+INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
 TOP_K = 5
 _FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.

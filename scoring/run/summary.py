@@ -35,6 +35,7 @@ class Summary:
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
         worker_memory_bytes: The most that any worker's process held.
         driver_memory_bytes: The most that the driver's process held.
+        num_changed: Images whose contents had changed since they were scored: this invocation scored them again.
     """
 
     num_images: int
@@ -55,3 +56,4 @@ class Summary:
     bound_by: str
     worker_memory_bytes: int = 0
     driver_memory_bytes: int = 0
+    num_changed: int = 0

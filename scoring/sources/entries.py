@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -17,6 +17,8 @@ class ImageEntry:
         raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.
         target: The true label, where the collection is labelled.
         position: Where it begins in a tar file, in bytes, or its row in a table; None for a file of its own.
+        stamp: What tells its content from another under the same name; None where listing does not say. Does not count
+            when entries are compared.
     """
 
     image_id: str
@@ -25,6 +27,7 @@ class ImageEntry:
     raw_path: bytes | None = None
     target: str | None = None
     position: int | None = None
+    stamp: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class FoundFile:
     image_id: str | None = None
     left_out: str | None = None
     head: bytes | None = None
+    stamp: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from scoring.storage.redaction import redact
 _LISTED = 100_000  # entries that are made at once; more are made when they are looked at
 _ROWS_AT_ONCE = 4096
 _CACHE_KIB = 64 * 1024  # of SQLite, and what it sorts in memory at a time
-_COLUMNS = "image_id, path, size_bytes, raw_path, position"
+_COLUMNS = "image_id, path, size_bytes, raw_path, position, stamp"
 
 
 class CommonFolder:
@@ -107,7 +107,7 @@ def list_entries(
             database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             database.execute(f"CREATE TABLE found (key TEXT, {_COLUMNS})")
             database.execute("BEGIN")
-            database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
+            database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
             if replaced is None:
                 _refuse_repeated(database)
             with_suffix = not keeps_order and _sort(database, replaced)
@@ -122,7 +122,7 @@ def _rows(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool) -
         if file.image_id is None:
             common.see(file.path)
         key = "" if keeps_order else natural_key(file.image_id or _bare(file.path))
-        yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position
+        yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position, file.stamp
 
 
 def _refuse_repeated(database: sqlite3.Connection) -> None:
@@ -184,11 +184,11 @@ def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Seq
 
 
 def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
-    image_id, path, size_bytes, raw_path, position = row
+    image_id, path, size_bytes, raw_path, position, stamp = row
     if image_id is None:
         below = path.split("/", depth)[depth]
         image_id = below if with_suffix else _bare(below)
-    return ImageEntry(image_id, path, size_bytes, raw_path, None, position)
+    return ImageEntry(image_id, path, size_bytes, raw_path, None, position, stamp)
 
 
 def _bare(path: str) -> str:

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from scoring.errors import ImagesError
 
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
-BUCKET, KEY, SIZE, IS_LATEST, IS_DELETED = "bucket", "key", "size", "is_latest", "is_delete_marker"
+BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
+IS_LATEST, IS_DELETED = "is_latest", "is_delete_marker"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.downloads import made_once
 from scoring.storage.reading import Place, identity, path_or_file, read_range
 from scoring.storage.sections import Section
+from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import Fault
 
 # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
@@ -60,7 +61,8 @@ class ZipDirectory:
             elif path in self._broken:
                 yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
             else:
-                yield FoundFile(path, self._find(path).file_size)
+                content = self._find(path)
+                yield FoundFile(path, content.file_size, stamp=stamp_of(content.file_size, content.CRC))
 
     def read(self, path: str) -> bytes:
         """Read one image.

@@ -174,6 +174,15 @@ def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
         check_same(stored, {field: "b"}, "runs/test")
 
 
+def test_an_int8_model_calibrated_on_photos_that_changed_is_refused_with_the_reason() -> None:
+    stored = Fingerprint("a", "net:int8-1", "a", "a", "a", "a", 2)
+    with pytest.raises(RunFolderError, match="calibrated for int8 on photos of the collection, and of these some ch"):
+        check_same(stored, {"model": "net:int8-2"}, "runs/test")
+    for other in ("net", "other:int8-1"):
+        with pytest.raises(RunFolderError, match=rf"received {other}\. Use another"):
+            check_same(stored, {"model": other}, "runs/test")
+
+
 def test_shape_is_in_the_fingerprint_unless_it_is_what_all_networks_took_once(photos: Path, tmp_path: Path) -> None:
     settings = _settings(photos, tmp_path / "run")
     usual = ShardScorer(settings, load_fake).description
