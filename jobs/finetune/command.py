@@ -11,7 +11,7 @@ from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
-from jobs.score.request import ImagesRequest
+from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import VGG16, BaseRequest, base_of
@@ -50,6 +50,7 @@ def finetune(
     cpus_per_actor: float | None = None,
     accelerator_type: str | None = None,
     wait_for_nodes: float | None = None,
+    read_timeout: float = READ_TIMEOUT_S,
     address: str | None = None,
     overwrite: bool = False,
     verbose: bool | Console = False,
@@ -84,6 +85,7 @@ def finetune(
         cpus_per_actor: Cores for each.
         accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
+        read_timeout: Seconds that reading one image may take; then it is left out.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Start clean.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
@@ -115,6 +117,7 @@ def finetune(
         shard_size=shard_size,
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
         columns=TableColumns(path_column, bytes_column, id_column),
+        read_timeout_s=read_timeout,
     )
     folder = place(output, "output")
     request = FinetuneRequest(folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite)

@@ -55,6 +55,7 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
         accelerator_type=request.workers.accelerator_type,
         wait_for_nodes_s=request.workers.wait_for_nodes_s,
         shard_deadline_s=request.shard_deadline_s,
+        read_timeout_s=request.read_timeout_s,
     )
 
 

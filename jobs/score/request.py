@@ -12,6 +12,8 @@ from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
 
+READ_TIMEOUT_S = 60.0
+
 
 @dataclass(frozen=True)
 class ImagesRequest:
@@ -27,6 +29,7 @@ class ImagesRequest:
         workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
         columns: Which columns of a Parquet table hold what.
+        read_timeout_s: Seconds that reading one image may take; then it becomes an error row.
     """
 
     images: Location
@@ -38,6 +41,7 @@ class ImagesRequest:
     workers: WorkerRequest = field(default_factory=WorkerRequest)
     shard_deadline_s: float | None = None
     columns: TableColumns = NO_COLUMNS
+    read_timeout_s: float = READ_TIMEOUT_S
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -45,6 +49,7 @@ class ImagesRequest:
             ("batch_size", self.batch_size, 1),
             ("shard_size", self.shard_size, 1),
             ("shard_deadline", self.shard_deadline_s, 1),
+            ("read_timeout", self.read_timeout_s, 1),
         ):
             if value is not None and value < least:
                 raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")

@@ -31,6 +31,7 @@ class RequestRecord:
         accelerator_type: The only kind of GPU to use.
         wait_for_nodes_s: How long to wait for a node.
         shard_deadline_s: Seconds after which a worker is taken to hang.
+        read_timeout_s: Seconds that reading one image may take.
     """
 
     images: str
@@ -46,6 +47,7 @@ class RequestRecord:
     accelerator_type: str | None = None
     wait_for_nodes_s: float | None = None
     shard_deadline_s: float | None = None
+    read_timeout_s: float | None = None
 
     @property
     def model_name(self) -> str:

@@ -17,7 +17,7 @@ _SAMPLE_SIZE = 200
 
 def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
-    read, pixels = open_images(settings.images, settings.columns), []
+    read, pixels = open_images(settings.images, settings.columns, settings.read_timeout_s), []
     for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
         try:
             pixels.append(decode(read(image), settings.resize, shape))

@@ -52,7 +52,7 @@ class ShardScorer:
         self._settings = settings
         self._decode = decode
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._read = open_images(settings.images, settings.columns)
+        self._read = open_images(settings.images, settings.columns, settings.read_timeout_s)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
         self._model.try_out(settings.batch_size)

@@ -14,7 +14,10 @@ from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import column_values
 from scoring.sources.table_parts import TableParts, one_line
+from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
 from scoring.storage.stamps import has_changed
+
+_BYTES_PER_S = 1024**2  # a slow network's
 
 
 class BytesReader:
@@ -73,6 +76,7 @@ class _OpenedPart:
         self._images: Any = None
         self._group = -1
         self._is_another = False
+        self._given_up: dict[int, ReadTimeoutError] = {}
 
     def value(self, row: int) -> Any:
         """What stands in a row; it is of the content that the stamp tells."""
@@ -82,9 +86,24 @@ class _OpenedPart:
         return self._images[row - (self._ends[group - 1] if group else 0)]
 
     def _read(self, group: int) -> None:
-        if not self._is_another:
-            images = column_values(self._part.read_row_group(group, columns=[self._column]), self._column)
-            self._is_another = self._parts.stamp_from_outside(self.name) != self._from_outside
+        if self._is_another:
+            raise has_changed()
+        if group in self._given_up:  # at once: its other rows need not wait as long
+            raise ReadTimeoutError(str(self._given_up[group]))
+        try:
+            images = within(self._limit_s(group), self._load, group)
+        except ReadTimeoutError as error:
+            self._given_up[group] = error
+            raise
+        self._is_another = self._parts.stamp_from_outside(self.name) != self._from_outside
         if self._is_another:
             raise has_changed()
         self._images, self._group = images, group
+
+    def _limit_s(self, group: int) -> float | None:
+        """What one image may take, and a second for each MiB beside it."""
+        limit_s = read_limit_s()
+        return limit_s and limit_s + self._part.metadata.row_group(group).total_byte_size // _BYTES_PER_S
+
+    def _load(self, group: int) -> Any:
+        return column_values(self._part.read_row_group(group, columns=[self._column]), self._column)

@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeAlias
 
 from scoring.storage.locations import Location, Url
 from scoring.storage.ranged_file import RangedFile
+from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
 from scoring.storage.stamps import file_stamp, has_changed, inode_of, stamp_of
@@ -50,7 +51,7 @@ def identity(place: Place) -> tuple[object, ...]:
 
 def stamp_at(place: Place) -> int:
     """What tells the content of a place from others, wherever it lies."""
-    return _look(place)[0]
+    return within_limit(_look, place)[0]
 
 
 class PinnedFile:
@@ -62,7 +63,7 @@ class PinnedFile:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self.stamp, self._version = _look(place)
+        self.stamp, self._version = within_limit(_look, place)
 
     def read_range(self, start: int, length: int) -> bytes:
         """See `read_range`.
@@ -91,24 +92,26 @@ def read_range(place: Place, start: int, length: int, version: Version | None = 
     """Read `length` bytes from `start` on, fewer at the end; of an object with one request, and of a version if named.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or not as fast as `reading_within` says.
     """
     if isinstance(place, Section):
         return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), version)
     if isinstance(place, Url):
-        return place.read_range(start, length, version)
-    return patiently()(_read_part, place, start, length)
+        return within_limit(place.read_range, start, length, version)
+    return within_limit(patiently(), _read_part, place, start, length)
 
 
 def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
     """Read a whole file, of which no more than `limit_bytes` and a little are ever held.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or not as fast as `reading_within` says.
         OverflowError: If there is more.
     """
-    if isinstance(location, Url | WebUrl):
-        return location.read_limited(limit_bytes)
+    if isinstance(location, WebUrl):
+        return within_limit(location.read_limited, limit_bytes, read_limit_s())
+    if isinstance(location, Url):
+        return within_limit(location.read_limited, limit_bytes)
     content = read_range(location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise OverflowError

@@ -142,6 +142,14 @@ _MECHANISMS = [
         "tests/scoring/sources/test_table_images.py",
     ),
     Mechanism(
+        "a read that hangs is given up",
+        "scoring/storage/read_deadline.py",
+        "    if seconds is None:\n",
+        "    if True:\n",
+        "tests/scoring/storage/test_read_deadline.py::"
+        "test_an_image_whose_read_blocks_is_an_image_error_in_every_kind_of_collection[folder]",
+    ),
+    Mechanism(
         "a fingerprint that differs is refused",
         "scoring/run/fingerprint.py",
         "if name in known and",

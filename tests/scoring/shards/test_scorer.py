@@ -25,6 +25,7 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import ImageEntry, find_images
 from scoring.sources.table_columns import TableColumns
+from scoring.storage.reading import _read_part as _read
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 from tests.runs import read_predictions
 
@@ -80,6 +81,27 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
         "7": "the file is empty",
         "9": "cannot read: No such file or directory",
     }
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_reads_that_hang_are_rows_with_a_reason_and_hold_no_shard_up(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    settings, ended, read = replace(_settings(photos, tmp_path / "run"), read_timeout_s=0.3), threading.Event(), _read
+    scorer = ShardScorer(settings, load_fake)
+
+    def hang(path: Path, start: int, length: int) -> bytes:
+        if path.name in ("2.png", "4.png"):
+            ended.wait(30)
+        return read(path, start, length)
+
+    monkeypatch.setattr("scoring.storage.reading._read_part", hang)
+    report = scorer.again(0) if again else scorer(0)
+    ended.set()
+    rows = read_predictions(RunFolder(settings.output).predictions).to_pylist()
+    assert report.num_errors == 2
+    errors = {row["image_id"]: row["error_message"] for row in rows if row["status"] == "error"}
+    assert errors == dict.fromkeys("24", "cannot read: reading took longer than 0.3 s")
 
 
 def test_a_machine_that_decodes_otherwise_than_the_drivers_refuses(photos: Path, tmp_path: Path) -> None:
