@@ -90,6 +90,7 @@ class ImagesJob:
             record = new_record(self._request, settings, manifest, first.description)
             keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
-            loop.totals.num_changed = renew_photos(self._listing, self._lease, self._console)
+            renew_photos(self._listing, self._lease, keeper, self._console)
+            loop.totals.num_changed = keeper.record.num_changed
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

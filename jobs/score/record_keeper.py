@@ -82,7 +82,8 @@ class RecordKeeper:
         self._file = FencedFile(folder.record, lease.fence)
         earlier = load_earlier_record(folder, asdict(record.fingerprint))
         if earlier:
-            record = replace(record, created_at=earlier.created_at, digests=earlier.digests)
+            num_changed = 0 if earlier.summary else earlier.num_changed  # no summary has told of them
+            record = replace(record, created_at=earlier.created_at, digests=earlier.digests, num_changed=num_changed)
         elif folder.record.is_file():
             console.print(f"{folder.record} was damaged: it is written anew, and sound shards are kept", style="yellow")
         self._digests: dict[int, str] = {}
@@ -98,6 +99,11 @@ class RecordKeeper:
         """
         self._file.write(record.to_json().encode())
         self.record, self._saved_at = record, time.monotonic()
+
+    def count_changed(self, num_changed: int) -> None:
+        """Count images that have changed since they were scored, until a summary tells of them."""
+        if num_changed:
+            self.save(replace(self.record, num_changed=self.record.num_changed + num_changed))
 
     def note(self, digests: Mapping[int, str]) -> None:
         """Note the digests of shards by their numbers; from time to time they are written."""

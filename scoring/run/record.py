@@ -92,6 +92,7 @@ class RunRecord:
         summary: How the last invocation went; None until every shard is there and verified.
         milestones: When the last invocation got how far.
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
+        num_changed: Images whose contents had changed since they were scored, as found since the last summary.
     """
 
     created_at: str
@@ -109,6 +110,7 @@ class RunRecord:
     summary: Summary | None = None
     milestones: Milestones | None = None
     digests: tuple[str | None, ...] = ()
+    num_changed: int = 0
 
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""

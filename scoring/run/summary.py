@@ -35,7 +35,8 @@ class Summary:
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
         worker_memory_bytes: The most that any worker's process held.
         driver_memory_bytes: The most that the driver's process held.
-        num_changed: Images whose contents had changed since they were scored: this invocation scored them again.
+        num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation
+            or by those before it that did not come to a summary.
     """
 
     num_images: int

@@ -21,7 +21,7 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
-        num_changed: Images whose contents had changed since they were scored.
+        num_changed: Images whose contents had changed since they were scored; see `Summary`.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.places import on_disk
-from tests.runs import read_predictions
+from tests.runs import SUMMARY, read_predictions, record_of, save_record
 
 _MODEL = replace(FAKE_MODEL, model="fake.keras")
 _CHANGED = tuple(5 if index == 6 else shade for index, shade in enumerate(SHADES))  # the seventh, in shard 1 of 0 to 2
@@ -65,7 +65,7 @@ def _score(
         settings = replace(scorer_settings(request, folder, None), fence=lease.fence)
         scorer = ShardScorer(settings, load_fake)
         keeper = RecordKeeper(folder, lease, new_record(request, settings, manifest, scorer.description), console)
-        num_changed = renew_photos(listing, lease, console)
+        num_changed = renew_photos(listing, lease, keeper, console)
         status = keep_sound_shards(folder, lease, keeper, console)
         to_do = sorted([*status.missing, *status.damaged])
         for shard_id in to_do[:num_shards]:
@@ -204,3 +204,17 @@ def test_of_a_table_of_paths_no_more_is_known_than_the_paths(photos: Path, tmp_p
     _score(tmp_path / "paths.parquet", tmp_path / "run")
     pictures.folder(tmp_path, _CHANGED)
     assert _score(tmp_path / "paths.parquet", tmp_path / "run") == (0, [])
+
+
+def test_changes_are_counted_until_a_summary_tells_of_them(photos: Path, tmp_path: Path) -> None:
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    assert _score(photos, tmp_path / "run", num_shards=0) == (1, [1])
+    pictures.folder(tmp_path, SHADES)
+    pictures.folder(tmp_path, (7, *SHADES[1:]))
+    assert _score(photos, tmp_path / "run") == (1, [0, 1])
+    record = record_of(tmp_path / "run")
+    assert record.num_changed == 2
+    save_record(RunFolder(tmp_path / "run"), replace(record, summary=SUMMARY))
+    assert _score(photos, tmp_path / "run") == (0, [])
+    assert record_of(tmp_path / "run").num_changed == 0
