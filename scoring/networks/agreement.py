@@ -20,10 +20,13 @@ class ImageSample:
     Attributes:
         to_calibrate: Images that int8 ranges are taken from.
         to_compare: Other images, scored in float32 and in int8.
+        earlier_model: Digest of the model that the run to be continued was scored with; empty for a new run. The images
+            may have changed since it was calibrated, and it must stay the same.
     """
 
     to_calibrate: UInt8Array
     to_compare: UInt8Array
+    earlier_model: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ class OpenVinoEngine:
         self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
-            folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))))
-            self.digest = f"{network.digest}{QUANTISED}{file_digest(folder / 'model.bin')[:16]}"
+            folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))), network.digest)
+            self.digest = f"{network.digest}{QUANTISED}{_weights_digest(folder)}"
         self._model = _load(folder)
         self._precision = precision
         self._compiled: dict[int, Any] = {}  # batch size -> compiled model
@@ -129,10 +129,10 @@ def _converted(network: Network) -> Path:
     return folder
 
 
-def _quantised(converted: Path, sample: ImageSample) -> tuple[Path, ComparedOutputs]:
-    """The network in int8, calibrated on these images, and its outputs for others."""
+def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path, ComparedOutputs]:
+    """The network in int8, calibrated on these images or as it was when the run began, and its outputs for others."""
     pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
-    folder = converted / f"int8-{pixels[:32]}"
+    folder = _find_quantised(converted, digest, sample.earlier_model) or converted / f"int8-{pixels[:32]}"
     with made_once(folder) as temporary:
         if temporary:
             _quantise(converted, sample, temporary)
@@ -143,6 +143,19 @@ def _quantised(converted: Path, sample: ImageSample) -> tuple[Path, ComparedOutp
             np.save(temporary / "quantised.npy", _scores(_load(folder), Precision.INT8, sample.to_compare))
     exact, quantised = (np.load(folder / "compared" / f"{name}.npy") for name in ("exact", "quantised"))
     return folder, ComparedOutputs(exact, quantised)
+
+
+def _find_quantised(converted: Path, digest: str, model: str) -> Path | None:
+    """Where a model is that this machine has quantised before; None if it has not, or it is of another network."""
+    network, _, weights = model.partition(QUANTISED)
+    if network != digest:
+        return None
+    found = (path.parent for path in sorted(converted.glob("int8-*/model.bin")))
+    return next((folder for folder in found if weights.startswith(_weights_digest(folder))), None)
+
+
+def _weights_digest(quantised: Path) -> str:
+    return file_digest(quantised / "model.bin")[:16]
 
 
 def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:

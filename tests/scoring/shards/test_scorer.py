@@ -11,7 +11,7 @@ import pytest
 
 from scoring import __version__
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import RequestError, RunFolderError
+from scoring.errors import ImagesError, RequestError, RunFolderError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
@@ -27,7 +27,7 @@ from scoring.sources.inputs import ImageEntry, find_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.reading import _read_part as _read
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
-from tests.runs import read_predictions
+from tests.runs import bare_record, read_predictions, save_record
 
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
@@ -244,3 +244,25 @@ def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(p
     assert sample.to_calibrate.shape == (6, 9, 5, 1)
     assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
     assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]
+
+
+def test_sample_of_a_run_that_goes_on_says_its_model_and_is_read_though_the_table_has_changed(
+    photos: Path, tmp_path: Path
+) -> None:
+    contents, columns = (
+        [(photos / f"{number}.png").read_bytes() for number in range(1, 13)],
+        TableColumns(None, "image"),
+    )
+    pq.write_table(pa.table({"image": contents}), tmp_path / "table.parquet")
+    images = find_images(tmp_path / "table.parquet", columns).images
+    write_manifest(tmp_path / "manifest.parquet", images, shard_size=5, num_left_out=0)
+    settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
+    pq.write_table(pa.table({"image": contents[::-1]}), tmp_path / "table.parquet")
+    with pytest.raises(ImagesError, match="found 0"):
+        image_sample(settings, InputShape(9, 5, 1))
+    save_record(RunFolder(tmp_path), bare_record())
+    sample = image_sample(settings, InputShape(9, 5, 1))
+    assert (sample.to_calibrate.shape, sample.earlier_model) == ((6, 9, 5, 1), "model")
+    (tmp_path / "run.json").write_text("null")
+    with pytest.raises(ImagesError, match="found 0"):
+        image_sample(settings, InputShape(9, 5, 1))
