@@ -13,7 +13,7 @@ from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
 from scoring.networks.base_networks import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
-from scoring.run.json_fields import from_json
+from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.storage.durable import write_text
 
 
@@ -123,7 +123,7 @@ def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
         "features": request["layer"],
         "digest": record.base.digest,
     }
-    write_text(folder.training, json.dumps(asdict(record) | {"base": base}, indent=2) + "\n")
+    write_text(folder.training, to_json_with_checksum(asdict(record) | {"base": base}))
 
 
 def load_training_record(folder: ModelFolder) -> TrainingRecord:
@@ -134,7 +134,10 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
         BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
-        return from_json(TrainingRecord, json.loads(folder.training.read_text(encoding="utf-8")))
+        found = json.loads(folder.training.read_text(encoding="utf-8"))
+        record = from_json(TrainingRecord, found)
+        check_checksum(found)
+        return record
     except BucketError:
         raise
     except (OSError, ValueError, RecursionError) as error:
