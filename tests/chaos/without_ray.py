@@ -97,7 +97,8 @@ def score_here(
     """Score images into a run folder, in shards of four."""
     model = Path(__file__).with_name("model.keras")
     request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
-    settings: dict[str, Any] = {"resize": Resize.SQUASH, "batch_size": 4, "shard_size": 4} | options
+    settings: dict[str, Any] = {"batch_size": 4, "shard_size": 4} | options
+    settings["resize"] = Resize(options.get("resize", "squash"))
     with without_ray(), patch.object(ModelRequest, "check", lambda request: None):
         images_request = ImagesRequest(images, request, **settings)
         run_score(ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True))
