@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -274,7 +275,7 @@ _SOURCES = [
 @pytest.mark.parametrize(("write", "options"), _SOURCES)
 @seeds(6, short=0)
 def test_inputs_are_replaced_between_two_runs(
-    scene: Scene, seed: int, write: Callable[[Path, dict[str, bytes]], Path], options: dict[str, object]
+    scene: Scene, seed: int, write: Callable[[Path, dict[str, bytes]], Path], options: dict[str, Any]
 ) -> None:
     """By others of the same names and sizes, when all or some shards are there."""
     greys = {f"{number}.bmp": number * 15 for number in range(1, 17)}
