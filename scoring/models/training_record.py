@@ -90,6 +90,7 @@ class TrainingRecord:
         calibration: The temperature, already inside the stored weights, and the clip for submissions.
         versions: Library versions.
         metrics: How good the model is.
+        network: Digest of the network beside it; None in folders of before it was kept.
     """
 
     created_at: str
@@ -107,6 +108,7 @@ class TrainingRecord:
     calibration: Calibration
     versions: Mapping[str, str]
     metrics: TrainingMetrics
+    network: str | None = None
 
     @property
     def resize_mode(self) -> Resize:

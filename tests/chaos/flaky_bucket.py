@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
+_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 FAULTS = (
     "refuses",
     "loses the answer",
@@ -43,7 +46,7 @@ class FlakyBucket:
     @contextmanager
     def serve(self) -> Iterator[None]:
         """Listen while the block runs."""
-        listening = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        listening = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self.url = f"http://127.0.0.1:{listening.server_address[1]}"
         threading.Thread(target=listening.serve_forever, daemon=True).start()
         yield
@@ -69,54 +72,53 @@ class FlakyBucket:
         connection.close()
         return answer.status, dict(answer.getheaders()), content
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        bucket = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request, or does not."""
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def __init__(self, bucket: FlakyBucket, *connection: Any) -> None:
+        self._bucket = bucket
+        super().__init__(*connection)
 
-            def _handle(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                request = (self.command, self.path, dict(self.headers.items()), body)
-                fault = bucket.draw()
-                if fault == "refuses":
-                    return self._answer(503, {}, b"<Code>SlowDown</Code>")
-                if fault == "is late":  # refused now, and done later all the same
-                    threading.Timer(_LATE_S, bucket.pass_on, request).start()
-                    return self._answer(500, {}, b"<Code>InternalError</Code>")
-                if fault == "is slow":
-                    time.sleep(_SLOW_S)
-                if fault == "does it twice":
-                    bucket.pass_on(*request)
-                status, headers, content = bucket.pass_on(*request)
-                if fault == "loses the answer":
-                    return self._answer(500, {}, b"<Code>InternalError</Code>")
-                if fault == "cuts the connection":
-                    return self._hang_up()
-                self._answer(status, headers, content, by_half=fault == "answers by half")
-                return None
+    protocol_version = "HTTP/1.1"
 
-            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _handle  # noqa: N815
+    def log_message(self, *_: object) -> None:
+        pass
 
-            def _answer(self, status: int, headers: dict[str, str], content: bytes, by_half: bool = False) -> None:
-                self.send_response_only(status)
-                length = headers.get("Content-Length") if self.command == "HEAD" else None
-                kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
-                for name, value in {**kept, "Content-Length": length or str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content[: len(content) // 2] if by_half else content)
-                if by_half:
-                    self._hang_up()
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = (self.command, self.path, dict(self.headers.items()), body)
+        fault = self._bucket.draw()
+        if fault == "refuses":
+            return self._answer(503, {}, b"<Code>SlowDown</Code>")
+        if fault == "is late":  # refused now, and done later all the same
+            threading.Timer(_LATE_S, self._bucket.pass_on, request).start()
+            return self._answer(500, {}, b"<Code>InternalError</Code>")
+        if fault == "is slow":
+            time.sleep(_SLOW_S)
+        if fault == "does it twice":
+            self._bucket.pass_on(*request)
+        status, headers, content = self._bucket.pass_on(*request)
+        if fault == "loses the answer":
+            return self._answer(500, {}, b"<Code>InternalError</Code>")
+        if fault == "cuts the connection":
+            return self._hang_up()
+        self._answer(status, headers, content, by_half=fault == "answers by half")
+        return None
 
-            def _hang_up(self) -> None:
-                self.close_connection = True
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _handle  # noqa: N815
 
-        return Handler
+    def _answer(self, status: int, headers: dict[str, str], content: bytes, by_half: bool = False) -> None:
+        self.send_response_only(status)
+        length = headers.get("Content-Length") if self.command == "HEAD" else None
+        kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+        for name, value in {**kept, "Content-Length": length or str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content[: len(content) // 2] if by_half else content)
+        if by_half:
+            self._hang_up()
 
-
-_HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
+    def _hang_up(self) -> None:
+        self.close_connection = True
