@@ -1,7 +1,6 @@
 """Run and model folders as `score` and `finetune` leave them, written without Ray and Keras."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
@@ -21,6 +20,7 @@ from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.quality.evaluation import evaluate, true_classes
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
+from scoring.run.json_fields import to_json_with_checksum
 from scoring.run.manifest import write_manifest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
@@ -144,7 +144,7 @@ def write_model(path: Location, images: Sequence[Scored], location: Location = P
     write_shard(folder.validation, [image.row() for image in readable], labels)
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
-    write_text(folder.training, json.dumps(_training(labels, location, measured), indent=2) + "\n")
+    write_text(folder.training, to_json_with_checksum(_training(labels, location, measured)))
     return path
 
 
@@ -178,6 +178,7 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
             **dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
+        "network": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +14,7 @@ from scoring.finetuning.ensemble import ensemble_logits, join_heads
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
-from scoring.models.finetuned_network import put_together
+from scoring.models.finetuned_network import put_together, save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, TrainedHead
 from scoring.models.training_record import (
@@ -27,7 +28,7 @@ from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_table, write_table
-from scoring.storage.durable import whole_file, write_text
+from scoring.storage.durable import write_text
 
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
 
@@ -46,26 +47,27 @@ def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence
     calibration = calibrate(logits, truth)
     for path in folder.results:
         path.unlink(missing_ok=True)
-    _save_network(settings, folder, heads, calibration)
+    digest = _save_network(settings, folder, heads, calibration)
     _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
         TrainedHead(seed, head.best_epoch, tuple(head.curve)) for seed, head in zip(seeds, heads, strict=True)
     )
     metrics = _measure(heads, logits, truth, settings.seed)
-    save_training_record(folder, _describe(settings, photos, trained, calibration, metrics))
+    record = _describe(settings, photos, trained, calibration, metrics)
+    save_training_record(folder, replace(record, network=digest))
 
 
 def _save_network(
     settings: FinetuneSettings, folder: ModelFolder, heads: Sequence[Head], calibration: Calibration
-) -> None:
+) -> str:
+    """Write the network; return its digest."""
     network = join_heads(heads, calibration.temperature)
     path = folder.head_network
     if not settings.head_only:
         path = folder.network
         network = put_together(base_of(settings.base).build(), network, settings.flip)
-    with whole_file(path) as temporary:
-        network.save(temporary)
+    return save_network(network, path)
 
 
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:

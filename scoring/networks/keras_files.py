@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
     import keras
+
+# What zipfile raises at bytes that are not what they should be: checksums, methods that it does not know, keys.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
 
 
 def check_keras_file(path: Location, field: str) -> None:
@@ -22,12 +26,19 @@ def check_keras_file(path: Location, field: str) -> None:
 
 
 def keras_digest(path: Path) -> str:
-    """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter."""
+    """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter.
+
+    Raises:
+        ModelError: If it is damaged.
+    """
     digest = hashlib.sha256()
-    with zipfile.ZipFile(path) as archive:
-        for name in sorted(set(archive.namelist()) - {"metadata.json"}):
-            with archive.open(name) as entry:
-                digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(set(archive.namelist()) - {"metadata.json"}):
+                with archive.open(name) as entry:
+                    digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+    except _DAMAGE as error:
+        raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()
 
 

@@ -159,7 +159,9 @@ def _pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, Ima
     places = rows.numbers.iloc[chosen]
     for file_index in sorted(set(places["file"])):
         group = places[places["file"] == file_index]
-        table = pq.read_table(readable(rows.files[file_index]), columns=["image_id", "path"])
+        table = pq.read_table(
+            readable(rows.files[file_index]), columns=["image_id", "path"], page_checksum_verification=True
+        )
         named = table.take(pa.array(group["row"].to_numpy())).to_pylist()
         images |= {row: ImageEntry(size_bytes=0, **one) for row, one in zip(map(int, group.index), named, strict=True)}
     needed = [image.image_id for image in images.values() if _needs_manifest(image.path, album.columns)]
@@ -174,7 +176,9 @@ def _needs_manifest(path: str, columns: TableColumns) -> bool:
 
 def _listed(manifest: Location, image_ids: Sequence[str]) -> dict[str, ImageEntry]:
     """What the manifest says of these images."""
-    table = pq.read_table(readable(manifest), filters=pc.field("image_id").isin(image_ids))
+    table = pq.read_table(
+        readable(manifest), filters=pc.field("image_id").isin(image_ids), page_checksum_verification=True
+    )
     return {row["image_id"]: ImageEntry(**row) for row in table.to_pylist()}
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from scoring.errors import RunFolderError
 from scoring.networks.agreement import Agreement
 from scoring.run.fingerprint import Fingerprint
-from scoring.run.json_fields import from_json
+from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.run.milestones import Milestones
 from scoring.run.summary import Summary
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -122,7 +122,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """The file's text."""
-        return json.dumps(asdict(self) | {"fingerprint": self.fingerprint.stored_fields()}, indent=2) + "\n"
+        return to_json_with_checksum(asdict(self) | {"fingerprint": self.fingerprint.stored_fields()})
 
 
 def parse_record(text: str, where: object) -> RunRecord:
@@ -136,7 +136,9 @@ def parse_record(text: str, where: object) -> RunRecord:
         RunFolderError: If it is anything else; the first field that is wrong is named.
     """
     try:
-        record = from_json(RunRecord, json.loads(text))
+        found = json.loads(text)
+        record = from_json(RunRecord, found)
+        check_checksum(found)
         if record.digests and len(record.digests) != record.num_shards:
             raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
         return record

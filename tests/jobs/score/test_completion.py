@@ -144,6 +144,7 @@ def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Cal
     folder = score()
     record = json.loads(folder.record.read_text())
     digests = record.pop("digests")
+    del record["sha256"]
     on_disk(folder.record).write_text(json.dumps(record))
     before = _times(folder)
     score()
