@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+
+from rich.console import Console
 
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
@@ -12,12 +15,34 @@ from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
 from scoring.shards.settings import known_fields
-from scoring.sources.entries import ImageEntry
+from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import with_targets
+from scoring.storage.walking import Fault
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What became of a collection's files.
+
+    Attributes:
+        manifest: Of those that are images to score.
+        left_out: The others, by reason.
+    """
+
+    manifest: ManifestInfo
+    left_out: tuple[LeftOut, ...]
+
+
+def warn_of_unreadable(console: Console, left_out: Sequence[LeftOut]) -> None:
+    """Name what the listing could not look at; whatever lies there is not scored."""
+    for left in left_out:
+        if left.reason == Fault.UNREADABLE:
+            things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
+            console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
 
 
 class BackgroundListing:
@@ -34,14 +59,14 @@ class BackgroundListing:
         self,
         request: ImagesRequest,
         folder: RunFolder,
-        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        keep: Callable[[Listing], Listing] | None = None,
         check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         self._request = request
         self._folder = folder
         self._keep = keep
         self._check = check
-        self._listed: Future[ManifestInfo] = Future()
+        self._listed: Future[Listed] = Future()
 
     def start(self, fence: Fence) -> None:
         """Begin; wait a little, so that most faults surface before Ray starts.
@@ -56,8 +81,8 @@ class BackgroundListing:
         except NotYet:
             return
 
-    def result(self) -> ManifestInfo:
-        """Wait for the manifest.
+    def result(self) -> Listed:
+        """Wait for the manifest, and what is not in it.
 
         Raises:
             ImagesError: If there are no images, or not such as were asked for.
@@ -72,10 +97,11 @@ class BackgroundListing:
         except Exception as error:  # raised where the listing is waited for  # noqa: BLE001
             self._listed.set_exception(error)
 
-    def _write_manifest(self, fence: Fence) -> ManifestInfo:
+    def _write_manifest(self, fence: Fence) -> Listed:
         listing = find_images(self._request.images, self._request.columns)
-        images = self._keep(listing.images) if self._keep else listing.images
-        num_left_out = listing.num_left_out + len(listing.images) - len(images)
+        if self._keep:
+            listing = self._keep(listing)
+        images = listing.images
         if self._request.labels_from:
             images = with_targets(images, self._request.labels_from)
         if self._check:
@@ -85,4 +111,5 @@ class BackgroundListing:
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
         with under_fence(fence):
-            return write_manifest(self._folder.manifest, images, shard_size, num_left_out, digest)
+            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
+        return Listed(info, listing.left_out)

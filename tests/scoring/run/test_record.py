@@ -41,7 +41,8 @@ def test_record_of_version_0_1_0_is_read_and_written_with_the_same_keys_and_valu
     assert record.summary is not None
     assert record.summary.wall_s == 4.0
     assert record.devices == (DeviceRecord("vm", ("0",), "ab", 7, 1),)
-    assert json.loads(record.to_json()) == json.loads(_EARLIER) | {"digests": []}
+    assert json.loads(record.to_json()) == json.loads(_EARLIER) | {"digests": [], "left_out": []}
+    assert record.left_out_in_words == "0 files"
 
 
 def test_record_from_before_there_were_tables_and_reports_is_read() -> None:
