@@ -9,7 +9,7 @@ from rich.console import Console
 from cluster.shared_files import SharedFile
 from jobs.score.actors import place_actors, start_actors
 from jobs.score.ending import Ending
-from jobs.score.listing import BackgroundListing, warn_of_unreadable
+from jobs.score.listing import BackgroundListing, tell_listed
 from jobs.score.needed_files import see_images, see_model
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
@@ -85,7 +85,7 @@ class ImagesJob:
             self._listing.result()
         with start_actors(self._request, settings, placement, needed) as pool:
             listed = self._listing.result()
-            warn_of_unreadable(self._console, listed.left_out)
+            tell_listed(self._console, listed)
             first = pool.first_ready()
             milestones.worker_at = time.time()
             record = new_record(self._request, settings, listed, first.description)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_dige
 from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
+from scoring.sources.labelling import Labelled, label_by_file, label_by_table
 from scoring.sources.targets import with_targets
 from scoring.storage.walking import Fault
 
@@ -31,18 +32,22 @@ class Listed:
     Attributes:
         manifest: Of those that are images to score.
         left_out: The others, by reason.
+        unused: Labels without a photo.
     """
 
     manifest: ManifestInfo
     left_out: tuple[LeftOut, ...]
+    unused: LeftOut | None = None
 
 
-def warn_of_unreadable(console: Console, left_out: Sequence[LeftOut]) -> None:
-    """Name what the listing could not look at; whatever lies there is not scored."""
-    for left in left_out:
+def tell_listed(console: Console, listed: Listed) -> None:
+    """Say what the user may have meant otherwise: what could not be looked at, and labels that no photo has."""
+    for left in listed.left_out:
         if left.reason == Fault.UNREADABLE:
             things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
             console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
+    if unused := listed.unused:
+        console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
 
 
 class BackgroundListing:
@@ -101,9 +106,8 @@ class BackgroundListing:
         listing = find_images(self._request.images, self._request.columns)
         if self._keep:
             listing = self._keep(listing)
-        images = listing.images
-        if self._request.labels_from:
-            images = with_targets(images, self._request.labels_from)
+        labelled = self._labelled(listing)
+        listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
@@ -112,4 +116,15 @@ class BackgroundListing:
         load_earlier_record(self._folder, known_fields(settings, digest))
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
-        return Listed(info, listing.left_out)
+        return Listed(info, listing.left_out, labelled.unused)
+
+    def _labelled(self, listing: Listing) -> Labelled:
+        """The images with their targets, where they have any."""
+        request = self._request
+        if request.labels_file:
+            return label_by_file(listing, request.labels_file)
+        if request.columns.label:
+            return label_by_table(listing, request.images, request.columns)
+        if request.labels_from:
+            return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+        return Labelled(listing)

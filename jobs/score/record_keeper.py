@@ -47,7 +47,7 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
         images=str(settings.images),
         model=asdict(settings.model),  # type: ignore[call-overload]  # every kind of request is a dataclass
         resize=request.resize,
-        labels_from=request.labels_from,
+        labels_from=request.truth,
         columns=request.columns,
         batch_size=request.batch_size,
         shard_size=request.shard_size,

@@ -37,6 +37,7 @@ class FoundFile:
         image_id: The id, where the collection brings one.
         left_out: Why it cannot be an image, where that is known; else its name and content tell.
         head: The first bytes, where they are known.
+        target: The true label, where the collection brings one.
     """
 
     path: str
@@ -46,6 +47,7 @@ class FoundFile:
     image_id: str | None = None
     left_out: str | None = None
     head: bytes | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,31 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs.score.listing import BackgroundListing, Listed, warn_of_unreadable
+from jobs.finetune import command
+from jobs.score.listing import BackgroundListing, Listed, tell_listed
 from jobs.score.record_keeper import new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.table import print_summary
+from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
+from scoring.run.manifest import Manifest
 from scoring.run.record import RunRecord, parse_record
 from scoring.shards.settings import ScorerDescription
 from scoring.sources.entries import LeftOut
-from scoring.sources.targets import leave_out_test
+from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
+from scoring.sources.targets import LabelsFrom, leave_out_test
 from tests.runs import SUMMARY
 
 
-def _list(images: Path, folder: RunFolder) -> tuple[Listed, RunRecord]:
+def _list(images: Path, folder: RunFolder, **options: Any) -> tuple[Listed, RunRecord]:
     """The listing of a job, and the record that begins with it."""
-    request = ImagesRequest(images, ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow"))
+    model = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
+    request = ImagesRequest(images, model, **options)
+    request.check()
     listing = BackgroundListing(request, folder, keep=leave_out_test)
     with hold_folder(folder, overwrite=False) as lease:
         listing.start(lease.fence)
@@ -88,6 +94,39 @@ def test_a_folder_that_cannot_be_read_is_a_warning_with_its_name(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed, _ = _list(photos, RunFolder(tmp_path / "run"))
-    warn_of_unreadable(Console(soft_wrap=True), listed.left_out)
+    tell_listed(Console(soft_wrap=True), listed)
     said = "1 file or folder cannot be read, and nothing there is scored: 'secret/'\n"
     assert capsys.readouterr().out == said
+
+
+def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.csv").write_text("file,label\ncat.1.jpg,tabby\ndog.1.jpg,hound\ndog.7.jpg,hound\n")
+    folder = RunFolder(tmp_path / "run")
+    file = LabelsFile(tmp_path / "train.csv")
+    listed, record = _list(photos / "train", folder, labels_file=file, labels_from=LabelsFrom.AUTO)
+    assert [image.target for image in Manifest(folder.manifest).shard(0)] == ["tabby", "hound"]
+    assert record.request.labels_from == str(file.source)
+    tell_listed(Console(soft_wrap=True), listed)
+    assert capsys.readouterr().out == "1 labels of train.csv without a photo: 'dog.7.jpg'\n"
+
+
+def test_labels_in_two_places_are_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").touch()
+    for options in ({"labels_file": LabelsFile(tmp_path / "train.csv")}, {"columns": TableColumns(label="breed")}):
+        with pytest.raises(RequestError, match="or `labels_from` names; received both"):
+            _list(photos, RunFolder(tmp_path / "run"), labels_from=LabelsFrom.NAMES, **options)
+
+
+def test_finetune_takes_the_columns_of_a_table_or_those_of_a_file_of_labels(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[Any] = []
+    monkeypatch.setattr(command, "run_finetune", lambda request, console: requests.append(request))
+    told: dict[str, Any] = {"images": photos, "output": tmp_path, "id_column": "image", "label_column": "breed"}
+    command.finetune(**told)
+    command.finetune(**told, labels_file="train.csv")
+    table, file = (request.images for request in requests)
+    assert (table.columns, table.labels_file) == (TableColumns(image_id="image", label="breed"), None)
+    assert (file.columns, file.labels_file) == (NO_COLUMNS, LabelsFile(Path("train.csv"), "image", "breed"))
