@@ -137,9 +137,13 @@ def save_record(folder: RunFolder, record: RunRecord) -> None:
     write_text(folder.record, record.to_json())
 
 
-def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
-    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
-    labels = ("cat", "dog")
+def write_model(
+    path: Location,
+    images: Sequence[Scored],
+    location: Location = Path("nowhere"),
+    labels: Sequence[str] = ("cat", "dog"),
+) -> Location:
+    """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
