@@ -25,6 +25,7 @@ from scoring.run.manifest import write_manifest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import write_text
@@ -115,6 +116,7 @@ def write_run(
         num_left_out=info.num_left_out,
         versions={"python": "3.11.7", "keras": "3.15.1"},
         precision_reason="as asked",
+        left_out=(LeftOut("not an image", 1, ("notes.txt",)),),
     ).with_digests(digests)
     if finished:
         record = replace(record, devices=(DeviceRecord("vm"),), summary=SUMMARY)
@@ -135,9 +137,13 @@ def save_record(folder: RunFolder, record: RunRecord) -> None:
     write_text(folder.record, record.to_json())
 
 
-def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
-    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
-    labels = ("cat", "dog")
+def write_model(
+    path: Location,
+    images: Sequence[Scored],
+    location: Location = Path("nowhere"),
+    labels: Sequence[str] = ("cat", "dog"),
+) -> Location:
+    """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]

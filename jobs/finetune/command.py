@@ -17,7 +17,7 @@ from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_networks import VGG16, BaseRequest, base_of
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -26,6 +26,8 @@ def finetune(
     images: Place,
     output: Place,
     labels_from: LabelsFrom | str = LabelsFrom.AUTO,
+    labels_file: Place | None = None,
+    label_column: str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -61,9 +63,11 @@ def finetune(
         images: Labelled photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         output: Model folder: new, or an earlier fine-tune to complete.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
+        labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
+        label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
-        id_column: Column with their ids.
+        id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), or a .keras model of (224, 224, 3) pixels.
         weights: VGG16 weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs the head sees; by default fc2, block5_pool, or the last but one.
@@ -116,7 +120,8 @@ def finetune(
         batch_size=batch_size,
         shard_size=shard_size,
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        columns=TableColumns(path_column, bytes_column, id_column),
+        columns=TableColumns(path_column, bytes_column, *((None, None) if labels_file else (id_column, label_column))),
+        labels_file=LabelsFile(place(labels_file, "labels_file"), id_column, label_column) if labels_file else None,
         read_timeout_s=read_timeout,
     )
     folder = place(output, "output")

@@ -37,7 +37,7 @@ class Ending:
     def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[int]:
         """Read all shards again and, only if all are sound, write the summary."""
         labels = loop.keeper.record.labels
-        counted, is_labelled = RightCount(labels), self.request.labels_from and labels
+        counted, is_labelled = RightCount(labels), self.request.truth and labels
         found = run_status(self.folder, verify=True, each=counted.add if is_labelled else lambda table: None)
         right = (counted.num_known, counted.num_right)
         wall_s = milestones.since_command_s()

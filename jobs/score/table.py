@@ -18,7 +18,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         *_changed(summary),
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
-        ("left out", f"{record.num_left_out} files: no images, hidden or unreadable"),
+        ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
         *_agreement(record.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
+from scoring.networks.keras_versions import newer_keras
 from scoring.pixels.input_shape import IMAGE_SIZE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
@@ -54,7 +55,7 @@ def load_keras_file(path: Path) -> "keras.Model":
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
 
 
 def check_takes_pixels(model: "keras.Model", path: Path) -> None:

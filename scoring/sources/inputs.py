@@ -103,7 +103,8 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
         raise RequestError(
-            f"Expected a .parquet table for `path_column`, `bytes_column` or `id_column`; received {location}."
+            f"Expected a .parquet table for `path_column`, `bytes_column`, `id_column` or `label_column`; received "
+            f"{location}."
         )
     if kind == "zip":
         return ZipSource(location)

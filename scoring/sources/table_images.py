@@ -112,6 +112,8 @@ class TableSource:
             check_column(schema, "bytes_column" if self.keeps_order else "path_column", self._columns.images, title)
         if self._columns.image_id:
             check_column(schema, "id_column", self._columns.image_id, title)
+        if self._columns.label:
+            check_column(schema, "label_column", self._columns.label, title)
         if self._columns.content:
             _check_row_groups(part, self._columns.content, title)
 
@@ -120,10 +122,12 @@ class TableSource:
         row = 0
         try:
             for batch in part.iter_batches(_ROWS_AT_ONCE, columns=self._listed(part.schema_arrow)):
-                for file in self._found(batch, name, row):
+                for file, target in zip(self._found(batch, name, row), self._targets(batch), strict=True):
                     number = str(before + (file.position or 0))
-                    in_table = replace(file, image_id=file.image_id or number, stamp=stamp)
-                    yield in_table if self.keeps_order else file
+                    in_table = (
+                        replace(file, image_id=file.image_id or number, stamp=stamp) if self.keeps_order else file
+                    )
+                    yield replace(in_table, target=target) if target else in_table
                 row += batch.num_rows
         except BucketError:
             raise
@@ -133,10 +137,14 @@ class TableSource:
 
     def _listed(self, schema: pa.Schema) -> list[str]:
         """The columns that a listing reads."""
-        ids = [self._columns.image_id] if self._columns.image_id else []
+        ids = [name for name in (self._columns.image_id, self._columns.label) if name]
         if is_inventory(schema, self._columns):
             return [*ids, BUCKET, KEY, *({SIZE, E_TAG, IS_LATEST, IS_DELETED} & set(schema.names))]
         return ids if self.keeps_order else [*ids, self._columns.images]
+
+    def _targets(self, batch: pa.RecordBatch) -> Sequence[str | None]:
+        """The label of each row."""
+        return _texts(batch, self._columns.label) if self._columns.label else [None] * batch.num_rows
 
     def _found(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[FoundFile]:
         """One file for each row of a batch that begins with row `row` of a part."""

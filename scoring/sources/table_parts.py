@@ -17,8 +17,8 @@ from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
-_SUFFIXES = (".parquet", ".parq", ".pq")
 _LENGTH_BYTES = 8  # at the end of a Parquet file: how long what it says of itself is, and PAR1
+PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 class TableParts:
@@ -33,7 +33,7 @@ class TableParts:
         if is_pattern(table.name):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
         elif table.is_dir():
-            self.folder, names = table, [name for name in _files(table) if name.endswith(_SUFFIXES)]
+            self.folder, names = table, [name for name in _files(table) if name.endswith(PARQUET_SUFFIXES)]
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -71,14 +71,14 @@ class TableParts:
 
 def is_pattern(name: str) -> bool:
     """Whether a name stands for several files: `part-*.parquet`."""
-    return name.endswith(_SUFFIXES) and any(character in name for character in "*?[")
+    return name.endswith(PARQUET_SUFFIXES) and any(character in name for character in "*?[")
 
 
 def is_table_folder(folder: Location) -> bool:
     """Whether a folder holds the parts of a table and nothing else, by the first thousand files in it."""
     num_parts = 0
     for name in islice(_files(folder), _LOOKED_AT):
-        if not name.endswith(_SUFFIXES):
+        if not name.endswith(PARQUET_SUFFIXES):
             return False
         num_parts += 1
     return num_parts > 0
