@@ -6,17 +6,21 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, here, labels_text, place, size_of, text_of
+from jobs.console.arguments import Place, choice, here, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
+from jobs.score.model_options import (
+    VGG16_CATS_DOGS,
+    EngineName,
+    OutputMeaning,
+    PixelScale,
+    Precision,
+    model_request,
+)
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
-from scoring.models.kinds import VGG16_CATS_DOGS
-from scoring.models.model_request import ModelRequest
-from scoring.models.output_meaning import OutputMeaning
-from scoring.networks.engines import EngineName, keras_backend
-from scoring.networks.precision import Precision
+from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -33,6 +37,7 @@ def score(
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,
+    pixels: PixelScale | str = PixelScale.UNCHANGED,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -67,6 +72,7 @@ def score(
         outputs: What the outputs of a .keras file mean, where its last layer does not tell.
         output_name: Which of several outputs of a .keras file.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
+        pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -100,16 +106,16 @@ def score(
     if images is not None:
         images_request = ImagesRequest(
             images=place(images, "images"),
-            model=ModelRequest(
-                text_of(model),
-                text_of(weights) if weights else None,
-                labels_text(labels) if labels else None,
-                choice(precision, Precision, "precision"),
-                keras_backend(),
-                choice(engine, EngineName, "engine"),
-                choice(outputs, OutputMeaning, "outputs") if outputs else None,
-                output_name,
-                size_of(size) if size is not None else None,
+            model=model_request(
+                model,
+                weights=weights,
+                labels=labels,
+                outputs=outputs,
+                output_name=output_name,
+                size=size,
+                pixels=pixels,
+                engine=engine,
+                precision=precision,
             ),
             labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
             resize=choice(resize, Resize, "resize"),

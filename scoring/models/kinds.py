@@ -6,9 +6,9 @@ from typing import Protocol
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
-from scoring.models.keras_file import KerasFile
+from scoring.models.keras_file import NOTHING_TOLD, KerasFile, Untold
 from scoring.models.model_folder import ModelFolder
-from scoring.models.output_meaning import OutputMeaning, OutputReading
+from scoring.models.output_meaning import OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.networks.engines import Network
 from scoring.storage.locations import Location, locate
@@ -72,36 +72,27 @@ class ModelKind(Protocol):
         ...
 
 
-def kind_of(
-    model: str,
-    weights: str | None,
-    labels: str | None,
-    outputs: OutputMeaning | None = None,
-    output_name: str | None = None,
-    size: tuple[int, int] | None = None,
-) -> ModelKind:
+# Fields that belong to `.keras` files, and what of other models is known.
+_OF_KERAS_FILES = {"outputs": "outputs", "output_name": "outputs", "size": "pixels", "pixels": "pixels"}
+
+
+def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = NOTHING_TOLD) -> ModelKind:
     """Decide which kind of model is named.
 
     Args:
         model: A published network's name, or a path.
         weights: What was said of its weights, if anything.
         labels: What was said of its labels, if anything.
-        outputs: What was said of the meaning of its outputs, if anything.
-        output_name: Which of several outputs, if one was named.
-        size: Height and width of its pixels, if any were asked for.
+        told: What was said of a `.keras` file, if anything.
 
     Raises:
         ModelError: If it is of no kind.
     """
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
-        return KerasFile(location, weights, labels, outputs, output_name, size)
-    for field, value, what in (
-        ("outputs", outputs, "outputs"),
-        ("output_name", output_name, "outputs"),
-        ("size", size, "pixels"),
-    ):
-        if value is not None:
+        return KerasFile(location, weights, labels, told)
+    for field, what in _OF_KERAS_FILES.items():
+        if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
     if model == VGG16_IMAGENET:
         return PublishedNetwork(model, weights, labels)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from scoring.models.classifier import Classifier
+from scoring.models.keras_file import Untold
 from scoring.models.kinds import ModelKind, kind_of
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.agreement import ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_files import check_size
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.storage.locations import Location
@@ -31,6 +33,7 @@ class ModelRequest:
         outputs: What the outputs of a `.keras` file mean; None leaves it to its last layer.
         output_name: Which of its outputs; None takes the only one.
         size: Height and width of the pixels of a `.keras` file; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` file was trained on.
     """
 
     model: str
@@ -42,6 +45,7 @@ class ModelRequest:
     outputs: OutputMeaning | None = None
     output_name: str | None = None
     size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
 
     @property
     def kind(self) -> ModelKind:
@@ -50,7 +54,8 @@ class ModelRequest:
         Raises:
             ModelError: If it is none.
         """
-        return kind_of(self.model, self.weights, self.labels, self.outputs, self.output_name, self.size)
+        told = Untold(self.outputs, self.output_name, self.size, self.pixels)
+        return kind_of(self.model, self.weights, self.labels, told)
 
     @property
     def name(self) -> str:

@@ -1,12 +1,13 @@
 """Load `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.pixels.input_shape import IMAGE_SIZE, InputShape, filled, size_text
+from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ def keras_digest(path: Path) -> str:
             with archive.open(name) as entry:
                 digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
     return digest.hexdigest()
+
+
+def stated_size(path: Path) -> tuple[int, int] | None:
+    """Height and width that a `.keras` file fixes, as its architecture says without Keras; None if it does not tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        [(_, height, width, _)] = [
+            layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
+        ]
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return None
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def load_keras_file(path: Path) -> "keras.Model":
@@ -58,11 +72,11 @@ def check_takes_pixels(model: "keras.Model", path: Path) -> None:
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
-    """The same model; what it leaves open of its input is fixed if a size was asked for.
+    """The same model; what it leaves open of its input is fixed.
 
     Args:
         model: Of one output.
-        size: Height and width that were asked for; None takes the model's.
+        size: Height and width that were asked for; None takes the model's, and 224 where it leaves them open.
         path: Its file, for messages.
 
     Raises:
@@ -75,11 +89,10 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
             f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
         )
     own = shapes[0][1:]
-    if size is None:
-        return model
-    asked = filled([side if side is not None else wanted for side, wanted in zip(own, (*size, 3), strict=True)])
+    wanted = (*(size or DEFAULT_SHAPE.size), 3)
+    asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
     check_size(asked, size, path)
-    return model if asked == filled(own) else _fixed(model, asked, path)
+    return model if None not in own else _fixed(model, asked, path)
 
 
 def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:

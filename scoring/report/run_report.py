@@ -6,13 +6,14 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
+from scoring.quality.one_answer import likely_cause
 from scoring.report.facts import run_facts, time_blocks, unreadable_blocks
 from scoring.report.histogram import histogram_figure, labels_table
 from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
 from scoring.report.quality import Quality, measure_quality, measures_facts, quality_blocks, quality_notes
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural
+from scoring.report.text import confidence, count, folder_title, measure, moment, percent, percent_range, plural
 from scoring.run.folder import RunFolder
 from scoring.run.reader import some
 from scoring.run.record import RunRecord
@@ -35,6 +36,7 @@ class _Run:
     subtitle: str
     about: Sequence[Block]
     album: Album
+    warnings: Sequence[str]
 
 
 def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
@@ -62,7 +64,7 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
         subtitle=run.subtitle,
         key_figures=_key_figures(run),
         sections=sections,
-        notices=_notices(run.status),
+        notices=[*_notices(run.status), *run.warnings],
     )
     return report, run.status
 
@@ -91,7 +93,19 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     album = Album(where, Resize(request.resize), folder.manifest, request.columns, shape)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.summary)]
-    return _Run(folder, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
+    warnings = _warnings(record)
+    return _Run(folder, labels, status, rows, read_unreadable(files), quality, subtitle, about, album, warnings)
+
+
+def _warnings(record: RunRecord) -> list[str]:
+    """What speaks against the model."""
+    found = record.summary.one_answer if record.summary else None
+    if found is None:
+        return []
+    return [
+        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} are {found.label} at "
+        f"{confidence(found.probability)}: {likely_cause(record.request)}."
+    ]
 
 
 def _max_shards(record: RunRecord) -> int | None:

@@ -16,11 +16,22 @@ from scoring.errors import BucketError, RequestError, RunFolderError, StorageErr
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
+from scoring.run.summary import OneAnswer
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
 from tests.places import on_disk
-from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
+from tests.runs import (
+    SUMMARY,
+    Page,
+    Scored,
+    cats_and_dogs,
+    draw_images,
+    record_of,
+    save_record,
+    write_model,
+    write_run,
+)
 from tests.tampering import ALL
 
 _HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"
@@ -349,6 +360,14 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:
     images = [replace(image, target="cat") for image in cats_and_dogs(8)]
     assert "ROC AUC" in _report(write_run(tmp_path / "run", images).path).text
+
+
+def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(24))
+    summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500))
+    save_record(run, replace(record_of(run.path), summary=summary))
+    text = " ".join(_report(run.path).text.split())
+    assert "99.0% of the first 500 images are dog at" in text
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

@@ -35,13 +35,15 @@ _EARLIER = """{
 }"""
 
 
-def test_record_of_version_0_1_0_is_read_and_written_with_the_same_keys_and_values() -> None:
+def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() -> None:
     record = parse_record(_EARLIER, "run.json")
     assert (record.request.model_name, record.request.weights, record.request.labels_from) == ("/m.keras", None, "auto")
     assert record.summary is not None
     assert record.summary.wall_s == 4.0
     assert record.devices == (DeviceRecord("vm", ("0",), "ab", 7, 1),)
-    assert json.loads(record.to_json()) == json.loads(_EARLIER) | {"digests": []}
+    earlier = json.loads(_EARLIER)
+    earlier["summary"]["one_answer"] = None
+    assert json.loads(record.to_json()) == earlier | {"digests": []}
 
 
 def test_record_from_before_there_were_tables_and_reports_is_read() -> None:
