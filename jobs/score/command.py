@@ -16,6 +16,7 @@ from jobs.score.model_options import (
     OutputMeaning,
     PixelScale,
     Precision,
+    StoreProbabilities,
     model_request,
 )
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
@@ -38,6 +39,7 @@ def score(
     output_name: str | None = None,
     size: str | int | None = None,
     pixels: PixelScale | str = PixelScale.UNCHANGED,
+    store_probabilities: StoreProbabilities | str = StoreProbabilities.FEW,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -73,6 +75,7 @@ def score(
         output_name: Which of several outputs of a .keras file.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
+        store_probabilities: All of them, or those of at most 32 classes and else the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -114,6 +117,7 @@ def score(
                 output_name=output_name,
                 size=size,
                 pixels=pixels,
+                store_probabilities=store_probabilities,
                 engine=engine,
                 precision=precision,
             ),

@@ -10,8 +10,17 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
+from scoring.run.predictions import StoreProbabilities
 
-__all__ = ["VGG16_CATS_DOGS", "EngineName", "OutputMeaning", "PixelScale", "Precision", "model_request"]
+__all__ = [
+    "VGG16_CATS_DOGS",
+    "EngineName",
+    "OutputMeaning",
+    "PixelScale",
+    "Precision",
+    "StoreProbabilities",
+    "model_request",
+]
 
 
 def model_request(
@@ -23,6 +32,7 @@ def model_request(
     output_name: str | None = None,
     size: str | int | None = None,
     pixels: PixelScale | str = PixelScale.UNCHANGED,
+    store_probabilities: StoreProbabilities | str = StoreProbabilities.FEW,
     engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.FLOAT32,
 ) -> ModelRequest:
@@ -42,4 +52,5 @@ def model_request(
         output_name,
         size_of(size) if size is not None else None,
         choice(pixels, PixelScale, "pixels"),
+        choice(store_probabilities, StoreProbabilities, "store_probabilities"),
     )

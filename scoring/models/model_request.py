@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from scoring.models.classifier import Classifier
 from scoring.models.keras_file import Untold
 from scoring.models.kinds import ModelKind, kind_of
-from scoring.models.output_meaning import OutputMeaning
-from scoring.networks.agreement import ImageSample
+from scoring.models.output_meaning import OutputMeaning, OutputReading
+from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_files import check_size
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
 from scoring.pixels.input_shape import InputShape
+from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
 
 
@@ -34,6 +35,7 @@ class ModelRequest:
         output_name: Which of its outputs; None takes the only one.
         size: Height and width of the pixels of a `.keras` file; None takes its own, or 224 x 224.
         pixels: The scale of the pixels that a `.keras` file was trained on.
+        store_probabilities: Whose probabilities are stored in full.
     """
 
     model: str
@@ -46,6 +48,7 @@ class ModelRequest:
     output_name: str | None = None
     size: tuple[int, int] | None = None
     pixels: PixelScale = PixelScale.UNCHANGED
+    store_probabilities: StoreProbabilities = StoreProbabilities.FEW
 
     @property
     def kind(self) -> ModelKind:
@@ -113,9 +116,14 @@ class ModelRequest:
             name=self.model,
             engine=loaded.engine,
             labels=kind.class_labels(),
-            model_digest=loaded.digest + (":from-logits" if reading.from_logits else ""),
+            model_digest=loaded.digest + reading.suffix,
             precision=choice,
             reading=reading,
             clip=kind.clip(),
-            agreement=loaded.compared.agreement(reading.to_probabilities) if loaded.compared else None,
+            agreement=_agreement(loaded.compared, reading),
+            store=self.store_probabilities,
         )
+
+
+def _agreement(compared: ComparedOutputs | None, reading: OutputReading) -> Agreement | None:
+    return compared.agreement(reading.to_probabilities, reading.is_multi_label) if compared else None

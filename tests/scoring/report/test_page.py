@@ -362,6 +362,28 @@ def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:
     assert "ROC AUC" in _report(write_run(tmp_path / "run", images).path).text
 
 
+def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path) -> None:
+    targets = ("cat", "cat,dog", "none", "dog", "hamster", None)
+    said = ((0.9, 0.2), (0.8, 0.9), (0.1, 0.3), (0.2, 0.7), (0.5, 0.5), (0.5, 0.5))
+    images = [Scored(f"{number}.png", *both) for number, both in enumerate(zip(said, targets, strict=True))]
+    images.append(Scored("broken.png", None, "cat", "broken"))
+    run = write_run(tmp_path / "run", images, outputs="multi-label")
+    text = " ".join(_report(run.path).text.split())
+    loss = -np.log([0.9, 0.8, 0.9, 0.8, 0.8, 0.9, 0.7, 0.7]).mean()
+    for expected in ("images with a known truth 4", f"Log loss {loss:.4f}", "ROC AUC 1.0000", "images that have it"):
+        assert expected in text
+    for absent in ("Accuracy", "most confident cat, wrong"):
+        assert absent not in text
+
+
+def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> None:
+    labels = [f"breed{number}" for number in range(40)]
+    images = [Scored(f"{number}.png", [1 / 40] * 40, labels[number]) for number in range(40)]
+    text = _report(write_run(tmp_path / "run", images, labels, store="all").path).text
+    assert f"{np.log(40):.4f}" in text
+    assert "stored for at most" not in text
+
+
 def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(24))
     summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500))
