@@ -41,8 +41,9 @@ def _bench(
     Args:
         images: Photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://; by default drawn
             ones.
-        model: vgg16-imagenet, vgg16-cats-dogs, or a .keras classifier with `labels`.
-        weights: VGG16 weights file, or 'imagenet'; by default random for VGG16: as fast as any.
+        model: vgg16-imagenet, vgg16-cats-dogs, another classifier of keras.applications, or a .keras classifier with
+            `labels`.
+        weights: Weights file, or 'imagenet'; by default random for published networks: as fast as any.
         labels: cat,dog in class order.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on.

@@ -67,9 +67,10 @@ def score(
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
         images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
-        model: vgg16-imagenet, vgg16-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
-        weights: VGG16 weights file instead of the download; 'random' for a trial.
-        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for vgg16-imagenet an
+        model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
+            resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
+        weights: Weights file instead of the download; 'random' for a trial.
+        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for ImageNet's classes an
             imagenet_class_index.json.
         outputs: What the outputs of a .keras file mean, where its last layer does not tell.
         output_name: Which of several outputs of a .keras file.

@@ -71,7 +71,7 @@ class KerasFile:
         """The file must be there, with labels and without other weights."""
         check_keras_file(self.path, "`model`")
         if self.weights is not None:
-            raise ModelError("`weights` belongs to VGG16; a .keras file brings its own. Leave it out.")
+            raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
         self.class_labels()
 
     def paths(self) -> dict[str, Location]:

@@ -1,6 +1,7 @@
 """What `model` may name: the questions that each kind of model answers, and which kind a name is."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Protocol
 
 from scoring.errors import ModelError
@@ -10,6 +11,7 @@ from scoring.models.keras_file import NOTHING_TOLD, KerasFile, Untold
 from scoring.models.model_folder import ModelFolder
 from scoring.models.output_meaning import OutputReading
 from scoring.models.published_network import PublishedNetwork
+from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
 from scoring.networks.engines import Network
 from scoring.storage.locations import Location, locate
 
@@ -94,13 +96,21 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     for field, what in _OF_KERAS_FILES.items():
         if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
-    if model == VGG16_IMAGENET:
-        return PublishedNetwork(model, weights, labels)
-    if model == VGG16_CATS_DOGS:
-        return CatsAndDogs(model, weights, labels)
+    if application_of(model):
+        if ModelFolder(location).training.is_file():
+            raise ModelError(
+                f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}."
+            )
+        return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
     raise ModelError(
-        f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, a .keras file or a folder written by finetune; "
-        f"received {model!r}."
+        f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, another classifier of keras.applications"
+        f"{_nearest(model)}, a .keras file or a folder written by finetune; received {model!r}."
     )
+
+
+def _nearest(name: str) -> str:
+    """Names that are spelled much like this one."""
+    near = get_close_matches(name.casefold().replace("-", "").replace("_", ""), APPLICATIONS)
+    return f" ({', '.join(near)})" if near else ""

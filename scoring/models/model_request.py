@@ -23,11 +23,12 @@ class ModelRequest:
     """Which model to load and how; its `kind` knows the rest.
 
     Attributes:
-        model: `vgg16-imagenet`, `vgg16-cats-dogs`, a `.keras` classifier, or a folder written by `finetune`.
-        weights: A weights file for VGG16, `random`, or None for ImageNet's; for a folder that holds a head only, its
-            base network.
-        labels: `cat,dog`, or a file of such names; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or
-            None.
+        model: `vgg16-imagenet`, `vgg16-cats-dogs`, another name of `keras.applications`, a `.keras` classifier, or a
+            folder written by `finetune`.
+        weights: A weights file for a published network, `random`, or None for ImageNet's; for a folder that holds a
+            head only, its base network.
+        labels: `cat,dog`, or a file of such names; for published networks the path of an `imagenet_class_index.json`;
+            or None.
         precision: Number format of the inner layers.
         backend: Keras' backend.
         engine: What runs the network.

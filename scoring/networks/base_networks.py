@@ -1,10 +1,12 @@
-"""The network below a head: VGG16, its convolutions alone, or any `.keras` model, cut off at one of its layers."""
+"""The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
+from scoring.networks.application_networks import application_digest, build_application
+from scoring.networks.applications import APPLICATIONS
+from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, with_pixels
 from scoring.networks.layer_cut import cut_at
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
@@ -26,8 +28,8 @@ class BaseRequest:
     """Which network, and where to cut it; `base_of` says which kind of network that is.
 
     Attributes:
-        model: `vgg16`, `vgg16-convolutions`, or the path of a `.keras` model of (224, 224, 3) pixels.
-        weights: A weights file for either VGG16, `random`, or None for ImageNet's.
+        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
+        weights: A weights file for a published network, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
     """
 
@@ -70,7 +72,8 @@ class BaseNetwork(Protocol):
         """Build the network up to the layer; what is spatial there is averaged over positions.
 
         Returns:
-            From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
+            From float pixels, 0 to 255, shape (batch, height, width, channels), to features, shape
+            (batch, num_features).
 
         Raises:
             ModelError: If weights do not fit, or there is no such layer.
@@ -82,7 +85,8 @@ class BaseNetwork(Protocol):
 def base_of(request: BaseRequest) -> BaseNetwork:
     """Decide which kind of base network was asked for."""
     kinds = {VGG16: Vgg16Base, VGG16_CONVOLUTIONS: ConvolutionsBase}
-    return kinds.get(request.model, KerasFileBase)(request)
+    others = ApplicationBase if request.model in APPLICATIONS else KerasFileBase
+    return kinds.get(request.model, others)(request)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,28 @@ class ConvolutionsBase(Vgg16Base):
 
 
 @dataclass(frozen=True)
+class ApplicationBase(Vgg16Base):
+    """A classifier of `keras.applications`; see `BaseNetwork`."""
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut where the user says, or below its classes."""
+        if unfreeze_dense:
+            raise _no_dense_layers()
+        return self.request
+
+    def digest(self) -> str:
+        """The digest of the weights, with the network's name."""
+        return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+
+    def build(self) -> "keras.Model":
+        """Its preprocessing is inside, the same as when it scores."""
+        layer, name = self.request.layer, self.request.model
+        return build_application(
+            APPLICATIONS[name], self.request.weights, lambda network: cut_at(network, layer, name), "base"
+        )
+
+
+@dataclass(frozen=True)
 class KerasFileBase:
     """A `.keras` file; see `BaseNetwork`."""
 
@@ -150,9 +176,10 @@ class KerasFileBase:
 
     def check(self) -> None:
         """The file must be there."""
-        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16} or {VGG16_CONVOLUTIONS},")
+        what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
+        check_keras_file(locate(self.request.model), what)
         if self.request.weights is not None:
-            raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
+            raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
         """The file's path becomes absolute."""
@@ -176,8 +203,9 @@ class KerasFileBase:
         """The network in the file is taken as it is."""
         path = local_copy(locate(self.request.model))
         network = load_keras_file(path)
-        check_takes_pixels(network, path)
-        return cut_at(network, self.request.layer, self.request.model, "base")
+        if len(network.outputs) != 1:
+            raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
+        return with_pixels(cut_at(network, self.request.layer, self.request.model, "base"), None, path)
 
 
 def _no_dense_layers() -> ModelError:

