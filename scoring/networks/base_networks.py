@@ -1,15 +1,17 @@
 """The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scoring.errors import ModelError
 from scoring.networks.application_networks import application_digest, build_application
 from scoring.networks.applications import APPLICATIONS
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, with_pixels
-from scoring.networks.layer_cut import cut_at
+from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.layer_cut import Pooling, cut_at
+from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
+from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, absolute_text, locate
 
@@ -31,11 +33,30 @@ class BaseRequest:
         model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
         weights: A weights file for a published network, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        pooling: How what is spatial there becomes one vector.
+        size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` model was trained on.
     """
 
     model: str = VGG16
     weights: str | None = None
     layer: str | None = None
+    pooling: Pooling = Pooling.MEAN
+    size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+
+    def stored_fields(self) -> dict[str, Any]:
+        """What records hold of it: where all is as it always was, what earlier versions wrote."""
+        formerly = BaseRequest(self.model, self.weights, self.layer)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("model", "weights", "layer") or value != getattr(formerly, name)
+        }
+
+    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
+        """The network up to the layer."""
+        return cut_at(network, self.layer, self.model, name, self.pooling)
 
 
 class BaseNetwork(Protocol):
@@ -69,7 +90,7 @@ class BaseNetwork(Protocol):
         ...
 
     def build(self) -> "keras.Model":
-        """Build the network up to the layer; what is spatial there is averaged over positions.
+        """Build the network up to the layer; what is spatial there is pooled over positions.
 
         Returns:
             From float pixels, 0 to 255, shape (batch, height, width, channels), to features, shape
@@ -96,8 +117,13 @@ class Vgg16Base:
     request: BaseRequest
 
     def check(self) -> None:
-        """Weights that are named must be a file."""
+        """Weights that are named must be a file, and pixels are known."""
         check_weights(self.request.weights)
+        for field, is_said in (("size", self.request.size), ("pixels", self.request.pixels != PixelScale.UNCHANGED)):
+            if is_said:
+                raise ModelError(
+                    f"`{field}` belongs to .keras files; the pixels of {self.request.model} are known. Leave it out."
+                )
 
     def absolute(self) -> BaseRequest:
         """The path of its weights file becomes absolute."""
@@ -123,7 +149,7 @@ class Vgg16Base:
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
-        return build_vgg16(self.request.weights, lambda network: cut_at(network, self.request.layer, VGG16), "base")
+        return build_vgg16(self.request.weights, self.request.cut, "base")
 
 
 @dataclass(frozen=True)
@@ -142,8 +168,7 @@ class ConvolutionsBase(Vgg16Base):
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside."""
-        layer, name = self.request.layer, self.request.model
-        return build_convolutions(self.request.weights, lambda network: cut_at(network, layer, name), "base")
+        return build_convolutions(self.request.weights, self.request.cut, "base")
 
 
 @dataclass(frozen=True)
@@ -162,10 +187,8 @@ class ApplicationBase(Vgg16Base):
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
-        layer, name = self.request.layer, self.request.model
-        return build_application(
-            APPLICATIONS[name], self.request.weights, lambda network: cut_at(network, layer, name), "base"
-        )
+        request = self.request
+        return build_application(APPLICATIONS[request.model], request.weights, request.cut, "base")
 
 
 @dataclass(frozen=True)
@@ -196,16 +219,21 @@ class KerasFileBase:
         return self.request
 
     def digest(self) -> str:
-        """The digest of architecture and weights."""
-        return keras_digest(local_copy(locate(self.request.model)))
+        """The digest of architecture and weights, and of what is not as the file has it."""
+        path, request = local_copy(locate(self.request.model)), self.request
+        digest = keras_digest(path)
+        if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
+            digest += f"-size-{size_text(request.size)}"
+        return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
 
     def build(self) -> "keras.Model":
-        """The network in the file is taken as it is."""
+        """The network in the file, behind its scale."""
         path = local_copy(locate(self.request.model))
         network = load_keras_file(path)
         if len(network.outputs) != 1:
             raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
-        return with_pixels(cut_at(network, self.request.layer, self.request.model, "base"), None, path)
+        features = with_pixels(self.request.cut(network, "base"), self.request.size, path)
+        return take_pixels(features, self.request.pixels, str(path))
 
 
 def _no_dense_layers() -> ModelError:

@@ -89,7 +89,9 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
         raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
     status, labels = run_status(folder, verify, max_shards=_max_shards(record)), record.labels
     if not labels:
-        raise RunFolderError(f"{folder.path} holds features of photos. Name the model folder that it lies in.")
+        raise RunFolderError(
+            f"{folder.path} holds features, of which there is no report. If it lies in a model folder, name that."
+        )
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels, record.stores_vectors) if files else None
     label_quality = measure_labels(files, labels) if record.is_multi_label else None

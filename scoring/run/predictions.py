@@ -17,7 +17,8 @@ from scoring.storage.locations import Location, find_files
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
 TOP_K = 5
-_FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
+FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
+_FEATURES = (pa.list_(pa.float16()), pa.list_(pa.float32()))
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
 
@@ -60,7 +61,7 @@ def predictions_schema(
         pa.field("top_probabilities", pa.list_(pa.float32())),
     ]
     if stores_vectors(len(labels), store):
-        # Not a fixed-size list, though every list has this length: Arrow cannot read a null one back from Parquet.
+        # Not a fixed-size list, though every list has this length: Arrow before 26 reads no null one back from Parquet.
         columns.append(pa.field("probabilities", pa.list_(pa.float32())))
     return pa.schema(columns, metadata=metadata)
 
@@ -70,11 +71,12 @@ def find_schema_problem(schema: pa.Schema, labels: Sequence[str], store: str) ->
 
     Args:
         schema: The shard's.
-        labels: The run's; without any its shards hold features, which are lists of float16, whatever they are called.
+        labels: The run's; without any its shards hold features, which are lists of float16 or float32, whatever
+            they are called.
         store: Whose probabilities the run stores in full, a `StoreProbabilities`.
     """
     expected = predictions_schema(labels or ("features",), {}, store)
-    names = list(expected.names) if labels else list(_FEATURES_HAVE)
+    names = list(expected.names) if labels else list(FEATURES_HAVE)
     lacking = [name for name in names if name not in schema.names]
     if lacking:
         return f"lacks the column {lacking[0]}"
@@ -82,8 +84,8 @@ def find_schema_problem(schema: pa.Schema, labels: Sequence[str], store: str) ->
     if labels and others:
         return f"has a column {others[0].name} that no shard of this run has"
     fields = [(schema.field(name), expected.field(name).type) for name in names]
-    fields += [(field, pa.list_(pa.float16())) for field in others]
     odd = [field for field, kind in fields if field.type != kind]
+    odd += [field for field in others if field.type not in _FEATURES]
     return f"has {odd[0].type} in its column {odd[0].name}" if odd else None
 
 
