@@ -64,7 +64,7 @@ def finetune(
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
-            or a .keras model.
+            or a .keras model, also hf:// or kaggle://.
         weights: Weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs the head sees; by default fc2, block5_pool, or the last but one.
         unfreeze: Train VGG16's two dense layers as well.

@@ -68,7 +68,7 @@ def score(
         images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
-            resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
+            resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`, also hf:// or kaggle://.
         weights: Weights file instead of the download; 'random' for a trial.
         labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for ImageNet's classes an
             imagenet_class_index.json.

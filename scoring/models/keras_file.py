@@ -1,4 +1,4 @@
-"""A classifier in a `.keras` file, with labels that the user names."""
+"""A classifier in a `.keras` file, on this machine, in a bucket or on a hub, with labels that the user names."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from scoring.errors import ModelError
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import single_output
 from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
-from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ class KerasFile:
     """A `.keras` file; see `ModelKind`.
 
     Attributes:
-        path: Where it is.
+        name: Its path, its URL in a bucket, or a hub's name for it.
         weights: None; the file brings its own.
         labels: One name per class, such as `cat,dog`, or a file of them.
         told: What the user says that the file may not.
     """
 
-    path: Location
+    name: str
     weights: str | None
     labels: str | None
     told: Untold = NOTHING_TOLD
@@ -69,15 +69,15 @@ class KerasFile:
 
     def check(self) -> None:
         """The file must be there, with labels and without other weights."""
-        check_keras_file(self.path, "`model`")
+        check_keras_name(self.name, "`model`")
         if self.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
         self.class_labels()
 
     def paths(self) -> dict[str, Location]:
         """The file, and that of the labels."""
-        named = labels_file(self.labels) if self.labels else None
-        return {"model": self.path} | ({"labels": named} if named else {})
+        found = {"model": keras_place(self.name), "labels": labels_file(self.labels) if self.labels else None}
+        return {field: place for field, place in found.items() if place}
 
     def files(self) -> dict[str, Location]:
         """All that is a path is a file."""
@@ -85,7 +85,7 @@ class KerasFile:
 
     def network(self) -> Network:
         """The network in the file, with one of its outputs."""
-        path = local_copy(self.path)
+        path = local_keras_file(self.name)
         return Network(keras_digest(path) + _changes(path, self.told), lambda: _load_classifier(path, self.told))
 
     def class_labels(self) -> tuple[str, ...]:
@@ -96,8 +96,8 @@ class KerasFile:
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """The last layer tells, or the user."""
-        check_label_count(self.class_labels(), num_outputs, str(self.path))
-        return read_outputs(last_activation(), self.told.outputs, num_outputs, str(self.path))
+        check_label_count(self.class_labels(), num_outputs, self.name)
+        return read_outputs(last_activation(), self.told.outputs, num_outputs, self.name)
 
     def clip(self) -> None:
         """Nobody measured it."""

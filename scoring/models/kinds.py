@@ -13,6 +13,7 @@ from scoring.models.output_meaning import OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
 from scoring.networks.engines import Network
+from scoring.networks.hubs.registry import is_on_hub
 from scoring.storage.locations import Location, locate
 
 VGG16_IMAGENET = "vgg16-imagenet"
@@ -90,9 +91,11 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     Raises:
         ModelError: If it is of no kind.
     """
+    if is_on_hub(model):
+        return KerasFile(model, weights, labels, told)
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
-        return KerasFile(location, weights, labels, told)
+        return KerasFile(model, weights, labels, told)
     for field, what in _OF_KERAS_FILES.items():
         if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
@@ -106,7 +109,7 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
         return FinetunedFolder(ModelFolder(location), weights, labels)
     raise ModelError(
         f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, another classifier of keras.applications"
-        f"{_nearest(model)}, a .keras file or a folder written by finetune; received {model!r}."
+        f"{_nearest(model)}, a .keras file, here or on a hub, or a folder written by finetune; received {model!r}."
     )
 
 

@@ -7,8 +7,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from scoring.networks.applications import application_of
 from scoring.networks.base_networks import BaseRequest, base_of
-from scoring.networks.keras_files import check_keras_file
-from scoring.storage.locations import locate
+from scoring.networks.keras_names import check_keras_name, keras_place
 
 
 def base_of_model(request: BaseRequest) -> BaseRequest:
@@ -23,14 +22,14 @@ def base_of_model(request: BaseRequest) -> BaseRequest:
     Raises:
         ModelError: If it is none of these.
     """
-    location = locate(request.model)
     if application := application_of(request.model):
         return base_of(replace(request, model=application.name)).choose_layer(unfreeze_dense=False)
-    if not location.is_dir():
-        check_keras_file(location, "`model`, unless it is a classifier of keras.applications or a model folder,")
+    place = keras_place(request.model)
+    if place is None or not place.is_dir():
+        check_keras_name(request.model, "`model`, unless it is a classifier of keras.applications or a model folder,")
         return request
     try:
-        base = load_training_record(ModelFolder(location)).base.request
+        base = load_training_record(ModelFolder(place)).base.request
     except RunFolderError as error:
         raise ModelError(f"`model`: {error}") from error
     return replace(

@@ -10,7 +10,9 @@ from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
+from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_files import check_size
+from scoring.networks.keras_names import absolute_keras_name
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
 from scoring.pixels.input_shape import InputShape
@@ -23,8 +25,8 @@ class ModelRequest:
     """Which model to load and how; its `kind` knows the rest.
 
     Attributes:
-        model: `vgg16-imagenet`, `vgg16-cats-dogs`, another name of `keras.applications`, a `.keras` classifier, or a
-            folder written by `finetune`.
+        model: `vgg16-imagenet`, `vgg16-cats-dogs`, another name of `keras.applications`, a `.keras` classifier, here
+            or on a hub, or a folder written by `finetune`.
         weights: A weights file for a published network, `random`, or None for ImageNet's; for a folder that holds a
             head only, its base network.
         labels: `cat,dog`, or a file of such names; for published networks the path of an `imagenet_class_index.json`;
@@ -82,10 +84,11 @@ class ModelRequest:
         return self.precision is Precision.INT8
 
     def absolute(self) -> "ModelRequest":
-        """The same with absolute paths, for workers that started elsewhere."""
+        """The same with absolute paths, and one version of what is on a hub, for workers that started elsewhere."""
         there = {field: str(path.absolute()) for field, path in self.kind.paths().items()}
         model, weights, labels = (there.get(field) for field in ("model", "weights", "labels"))
-        return replace(self, model=model or self.model, weights=weights or self.weights, labels=labels or self.labels)
+        named = absolute_keras_name(self.model) if is_on_hub(self.model) else self.model
+        return replace(self, model=model or named, weights=weights or self.weights, labels=labels or self.labels)
 
     def files(self) -> dict[str, Location]:
         """The files that every worker must see, by the field that names them."""

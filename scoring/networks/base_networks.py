@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scoring.errors import ModelError
 from scoring.networks.application_networks import application_digest, build_application
 from scoring.networks.applications import APPLICATIONS
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
 from scoring.networks.layer_cut import Pooling, cut_at
 from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
 from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
-from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
@@ -200,17 +200,18 @@ class KerasFileBase:
     def check(self) -> None:
         """The file must be there."""
         what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
-        check_keras_file(locate(self.request.model), what)
+        check_keras_name(self.request.model, what)
         if self.request.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
-        """The file's path becomes absolute."""
-        return replace(self.request, model=absolute_text(self.request.model))
+        """The file's path becomes absolute, a hub's name one of a version."""
+        return replace(self.request, model=absolute_keras_name(self.request.model))
 
     def files(self) -> dict[str, Location]:
         """The file."""
-        return {"base": locate(self.request.model)}
+        place = keras_place(self.request.model)
+        return {"base": place} if place else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
         """It is cut where the user says, if at all."""
@@ -220,7 +221,7 @@ class KerasFileBase:
 
     def digest(self) -> str:
         """The digest of architecture and weights, and of what is not as the file has it."""
-        path, request = local_copy(locate(self.request.model)), self.request
+        path, request = local_keras_file(self.request.model), self.request
         digest = keras_digest(path)
         if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
             digest += f"-size-{size_text(request.size)}"
@@ -228,7 +229,7 @@ class KerasFileBase:
 
     def build(self) -> "keras.Model":
         """The network in the file, behind its scale."""
-        path = local_copy(locate(self.request.model))
+        path = local_keras_file(self.request.model)
         network = load_keras_file(path)
         if len(network.outputs) != 1:
             raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")

@@ -32,7 +32,7 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
     [
         (
             _request("vgg17"),
-            "another classifier of keras.applications (vgg19, vgg16), a .keras file or a folder",
+            "another classifier of keras.applications (vgg19, vgg16), a .keras file, here or on a hub, or a folder",
         ),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
