@@ -22,7 +22,14 @@ from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.json_fields import to_json_with_checksum
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
+from scoring.run.predictions import (
+    FINGERPRINT_KEY,
+    ScoredImage,
+    StoreProbabilities,
+    predictions_table,
+    shard_files,
+    write_table,
+)
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
 from scoring.sources.entries import LeftOut
@@ -86,6 +93,8 @@ def write_run(
     without_shards: Sequence[int] = (),
     finished: bool = True,
     columns: TableColumns = NO_COLUMNS,
+    store: str = StoreProbabilities.FEW,
+    outputs: str | None = None,
 ) -> RunFolder:
     """Write a run folder."""
     folder = RunFolder(path)
@@ -94,6 +103,7 @@ def write_run(
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     resize = "squash-cykooz-bilinear-scaled"
     fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(labels), resize, "keras-fake", "float32", 2)
+    fingerprint = replace(fingerprint, store_probabilities=str(store))
     digests = {}
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
         shard = rows[shard_id * shard_size : (shard_id + 1) * shard_size]
@@ -104,7 +114,7 @@ def write_run(
         created_at="2026-11-22T15:21:34+00:00",
         request=RequestRecord(
             images=str(location),
-            model={"model": "fake", "weights": None, "labels": ",".join(labels)},
+            model={"model": "fake", "weights": None, "labels": ",".join(labels), "outputs": outputs},
             resize="squash",
             labels_from="names" if images[0].target else None,
             columns=columns,
@@ -129,7 +139,8 @@ def write_shard(
 ) -> None:
     """Write a file of predictions."""
     metadata = {FINGERPRINT_KEY.decode(): fingerprint.to_json()} if fingerprint else {}
-    write_table(path, predictions_table(rows, labels, metadata))
+    store = fingerprint.store_probabilities if fingerprint else StoreProbabilities.FEW
+    write_table(path, predictions_table(rows, labels, metadata, store))
 
 
 def save_record(folder: RunFolder, record: RunRecord) -> None:

@@ -68,8 +68,9 @@ def finetune(
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
-        base: vgg16, vgg16-convolutions (59 MB instead of 528), or a .keras model of (224, 224, 3) pixels.
-        weights: VGG16 weights file instead of the download; 'random' for a trial.
+        base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
+            or a .keras model, also hf:// or kaggle://.
+        weights: Weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs the head sees; by default fc2, block5_pool, or the last but one.
         unfreeze: Train VGG16's two dense layers as well.
         augment: Train on mirror images too, and score them too.

@@ -4,9 +4,10 @@ from rich.console import Console
 
 from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
+from scoring.quality.one_answer import likely_cause
 from scoring.run.folder import RunFolder
-from scoring.run.record import RunRecord
-from scoring.run.summary import BOUND_BY, Summary
+from scoring.run.record import RequestRecord, RunRecord
+from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.sonar.metrics_file import SonarMetrics
 
 
@@ -18,6 +19,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         *_changed(summary),
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
+        *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
         *_agreement(record.agreement),
@@ -67,6 +69,14 @@ def _accuracy(summary: Summary) -> list[tuple[str, str]]:
         return []
     share = summary.num_right / summary.num_labelled
     return [("accuracy", f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images")]
+
+
+def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:
+    """A warning where nearly all images got the same."""
+    if found is None:
+        return []
+    words = f"{found.share:.1%} of the first {found.num_images} are {found.label} at {found.probability:.4f}"
+    return [("one answer", f"{words}; {likely_cause(request)}")]
 
 
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:

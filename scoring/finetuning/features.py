@@ -19,7 +19,7 @@ from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage
+from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage, StoreProbabilities
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
 from scoring.storage.locations import Location
@@ -106,6 +106,7 @@ class FeatureExtractor:
     labels: tuple[str, ...] = ()
     clip: None = None
     agreement: None = None
+    store_probabilities: str = StoreProbabilities.FEW
 
     @property
     def input_shape(self) -> InputShape:

@@ -120,7 +120,7 @@ class TrainingRecord:
 
 def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
     """Write `training.json` whole."""
-    request = asdict(record.base.request)
+    request = record.base.request.stored_fields()
     base = {
         "request": request,
         "model": request["model"],

@@ -35,7 +35,8 @@ class Agreement:
 
     Attributes:
         num_images: How many were compared.
-        equal_labels: Share of them that kept their label, 0 to 1.
+        equal_labels: Share of them that kept their label, 0 to 1; where each label stands by itself, share of all
+            labels of all images that stayed on their side of 0.5.
         largest_difference: The largest difference of any probability.
     """
 
@@ -56,8 +57,17 @@ class ComparedOutputs:
     exact: Float32Array
     quantised: Float32Array
 
-    def agreement(self, to_probabilities: Callable[[Float32Array], Float32Array]) -> Agreement:
-        """How far the probabilities and labels that they become are from each other."""
+    def agreement(
+        self, to_probabilities: Callable[[Float32Array], Float32Array], each_label: bool = False
+    ) -> Agreement:
+        """How far the probabilities and labels that they become are from each other.
+
+        Args:
+            to_probabilities: What outputs become.
+            each_label: Whether each label stands by itself.
+        """
         exact, quantised = to_probabilities(self.exact), to_probabilities(self.quantised)
         equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
+        if each_label:
+            equal = (exact >= 1 / 2) == (quantised >= 1 / 2)
         return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))

@@ -1,14 +1,18 @@
-"""The network below a head: VGG16, its convolutions alone, or any `.keras` model, cut off at one of its layers."""
+"""The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.networks.layer_cut import cut_at
+from scoring.networks.application_networks import application_digest, build_application
+from scoring.networks.applications import APPLICATIONS
+from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
+from scoring.networks.layer_cut import Pooling, cut_at
+from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
-from scoring.storage.downloads import local_copy
+from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
@@ -26,14 +30,33 @@ class BaseRequest:
     """Which network, and where to cut it; `base_of` says which kind of network that is.
 
     Attributes:
-        model: `vgg16`, `vgg16-convolutions`, or the path of a `.keras` model of (224, 224, 3) pixels.
-        weights: A weights file for either VGG16, `random`, or None for ImageNet's.
+        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
+        weights: A weights file for a published network, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        pooling: How what is spatial there becomes one vector.
+        size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` model was trained on.
     """
 
     model: str = VGG16
     weights: str | None = None
     layer: str | None = None
+    pooling: Pooling = Pooling.MEAN
+    size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+
+    def stored_fields(self) -> dict[str, Any]:
+        """What records hold of it: where all is as it always was, what earlier versions wrote."""
+        formerly = BaseRequest(self.model, self.weights, self.layer)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("model", "weights", "layer") or value != getattr(formerly, name)
+        }
+
+    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
+        """The network up to the layer."""
+        return cut_at(network, self.layer, self.model, name, self.pooling)
 
 
 class BaseNetwork(Protocol):
@@ -67,10 +90,11 @@ class BaseNetwork(Protocol):
         ...
 
     def build(self) -> "keras.Model":
-        """Build the network up to the layer; what is spatial there is averaged over positions.
+        """Build the network up to the layer; what is spatial there is pooled over positions.
 
         Returns:
-            From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
+            From float pixels, 0 to 255, shape (batch, height, width, channels), to features, shape
+            (batch, num_features).
 
         Raises:
             ModelError: If weights do not fit, or there is no such layer.
@@ -82,7 +106,8 @@ class BaseNetwork(Protocol):
 def base_of(request: BaseRequest) -> BaseNetwork:
     """Decide which kind of base network was asked for."""
     kinds = {VGG16: Vgg16Base, VGG16_CONVOLUTIONS: ConvolutionsBase}
-    return kinds.get(request.model, KerasFileBase)(request)
+    others = ApplicationBase if request.model in APPLICATIONS else KerasFileBase
+    return kinds.get(request.model, others)(request)
 
 
 @dataclass(frozen=True)
@@ -92,8 +117,13 @@ class Vgg16Base:
     request: BaseRequest
 
     def check(self) -> None:
-        """Weights that are named must be a file."""
+        """Weights that are named must be a file, and pixels are known."""
         check_weights(self.request.weights)
+        for field, is_said in (("size", self.request.size), ("pixels", self.request.pixels != PixelScale.UNCHANGED)):
+            if is_said:
+                raise ModelError(
+                    f"`{field}` belongs to .keras files; the pixels of {self.request.model} are known. Leave it out."
+                )
 
     def absolute(self) -> BaseRequest:
         """The path of its weights file becomes absolute."""
@@ -119,7 +149,7 @@ class Vgg16Base:
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
-        return build_vgg16(self.request.weights, lambda network: cut_at(network, self.request.layer, VGG16), "base")
+        return build_vgg16(self.request.weights, self.request.cut, "base")
 
 
 @dataclass(frozen=True)
@@ -138,8 +168,27 @@ class ConvolutionsBase(Vgg16Base):
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside."""
-        layer, name = self.request.layer, self.request.model
-        return build_convolutions(self.request.weights, lambda network: cut_at(network, layer, name), "base")
+        return build_convolutions(self.request.weights, self.request.cut, "base")
+
+
+@dataclass(frozen=True)
+class ApplicationBase(Vgg16Base):
+    """A classifier of `keras.applications`; see `BaseNetwork`."""
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut where the user says, or below its classes."""
+        if unfreeze_dense:
+            raise _no_dense_layers()
+        return self.request
+
+    def digest(self) -> str:
+        """The digest of the weights, with the network's name."""
+        return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+
+    def build(self) -> "keras.Model":
+        """Its preprocessing is inside, the same as when it scores."""
+        request = self.request
+        return build_application(APPLICATIONS[request.model], request.weights, request.cut, "base")
 
 
 @dataclass(frozen=True)
@@ -150,17 +199,19 @@ class KerasFileBase:
 
     def check(self) -> None:
         """The file must be there."""
-        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16} or {VGG16_CONVOLUTIONS},")
+        what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
+        check_keras_name(self.request.model, what)
         if self.request.weights is not None:
-            raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
+            raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
-        """The file's path becomes absolute."""
-        return replace(self.request, model=absolute_text(self.request.model))
+        """The file's path becomes absolute, a hub's name one of a version."""
+        return replace(self.request, model=absolute_keras_name(self.request.model))
 
     def files(self) -> dict[str, Location]:
         """The file."""
-        return {"base": locate(self.request.model)}
+        place = keras_place(self.request.model)
+        return {"base": place} if place else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
         """It is cut where the user says, if at all."""
@@ -169,15 +220,21 @@ class KerasFileBase:
         return self.request
 
     def digest(self) -> str:
-        """The digest of architecture and weights."""
-        return keras_digest(local_copy(locate(self.request.model)))
+        """The digest of architecture and weights, and of what is not as the file has it."""
+        path, request = local_keras_file(self.request.model), self.request
+        digest = keras_digest(path)
+        if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
+            digest += f"-size-{size_text(request.size)}"
+        return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
 
     def build(self) -> "keras.Model":
-        """The network in the file is taken as it is."""
-        path = local_copy(locate(self.request.model))
+        """The network in the file, behind its scale."""
+        path = local_keras_file(self.request.model)
         network = load_keras_file(path)
-        check_takes_pixels(network, path)
-        return cut_at(network, self.request.layer, self.request.model, "base")
+        if len(network.outputs) != 1:
+            raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
+        features = with_pixels(self.request.cut(network, "base"), self.request.size, path)
+        return take_pixels(features, self.request.pixels, str(path))
 
 
 def _no_dense_layers() -> ModelError:

@@ -9,6 +9,7 @@ from scoring.networks.agreement import Agreement
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.run.milestones import Milestones
+from scoring.run.predictions import stores_vectors
 from scoring.run.summary import Summary
 from scoring.sources.entries import LeftOut
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -121,6 +122,16 @@ class RunRecord:
         files = "1 file" if self.num_left_out == 1 else f"{self.num_left_out:,} files"
         reasons = "; ".join(f"{left.count:,} {left.reason}" for left in self.left_out)
         return f"{files}: {reasons}" if reasons else files
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether every label stands by itself, so that several may be true of an image."""
+        return self.request.model.get("outputs") == "multi-label"
+
+    @property
+    def stores_vectors(self) -> bool:
+        """Whether the probabilities of all labels are stored."""
+        return stores_vectors(len(self.labels), self.fingerprint.store_probabilities)
 
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""

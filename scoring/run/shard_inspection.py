@@ -115,7 +115,7 @@ def _find_stranger(expected: ExpectedShard, schema: pa.Schema) -> str | None:
         return f"is of another run: its {differing} differs"
     if LABELS_KEY in metadata and json.loads(metadata[LABELS_KEY]) != list(expected.labels):
         return "is of another run: its labels differ"
-    return find_schema_problem(schema, expected.labels)
+    return find_schema_problem(schema, expected.labels, expected.fingerprint.store_probabilities)
 
 
 def _find_difference(expected: ExpectedShard, table: pa.Table, digest: str | None) -> str | None:

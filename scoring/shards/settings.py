@@ -11,6 +11,7 @@ from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
+from scoring.run.predictions import StoreProbabilities
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
@@ -57,6 +58,7 @@ class ScorerDescription:
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
         agreement: How far int8 is from float32; None for other precisions.
         input_shape: The pixels that the network takes.
+        store_probabilities: Whose probabilities are stored in full.
     """
 
     model_digest: str
@@ -67,6 +69,7 @@ class ScorerDescription:
     clip: float | None = None
     agreement: Agreement | None = None
     input_shape: InputShape = DEFAULT_SHAPE
+    store_probabilities: str = StoreProbabilities.FEW
 
 
 def describe(model: ShardModel, runtime: str) -> ScorerDescription:
@@ -80,6 +83,7 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
         clip=model.clip,
         agreement=model.agreement,
         input_shape=model.input_shape,
+        store_probabilities=model.store_probabilities,
     )
 
 
@@ -100,5 +104,6 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
         labels=labels_digest(scorer.labels),
         precision=scorer.precision,
         input_shape=str(scorer.input_shape),
+        store_probabilities=str(scorer.store_probabilities),
         **known_fields(settings, manifest_digest),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
-from scoring.run.summary import Summary
+from scoring.run.summary import OneAnswer, Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
 
@@ -84,6 +84,7 @@ def summarise(
     num_lost_workers: int = 0,
     num_repeats: int = 0,
     labelled_and_right: tuple[int, int] = (0, 0),
+    one_answer: OneAnswer | None = None,
 ) -> Summary:
     """Summarise one invocation, in its driver.
 
@@ -94,6 +95,7 @@ def summarise(
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
         labelled_and_right: Rows with a known target, and those whose label it is.
+        one_answer: What nearly all images got.
     """
     return Summary(
         num_images=found.num_rows,
@@ -111,6 +113,7 @@ def summarise(
         worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
         num_changed=totals.num_changed,
+        one_answer=one_answer,
     )
 
 

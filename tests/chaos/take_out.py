@@ -278,7 +278,7 @@ _MECHANISMS = [
     Mechanism(
         "a shard's columns are those of its run",
         "scoring/run/shard_inspection.py",
-        "    return find_schema_problem(schema, expected.labels)",
+        "    return find_schema_problem(schema, expected.labels, expected.fingerprint.store_probabilities)",
         "    return None",
         "tests/scoring/run/test_reader.py",
     ),
