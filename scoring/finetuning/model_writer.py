@@ -3,14 +3,16 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
-from scoring.finetuning.ensemble import ensemble_logits, join_heads
+from scoring.finetuning.ensemble import join_heads
 from scoring.finetuning.heads import Head
+from scoring.finetuning.rbf_expansion import RbfExpansion
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.finetuned_network import put_together
@@ -25,14 +27,23 @@ from scoring.models.training_record import (
 )
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
-from scoring.quality.evaluation import evaluate, log_loss
+from scoring.quality.evaluation import Evaluation, evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_table, write_table
 from scoring.storage.durable import whole_file, write_text
+
+if TYPE_CHECKING:
+    import keras
 
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
 
 
-def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence[Head], seeds: Sequence[int]) -> None:
+def write_model(
+    settings: FinetuneSettings,
+    photos: TrainingSet,
+    heads: Sequence[Head],
+    seeds: Sequence[int],
+    expansion: RbfExpansion | None,
+) -> None:
     """Write all results of a model folder.
 
     Args:
@@ -40,26 +51,26 @@ def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence
         photos: What the heads were trained on.
         heads: All of the ensemble, in order.
         seeds: The one of each.
+        expansion: What the heads stand on, if not on the features.
     """
     folder = ModelFolder(settings.output)
-    truth, logits = photos.validation.truth, ensemble_logits(heads)
+    truth, logits = photos.truth[photos.measured], photos.measured_logits(heads)
     calibration = calibrate(logits, truth)
     for path in folder.results:
         path.unlink(missing_ok=True)
-    _save_network(settings, folder, heads, calibration)
+    _save_network(settings, folder, join_heads(heads, calibration.temperature, expansion))
     _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
-        TrainedHead(seed, head.best_epoch, tuple(head.curve)) for seed, head in zip(seeds, heads, strict=True)
+        TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
+        for seed, head in zip(seeds, heads, strict=True)
     )
-    metrics = _measure(heads, logits, truth, settings.seed)
+    first = truth if not photos.is_folded or photos.held_out is not None else photos.truth[photos.splits[0].validation]
+    metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, settings.seed)
     save_training_record(folder, _describe(settings, photos, trained, calibration, metrics))
 
 
-def _save_network(
-    settings: FinetuneSettings, folder: ModelFolder, heads: Sequence[Head], calibration: Calibration
-) -> None:
-    network = join_heads(heads, calibration.temperature)
+def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "keras.Model") -> None:
     path = folder.head_network
     if not settings.head_only:
         path = folder.network
@@ -69,7 +80,7 @@ def _save_network(
 
 
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
-    images = [photos.features.images[row] for row in photos.split.validation]
+    images = [photos.features.images[row] for row in photos.measured]
     rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
     write_table(folder.validation, predictions_table(rows, photos.labels, {}))
 
@@ -101,12 +112,12 @@ def _describe(
     )
 
 
-def _measure(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
+def _measure(first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
     """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
     before = ensemble_probabilities(logits, 1.0)
     after, clips = cross_fitted(logits, truth, seed)
     return TrainingMetrics(
-        first_head=evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth),
+        first_head=first,
         before_calibration=evaluate(before, truth),
         after_calibration=evaluate(after, truth),
         submission_log_loss=SubmissionLogLoss(

@@ -35,6 +35,8 @@ class TrainingData:
         num_train: Photos trained on.
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
+        num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
+            for one split.
     """
 
     digest: str
@@ -42,6 +44,7 @@ class TrainingData:
     num_train: int
     num_validation: int
     num_errors: int
+    num_folds: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.pixels.input_shape import IMAGE_SIZE, InputShape, filled, size_text
+from scoring.pixels.input_shape import InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
@@ -46,15 +47,16 @@ def load_keras_file(path: Path) -> "keras.Model":
         raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
 
 
-def check_takes_pixels(model: "keras.Model", path: Path) -> None:
-    """Raise ModelError unless the model has one input of shape (None, 224, 224, 3) and one output."""
+def check_takes_pixels(model: "keras.Model", path: Path, sizes: Sequence[int]) -> None:
+    """Raise ModelError unless the model has one output, and one input that takes squares of each of these sizes."""
     shapes = [tuple(tensor.shape) for tensor in [*model.inputs, *model.outputs]]
-    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 3)
-    fits = len(shapes) == 2 and len(shapes[0]) == 4
-    if not fits or any(size not in (None, want) for size, want in zip(shapes[0], expected, strict=True)):
-        raise ModelError(
-            f"Expected a model of one input, {expected} pixels, and one output; {path} has the shapes {shapes}."
-        )
+    for side in sizes:
+        expected = (None, side, side, 3)
+        fits = len(shapes) == 2 and len(shapes[0]) == 4
+        if not fits or any(size not in (None, want) for size, want in zip(shapes[0], expected, strict=True)):
+            raise ModelError(
+                f"Expected a model of one input, {expected} pixels, and one output; {path} has the shapes {shapes}."
+            )
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":

@@ -1,4 +1,4 @@
-"""A network cut off at one of its layers: what is above is left out, and what is spatial there becomes one vector."""
+"""A network cut off at one of its layers: what is above is left out."""
 
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,28 @@ def cut_at(network: "keras.Model", layer: str | None, called: str, name: str | N
     """
     import keras
 
-    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    features = _features_of(network, layer, called)
     if len(features.shape) == 4:
         features = keras.layers.GlobalAveragePooling2D(name="average_over_positions")(features)
-    if len(features.shape) != 2 or features.shape[1] is None:
-        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
     return keras.Model(network.inputs, features, name=name)
+
+
+def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "keras.Model":
+    """Keep a network up to one layer, spatial or not; for arguments and errors see `cut_at`.
+
+    Returns:
+        From what the network takes to features, shape (batch, height, width, channels) or (batch, num_features).
+    """
+    import keras
+
+    return keras.Model(network.inputs, _features_of(network, layer, called))
+
+
+def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
+    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    if len(features.shape) not in (2, 4) or features.shape[-1] is None:
+        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
+    return features
 
 
 def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":

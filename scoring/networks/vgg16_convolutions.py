@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # As keras.applications.vgg16 publishes them for include_top=False.
 _WEIGHTS_NAME = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _WEIGHTS_CHECKSUM = "md5:6d6bbae143d832006294945121d1f1fc"
-_OPTIONS: dict[str, Any] = {"include_top": False, "input_shape": (IMAGE_SIZE, IMAGE_SIZE, 3)}
 
 
 def convolutions_digest(weights: str | None) -> str:
@@ -33,7 +32,10 @@ def convolutions_digest(weights: str | None) -> str:
 
 
 def build_convolutions(
-    weights: str | None, cut: Callable[["keras.Model"], "keras.Model"] | None = None, name: str | None = None
+    weights: str | None,
+    cut: Callable[["keras.Model"], "keras.Model"] | None = None,
+    name: str | None = None,
+    side: int | None = IMAGE_SIZE,
 ) -> "keras.Model":
     """The convolutions, or a part of them, with their preprocessing inside.
 
@@ -42,22 +44,23 @@ def build_convolutions(
             `random` for an untrained network, the same in every process.
         cut: Takes the part of the network that is wanted.
         name: Name of the network that is returned.
+        side: Pixels a side of what it takes; None leaves that open.
 
     Returns:
-        From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to what the network or its part gives.
+        From float RGB pixels, 0 to 255, shape (batch, side, side, 3), to what the network or its part gives.
 
     Raises:
         ModelError: If the weights are of another network.
         DownloadError: If they are not here and cannot be downloaded.
     """
-    return with_preprocessing(_load(weights), cut, name)
+    return with_preprocessing(_load(weights, {"include_top": False, "input_shape": (side, side, 3)}), cut, name)
 
 
-def _load(weights: str | None) -> "keras.Model":
+def _load(weights: str | None, options: dict[str, Any]) -> "keras.Model":
     if weights == RANDOM_WEIGHTS:
-        return random_vgg16(**_OPTIONS)
+        return random_vgg16(**options)
     expected = "VGG16's convolutional layers alone, as Keras publishes them"
-    return load_weights(empty_vgg16(**_OPTIONS), _file_of(weights), expected)
+    return load_weights(empty_vgg16(**options), _file_of(weights), expected)
 
 
 def _file_of(weights: str | None) -> Path:
