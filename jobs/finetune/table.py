@@ -12,14 +12,14 @@ def print_training(
 ) -> None:
     """Print how good a fine-tuned model is, and where it is."""
     data, metrics, calibration = record.data, record.metrics, record.calibration
-    submission = metrics.submission_log_loss
+    submission, accuracy = metrics.submission_log_loss, metrics.after_calibration.accuracy
     rows = [
         ("labels", ", ".join(record.labels)),
         ("photos", _photos(record)),
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
-            f"{metrics.after_calibration.accuracy:.2%} of {data.num_validation} photos, seen by no head that judged them",
+            f"{accuracy:.2%} of {data.num_validation} photos, by heads that had not seen them",
         ),
         ("log loss", _losses(record)),
         (
