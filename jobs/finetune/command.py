@@ -6,17 +6,15 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, place, text_of
+from jobs.console.arguments import Place, choice, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
-from jobs.finetune.presets import Preset, poolings_of, recipe_of, sides_of
+from jobs.finetune.presets import FeatureOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
 from jobs.score.request import ImagesRequest
-from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
-from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.sources.table_columns import TableColumns
@@ -114,19 +112,7 @@ def finetune(
     heads = HeadSettings(
         dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense, kind=kind
     )
-    mirror = (choice(augment, Augment, "augment") if augment else recipe.augment) is Augment.FLIP
-    pooled = poolings_of(pooling) if pooling else recipe.pooling
-    network = BaseRequest(
-        text_of(base or recipe.base),
-        text_of(weights) if weights else None,
-        features,
-        pooled,
-        sides_of(size) if size else recipe.sizes,
-        mirror and bool(pooled),
-    )
-    model = FeatureRequest(
-        base_of(network).choose_layer(dense), mirror and not pooled, choice(precision, Precision, "precision")
-    )
+    model = FeatureOptions(base, weights, features, pooling, size, augment, precision).request(recipe, dense)
     photos = ImagesRequest(
         images=place(images, "images"),
         model=model,

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from jobs.console.arguments import choice, size_of
+from jobs.console.arguments import choice, size_of, text_of
 from jobs.finetune.request import Augment
 from scoring.errors import RequestError
+from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind
-from scoring.networks.base_networks import VGG16, VGG16_CONVOLUTIONS
+from scoring.networks.base_networks import VGG16, VGG16_CONVOLUTIONS, BaseRequest, base_of
 from scoring.networks.pooled_views import Pooling
+from scoring.networks.precision import Precision
 
 
 class Preset(StrEnum):
@@ -47,6 +50,37 @@ RECIPES = {
     Preset.FAST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.NONE, (), _EVERY_POOLING, 5),
     Preset.BEST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.FLIP, (320,), _EVERY_POOLING, 5),
 }
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """What users say of the features; None leaves it to the recipe."""
+
+    base: str | Path | None
+    weights: str | Path | None
+    features: str | None
+    pooling: str | Sequence[str] | None
+    size: str | int | None
+    augment: Augment | str | None
+    precision: Precision | str
+
+    def request(self, recipe: Recipe, unfreeze_dense: bool) -> FeatureRequest:
+        """The features that are asked for.
+
+        Raises:
+            RequestError: If an option makes no sense, or not with the others.
+        """
+        pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
+        sizes = sides_of(self.size) if self.size else recipe.sizes
+        if sizes and not pooling:
+            raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
+        mirror = (choice(self.augment, Augment, "augment") if self.augment else recipe.augment) is Augment.FLIP
+        weights = text_of(self.weights) if self.weights else None
+        base = BaseRequest(
+            text_of(self.base or recipe.base), weights, self.features, pooling, sizes, mirror and bool(pooling)
+        )
+        precision = choice(self.precision, Precision, "precision")
+        return FeatureRequest(base_of(base).choose_layer(unfreeze_dense), mirror and not pooling, precision)
 
 
 def recipe_of(preset: Preset | str | None, is_lesson: bool) -> Recipe:

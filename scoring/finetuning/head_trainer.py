@@ -2,10 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
+from scoring.finetuning.ensemble import HeadIdentity, join_heads, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
 from scoring.finetuning.model_writer import write_model
 from scoring.finetuning.rbf_heads import RbfTrainer
@@ -90,7 +91,8 @@ class HeadTrainer:
         heads = [head for number in numbers if (head := self._load(number))]
         assert len(heads) == len(numbers)  # this task is handed out once all of them are there
         expansion = self._rbf.expansion if self._rbf else None
-        write_model(self._settings, self._photos, heads, [self._seed(number) for number in numbers], expansion)
+        seeds = [self._seed(number) for number in numbers]
+        write_model(self._settings, self._photos, heads, seeds, partial(join_heads, heads, expansion=expansion))
 
     def _train(self, number: int) -> Head:
         if self._rbf:

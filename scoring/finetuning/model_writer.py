@@ -1,7 +1,7 @@
 """Put a model together from trained heads: calibrate, join, measure, and write the folder; the record comes last."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
-from scoring.finetuning.ensemble import join_heads
+from scoring.finetuning.calibration import Calibrated, calibrate, ensemble_probabilities
 from scoring.finetuning.heads import Head
-from scoring.finetuning.rbf_expansion import RbfExpansion
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.finetuned_network import put_together
@@ -42,7 +40,7 @@ def write_model(
     photos: TrainingSet,
     heads: Sequence[Head],
     seeds: Sequence[int],
-    expansion: RbfExpansion | None,
+    join: Callable[[float], "keras.Model"],
 ) -> None:
     """Write all results of a model folder.
 
@@ -51,22 +49,23 @@ def write_model(
         photos: What the heads were trained on.
         heads: All of the ensemble, in order.
         seeds: The one of each.
-        expansion: What the heads stand on, if not on the features.
+        join: Makes one network of them, its logits divided by a temperature.
     """
     folder = ModelFolder(settings.output)
     truth, logits = photos.truth[photos.measured], photos.measured_logits(heads)
-    calibration = calibrate(logits, truth)
+    calibrated = calibrate(logits, truth, settings.seed)
+    calibration = calibrated.calibration
     for path in folder.results:
         path.unlink(missing_ok=True)
-    _save_network(settings, folder, join_heads(heads, calibration.temperature, expansion))
+    _save_network(settings, folder, join(calibration.temperature))
     _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
         TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
         for seed, head in zip(seeds, heads, strict=True)
     )
-    first = truth if not photos.is_folded or photos.held_out is not None else photos.truth[photos.splits[0].validation]
-    metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, settings.seed)
+    first = photos.truth[photos.measured_by(0)]
+    metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, calibrated)
     save_training_record(folder, _describe(settings, photos, trained, calibration, metrics))
 
 
@@ -112,10 +111,11 @@ def _describe(
     )
 
 
-def _measure(first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
+def _measure(
+    first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], calibrated: Calibrated
+) -> TrainingMetrics:
     """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
-    before = ensemble_probabilities(logits, 1.0)
-    after, clips = cross_fitted(logits, truth, seed)
+    before, after = ensemble_probabilities(logits, 1.0), calibrated.probabilities
     return TrainingMetrics(
         first_head=first,
         before_calibration=evaluate(before, truth),
@@ -123,6 +123,6 @@ def _measure(first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int6
         submission_log_loss=SubmissionLogLoss(
             unclipped=log_loss(before, truth),
             lesson_clip=log_loss(before, truth, LESSON_CLIP),
-            calibrated=log_loss(after, truth, clips),
+            calibrated=log_loss(after, truth, calibrated.clips),
         ),
     )

@@ -35,7 +35,7 @@ class RbfTrainer:
         if values.shape[1] != 1:
             raise ModelError("Expected one view of each photo for heads of radial basis functions; received two.")
         self._values, self._truth, self._splits = values[:, 0], photos.truth, photos.splits
-        self._held_out, self._num_classes = photos.held_out, len(photos.labels)
+        self._photos, self._num_classes = photos, len(photos.labels)
         self._rows = np.unique(np.concatenate([split.validation for split in photos.splits]))
         self._seed = seed
         self._inner_losses: dict[tuple[int, int], list[float]] = {}
@@ -59,8 +59,7 @@ class RbfTrainer:
         split = self._splits[number]
         strength = self._choose_strength(number)
         *_, (kernel, bias) = self._fit(split.train, [each for each in STRENGTHS if each >= strength])
-        measured = split.validation if self._held_out is None else self._held_out
-        logits = self._likenesses[measured] @ kernel + bias
+        logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
         return Head(
             kernel.astype(np.float32),
             bias.astype(np.float32),

@@ -54,6 +54,10 @@ class TrainingSet:
             return self.held_out
         return np.sort(np.concatenate([split.validation for split in self.splits]))
 
+    def measured_by(self, number: int) -> npt.NDArray[np.int64]:
+        """The photos that one head is measured on."""
+        return self.split(number).validation if self.held_out is None else self.held_out
+
     def split(self, number: int) -> PhotoSplit:
         """What a head trains and validates on."""
         return self.splits[number if self.is_folded else 0]

@@ -18,7 +18,7 @@ from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
-from scoring.networks.keras_engine import takes_uint8
+from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.storage.downloads import file_digest
@@ -152,7 +152,10 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
+    model = _load(converted)
+    exact = [node.get_friendly_name() for node in model.get_ops() if f"/{EXACT}/" in f"/{node.get_friendly_name()}"]
+    scope = nncf.IgnoredScope(names=exact, validate=False) if exact else None
+    quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images), ignored_scope=scope)
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
 
 
