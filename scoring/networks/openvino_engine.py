@@ -35,6 +35,7 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
+_ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide"}  # what standardises the inputs of a head
 
 
 def check_openvino(precision: Precision) -> None:
@@ -153,10 +154,25 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
     model = _load(converted)
-    exact = [node.get_friendly_name() for node in model.get_ops() if f"/{EXACT}/" in f"/{node.get_friendly_name()}"]
+    exact = _exact_nodes(model)
     scope = nncf.IgnoredScope(names=exact, validate=False) if exact else None
     quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images), ignored_scope=scope)
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
+
+
+def _exact_nodes(model: "openvino.Model") -> list[str]:
+    """Names of all nodes from the beginning of a nested network called `EXACT`; conversion keeps its name in some."""
+    found: dict[str, Any] = {}
+    waiting = [node for node in model.get_ops() if f"/{EXACT}" in node.get_friendly_name()]
+    while waiting:
+        node = waiting.pop()
+        if node.get_friendly_name() in found:
+            continue
+        found[node.get_friendly_name()] = node
+        waiting += [target.get_node() for output in node.outputs() for target in output.get_target_inputs()]
+        sources = [each.get_source_output().get_node() for each in node.inputs()]
+        waiting += [source for source in sources if source.get_type_name() in _ELEMENTWISE]
+    return list(found)
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:
