@@ -84,7 +84,7 @@ class FeatureRequest:
         choice = choose_precision(self.precision, self.backend)
         base = base_of(self.base)
         network = with_flipped(base.build()) if self.flip else base.build()
-        digest = f"{base.digest()}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
+        digest = f"{base.digest()}:{self.base}{'+flip' if self.flip else ''}"
         return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
 
 

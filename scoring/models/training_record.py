@@ -36,6 +36,8 @@ class TrainingData:
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
         contents: What tells their contents from those of other photos in their places; empty where it is not known.
+        num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
+            for one split.
     """
 
     digest: str
@@ -44,6 +46,7 @@ class TrainingData:
     num_validation: int
     num_errors: int
     contents: str = ""
+    num_folds: int = 0
 
 
 @dataclass(frozen=True)

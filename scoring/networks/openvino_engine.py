@@ -18,7 +18,7 @@ from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
-from scoring.networks.keras_engine import takes_uint8
+from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.storage.downloads import file_digest
@@ -35,6 +35,7 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
+_ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide"}  # what standardises the inputs of a head
 
 
 def check_openvino(precision: Precision) -> None:
@@ -165,8 +166,26 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
+    model = _load(converted)
+    exact = _exact_nodes(model)
+    scope = nncf.IgnoredScope(names=exact, validate=False) if exact else None
+    quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images), ignored_scope=scope)
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
+
+
+def _exact_nodes(model: "openvino.Model") -> list[str]:
+    """Names of all nodes from the beginning of a nested network called `EXACT`; conversion keeps its name in some."""
+    found: dict[str, Any] = {}
+    waiting = [node for node in model.get_ops() if f"/{EXACT}" in node.get_friendly_name()]
+    while waiting:
+        node = waiting.pop()
+        if node.get_friendly_name() in found:
+            continue
+        found[node.get_friendly_name()] = node
+        waiting += [target.get_node() for output in node.outputs() for target in output.get_target_inputs()]
+        sources = [each.get_source_output().get_node() for each in node.inputs()]
+        waiting += [source for source in sources if source.get_type_name() in _ELEMENTWISE]
+    return list(found)
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:
