@@ -24,7 +24,7 @@ from jobs.embed.options import (
 )
 from jobs.embed.result import Embeddings
 from jobs.score.job import run_score
-from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -57,6 +57,7 @@ def embed(
     accelerator_type: str | None = None,
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
+    read_timeout: float = READ_TIMEOUT_S,
     address: str | None = None,
     overwrite: bool = False,
     verbose: bool | Console = False,
@@ -89,7 +90,8 @@ def embed(
         cpus_per_actor: Cores for each.
         accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
-        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard.
+        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard and five reads.
+        read_timeout: Seconds that reading one image may take; then it is an error row.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
@@ -124,6 +126,7 @@ def embed(
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
         shard_deadline_s=shard_deadline,
         columns=TableColumns(path_column, bytes_column, id_column),
+        read_timeout_s=read_timeout,
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
     assert run.summary is not None  # a run of images that did not raise has one
