@@ -72,9 +72,10 @@ def _own_sigterm() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        ray.shutdown()
         if is_main:
             signal.signal(signal.SIGTERM, handler)
+            signal.alarm(0)  # Ray's compiled handler sets one that aborts the process 3 s after a SIGTERM
+        ray.shutdown()
         if isinstance(error, SystemExit) and error.code == signal.SIGTERM and callable(handler):
             handler(signal.SIGTERM, None)
         raise

@@ -27,7 +27,7 @@ _STEPS = {
     ),
     "jobs": (
         *("console", "score", "finetune", "bench", "report sonar status submission submit", "demo"),
-        *("api", "cli", "__main__"),
+        *("api", "cli", "entry", "__main__"),
     ),
 }
 _FILES_AT_ROOT = {"__init__.py", "errors.py", "arrays.py"}  # of scoring
