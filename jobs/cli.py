@@ -17,6 +17,7 @@ from scoring import __version__
 COMMANDS = {
     "score": "jobs.score.command",
     "finetune": "jobs.finetune.command",
+    "embed": "jobs.embed.command",
     "status": "jobs.status",
     "sonar": "jobs.sonar.command",
     "submission": "jobs.submission",

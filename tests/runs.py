@@ -22,9 +22,17 @@ from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.json_fields import to_json_with_checksum
 from scoring.run.manifest import write_manifest
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, shard_files, write_table
+from scoring.run.predictions import (
+    FINGERPRINT_KEY,
+    ScoredImage,
+    StoreProbabilities,
+    predictions_table,
+    shard_files,
+    write_table,
+)
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import write_text
@@ -85,6 +93,8 @@ def write_run(
     without_shards: Sequence[int] = (),
     finished: bool = True,
     columns: TableColumns = NO_COLUMNS,
+    store: str = StoreProbabilities.FEW,
+    outputs: str | None = None,
 ) -> RunFolder:
     """Write a run folder."""
     folder = RunFolder(path)
@@ -93,6 +103,7 @@ def write_run(
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     resize = "squash-cykooz-bilinear-scaled"
     fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(labels), resize, "keras-fake", "float32", 2)
+    fingerprint = replace(fingerprint, store_probabilities=str(store))
     digests = {}
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
         shard = rows[shard_id * shard_size : (shard_id + 1) * shard_size]
@@ -103,7 +114,7 @@ def write_run(
         created_at="2026-11-22T15:21:34+00:00",
         request=RequestRecord(
             images=str(location),
-            model={"model": "fake", "weights": None, "labels": ",".join(labels)},
+            model={"model": "fake", "weights": None, "labels": ",".join(labels), "outputs": outputs},
             resize="squash",
             labels_from="names" if images[0].target else None,
             columns=columns,
@@ -115,6 +126,7 @@ def write_run(
         num_left_out=info.num_left_out,
         versions={"python": "3.11.7", "keras": "3.15.1"},
         precision_reason="as asked",
+        left_out=(LeftOut("not an image", 1, ("notes.txt",)),),
     ).with_digests(digests)
     if finished:
         record = replace(record, devices=(DeviceRecord("vm"),), summary=SUMMARY)
@@ -127,7 +139,8 @@ def write_shard(
 ) -> None:
     """Write a file of predictions."""
     metadata = {FINGERPRINT_KEY.decode(): fingerprint.to_json()} if fingerprint else {}
-    write_table(path, predictions_table(rows, labels, metadata))
+    store = fingerprint.store_probabilities if fingerprint else StoreProbabilities.FEW
+    write_table(path, predictions_table(rows, labels, metadata, store))
 
 
 def save_record(folder: RunFolder, record: RunRecord) -> None:
@@ -135,9 +148,13 @@ def save_record(folder: RunFolder, record: RunRecord) -> None:
     write_text(folder.record, record.to_json())
 
 
-def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
-    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
-    labels = ("cat", "dog")
+def write_model(
+    path: Location,
+    images: Sequence[Scored],
+    location: Location = Path("nowhere"),
+    labels: Sequence[str] = ("cat", "dog"),
+) -> Location:
+    """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]

@@ -26,8 +26,8 @@ _STEPS = {
         *("finetuning", "sonar", "submissions", "report", "bench"),
     ),
     "jobs": (
-        *("console", "score", "finetune", "bench", "report sonar status submission submit", "demo"),
-        *("api", "cli", "entry", "__main__"),
+        *("console", "score", "embed", "finetune", "bench", "report sonar status submission submit", "demo"),
+        *("results", "api", "cli", "entry", "__main__"),
     ),
 }
 _FILES_AT_ROOT = {"__init__.py", "errors.py", "arrays.py"}  # of scoring

@@ -15,13 +15,12 @@ this one, so whatever it exports is the same object under both names.
 """
 
 from cluster.errors import ClusterError, PlacementError, SessionError, WorkersLostError, WorkerStartError
+from jobs.embed.command import embed
 from jobs.finetune.command import finetune
-from jobs.finetune.result import Model
 from jobs.report import report
+from jobs.results import Embeddings, Model, Run, RunStatus, Study, Submission, WrittenReport
 from jobs.score.command import score
-from jobs.score.result import Run
 from jobs.sonar.command import sonar
-from jobs.sonar.result import Study
 from jobs.status import status
 from jobs.submission import submission
 from scoring import __version__
@@ -37,14 +36,12 @@ from scoring.errors import (
     SonarError,
     StorageError,
 )
-from scoring.report.page import WrittenReport
-from scoring.run.verification import RunStatus
-from scoring.submissions.submission import Submission
 
 __all__ = [
     "BucketError",
     "ClusterError",
     "DownloadError",
+    "Embeddings",
     "ImagesError",
     "IncompleteError",
     "Model",
@@ -64,6 +61,7 @@ __all__ = [
     "WorkersLostError",
     "WrittenReport",
     "__version__",
+    "embed",
     "finetune",
     "report",
     "score",

@@ -11,11 +11,8 @@ from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.console.arguments import place
 from jobs.console.commands import command
+from jobs.score.model_options import VGG16_CATS_DOGS, PixelScale, model_request
 from scoring.errors import RequestError
-from scoring.models.kinds import VGG16_CATS_DOGS
-from scoring.models.model_request import ModelRequest
-from scoring.networks.engines import keras_backend
-from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 
 
@@ -25,6 +22,8 @@ def _bench(
     model: str = VGG16_CATS_DOGS,
     weights: str | None = None,
     labels: str | None = None,
+    size: str | None = None,
+    pixels: PixelScale = PixelScale.UNCHANGED,
     num_images: int | None = None,
     rounds: int = BenchRequest.rounds,
     variant: Sequence[str] | None = None,
@@ -42,9 +41,12 @@ def _bench(
     Args:
         images: Photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://; by default drawn
             ones.
-        model: vgg16-imagenet, vgg16-cats-dogs, or a .keras classifier with `labels`.
-        weights: VGG16 weights file, or 'imagenet'; by default random for VGG16: as fast as any.
+        model: vgg16-imagenet, vgg16-cats-dogs, another classifier of keras.applications, or a .keras classifier with
+            `labels`.
+        weights: Weights file, or 'imagenet'; by default random for published networks: as fast as any.
         labels: cat,dog in class order.
+        size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
+        pixels: What a .keras file without preprocessing was trained on.
         num_images: Images scored in each measurement; by default 192, or 8192 with a GPU.
         rounds: How often all is measured; medians count.
         variant: Such as 'openvino int8'; repeatable; by default all that run here.
@@ -57,7 +59,7 @@ def _bench(
         shard_size: With `simulate`: images per shard; by default as score.
         verbose: Where to print.
     """
-    request = ModelRequest(model, weights, labels, Precision.FLOAT32, keras_backend())
+    request = model_request(model, weights=weights, labels=labels, size=size, pixels=pixels)
     if request.kind.has_published_weights:
         request = replace(request, weights=None if weights == "imagenet" else weights or RANDOM_WEIGHTS)
     photos = place(images, "images") if images else None

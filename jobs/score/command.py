@@ -6,17 +6,22 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, here, labels_text, place, size_of, text_of
+from jobs.console.arguments import Place, choice, here, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
-from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from jobs.score.model_options import (
+    VGG16_CATS_DOGS,
+    EngineName,
+    OutputMeaning,
+    PixelScale,
+    Precision,
+    StoreProbabilities,
+    model_request,
+)
+from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
-from scoring.models.kinds import VGG16_CATS_DOGS
-from scoring.models.model_request import ModelRequest
-from scoring.models.output_meaning import OutputMeaning
-from scoring.networks.engines import EngineName, keras_backend
-from scoring.networks.precision import Precision
+from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -33,6 +38,8 @@ def score(
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,
+    pixels: PixelScale | str = PixelScale.UNCHANGED,
+    store_probabilities: StoreProbabilities | str = StoreProbabilities.FEW,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -48,6 +55,7 @@ def score(
     accelerator_type: str | None = None,
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
+    read_timeout: float = READ_TIMEOUT_S,
     sonar_model: str | Path | None = None,
     seed: int = 0,
     address: str | None = None,
@@ -60,13 +68,16 @@ def score(
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
         images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
-        model: vgg16-imagenet, vgg16-cats-dogs, a folder of finetune, or a .keras classifier with `labels`.
-        weights: VGG16 weights file instead of the download; 'random' for a trial.
-        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for vgg16-imagenet an
+        model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
+            resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`, also hf:// or kaggle://.
+        weights: Weights file instead of the download; 'random' for a trial.
+        labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for ImageNet's classes an
             imagenet_class_index.json.
         outputs: What the outputs of a .keras file mean, where its last layer does not tell.
         output_name: Which of several outputs of a .keras file.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
+        pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
+        store_probabilities: All of them, or those of at most 32 classes and else the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
@@ -81,7 +92,8 @@ def score(
         cpus_per_actor: Cores for each.
         accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
-        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard.
+        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard and five reads.
+        read_timeout: Seconds that reading one image may take; then it is an error row.
         sonar_model: Score the returns with this trained model instead of training one.
         seed: Decides the sonar split and the initial weights.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
@@ -100,16 +112,17 @@ def score(
     if images is not None:
         images_request = ImagesRequest(
             images=place(images, "images"),
-            model=ModelRequest(
-                text_of(model),
-                text_of(weights) if weights else None,
-                labels_text(labels) if labels else None,
-                choice(precision, Precision, "precision"),
-                keras_backend(),
-                choice(engine, EngineName, "engine"),
-                choice(outputs, OutputMeaning, "outputs") if outputs else None,
-                output_name,
-                size_of(size) if size is not None else None,
+            model=model_request(
+                model,
+                weights=weights,
+                labels=labels,
+                outputs=outputs,
+                output_name=output_name,
+                size=size,
+                pixels=pixels,
+                store_probabilities=store_probabilities,
+                engine=engine,
+                precision=precision,
             ),
             labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
             resize=choice(resize, Resize, "resize"),
@@ -118,6 +131,7 @@ def score(
             workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
             shard_deadline_s=shard_deadline,
             columns=TableColumns(path_column, bytes_column, id_column),
+            read_timeout_s=read_timeout,
         )
     sonar_request = None
     if sonar is not None:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, replace
 
+import pyarrow as pa
 from rich.console import Console
 
 from jobs.console.failures import print_failures
@@ -12,6 +13,7 @@ from jobs.score.shard_loop import ShardLoop
 from jobs.score.table import print_summary
 from scoring.errors import IncompleteError
 from scoring.quality.evaluation import RightCount
+from scoring.quality.one_answer import AnswerCount
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
 from scoring.run.reader import foreign_files
@@ -37,11 +39,19 @@ class Ending:
     def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[int]:
         """Read all shards again and, only if all are sound, write the summary."""
         labels = loop.keeper.record.labels
-        counted, is_labelled = RightCount(labels), self.request.labels_from and labels
-        found = run_status(self.folder, verify=True, each=counted.add if is_labelled else lambda table: None)
+        counted, answers = RightCount(labels), AnswerCount(labels)
+
+        def look(table: pa.Table) -> None:
+            if labels:  # features have none
+                answers.add(table)
+            if labels and self.request.truth and not loop.keeper.record.is_multi_label:
+                counted.add(table)
+
+        found = run_status(self.folder, verify=True, each=look)
         right = (counted.num_known, counted.num_right)
         wall_s = milestones.since_command_s()
-        summary = summarise(loop.totals, found, wall_s, pool.num_lost_workers, pool.num_repeats, right)
+        lost, repeats = pool.num_lost_workers, pool.num_repeats
+        summary = summarise(loop.totals, found, wall_s, lost, repeats, right, answers.found())
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():

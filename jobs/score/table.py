@@ -4,9 +4,10 @@ from rich.console import Console
 
 from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
+from scoring.quality.one_answer import likely_cause
 from scoring.run.folder import RunFolder
-from scoring.run.record import RunRecord
-from scoring.run.summary import BOUND_BY, Summary
+from scoring.run.record import RequestRecord, RunRecord
+from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.sonar.metrics_file import SonarMetrics
 
 
@@ -15,9 +16,11 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
     steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
     rows = [
         ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
+        *_changed(summary),
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
-        ("left out", f"{record.num_left_out} files: no images, hidden or unreadable"),
+        *_one_answer(summary.one_answer, record.request),
+        ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
         *_agreement(record.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
@@ -32,6 +35,16 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _changed(summary: Summary) -> list[tuple[str, str]]:
+    """How many photos were other ones by now."""
+    return [("changed", f"{changed_photos(summary.num_changed)}; scored again")] if summary.num_changed else []
+
+
+def changed_photos(count: int) -> str:
+    """So many photos, in words."""
+    return "1 photo changed since it was scored" if count == 1 else f"{count} photos changed since they were scored"
 
 
 def _memory(summary: Summary) -> str:
@@ -56,6 +69,14 @@ def _accuracy(summary: Summary) -> list[tuple[str, str]]:
         return []
     share = summary.num_right / summary.num_labelled
     return [("accuracy", f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images")]
+
+
+def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:
+    """A warning where nearly all images got the same."""
+    if found is None:
+        return []
+    words = f"{found.share:.1%} of the first {found.num_images} are {found.label} at {found.probability:.4f}"
+    return [("one answer", f"{words}; {likely_cause(request)}")]
 
 
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:

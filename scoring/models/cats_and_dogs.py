@@ -23,11 +23,12 @@ class SummedClasses(OutputReading):
 
 @dataclass(frozen=True)
 class CatsAndDogs(PublishedNetwork):
-    """VGG16 as a classifier of cats and dogs; see `ModelKind`.
+    """A classifier of `keras.applications` as one of cats and dogs; see `ModelKind`.
 
     Attributes:
         name: What the user calls it.
-        weights: A weights file of ImageNet's classes or of cat and dog alone, `random`, or None for ImageNet's.
+        weights: A weights file of ImageNet's classes (of VGG16 also of cat and dog alone), `random`, or None for
+            ImageNet's.
         labels: `cat,dog`, or None.
     """
 

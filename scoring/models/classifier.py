@@ -13,7 +13,7 @@ from scoring.networks.engines import Engine
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
 from scoring.pixels.input_shape import InputShape
-from scoring.run.predictions import ScoredImage, predictions_table
+from scoring.run.predictions import MAX_FULL_VECTOR, ScoredImage, StoreProbabilities, predictions_table
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Classifier:
         reading: What the network's outputs mean.
         clip: How far its submissions keep from 0 and 1; None if nobody measured it.
         agreement: How far int8 is from float32; None in other precisions.
+        store: Whose probabilities are stored in full.
     """
 
     name: str
@@ -39,11 +40,18 @@ class Classifier:
     reading: OutputReading
     clip: float | None = None
     agreement: Agreement | None = None
+    store: StoreProbabilities = StoreProbabilities.FEW
 
     @property
     def input_shape(self) -> InputShape:
         """Pixels of one image."""
         return self.engine.input_shape
+
+    @property
+    def store_probabilities(self) -> str:
+        """As fingerprints have it: of few labels, all are stored in any case; of several that may be true, too."""
+        asks = self.store is StoreProbabilities.ALL or self.reading.is_multi_label
+        return StoreProbabilities.ALL if asks and len(self.labels) > MAX_FULL_VECTOR else StoreProbabilities.FEW
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
@@ -74,4 +82,4 @@ class Classifier:
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's predictions as they are stored."""
-        return predictions_table(rows, self.labels, metadata)
+        return predictions_table(rows, self.labels, metadata, self.store_probabilities)

@@ -10,7 +10,6 @@ from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file
-from scoring.pixels.input_shape import IMAGE_SIZE
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
@@ -86,11 +85,11 @@ def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras
         flip: Score the mirror image too, and average.
 
     Returns:
-        From uint8 RGB pixels, shape (batch, 224, 224, 3), to probabilities, shape (batch, num_classes).
+        From uint8 pixels, shape (batch, height, width, channels), to probabilities, shape (batch, num_classes).
     """
     import keras
 
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
+    pixels = keras.Input(base.inputs[0].shape[1:], dtype="uint8")
     images = keras.ops.cast(pixels, "float32")
     if not flip:
         return keras.Model(pixels, head(base(images)))

@@ -1,4 +1,4 @@
-"""A classifier in a `.keras` file, with labels that the user names."""
+"""A classifier in a `.keras` file, on this machine, in a bucket or on a hub, with labels that the user names."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from scoring.errors import ModelError
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import single_output
+from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
-from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -21,24 +22,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Untold:
+    """What a `.keras` file may leave untold, as the user says it.
+
+    Attributes:
+        outputs: What the outputs mean; None leaves it to the last layer.
+        output_name: Which of several outputs; None takes the only one.
+        size: Height and width of the pixels; None takes the model's own, or 224 x 224.
+        pixels: The scale of the pixels that the model was trained on.
+    """
+
+    outputs: OutputMeaning | None = None
+    output_name: str | None = None
+    size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+
+
+NOTHING_TOLD = Untold()
+
+
+@dataclass(frozen=True)
 class KerasFile:
     """A `.keras` file; see `ModelKind`.
 
     Attributes:
-        path: Where it is.
+        name: Its path, its URL in a bucket, or a hub's name for it.
         weights: None; the file brings its own.
         labels: One name per class, such as `cat,dog`, or a file of them.
-        outputs: What the outputs mean; None leaves it to the last layer.
-        output_name: Which of several outputs; None takes the only one.
-        size: Height and width of the pixels; None takes the model's own, or 224 x 224.
+        told: What the user says that the file may not.
     """
 
-    path: Location
+    name: str
     weights: str | None
     labels: str | None
-    outputs: OutputMeaning | None = None
-    output_name: str | None = None
-    size: tuple[int, int] | None = None
+    told: Untold = NOTHING_TOLD
 
     @property
     def flops_per_image(self) -> None:
@@ -52,15 +69,15 @@ class KerasFile:
 
     def check(self) -> None:
         """The file must be there, with labels and without other weights."""
-        check_keras_file(self.path, "`model`")
+        check_keras_name(self.name, "`model`")
         if self.weights is not None:
-            raise ModelError("`weights` belongs to VGG16; a .keras file brings its own. Leave it out.")
+            raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
         self.class_labels()
 
     def paths(self) -> dict[str, Location]:
         """The file, and that of the labels."""
-        named = labels_file(self.labels) if self.labels else None
-        return {"model": self.path} | ({"labels": named} if named else {})
+        found = {"model": keras_place(self.name), "labels": labels_file(self.labels) if self.labels else None}
+        return {field: place for field, place in found.items() if place}
 
     def files(self) -> dict[str, Location]:
         """All that is a path is a file."""
@@ -68,13 +85,8 @@ class KerasFile:
 
     def network(self) -> Network:
         """The network in the file, with one of its outputs."""
-        path = local_copy(self.path)
-        digest = keras_digest(path)
-        if self.output_name is not None:
-            digest += f":output-{hashlib.sha256(self.output_name.encode()).hexdigest()[:16]}"
-        if self.size not in (None, DEFAULT_SHAPE.size):
-            digest += f":size-{size_text(self.size)}"  # what it is converted to has no other name
-        return Network(digest, lambda: _load_classifier(path, self.output_name, self.size))
+        path = local_keras_file(self.name)
+        return Network(keras_digest(path) + _changes(path, self.told), lambda: _load_classifier(path, self.told))
 
     def class_labels(self) -> tuple[str, ...]:
         """The user names them."""
@@ -84,12 +96,25 @@ class KerasFile:
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """The last layer tells, or the user."""
-        check_label_count(self.class_labels(), num_outputs, str(self.path))
-        return read_outputs(last_activation(), self.outputs, num_outputs, str(self.path))
+        check_label_count(self.class_labels(), num_outputs, self.name)
+        return read_outputs(last_activation(), self.told.outputs, num_outputs, self.name)
 
     def clip(self) -> None:
         """Nobody measured it."""
 
 
-def _load_classifier(path: Path, output_name: str | None, size: tuple[int, int] | None) -> "keras.Model":
-    return with_pixels(single_output(load_keras_file(path), output_name, str(path)), size, path)
+def _changes(path: Path, told: Untold) -> str:
+    """What follows the file's digest where the network is not the file's as it is; conversions have no other name."""
+    changes = ""
+    if told.output_name is not None:
+        changes += f":output-{hashlib.sha256(told.output_name.encode()).hexdigest()[:16]}"
+    if told.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
+        changes += f":size-{size_text(told.size)}"
+    if told.pixels is not PixelScale.UNCHANGED:
+        changes += f":pixels-{told.pixels.name.lower()}"
+    return changes
+
+
+def _load_classifier(path: Path, told: Untold) -> "keras.Model":
+    model = with_pixels(single_output(load_keras_file(path), told.output_name, str(path)), told.size, path)
+    return take_pixels(model, told.pixels, str(path))

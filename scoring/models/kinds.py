@@ -1,16 +1,19 @@
 """What `model` may name: the questions that each kind of model answers, and which kind a name is."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Protocol
 
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
-from scoring.models.keras_file import KerasFile
+from scoring.models.keras_file import NOTHING_TOLD, KerasFile, Untold
 from scoring.models.model_folder import ModelFolder
-from scoring.models.output_meaning import OutputMeaning, OutputReading
+from scoring.models.output_meaning import OutputReading
 from scoring.models.published_network import PublishedNetwork
+from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
 from scoring.networks.engines import Network
+from scoring.networks.hubs.registry import is_on_hub
 from scoring.storage.locations import Location, locate
 
 VGG16_IMAGENET = "vgg16-imagenet"
@@ -72,44 +75,45 @@ class ModelKind(Protocol):
         ...
 
 
-def kind_of(
-    model: str,
-    weights: str | None,
-    labels: str | None,
-    outputs: OutputMeaning | None = None,
-    output_name: str | None = None,
-    size: tuple[int, int] | None = None,
-) -> ModelKind:
+# Fields that belong to `.keras` files, and what of other models is known.
+_OF_KERAS_FILES = {"outputs": "outputs", "output_name": "outputs", "size": "pixels", "pixels": "pixels"}
+
+
+def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = NOTHING_TOLD) -> ModelKind:
     """Decide which kind of model is named.
 
     Args:
         model: A published network's name, or a path.
         weights: What was said of its weights, if anything.
         labels: What was said of its labels, if anything.
-        outputs: What was said of the meaning of its outputs, if anything.
-        output_name: Which of several outputs, if one was named.
-        size: Height and width of its pixels, if any were asked for.
+        told: What was said of a `.keras` file, if anything.
 
     Raises:
         ModelError: If it is of no kind.
     """
+    if is_on_hub(model):
+        return KerasFile(model, weights, labels, told)
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
-        return KerasFile(location, weights, labels, outputs, output_name, size)
-    for field, value, what in (
-        ("outputs", outputs, "outputs"),
-        ("output_name", output_name, "outputs"),
-        ("size", size, "pixels"),
-    ):
-        if value is not None:
+        return KerasFile(model, weights, labels, told)
+    for field, what in _OF_KERAS_FILES.items():
+        if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
-    if model == VGG16_IMAGENET:
-        return PublishedNetwork(model, weights, labels)
-    if model == VGG16_CATS_DOGS:
-        return CatsAndDogs(model, weights, labels)
+    if application_of(model):
+        if ModelFolder(location).training.is_file():
+            raise ModelError(
+                f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}."
+            )
+        return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
     raise ModelError(
-        f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, a .keras file or a folder written by finetune; "
-        f"received {model!r}."
+        f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, another classifier of keras.applications"
+        f"{_nearest(model)}, a .keras file, here or on a hub, or a folder written by finetune; received {model!r}."
     )
+
+
+def _nearest(name: str) -> str:
+    """Names that are spelled much like this one."""
+    near = get_close_matches(name.casefold().replace("-", "").replace("_", ""), APPLICATIONS)
+    return f" ({', '.join(near)})" if near else ""

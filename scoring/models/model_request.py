@@ -4,14 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from scoring.models.classifier import Classifier
+from scoring.models.keras_file import Untold
 from scoring.models.kinds import ModelKind, kind_of
-from scoring.models.output_meaning import OutputMeaning
-from scoring.networks.agreement import ImageSample
+from scoring.models.output_meaning import OutputMeaning, OutputReading
+from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName
+from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_files import check_size
+from scoring.networks.keras_names import absolute_keras_name
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
 from scoring.pixels.input_shape import InputShape
+from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
 
 
@@ -20,17 +25,20 @@ class ModelRequest:
     """Which model to load and how; its `kind` knows the rest.
 
     Attributes:
-        model: `vgg16-imagenet`, `vgg16-cats-dogs`, a `.keras` classifier, or a folder written by `finetune`.
-        weights: A weights file for VGG16, `random`, or None for ImageNet's; for a folder that holds a head only, its
-            base network.
-        labels: `cat,dog`, or a file of such names; for `vgg16-imagenet` the path of an `imagenet_class_index.json`; or
-            None.
+        model: `vgg16-imagenet`, `vgg16-cats-dogs`, another name of `keras.applications`, a `.keras` classifier, here
+            or on a hub, or a folder written by `finetune`.
+        weights: A weights file for a published network, `random`, or None for ImageNet's; for a folder that holds a
+            head only, its base network.
+        labels: `cat,dog`, or a file of such names; for published networks the path of an `imagenet_class_index.json`;
+            or None.
         precision: Number format of the inner layers.
         backend: Keras' backend.
         engine: What runs the network.
         outputs: What the outputs of a `.keras` file mean; None leaves it to its last layer.
         output_name: Which of its outputs; None takes the only one.
         size: Height and width of the pixels of a `.keras` file; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` file was trained on.
+        store_probabilities: Whose probabilities are stored in full.
     """
 
     model: str
@@ -42,6 +50,8 @@ class ModelRequest:
     outputs: OutputMeaning | None = None
     output_name: str | None = None
     size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+    store_probabilities: StoreProbabilities = StoreProbabilities.FEW
 
     @property
     def kind(self) -> ModelKind:
@@ -50,7 +60,8 @@ class ModelRequest:
         Raises:
             ModelError: If it is none.
         """
-        return kind_of(self.model, self.weights, self.labels, self.outputs, self.output_name, self.size)
+        told = Untold(self.outputs, self.output_name, self.size, self.pixels)
+        return kind_of(self.model, self.weights, self.labels, told)
 
     @property
     def name(self) -> str:
@@ -73,10 +84,11 @@ class ModelRequest:
         return self.precision is Precision.INT8
 
     def absolute(self) -> "ModelRequest":
-        """The same with absolute paths, for workers that started elsewhere."""
+        """The same with absolute paths, and one version of what is on a hub, for workers that started elsewhere."""
         there = {field: str(path.absolute()) for field, path in self.kind.paths().items()}
         model, weights, labels = (there.get(field) for field in ("model", "weights", "labels"))
-        return replace(self, model=model or self.model, weights=weights or self.weights, labels=labels or self.labels)
+        named = absolute_keras_name(self.model) if is_on_hub(self.model) else self.model
+        return replace(self, model=model or named, weights=weights or self.weights, labels=labels or self.labels)
 
     def files(self) -> dict[str, Location]:
         """The files that every worker must see, by the field that names them."""
@@ -108,9 +120,14 @@ class ModelRequest:
             name=self.model,
             engine=loaded.engine,
             labels=kind.class_labels(),
-            model_digest=loaded.digest + (":from-logits" if reading.from_logits else ""),
+            model_digest=loaded.digest + reading.suffix,
             precision=choice,
             reading=reading,
             clip=kind.clip(),
-            agreement=loaded.compared.agreement(reading.to_probabilities) if loaded.compared else None,
+            agreement=_agreement(loaded.compared, reading),
+            store=self.store_probabilities,
         )
+
+
+def _agreement(compared: ComparedOutputs | None, reading: OutputReading) -> Agreement | None:
+    return compared.agreement(reading.to_probabilities, reading.is_multi_label) if compared else None

@@ -20,11 +20,13 @@ class OutputMeaning(StrEnum):
     """What `outputs` may say.
 
     Of a model of one output, probabilities and sigmoid are the second label's probability, logits what a sigmoid takes.
+    Multi-label is several sigmoids, each a label's own probability.
     """
 
     PROBABILITIES = "probabilities"
     LOGITS = "logits"
     SIGMOID = "sigmoid"
+    MULTI_LABEL = "multi-label"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class OutputReading:
     """How outputs are read.
 
     Attributes:
-        kind: Probabilities that sum to 1 for each image, or sigmoid, which is one output for two labels. Never logits.
+        kind: Probabilities that sum to 1 for each image; sigmoid, which is one output for two labels; or multi-label,
+            where each label has a probability of its own. Never logits.
         from_logits: Whether softmax or sigmoid are still to be computed.
         is_known: Whether we made the network ourselves; otherwise pictures are scored before the first image is.
     """
@@ -40,6 +43,16 @@ class OutputReading:
     kind: OutputMeaning
     from_logits: bool
     is_known: bool = False
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether each label stands by itself."""
+        return self.kind is OutputMeaning.MULTI_LABEL
+
+    @property
+    def suffix(self) -> str:
+        """What follows a network's digest where its outputs are not what is stored."""
+        return (":multi-label" if self.is_multi_label else "") + (":from-logits" if self.from_logits else "")
 
     def check(self, outputs: Float32Array, model: str) -> None:
         """Hold the outputs of several different pictures against what they are said to be.
@@ -100,7 +113,9 @@ class OutputReading:
                 return np.concatenate([_sigmoid(-values), _sigmoid(values)], axis=1)
             second = np.clip(values, 0, 1)
             return np.concatenate([1 - second, second], axis=1)
-        return _softmax(values) if self.from_logits else np.clip(values, 0, 1)
+        if not self.from_logits:
+            return np.clip(values, 0, 1)
+        return _sigmoid(values) if self.is_multi_label else _softmax(values)
 
 
 def known_probabilities(num_outputs: int) -> OutputReading:
@@ -126,14 +141,15 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
             f"Expected a model whose outputs depend on the image; {model} ends in a softmax over one output, which is "
             "always 1. Train it with two outputs, or with a sigmoid."
         )
-    if activation == SIGMOID and num_outputs > 1:
+    if activation == SIGMOID and num_outputs > 1 and asked is not OutputMeaning.MULTI_LABEL:
         raise ModelError(
             f"Expected probabilities that sum to 1 for each image; {model} ends in a sigmoid over {num_outputs} "
-            "outputs, where every label stands by itself. Train it with a softmax, or with one sigmoid for two labels."
+            "outputs, where every label stands by itself. If several may be true of one image, name `outputs` "
+            "multi-label; else train it with a softmax, or with one sigmoid for two labels."
         )
     meaning = asked or _told(activation, model)
     _check_agreement(activation, meaning, num_outputs, model)
-    if meaning is OutputMeaning.SIGMOID:
+    if meaning in (OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL):
         return OutputReading(meaning, from_logits=activation == NONE)
     kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
     return OutputReading(kind, from_logits=meaning is OutputMeaning.LOGITS)
@@ -153,7 +169,10 @@ def _check_agreement(activation: str, meaning: OutputMeaning, num_outputs: int, 
     """Raise ModelError if the last layer rules out what the user says."""
     if meaning is OutputMeaning.SIGMOID and num_outputs > 1:
         raise ModelError(f"Expected one output for `outputs` sigmoid; {model} has {num_outputs}.")
-    ruled_out = {SOFTMAX: (OutputMeaning.LOGITS, OutputMeaning.SIGMOID), SIGMOID: (OutputMeaning.LOGITS,)}
+    if meaning is OutputMeaning.MULTI_LABEL and num_outputs == 1:
+        raise ModelError(f"Expected several outputs for `outputs` multi-label; {model} has one. Leave `outputs` out.")
+    not_of_a_softmax = (OutputMeaning.LOGITS, OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL)
+    ruled_out = {SOFTMAX: not_of_a_softmax, SIGMOID: (OutputMeaning.LOGITS,)}
     if meaning in ruled_out.get(activation, ()):
         raise ModelError(
             f"Expected `outputs` that fit {model}, which ends in a {activation} over {num_outputs} output"

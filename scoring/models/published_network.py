@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from scoring.errors import ModelError
 from scoring.models.labels import check_label_count
 from scoring.models.output_meaning import OutputReading, known_probabilities
+from scoring.networks.application_networks import application_network
+from scoring.networks.applications import Application, application_of
 from scoring.networks.engines import Network
 from scoring.networks.imagenet import load_class_names
-from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, vgg16_network, weights_path
+from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, weights_path
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, locate
 
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """VGG16 with ImageNet's classes; see `ModelKind`.
+    """A classifier of `keras.applications` with ImageNet's classes; see `ModelKind`.
 
     Attributes:
-        name: What the user calls it.
+        name: What the user calls it; `application_of` knows it.
         weights: A weights file, `random`, or None for ImageNet's.
         labels: The path of an `imagenet_class_index.json`; None for the published one.
     """
@@ -28,9 +30,9 @@ class PublishedNetwork:
     labels: str | None
 
     @property
-    def flops_per_image(self) -> float:
-        """The operations of VGG16."""
-        return VGG16_FLOPS
+    def flops_per_image(self) -> float | None:
+        """The operations of VGG16; those of others are not known."""
+        return VGG16_FLOPS if self._application.name == "vgg16" else None
 
     @property
     def has_published_weights(self) -> bool:
@@ -56,7 +58,7 @@ class PublishedNetwork:
 
     def network(self) -> Network:
         """Its preprocessing is inside."""
-        return vgg16_network(self.weights)
+        return application_network(self._application, self.weights)
 
     def class_labels(self) -> tuple[str, ...]:
         """The names of ImageNet's classes."""
@@ -69,3 +71,9 @@ class PublishedNetwork:
 
     def clip(self) -> None:
         """Nobody measured it."""
+
+    @property
+    def _application(self) -> Application:
+        found = application_of(self.name)
+        assert found is not None  # whoever built this asked before
+        return found

@@ -46,6 +46,11 @@ class ShardModel(Protocol):
         """Pixels of one image."""
         ...
 
+    @property
+    def store_probabilities(self) -> str:
+        """Whose probabilities are stored in full, as fingerprints have it."""
+        ...
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 

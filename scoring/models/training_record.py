@@ -35,6 +35,9 @@ class TrainingData:
         num_train: Photos trained on.
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
+        contents: What tells their contents from those of other photos in their places; empty where it is not known.
+        num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
+            for one split.
     """
 
     digest: str
@@ -42,6 +45,8 @@ class TrainingData:
     num_train: int
     num_validation: int
     num_errors: int
+    contents: str = ""
+    num_folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class TrainingRecord:
 
 def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
     """Write `training.json` whole."""
-    request = asdict(record.base.request)
+    request = record.base.request.stored_fields()
     base = {
         "request": request,
         "model": request["model"],

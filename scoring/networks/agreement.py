@@ -9,6 +9,8 @@ from scoring.arrays import Float32Array, UInt8Array
 
 # The largest share of labels that int8 may change before the summary warns of it.
 MAX_CHANGED_LABELS = 0.01
+# What a quantised network's digest has behind that of the network itself: it is another one for other images.
+QUANTISED = ":int8-"
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,13 @@ class ImageSample:
     Attributes:
         to_calibrate: Images that int8 ranges are taken from.
         to_compare: Other images, scored in float32 and in int8.
+        earlier_model: Digest of the model that the run to be continued was scored with; empty for a new run. The images
+            may have changed since it was calibrated, and it must stay the same.
     """
 
     to_calibrate: UInt8Array
     to_compare: UInt8Array
+    earlier_model: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Agreement:
 
     Attributes:
         num_images: How many were compared.
-        equal_labels: Share of them that kept their label, 0 to 1.
+        equal_labels: Share of them that kept their label, 0 to 1; where each label stands by itself, share of all
+            labels of all images that stayed on their side of 0.5.
         largest_difference: The largest difference of any probability.
     """
 
@@ -51,8 +57,17 @@ class ComparedOutputs:
     exact: Float32Array
     quantised: Float32Array
 
-    def agreement(self, to_probabilities: Callable[[Float32Array], Float32Array]) -> Agreement:
-        """How far the probabilities and labels that they become are from each other."""
+    def agreement(
+        self, to_probabilities: Callable[[Float32Array], Float32Array], each_label: bool = False
+    ) -> Agreement:
+        """How far the probabilities and labels that they become are from each other.
+
+        Args:
+            to_probabilities: What outputs become.
+            each_label: Whether each label stands by itself.
+        """
         exact, quantised = to_probabilities(self.exact), to_probabilities(self.quantised)
         equal = exact.argmax(axis=1) == quantised.argmax(axis=1)
+        if each_label:
+            equal = (exact >= 1 / 2) == (quantised >= 1 / 2)
         return Agreement(len(exact), float(equal.mean()), float(np.abs(exact - quantised).max()))

@@ -1,14 +1,19 @@
-"""The network below a head: VGG16, its convolutions alone, or any `.keras` model, cut off at one of its layers."""
+"""The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import check_keras_file, check_takes_pixels, keras_digest, load_keras_file
-from scoring.networks.layer_cut import cut_at
+from scoring.networks.application_networks import application_digest, build_application
+from scoring.networks.applications import APPLICATIONS
+from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
+from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
+from scoring.networks.pixel_scales import PixelScale, take_pixels
+from scoring.networks.pooled_views import Views, pool_views
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
-from scoring.storage.downloads import local_copy
+from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, size_text
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
 LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taught it
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
 LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
+LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,45 @@ class BaseRequest:
     """Which network, and where to cut it; `base_of` says which kind of network that is.
 
     Attributes:
-        model: `vgg16`, `vgg16-convolutions`, or the path of a `.keras` model of (224, 224, 3) pixels.
-        weights: A weights file for either VGG16, `random`, or None for ImageNet's.
+        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
+        weights: A weights file for a published network, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        pooling: How what is spatial there becomes one vector.
+        size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` model was trained on.
+        views: What is seen of each photo, in the place of `pooling`; None sees it once.
     """
 
     model: str = VGG16
     weights: str | None = None
     layer: str | None = None
+    pooling: Pooling = Pooling.MEAN
+    size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+    views: Views | None = None
+
+    def __str__(self) -> str:
+        """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
+        return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
+
+    def stored_fields(self) -> dict[str, Any]:
+        """What records hold of it: where all is as it always was, what earlier versions wrote."""
+        formerly = BaseRequest(self.model, self.weights, self.layer)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("model", "weights", "layer") or value != getattr(formerly, name)
+        }
+
+    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
+        """The network up to the layer."""
+        if self.views:
+            return cut_spatial(network, self.layer, self.model)
+        return cut_at(network, self.layer, self.model, name, self.pooling)
+
+    def see(self, network: "keras.Model") -> "keras.Model":
+        """A network that was cut, from the pixels of all views to one vector."""
+        return pool_views(network, self.views) if self.views else network
 
 
 class BaseNetwork(Protocol):
@@ -67,10 +104,11 @@ class BaseNetwork(Protocol):
         ...
 
     def build(self) -> "keras.Model":
-        """Build the network up to the layer; what is spatial there is averaged over positions.
+        """Build the network up to the layer; what is spatial there is pooled over positions.
 
         Returns:
-            From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to features, shape (batch, num_features).
+            From float pixels, 0 to 255, shape (batch, height, width, channels), to features, shape
+            (batch, num_features).
 
         Raises:
             ModelError: If weights do not fit, or there is no such layer.
@@ -82,7 +120,8 @@ class BaseNetwork(Protocol):
 def base_of(request: BaseRequest) -> BaseNetwork:
     """Decide which kind of base network was asked for."""
     kinds = {VGG16: Vgg16Base, VGG16_CONVOLUTIONS: ConvolutionsBase}
-    return kinds.get(request.model, KerasFileBase)(request)
+    others = ApplicationBase if request.model in APPLICATIONS else KerasFileBase
+    return kinds.get(request.model, others)(request)
 
 
 @dataclass(frozen=True)
@@ -92,8 +131,27 @@ class Vgg16Base:
     request: BaseRequest
 
     def check(self) -> None:
-        """Weights that are named must be a file."""
+        """Weights that are named must be a file, and pixels are known."""
         check_weights(self.request.weights)
+        for field, is_said in (("size", self.request.size), ("pixels", self.request.pixels != PixelScale.UNCHANGED)):
+            if is_said:
+                raise ModelError(
+                    f"`{field}` belongs to .keras files; the pixels of {self.request.model} are known. Leave it out."
+                )
+        self._check_views()
+
+    @property
+    def _side(self) -> int | None:
+        """The only size of pictures that it takes; None takes any."""
+        return IMAGE_SIZE
+
+    def _check_views(self) -> None:
+        asked = self.request.views.sizes if self.request.views else ()
+        if self._side and asked not in ((), (self._side,)):
+            raise ModelError(
+                f"Expected `size` {self._side} with `base` {self.request.model}, which takes no other; received "
+                f"{','.join(map(str, asked))}. {VGG16_CONVOLUTIONS} takes any."
+            )
 
     def absolute(self) -> BaseRequest:
         """The path of its weights file becomes absolute."""
@@ -119,18 +177,25 @@ class Vgg16Base:
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
-        return build_vgg16(self.request.weights, lambda network: cut_at(network, self.request.layer, VGG16), "base")
+        return self.request.see(build_vgg16(self.request.weights, self.request.cut, "base"))
 
 
 @dataclass(frozen=True)
 class ConvolutionsBase(Vgg16Base):
     """VGG16 without its dense layers; see `BaseNetwork`."""
 
+    @property
+    def _side(self) -> int | None:
+        """Convolutions take any."""
+        return None
+
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut at its end."""
+        """It is cut at its end, or below its last pooling where views are pooled."""
         if unfreeze_dense:
             raise _no_dense_layers()
-        return replace(self.request, layer=self.request.layer or LAST_POOL)
+        return replace(
+            self.request, layer=self.request.layer or (LAST_CONVOLUTION if self.request.views else LAST_POOL)
+        )
 
     def digest(self) -> str:
         """The digest of the weights."""
@@ -138,8 +203,33 @@ class ConvolutionsBase(Vgg16Base):
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside."""
-        layer, name = self.request.layer, self.request.model
-        return build_convolutions(self.request.weights, lambda network: cut_at(network, layer, name), "base")
+        request, side = self.request, None if self.request.views else IMAGE_SIZE
+        return request.see(build_convolutions(request.weights, request.cut, "base", side))
+
+
+@dataclass(frozen=True)
+class ApplicationBase(Vgg16Base):
+    """A classifier of `keras.applications`; see `BaseNetwork`."""
+
+    @property
+    def _side(self) -> int | None:
+        """As it was published."""
+        return APPLICATIONS[self.request.model].size
+
+    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
+        """It is cut where the user says, or below its classes."""
+        if unfreeze_dense:
+            raise _no_dense_layers()
+        return self.request
+
+    def digest(self) -> str:
+        """The digest of the weights, with the network's name."""
+        return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+
+    def build(self) -> "keras.Model":
+        """Its preprocessing is inside, the same as when it scores."""
+        request = self.request
+        return request.see(build_application(APPLICATIONS[request.model], request.weights, request.cut, "base"))
 
 
 @dataclass(frozen=True)
@@ -150,17 +240,19 @@ class KerasFileBase:
 
     def check(self) -> None:
         """The file must be there."""
-        check_keras_file(locate(self.request.model), f"`base`, unless it is {VGG16} or {VGG16_CONVOLUTIONS},")
+        what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
+        check_keras_name(self.request.model, what)
         if self.request.weights is not None:
-            raise ModelError(f"`weights` belongs to {VGG16}; a .keras file brings its own. Leave it out.")
+            raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
-        """The file's path becomes absolute."""
-        return replace(self.request, model=absolute_text(self.request.model))
+        """The file's path becomes absolute, a hub's name one of a version."""
+        return replace(self.request, model=absolute_keras_name(self.request.model))
 
     def files(self) -> dict[str, Location]:
         """The file."""
-        return {"base": locate(self.request.model)}
+        place = keras_place(self.request.model)
+        return {"base": place} if place else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
         """It is cut where the user says, if at all."""
@@ -169,15 +261,25 @@ class KerasFileBase:
         return self.request
 
     def digest(self) -> str:
-        """The digest of architecture and weights."""
-        return keras_digest(local_copy(locate(self.request.model)))
+        """The digest of architecture and weights, and of what is not as the file has it."""
+        path, request = local_keras_file(self.request.model), self.request
+        digest = keras_digest(path)
+        if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
+            digest += f"-size-{size_text(request.size)}"
+        return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
 
     def build(self) -> "keras.Model":
-        """The network in the file is taken as it is."""
-        path = local_copy(locate(self.request.model))
+        """The network in the file, behind its scale."""
+        path = local_keras_file(self.request.model)
         network = load_keras_file(path)
-        check_takes_pixels(network, path)
-        return cut_at(network, self.request.layer, self.request.model, "base")
+        if len(network.outputs) != 1:
+            raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
+        features = self.request.cut(network, "base")
+        if views := self.request.views:
+            for side in views.sizes:
+                with_pixels(features, (side, side), path)
+            return self.request.see(take_pixels(features, self.request.pixels, str(path)))
+        return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, str(path))
 
 
 def _no_dense_layers() -> ModelError:

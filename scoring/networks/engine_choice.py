@@ -55,6 +55,7 @@ def load_engine(
     backend: str,
     find_network: Callable[[], Network],
     sample: Callable[[InputShape], ImageSample] | None = None,
+    exact_outputs: bool = True,
 ) -> LoadedEngine:
     """Load a network into an engine.
 
@@ -64,6 +65,7 @@ def load_engine(
         backend: The backend of Keras, which builds the network.
         find_network: Called once; may load all of the weights to digest them.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
+        exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
     """
     if name is EngineName.KERAS:
         with ThreadPoolExecutor(1) as thread:
@@ -71,7 +73,9 @@ def load_engine(
             import_keras(backend)
         network = found.result()
         model = network.build()
-        return LoadedEngine(KerasEngine(model, precision), network.digest, partial(last_activation, model))
+        return LoadedEngine(
+            KerasEngine(model, precision, exact_outputs), network.digest, partial(last_activation, model)
+        )
     mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:

@@ -1,13 +1,15 @@
 """Load `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
 
 import hashlib
+import json
 import zipfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.pixels.input_shape import IMAGE_SIZE, InputShape, filled, size_text
+from scoring.networks.keras_versions import newer_keras
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
@@ -42,6 +44,19 @@ def keras_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def stated_size(path: Path) -> tuple[int, int] | None:
+    """Height and width that a `.keras` file fixes, as its architecture says without Keras; None if it does not tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        [(_, height, width, _)] = [
+            layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
+        ]
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return None
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
 def load_keras_file(path: Path) -> "keras.Model":
     """Load a model without running code that it may bring.
 
@@ -54,26 +69,15 @@ def load_keras_file(path: Path) -> "keras.Model":
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
-
-
-def check_takes_pixels(model: "keras.Model", path: Path) -> None:
-    """Raise ModelError unless the model has one input of shape (None, 224, 224, 3) and one output."""
-    shapes = [tuple(tensor.shape) for tensor in [*model.inputs, *model.outputs]]
-    expected = (None, IMAGE_SIZE, IMAGE_SIZE, 3)
-    fits = len(shapes) == 2 and len(shapes[0]) == 4
-    if not fits or any(size not in (None, want) for size, want in zip(shapes[0], expected, strict=True)):
-        raise ModelError(
-            f"Expected a model of one input, {expected} pixels, and one output; {path} has the shapes {shapes}."
-        )
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
-    """The same model; what it leaves open of its input is fixed if a size was asked for.
+    """The same model; what it leaves open of its input is fixed.
 
     Args:
         model: Of one output.
-        size: Height and width that were asked for; None takes the model's.
+        size: Height and width that were asked for; None takes the model's, and 224 where it leaves them open.
         path: Its file, for messages.
 
     Raises:
@@ -86,11 +90,10 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
             f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
         )
     own = shapes[0][1:]
-    if size is None:
-        return model
-    asked = filled([side if side is not None else wanted for side, wanted in zip(own, (*size, 3), strict=True)])
+    wanted = (*(size or DEFAULT_SHAPE.size), 3)
+    asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
     check_size(asked, size, path)
-    return model if asked == filled(own) else _fixed(model, asked, path)
+    return model if None not in own else _fixed(model, asked, path)
 
 
 def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:

@@ -1,5 +1,6 @@
 """A network cut off at one of its layers: what is above is left out, and what is spatial there becomes one vector."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
@@ -10,14 +11,29 @@ if TYPE_CHECKING:
 _NUM_NAMED = 6
 
 
-def cut_at(network: "keras.Model", layer: str | None, called: str, name: str | None = None) -> "keras.Model":
-    """Keep a network up to one layer; what is spatial there is averaged over positions.
+class Pooling(StrEnum):
+    """How maps become one vector, over all positions: means, maxima, or both, one after the other."""
+
+    MEAN = "mean"
+    MAX = "max"
+    MEAN_MAX = "mean+max"
+
+
+def cut_at(
+    network: "keras.Model",
+    layer: str | None,
+    called: str,
+    name: str | None = None,
+    pooling: Pooling = Pooling.MEAN,
+) -> "keras.Model":
+    """Keep a network up to one layer; what is spatial there is pooled over positions.
 
     Args:
         network: A network of one input.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
         called: What the user calls the network.
         name: Name of the network that is returned.
+        pooling: Of what is spatial; vectors stay as they are.
 
     Returns:
         From what the network takes to features, shape (batch, num_features).
@@ -27,12 +43,39 @@ def cut_at(network: "keras.Model", layer: str | None, called: str, name: str | N
     """
     import keras
 
-    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    features = _features_of(network, layer, called)
     if len(features.shape) == 4:
-        features = keras.layers.GlobalAveragePooling2D(name="average_over_positions")(features)
-    if len(features.shape) != 2 or features.shape[1] is None:
-        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
+        features = _pooled(features, pooling)
     return keras.Model(network.inputs, features, name=name)
+
+
+def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "keras.Model":
+    """Keep a network up to one layer, spatial or not; for arguments and errors see `cut_at`.
+
+    Returns:
+        From what the network takes to features, shape (batch, height, width, channels) or (batch, num_features).
+    """
+    import keras
+
+    return keras.Model(network.inputs, _features_of(network, layer, called))
+
+
+def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
+    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    if len(features.shape) not in (2, 4) or features.shape[-1] is None:
+        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
+    return features
+
+
+def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":
+    """Vectors, shape (batch, num_features), of maps, shape (batch, height, width, num_channels)."""
+    import keras
+
+    mean = keras.layers.GlobalAveragePooling2D(name="average_over_positions")
+    largest = keras.layers.GlobalMaxPooling2D(name="maximum_over_positions")
+    if pooling is Pooling.MEAN_MAX:
+        return keras.layers.Concatenate(name="average_and_maximum")([mean(maps), largest(maps)])
+    return (largest if pooling is Pooling.MAX else mean)(maps)
 
 
 def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":

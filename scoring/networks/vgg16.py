@@ -7,29 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scoring.arrays import Float32Array
-from scoring.errors import DownloadError, ModelError
+from scoring.errors import ModelError
+from scoring.networks.applications import APPLICATIONS
 from scoring.networks.course_weights import load_course_weights
 from scoring.networks.engines import Network
-from scoring.pixels.input_shape import IMAGE_SIZE
-from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy
+from scoring.networks.pixel_scales import with_preprocessing
+from scoring.networks.published_files import load_weights, misfit, weights_file
+from scoring.storage.downloads import file_digest
 from scoring.storage.locations import locate
 
 if TYPE_CHECKING:
     import keras
 
-# As keras.applications.vgg16 publishes them.
-_PUBLISHED_AT = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16"
-_WEIGHTS_NAME = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-_WEIGHTS_CHECKSUM = "md5:64373286793e3c8b2b4e3219cbf3544b"
+_APPLICATION = APPLICATIONS["vgg16"]
 
 # Operations of one forward pass, two for each of VGG16's 15.47e9 multiply-adds at 224 x 224: 15.35e9 in the
 # convolutions and 0.12e9 in the dense layers of configuration D, table 1.
 VGG16_FLOPS = 30.94e9
-
-_IMAGENET_MEAN = (123.68, 116.779, 103.939)  # RGB; keras.applications.imagenet_utils, mode "caffe"
 
 RANDOM_WEIGHTS = "random"
 RANDOM_SEED = 2017
@@ -74,25 +69,7 @@ def build_vgg16(
     Returns:
         From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to what the network or its part gives.
     """
-    return with_preprocessing(load_vgg16(weights), cut, name)
-
-
-def with_preprocessing(
-    network: "keras.Model", cut: Callable[["keras.Model"], "keras.Model"] | None = None, name: str | None = None
-) -> "keras.Model":
-    """VGG16's layers, or a part of them, behind their preprocessing; the network's first kernel is changed.
-
-    The mean colour is subtracted, and the first kernel is turned to RGB instead of the pixels to BGR: turning each
-    batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (16 photos on 2 cores).
-    """
-    import keras
-
-    first = next(layer for layer in network.layers if layer.weights)
-    kernel, bias = first.get_weights()  # (height, width, in, out)
-    first.set_weights([kernel[:, :, ::-1], bias])
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
-    inputs = pixels - np.array(_IMAGENET_MEAN, np.float32)
-    return keras.Model(pixels, (cut(network) if cut else network)(inputs), name=name)
+    return with_preprocessing(load_vgg16(weights), _APPLICATION.pixels, cut, name)
 
 
 def load_dense_layers(weights: str | None) -> list[Float32Array]:
@@ -142,40 +119,8 @@ def empty_vgg16(**options: Any) -> "keras.Model":
         return keras.applications.VGG16(weights=None, **options)
 
 
-def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Model":
-    """Load weights of Keras' layout into a network; `expected` says whose they should be.
-
-    Raises:
-        ModelError: If they do not fit.
-    """
-    try:
-        network.load_weights(path)
-    except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
-        raise _misfit(path, error, expected) from error
-    return network
-
-
-def weights_file(weights: str | None, published: str, checksum: str) -> Path:
-    """The file that is named, on this machine, or the published one, downloaded once per machine.
-
-    Args:
-        weights: A file, or None.
-        published: What Keras calls the published file.
-        checksum: The one that Keras states.
-
-    Raises:
-        DownloadError: If it is not here and cannot be downloaded.
-    """
-    if weights:
-        return local_copy(locate(weights))
-    try:
-        return fetch(f"{_PUBLISHED_AT}/{published}", cache_folder() / "models" / published, checksum)
-    except DownloadError as error:
-        raise DownloadError(f"{error} Fetch the file by other means and name it as `weights`.") from error
-
-
 def _file_of(weights: str | None) -> Path:
-    return weights_file(weights, _WEIGHTS_NAME, _WEIGHTS_CHECKSUM)
+    return weights_file(weights, _APPLICATION.weights)
 
 
 def _from_file(path: Path) -> "keras.Model":
@@ -192,10 +137,5 @@ def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Mode
     try:
         network.set_weights(weights)
     except ValueError as error:
-        raise _misfit(path, error, _WITH_CLASSES) from error
+        raise misfit(path, error, _WITH_CLASSES) from error
     return network
-
-
-def _misfit(path: Path, error: Exception, expected: str) -> ModelError:
-    reason = " ".join(str(error).split())[:200]
-    return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.networks.agreement import Agreement
+from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
-from scoring.report.text import count, moment, percent, plural, seconds, short_digest, shorten
+from scoring.report.text import confidence, count, moment, percent, plural, seconds, short_digest, shorten
+from scoring.run.reader import some
 from scoring.run.record import DeviceRecord, RunRecord
 from scoring.run.summary import BOUND_BY, Summary
+from scoring.run.verification import RunStatus
 
 _MAX_LABELS = 12  # named among the facts
 _MAX_REASONS = 20
@@ -39,7 +42,7 @@ def run_facts(record: RunRecord) -> Facts:
         *_agreement(record.agreement),
         ("started", moment(datetime.fromisoformat(record.created_at))),
         ("shards", f"{count(record.num_shards)} of {plural(record.num_images, 'image')}"),
-        ("left out", f"{plural(record.num_left_out, 'file')}: no images, hidden or unreadable"),
+        ("left out", record.left_out_in_words),
         *_devices(record.devices),
         ("versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("images' digest", short_digest(fingerprint.images)),
@@ -71,6 +74,38 @@ def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
     hosts = len({device.host for device in devices})
     kind = f"{num_gpus} of them with GPUs" if num_gpus else "without GPUs"
     return [("workers", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
+
+
+def notices_of(status: RunStatus) -> list[str]:
+    """What limits the whole report."""
+    notices = []
+    if status.missing or status.damaged:
+        absent = len(status.missing) + len(status.damaged)
+        notices.append(
+            f"This run is not finished: {count(absent)} of {plural(status.num_shards, 'shard')} are missing"
+            + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
+            + ". All figures are of the others. The same score command again scores what is missing."
+        )
+    if status.foreign:
+        notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
+    looked_at = len(status.done) + len(status.damaged)
+    if looked_at + len(status.missing) < status.num_shards:
+        notices.append(
+            f"A sample: {count(status.num_rows)} of {plural(status.num_images, 'row')}, from "
+            f"{plural(looked_at, 'shard')} drawn at random, always the same ones."
+        )
+    return notices
+
+
+def warnings_of(record: RunRecord) -> list[str]:
+    """What speaks against the model."""
+    found = record.summary.one_answer if record.summary else None
+    if found is None:
+        return []
+    return [
+        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} are {found.label} at "
+        f"{confidence(found.probability)}: {likely_cause(record.request)}."
+    ]
 
 
 def time_blocks(summary: Summary | None, caption: str = "The last invocation") -> list[Block]:

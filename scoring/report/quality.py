@@ -103,8 +103,8 @@ def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
     """
     notes: list[Block] = []
     if quality.log_loss is None:
-        why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}."
-        notes.append(Prose(why))
+        why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}, "
+        notes.append(Prose(f"{why}or for all that there are if asked for."))
     if num_unknown:
         images = plural(num_unknown, "image")
         notes.append(Prose(f"Left out of these measures: {images} with a target that the model does not know."))

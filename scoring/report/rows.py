@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.quality.evaluation import true_classes
-from scoring.run.predictions import ERROR, MAX_FULL_VECTOR, OK, TOP_K
+from scoring.run.predictions import ERROR, OK, TOP_K
 from scoring.storage.locations import Location, readable
 
 _NUMBERS = ("status", "target", "class_index", "probability")
@@ -55,6 +55,10 @@ class ScoredRows:
         """How many images have a target that the model does not know."""
         return int((self.numbers["has_target"].to_numpy() & (self.column("truth") < 0)).sum())
 
+    def unlabelled(self) -> "ScoredRows":
+        """The same without the truth, where one class does not tell it."""
+        return replace(self, numbers=self.numbers.assign(truth=-1, has_target=False))
+
     def known(self) -> "ScoredRows":
         """The images whose truth is known."""
         known = self.column("truth") >= 0
@@ -75,19 +79,20 @@ class Unreadable:
     files: Sequence[tuple[str, str]]
 
 
-def read_rows(files: Sequence[Location], labels: Sequence[str]) -> ScoredRows:
+def read_rows(files: Sequence[Location], labels: Sequence[str], has_vectors: bool = True) -> ScoredRows:
     """Read the numbers of every row; the texts of one file at a time.
 
     Args:
         files: Predictions files; at least one.
         labels: One name per class, in class order.
+        has_vectors: Whether all probabilities are stored.
 
     Raises:
         OSError: If a file cannot be read.
         pyarrow.ArrowException: If it is damaged.
         ValueError: If its columns do not fit the labels.
     """
-    parts = [_read_file(index, path, labels) for index, path in enumerate(files)]
+    parts = [_read_file(index, path, labels, has_vectors) for index, path in enumerate(files)]
     vectors = [probabilities for _, probabilities in parts if probabilities is not None]
     return ScoredRows(
         files=files,
@@ -96,8 +101,10 @@ def read_rows(files: Sequence[Location], labels: Sequence[str]) -> ScoredRows:
     )
 
 
-def _read_file(index: int, path: Location, labels: Sequence[str]) -> tuple[pd.DataFrame, Float32Array | None]:
-    has_vectors, has_ranks = len(labels) <= MAX_FULL_VECTOR, len(labels) > TOP_K
+def _read_file(
+    index: int, path: Location, labels: Sequence[str], has_vectors: bool
+) -> tuple[pd.DataFrame, Float32Array | None]:
+    has_ranks = len(labels) > TOP_K
     wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
     table = pq.read_table(readable(path), columns=wanted, page_checksum_verification=True)
     is_ok = pc.equal(table["status"], OK)

@@ -6,20 +6,22 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
-from scoring.report.facts import run_facts, time_blocks, unreadable_blocks
+from scoring.quality.multi_label import MultiLabelEvaluation
+from scoring.report.facts import notices_of, run_facts, time_blocks, unreadable_blocks, warnings_of
 from scoring.report.histogram import histogram_figure, labels_table
+from scoring.report.label_quality import label_blocks, label_figures, measure_labels
 from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
 from scoring.report.quality import Quality, measure_quality, measures_facts, quality_blocks, quality_notes
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural
+from scoring.report.text import count, folder_title, measure, moment, percent, percent_range
 from scoring.run.folder import RunFolder
-from scoring.run.reader import some
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location, locate
 
 MAX_ROWS = 1_000_000  # held at once, about 0.3 GB at 32 labels; of a larger run, shards are drawn at random
+_MANY_LABELS = 32  # of more, all of them stored, so many fewer rows
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class _Run:
     rows: ScoredRows | None
     unreadable: Unreadable
     quality: Quality | None
+    label_quality: MultiLabelEvaluation | None
     subtitle: str
     about: Sequence[Block]
     album: Album
+    warnings: Sequence[str]
 
 
 def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
@@ -54,7 +58,7 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
     run = _load(folder, images, verify)
     sections = [Section("Run", run.about, layout="columns")]
     if run.rows is not None and len(run.rows.numbers):
-        sections.append(_scores_section(run.rows, run.quality, run.labels))
+        sections.append(_scores_section(run, run.rows))
         sections.append(Section("Looks", look_blocks(run.rows, run.labels, run.album)))
     sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable)))
     report = Report(
@@ -62,14 +66,17 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
         subtitle=run.subtitle,
         key_figures=_key_figures(run),
         sections=sections,
-        notices=_notices(run.status),
+        notices=[*notices_of(run.status), *run.warnings],
     )
     return report, run.status
 
 
-def _scores_section(rows: ScoredRows, quality: Quality | None, labels: Sequence[str]) -> Section:
+def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     """What the model said, and how right that is if the truth is known."""
+    labels, quality = run.labels, run.quality
     histogram = histogram_figure(rows, labels)
+    if run.label_quality is not None:
+        return Section("Quality", [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)])
     if quality is None:
         return Section("Probabilities", [histogram, labels_table(rows, labels)])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
@@ -82,47 +89,36 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
         raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
     status, labels = run_status(folder, verify, max_shards=_max_shards(record)), record.labels
     if not labels:
-        raise RunFolderError(f"{folder.path} holds features of photos. Name the model folder that it lies in.")
+        raise RunFolderError(
+            f"{folder.path} holds features, of which there is no report. If it lies in a model folder, name that."
+        )
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
-    rows = read_rows(files, labels) if files else None
+    rows = read_rows(files, labels, record.stores_vectors) if files else None
+    label_quality = measure_labels(files, labels) if record.is_multi_label else None
+    rows = rows.unlabelled() if rows and record.is_multi_label else rows
     quality = measure_quality(rows) if rows and rows.is_labelled else None
     request = record.request
     where, shape = images or locate(request.images), record.fingerprint.input_shape
     album = Album(where, Resize(request.resize), folder.manifest, request.columns, shape)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.summary)]
-    return _Run(folder, labels, status, rows, read_unreadable(files), quality, subtitle, about, album)
+    warnings = warnings_of(record)
+    return _Run(
+        folder, labels, status, rows, read_unreadable(files), quality, label_quality, subtitle, about, album, warnings
+    )
 
 
 def _max_shards(record: RunRecord) -> int | None:
-    """How many shards have MAX_ROWS rows together; they are of one size but the last."""
-    return max(1, int(MAX_ROWS * record.num_shards / record.num_images)) if record.num_images else None
-
-
-def _notices(status: RunStatus) -> list[str]:
-    """What limits the whole report."""
-    notices = []
-    if status.missing or status.damaged:
-        absent = len(status.missing) + len(status.damaged)
-        notices.append(
-            f"This run is not finished: {count(absent)} of {plural(status.num_shards, 'shard')} are missing"
-            + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
-            + ". All figures are of the others. The same score command again scores what is missing."
-        )
-    if status.foreign:
-        notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
-    looked_at = len(status.done) + len(status.damaged)
-    if looked_at + len(status.missing) < status.num_shards:
-        notices.append(
-            f"A sample: {count(status.num_rows)} of {plural(status.num_images, 'row')}, from "
-            f"{plural(looked_at, 'shard')} drawn at random, always the same ones."
-        )
-    return notices
+    """How many shards have MAX_ROWS rows together, or fewer of more labels; they are of one size but the last."""
+    wider = max(1, len(record.labels) / _MANY_LABELS) if record.stores_vectors else 1
+    return max(1, int(MAX_ROWS / wider * record.num_shards / record.num_images)) if record.num_images else None
 
 
 def _key_figures(run: _Run) -> list[KeyFigure]:
     figures = []
-    if run.quality:
+    if run.label_quality:
+        figures += label_figures(run.label_quality)
+    elif run.quality:
         figures += _quality_figures(run.quality)
     elif run.rows is not None and len(run.rows.numbers):
         figures.append(_most_frequent(run.rows, run.labels))

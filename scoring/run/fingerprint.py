@@ -7,10 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoring.errors import RunFolderError
+from scoring.networks.agreement import QUANTISED
 from scoring.run.json_fields import from_json
 
 SCHEMA_VERSION = 2
-_FIRST_INPUT_SHAPE = "224x224x3"  # what every network took before the fingerprint said so: `DEFAULT_SHAPE`
+_CALIBRATED = (
+    "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
+)
+# What fingerprints did not say, as it always was so: of the input shape, `DEFAULT_SHAPE`.
+_FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Fingerprint:
         precision: Number format of the inner layers.
         schema_version: Version of the predictions' columns.
         input_shape: The pixels that the network takes, height x width x channels.
+        store_probabilities: Whose probabilities are stored in full: `few`, or `all` of more than 32 classes too.
     """
 
     images: str
@@ -35,18 +41,17 @@ class Fingerprint:
     engine: str
     precision: str
     schema_version: int
-    input_shape: str = _FIRST_INPUT_SHAPE
+    input_shape: str = _FORMERLY["input_shape"]
+    store_probabilities: str = _FORMERLY["store_probabilities"]
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal fingerprints."""
         return json.dumps(self.stored_fields(), sort_keys=True)
 
     def stored_fields(self) -> dict[str, Any]:
-        """What files hold of it: where the network takes what it always took, what earlier versions wrote."""
+        """What files hold of it: where all is as it always was, what earlier versions wrote."""
         fields = asdict(self)
-        if self.input_shape == _FIRST_INPUT_SHAPE:
-            del fields["input_shape"]
-        return fields
+        return {name: value for name, value in fields.items() if value != _FORMERLY.get(name)}
 
     def differing(self, known: Mapping[str, object]) -> str | None:
         """The first field whose value is not the known one; None if all that is known is the same."""
@@ -80,7 +85,14 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     """
     differing = stored.differing(known)
     if differing:
+        expected, received = str(getattr(stored, differing)), str(known[differing])
+        is_calibrated = differing == "model" and _is_same_quantised(expected, received)
         raise RunFolderError(
-            f"{where} holds a run whose {differing} differs: expected {getattr(stored, differing)}, received "
-            f"{known[differing]}. Use another `output`, or `overwrite` to start clean."
+            f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
+            f"{_CALIBRATED if is_calibrated else ''}Use another `output`, or `overwrite` to start clean."
         )
+
+
+def _is_same_quantised(one: str, other: str) -> bool:
+    """Whether two models are one network, calibrated on different images."""
+    return one.partition(QUANTISED)[:2] == other.partition(QUANTISED)[:2] and QUANTISED in one

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,19 @@ from scoring.storage.locations import Location, find_files
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
+INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
 TOP_K = 5
-_FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
+FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
+_FEATURES = (pa.list_(pa.float16()), pa.list_(pa.float32()))
 # Beyond this a full vector per image would be most of the file; the top five say what people ask.
 MAX_FULL_VECTOR = 32
+
+
+class StoreProbabilities(StrEnum):
+    """Whose probabilities are stored in full: those of at most 32 classes, or of however many there are."""
+
+    FEW = "few"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,14 @@ class ScoredImage:
     error_message: str | None = None
 
 
-def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Schema:
+def stores_vectors(num_labels: int, asked: str) -> bool:
+    """Whether the probabilities of so many labels are stored in full; `asked` is a `StoreProbabilities`."""
+    return num_labels <= MAX_FULL_VECTOR or asked == StoreProbabilities.ALL
+
+
+def predictions_schema(
+    labels: Sequence[str], metadata: dict[str, str], store: str = StoreProbabilities.FEW
+) -> pa.Schema:
     """Columns of the predictions of a model with these labels; `metadata` goes into every file."""
     columns = [
         pa.field("image_id", pa.string(), nullable=False),
@@ -44,21 +61,23 @@ def predictions_schema(labels: Sequence[str], metadata: dict[str, str]) -> pa.Sc
         pa.field("top_labels", pa.list_(pa.string())),
         pa.field("top_probabilities", pa.list_(pa.float32())),
     ]
-    if len(labels) <= MAX_FULL_VECTOR:
-        # Not a fixed-size list, though every list has this length: Arrow cannot read a null one back from Parquet.
+    if stores_vectors(len(labels), store):
+        # Not a fixed-size list, though every list has this length: Arrow before 26 reads no null one back from Parquet.
         columns.append(pa.field("probabilities", pa.list_(pa.float32())))
     return pa.schema(columns, metadata=metadata)
 
 
-def find_schema_problem(schema: pa.Schema, labels: Sequence[str]) -> str | None:
+def find_schema_problem(schema: pa.Schema, labels: Sequence[str], store: str) -> str | None:
     """What columns a shard of this run lacks, has beside, or has of another type; None if nothing is wrong.
 
     Args:
         schema: The shard's.
-        labels: The run's; without any its shards hold features, which are lists of float16, whatever they are called.
+        labels: The run's; without any its shards hold features, which are lists of float16 or float32, whatever
+            they are called.
+        store: Whose probabilities the run stores in full, a `StoreProbabilities`.
     """
-    expected = predictions_schema(labels or ("features",), {})
-    names = list(expected.names) if labels else list(_FEATURES_HAVE)
+    expected = predictions_schema(labels or ("features",), {}, store)
+    names = list(expected.names) if labels else list(FEATURES_HAVE)
     lacking = [name for name in names if name not in schema.names]
     if lacking:
         return f"lacks the column {lacking[0]}"
@@ -66,14 +85,19 @@ def find_schema_problem(schema: pa.Schema, labels: Sequence[str]) -> str | None:
     if labels and others:
         return f"has a column {others[0].name} that no shard of this run has"
     fields = [(schema.field(name), expected.field(name).type) for name in names]
-    fields += [(field, pa.list_(pa.float16())) for field in others]
     odd = [field for field, kind in fields if field.type != kind]
+    odd += [field for field in others if field.type not in _FEATURES]
     return f"has {odd[0].type} in its column {odd[0].name}" if odd else None
 
 
-def predictions_table(rows: Sequence[ScoredImage], labels: Sequence[str], metadata: dict[str, str]) -> pa.Table:
+def predictions_table(
+    rows: Sequence[ScoredImage],
+    labels: Sequence[str],
+    metadata: dict[str, str],
+    store: str = StoreProbabilities.FEW,
+) -> pa.Table:
     """One row per image, in the order given."""
-    schema = predictions_schema(labels, metadata)
+    schema = predictions_schema(labels, metadata, store)
     return pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
 
 

@@ -9,7 +9,9 @@ from scoring.networks.agreement import Agreement
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.run.milestones import Milestones
+from scoring.run.predictions import stores_vectors
 from scoring.run.summary import Summary
+from scoring.sources.entries import LeftOut
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 
 
@@ -31,6 +33,7 @@ class RequestRecord:
         accelerator_type: The only kind of GPU to use.
         wait_for_nodes_s: How long to wait for a node.
         shard_deadline_s: Seconds after which a worker is taken to hang.
+        read_timeout_s: Seconds that reading one image may take.
     """
 
     images: str
@@ -46,6 +49,7 @@ class RequestRecord:
     accelerator_type: str | None = None
     wait_for_nodes_s: float | None = None
     shard_deadline_s: float | None = None
+    read_timeout_s: float | None = None
 
     @property
     def model_name(self) -> str:
@@ -81,7 +85,7 @@ class RunRecord:
         labels: One name per class, in class order; none for features.
         num_images: Images in the manifest.
         num_shards: Shards in the manifest.
-        num_left_out: Files of the collection that are not images.
+        num_left_out: Files of the collection that are not scored.
         versions: Versions of the libraries that shape the numbers, and ours.
         precision_reason: Why the network computes in the fingerprint's precision.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
@@ -90,6 +94,8 @@ class RunRecord:
         summary: How the last invocation went; None until every shard is there and verified.
         milestones: When the last invocation got how far.
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
+        num_changed: Images whose contents had changed since they were scored, as found since the last summary.
+        left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
     """
 
     created_at: str
@@ -107,6 +113,25 @@ class RunRecord:
     summary: Summary | None = None
     milestones: Milestones | None = None
     digests: tuple[str | None, ...] = ()
+    num_changed: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def left_out_in_words(self) -> str:
+        """How many files are not scored, and why."""
+        files = "1 file" if self.num_left_out == 1 else f"{self.num_left_out:,} files"
+        reasons = "; ".join(f"{left.count:,} {left.reason}" for left in self.left_out)
+        return f"{files}: {reasons}" if reasons else files
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether every label stands by itself, so that several may be true of an image."""
+        return self.request.model.get("outputs") == "multi-label"
+
+    @property
+    def stores_vectors(self) -> bool:
+        """Whether the probabilities of all labels are stored."""
+        return stores_vectors(len(self.labels), self.fingerprint.store_probabilities)
 
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""

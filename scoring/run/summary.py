@@ -13,6 +13,23 @@ BOUND_BY = {
 
 
 @dataclass(frozen=True)
+class OneAnswer:
+    """What nearly all of a run's first images got, which speaks against the model or the pixels that it was given.
+
+    Attributes:
+        label: The label of each.
+        probability: The median one.
+        share: How many of those looked at got it, 0 to 1.
+        num_images: How many were looked at.
+    """
+
+    label: str
+    probability: float
+    share: float
+    num_images: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """One invocation in numbers. Rates are images per second, times seconds added over all workers.
 
@@ -35,6 +52,9 @@ class Summary:
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
         worker_memory_bytes: The most that any worker's process held.
         driver_memory_bytes: The most that the driver's process held.
+        num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation
+            or by those before it that did not come to a summary.
+        one_answer: What nearly all images got; None where answers differ.
     """
 
     num_images: int
@@ -55,3 +75,5 @@ class Summary:
     bound_by: str
     worker_memory_bytes: int = 0
     driver_memory_bytes: int = 0
+    num_changed: int = 0
+    one_answer: OneAnswer | None = None

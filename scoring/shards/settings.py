@@ -11,6 +11,7 @@ from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
+from scoring.run.predictions import StoreProbabilities
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
@@ -28,6 +29,7 @@ class ScorerSettings:
         decode_threads: Threads that read and decode beside the model.
         columns: Which columns of a Parquet table are the images.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
+        read_timeout_s: Seconds that reading one image may take; None for any time.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -39,6 +41,7 @@ class ScorerSettings:
     decode_threads: int
     columns: TableColumns = NO_COLUMNS
     fence: Fence | None = None
+    read_timeout_s: float | None = None
     decoding: str = DECODING
 
 
@@ -55,6 +58,7 @@ class ScorerDescription:
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
         agreement: How far int8 is from float32; None for other precisions.
         input_shape: The pixels that the network takes.
+        store_probabilities: Whose probabilities are stored in full.
     """
 
     model_digest: str
@@ -65,6 +69,7 @@ class ScorerDescription:
     clip: float | None = None
     agreement: Agreement | None = None
     input_shape: InputShape = DEFAULT_SHAPE
+    store_probabilities: str = StoreProbabilities.FEW
 
 
 def describe(model: ShardModel, runtime: str) -> ScorerDescription:
@@ -78,6 +83,7 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
         clip=model.clip,
         agreement=model.agreement,
         input_shape=model.input_shape,
+        store_probabilities=model.store_probabilities,
     )
 
 
@@ -98,5 +104,6 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
         labels=labels_digest(scorer.labels),
         precision=scorer.precision,
         input_shape=str(scorer.input_shape),
+        store_probabilities=str(scorer.store_probabilities),
         **known_fields(settings, manifest_digest),
     )

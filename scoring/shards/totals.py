@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
-from scoring.run.summary import Summary
+from scoring.run.summary import OneAnswer, Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
 
@@ -21,10 +21,11 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
+        num_changed: Images whose contents had changed since they were scored; see `Summary`.
     """
 
     def __init__(self) -> None:
-        self.num_images = self.num_errors = self.worker_memory_bytes = 0
+        self.num_images = self.num_errors = self.worker_memory_bytes = self.num_changed = 0
         self.stages = dict.fromkeys(_STAGES, 0.0)
         self._spans: dict[int, _Span] = {}
 
@@ -83,6 +84,7 @@ def summarise(
     num_lost_workers: int = 0,
     num_repeats: int = 0,
     labelled_and_right: tuple[int, int] = (0, 0),
+    one_answer: OneAnswer | None = None,
 ) -> Summary:
     """Summarise one invocation, in its driver.
 
@@ -93,6 +95,7 @@ def summarise(
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
         labelled_and_right: Rows with a known target, and those whose label it is.
+        one_answer: What nearly all images got.
     """
     return Summary(
         num_images=found.num_rows,
@@ -109,6 +112,8 @@ def summarise(
         bound_by=_bound_by(totals.stages),
         worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
+        num_changed=totals.num_changed,
+        one_answer=one_answer,
     )
 
 

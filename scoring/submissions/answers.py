@@ -6,11 +6,13 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scoring.arrays import Float32Array
 from scoring.errors import RequestError
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 from scoring.run.reader import some
+from scoring.run.record import RunRecord
 
 _NUMBER = "%.9g"  # as many digits as tell every float32 from its neighbours
 
@@ -48,10 +50,6 @@ class Probabilities:
     labels: Sequence[str]
     clip: float = 0.0
     needs: Sequence[str] = ("probabilities",)
-
-    def __post_init__(self) -> None:
-        """Raise RequestError if not all probabilities are stored."""
-        check_full_vectors(self.labels, "Probabilities")
 
     @property
     def holds(self) -> str:
@@ -100,14 +98,12 @@ class Ranked:
     count: int
 
     def __post_init__(self) -> None:
-        """Raise RequestError if so many are not stored."""
+        """Raise RequestError if there are not so many."""
         if self.count > len(self.labels):
             raise RequestError(
                 f"Expected at most {len(self.labels)} labels in a row of `template`, as the run has; it has "
                 f"{self.count}."
             )
-        if self.count > TOP_K:
-            check_full_vectors(self.labels, f"More than the best {TOP_K} labels")
 
     @property
     def needs(self) -> Sequence[str]:
@@ -138,10 +134,6 @@ class Above:
     threshold: float
     needs: Sequence[str] = ("probabilities",)
 
-    def __post_init__(self) -> None:
-        """Raise RequestError if not all probabilities are stored."""
-        check_full_vectors(self.labels, "Labels above a `threshold`")
-
     @property
     def holds(self) -> str:
         """In words."""
@@ -158,18 +150,20 @@ class Above:
         ]
 
 
-def check_full_vectors(labels: Sequence[str], what: str) -> None:
-    """Raise RequestError if a run with these labels stores its best five alone."""
-    if len(labels) > MAX_FULL_VECTOR:
+def check_stored(answers: Answers, record: RunRecord) -> None:
+    """Raise RequestError if answers need all labels' probabilities of a run that stores its best five alone."""
+    if "probabilities" in answers.needs and not record.stores_vectors:
         raise RequestError(
-            f"{what} need the probabilities of all labels, which are stored for at most {MAX_FULL_VECTOR} labels; "
-            f"this run has {len(labels)} and keeps the best {TOP_K}."
+            f"Expected a run with the probabilities of all labels for {answers.holds}; they are stored for at most "
+            f"{MAX_FULL_VECTOR} labels; this run has {len(record.labels)} and keeps the best {TOP_K}. Score with "
+            "`store_probabilities` all."
         )
 
 
 def _vectors(table: pa.Table, num_labels: int) -> Float32Array:
     """All probabilities, shape (num_rows, num_labels)."""
-    return np.array(table["probabilities"].to_pylist(), np.float32).reshape(-1, num_labels)
+    flat: Float32Array = pc.list_flatten(table["probabilities"]).to_numpy().astype(np.float32)
+    return flat.reshape(-1, num_labels)
 
 
 def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tuple[str, ...]:

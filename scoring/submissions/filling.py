@@ -13,7 +13,7 @@ from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
-from scoring.submissions.answers import Above, Answers, Probabilities
+from scoring.submissions.answers import Above, Answers, Probabilities, check_stored
 from scoring.submissions.choosing import Wishes, choose_answers
 from scoring.submissions.matching import match_ids
 from scoring.submissions.submission import Submission, check_bounds
@@ -48,6 +48,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     template = read_template(request.template)
     reader = RunReader(folder, request.verify)
     answers = choose_answers(template, reader.record.labels, request.wishes)
+    check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", *answers.needs])
     rows = match_ids(template.ids, table["image_id"].to_pylist(), table["path"].to_pylist())
     asked = table.take(rows)

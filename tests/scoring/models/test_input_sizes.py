@@ -144,6 +144,26 @@ def test_size_that_is_too_small_for_the_layers_is_refused_in_one_line(tmp_path: 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.keras
+def test_open_model_that_cannot_take_224_is_refused_in_one_line_too(tmp_path: Path) -> None:
+    import keras
+
+    open_pixels = keras.Input((None, None, 3))
+    crop = keras.layers.Cropping2D(120)(open_pixels)
+    outputs = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(crop))
+    keras.Model(open_pixels, outputs).save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=r"Expected a `size` that .*model.keras can take; received 224x224: "):
+        _load(tmp_path / "model.keras", None)
+
+
+@pytest.mark.keras
+def test_size_that_a_model_has_anyway_changes_nothing(tmp_path: Path) -> None:
+    """Neither its digest, so that a run begun without is continued with it, nor what is converted."""
+    _save(tmp_path / "model.keras", (96, 128, 3))
+    said, unsaid = (_load(tmp_path / "model.keras", size) for size in ((96, 128), None))
+    assert said.model_digest == unsaid.model_digest
+
+
 def test_size_belongs_to_keras_files() -> None:
     with pytest.raises(ModelError, match=r"`size` belongs to \.keras files; the pixels of vgg16-cats-dogs are known"):
         _request(VGG16_CATS_DOGS, (320, 320), EngineName.KERAS).check()

@@ -10,13 +10,14 @@ import pytest
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
-from scoring.models.keras_file import KerasFile
+from scoring.models.keras_file import KerasFile, Untold
 from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelKind, kind_of
 from scoring.models.model_folder import ModelFolder
 from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.last_activation import SIGMOID
+from scoring.networks.pixel_scales import PixelScale
 from tests.runs import cats_and_dogs, write_model
 
 
@@ -30,6 +31,9 @@ def model(tmp_path: Path) -> Path:
 def test_a_name_is_of_one_kind(model: Path) -> None:
     kinds = {
         VGG16_IMAGENET: PublishedNetwork,
+        "vgg16": PublishedNetwork,
+        "convnextbase": PublishedNetwork,
+        "resnet50-cats-dogs": CatsAndDogs,
         VGG16_CATS_DOGS: CatsAndDogs,
         "nowhere.keras": KerasFile,
         "s3://bucket/nowhere.keras": KerasFile,
@@ -118,12 +122,27 @@ def _known(kind: ModelKind, num_outputs: int) -> OutputReading:
     return reading
 
 
+def test_a_model_folder_by_a_published_name_is_asked_about(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run folder of that name is none."""
+    monkeypatch.chdir(tmp_path)
+    model.rename("xception")
+    Path("resnet50").mkdir()
+    with pytest.raises(ModelError, match=r"it is a published network and a folder here. Write \./xception"):
+        kind_of("xception", None, None)
+    assert isinstance(kind_of("./xception", None, None), FinetunedFolder)
+    assert isinstance(kind_of("resnet50", None, None), PublishedNetwork)
+
+
 def test_what_a_model_of_ours_gives_may_not_be_named(model: Path) -> None:
     for name in (VGG16_IMAGENET, VGG16_CATS_DOGS, str(model)):
         with pytest.raises(ModelError, match=r"`outputs` belongs to \.keras files; the outputs of .* are known"):
-            kind_of(name, None, None, outputs=OutputMeaning.LOGITS)
+            kind_of(name, None, None, Untold(outputs=OutputMeaning.LOGITS))
         with pytest.raises(ModelError, match=r"`output_name` belongs to \.keras files"):
-            kind_of(name, None, None, output_name="probs")
+            kind_of(name, None, None, Untold(output_name="probs"))
+        with pytest.raises(ModelError, match=r"`pixels` belongs to \.keras files; the pixels of .* are known"):
+            kind_of(name, None, None, Untold(pixels=PixelScale.TORCH))
     assert _known(kind_of(str(model), None, None), 2).from_logits is False
 
 

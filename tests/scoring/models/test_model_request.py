@@ -30,7 +30,10 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (_request("vgg17"), "Expected `model` to be vgg16-imagenet, vgg16-cats-dogs, a .keras file or a folder"),
+        (
+            _request("vgg17"),
+            "another classifier of keras.applications (vgg19, vgg16), a .keras file, here or on a hub, or a folder",
+        ),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
         (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),

@@ -60,7 +60,7 @@ def test_last_layer_and_request_tell_what_outputs_mean(
         (SIGMOID, None, 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
         (SIGMOID, "probabilities", 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
         ("hard_sigmoid", "sigmoid", 3, "Expected one output for `outputs` sigmoid; m.keras has 3"),
-        ("tanh", None, 3, "which ends in tanh. Name `outputs`: probabilities, logits, sigmoid."),
+        ("tanh", None, 3, "ends in tanh. Name `outputs`: probabilities, logits, sigmoid, multi-label."),
         ("unknown", None, 1, "which ends in unknown. Name `outputs`"),
     ],
 )

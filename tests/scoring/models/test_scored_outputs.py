@@ -78,6 +78,8 @@ def _both(second: Any) -> Any:
         ("tanh", {"outputs": OutputMeaning.LOGITS}, _softmax),
         ("dictionary", {}, lambda outputs: outputs["probs"]),
         ("list", {}, lambda outputs: outputs),
+        ("two sigmoids", {"outputs": OutputMeaning.MULTI_LABEL}, lambda outputs: outputs),
+        ("two logits", {"outputs": OutputMeaning.MULTI_LABEL}, lambda outputs: 1 / (1 + np.exp(-outputs))),
         ("two outputs", {"output_name": "logits"}, lambda outputs: _softmax(outputs["logits"])),
     ],
 )
@@ -94,7 +96,7 @@ def test_outputs_become_the_probabilities_that_they_mean(
 @pytest.mark.parametrize(
     ("name", "labels", "options", "message"),
     [
-        ("tanh", "cat,dog", {}, "which ends in tanh. Name `outputs`: probabilities, logits, sigmoid."),
+        ("tanh", "cat,dog", {}, "ends in tanh. Name `outputs`: probabilities, logits, sigmoid, multi-label."),
         (
             "tanh",
             "cat,dog",
@@ -103,7 +105,9 @@ def test_outputs_become_the_probabilities_that_they_mean(
         ),
         ("two logits", "cat,dog", {"outputs": OutputMeaning.PROBABILITIES}, "If they are logits, name `outputs` log"),
         ("softmax", "cat,dog", {"outputs": OutputMeaning.LOGITS}, "probabilities; received logits. Leave `outputs`"),
-        ("two sigmoids", "cat,dog", {}, "where every label stands by itself"),
+        ("two sigmoids", "cat,dog", {}, "If several may be true of one image, name `outputs` multi-label; else"),
+        ("softmax", "cat,dog", {"outputs": OutputMeaning.MULTI_LABEL}, "received multi-label. Leave `outputs`"),
+        ("sigmoid", "cat,dog", {"outputs": OutputMeaning.MULTI_LABEL}, "Expected several outputs for `outputs` mul"),
         ("sigmoid", "dog", {}, "Expected two `labels`, such as no-dog,dog, for the one output of"),
         ("two logits", "a,b,c", {}, "Expected 2 `labels`, one per output of"),
         ("two outputs", "cat,dog", {}, "which has the outputs age, logits; received none"),
@@ -171,6 +175,21 @@ def test_int8_is_compared_with_float32_by_labels_and_probabilities(
     assert quantised.agreement.largest_difference == pytest.approx(np.abs(scores - exact).max(), abs=1e-4)
 
 
+def test_int8_of_labels_that_stand_by_themselves_is_compared_label_by_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nncf")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    _save(tmp_path, "two sigmoids")
+    options = {"engine": EngineName.OPENVINO, "outputs": OutputMeaning.MULTI_LABEL}
+    exact = _load(tmp_path, **options).score(noise(12))
+    sample = ImageSample(noise(12), noise(12))
+    quantised = _load(tmp_path, sample=lambda shape: sample, precision=Precision.INT8, **options)
+    scores = quantised.score(noise(12))
+    assert quantised.agreement is not None
+    assert quantised.agreement.equal_labels == ((scores >= 0.5) == (exact >= 0.5)).mean()
+
+
 def test_probabilities_that_were_logits_have_a_digest_of_their_own(tmp_path: Path) -> None:
     """An earlier version wrote the logits themselves: a folder must not hold both."""
     _save(tmp_path, "tanh")
@@ -178,10 +197,11 @@ def test_probabilities_that_were_logits_have_a_digest_of_their_own(tmp_path: Pat
         meaning: ModelRequest(
             str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow", outputs=meaning
         )
-        for meaning in (OutputMeaning.LOGITS, OutputMeaning.PROBABILITIES)
+        for meaning in (OutputMeaning.LOGITS, OutputMeaning.PROBABILITIES, OutputMeaning.MULTI_LABEL)
     }
     digests = {meaning: request.load().model_digest for meaning, request in told.items()}
     assert digests[OutputMeaning.LOGITS] == f"{digests[OutputMeaning.PROBABILITIES]}:from-logits"
+    assert digests[OutputMeaning.MULTI_LABEL] == f"{digests[OutputMeaning.PROBABILITIES]}:multi-label"
     _save(tmp_path, "two outputs")
     plain = _load(tmp_path, output_name="logits").model_digest
     assert plain != _load(tmp_path, "no,yes", output_name="age").model_digest

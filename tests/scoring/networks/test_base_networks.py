@@ -35,7 +35,7 @@ def test_dense_layers_that_a_network_has_not_are_refused(request_: BaseRequest) 
     [
         (
             BaseRequest("nowhere.keras"),
-            "Expected `base`, unless it is vgg16 or vgg16-convolutions, to be a .keras file; nowhere.keras does",
+            "such as vgg16, to be a .keras file; nowhere.keras does not exist",
         ),
         (BaseRequest(weights="nowhere.h5"), "Expected `weights` to be a weights file or random; nowhere.h5 is no file"),
         (BaseRequest(weights=""), "Expected `weights` to be a weights file"),

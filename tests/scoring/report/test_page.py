@@ -16,11 +16,22 @@ from scoring.errors import BucketError, RequestError, RunFolderError, StorageErr
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
+from scoring.run.summary import OneAnswer
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location, Url
 from tests.places import on_disk
-from tests.runs import Page, Scored, cats_and_dogs, draw_images, write_model, write_run
+from tests.runs import (
+    SUMMARY,
+    Page,
+    Scored,
+    cats_and_dogs,
+    draw_images,
+    record_of,
+    save_record,
+    write_model,
+    write_run,
+)
 from tests.tampering import ALL
 
 _HOSTILE = "<script>alert(1)</script>\n\u202e\"'><img src=x onerror=y>.png"
@@ -292,6 +303,48 @@ def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path
     assert page.attributes("img")
 
 
+def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(tmp_path: Path) -> None:
+    sure = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(9)
+    ]
+    swapped = [Scored("cat.90.png", (0.04, 0.96), "cat"), Scored("dog.90.png", (0.99, 0.01), "dog")]
+    images = [*sure, *swapped, Scored(f"{_HOSTILE}", (0.95, 0.05), "dog")]
+    model = write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", [*sure, *swapped]))
+    page = _report(model)
+    section = page.text[page.text.index("Labels to check", page.text.index("Kaggle's dogs-vs-cats-redux")) :]
+    assert "3 labels of 21 photos may be wrong" in section
+    names = [section.index(name) for name in ("cat.90.png", "dog.90.png", "<script>")]
+    assert names == sorted(names)
+    assert "\u202e" not in page.text
+    assert "<script" not in page.source.replace("&lt;script", "")
+
+
+def test_labels_that_a_model_agrees_with_are_said_to_be_right(tmp_path: Path) -> None:
+    images = [Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("a", 0.9), ("b", 0.2)) for n in range(9)]
+    page = _report(write_model(tmp_path / "model", images, labels=("a", "b")))
+    assert "No label of 18 photos looks wrong to the model." in page.text
+    assert "redux" not in page.text
+
+
+def test_a_log_loss_of_cats_and_dogs_is_held_against_those_of_the_competition(tmp_path: Path) -> None:
+    page = _report(write_model(tmp_path / "model", cats_and_dogs(24)))
+    shown = (
+        "gold",
+        "0.03882",
+        "rank 20",
+        "0.04141",
+        "rank 205",
+        "0.07407",
+        "a first run",
+        "0.10258",
+        "this model",
+        "0.3000",
+    )
+    table = page.text[page.text.index("Where a log loss stands") :]
+    places = [table.index(text) for text in shown]
+    assert places == sorted(places)
+
+
 def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     with pytest.raises(RunFolderError, match="Name the model folder"):
@@ -349,6 +402,36 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:
     images = [replace(image, target="cat") for image in cats_and_dogs(8)]
     assert "ROC AUC" in _report(write_run(tmp_path / "run", images).path).text
+
+
+def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path) -> None:
+    targets = ("cat", "cat,dog", "none", "dog", "hamster", None)
+    said = ((0.9, 0.2), (0.8, 0.9), (0.1, 0.3), (0.2, 0.7), (0.5, 0.5), (0.5, 0.5))
+    images = [Scored(f"{number}.png", *both) for number, both in enumerate(zip(said, targets, strict=True))]
+    images.append(Scored("broken.png", None, "cat", "broken"))
+    run = write_run(tmp_path / "run", images, outputs="multi-label")
+    text = " ".join(_report(run.path).text.split())
+    loss = -np.log([0.9, 0.8, 0.9, 0.8, 0.8, 0.9, 0.7, 0.7]).mean()
+    for expected in ("images with a known truth 4", f"Log loss {loss:.4f}", "ROC AUC 1.0000", "images that have it"):
+        assert expected in text
+    for absent in ("Accuracy", "most confident cat, wrong"):
+        assert absent not in text
+
+
+def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> None:
+    labels = [f"breed{number}" for number in range(40)]
+    images = [Scored(f"{number}.png", [1 / 40] * 40, labels[number]) for number in range(40)]
+    text = _report(write_run(tmp_path / "run", images, labels, store="all").path).text
+    assert f"{np.log(40):.4f}" in text
+    assert "stored for at most" not in text
+
+
+def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(24))
+    summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500))
+    save_record(run, replace(record_of(run.path), summary=summary))
+    text = " ".join(_report(run.path).text.split())
+    assert "99.0% of the first 500 images are dog at" in text
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

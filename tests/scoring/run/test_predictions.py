@@ -2,10 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from scoring.run.predictions import ScoredImage
+from scoring.run.verification import run_status
 from scoring.sources.inputs import ImageEntry
-from tests.runs import read_predictions, write_shard
+from scoring.storage.locations import readable
+from tests.places import on_disk
+from tests.runs import Scored, read_predictions, write_run, write_shard
 
 _CAT_DOG = ("cat", "dog")
 
@@ -48,6 +52,29 @@ def test_a_thousand_classes_keep_the_top_five_only(tmp_path: Path) -> None:
     (row,) = read_predictions(tmp_path).to_pylist()
     assert row["top_labels"] == ["class-7", "class-5", "class-900", "class-0", "class-1"]
     assert "probabilities" not in row
+
+
+def test_a_thousand_classes_are_kept_where_all_are_asked_for(tmp_path: Path) -> None:
+    labels = tuple(f"class-{index}" for index in range(1000))
+    run = write_run(tmp_path / "run", [Scored("1.jpg", [0.001] * 1000)], labels, store="all")
+    (row,) = read_predictions(run.predictions).to_pylist()
+    assert row["probabilities"] == [np.float32(0.001)] * 1000
+    assert run_status(run, verify=True).is_complete
+
+
+def test_shard_that_stores_fewer_than_its_run_is_damaged(tmp_path: Path) -> None:
+    """And the other way round: readers go by the fingerprint."""
+    labels = tuple(f"class-{index}" for index in range(33))
+    images = [Scored("1.jpg", [1 / 33] * 33)]
+    runs = [write_run(tmp_path / store, images, labels, store=store) for store in ("few", "all")]
+    shards = [run.shard(0, 1) for run in runs]
+    for run, other in zip(runs, reversed(shards), strict=True):
+        whole, lacking = run.shard(0, 1).read_bytes(), pq.read_table(readable(other))
+        metadata = pq.read_schema(readable(run.shard(0, 1))).metadata
+        pq.write_table(lacking.replace_schema_metadata(metadata), readable(run.shard(0, 1)))
+        [reason] = run_status(run, verify=True).damaged.values()
+        assert "column probabilities" in reason
+        on_disk(run.shard(0, 1)).write_bytes(whole)
 
 
 def test_pandas_opens_the_folder_as_one_table_beside_a_half_written_shard(tmp_path: Path) -> None:

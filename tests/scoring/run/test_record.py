@@ -35,15 +35,20 @@ _EARLIER = """{
 }"""
 
 
-def test_record_of_version_0_1_0_is_read_and_written_with_the_same_keys_and_values() -> None:
+def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() -> None:
     record = parse_record(_EARLIER, "run.json")
     assert (record.request.model_name, record.request.weights, record.request.labels_from) == ("/m.keras", None, "auto")
     assert record.summary is not None
     assert record.summary.wall_s == 4.0
     assert record.devices == (DeviceRecord("vm", ("0",), "ab", 7, 1),)
+    earlier = json.loads(_EARLIER)
+    earlier["summary"] |= {"one_answer": None, "num_changed": 0}
+    earlier["request"]["read_timeout_s"] = None
+    earlier["request"]["columns"]["label"] = None
     written = json.loads(record.to_json())
     assert len(written.pop("sha256")) == 64
-    assert written == json.loads(_EARLIER) | {"digests": []}
+    assert written == earlier | {"digests": [], "num_changed": 0, "left_out": []}
+    assert record.left_out_in_words == "0 files"
 
 
 def test_record_from_before_there_were_tables_and_reports_is_read() -> None:

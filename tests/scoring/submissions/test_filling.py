@@ -160,6 +160,17 @@ def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:
     assert [float(value) for value in lines[1].split(",")[1:]] == vector
 
 
+def test_columns_of_more_labels_are_filled_from_a_run_that_stores_all(tmp_path: Path) -> None:
+    labels, vector = [f"breed{number}" for number in range(120)], [number / 7140 for number in range(120)]
+    images = [Scored("1.jpg", vector), Scored("2.jpg", None, reason="broken")]
+    folder = write_run(tmp_path / "run", images, labels, store="all")
+    lines = _fill(folder, ["id," + ",".join(labels), "2" + ",0.5" * 120, "1" + ",0.5" * 120], fallback=0.25)
+    assert lines[1] == "2" + ",0.25" * 120
+    assert [float(value) for value in lines[2].split(",")[1:]] == pytest.approx(vector, rel=1e-6)
+    ranked = _fill(folder, ["id,breed", "1,breed7 breed1 breed2 breed3 breed4 breed5"])
+    assert ranked[1] == "1," + " ".join(f"breed{number}" for number in range(119, 113, -1))
+
+
 def test_columns_of_more_labels_than_are_stored_are_refused(tmp_path: Path) -> None:
     labels = [f"breed{number}" for number in range(120)]
     folder = _run(tmp_path, [[1 / 120] * 120], labels)
@@ -167,7 +178,7 @@ def test_columns_of_more_labels_than_are_stored_are_refused(tmp_path: Path) -> N
     assert _fill(folder, ["id,breed", "1,breed7 breed1 breed2 breed3 breed4"])[1] == (
         "1,breed0 breed1 breed2 breed3 breed4"
     )
-    with pytest.raises(RequestError, match="More than the best 5 labels need"):
+    with pytest.raises(RequestError, match="Expected a run with the probabilities of all labels for the best 6 labels"):
         _fill(folder, ["id,breed", "1," + " ".join(labels[:6])])
 
 

@@ -1,0 +1,1 @@
+"""The `embed` command: features of images, by the job of `score`."""

@@ -1,0 +1,133 @@
+"""`shardscore embed`, and the same for Python.
+
+    shardscore embed --images photos/ --model resnet50 --output runs/features
+
+Reads images as `score` does. Leaves a run folder whose shards hold a vector for each image, and continues it as `score`
+does.
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.placement import WorkerRequest
+from jobs.console.arguments import Place, choice, place
+from jobs.console.commands import command
+from jobs.console.terminal import console_for
+from jobs.embed.options import (
+    EmbeddingType,
+    EngineName,
+    PixelScale,
+    Pooling,
+    Precision,
+    embedding_request,
+)
+from jobs.embed.result import Embeddings
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
+from scoring.pixels.decoding import Resize
+from scoring.sources.table_columns import TableColumns
+from scoring.sources.targets import LabelsFrom
+
+
+def embed(
+    *,
+    images: Place,
+    output: Place,
+    model: str | Path | None = None,
+    base: str | Path | None = None,
+    weights: str | Path | None = None,
+    features: str | None = None,
+    pooling: Pooling | str = Pooling.MEAN,
+    dtype: EmbeddingType | str = EmbeddingType.FLOAT16,
+    size: str | int | None = None,
+    pixels: PixelScale | str = PixelScale.UNCHANGED,
+    path_column: str | None = None,
+    bytes_column: str | None = None,
+    id_column: str | None = None,
+    labels_from: LabelsFrom | str | None = None,
+    resize: Resize | str = Resize.SQUASH,
+    engine: EngineName | str = EngineName.KERAS,
+    precision: Precision | str = Precision.AUTO,
+    batch_size: int | None = None,
+    shard_size: int | None = None,
+    actors: int | None = None,
+    gpus_per_actor: float | None = None,
+    cpus_per_actor: float | None = None,
+    accelerator_type: str | None = None,
+    wait_for_nodes: float | None = None,
+    shard_deadline: float | None = None,
+    address: str | None = None,
+    overwrite: bool = False,
+    verbose: bool | Console = False,
+) -> Embeddings:
+    """Turn each image into a vector: what a network sees in it. The same again embeds what is missing.
+
+    Args:
+        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
+        model: What score takes: a classifier of keras.applications such as resnet50, a .keras file, a folder of
+            finetune.
+        base: What finetune takes instead: vgg16-convolutions.
+        weights: Weights file instead of the download; 'random' for a trial.
+        features: Layer whose outputs are the vector; by default what the last layer with weights takes.
+        pooling: How maps become one vector, over all positions.
+        dtype: Number format of the stored vectors.
+        size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
+        pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
+        path_column: Column of a .parquet table with the images' paths; by default path.
+        bytes_column: Column with the images themselves, such as image.bytes.
+        id_column: Column with their ids.
+        labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
+        resize: Squash to the square, or shortest side 256 and centre crop.
+        engine: What runs the network; openvino and mnn, for processors, are extras.
+        precision: Number format of the network; auto takes the device's fastest.
+        batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor.
+        shard_size: Images per file; by default 256, fewer for small jobs.
+        actors: Processes that embed; by default one per GPU, or as many as fill the cores.
+        gpus_per_actor: GPUs for each; a fraction shares one.
+        cpus_per_actor: Cores for each.
+        accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
+        wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
+        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard.
+        address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
+        overwrite: Remove an earlier run in the folder first.
+        verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
+
+    Returns:
+        The vectors, complete.
+
+    Raises:
+        RequestError: If the request makes no sense; nothing was embedded.
+        IncompleteError: If shards are missing, or something that the run needs; they are named.
+        ClusterError: If Ray or its actors cannot start.
+    """
+    network = embedding_request(
+        model=model,
+        base=base,
+        weights=weights,
+        features=features,
+        pooling=pooling,
+        dtype=dtype,
+        size=size,
+        pixels=pixels,
+        engine=engine,
+        precision=precision,
+    )
+    photos = ImagesRequest(
+        images=place(images, "images"),
+        model=network,
+        labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
+        resize=choice(resize, Resize, "resize"),
+        batch_size=batch_size,
+        shard_size=shard_size,
+        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
+        shard_deadline_s=shard_deadline,
+        columns=TableColumns(path_column, bytes_column, id_column),
+    )
+    run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
+    assert run.summary is not None  # a run of images that did not raise has one
+    return Embeddings(run.path, run.summary)
+
+
+app = command("embed", embed)

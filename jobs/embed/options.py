@@ -1,0 +1,53 @@
+"""What users say of the vectors that they want, and the request that it becomes."""
+
+from pathlib import Path
+
+from jobs.console.arguments import choice, size_of, text_of
+from scoring.errors import RequestError
+from scoring.models.embedding import EmbeddingRequest, EmbeddingType
+from scoring.models.model_base import base_of_model
+from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.engines import EngineName, keras_backend
+from scoring.networks.layer_cut import Pooling
+from scoring.networks.pixel_scales import PixelScale
+from scoring.networks.precision import Precision
+
+__all__ = ["EmbeddingType", "EngineName", "PixelScale", "Pooling", "Precision", "embedding_request"]
+
+
+def embedding_request(
+    *,
+    model: str | Path | None,
+    base: str | Path | None,
+    weights: str | Path | None,
+    features: str | None,
+    pooling: Pooling | str,
+    dtype: EmbeddingType | str,
+    size: str | int | None,
+    pixels: PixelScale | str,
+    engine: EngineName | str,
+    precision: Precision | str,
+) -> EmbeddingRequest:
+    """Gather the words of `embed`; each is named after its option.
+
+    Raises:
+        RequestError: If one of them is no word for its field, or not one of `model` and `base` is named.
+    """
+    named = [name for name in (model, base) if name is not None]
+    if len(named) != 1:
+        raise RequestError(f"Expected `model` or `base`; received {'both' if named else 'neither'}.")
+    asked = BaseRequest(
+        text_of(named[0]),
+        text_of(weights) if weights else None,
+        features,
+        choice(pooling, Pooling, "pooling"),
+        size_of(size) if size is not None else None,
+        choice(pixels, PixelScale, "pixels"),
+    )
+    return EmbeddingRequest(
+        base_of_model(asked) if base is None else base_of(asked).choose_layer(unfreeze_dense=False),
+        choice(dtype, EmbeddingType, "dtype"),
+        choice(precision, Precision, "precision"),
+        keras_backend(),
+        choice(engine, EngineName, "engine"),
+    )

@@ -1,0 +1,40 @@
+"""What `embed` leaves, as Python has it."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from scoring.models.embedding import EMBEDDING, WIDTH_KEY, of_one_length
+from scoring.run.folder import RunFolder
+from scoring.run.reader import RunReader
+from scoring.run.summary import Summary
+from scoring.storage.locations import Location
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The vectors of a collection, complete.
+
+    Attributes:
+        path: The run folder.
+        summary: What this call did: how many images, how fast, what held it up.
+    """
+
+    path: Location
+    summary: Summary
+
+    def table(self, columns: list[str] | None = None) -> pa.Table:
+        """Load one row for each image, in natural order of the ids.
+
+        Args:
+            columns: Only these, of `image_id`, `path`, `status`, `error_message`, `target` and `embedding`, which is a
+                list of one length, and null for what could not be read.
+
+        Raises:
+            IncompleteError: If a shard has gone missing since, or is damaged.
+        """
+        table = RunReader(RunFolder(self.path)).read(columns)
+        if EMBEDDING not in table.column_names:
+            return table
+        vectors = of_one_length(table[EMBEDDING], int(table.schema.metadata[WIDTH_KEY]))
+        return table.set_column(table.column_names.index(EMBEDDING), EMBEDDING, vectors)

@@ -1,0 +1,188 @@
+"""What a network sees in each image, for everybody: the shard model of `embed`, and its Parquet files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
+from scoring.networks.agreement import ImageSample
+from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.engines import Engine, EngineName, Network
+from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
+from scoring.pixels.input_shape import InputShape
+from scoring.run.predictions import ERROR, FEATURES_HAVE, OK, ScoredImage, StoreProbabilities, predictions_schema
+from scoring.storage.locations import Location
+
+EMBEDDING = "embedding"
+WIDTH_KEY = b"shardscore.width"  # values of a vector, in every file's schema
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+class EmbeddingType(StrEnum):
+    """The number format that vectors are stored in."""
+
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+@dataclass(frozen=True)
+class EmbeddingRequest:
+    """Which features to extract, and how; see `ShardModelRequest`.
+
+    Attributes:
+        base: The network, its layer, and how what is spatial there becomes one vector.
+        dtype: Number format of the stored vectors.
+        precision: Number format of the network.
+        backend: Keras' backend.
+        engine: What runs the network.
+    """
+
+    base: BaseRequest
+    dtype: EmbeddingType
+    precision: Precision
+    backend: str
+    engine: EngineName = EngineName.KERAS
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
+
+    @property
+    def runtime(self) -> str:
+        """What computes: Keras' backend, or another engine."""
+        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
+        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
+
+    @property
+    def needs_sample(self) -> bool:
+        """No image is needed to load it."""
+        return False
+
+    def absolute(self) -> "EmbeddingRequest":
+        """The same with absolute paths, for workers that started elsewhere."""
+        return replace(self, base=base_of(self.base).absolute())
+
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
+        return base_of(self.base).files()
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        if self.precision is Precision.INT8:
+            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
+        check_engine(self.engine, self.precision)
+        base_of(self.base).check()
+
+    def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":  # noqa: ARG002
+        """Build the network up to the layer."""
+        self.check()
+        choice = choose_precision(self.precision, self.runtime)
+        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
+        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", choice, self.dtype)
+
+    def _network(self) -> Network:
+        base = base_of(self.base)
+        layer = quote(self.base.layer, safe="") if self.base.layer else "penultimate"
+        return Network(f"{base.digest()}:{layer}:{self.base.pooling}", base.build)
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A network cut off at a layer: pixels in, a vector out; see `ShardModel`.
+
+    Attributes:
+        engine: Runs the network.
+        model_digest: Identifies the network's weights, the layer, the pooling and the stored number format.
+        precision: The number format in use, and why.
+        dtype: Number format of the stored vectors.
+    """
+
+    engine: Engine
+    model_digest: str
+    precision: PrecisionChoice
+    dtype: EmbeddingType
+    labels: tuple[str, ...] = ()
+    clip: None = None
+    agreement: None = None
+    store_probabilities: str = StoreProbabilities.FEW
+
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return self.engine.input_shape
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Extract one batch's features; see `ShardModel.score`.
+
+        Raises:
+            ModelError: If they exceed what float16 can hold, and that is asked for.
+        """
+        features = self.engine.score(images)
+        finite = np.abs(features[np.isfinite(features).all(axis=1)])
+        if self.dtype is EmbeddingType.FLOAT16 and finite.max(initial=0) > _LARGEST:
+            raise ModelError(
+                f"Expected features of at most {_LARGEST:,.0f}, the range of float16; received {finite.max():,.0f}. "
+                "Store them as `dtype` float32, or name another layer with `features`."
+            )
+        return features
+
+    def try_out(self, batch_size: int) -> None:
+        """Features may be any numbers."""
+
+    def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
+        """A shard's vectors as they are stored: as lists, null for what could not be read, and their width beside them.
+
+        They are not of Arrow's fixed-size type, which pyarrow before 26 cannot read back where one is null.
+        """
+        described = predictions_schema((), {})
+        columns = pa.Table.from_pylist(
+            [_described(row) for row in rows], schema=pa.schema([described.field(name) for name in FEATURES_HAVE])
+        )
+        vectors = [None if row.outputs is None else row.outputs.astype(str(self.dtype)) for row in rows]
+        lists = pa.array(vectors, pa.list_(pa.from_numpy_dtype(str(self.dtype))))
+        width = {WIDTH_KEY.decode(): str(self.engine.num_outputs)}
+        return columns.append_column(EMBEDDING, lists).replace_schema_metadata(metadata | width)
+
+
+def of_one_length(lists: pa.ChunkedArray, width: int) -> pa.ChunkedArray:
+    """Vectors, read from files, as lists of fixed size; those that are null stay so.
+
+    Raises:
+        ValueError: If one has another length.
+    """
+    kind = pa.list_(lists.type.value_type, width)
+    return pa.chunked_array([_of_one_length(chunk, width) for chunk in lists.chunks], kind)
+
+
+def _of_one_length(lists: pa.ListArray, width: int) -> pa.FixedSizeListArray:
+    is_there = lists.is_valid()
+    values = lists.flatten().to_numpy(zero_copy_only=False)  # of those that are there
+    lengths = pc.unique(pc.list_value_length(lists.filter(is_there))).to_pylist()
+    if lengths not in ([], [width]):
+        raise ValueError(f"expected vectors of {width} values; received {lengths}")
+    vectors = np.zeros((len(lists), width), values.dtype)
+    vectors[is_there.to_numpy(zero_copy_only=False)] = values.reshape(-1, width)
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width, mask=pc.invert(is_there))
+
+
+def _described(row: ScoredImage) -> dict[str, str | None]:
+    image = row.image
+    return {
+        "image_id": image.image_id,
+        "path": image.path,
+        "status": OK if row.outputs is not None else ERROR,
+        "error_message": row.error_message,
+        "target": image.target,
+    }

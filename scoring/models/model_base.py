@@ -1,0 +1,37 @@
+"""The network below a classifier's classes, as a base to take features from: what `embed` makes of `model`."""
+
+from dataclasses import replace
+
+from scoring.errors import ModelError, RunFolderError
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record
+from scoring.networks.applications import application_of
+from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.keras_names import check_keras_name, keras_place
+
+
+def base_of_model(request: BaseRequest) -> BaseRequest:
+    """The base that a model has.
+
+    Args:
+        request: Its `model` is what `score` takes: a published network, a `.keras` file or a folder of `finetune`.
+
+    Returns:
+        The same with the base's name or file; of a folder the base that its head was trained on, cut where it was.
+
+    Raises:
+        ModelError: If it is none of these.
+    """
+    if application := application_of(request.model):
+        return base_of(replace(request, model=application.name)).choose_layer(unfreeze_dense=False)
+    place = keras_place(request.model)
+    if place is None or not place.is_dir():
+        check_keras_name(request.model, "`model`, unless it is a classifier of keras.applications or a model folder,")
+        return request
+    try:
+        base = load_training_record(ModelFolder(place)).base.request
+    except RunFolderError as error:
+        raise ModelError(f"`model`: {error}") from error
+    return replace(
+        request, model=base.model, weights=request.weights or base.weights, layer=request.layer or base.layer
+    )

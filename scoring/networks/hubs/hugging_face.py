@@ -1,0 +1,78 @@
+"""Models on Hugging Face, `hf://owner/name[@revision][/file.keras]`, through huggingface_hub.
+
+Needs the extra: pip install 'shardscore[hf]'.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.errors import ModelError, ScoringError
+from scoring.networks.hubs.hub_model import UNPACKED, HubModel, choose_file, not_reached, not_readable, pack
+from scoring.process.telemetry import mute_telemetry
+
+_NAME = re.compile(r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<file>.+\.keras|config\.json))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
+
+
+@dataclass(frozen=True)
+class HuggingFaceName:
+    """A name's parts; `revision` and `file` may be left open."""
+
+    repository: str
+    revision: str | None
+    file: str | None
+
+
+def parse(name: str) -> HuggingFaceName:
+    """Take a name apart, or raise ModelError."""
+    matched = _NAME.fullmatch(name)
+    if not matched:
+        raise ModelError(f"Expected `model` to be hf://owner/name or hf://owner/name/file.keras; received {name}.")
+    return HuggingFaceName(matched["repository"], matched["revision"], matched["file"])
+
+
+def resolve(name: str) -> HubModel:
+    """Fetch a model; see `registry.resolve`."""
+    mute_telemetry()
+    os.environ.setdefault(_NO_PROGRESS_BARS, "1")
+    import huggingface_hub
+
+    wanted = parse(name)
+    with _faults(name):
+        file, commit = wanted.file, wanted.revision or ""
+        if file is None or not _COMMIT.fullmatch(commit):
+            found = huggingface_hub.HfApi().model_info(wanted.repository, revision=wanted.revision)
+            file = file or choose_file((each.rfilename for each in found.siblings or ()), name)
+            commit = str(found.sha)
+
+        def fetch(part: str) -> Path:
+            return Path(huggingface_hub.hf_hub_download(wanted.repository, part, revision=commit))
+
+        pinned = f"hf://{wanted.repository}@{commit}/{file}"
+        return HubModel(pack(pinned, fetch) if file == UNPACKED else fetch(file), pinned)
+
+
+@contextmanager
+def _faults(name: str) -> Iterator[None]:
+    from huggingface_hub import errors
+
+    missing = (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError)
+    try:
+        yield
+    except ScoringError:
+        raise
+    except errors.LocalEntryNotFoundError as error:  # neither reached nor in the cache
+        raise not_reached(name, error) from error
+    except missing as error:
+        raise not_readable(name, "HF_TOKEN", error) from error
+    except errors.HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code in (401, 403):
+            raise not_readable(name, "HF_TOKEN", error) from error
+        raise not_reached(name, error) from error
+    except Exception as error:  # the faults of its HTTP library, which differs from version to version
+        raise not_reached(name, error) from error

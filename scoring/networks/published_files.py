@@ -1,0 +1,91 @@
+"""Weights as Keras publishes them: fetched once per machine into Keras' own cache, under the names that Keras gives."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from scoring.errors import DownloadError, ModelError
+from scoring.storage.downloads import cache_folder, fetch, local_copy
+from scoring.storage.locations import locate
+
+if TYPE_CHECKING:
+    import keras
+
+_TIMEOUT_S = 10.0
+_STATED_HASHES = "x-goog-hash"  # Google's storage says `crc32c=...,md5=...` of every object, in base 64
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file of the publisher's.
+
+    Attributes:
+        url: Where it is published.
+        checksum: `md5:...` or `sha256:...` as Keras' source states it; None where it states none.
+        name: In Keras' cache.
+    """
+
+    url: str
+    checksum: str | None
+    name: str
+
+    def fetch(self) -> Path:
+        """The file on this machine, downloaded unless it is there.
+
+        What Keras states no checksum of is checked by its server's; if it is there already, it is taken as it is.
+
+        Raises:
+            DownloadError: If it cannot be downloaded, or its checksum differs.
+        """
+        path = cache_folder() / "models" / self.name
+        if self.checksum is None and path.is_file():
+            return path
+        try:
+            return fetch(self.url, path, self.checksum or _stated_checksum(self.url))
+        except DownloadError as error:
+            raise DownloadError(f"{error} Fetch the file by other means and name it as `weights`.") from error
+
+
+def weights_file(weights: str | None, published: PublishedFile) -> Path:
+    """The file that is named, on this machine, or the published one, downloaded once per machine.
+
+    Raises:
+        DownloadError: If it is not here and cannot be downloaded.
+    """
+    return local_copy(locate(weights)) if weights else published.fetch()
+
+
+def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Model":
+    """Load weights of Keras' layout into a network; `expected` says whose they should be.
+
+    Raises:
+        ModelError: If they do not fit.
+    """
+    try:
+        network.load_weights(path)
+    except Exception as error:  # h5py, zipfile and Keras each have their own words for a wrong file
+        raise misfit(path, error, expected) from error
+    return network
+
+
+def misfit(path: Path, error: Exception, expected: str) -> ModelError:
+    """What to raise at weights that are those of another network."""
+    reason = " ".join(str(error).split())[:200]
+    return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")
+
+
+def _stated_checksum(url: str) -> str:
+    try:
+        answer = requests.head(url, timeout=_TIMEOUT_S, allow_redirects=True)
+        answer.raise_for_status()
+    except requests.ConnectionError as error:
+        raise DownloadError(f"Cannot download {url}: no connection.") from error
+    except requests.RequestException as error:
+        raise DownloadError(f"Cannot download {url}: {error}.") from error
+    hashes = dict(part.strip().split("=", 1) for part in answer.headers.get(_STATED_HASHES, "").split(",") if part)
+    if "md5" not in hashes:
+        raise DownloadError(f"Cannot check {url}: neither Keras nor the server states a checksum.")
+    return f"md5:{base64.b64decode(hashes['md5']).hex()}"

@@ -1,0 +1,90 @@
+"""How good probabilities are where every label stands by itself: several of them, or none, may be true of an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+from scoring.sources.targets import match_label
+
+_BETWEEN = ","  # the labels of one image: a folder `cat,dog`
+_NO_LABEL = "none"
+# Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
+_MIN_PROBABILITY = 1e-7
+
+
+@dataclass(frozen=True)
+class LabelEvaluation:
+    """One label's probabilities against the truth.
+
+    Attributes:
+        num_images: Images that have it.
+        log_loss: Mean over all images of -ln of the probability of what is true, kept 1e-7 from 0 and 1.
+        roc_auc: Area under its ROC curve; None if all images have it, or none.
+    """
+
+    num_images: int
+    log_loss: float
+    roc_auc: float | None
+
+
+@dataclass(frozen=True)
+class MultiLabelEvaluation:
+    """A model's probabilities of labels that stand by themselves against the truth.
+
+    Attributes:
+        num_images: Images with both.
+        log_loss: The labels' mean log loss.
+        roc_auc: The mean over labels that have one; None if none has.
+        labels: Each label's, in class order.
+    """
+
+    num_images: int
+    log_loss: float
+    roc_auc: float | None
+    labels: tuple[LabelEvaluation, ...]
+
+
+def evaluate_labels(probabilities: Float32Array, truth: npt.NDArray[np.bool_]) -> MultiLabelEvaluation:
+    """Measure a model.
+
+    Args:
+        probabilities: Shape (num_images, num_labels); at least one row.
+        truth: What is true of each image, shape (num_images, num_labels).
+    """
+    labels = tuple(_evaluate(said, is_true) for said, is_true in zip(probabilities.T, truth.T, strict=True))
+    areas = [label.roc_auc for label in labels if label.roc_auc is not None]
+    return MultiLabelEvaluation(
+        num_images=len(truth),
+        log_loss=float(np.mean([label.log_loss for label in labels])),
+        roc_auc=float(np.mean(areas)) if areas else None,
+        labels=labels,
+    )
+
+
+def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvaluation:
+    from sklearn.metrics import roc_auc_score
+
+    of_truth = np.where(is_true, said, 1 - said).astype(np.float64)
+    log_loss = -np.log(np.clip(of_truth, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean()
+    has_both = is_true.any() and not is_true.all()
+    return LabelEvaluation(
+        int(is_true.sum()), float(log_loss), float(roc_auc_score(is_true, said)) if has_both else None
+    )
+
+
+def true_labels(target: str, labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+    """What is true of an image, shape (num_labels,); None if its target is no label, and no labels parted by commas.
+
+    `none` is the target of an image that has no label, unless it is one.
+    """
+    truth = np.zeros(len(labels), bool)
+    index = match_label(target, labels)
+    found = [index] if index is not None else [match_label(word.strip(), labels) for word in target.split(_BETWEEN)]
+    if found == [None] and target.casefold() == _NO_LABEL:
+        return truth
+    known = [index for index in found if index is not None]
+    truth[known] = True
+    return truth if len(known) == len(found) else None

@@ -1,0 +1,67 @@
+"""Whether nearly all images get one label at one probability, as from a network given pixels it does not know."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from scoring.quality.evaluation import true_classes
+from scoring.run.record import RequestRecord
+from scoring.run.summary import OneAnswer
+
+_NUM_LOOKED_AT = 500
+_LEAST = 20  # fewer images may well be alike
+_MOST_ALIKE = 0.95
+# Two probabilities are one where their log-odds are as near as this: 0.500 and 0.512, or 0.99900 and 0.99905. Sure
+# answers to different images lie further apart; what is beyond float32 is 1 alike.
+_SAME_LOG_ODDS = 0.05
+_NEAREST_TO_CERTAIN = 1e-7
+
+
+class AnswerCount:
+    """Looks at the first 500 readable images of a run, one shard at a time.
+
+    Args:
+        labels: One name per class, in class order.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self._tables: list[pa.Table] = []
+        self._room = _NUM_LOOKED_AT
+
+    def add(self, table: pa.Table) -> None:
+        """Look at the rows of a shard."""
+        if self._room:
+            readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
+            self._tables.append(readable.slice(0, self._room))
+            self._room -= len(self._tables[-1])
+
+    def found(self) -> OneAnswer | None:
+        """The answer that over 95% of them got; None if there is none, or if it is right by what is known."""
+        rows = pa.concat_tables(self._tables) if self._tables else None
+        if rows is None or len(rows) < _LEAST:
+            return None
+        answers, probabilities = rows["class_index"].to_numpy(), rows["probability"].to_numpy().astype(np.float64)
+        label = int(np.bincount(answers).argmax())
+        kept = np.clip(probabilities, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN)
+        log_odds = np.log(kept / (1 - kept))
+        middle = np.median(log_odds[answers == label])
+        alike = (answers == label) & (np.abs(log_odds - middle) <= _SAME_LOG_ODDS)
+        share = float(alike.mean())
+        is_right = (true_classes(rows["target"].to_pylist(), self._labels) == label).mean() > 1 / 2
+        if share <= _MOST_ALIKE or is_right:
+            return None
+        return OneAnswer(self._labels[label], float(np.median(probabilities[alike])), share, len(rows))
+
+
+def likely_cause(request: RequestRecord) -> str:
+    """What may have made a model give one answer, and what to do."""
+    pixels = request.model.get("pixels", "0..255")
+    if request.weights == "random":
+        return "its weights are random"
+    if not request.model_name.endswith(".keras"):
+        return "the images may all be alike"
+    if pixels == "0..255":
+        return "it may have been trained on pixels of 0 to 1 or -1 to 1: name `pixels`"
+    return f"`pixels` {pixels} may not be what it was trained on"

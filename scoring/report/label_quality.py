@@ -1,0 +1,69 @@
+"""How right a model is whose labels stand by themselves, as parts of a report."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scoring.arrays import Float32Array
+from scoring.quality.multi_label import MultiLabelEvaluation, evaluate_labels, true_labels
+from scoring.report.parts import Block, Facts, KeyFigure, Table
+from scoring.report.text import count, measure
+from scoring.run.predictions import OK
+from scoring.storage.locations import Location, readable
+
+
+def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> MultiLabelEvaluation | None:
+    """Measure what the readable images with a known truth tell; None if there are none.
+
+    Args:
+        files: Predictions files, with all probabilities.
+        labels: One name per label.
+    """
+    parts = [_known(path, labels) for path in files]
+    probabilities = np.concatenate([said for said, _ in parts]) if parts else np.zeros((0, len(labels)), np.float32)
+    if not len(probabilities):
+        return None
+    return evaluate_labels(probabilities, np.concatenate([truth for _, truth in parts]))
+
+
+def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDArray[np.bool_]]:
+    """Probabilities and truth of one file's images, each of shape (num_known, num_labels)."""
+    table = pq.read_table(
+        readable(path), columns=["status", "target", "probabilities"], page_checksum_verification=True
+    )
+    table = table.filter(pc.and_(pc.equal(table["status"], OK), pc.is_valid(table["target"])))
+    targets = table["target"].to_pylist()
+    told = {target: true_labels(target, labels) for target in set(targets)}
+    is_known = pa.array([told[target] is not None for target in targets], pa.bool_())
+    said: Float32Array = pc.list_flatten(table.filter(is_known)["probabilities"]).to_numpy().astype(np.float32)
+    truth = [told[target] for target in targets if told[target] is not None]
+    return said.reshape(-1, len(labels)), np.array(truth, bool).reshape(-1, len(labels))
+
+
+def label_blocks(quality: MultiLabelEvaluation, labels: Sequence[str]) -> list[Block]:
+    """Tell of all labels, and of each."""
+    facts = [
+        ("images with a known truth", count(quality.num_images)),
+        ("log loss, nats per image and label", measure(quality.log_loss)),
+        ("area under the ROC curve, mean of labels", measure(quality.roc_auc)),
+    ]
+    rows = [
+        (name, count(label.num_images), measure(label.log_loss), measure(label.roc_auc))
+        for name, label in zip(labels, quality.labels, strict=True)
+    ]
+    return [
+        Facts("Measures", facts),
+        Table("Each label", ("label", "images that have it", "log loss", "ROC AUC"), rows),
+    ]
+
+
+def label_figures(quality: MultiLabelEvaluation) -> list[KeyFigure]:
+    """What stands at the top."""
+    return [
+        KeyFigure("Log loss", measure(quality.log_loss), "nats per image and label"),
+        KeyFigure("ROC AUC", measure(quality.roc_auc), "mean of labels; 0.5 is chance, 1 is perfect"),
+    ]

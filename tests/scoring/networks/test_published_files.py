@@ -1,0 +1,90 @@
+import base64
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import DownloadError
+from scoring.networks.published_files import PublishedFile
+
+_CONTENT = b"weights"
+_MD5 = hashlib.md5(_CONTENT).digest()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Answers as Google's storage does; /broken.h5 states another checksum than it sends."""
+
+    asked: list[str]
+
+    def do_HEAD(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        self.send_response(404 if self.path == "/gone.h5" else 200)
+        if self.path != "/unstated.h5":
+            digest = hashlib.md5(b"other").digest() if self.path == "/broken.h5" else _MD5
+            self.send_header("x-goog-hash", "crc32c=AAAAAA==")
+            self.send_header("x-goog-hash", f"md5={base64.b64encode(digest).decode()}")
+        self.send_header("Content-Length", str(len(_CONTENT)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(_CONTENT)
+
+    def log_message(self, *arguments: object) -> None:
+        return
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[str]]]:
+    """A server's address and what it is asked; Keras' cache is empty."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    asked: list[str] = []
+    handler = type("Handler", (_Handler,), {"asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", asked
+        running.shutdown()
+
+
+def test_file_is_fetched_once_under_the_name_that_keras_gives_it(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, asked = server
+    file = PublishedFile(f"{address}/NASNet-mobile.h5", f"md5:{_MD5.hex()}", "nasnet_mobile.h5")
+    for _ in range(2):
+        assert file.fetch() == tmp_path / "models" / "nasnet_mobile.h5"
+    assert asked == ["GET /NASNet-mobile.h5"]
+
+
+def test_file_without_a_published_checksum_is_checked_by_its_servers(
+    server: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    address, asked = server
+    file = PublishedFile(f"{address}/mobilenet.h5", None, "mobilenet.h5")
+    for _ in range(2):
+        assert file.fetch().read_bytes() == _CONTENT
+    assert asked == ["HEAD /mobilenet.h5", "GET /mobilenet.h5"]
+    with pytest.raises(DownloadError, match="its checksum is not md5:"):
+        replace(file, url=f"{address}/broken.h5", name="broken.h5").fetch()
+    assert not (tmp_path / "models" / "broken.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "checksum", "message"),
+    [
+        ("/unstated.h5", None, "neither Keras nor the server states a checksum"),
+        ("/gone.h5", None, "404"),
+        ("/gone.h5", f"md5:{_MD5.hex()}", "404"),
+        ("http://127.0.0.1:9/m.h5", None, "no connection"),
+        ("http://127.0.0.1:9/m.h5", f"md5:{_MD5.hex()}", "no connection"),
+    ],
+)
+def test_what_cannot_be_had_can_be_passed_as_a_file(
+    server: tuple[str, list[str]], url: str, checksum: str | None, message: str
+) -> None:
+    address, _ = server
+    with pytest.raises(DownloadError, match=message) as refused:
+        PublishedFile(url if url.startswith("http") else address + url, checksum, "m.h5").fetch()
+    assert str(refused.value).endswith("Fetch the file by other means and name it as `weights`.")

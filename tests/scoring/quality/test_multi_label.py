@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from scoring.quality.multi_label import evaluate_labels, true_labels
+
+_LABELS = ("cat", "dog", "sofa")
+
+
+def test_each_label_is_measured_as_by_hand_and_their_mean_is_the_models() -> None:
+    said = np.array([[0.9, 0.2, 0.5], [0.6, 0.7, 0.5], [0.3, 0.1, 0.5]], np.float32)
+    truth = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]], bool)
+    found = evaluate_labels(said, truth)
+    cat, dog, sofa = found.labels
+    assert (cat.num_images, cat.roc_auc) == (2, 1.0)
+    assert cat.log_loss == pytest.approx(-np.log([0.9, 0.6, 0.7]).mean())
+    assert (dog.num_images, dog.roc_auc) == (2, 0.5)
+    assert (sofa.num_images, sofa.roc_auc) == (0, None)
+    assert sofa.log_loss == pytest.approx(np.log(2))
+    assert found.log_loss == pytest.approx(np.mean([cat.log_loss, dog.log_loss, sofa.log_loss]))
+    assert (found.num_images, found.roc_auc) == (3, 0.75)
+
+
+def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
+    found = evaluate_labels(np.array([[1.0, 0.0]], np.float32), np.array([[False, False]]))
+    assert found.labels[0].log_loss == pytest.approx(-np.log(1e-7))
+    assert found.roc_auc is None
+
+
+@pytest.mark.parametrize(
+    ("target", "truth"),
+    [
+        ("dog", [0, 1, 0]),
+        ("Dogs, cat", [1, 1, 0]),
+        ("none", [0, 0, 0]),
+        ("cat,hamster", None),
+        ("hamster", None),
+        ("", None),
+    ],
+)
+def test_a_target_is_one_label_or_several_or_none(target: str, truth: list[int] | None) -> None:
+    found = true_labels(target, _LABELS)
+    assert (None if found is None else found.astype(int).tolist()) == truth
+
+
+def test_a_label_with_a_comma_is_one_and_a_label_none_is_a_label() -> None:
+    assert true_labels("cat, red", ("cat, red", "cat", "red")).tolist() == [True, False, False]  # type: ignore[union-attr]
+    assert true_labels("none", ("none", "cat")).tolist() == [True, False]  # type: ignore[union-attr]
