@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import ray
 
-from cluster import private_ray
+from cluster import private_ray, token_file
 from cluster.addresses import hide_secrets, without_password
 from cluster.environment import variable
 from cluster.errors import SessionError
@@ -52,6 +52,8 @@ def open_session(address: str | None) -> Iterator[None]:
         check_answers(address)
         with _own_sigterm():
             _connect(address)
+    except SessionError:
+        raise
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
         raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
@@ -72,9 +74,10 @@ def _own_sigterm() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        ray.shutdown()
         if is_main:
             signal.signal(signal.SIGTERM, handler)
+            signal.alarm(0)  # Ray's compiled handler sets one that aborts the process 3 s after a SIGTERM
+        ray.shutdown()
         if isinstance(error, SystemExit) and error.code == signal.SIGTERM and callable(handler):
             handler(signal.SIGTERM, None)
         raise
@@ -114,6 +117,7 @@ def _start_local(options: Mapping[str, Any]) -> None:
         private_ray.token_required(),
         private_ray.worker_niceness(_WORKER_NICENESS),
     ):
+        token_file.check_writable()
         try:
             with private_ray.no_idle_services():
                 ray.init(address=_LOCAL, **options)
@@ -121,3 +125,5 @@ def _start_local(options: Mapping[str, Any]) -> None:
             ray.shutdown()
             private_ray.warn_of_idle_services()
             ray.init(address=_LOCAL, **options)
+        finally:
+            token_file.tighten()

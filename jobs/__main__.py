@@ -1,5 +1,5 @@
 """`python -m jobs`: the `shardscore` command where nothing is installed but the dependencies."""
 
-from jobs.cli import main
+from jobs.entry import main
 
 main()

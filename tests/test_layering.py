@@ -27,7 +27,7 @@ _STEPS = {
     ),
     "jobs": (
         *("console", "score", "embed", "finetune", "bench", "report sonar status submission submit", "demo"),
-        *("results", "api", "cli", "__main__"),
+        *("results", "api", "cli", "entry", "__main__"),
     ),
 }
 _FILES_AT_ROOT = {"__init__.py", "errors.py", "arrays.py"}  # of scoring

@@ -1,8 +1,11 @@
 """SIGINT, SIGTERM and SIGHUP: the first stops the command, and no number of them keeps it from cleaning up."""
 
+import atexit
 import os
 import signal
+import sys
 import time
+from contextlib import suppress
 from types import FrameType
 
 from jobs.console.exit_codes import Terminated
@@ -23,6 +26,7 @@ class StopSignals:
         for number in _STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self)
+        atexit.register(self._leave)  # before Ray registers what it does: what comes first is called last
 
     def expect_another(self) -> None:
         """Take the next signal as a first one again: the user is asked a question."""
@@ -34,6 +38,14 @@ class StopSignals:
             self._stopped_at, self._exit_code = time.monotonic(), 128 + number
             raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
         if time.monotonic() - self._stopped_at > _PATIENCE_S:
+            os._exit(self._exit_code)
+
+    def _leave(self) -> None:
+        """End a stopped process when all is cleaned up: threads of libraries may crash what Python does last."""
+        if self._stopped_at is not None:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):
+                    stream.flush()
             os._exit(self._exit_code)
 
 

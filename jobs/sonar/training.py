@@ -1,5 +1,9 @@
 """The models of a sonar study, trained on Ray."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
@@ -10,6 +14,7 @@ from cluster.pool import TaskDone, WorkerPool
 from cluster.session import open_session
 from cluster.work import function_recipe
 from jobs.console.bar import Bar
+from jobs.console.ornaments import Ornament
 from jobs.sonar.request import StudyRequest
 from scoring.errors import ScoringError
 from scoring.sonar.study import StudyRecipe, TaskResult
@@ -29,12 +34,21 @@ def train_models(
         wanted = WorkerRequest(request.actors, gpus_per_worker=0.0, cpus_per_worker=1.0)
         placement = place_workers(cluster_nodes(), wanted)
         pool = WorkerPool(function_recipe(recipe), placement, _TASK_DEADLINE_S, faults=(ScoringError,))
-        bar = Bar(console, TextColumn("studying"), BarColumn(), MofNCompleteColumn(), total=len(recipe.tasks))
-        with pool, bar:
+        with pool, _progress(console, len(recipe.tasks)) as progress:
             for num_ended, outcome in enumerate(pool.run(range(len(recipe.tasks))), start=1):
                 if isinstance(outcome, TaskDone):
                     results[outcome.task] = outcome.result
                 else:
                     failures.append(outcome)
-                bar.show(num_ended)
+                progress.do(partial(Bar.show, done=num_ended))
     return results, failures
+
+
+@contextmanager
+def _progress(console: Console, num_tasks: int) -> Iterator[Ornament[Bar]]:
+    columns = (TextColumn("studying"), BarColumn(), MofNCompleteColumn())
+    progress = Ornament("The progress", lambda: Bar(console, *columns, total=num_tasks).__enter__())
+    try:
+        yield progress
+    finally:
+        progress.do(lambda bar: bar.__exit__(None, None, None))

@@ -366,6 +366,62 @@ _MECHANISMS = [
         "_replaced(constants, switch, True)",
         "tests/cluster/test_session.py",
     ),
+    Mechanism(
+        "a record is held against its checksum",
+        "scoring/run/record.py",
+        "        check_checksum(found)\n",
+        "",
+        "tests/scoring/run/test_record.py",
+    ),
+    Mechanism(
+        "a training record is held against its checksum",
+        "scoring/models/training_record.py",
+        "        check_checksum(found)\n",
+        "",
+        "tests/scoring/models/test_training_record.py",
+    ),
+    Mechanism(
+        "a folder's network is the one that was trained",
+        "scoring/models/finetuned_network.py",
+        "    if training.network not in (None, digest):",
+        "    if False:",
+        "tests/scoring/models/test_model_request.py",
+    ),
+    Mechanism(
+        "what follows from a lost lease is told as that",
+        "scoring/run/holding.py",
+        "            lease.fence.check()  # files that another driver removed or replaced are not what is wrong\n",
+        "",
+        "tests/scoring/run/test_folder.py",
+    ),
+    Mechanism(
+        "a clock that is set back leaves a job its seconds",
+        "scoring/run/milestones.py",
+        "return time.monotonic() - self._began",
+        "return time.time() - self.command_at",
+        "tests/scoring/run/test_milestones.py",
+    ),
+    Mechanism(
+        "signals end a command while Python imports",
+        "jobs/entry.py",
+        "            signal.signal(number, _exit)\n",
+        "            pass\n",
+        "tests/jobs/score/test_stopping.py",
+    ),
+    Mechanism(
+        "Ray's token is its owner's alone",
+        "cluster/session.py",
+        "            token_file.tighten()\n",
+        "            pass\n",
+        "tests/cluster/test_token_file.py",
+    ),
+    Mechanism(
+        "a home that cannot be written to is named",
+        "cluster/session.py",
+        "        token_file.check_writable()\n",
+        "",
+        "tests/cluster/test_token_file.py",
+    ),
 ]
 
 

@@ -1,13 +1,18 @@
 """Mutated bytes of every input: a row or one clear line for each, no crash, no hang, no row lost.
 
-pytest tests/chaos/test_hostile_input.py              300 cases of each kind
-pytest tests/chaos/test_hostile_input.py -m chaos     5,000 cases of each kind
+pytest tests/chaos/test_hostile_input.py                                         300 cases of each kind
+pytest tests/chaos/test_hostile_input.py -m chaos                                100,000 files, all formats and sources
+SHARDSCORE_MUTATED_FILES=5000 pytest tests/chaos/test_hostile_input.py -m chaos  5,000 of them
 """
 
 import io
+import multiprocessing
+import os
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +26,12 @@ from scoring.errors import ImageError, ImagesError, SonarError
 from scoring.pixels.decoding import Resize, decode
 from scoring.sonar.uci_file import load_sonar
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from tests.chaos.mutations import check_mutations
 
-_NUM_CASES = [pytest.param(300, id="short"), pytest.param(5_000, id="long", marks=pytest.mark.chaos)]
+_NUM_CASES = [pytest.param(300, id="short"), pytest.param(2_000, id="long", marks=pytest.mark.chaos)]
+_NUM_FILES = int(os.environ.get("SHARDSCORE_MUTATED_FILES", 100_000))
+_CHUNK = 500
+_MOST_MB = 1_000  # that a process may hold: the files are of some kilobytes, what they claim may be 268 MB
 
 
 def _encoded(kind: str, mode: str = "RGB") -> bytes:
@@ -157,6 +166,21 @@ def test_mutated_sonar_file_is_refused_in_one_line_or_holds_sound_bands(num_case
             assert ((returns.bands >= 0) & (returns.bands <= 1)).all()
 
     _for_many(num_cases, _returns(), check)
+
+
+@pytest.mark.chaos
+def test_a_hundred_thousand_mutated_files_are_rows_or_one_line_each(tmp_path: Path) -> None:
+    """On all cores; each process does some thousands and is replaced, so that a leak of a decoder's C code ends."""
+    starts = range(0, _NUM_FILES, _CHUNK)
+    processes = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), processes, max_tasks_per_child=20) as pool:
+        chunks = [pool.submit(check_mutations, start, _CHUNK, tmp_path / str(start)) for start in starts]
+        found = [chunk.result() for chunk in chunks]
+    assert max(outcomes.pop("peak MB") for outcomes in found) < _MOST_MB
+    outcomes = sum(found, Counter())
+    print(f"{_NUM_FILES} mutated files: {dict(outcomes)}")
+    assert outcomes["pixels"] > outcomes["errors"] > 0
+    assert outcomes["refused"] > 0
 
 
 def test_zip_entry_that_points_outside_is_only_a_name(tmp_path: Path) -> None:

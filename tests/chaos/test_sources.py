@@ -254,24 +254,15 @@ def _write_table(place: Path, pictures: dict[str, bytes]) -> Path:
     return place / "photos.parquet"
 
 
-def _write_paths(place: Path, pictures: dict[str, bytes]) -> Path:
-    _write_folder(place, pictures)
-    if not (place / "photos.parquet").exists():
-        pq.write_table(pa.table({"path": [f"photos/{name}" for name in pictures]}), place / "photos.parquet")
-    return place / "photos.parquet"
-
-
 _SOURCES = [
     pytest.param(_write_folder, {}, id="folder"),
     pytest.param(_write_moved, {}, id="moved"),
     pytest.param(_write_zip, {}, id="zip"),
     pytest.param(_write_tar, {}, id="tar"),
     pytest.param(_write_table, {"columns": TableColumns(content="image", image_id="id")}, id="table"),
-    pytest.param(_write_paths, {"columns": TableColumns(path="path")}, id="paths"),
 ]
 
 
-@pytest.mark.xfail(reason="inputs are not told by content yet: issue 16", strict=False)
 @pytest.mark.parametrize(("write", "options"), _SOURCES)
 @seeds(6, short=0)
 def test_inputs_are_replaced_between_two_runs(
