@@ -10,10 +10,12 @@ class Deadline:
 
     Args:
         fixed_s: Seconds that somebody asked for; then nothing is learnt.
+        spare_s: Seconds that a task may lose to something else than work, beside those that are learnt.
     """
 
-    def __init__(self, fixed_s: float | None = None) -> None:
+    def __init__(self, fixed_s: float | None = None, spare_s: float = 0.0) -> None:
         self._fixed_s = fixed_s
+        self._spare_s = spare_s
         self._longest_s = 0.0
 
     def learn(self, took_s: float) -> None:
@@ -24,4 +26,4 @@ class Deadline:
         """The deadline as of now."""
         if self._fixed_s is not None:
             return self._fixed_s
-        return max(_LEAST_S, _FACTOR * self._longest_s) if self._longest_s else _FIRST_S
+        return (max(_LEAST_S, _FACTOR * self._longest_s) if self._longest_s else _FIRST_S) + self._spare_s

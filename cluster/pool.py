@@ -49,6 +49,7 @@ class WorkerPool(Generic[T, R, D]):
         deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
         faults: Exceptions of the recipe that say all there is to say: when a worker of the first set cannot be built
             for one of these, it is raised itself instead of a WorkerStartError.
+        spare_s: See `Deadline`.
 
     Attributes:
         ready_workers: All that were ever ready, the dead included.
@@ -62,10 +63,11 @@ class WorkerPool(Generic[T, R, D]):
         placement: Placement,
         deadline_s: float | None = None,
         faults: tuple[type[Exception], ...] = (),
+        spare_s: float = 0.0,
     ) -> None:
         self._recipe = ray.put(recipe)
         self._placement = placement
-        self._deadline = Deadline(deadline_s)
+        self._deadline = Deadline(deadline_s, spare_s)
         self._faults = faults
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(

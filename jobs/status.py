@@ -47,6 +47,7 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
         ("shards done", f"{len(found.done)} of {found.num_shards}"),
         ("shards missing", str(len(found.missing))),
         ("shards damaged", str(len(found.damaged))),
+        *(("left out", f"{left.count:,} {left.reason}: {left.names}") for left in found.left_out),
         ("looked at", "every row" if found.verified else "row counts, columns, fingerprints; `verify` reads every row"),
     ]
     print_table(console, str(run), rows)

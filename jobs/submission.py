@@ -7,6 +7,7 @@ Reads the run folder's predictions. Leaves submission.csv in it, and prints the 
 """
 
 import shlex
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,6 +16,7 @@ from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
+from scoring.storage.locations import machine_path
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Competition, Submission, SubmissionRequest, write_submission
@@ -116,8 +118,16 @@ def _print_submission(console: Console, request: SubmissionRequest, written: Sub
 
 
 def _print_handing_in(console: Console, competition: str, written: Submission) -> None:
-    file, name = shlex.quote(str(written.path)), shlex.quote(competition)
-    console.print(f"hand it in with: kaggle competitions submit -c {name} -f {file} -m shardscore")
+    """The line that Kaggle's own command takes from version 2.2.5 on; `--wait` is what shows the score there."""
+    file = machine_path(written.path)
+    if file is None:
+        console.print(f"copy {written.path} to this machine, and there")
+        file = Path(written.path.name)
+    words = ["kaggle", "competitions", "submit", competition, "-f", str(file), "-m", "shardscore", "--wait"]
+    console.print(f"hand it in with: {shlex.join(words)}")
+    console.print(
+        "which shows the score: pip install 'kaggle>=2.2.5'; token in KAGGLE_API_TOKEN or ~/.kaggle/access_token"
+    )
 
 
 app = command("submission", submission)

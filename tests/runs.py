@@ -1,7 +1,6 @@
 """Run and model folders as `score` and `finetune` leave them, written without Ray and Keras."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
@@ -21,6 +20,7 @@ from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.quality.evaluation import evaluate, true_classes
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
+from scoring.run.json_fields import to_json_with_checksum
 from scoring.run.manifest import write_manifest
 from scoring.run.predictions import (
     FINGERPRINT_KEY,
@@ -32,6 +32,7 @@ from scoring.run.predictions import (
 )
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import write_text
@@ -125,6 +126,7 @@ def write_run(
         num_left_out=info.num_left_out,
         versions={"python": "3.11.7", "keras": "3.15.1"},
         precision_reason="as asked",
+        left_out=(LeftOut("not an image", 1, ("notes.txt",)),),
     ).with_digests(digests)
     if finished:
         record = replace(record, devices=(DeviceRecord("vm"),), summary=SUMMARY)
@@ -146,16 +148,20 @@ def save_record(folder: RunFolder, record: RunRecord) -> None:
     write_text(folder.record, record.to_json())
 
 
-def write_model(path: Location, images: Sequence[Scored], location: Location = Path("nowhere")) -> Location:
-    """Write a model folder of cats and dogs; the readable of `images` are its validation photos."""
-    labels = ("cat", "dog")
+def write_model(
+    path: Location,
+    images: Sequence[Scored],
+    location: Location = Path("nowhere"),
+    labels: Sequence[str] = ("cat", "dog"),
+) -> Location:
+    """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
     write_shard(folder.validation, [image.row() for image in readable], labels)
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
-    write_text(folder.training, json.dumps(_training(labels, location, measured), indent=2) + "\n")
+    write_text(folder.training, to_json_with_checksum(_training(labels, location, measured)))
     return path
 
 
@@ -189,6 +195,7 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
             **dict.fromkeys(("first_head", "before_calibration", "after_calibration"), measured),
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
+        "network": None,
     }
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.run.folder import RunFolder
+from scoring.run.json_fields import to_json_with_checksum
 from scoring.run.predictions import write_table
 from tests.runs import record_of
 
@@ -54,8 +55,10 @@ def _replace(folder: RunFolder, make: Callable[[Path], object]) -> None:
 
 
 def _edit_record(folder: RunFolder, **fields: object) -> None:
+    """Change fields as somebody does who knows of the checksum."""
     record = json.loads(folder.record.read_text(encoding="utf-8"))
-    folder.record.write_bytes(json.dumps(record | fields).encode())
+    del record["sha256"]
+    folder.record.write_bytes(to_json_with_checksum(record | fields).encode())
 
 
 def _swap_labels(folder: RunFolder) -> None:

@@ -1,10 +1,12 @@
-"""What CI refuses to have skipped."""
+"""What CI refuses to have skipped, and the oldest versions that it tries."""
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.source_tree import ROOT
 
@@ -28,3 +30,14 @@ def test_ci_refuses_skips_for_want_of_what_can_be_installed(tmp_path: Path, reas
     ended = subprocess.run([sys.executable, script, report], capture_output=True, text=True)
     assert ended.returncode == int(is_refused), ended.stderr
     assert (reason in ended.stderr) == is_refused
+
+
+def test_the_oldest_versions_that_are_tried_are_the_oldest_that_are_taken() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    taken = {found.name: found for found in map(Requirement, project["dependencies"])}
+    tried = [line for line in (ROOT / "tests" / "oldest.txt").read_text().splitlines() if not line.startswith("#")]
+    assert len(tried) > 5
+    for line in tried:
+        name, _, version = line.partition("==")
+        lower = next(bound.version for bound in taken[name].specifier if bound.operator == ">=")
+        assert f"{version}.".startswith(f"{lower}."), f"{line} is not {taken[name]}'s oldest"

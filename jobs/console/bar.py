@@ -25,7 +25,8 @@ class Bar:
     """
 
     def __init__(self, console: Console, *columns: ProgressColumn, total: int, done: int = 0, **fields: Any) -> None:
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._progress = Progress(*columns, console=console)
+        self._on_terminal = console.is_terminal
         self._task = self._progress.add_task("", total=total, completed=done, **fields)
         self._total = total
         self._in_notebook = console.is_jupyter
@@ -33,7 +34,8 @@ class Bar:
         self._drawn = 0.0
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._on_terminal:
+            self._progress.start()
         if self._in_notebook:
             from IPython import display
 
@@ -44,7 +46,8 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._on_terminal:
+            self._progress.stop()
         if self._picture:
             self._picture.update(self._table())
 

@@ -1,23 +1,23 @@
 """`shardscore finetune`, and the same for Python."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, place, text_of
+from jobs.console.arguments import Place, choice, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
+from jobs.finetune.presets import FeatureOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
-from jobs.score.request import ImagesRequest
-from scoring.finetuning.features import FeatureRequest
-from scoring.models.trained_heads import HeadSettings
-from scoring.networks.base_networks import VGG16, BaseRequest, base_of
+from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -26,14 +26,21 @@ def finetune(
     images: Place,
     output: Place,
     labels_from: LabelsFrom | str = LabelsFrom.AUTO,
+    labels_file: Place | None = None,
+    label_column: str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
-    base: str | Path = VGG16,
+    preset: Preset | str | None = None,
+    base: str | Path | None = None,
     weights: str | Path | None = None,
     features: str | None = None,
+    pooling: str | Sequence[str] | None = None,
+    size: str | int | None = None,
     unfreeze: Unfreeze | str = Unfreeze.NONE,
-    augment: Augment | str = Augment.NONE,
+    augment: Augment | str | None = None,
+    head: HeadKind | str | None = None,
+    folds: int | None = None,
     ensemble: int = 1,
     validation: int | None = None,
     seed: int = 0,
@@ -50,6 +57,7 @@ def finetune(
     cpus_per_actor: float | None = None,
     accelerator_type: str | None = None,
     wait_for_nodes: float | None = None,
+    read_timeout: float = READ_TIMEOUT_S,
     address: str | None = None,
     overwrite: bool = False,
     verbose: bool | Console = False,
@@ -60,21 +68,28 @@ def finetune(
         images: Labelled photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         output: Model folder: new, or an earlier fine-tune to complete.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
+        labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
+        label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
-        id_column: Column with their ids.
+        id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
+        preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
-            or a .keras model, also hf:// or kaggle://.
+            or a .keras model, also hf:// or kaggle://; by default the preset's.
         weights: Weights file instead of the download; 'random' for a trial.
-        features: Layer whose outputs the head sees; by default fc2, block5_pool, or the last but one.
+        features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or the last but one.
+        pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's.
+        size: Pixels a side of what the base sees, such as 320; several views at once, 448,224.
         unfreeze: Train VGG16's two dense layers as well.
-        augment: Train on mirror images too, and score them too.
-        ensemble: Heads to train and average.
-        validation: Photos kept out of training; by default 2000, or a fifth of fewer than 10000.
+        augment: Use mirror images too, in training and in scoring; by default the preset's.
+        head: rbf (bends, regularises itself) or softmax (trained by Adam); by default the preset's.
+        folds: Heads, each validated on its own part of the photos; 0 keeps photos out instead. By default 5.
+        ensemble: Heads of the lesson to train and average.
+        validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.
-        dropout: Share of features left out in each batch, 0 to below 1.
-        learning_rate: Step size of Adam, for the head.
-        epochs: At most; training stops when it no longer helps.
+        dropout: Share of features left out in each batch, 0 to below 1; softmax heads.
+        learning_rate: Step size of Adam; softmax heads.
+        epochs: At most; training stops when it no longer helps; softmax heads.
         head_only: Keep the head without its base network.
         resize: Squash to the square, or shortest side 256 and centre crop.
         precision: Number format of the base network.
@@ -85,6 +100,7 @@ def finetune(
         cpus_per_actor: Cores for each.
         accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
+        read_timeout: Seconds that reading one image may take; then it is left out.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Start clean.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
@@ -97,16 +113,13 @@ def finetune(
         IncompleteError: If features or heads are missing, or something that they need; they are named.
         ClusterError: If Ray or its actors cannot start.
     """
-    dense = choice(unfreeze, Unfreeze, "unfreeze")
+    dense = choice(unfreeze, Unfreeze, "unfreeze") is Unfreeze.DENSE
+    recipe = recipe_of(preset, is_lesson=dense or ensemble != 1)
+    kind = choice(head, HeadKind, "head") if head else recipe.head
     heads = HeadSettings(
-        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense is Unfreeze.DENSE
+        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense, kind=kind
     )
-    network = BaseRequest(text_of(base), text_of(weights) if weights else None, features)
-    model = FeatureRequest(
-        base_of(network).choose_layer(dense is Unfreeze.DENSE),
-        choice(augment, Augment, "augment") is Augment.FLIP,
-        choice(precision, Precision, "precision"),
-    )
+    model = FeatureOptions(base, weights, features, pooling, size, augment, precision).request(recipe, dense)
     photos = ImagesRequest(
         images=place(images, "images"),
         model=model,
@@ -115,10 +128,15 @@ def finetune(
         batch_size=batch_size,
         shard_size=shard_size,
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        columns=TableColumns(path_column, bytes_column, id_column),
+        columns=TableColumns(path_column, bytes_column, *((None, None) if labels_file else (id_column, label_column))),
+        labels_file=LabelsFile(place(labels_file, "labels_file"), id_column, label_column) if labels_file else None,
+        read_timeout_s=read_timeout,
     )
     folder = place(output, "output")
-    request = FinetuneRequest(folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite)
+    num_folds = recipe.folds if folds is None else folds
+    request = FinetuneRequest(
+        folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite, num_folds
+    )
     return run_finetune(request, console_for(verbose))
 
 

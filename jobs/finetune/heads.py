@@ -38,7 +38,7 @@ def train_heads(request: FinetuneRequest, fence: Fence, console: Console) -> Non
         IncompleteError: If heads are missing; they are named.
         LeaseLostError: If another driver took over.
     """
-    heads = [TrainHead(number) for number in range(request.ensemble)]
+    heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
     recipe = function_recipe(partial(HeadTrainer, _settings(request, fence)))
     with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
@@ -64,6 +64,7 @@ def _settings(request: FinetuneRequest, fence: Fence) -> FinetuneSettings:
         seed=request.seed,
         head_only=request.head_only,
         backend=features.backend,
+        num_folds=request.num_folds,
         fence=fence,
     )
 
@@ -72,6 +73,6 @@ def _place(request: FinetuneRequest) -> Placement:
     """One worker for all small heads, which take seconds each; for dense layers one per GPU."""
     nodes = cluster_nodes()
     num_gpus = int(sum(node.num_gpus for node in nodes))
-    num_workers = max(1, min(request.ensemble, num_gpus)) if request.heads.unfreeze_dense else 1
+    num_workers = max(1, min(request.num_heads, num_gpus)) if request.heads.unfreeze_dense else 1
     wanted = replace(request.images.workers, num_workers=num_workers, gpus_per_worker=None, cpus_per_worker=None)
     return replace(place_workers(nodes, wanted), elastic=False)

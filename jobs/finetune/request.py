@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from jobs.score.request import ImagesRequest
 from scoring.errors import RequestError
-from scoring.models.trained_heads import HeadSettings
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.storage.locations import Location
 
 
@@ -37,6 +37,7 @@ class FinetuneRequest:
         head_only: Keep the head without its base network.
         address: A Ray cluster; None starts one on this machine.
         overwrite: Start clean.
+        num_folds: Into how many parts photos are divided, for one head each; 0 keeps photos out instead.
     """
 
     output: Location
@@ -48,12 +49,32 @@ class FinetuneRequest:
     head_only: bool = False
     address: str | None = None
     overwrite: bool = False
+    num_folds: int = 0
+
+    @property
+    def num_heads(self) -> int:
+        """Heads to train: one for each fold, or the ensemble."""
+        return self.num_folds or self.ensemble
 
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
+        self._check_heads()
         if self.ensemble < 1:
             raise RequestError(f"Expected `ensemble` of at least 1; received {self.ensemble}.")
         if not 0 <= self.heads.dropout < 1:
             raise RequestError(f"Expected `dropout` from 0 to below 1; received {self.heads.dropout:g}.")
         if self.heads.max_epochs < 1 or self.heads.learning_rate <= 0:
             raise RequestError("Expected `epochs` of at least 1 and a positive `learning_rate`.")
+
+    def _check_heads(self) -> None:
+        is_rbf = self.heads.kind is HeadKind.RBF
+        if self.num_folds == 1 or self.num_folds < 0:
+            raise RequestError(f"Expected `folds` of at least 2, or 0 for none; received {self.num_folds}.")
+        if is_rbf and self.heads.unfreeze_dense:
+            raise RequestError("`unfreeze` dense trains below a softmax head. Leave `head` out.")
+        if is_rbf and not self.num_folds:
+            raise RequestError("Expected `folds` of at least 2 with `head` rbf, which chooses on them; received 0.")
+        if self.num_folds and self.ensemble > 1:
+            raise RequestError(
+                "`ensemble` averages heads of one split, and folds are averaged anyway: name one of them."
+            )

@@ -12,12 +12,15 @@ def print_training(
 ) -> None:
     """Print how good a fine-tuned model is, and where it is."""
     data, metrics, calibration = record.data, record.metrics, record.calibration
-    submission = metrics.submission_log_loss
+    submission, accuracy = metrics.submission_log_loss, metrics.after_calibration.accuracy
     rows = [
         ("labels", ", ".join(record.labels)),
-        ("photos", f"{data.num_train} to train on, {data.num_validation} to validate on"),
+        ("photos", _photos(record)),
         ("unreadable", str(data.num_errors)),
-        ("accuracy", f"{metrics.after_calibration.accuracy:.2%} of the validation photos"),
+        (
+            "accuracy",
+            f"{accuracy:.2%} of {data.num_validation} photos, by heads that had not seen them",
+        ),
         ("log loss", _losses(record)),
         (
             "submission",
@@ -30,8 +33,19 @@ def print_training(
     print_table(console, "fine-tuned", rows)
 
 
+def _photos(record: TrainingRecord) -> str:
+    data = record.data
+    if data.num_folds and data.num_train == data.num_validation:
+        return (
+            f"{data.num_train}, in {data.num_folds} folds: each is validated by the head that was trained on the others"
+        )
+    return f"{data.num_train} to train on, {data.num_validation} to validate on"
+
+
 def _losses(record: TrainingRecord) -> str:
     stages = (record.metrics.first_head, record.metrics.before_calibration, record.metrics.after_calibration)
     first, before, after = (f"{stage.log_loss:.4f}" for stage in stages)
+    if record.data.num_folds:
+        return f"{before}, calibrated {after}"
     ensemble = f"one head {first}, mean of {len(record.heads)} {before}" if len(record.heads) > 1 else first
     return f"{ensemble}, calibrated {after}"

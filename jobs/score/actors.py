@@ -19,6 +19,8 @@ from scoring.shards.settings import ScorerDescription, ScorerSettings
 if TYPE_CHECKING:
     from cluster.work import Recipe
 
+# One after the other in a shard, before its actor counts as hanging: each thread waits for one at a time.
+_READS_THAT_HANG = 5
 ScorerPool: TypeAlias = WorkerPool[int, ShardReport, ScorerDescription]
 
 
@@ -48,4 +50,5 @@ def start_actors(
 ) -> ScorerPool:
     """Start a pool of actors, each with a shard scorer, on nodes that see what is needed."""
     recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
-    return WorkerPool(recipe, placement, request.shard_deadline_s, faults=(ScoringError,))
+    spare_s = _READS_THAT_HANG * request.read_timeout_s
+    return WorkerPool(recipe, placement, request.shard_deadline_s, (ScoringError,), spare_s)

@@ -19,7 +19,7 @@ from jobs.score.model_options import (
     StoreProbabilities,
     model_request,
 )
-from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
@@ -55,6 +55,7 @@ def score(
     accelerator_type: str | None = None,
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
+    read_timeout: float = READ_TIMEOUT_S,
     sonar_model: str | Path | None = None,
     seed: int = 0,
     address: str | None = None,
@@ -91,7 +92,8 @@ def score(
         cpus_per_actor: Cores for each.
         accelerator_type: Use only GPUs of this kind, by Ray's name: T4, A100; by default any.
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
-        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard.
+        shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard and five reads.
+        read_timeout: Seconds that reading one image may take; then it is an error row.
         sonar_model: Score the returns with this trained model instead of training one.
         seed: Decides the sonar split and the initial weights.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
@@ -129,6 +131,7 @@ def score(
             workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
             shard_deadline_s=shard_deadline,
             columns=TableColumns(path_column, bytes_column, id_column),
+            read_timeout_s=read_timeout,
         )
     sonar_request = None
     if sonar is not None:

@@ -44,7 +44,7 @@ class Ending:
         def look(table: pa.Table) -> None:
             if labels:  # features have none
                 answers.add(table)
-            if labels and self.request.labels_from and not loop.keeper.record.is_multi_label:
+            if labels and self.request.truth and not loop.keeper.record.is_multi_label:
                 counted.add(table)
 
         found = run_status(self.folder, verify=True, each=look)

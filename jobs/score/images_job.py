@@ -9,18 +9,18 @@ from rich.console import Console
 from cluster.shared_files import SharedFile
 from jobs.score.actors import place_actors, start_actors
 from jobs.score.ending import Ending
-from jobs.score.listing import BackgroundListing
+from jobs.score.listing import BackgroundListing, tell_listed
 from jobs.score.needed_files import see_images, see_model
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.sound_shards import keep_sound_shards
+from jobs.score.sound_shards import keep_sound_shards, renew_photos
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
-from scoring.sources.entries import ImageEntry
+from scoring.sources.entries import ImageEntry, Listing
 
 
 class ImagesJob:
@@ -42,7 +42,7 @@ class ImagesJob:
         request: ImagesRequest,
         folder: RunFolder,
         console: Console,
-        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        keep: Callable[[Listing], Listing] | None = None,
         check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
@@ -84,11 +84,14 @@ class ImagesJob:
         if settings.model.needs_sample:
             self._listing.result()
         with start_actors(self._request, settings, placement, needed) as pool:
-            manifest = self._listing.result()
+            listed = self._listing.result()
+            tell_listed(self._console, listed)
             first = pool.first_ready()
             milestones.worker_at = time.time()
-            record = new_record(self._request, settings, manifest, first.description)
+            record = new_record(self._request, settings, listed, first.description)
             keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
+            renew_photos(self._listing, self._lease, keeper, self._console)
+            loop.totals.num_changed = keeper.record.num_changed
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

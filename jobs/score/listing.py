@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, replace
+
+from rich.console import Console
 
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
@@ -11,13 +14,41 @@ from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.run.renewal import Renewal, find_renewal
 from scoring.shards.settings import known_fields
-from scoring.sources.entries import ImageEntry
+from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
+from scoring.sources.labelling import Labelled, label_by_file, label_by_table
 from scoring.sources.targets import with_targets
+from scoring.storage.walking import Fault
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What became of a collection's files.
+
+    Attributes:
+        manifest: Of those that are images to score.
+        left_out: The others, by reason.
+        unused: Labels without a photo.
+    """
+
+    manifest: ManifestInfo
+    left_out: tuple[LeftOut, ...]
+    unused: LeftOut | None = None
+
+
+def tell_listed(console: Console, listed: Listed) -> None:
+    """Say what the user may have meant otherwise: what could not be looked at, and labels that no photo has."""
+    for left in listed.left_out:
+        if left.reason == Fault.UNREADABLE:
+            things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
+            console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
+    if unused := listed.unused:
+        console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
 
 
 class BackgroundListing:
@@ -34,14 +65,15 @@ class BackgroundListing:
         self,
         request: ImagesRequest,
         folder: RunFolder,
-        keep: Callable[[Sequence[ImageEntry]], Sequence[ImageEntry]] | None = None,
+        keep: Callable[[Listing], Listing] | None = None,
         check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
         self._request = request
         self._folder = folder
         self._keep = keep
         self._check = check
-        self._listed: Future[ManifestInfo] = Future()
+        self._listed: Future[Listed] = Future()
+        self._renewal: Renewal | None = None
 
     def start(self, fence: Fence) -> None:
         """Begin; wait a little, so that most faults surface before Ray starts.
@@ -56,8 +88,8 @@ class BackgroundListing:
         except NotYet:
             return
 
-    def result(self) -> ManifestInfo:
-        """Wait for the manifest.
+    def result(self) -> Listed:
+        """Wait for the manifest, or for what it will say once it is renewed, and for what is not in it.
 
         Raises:
             ImagesError: If there are no images, or not such as were asked for.
@@ -66,23 +98,50 @@ class BackgroundListing:
         """
         return self._listed.result()
 
+    def renew(self, fence: Fence) -> int:
+        """Have photos that changed since an earlier invocation scored again, now that the run is to be continued.
+
+        Returns:
+            How many of them had been scored.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+        """
+        self.result()
+        return self._renewal.carry_out(self._folder, fence) if self._renewal else 0
+
     def _list(self, fence: Fence) -> None:
         try:
             self._listed.set_result(self._write_manifest(fence))
         except Exception as error:  # raised where the listing is waited for  # noqa: BLE001
             self._listed.set_exception(error)
 
-    def _write_manifest(self, fence: Fence) -> ManifestInfo:
+    def _write_manifest(self, fence: Fence) -> Listed:
         listing = find_images(self._request.images, self._request.columns)
-        images = self._keep(listing.images) if self._keep else listing.images
-        num_left_out = listing.num_left_out + len(listing.images) - len(images)
-        if self._request.labels_from:
-            images = with_targets(images, self._request.labels_from)
+        if self._keep:
+            listing = self._keep(listing)
+        labelled = self._labelled(listing)
+        listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
-        digest = manifest_digest(images, shard_size)
+        self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
+        digest = self._renewal.info.digest if self._renewal else manifest_digest(images, shard_size)
         settings = scorer_settings(self._request, self._folder, None)
         load_earlier_record(self._folder, known_fields(settings, digest))
+        if self._renewal:
+            return Listed(self._renewal.info, listing.left_out, labelled.unused)
         with under_fence(fence):
-            return write_manifest(self._folder.manifest, images, shard_size, num_left_out, digest)
+            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
+        return Listed(info, listing.left_out, labelled.unused)
+
+    def _labelled(self, listing: Listing) -> Labelled:
+        """The images with their targets, where they have any."""
+        request = self._request
+        if request.labels_file:
+            return label_by_file(listing, request.labels_file)
+        if request.columns.label:
+            return label_by_table(listing, request.images, request.columns)
+        if request.labels_from:
+            return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+        return Labelled(listing)

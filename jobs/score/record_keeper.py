@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from jobs.score.listing import Listed
 from jobs.score.request import ImagesRequest
 from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import FencedFile
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
-from scoring.run.manifest import ManifestInfo
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.shards.settings import ScorerDescription, ScorerSettings, fingerprint_of
 
@@ -21,9 +21,10 @@ _SAVE_S = 30.0
 
 
 def new_record(
-    request: ImagesRequest, settings: ScorerSettings, manifest: ManifestInfo, scorer: ScorerDescription
+    request: ImagesRequest, settings: ScorerSettings, listed: Listed, scorer: ScorerDescription
 ) -> RunRecord:
     """What `run.json` says of a run that begins now."""
+    manifest = listed.manifest
     return RunRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         request=_describe(request, settings),
@@ -36,6 +37,7 @@ def new_record(
         precision_reason=scorer.precision_reason,
         clip=scorer.clip,
         agreement=scorer.agreement,
+        left_out=listed.left_out,
     )
 
 
@@ -45,7 +47,7 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
         images=str(settings.images),
         model=asdict(settings.model),  # type: ignore[call-overload]  # every kind of request is a dataclass
         resize=request.resize,
-        labels_from=request.labels_from,
+        labels_from=request.truth,
         columns=request.columns,
         batch_size=request.batch_size,
         shard_size=request.shard_size,
@@ -55,6 +57,7 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
         accelerator_type=request.workers.accelerator_type,
         wait_for_nodes_s=request.workers.wait_for_nodes_s,
         shard_deadline_s=request.shard_deadline_s,
+        read_timeout_s=request.read_timeout_s,
     )
 
 
@@ -81,7 +84,8 @@ class RecordKeeper:
         self._file = FencedFile(folder.record, lease.fence)
         earlier = load_earlier_record(folder, asdict(record.fingerprint))
         if earlier:
-            record = replace(record, created_at=earlier.created_at, digests=earlier.digests)
+            num_changed = 0 if earlier.summary else earlier.num_changed  # no summary has told of them
+            record = replace(record, created_at=earlier.created_at, digests=earlier.digests, num_changed=num_changed)
         elif folder.record.is_file():
             console.print(f"{folder.record} was damaged: it is written anew, and sound shards are kept", style="yellow")
         self._digests: dict[int, str] = {}
@@ -97,6 +101,11 @@ class RecordKeeper:
         """
         self._file.write(record.to_json().encode())
         self.record, self._saved_at = record, time.monotonic()
+
+    def count_changed(self, num_changed: int) -> None:
+        """Count images that have changed since they were scored, until a summary tells of them."""
+        if num_changed:
+            self.save(replace(self.record, num_changed=self.record.num_changed + num_changed))
 
     def note(self, digests: Mapping[int, str]) -> None:
         """Note the digests of shards by their numbers; from time to time they are written."""

@@ -8,9 +8,11 @@ from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.inputs import check_images
-from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
+
+READ_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class ImagesRequest:
         shard_size: Images per task and per predictions file.
         workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
-        columns: Which columns of a Parquet table hold what.
+        columns: Which columns of a Parquet table hold what; one of labels takes the place of `labels_from`.
+        labels_file: A file with the labels, in the place of `labels_from`.
+        read_timeout_s: Seconds that reading one image may take; then it becomes an error row.
     """
 
     images: Location
@@ -38,6 +42,15 @@ class ImagesRequest:
     workers: WorkerRequest = field(default_factory=WorkerRequest)
     shard_deadline_s: float | None = None
     columns: TableColumns = NO_COLUMNS
+    labels_file: LabelsFile | None = None
+    read_timeout_s: float = READ_TIMEOUT_S
+
+    @property
+    def truth(self) -> str | None:
+        """Where the labels stand, in words; None for images without."""
+        if self.labels_file:
+            return str(self.labels_file.source.absolute())
+        return f"column {self.columns.label}" if self.columns.label else self.labels_from
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
@@ -45,12 +58,22 @@ class ImagesRequest:
             ("batch_size", self.batch_size, 1),
             ("shard_size", self.shard_size, 1),
             ("shard_deadline", self.shard_deadline_s, 1),
+            ("read_timeout", self.read_timeout_s, 1),
         ):
             if value is not None and value < least:
                 raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")
+        self._check_labels()
         self.workers.check()
         check_images(self.images, self.columns)
         self.model.check()
+
+    def _check_labels(self) -> None:
+        """Labels stand in one place."""
+        field = "labels_file" if self.labels_file else "label_column" if self.columns.label else None
+        if field and self.labels_from not in (None, LabelsFrom.AUTO):
+            raise RequestError(f"Expected `{field}` or `labels_from` {self.labels_from}; received both.")
+        if self.labels_file:
+            self.labels_file.check()
 
 
 @dataclass(frozen=True)

@@ -24,4 +24,5 @@ def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placem
         batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
         decode_threads=max(1, min(_MAX_DECODE_THREADS, cpus)),
         columns=request.columns,
+        read_timeout_s=request.read_timeout_s,
     )

@@ -2,11 +2,22 @@
 
 from rich.console import Console
 
+from jobs.score.listing import BackgroundListing
 from jobs.score.record_keeper import RecordKeeper
+from jobs.score.table import changed_photos
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.reader import foreign_files
 from scoring.run.verification import RunStatus, remove_shard, run_status
+
+
+def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper, console: Console) -> int:
+    """Have photos that changed since they were scored, scored again; return how many."""
+    num_changed = listing.renew(lease.fence)
+    keeper.count_changed(num_changed)
+    if num_changed:
+        console.print(f"{changed_photos(num_changed)}; scored again, and the rest of their shards", style="yellow")
+    return num_changed
 
 
 def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, console: Console) -> RunStatus:
@@ -19,4 +30,6 @@ def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, con
         lease.fence.check()
         remove_shard(folder.shard(shard_id, status.num_shards))
     keeper.note(status.digests)
+    if keeper.record.digests and (status.damaged or status.missing):
+        keeper.save_digests()  # without those of files that are gone, or the next one in their place would be damaged
     return status

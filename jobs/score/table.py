@@ -16,10 +16,11 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
     steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
     rows = [
         ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
+        *_changed(summary),
         ("errors", str(summary.num_errors)),
         *_accuracy(summary),
         *_one_answer(summary.one_answer, record.request),
-        ("left out", f"{record.num_left_out} files: no images, hidden or unreadable"),
+        ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
         *_agreement(record.agreement),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
@@ -34,6 +35,16 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def _changed(summary: Summary) -> list[tuple[str, str]]:
+    """How many photos were other ones by now."""
+    return [("changed", f"{changed_photos(summary.num_changed)}; scored again")] if summary.num_changed else []
+
+
+def changed_photos(count: int) -> str:
+    """So many photos, in words."""
+    return "1 photo changed since it was scored" if count == 1 else f"{count} photos changed since they were scored"
 
 
 def _memory(summary: Summary) -> str:

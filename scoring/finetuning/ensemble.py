@@ -9,7 +9,9 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.finetuning.heads import Head
+from scoring.finetuning.rbf_expansion import RbfExpansion
 from scoring.models.trained_heads import Epoch, HeadSettings
+from scoring.networks.keras_engine import EXACT
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import from_json
 from scoring.storage.durable import whole_file
@@ -30,6 +32,8 @@ class HeadIdentity:
         num_validation: Photos kept out of training.
         split_seed: Decided which photos these were.
         backend: Keras' backend.
+        contents: What tells the contents of the photos; see `Features`.
+        num_folds: Into how many parts photos were divided.
     """
 
     features: Fingerprint
@@ -38,6 +42,8 @@ class HeadIdentity:
     num_validation: int
     split_seed: int
     backend: str
+    contents: str = ""
+    num_folds: int = 0
 
 
 def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
@@ -46,6 +52,7 @@ def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
         "identity": asdict(identity),
         "curve": [asdict(epoch) for epoch in head.curve],
         "best_epoch": head.best_epoch,
+        "strength": head.strength,
     }
     arrays = {"kernel": head.kernel, "bias": head.bias, "logits": head.logits}
     arrays |= {f"dense_{index}": array for index, array in enumerate(head.dense)}
@@ -62,37 +69,43 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
                 return None
             dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
             curve = [Epoch(**epoch) for epoch in about["curve"]]
-            return Head(stored["kernel"], stored["bias"], dense, stored["logits"], curve, about["best_epoch"])
+            return Head(
+                stored["kernel"],
+                stored["bias"],
+                dense,
+                stored["logits"],
+                curve,
+                about["best_epoch"],
+                about.get("strength"),
+            )
     except Exception:  # no file, half a zip, another version's arrays: it is trained again  # noqa: BLE001
         return None
 
 
-def ensemble_logits(heads: Sequence[Head]) -> Float32Array:
-    """Validation logits of every member and view, shape (num_images, num_members * num_views, num_classes)."""
-    return np.concatenate([head.logits for head in heads], axis=1)
-
-
-def join_heads(heads: Sequence[Head], temperature: float) -> "keras.Model":
+def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansion | None = None) -> "keras.Model":
     """One network from features to the members' mean probabilities, of built-in layers alone.
 
-    All logits come from one layer, the last with weights, so that an engine of lower precision leaves them exact; the
-    temperature is inside its weights.
+    All logits come from one layer, the last with weights, so that an engine of lower precision leaves them exact, and
+    the expansion with it, by the network's name; the temperature is inside its weights.
 
     Args:
         heads: All with dense layers, or all without.
         temperature: Divides the logits.
+        expansion: What the heads' kernels stand on, if not on the features; without dense layers.
     """
     import keras
 
     num_classes = len(heads[0].bias)
-    features = keras.Input(((heads[0].dense or [heads[0].kernel])[0].shape[0],))
+    num_features = len(expansion.mean) if expansion else (heads[0].dense or [heads[0].kernel])[0].shape[0]
+    features = keras.Input((num_features,))
+    below = expansion.layers(features) if expansion else _below_logits(heads, features)
     logits = keras.layers.Dense(len(heads) * num_classes, name="logits")
-    members = keras.layers.Reshape((len(heads), num_classes))(logits(_below_logits(heads, features)))
+    members = keras.layers.Reshape((len(heads), num_classes))(logits(below))
     probabilities = keras.layers.GlobalAveragePooling1D(name="mean")(keras.layers.Softmax()(members))
     logits.set_weights(
         [_joint_kernel(heads) / temperature, np.concatenate([head.bias for head in heads]) / temperature]
     )
-    return keras.Model(features, probabilities, name="head")
+    return keras.Model(features, probabilities, name=EXACT if expansion else "head")
 
 
 def _below_logits(heads: Sequence[Head], features: "keras.KerasTensor") -> "keras.KerasTensor":

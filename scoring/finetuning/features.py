@@ -1,5 +1,6 @@
 """What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from scoring.networks.keras_import import import_keras
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, OK, ScoredImage, StoreProbabilities
+from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage, StoreProbabilities
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
 from scoring.storage.locations import Location
@@ -83,7 +84,7 @@ class FeatureRequest:
         choice = choose_precision(self.precision, self.backend)
         base = base_of(self.base)
         network = with_flipped(base.build()) if self.flip else base.build()
-        digest = f"{base.digest()}:{self.base.layer or 'penultimate'}{'+flip' if self.flip else ''}"
+        digest = f"{base.digest()}:{self.base}{'+flip' if self.flip else ''}"
         return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
 
 
@@ -180,12 +181,15 @@ class Features:
         targets: Their true labels.
         values: Features, float16, shape (num_images, num_views, num_features).
         num_errors: Photos left out because they could not be read.
+        contents: What tells the photos' contents from those that other features were extracted from; empty where shards
+            of an earlier version do not say.
     """
 
     images: list[ImageEntry]
     targets: list[str]
     values: npt.NDArray[np.float16]
     num_errors: int
+    contents: str = ""
 
 
 def load_features(folder: RunFolder) -> Features:
@@ -196,9 +200,10 @@ def load_features(folder: RunFolder) -> Features:
         RunFolderError: If the folder holds other files among them.
     """
     images: list[ImageEntry] = []
-    blocks = []
+    blocks, inputs = [], list[bytes]()
     num_errors = 0
     for table in RunReader(folder).tables():
+        inputs.append((table.schema.metadata or {}).get(INPUTS_KEY, b""))
         sound = table.filter(pa.compute.equal(table["status"], OK))
         num_errors += table.num_rows - sound.num_rows
         described = sound.select(["image_id", "path", "target"]).to_pylist()
@@ -206,7 +211,12 @@ def load_features(folder: RunFolder) -> Features:
         views = [name for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
         if sound.num_rows:
             blocks.append(np.stack([_matrix(sound[name]) for name in views], axis=1))
-    return Features(images, [str(image.target) for image in images], np.concatenate(blocks), num_errors)
+    targets = [str(image.target) for image in images]
+    return Features(images, targets, np.concatenate(blocks), num_errors, _joint_digest(inputs))
+
+
+def _joint_digest(inputs: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"\n".join(inputs)).hexdigest() if any(inputs) else ""
 
 
 def _matrix(column: pa.ChunkedArray) -> npt.NDArray[np.float16]:

@@ -1,16 +1,19 @@
-"""Train the heads of an ensemble on extracted features, and then put the model together; built once per worker."""
+"""Train heads on extracted features, and then put the model together; built once per worker."""
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
+from scoring.finetuning.ensemble import HeadIdentity, join_heads, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
 from scoring.finetuning.model_writer import write_model
+from scoring.finetuning.rbf_heads import RbfTrainer
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import load_training_set
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind
 from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_dense_layers
 from scoring.run.fence import under_fence
@@ -58,6 +61,7 @@ class HeadTrainer:
         self._settings = settings
         self._folder = ModelFolder(settings.output)
         self._photos = load_training_set(settings)
+        self._rbf = RbfTrainer(self._photos, settings.seed) if settings.heads.kind is HeadKind.RBF else None
 
     def __call__(self, task: HeadTask) -> Location:
         """Train a head, or put the model together.
@@ -73,22 +77,33 @@ class HeadTrainer:
                 self._join()
                 return self._folder.path
             path = self._path(task.number)
-            if self._load(task.number) is None:
+            if task.number < self._num_heads and self._load(task.number) is None:
                 save_head(path, self._train(task.number), self._identity(task.number))
             return path
 
+    @property
+    def _num_heads(self) -> int:
+        """One for each fold, of which there are at most as many as the rarest label has photos."""
+        return len(self._photos.splits) if self._photos.is_folded else self._settings.ensemble
+
     def _join(self) -> None:
-        numbers = range(self._settings.ensemble)
+        numbers = range(self._num_heads)
         heads = [head for number in numbers if (head := self._load(number))]
         assert len(heads) == len(numbers)  # this task is handed out once all of them are there
-        write_model(self._settings, self._photos, heads, [self._seed(number) for number in numbers])
+        expansion = self._rbf.expansion if self._rbf else None
+        seeds = [self._seed(number) for number in numbers]
+        write_model(self._settings, self._photos, heads, seeds, partial(join_heads, heads, expansion=expansion))
 
     def _train(self, number: int) -> Head:
+        if self._rbf:
+            return self._rbf.train(number)
         settings, seed, photos = self._settings.heads, self._seed(number), self._photos
+        split = photos.split(number)
+        train, validation = photos.examples(split.train), photos.examples(split.validation)
         if not settings.unfreeze_dense:
-            return train_head(photos.train, photos.validation, len(photos.labels), settings, seed)
+            return train_head(train, validation, len(photos.labels), settings, seed)
         dense = load_dense_layers(self._settings.base.weights)
-        return train_dense_head(photos.train, photos.validation, len(photos.labels), dense, settings, seed)
+        return train_dense_head(train, validation, len(photos.labels), dense, settings, seed)
 
     def _seed(self, number: int) -> int:
         return 1000 * self._settings.seed + number
@@ -101,9 +116,11 @@ class HeadTrainer:
             features=self._photos.fingerprint,
             heads=self._settings.heads,
             seed=self._seed(number),
-            num_validation=len(self._photos.split.validation),
+            num_validation=len(self._photos.measured),
             split_seed=self._settings.seed,
             backend=self._settings.backend,
+            contents=self._photos.features.contents,
+            num_folds=len(self._photos.splits) if self._photos.is_folded else 0,
         )
 
     def _load(self, number: int) -> Head | None:

@@ -23,12 +23,13 @@ class Head:
     """A trained head.
 
     Attributes:
-        kernel: Weights of the softmax layer, shape (num_features or 4096, num_classes).
+        kernel: Weights of the softmax layer, shape (num_features, 4096 or num_landmarks, num_classes).
         bias: Bias of the softmax layer, shape (num_classes,).
         dense: Kernel, bias, kernel, bias of the two dense layers below it, or empty.
         logits: Logits of the validation photos, shape (num_images, num_views, num_classes).
         curve: Every epoch of its training.
         best_epoch: The epoch whose weights were kept.
+        strength: The regularisation that was chosen; None for a head that early stopping regularises.
     """
 
     kernel: Float32Array
@@ -37,6 +38,7 @@ class Head:
     logits: Float32Array
     curve: list[Epoch]
     best_epoch: int
+    strength: float | None = None
 
 
 def train_head(train: Examples, validation: Examples, num_classes: int, settings: HeadSettings, seed: int) -> Head:

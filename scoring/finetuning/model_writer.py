@@ -1,19 +1,20 @@
 """Put a model together from trained heads: calibrate, join, measure, and write the folder; the record comes last."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.finetuning.calibration import calibrate, cross_fitted, ensemble_probabilities
-from scoring.finetuning.ensemble import ensemble_logits, join_heads
+from scoring.finetuning.calibration import Calibrated, calibrate, ensemble_probabilities
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
-from scoring.models.finetuned_network import put_together
+from scoring.models.finetuned_network import put_together, save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, TrainedHead
 from scoring.models.training_record import (
@@ -25,14 +26,23 @@ from scoring.models.training_record import (
 )
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
-from scoring.quality.evaluation import evaluate, log_loss
+from scoring.quality.evaluation import Evaluation, evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_table, write_table
-from scoring.storage.durable import whole_file, write_text
+from scoring.storage.durable import write_text
+
+if TYPE_CHECKING:
+    import keras
 
 LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
 
 
-def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence[Head], seeds: Sequence[int]) -> None:
+def write_model(
+    settings: FinetuneSettings,
+    photos: TrainingSet,
+    heads: Sequence[Head],
+    seeds: Sequence[int],
+    join: Callable[[float], "keras.Model"],
+) -> None:
     """Write all results of a model folder.
 
     Args:
@@ -40,36 +50,38 @@ def write_model(settings: FinetuneSettings, photos: TrainingSet, heads: Sequence
         photos: What the heads were trained on.
         heads: All of the ensemble, in order.
         seeds: The one of each.
+        join: Makes one network of them, its logits divided by a temperature.
     """
     folder = ModelFolder(settings.output)
-    truth, logits = photos.validation.truth, ensemble_logits(heads)
-    calibration = calibrate(logits, truth)
+    truth, logits = photos.truth[photos.measured], photos.measured_logits(heads)
+    calibrated = calibrate(logits, truth, settings.seed)
+    calibration = calibrated.calibration
     for path in folder.results:
         path.unlink(missing_ok=True)
-    _save_network(settings, folder, heads, calibration)
+    digest = _save_network(settings, folder, join(calibration.temperature))
     _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
-        TrainedHead(seed, head.best_epoch, tuple(head.curve)) for seed, head in zip(seeds, heads, strict=True)
+        TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
+        for seed, head in zip(seeds, heads, strict=True)
     )
-    metrics = _measure(heads, logits, truth, settings.seed)
-    save_training_record(folder, _describe(settings, photos, trained, calibration, metrics))
+    first = photos.truth[photos.measured_by(0)]
+    metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, calibrated)
+    record = _describe(settings, photos, trained, calibration, metrics)
+    save_training_record(folder, replace(record, network=digest))
 
 
-def _save_network(
-    settings: FinetuneSettings, folder: ModelFolder, heads: Sequence[Head], calibration: Calibration
-) -> None:
-    network = join_heads(heads, calibration.temperature)
+def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "keras.Model") -> str:
+    """Write the network; return its digest."""
     path = folder.head_network
     if not settings.head_only:
         path = folder.network
         network = put_together(base_of(settings.base).build(), network, settings.flip)
-    with whole_file(path) as temporary:
-        network.save(temporary)
+    return save_network(network, path)
 
 
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
-    images = [photos.features.images[row] for row in photos.split.validation]
+    images = [photos.features.images[row] for row in photos.measured]
     rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
     write_table(folder.validation, predictions_table(rows, photos.labels, {}))
 
@@ -101,17 +113,18 @@ def _describe(
     )
 
 
-def _measure(heads: Sequence[Head], logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> TrainingMetrics:
+def _measure(
+    first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], calibrated: Calibrated
+) -> TrainingMetrics:
     """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
-    before = ensemble_probabilities(logits, 1.0)
-    after, clips = cross_fitted(logits, truth, seed)
+    before, after = ensemble_probabilities(logits, 1.0), calibrated.probabilities
     return TrainingMetrics(
-        first_head=evaluate(ensemble_probabilities(heads[0].logits, 1.0), truth),
+        first_head=first,
         before_calibration=evaluate(before, truth),
         after_calibration=evaluate(after, truth),
         submission_log_loss=SubmissionLogLoss(
             unclipped=log_loss(before, truth),
             lesson_clip=log_loss(before, truth, LESSON_CLIP),
-            calibrated=log_loss(after, truth, clips),
+            calibrated=log_loss(after, truth, calibrated.clips),
         ),
     )

@@ -68,6 +68,26 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
     return PhotoSplit(np.sort(train), np.sort(validation))
 
 
+def split_folds(targets: Sequence[str], num_folds: int, seed: int) -> list[PhotoSplit]:
+    """Divide photos into folds of the same proportions of labels: each photo validates once.
+
+    Args:
+        targets: The photos' labels.
+        num_folds: How many; as many as the rarest label has photos, if these are fewer.
+        seed: Decides which photos are together.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    fewest = min(Counter(targets).values())
+    folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=seed)
+    return [PhotoSplit(*rows) for rows in folds.split(np.zeros(len(targets)), targets)]
+
+
+def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> bool:
+    """Whether photos to validate on were asked for, or lie in a folder of their own."""
+    return num_validation is not None or _has_folders(images)
+
+
 def _has_folders(images: Sequence[ImageEntry]) -> bool:
     """Whether every photo lies in a training or a validation folder, and there are both."""
     return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}

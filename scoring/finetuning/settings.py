@@ -18,11 +18,12 @@ class FinetuneSettings:
         base: The network below the heads.
         flip: Whether features of mirror images were extracted, and are scored.
         heads: How each head is trained.
-        ensemble: How many heads.
+        ensemble: How many heads, where there are no folds.
         num_validation: Photos kept out of training; None takes 2,000, or a fifth of fewer than 10,000.
         seed: Decides the split and every head's initial weights, order and dropout.
         head_only: Keep the head without its base network.
         backend: Keras' backend.
+        num_folds: Into how many parts photos are divided, for one head each that is trained on the others; 0 for none.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
     """
 
@@ -36,4 +37,5 @@ class FinetuneSettings:
     seed: int
     head_only: bool
     backend: str
+    num_folds: int = 0
     fence: Fence | None = None

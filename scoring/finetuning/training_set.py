@@ -1,15 +1,19 @@
 """The extracted features of a model folder, with their labels, divided into those to train and to validate on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from scoring.arrays import Float32Array
 from scoring.finetuning.features import Features, load_features
 from scoring.finetuning.fitting import Examples
-from scoring.finetuning.photo_split import PhotoSplit, split_photos
+from scoring.finetuning.heads import Head
+from scoring.finetuning.photo_split import PhotoSplit, is_split_told, split_folds, split_photos
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData
 from scoring.run.fingerprint import Fingerprint
 
@@ -21,37 +25,72 @@ class TrainingSet:
     Attributes:
         features: What the base network saw in each.
         labels: Their labels, sorted: the classes in class order.
-        split: Which train and which validate.
+        splits: Which train and which validate: one split for every head, or a fold for each.
+        held_out: Photos that no fold holds, on which all heads are measured; None where folds hold all of them.
         fingerprint: All that shaped the features.
     """
 
     features: Features
     labels: tuple[str, ...]
-    split: PhotoSplit
+    splits: tuple[PhotoSplit, ...]
+    held_out: npt.NDArray[np.int64] | None
     fingerprint: Fingerprint
 
     @property
-    def train(self) -> Examples:
-        """The photos to train on."""
-        return self._examples(self.split.train)
+    def truth(self) -> npt.NDArray[np.int64]:
+        """Class indices of all photos."""
+        classes = {label: index for index, label in enumerate(self.labels)}
+        return np.array([classes[target] for target in self.features.targets], dtype=np.int64)
 
     @property
-    def validation(self) -> Examples:
-        """The photos to validate on."""
-        return self._examples(self.split.validation)
+    def is_folded(self) -> bool:
+        """Whether every head has a fold of its own."""
+        return len(self.splits) > 1
 
-    def _examples(self, rows: npt.NDArray[np.int64]) -> Examples:
-        truth = [self.labels.index(self.features.targets[row]) for row in rows]
-        return Examples(self.features.values[rows], np.array(truth, dtype=np.int64))
+    @property
+    def measured(self) -> npt.NDArray[np.int64]:
+        """The photos that the model is measured on, each by heads that have not seen it."""
+        if self.held_out is not None:
+            return self.held_out
+        return np.sort(np.concatenate([split.validation for split in self.splits]))
+
+    def measured_by(self, number: int) -> npt.NDArray[np.int64]:
+        """The photos that one head is measured on."""
+        return self.split(number).validation if self.held_out is None else self.held_out
+
+    def split(self, number: int) -> PhotoSplit:
+        """What a head trains and validates on."""
+        return self.splits[number if self.is_folded else 0]
+
+    def examples(self, rows: npt.NDArray[np.int64]) -> Examples:
+        """Some of the photos."""
+        return Examples(self.features.values[rows], self.truth[rows])
+
+    def measured_logits(self, heads: Sequence[Head]) -> Float32Array:
+        """Logits of the photos that the model is measured on.
+
+        Returns:
+            Shape (num_measured, num_members, num_classes): of every head and view where all of them are measured on
+            the same photos, of the one head that has not seen it where each has a fold.
+        """
+        if not self.is_folded or self.held_out is not None:
+            return np.concatenate([head.logits for head in heads], axis=1)
+        logits = np.zeros((len(self.measured), *heads[0].logits.shape[1:]), np.float32)
+        for split, head in zip(self.splits, heads, strict=True):
+            logits[np.searchsorted(self.measured, split.validation)] = head.logits
+        return logits
 
     def count(self) -> TrainingData:
         """How many photos there are, for the record."""
+        train = np.unique(np.concatenate([split.train for split in self.splits]))
         return TrainingData(
             digest=self.fingerprint.images,
             num_images=len(self.features.images) + self.features.num_errors,
-            num_train=len(self.split.train),
-            num_validation=len(self.split.validation),
+            num_train=len(train),
+            num_validation=len(self.measured),
             num_errors=self.features.num_errors,
+            contents=self.features.contents,
+            num_folds=len(self.splits) if self.is_folded else 0,
         )
 
 
@@ -61,5 +100,21 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     features = load_features(folder)
     record = folder.load_record()
     assert record is not None  # the same job has written it
-    split = split_photos(features.images, settings.num_validation, settings.seed)
-    return TrainingSet(features, tuple(sorted(set(features.targets))), split, record.fingerprint)
+    splits, held_out = _split(features, settings)
+    return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint)
+
+
+def _split(
+    features: Features, settings: FinetuneSettings
+) -> tuple[tuple[PhotoSplit, ...], npt.NDArray[np.int64] | None]:
+    """One split for every head, or folds; heads that choose nothing on held-out photos fold the others alone."""
+    is_told = is_split_told(features.images, settings.num_validation)
+    if settings.num_folds < 2 or (is_told and settings.heads.kind is HeadKind.SOFTMAX):
+        return (split_photos(features.images, settings.num_validation, settings.seed),), None
+    rows, held_out = np.arange(len(features.images)), None
+    if is_told:
+        split = split_photos(features.images, settings.num_validation, settings.seed)
+        rows, held_out = split.train, split.validation
+    targets = [features.targets[row] for row in rows]
+    folds = split_folds(targets, settings.num_folds, settings.seed)
+    return tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds), held_out

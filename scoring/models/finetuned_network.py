@@ -1,6 +1,7 @@
 """The network in a model folder, loaded: whole, or put together from a head and the base that it was trained on."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
@@ -10,6 +11,8 @@ from scoring.networks.base_networks import base_of
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file
 from scoring.storage.downloads import local_copy
+from scoring.storage.durable import whole_file
+from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +33,18 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
         return _network_of_head(folder, training, weights)
     check_keras_file(folder.network, "`model`")
     path = local_copy(folder.network)
-    return Network(keras_digest(path), lambda: load_keras_file(path))
+    return Network(_digest(folder.network, path, training), lambda: load_keras_file(path))
+
+
+def _digest(network: Location, path: Path, training: TrainingRecord) -> str:
+    """The digest of the network, or head, in a folder, which must be the one that its record tells of."""
+    digest = keras_digest(path)
+    if training.network not in (None, digest):
+        raise ModelError(
+            f"Expected the network that {network.parent / 'training.json'} tells of; {network} is another. Run the "
+            "same finetune command again."
+        )
+    return digest
 
 
 def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str | None) -> Network:
@@ -47,11 +61,19 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
             f"received {found[:12]}. Name its file with `weights`."
         )
     head = local_copy(folder.head_network)
+    digest = _digest(folder.head_network, head, training)
 
     def build() -> "keras.Model":
         return put_together(base.build(), load_keras_file(head), training.flip)
 
-    return Network(f"{found}:{keras_digest(head)}", build)
+    return Network(f"{found}:{digest}", build)
+
+
+def save_network(network: "keras.Model", path: Location) -> str:
+    """Write a network, or a head, whole; return its digest."""
+    with whole_file(path) as temporary:
+        network.save(temporary)
+        return keras_digest(temporary)
 
 
 def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras.Model":

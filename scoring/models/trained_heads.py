@@ -1,11 +1,19 @@
 """How heads are trained, and what came of it: settings, learning curves, calibration."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class HeadKind(StrEnum):
+    """What stands on the features."""
+
+    SOFTMAX = "softmax"  # one dense layer, trained by Adam with early stopping
+    RBF = "rbf"  # a softmax regression on radial basis functions: it bends, and needs no learning rate
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How heads are trained.
+    """How heads are trained; all but `kind` is of softmax heads.
 
     Attributes:
         dropout: Share of features left out of each batch.
@@ -15,6 +23,7 @@ class HeadSettings:
         max_epochs: Most passes over the photos.
         patience: Epochs without a better validation log loss until training stops.
         unfreeze_dense: Whether VGG16's two dense layers are trained as well.
+        kind: What stands on the features.
     """
 
     dropout: float = 0.5
@@ -24,6 +33,7 @@ class HeadSettings:
     max_epochs: int = 100
     patience: int = 5
     unfreeze_dense: bool = False
+    kind: HeadKind = HeadKind.SOFTMAX
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,19 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """One head's training; `best_epoch` is the one whose weights were kept."""
+    """One head's training.
+
+    Attributes:
+        seed: Decided what was drawn.
+        best_epoch: The epoch whose weights were kept; 0 without epochs.
+        curve: Its epochs; none for a head that is fitted to the end.
+        strength: The regularisation that was chosen for it, where one was.
+    """
 
     seed: int
     best_epoch: int
     curve: tuple[Epoch, ...]
+    strength: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
 from scoring.networks.base_networks import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
-from scoring.run.json_fields import from_json
+from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.storage.durable import write_text
 
 
@@ -35,6 +35,9 @@ class TrainingData:
         num_train: Photos trained on.
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
+        contents: What tells their contents from those of other photos in their places; empty where it is not known.
+        num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
+            for one split.
     """
 
     digest: str
@@ -42,6 +45,8 @@ class TrainingData:
     num_train: int
     num_validation: int
     num_errors: int
+    contents: str = ""
+    num_folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class TrainingRecord:
         calibration: The temperature, already inside the stored weights, and the clip for submissions.
         versions: Library versions.
         metrics: How good the model is.
+        network: Digest of the network beside it; None in folders of before it was kept.
     """
 
     created_at: str
@@ -107,6 +113,7 @@ class TrainingRecord:
     calibration: Calibration
     versions: Mapping[str, str]
     metrics: TrainingMetrics
+    network: str | None = None
 
     @property
     def resize_mode(self) -> Resize:
@@ -123,7 +130,7 @@ def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
         "features": request["layer"],
         "digest": record.base.digest,
     }
-    write_text(folder.training, json.dumps(asdict(record) | {"base": base}, indent=2) + "\n")
+    write_text(folder.training, to_json_with_checksum(asdict(record) | {"base": base}))
 
 
 def load_training_record(folder: ModelFolder) -> TrainingRecord:
@@ -134,7 +141,10 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
         BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
-        return from_json(TrainingRecord, json.loads(folder.training.read_text(encoding="utf-8")))
+        found = json.loads(folder.training.read_text(encoding="utf-8"))
+        record = from_json(TrainingRecord, found)
+        check_checksum(found)
+        return record
     except BucketError:
         raise
     except (OSError, ValueError, RecursionError) as error:

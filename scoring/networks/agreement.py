@@ -9,6 +9,8 @@ from scoring.arrays import Float32Array, UInt8Array
 
 # The largest share of labels that int8 may change before the summary warns of it.
 MAX_CHANGED_LABELS = 0.01
+# What a quantised network's digest has behind that of the network itself: it is another one for other images.
+QUANTISED = ":int8-"
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,13 @@ class ImageSample:
     Attributes:
         to_calibrate: Images that int8 ranges are taken from.
         to_compare: Other images, scored in float32 and in int8.
+        earlier_model: Digest of the model that the run to be continued was scored with; empty for a new run. The images
+            may have changed since it was calibrated, and it must stay the same.
     """
 
     to_calibrate: UInt8Array
     to_compare: UInt8Array
+    earlier_model: str = ""
 
 
 @dataclass(frozen=True)

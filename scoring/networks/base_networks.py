@@ -8,11 +8,12 @@ from scoring.networks.application_networks import application_digest, build_appl
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
-from scoring.networks.layer_cut import Pooling, cut_at
+from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
 from scoring.networks.pixel_scales import PixelScale, take_pixels
+from scoring.networks.pooled_views import Views, pool_views
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
-from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
+from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, size_text
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
 LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taught it
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
 LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
+LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class BaseRequest:
         pooling: How what is spatial there becomes one vector.
         size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
         pixels: The scale of the pixels that a `.keras` model was trained on.
+        views: What is seen of each photo, in the place of `pooling`; None sees it once.
     """
 
     model: str = VGG16
@@ -44,6 +47,11 @@ class BaseRequest:
     pooling: Pooling = Pooling.MEAN
     size: tuple[int, int] | None = None
     pixels: PixelScale = PixelScale.UNCHANGED
+    views: Views | None = None
+
+    def __str__(self) -> str:
+        """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
+        return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
 
     def stored_fields(self) -> dict[str, Any]:
         """What records hold of it: where all is as it always was, what earlier versions wrote."""
@@ -56,7 +64,13 @@ class BaseRequest:
 
     def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
         """The network up to the layer."""
+        if self.views:
+            return cut_spatial(network, self.layer, self.model)
         return cut_at(network, self.layer, self.model, name, self.pooling)
+
+    def see(self, network: "keras.Model") -> "keras.Model":
+        """A network that was cut, from the pixels of all views to one vector."""
+        return pool_views(network, self.views) if self.views else network
 
 
 class BaseNetwork(Protocol):
@@ -124,6 +138,20 @@ class Vgg16Base:
                 raise ModelError(
                     f"`{field}` belongs to .keras files; the pixels of {self.request.model} are known. Leave it out."
                 )
+        self._check_views()
+
+    @property
+    def _side(self) -> int | None:
+        """The only size of pictures that it takes; None takes any."""
+        return IMAGE_SIZE
+
+    def _check_views(self) -> None:
+        asked = self.request.views.sizes if self.request.views else ()
+        if self._side and asked not in ((), (self._side,)):
+            raise ModelError(
+                f"Expected `size` {self._side} with `base` {self.request.model}, which takes no other; received "
+                f"{','.join(map(str, asked))}. {VGG16_CONVOLUTIONS} takes any."
+            )
 
     def absolute(self) -> BaseRequest:
         """The path of its weights file becomes absolute."""
@@ -149,18 +177,25 @@ class Vgg16Base:
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
-        return build_vgg16(self.request.weights, self.request.cut, "base")
+        return self.request.see(build_vgg16(self.request.weights, self.request.cut, "base"))
 
 
 @dataclass(frozen=True)
 class ConvolutionsBase(Vgg16Base):
     """VGG16 without its dense layers; see `BaseNetwork`."""
 
+    @property
+    def _side(self) -> int | None:
+        """Convolutions take any."""
+        return None
+
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut at its end."""
+        """It is cut at its end, or below its last pooling where views are pooled."""
         if unfreeze_dense:
             raise _no_dense_layers()
-        return replace(self.request, layer=self.request.layer or LAST_POOL)
+        return replace(
+            self.request, layer=self.request.layer or (LAST_CONVOLUTION if self.request.views else LAST_POOL)
+        )
 
     def digest(self) -> str:
         """The digest of the weights."""
@@ -168,12 +203,18 @@ class ConvolutionsBase(Vgg16Base):
 
     def build(self) -> "keras.Model":
         """Its preprocessing is inside."""
-        return build_convolutions(self.request.weights, self.request.cut, "base")
+        request, side = self.request, None if self.request.views else IMAGE_SIZE
+        return request.see(build_convolutions(request.weights, request.cut, "base", side))
 
 
 @dataclass(frozen=True)
 class ApplicationBase(Vgg16Base):
     """A classifier of `keras.applications`; see `BaseNetwork`."""
+
+    @property
+    def _side(self) -> int | None:
+        """As it was published."""
+        return APPLICATIONS[self.request.model].size
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
         """It is cut where the user says, or below its classes."""
@@ -188,7 +229,7 @@ class ApplicationBase(Vgg16Base):
     def build(self) -> "keras.Model":
         """Its preprocessing is inside, the same as when it scores."""
         request = self.request
-        return build_application(APPLICATIONS[request.model], request.weights, request.cut, "base")
+        return request.see(build_application(APPLICATIONS[request.model], request.weights, request.cut, "base"))
 
 
 @dataclass(frozen=True)
@@ -233,8 +274,12 @@ class KerasFileBase:
         network = load_keras_file(path)
         if len(network.outputs) != 1:
             raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
-        features = with_pixels(self.request.cut(network, "base"), self.request.size, path)
-        return take_pixels(features, self.request.pixels, str(path))
+        features = self.request.cut(network, "base")
+        if views := self.request.views:
+            for side in views.sizes:
+                with_pixels(features, (side, side), path)
+            return self.request.see(take_pixels(features, self.request.pixels, str(path)))
+        return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, str(path))
 
 
 def _no_dense_layers() -> ModelError:

@@ -14,6 +14,8 @@ from scoring.pixels.input_shape import InputShape, filled
 if TYPE_CHECKING:
     import keras
 
+EXACT = "exact_head"  # the name of a nested network that is computed in float32 in every precision
+
 
 class KerasEngine:
     """A Keras model run by whichever backend Keras has."""
@@ -53,14 +55,21 @@ def takes_uint8(model: "keras.Model") -> "keras.Model":
 
 
 def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:
-    """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32."""
+    """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32.
+
+    A nested network called `EXACT` is left in float32 as a whole.
+    """
     import keras
 
     mixed = {Precision.BFLOAT16: "mixed_bfloat16", Precision.FLOAT16: "mixed_float16"}
     policy = keras.dtype_policies.DTypePolicy(mixed.get(precision, "float32"))
     layers = _flatten(model)
-    with_weights = [index for index, layer in enumerate(layers) if layer.weights]
-    exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
+    exact = [layer for nested in model.layers if nested.name == EXACT for layer in nested.layers]
+    if exact:
+        exact_from = layers.index(exact[0])
+    else:
+        with_weights = [index for index, layer in enumerate(layers) if layer.weights]
+        exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
     for layer in layers[:exact_from]:
         layer.dtype_policy = policy
     for layer in layers[exact_from:]:

@@ -3,15 +3,20 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
+from scoring.networks.keras_versions import newer_keras
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
     import keras
+
+# What zipfile raises at bytes that are not what they should be: checksums, methods that it does not know, keys.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
 
 
 def check_keras_file(path: Location, field: str) -> None:
@@ -23,12 +28,19 @@ def check_keras_file(path: Location, field: str) -> None:
 
 
 def keras_digest(path: Path) -> str:
-    """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter."""
+    """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter.
+
+    Raises:
+        ModelError: If it is damaged.
+    """
     digest = hashlib.sha256()
-    with zipfile.ZipFile(path) as archive:
-        for name in sorted(set(archive.namelist()) - {"metadata.json"}):
-            with archive.open(name) as entry:
-                digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(set(archive.namelist()) - {"metadata.json"}):
+                with archive.open(name) as entry:
+                    digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+    except _DAMAGE as error:
+        raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()
 
 
@@ -57,7 +69,7 @@ def load_keras_file(path: Path) -> "keras.Model":
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}") from error
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":

@@ -18,7 +18,7 @@ def settings_faults() -> Iterator[None]:
     """
     try:
         yield
-    except (AttributeError, OSError, TypeError, ValueError) as error:
+    except (AssertionError, AttributeError, OSError, TypeError, ValueError) as error:
         raise ModelError(
             f"Keras cannot be imported: {' '.join(str(error).split())[:200]} If this speaks of its settings, remove "
             f"{cache_folder() / 'keras.json'}; nothing of them is used here."

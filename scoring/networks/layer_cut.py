@@ -43,12 +43,28 @@ def cut_at(
     """
     import keras
 
-    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    features = _features_of(network, layer, called)
     if len(features.shape) == 4:
         features = _pooled(features, pooling)
-    if len(features.shape) != 2 or features.shape[1] is None:
-        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
     return keras.Model(network.inputs, features, name=name)
+
+
+def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "keras.Model":
+    """Keep a network up to one layer, spatial or not; for arguments and errors see `cut_at`.
+
+    Returns:
+        From what the network takes to features, shape (batch, height, width, channels) or (batch, num_features).
+    """
+    import keras
+
+    return keras.Model(network.inputs, _features_of(network, layer, called))
+
+
+def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
+    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    if len(features.shape) not in (2, 4) or features.shape[-1] is None:
+        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
+    return features
 
 
 def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":

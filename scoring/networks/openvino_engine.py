@@ -15,10 +15,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.agreement import ComparedOutputs, ImageSample
+from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import Network, num_threads
-from scoring.networks.keras_engine import takes_uint8
+from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.storage.downloads import file_digest
@@ -35,6 +35,7 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
+_ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide"}  # what standardises the inputs of a head
 
 
 def check_openvino(precision: Precision) -> None:
@@ -70,8 +71,8 @@ class OpenVinoEngine:
         self.last_activation = partial(noted_last_activation, network, folder)
         if precision is Precision.INT8:
             assert sample is not None
-            folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))))
-            self.digest = f"{network.digest}:int8-{file_digest(folder / 'model.bin')[:16]}"
+            folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))), network.digest)
+            self.digest = f"{network.digest}{QUANTISED}{_weights_digest(folder)}"
         self._model = _load(folder)
         self._precision = precision
         self._compiled: dict[int, Any] = {}  # batch size -> compiled model
@@ -129,10 +130,10 @@ def _converted(network: Network) -> Path:
     return folder
 
 
-def _quantised(converted: Path, sample: ImageSample) -> tuple[Path, ComparedOutputs]:
-    """The network in int8, calibrated on these images, and its outputs for others."""
+def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path, ComparedOutputs]:
+    """The network in int8, calibrated on these images or as it was when the run began, and its outputs for others."""
     pixels = hashlib.sha256(sample.to_calibrate.tobytes() + sample.to_compare.tobytes()).hexdigest()
-    folder = converted / f"int8-{pixels[:32]}"
+    folder = _find_quantised(converted, digest, sample.earlier_model) or converted / f"int8-{pixels[:32]}"
     with made_once(folder) as temporary:
         if temporary:
             _quantise(converted, sample, temporary)
@@ -145,6 +146,19 @@ def _quantised(converted: Path, sample: ImageSample) -> tuple[Path, ComparedOutp
     return folder, ComparedOutputs(exact, quantised)
 
 
+def _find_quantised(converted: Path, digest: str, model: str) -> Path | None:
+    """Where a model is that this machine has quantised before; None if it has not, or it is of another network."""
+    network, _, weights = model.partition(QUANTISED)
+    if network != digest:
+        return None
+    found = (path.parent for path in sorted(converted.glob("int8-*/model.bin")))
+    return next((folder for folder in found if weights.startswith(_weights_digest(folder))), None)
+
+
+def _weights_digest(quantised: Path) -> str:
+    return file_digest(quantised / "model.bin")[:16]
+
+
 def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
     """Post-training quantisation; the statistics are those of every calibration image."""
     import nncf
@@ -152,8 +166,26 @@ def _quantise(converted: Path, sample: ImageSample, folder: Path) -> None:
 
     nncf.set_log_level(logging.ERROR)
     images = [image[None] for image in sample.to_calibrate]
-    quantised = nncf.quantize(_load(converted), nncf.Dataset(images), subset_size=len(images))
+    model = _load(converted)
+    exact = _exact_nodes(model)
+    scope = nncf.IgnoredScope(names=exact, validate=False) if exact else None
+    quantised = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images), ignored_scope=scope)
     openvino.save_model(quantised, folder / "model.xml", compress_to_fp16=False)
+
+
+def _exact_nodes(model: "openvino.Model") -> list[str]:
+    """Names of all nodes from the beginning of a nested network called `EXACT`; conversion keeps its name in some."""
+    found: dict[str, Any] = {}
+    waiting = [node for node in model.get_ops() if f"/{EXACT}" in node.get_friendly_name()]
+    while waiting:
+        node = waiting.pop()
+        if node.get_friendly_name() in found:
+            continue
+        found[node.get_friendly_name()] = node
+        waiting += [target.get_node() for output in node.outputs() for target in output.get_target_inputs()]
+        sources = [each.get_source_output().get_node() for each in node.inputs()]
+        waiting += [source for source in sources if source.get_type_name() in _ELEMENTWISE]
+    return list(found)
 
 
 def _scores(model: "openvino.Model", precision: Precision, images: UInt8Array) -> Float32Array:

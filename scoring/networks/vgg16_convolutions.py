@@ -25,7 +25,6 @@ _NAME = _APPLICATION.weights.name.replace(".h5", "_notop.h5")
 CONVOLUTIONS_WEIGHTS = PublishedFile(
     _APPLICATION.weights.url.replace(_APPLICATION.weights.name, _NAME), "md5:6d6bbae143d832006294945121d1f1fc", _NAME
 )
-_OPTIONS: dict[str, Any] = {"include_top": False, "input_shape": (IMAGE_SIZE, IMAGE_SIZE, 3)}
 
 
 def convolutions_digest(weights: str | None) -> str:
@@ -36,7 +35,10 @@ def convolutions_digest(weights: str | None) -> str:
 
 
 def build_convolutions(
-    weights: str | None, cut: Callable[["keras.Model"], "keras.Model"] | None = None, name: str | None = None
+    weights: str | None,
+    cut: Callable[["keras.Model"], "keras.Model"] | None = None,
+    name: str | None = None,
+    side: int | None = IMAGE_SIZE,
 ) -> "keras.Model":
     """The convolutions, or a part of them, with their preprocessing inside.
 
@@ -45,22 +47,25 @@ def build_convolutions(
             `random` for an untrained network, the same in every process.
         cut: Takes the part of the network that is wanted.
         name: Name of the network that is returned.
+        side: Pixels a side of what it takes; None leaves that open.
 
     Returns:
-        From float RGB pixels, 0 to 255, shape (batch, 224, 224, 3), to what the network or its part gives.
+        From float RGB pixels, 0 to 255, shape (batch, side, side, 3), to what the network or its part gives.
 
     Raises:
         ModelError: If the weights are of another network.
         DownloadError: If they are not here and cannot be downloaded.
     """
-    return with_preprocessing(_load(weights), _APPLICATION.pixels, cut, name)
+    return with_preprocessing(
+        _load(weights, {"include_top": False, "input_shape": (side, side, 3)}), _APPLICATION.pixels, cut, name
+    )
 
 
-def _load(weights: str | None) -> "keras.Model":
+def _load(weights: str | None, options: dict[str, Any]) -> "keras.Model":
     if weights == RANDOM_WEIGHTS:
-        return random_vgg16(**_OPTIONS)
+        return random_vgg16(**options)
     expected = "VGG16's convolutional layers alone, as Keras publishes them"
-    return load_weights(empty_vgg16(**_OPTIONS), _file_of(weights), expected)
+    return load_weights(empty_vgg16(**options), _file_of(weights), expected)
 
 
 def _file_of(weights: str | None) -> Path:

@@ -42,7 +42,7 @@ def run_facts(record: RunRecord) -> Facts:
         *_agreement(record.agreement),
         ("started", moment(datetime.fromisoformat(record.created_at))),
         ("shards", f"{count(record.num_shards)} of {plural(record.num_images, 'image')}"),
-        ("left out", f"{plural(record.num_left_out, 'file')}: no images, hidden or unreadable"),
+        ("left out", record.left_out_in_words),
         *_devices(record.devices),
         ("versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("images' digest", short_digest(fingerprint.images)),

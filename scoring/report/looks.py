@@ -67,15 +67,15 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
     """
     choices = list(_labelled_choices(rows, labels) if rows.is_labelled else _bare_choices(rows, labels))
     chosen = np.unique(np.concatenate([choice.rows for choice in choices]))
-    images = _pictures(rows, chosen, album)
-    thumbnails, problem = _draw(album, list(images.values()))
+    images = find_pictures(rows, chosen, album)
+    thumbnails, problem = draw_pictures(album, list(images.values()))
     blocks: list[Block] = [Prose(problem or how_seen(album))]
     if left_out := len(_classes(rows, labels)[_MAX_CLASSES:]):
         blocks.append(
             Prose(f"The {_MAX_CLASSES} labels given most often have looks of their own; {left_out} others have none.")
         )
     for choice in choices:
-        tiles = [_tile(rows, int(row), labels, images[int(row)], thumbnails) for row in choice.rows]
+        tiles = [picture_tile(rows, int(row), labels, images[int(row)], thumbnails) for row in choice.rows]
         blocks.append(Look(choice.title, choice.note, tiles))
     return blocks
 
@@ -153,13 +153,15 @@ def _most_uncertain(rows: ScoredRows) -> _Choice:
     )
 
 
-def _pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, ImageEntry]:
+def find_pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, ImageEntry]:
     """Each chosen row's image: by the path in its predictions file, or as the manifest has it if that is needed."""
     images: dict[int, ImageEntry] = {}
     places = rows.numbers.iloc[chosen]
     for file_index in sorted(set(places["file"])):
         group = places[places["file"] == file_index]
-        table = pq.read_table(readable(rows.files[file_index]), columns=["image_id", "path"])
+        table = pq.read_table(
+            readable(rows.files[file_index]), columns=["image_id", "path"], page_checksum_verification=True
+        )
         named = table.take(pa.array(group["row"].to_numpy())).to_pylist()
         images |= {row: ImageEntry(size_bytes=0, **one) for row, one in zip(map(int, group.index), named, strict=True)}
     needed = [image.image_id for image in images.values() if _needs_manifest(image.path, album.columns)]
@@ -174,11 +176,13 @@ def _needs_manifest(path: str, columns: TableColumns) -> bool:
 
 def _listed(manifest: Location, image_ids: Sequence[str]) -> dict[str, ImageEntry]:
     """What the manifest says of these images."""
-    table = pq.read_table(readable(manifest), filters=pc.field("image_id").isin(image_ids))
+    table = pq.read_table(
+        readable(manifest), filters=pc.field("image_id").isin(image_ids), page_checksum_verification=True
+    )
     return {row["image_id"]: ImageEntry(**row) for row in table.to_pylist()}
 
 
-def _draw(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[ImageEntry, str], str | None]:
+def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[ImageEntry, str], str | None]:
     """The thumbnails, and why there are none."""
     gone = f"No pictures: the images are no longer at {album.images}. If they were moved, say where with `images`."
     try:
@@ -188,9 +192,10 @@ def _draw(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[ImageEntry, 
     return thumbnails, None if thumbnails else gone
 
 
-def _tile(
+def picture_tile(
     rows: ScoredRows, row: int, labels: Sequence[str], image: ImageEntry, thumbnails: dict[ImageEntry, str]
 ) -> Tile:
+    """One image, what the model says of it, and its true label where that is another."""
     numbers = rows.numbers.iloc[row]
     name = shorten(visible(image.path), _NAME_LENGTH)
     label, truth = labels[int(numbers["predicted"])], int(numbers["truth"])

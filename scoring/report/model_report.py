@@ -8,16 +8,11 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.report.facts import label_names, time_blocks, unreadable_blocks
 from scoring.report.figures import Curve, draw_curves
-from scoring.report.histogram import histogram_figure
+from scoring.report.labels_to_check import label_blocks
 from scoring.report.looks import Album, look_blocks
+from scoring.report.model_quality import model_quality_blocks
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Report, Section, Table
-from scoring.report.quality import (
-    evaluations_table,
-    measure_quality,
-    quality_blocks,
-    quality_notes,
-)
-from scoring.report.rows import ScoredRows, read_rows, read_unreadable
+from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
 from scoring.run.predictions import shard_files
 from scoring.run.record import RunRecord
@@ -48,7 +43,8 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         sections=[
             Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
             Section("Learning curve", _curve_figures(training)),
-            Section("Quality", _quality_blocks(training, rows)),
+            Section("Quality", model_quality_blocks(training, rows)),
+            Section("Labels to check", label_blocks(rows, training.labels, album)),
             Section("Looks", look_blocks(rows, training.labels, album)),
             Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
         ],
@@ -124,29 +120,3 @@ def _draw(training: TrainingRecord, quantity: str, y_label: str, scale: float) -
         for part, name in (("train", "training"), ("validation", "validation"))
     ]
     return draw_curves(f"curve-{quantity.replace('_', '-')}", groups, y_label)
-
-
-def _quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
-    metrics = training.metrics
-    compared = {"before calibration": metrics.before_calibration, "after calibration": metrics.after_calibration}
-    reliability = {stage: measured.reliability for stage, measured in compared.items()}
-    quality = measure_quality(rows)
-    measures = evaluations_table("On the validation photos", {"one head": metrics.first_head, **compared})
-    return [
-        *quality_blocks(measures, quality, training.labels, reliability),
-        histogram_figure(rows, training.labels),
-        *quality_notes(quality, rows.num_unknown),
-        _calibration_facts(training),
-    ]
-
-
-def _calibration_facts(training: TrainingRecord) -> Facts:
-    losses = training.metrics.submission_log_loss
-    rows = [
-        ("temperature", measure(training.calibration.temperature)),
-        ("clip of submissions", measure(training.calibration.clip)),
-        ("submission's log loss", measure(losses.calibrated)),
-        ("with the lesson's clip", measure(losses.lesson_clip)),
-        ("without any", measure(losses.unclipped)),
-    ]
-    return Facts("Calibration, measured on photos that it was not fitted on", rows)

@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoring.errors import RunFolderError
+from scoring.networks.agreement import QUANTISED
 from scoring.run.json_fields import from_json
 
 SCHEMA_VERSION = 2
+_CALIBRATED = (
+    "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
+)
 # What fingerprints did not say, as it always was so: of the input shape, `DEFAULT_SHAPE`.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few"}
 
@@ -81,7 +85,14 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     """
     differing = stored.differing(known)
     if differing:
+        expected, received = str(getattr(stored, differing)), str(known[differing])
+        is_calibrated = differing == "model" and _is_same_quantised(expected, received)
         raise RunFolderError(
-            f"{where} holds a run whose {differing} differs: expected {getattr(stored, differing)}, received "
-            f"{known[differing]}. Use another `output`, or `overwrite` to start clean."
+            f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
+            f"{_CALIBRATED if is_calibrated else ''}Use another `output`, or `overwrite` to start clean."
         )
+
+
+def _is_same_quantised(one: str, other: str) -> bool:
+    """Whether two models are one network, calibrated on different images."""
+    return one.partition(QUANTISED)[:2] == other.partition(QUANTISED)[:2] and QUANTISED in one

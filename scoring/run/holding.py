@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from scoring.errors import LeaseLostError, RunFolderError, StorageError
+from scoring.errors import LeaseLostError, RunFolderError, ScoringError, StorageError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease, hold_lease
 from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
@@ -19,7 +19,7 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
 
     Raises:
         RunFolderError: If it holds files that no run wrote, or another driver holds it.
-        LeaseLostError: At the end of the block, if another driver took over and nothing noticed.
+        LeaseLostError: At the end of the block, if another driver took over: whatever else went wrong came of it.
         StorageError: If it cannot be written.
     """
     _refuse_foreign_files(folder)
@@ -31,6 +31,11 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
         try:
             yield lease
             lease.fence.check()
+        except LeaseLostError:
+            raise
+        except ScoringError:
+            lease.fence.check()  # files that another driver removed or replaced are not what is wrong
+            raise
         finally:
             with suppress(LeaseLostError, StorageError):  # else they are another driver's
                 lease.fence.check()

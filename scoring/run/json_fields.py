@@ -1,5 +1,10 @@
-"""Dataclasses from JSON, every field of the type that it is declared with: files may hold anything."""
+"""Dataclasses from JSON, every field of the type that it is declared with: files may hold anything.
 
+With a checksum, JSON tells whether it still is what was written: a bit makes one digit another.
+"""
+
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -7,6 +12,27 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+_CHECKSUM = "sha256"
+
+
+def to_json_with_checksum(record: Mapping[str, object]) -> str:
+    """The text of a file that holds this, and the SHA-256 of it."""
+    return json.dumps({**record, _CHECKSUM: _digest(record)}, indent=2) + "\n"
+
+
+def check_checksum(found: Mapping[str, object]) -> None:
+    """Hold what `json.loads` returned against its checksum; earlier versions wrote none, and are believed.
+
+    Raises:
+        ValueError: If it is not what was written.
+    """
+    rest = {name: value for name, value in found.items() if name != _CHECKSUM}
+    if found.get(_CHECKSUM, _digest(rest)) != _digest(rest):
+        raise ValueError("its checksum is of something else")
+
+
+def _digest(record: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def from_json(kind: type[T], value: object, where: str = "it") -> T:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.sources.entries import ImageEntry
@@ -20,15 +21,17 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("raw_path", pa.binary()),
         pa.field("target", pa.string()),
         pa.field("position", pa.int64()),
+        pa.field("stamp", pa.int64()),
     ]
 )
+CONTENTS = ("position", "size_bytes", "stamp")  # columns that tell what an image holds; the others, which one it is
 _DIGEST_KEY = b"digest"
 _LEFT_OUT_KEY = b"num_left_out"
 
 DEFAULT_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
 _MIN_SHARD_SIZE = 32
 _SHARDS_OF_A_SMALL_JOB = 16
-# Every worker reads the manifest's end, 600 bytes for each shard, and pyarrow reads none of more than 1,000,000.
+# Every worker reads the manifest's end, 700 bytes for each shard, and pyarrow reads none of more than 1,000,000.
 _MAX_SHARDS = 100_000
 
 
@@ -66,6 +69,25 @@ def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
     return digest.hexdigest()
 
 
+def contents_digest(rows: pa.Table) -> str:
+    """SHA-256 of what listing knew of the contents of a shard's images: of `CONTENTS`, row by row.
+
+    Args:
+        rows: The shard's, of a manifest; those of an earlier version have no stamps.
+    """
+    digest = hashlib.sha256(f"{rows.num_rows}\n".encode())
+    for name in CONTENTS:
+        column = rows[name].combine_chunks() if name in rows.column_names else pa.nulls(rows.num_rows, pa.int64())
+        digest.update(pc.fill_null(column, 0).to_numpy(zero_copy_only=False).tobytes())
+        digest.update(pc.is_null(column).to_numpy(zero_copy_only=False).tobytes())
+    return digest.hexdigest()
+
+
+def manifest_rows(images: Sequence[ImageEntry]) -> pa.Table:
+    """Images as the manifest's rows."""
+    return pa.Table.from_pylist([vars(image) for image in images], schema=MANIFEST_SCHEMA)
+
+
 def write_manifest(
     path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
 ) -> ManifestInfo:
@@ -76,15 +98,16 @@ def write_manifest(
         images: All images, in the manifest's order.
         shard_size: Images per shard.
         num_left_out: Files that are not images.
-        digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds.
+        digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds. Where the contents
+            of some have changed since, it is that of the images as they were first listed.
     """
     digest = digest or manifest_digest(images, shard_size)
     metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
     schema = MANIFEST_SCHEMA.with_metadata(metadata)
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for start in range(0, len(images), shard_size):
-            rows = [vars(image) for image in images[start : start + shard_size]]
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=shard_size)
+            rows = manifest_rows(images[start : start + shard_size])
+            writer.write_table(rows.replace_schema_metadata(metadata), row_group_size=shard_size)
     return read_info(path)
 
 

@@ -34,9 +34,12 @@ class Milestones:
     last_shard_at: float | None = None
     summary_at: float | None = None
 
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+
     def since_command_s(self) -> float:
-        """Seconds since the command began."""
-        return time.time() - self.command_at
+        """Seconds since the command began, in its own process; a clock that is set back makes them no fewer."""
+        return time.monotonic() - self._began
 
 
 def phases(milestones: Milestones, started_at: float, ended_at: float) -> dict[str, float]:

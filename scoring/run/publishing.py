@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
 from scoring.run.fence import Fence
-from scoring.run.predictions import FINGERPRINT_KEY, to_parquet
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, to_parquet
 from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
@@ -19,8 +19,8 @@ _ATTEMPTS = 3  # to take the place of a file of another run
 def publish_shard(path: Location, table: pa.Table, fence: Fence | None) -> str:
     """Write a shard as Parquet; storage that fails for a moment is tried again.
 
-    What stands there already is kept if it is of the same run: a copy of this shard came first, and what the driver was
-    told of it stays true.
+    What stands there already is kept if it is of the same run and of the same photos: a copy of this shard came first,
+    and what the driver was told of it stays true.
 
     Args:
         path: The shard's file.
@@ -59,10 +59,11 @@ def _is_of_one_run(standing: bytes, content: bytes) -> bool:
         return False
 
 
-def _identity(content: bytes) -> tuple[bytes, int]:
-    """The fingerprint that a file carries, and how many rows."""
+def _identity(content: bytes) -> tuple[bytes, bytes | None, int]:
+    """The fingerprint that a file carries, what tells the contents of its images, and how many rows."""
     with pq.ParquetFile(pa.BufferReader(content)) as file:
-        return file.schema_arrow.metadata[FINGERPRINT_KEY], file.metadata.num_rows
+        described = file.schema_arrow.metadata
+        return described[FINGERPRINT_KEY], described.get(INPUTS_KEY), file.metadata.num_rows
 
 
 def _digest(content: bytes) -> str:

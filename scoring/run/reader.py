@@ -10,7 +10,7 @@ import pyarrow as pa
 from scoring.errors import BucketError, IncompleteError, RunFolderError
 from scoring.run.fingerprint import labels_digest
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
 
 _THREADS = 8
@@ -111,7 +111,7 @@ class RunReader:
 
     def _inspect(self, shard_id: int, columns: Sequence[str] | None) -> SoundShard | DamagedShard:
         with _manifest_faults(self._folder):
-            described = self._manifest.describe(shard_id, DESCRIBING) if self._verify else None
+            described = self._manifest.describe(shard_id, (*DESCRIBING, *CONTENTS)) if self._verify else None
         return inspect_shard(
             ExpectedShard(
                 shard_id=shard_id,
@@ -122,6 +122,7 @@ class RunReader:
                 described=described,
                 columns=columns,
                 digest=self.record.digest_of(shard_id),
+                inputs=contents_digest(described) if described else None,
             )
         )
 

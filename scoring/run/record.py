@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from scoring.errors import RunFolderError
 from scoring.networks.agreement import Agreement
 from scoring.run.fingerprint import Fingerprint
-from scoring.run.json_fields import from_json
+from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.run.milestones import Milestones
 from scoring.run.predictions import stores_vectors
 from scoring.run.summary import Summary
+from scoring.sources.entries import LeftOut
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 
 
@@ -32,6 +33,7 @@ class RequestRecord:
         accelerator_type: The only kind of GPU to use.
         wait_for_nodes_s: How long to wait for a node.
         shard_deadline_s: Seconds after which a worker is taken to hang.
+        read_timeout_s: Seconds that reading one image may take.
     """
 
     images: str
@@ -47,6 +49,7 @@ class RequestRecord:
     accelerator_type: str | None = None
     wait_for_nodes_s: float | None = None
     shard_deadline_s: float | None = None
+    read_timeout_s: float | None = None
 
     @property
     def model_name(self) -> str:
@@ -82,7 +85,7 @@ class RunRecord:
         labels: One name per class, in class order; none for features.
         num_images: Images in the manifest.
         num_shards: Shards in the manifest.
-        num_left_out: Files of the collection that are not images.
+        num_left_out: Files of the collection that are not scored.
         versions: Versions of the libraries that shape the numbers, and ours.
         precision_reason: Why the network computes in the fingerprint's precision.
         clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
@@ -91,6 +94,8 @@ class RunRecord:
         summary: How the last invocation went; None until every shard is there and verified.
         milestones: When the last invocation got how far.
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
+        num_changed: Images whose contents had changed since they were scored, as found since the last summary.
+        left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
     """
 
     created_at: str
@@ -108,6 +113,15 @@ class RunRecord:
     summary: Summary | None = None
     milestones: Milestones | None = None
     digests: tuple[str | None, ...] = ()
+    num_changed: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def left_out_in_words(self) -> str:
+        """How many files are not scored, and why."""
+        files = "1 file" if self.num_left_out == 1 else f"{self.num_left_out:,} files"
+        reasons = "; ".join(f"{left.count:,} {left.reason}" for left in self.left_out)
+        return f"{files}: {reasons}" if reasons else files
 
     @property
     def is_multi_label(self) -> bool:
@@ -129,7 +143,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """The file's text."""
-        return json.dumps(asdict(self) | {"fingerprint": self.fingerprint.stored_fields()}, indent=2) + "\n"
+        return to_json_with_checksum(asdict(self) | {"fingerprint": self.fingerprint.stored_fields()})
 
 
 def parse_record(text: str, where: object) -> RunRecord:
@@ -143,7 +157,9 @@ def parse_record(text: str, where: object) -> RunRecord:
         RunFolderError: If it is anything else; the first field that is wrong is named.
     """
     try:
-        record = from_json(RunRecord, json.loads(text))
+        found = json.loads(text)
+        record = from_json(RunRecord, found)
+        check_checksum(found)
         if record.digests and len(record.digests) != record.num_shards:
             raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
         return record

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError
 from scoring.run.fingerprint import Fingerprint, parse_fingerprint
-from scoring.run.predictions import ERROR, FINGERPRINT_KEY, LABELS_KEY, find_schema_problem
+from scoring.run.predictions import ERROR, FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, find_schema_problem
 from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
@@ -34,6 +34,8 @@ class ExpectedShard:
             believe it.
         columns: What is asked for then; None for all.
         digest: SHA-256 of the file as it was written; None where nobody kept it.
+        inputs: What the manifest's images held when they were listed, `contents_digest`; None to believe it, as a
+            shard is believed that does not say.
     """
 
     shard_id: int
@@ -44,6 +46,7 @@ class ExpectedShard:
     described: pa.Table | None = None
     columns: Sequence[str] | None = None
     digest: str | None = None
+    inputs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def _find_difference(expected: ExpectedShard, table: pa.Table, digest: str | Non
         for name, words in zip(DESCRIBING, ("image ids", "paths", "targets"), strict=True):
             if not table[name].equals(expected.described[name]):
                 return f"has other {words} than the manifest"
+    if expected.inputs and (table.schema.metadata or {}).get(INPUTS_KEY, b"").decode() not in ("", expected.inputs):
+        return "was made when some of its images held something else"
     if digest and expected.digest and digest != expected.digest:
         return "holds other values than were written"
     return None

@@ -52,6 +52,8 @@ class Summary:
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
         worker_memory_bytes: The most that any worker's process held.
         driver_memory_bytes: The most that the driver's process held.
+        num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation
+            or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
     """
 
@@ -73,4 +75,5 @@ class Summary:
     bound_by: str
     worker_memory_bytes: int = 0
     driver_memory_bytes: int = 0
+    num_changed: int = 0
     one_answer: OneAnswer | None = None

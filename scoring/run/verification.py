@@ -10,6 +10,7 @@ from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.shard_inspection import DamagedShard
+from scoring.sources.entries import LeftOut
 from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
 
@@ -29,6 +30,7 @@ class RunStatus:
         verified: Whether every row was read.
         foreign: Files among the shards that are none of this run.
         digests: SHA-256 of each sound shard's file, if every row was read.
+        left_out: The files of the collection that are not scored, by reason.
     """
 
     num_images: int
@@ -41,6 +43,7 @@ class RunStatus:
     verified: bool
     foreign: list[str] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -99,6 +102,7 @@ def run_status(
         verify,
         reader.foreign,
         digests,
+        record.left_out,
     )
 
 

@@ -17,8 +17,8 @@ from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest, ManifestInfo
-from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, ScoredImage
+from scoring.run.manifest import Manifest, ManifestInfo, contents_digest, manifest_rows
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
 from scoring.shards.image_sample import image_sample
@@ -52,7 +52,7 @@ class ShardScorer:
         self._settings = settings
         self._decode = decode
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._read = open_images(settings.images, settings.columns)
+        self._read = open_images(settings.images, settings.columns, settings.read_timeout_s)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
         self._model.try_out(settings.batch_size)
@@ -104,6 +104,7 @@ class ShardScorer:
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
+            INPUTS_KEY.decode(): contents_digest(manifest_rows([row.image for row in rows])),
             "shardscore.versions": json.dumps(self.description.versions),
         }
         table = self._model.to_table(rows, metadata)

@@ -29,6 +29,7 @@ class ScorerSettings:
         decode_threads: Threads that read and decode beside the model.
         columns: Which columns of a Parquet table are the images.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
+        read_timeout_s: Seconds that reading one image may take; None for any time.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -40,6 +41,7 @@ class ScorerSettings:
     decode_threads: int
     columns: TableColumns = NO_COLUMNS
     fence: Fence | None = None
+    read_timeout_s: float | None = None
     decoding: str = DECODING
 
 

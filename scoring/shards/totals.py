@@ -21,10 +21,11 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
+        num_changed: Images whose contents had changed since they were scored; see `Summary`.
     """
 
     def __init__(self) -> None:
-        self.num_images = self.num_errors = self.worker_memory_bytes = 0
+        self.num_images = self.num_errors = self.worker_memory_bytes = self.num_changed = 0
         self.stages = dict.fromkeys(_STAGES, 0.0)
         self._spans: dict[int, _Span] = {}
 
@@ -111,6 +112,7 @@ def summarise(
         bound_by=_bound_by(totals.stages),
         worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
+        num_changed=totals.num_changed,
         one_answer=one_answer,
     )
 

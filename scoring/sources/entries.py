@@ -1,9 +1,11 @@
 """One image of a collection, and the reader's side of it: words that all kinds of input share."""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
+
+NAMED = 5  # paths that are kept for each reason of leaving files out
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class ImageEntry:
         raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.
         target: The true label, where the collection is labelled.
         position: Where it begins in a tar file, in bytes, or its row in a table; None for a file of its own.
+        stamp: What tells its content from another under the same name; None where listing does not say. Does not count
+            when entries are compared.
     """
 
     image_id: str
@@ -25,6 +29,7 @@ class ImageEntry:
     raw_path: bytes | None = None
     target: str | None = None
     position: int | None = None
+    stamp: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class FoundFile:
         image_id: The id, where the collection brings one.
         left_out: Why it cannot be an image, where that is known; else its name and content tell.
         head: The first bytes, where they are known.
+        target: The true label, where the collection brings one.
     """
 
     path: str
@@ -44,6 +50,8 @@ class FoundFile:
     image_id: str | None = None
     left_out: str | None = None
     head: bytes | None = None
+    stamp: int | None = field(default=None, compare=False)
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,11 @@ class LeftOut:
     count: int
     first: tuple[str, ...]
 
+    @property
+    def names(self) -> str:
+        """The first of them, for people."""
+        return ", ".join(map(repr, self.first)) + (", ..." if self.count > len(self.first) else "")
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -72,6 +85,20 @@ class Listing:
     def num_left_out(self) -> int:
         """How many files were left out."""
         return sum(left_out.count for left_out in self.left_out)
+
+    def keep(self, is_kept: Callable[[ImageEntry], bool], reason: str) -> "Listing":
+        """The same with some of the images left out for a reason."""
+        kept: list[ImageEntry] = []
+        gone: list[str] = []
+        for image in self.images:
+            if is_kept(image):
+                kept.append(image)
+            else:
+                gone.append(image.path)
+        if not gone:
+            return self
+        left_out = (*self.left_out, LeftOut(reason, len(gone), tuple(gone[:NAMED])))
+        return Listing(kept, tuple(sorted(left_out, key=lambda left: (-left.count, left.reason))))
 
 
 class ImageReader(Protocol):

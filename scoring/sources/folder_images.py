@@ -32,7 +32,7 @@ class FolderSource:
         """All files below, links followed."""
         for file in walk(self._folder):
             path, raw = readable_name(file.name)
-            yield FoundFile(path, file.size_bytes, raw, left_out=file.fault)
+            yield FoundFile(path, file.size_bytes, raw, left_out=file.fault, stamp=file.stamp)
 
     def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
         """The files in tar files that were found here."""

@@ -10,12 +10,11 @@ from functools import cache
 from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
-from scoring.sources.entries import FoundFile, LeftOut
+from scoring.sources.entries import NAMED, FoundFile, LeftOut
 from scoring.storage.walking import Fault, is_hidden
 
 _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
-_NAMED = 5  # paths kept for each reason
 _TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 # Files that are not looked into: their name says that they are no image.
@@ -55,7 +54,7 @@ class Account:
         """Count one file."""
         self._counts[reason] = self._counts.get(reason, 0) + 1
         first = self._first.setdefault(reason, [])
-        if len(first) < _NAMED:
+        if len(first) < NAMED:
             first.append(path)
 
     def left_out(self) -> tuple[LeftOut, ...]:

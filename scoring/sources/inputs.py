@@ -15,6 +15,7 @@ from scoring.sources.table_parts import TableParts, is_pattern, is_table_folder
 from scoring.sources.tar_images import TarSource, expand_range
 from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Location, file_above, file_below
+from scoring.storage.read_deadline import reading_within
 
 __all__ = [
     "ImageEntry",
@@ -61,9 +62,24 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
     return Listing(images, account.left_out())
 
 
-def open_images(location: Location, columns: TableColumns = NO_COLUMNS) -> ImageReader:
-    """Return a reader for the images that `find_images` listed at `location`."""
-    return _source(location, columns).open()
+def open_images(
+    location: Location, columns: TableColumns = NO_COLUMNS, read_timeout_s: float | None = None
+) -> ImageReader:
+    """Return a reader for the images that `find_images` listed at `location`.
+
+    Args:
+        location: Where they are.
+        columns: Which columns of a table say what.
+        read_timeout_s: Seconds that reading one may take; None for any time. To unpack an archive that they lie in
+            takes as long as it takes.
+    """
+    read = _source(location, columns).open()
+
+    def read_in_time(image: ImageEntry) -> bytes:
+        with reading_within(read_timeout_s):
+            return read(image)
+
+    return read_in_time
 
 
 def collection_files(location: Location) -> list[Location]:
@@ -87,7 +103,8 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
         raise RequestError(
-            f"Expected a .parquet table for `path_column`, `bytes_column` or `id_column`; received {location}."
+            f"Expected a .parquet table for `path_column`, `bytes_column`, `id_column` or `label_column`; received "
+            f"{location}."
         )
     if kind == "zip":
         return ZipSource(location)

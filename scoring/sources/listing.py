@@ -21,7 +21,10 @@ from scoring.storage.redaction import redact
 _LISTED = 100_000  # entries that are made at once; more are made when they are looked at
 _ROWS_AT_ONCE = 4096
 _CACHE_KIB = 64 * 1024  # of SQLite, and what it sorts in memory at a time
-_COLUMNS = "image_id, path, size_bytes, raw_path, position"
+_COLUMNS = "image_id, path, size_bytes, raw_path, position, stamp"
+
+_NEIGHBOURS = "FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1"
+_IN_ORDER = "SELECT * FROM found ORDER BY key, path, raw_path, rowid"
 
 
 class CommonFolder:
@@ -107,7 +110,7 @@ def list_entries(
             database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             database.execute(f"CREATE TABLE found (key TEXT, {_COLUMNS})")
             database.execute("BEGIN")
-            database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
+            database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
             if replaced is None:
                 _refuse_repeated(database)
             with_suffix = not keeps_order and _sort(database, replaced)
@@ -122,7 +125,7 @@ def _rows(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool) -
         if file.image_id is None:
             common.see(file.path)
         key = "" if keeps_order else natural_key(file.image_id or _bare(file.path))
-        yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position
+        yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position, file.stamp
 
 
 def _refuse_repeated(database: sqlite3.Connection) -> None:
@@ -141,21 +144,39 @@ def _sort(database: sqlite3.Connection, replaced: Callable[[str], None] | None) 
     """Sort by ids without suffix, or if two of them are the same, with suffix; return which."""
     database.create_function("bare", 1, _bare, deterministic=True)
     database.create_function("natural_key", 1, natural_key, deterministic=True)
-    _rewrite(database, "SELECT * FROM found ORDER BY key, path, rowid")
+    _rewrite(database, _IN_ORDER)
+    _tell_apart(database)
     if replaced:
-        earlier = "FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1 WHERE b.path = a.path"
+        earlier = f"{_NEIGHBOURS} WHERE b.path = a.path AND b.raw_path IS a.raw_path"
         paths = [path for (path,) in database.execute(f"SELECT a.path {earlier}")]
         if paths:
             _rewrite(database, f"SELECT * FROM found WHERE rowid NOT IN (SELECT a.rowid {earlier}) ORDER BY rowid")
         for path in paths:
             replaced(path)
     twins = database.execute(
-        "SELECT 1 FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1 WHERE CASE WHEN a.key = b.key "
+        f"SELECT 1 {_NEIGHBOURS} WHERE CASE WHEN a.key = b.key "
         "THEN a.image_id IS NULL AND b.image_id IS NULL AND bare(a.path) = bare(b.path) END LIMIT 1"
     ).fetchone()
     if twins:
         _rewrite(database, "SELECT * FROM found ORDER BY natural_key(ifnull(image_id, path)), path")
     return twins is not None
+
+
+def _tell_apart(database: sqlite3.Connection) -> None:
+    r"""Where different names read the same, `\xe9` and the byte 0xE9, have those with bytes show them."""
+    same = f"{_NEIGHBOURS} WHERE b.path = a.path AND b.raw_path IS NOT a.raw_path"
+    if database.execute(f"SELECT 1 {same} LIMIT 1").fetchone():
+        database.create_function("with_bytes", 2, _with_bytes, deterministic=True)
+        database.execute(
+            "UPDATE found SET path = with_bytes(path, raw_path), key = natural_key(bare(with_bytes(path, raw_path))) "
+            f"WHERE raw_path IS NOT NULL AND path IN (SELECT a.path {same})"
+        )
+        _rewrite(database, _IN_ORDER)
+
+
+def _with_bytes(path: str, raw_path: bytes) -> str:
+    bare, suffix = os.path.splitext(path)
+    return f"{bare} (bytes {raw_path.hex()}){suffix}"
 
 
 def _rewrite(database: sqlite3.Connection, select: str) -> None:
@@ -184,11 +205,11 @@ def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Seq
 
 
 def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
-    image_id, path, size_bytes, raw_path, position = row
+    image_id, path, size_bytes, raw_path, position, stamp = row
     if image_id is None:
         below = path.split("/", depth)[depth]
         image_id = below if with_suffix else _bare(below)
-    return ImageEntry(image_id, path, size_bytes, raw_path, None, position)
+    return ImageEntry(image_id, path, size_bytes, raw_path, None, position, stamp)
 
 
 def _bare(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Which columns of a Parquet table say what, and how to find them in a table."""
+"""Which columns of a table of images, or of a file of labels, say what, and how to find them in a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.errors import ImagesError
+from scoring.errors import ImagesError, RequestError
+from scoring.storage.locations import Location, file_above
 
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
-BUCKET, KEY, SIZE, IS_LATEST, IS_DELETED = "bucket", "key", "size", "is_latest", "is_delete_marker"
+BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
+IS_LATEST, IS_DELETED = "is_latest", "is_delete_marker"
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class TableColumns:
             S3 Inventory `bucket` and `key`.
         content: Encoded images, instead of paths.
         image_id: Their ids. None takes ids from the paths, or numbers the rows.
+        label: Their true labels.
     """
 
     path: str | None = None
     content: str | None = None
     image_id: str | None = None
+    label: str | None = None
 
     @property
     def images(self) -> str:
@@ -34,6 +38,28 @@ class TableColumns:
 
 
 NO_COLUMNS = TableColumns()  # for collections that are no table
+
+
+@dataclass(frozen=True)
+class LabelsFile:
+    """Where the labels of photos stand.
+
+    Attributes:
+        source: A CSV file, one in a zip (`bundle.zip/train.csv`), or a Parquet table.
+        id_column: The column that says which photo; None finds it by its name and values.
+        label_column: The column with the label; None finds it by its name.
+    """
+
+    source: Location
+    id_column: str | None = None
+    label_column: str | None = None
+
+    def check(self) -> None:
+        """Raise RequestError if there is no such file."""
+        if file_above(self.source) is None:
+            raise RequestError(
+                f"Expected `labels_file` to be a CSV file or a Parquet table; there is no {self.source}."
+            )
 
 
 def is_inventory(schema: pa.Schema, columns: TableColumns) -> bool:
@@ -78,7 +104,7 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
 
     Args:
         schema: What columns the table has.
-        field: What the request calls it: `path_column`, `bytes_column` or `id_column`.
+        field: What the request calls it: `path_column`, `bytes_column`, `id_column` or `label_column`.
         name: The column.
         table: What to call the table.
     """
@@ -86,7 +112,7 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
     if kind is None:
         raise ImagesError(
             f"Expected a column {name!r} in {table}; it has {', '.join(column_names(schema))}. Name it by "
-            "`path_column`, `bytes_column` or `id_column`."
+            "`path_column`, `bytes_column`, `id_column` or `label_column`."
         )
     if _is_list(kind):
         raise ImagesError(

@@ -1,24 +1,21 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
-import os
-import threading
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.encoded_images import check_size, read_image
+from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import Reason
+from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import (
     BUCKET,
+    E_TAG,
     IS_DELETED,
     IS_LATEST,
     KEY,
@@ -31,6 +28,7 @@ from scoring.sources.table_columns import (
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.storage.locations import Location, file_below, locate
 from scoring.storage.reading import read_range
+from scoring.storage.stamps import stamp_of
 from scoring.storage.web import web_url
 
 __all__ = ["TableColumns", "TableSource"]
@@ -74,9 +72,11 @@ class TableSource:
         """One for each row."""
         before = 0
         for name in self._parts.names:
+            # First: a part that is replaced meanwhile is refused when it is read.
+            stamp = self._parts.stamp(name) if self.keeps_order else None
             with self._parts.open(name) as part:
                 self._check_part(part, name)
-                yield from self._rows(part, name, before)
+                yield from self._rows(part, name, before, stamp)
                 before += part.metadata.num_rows
 
     def peek(self, file: FoundFile, length: int) -> bytes:
@@ -89,7 +89,7 @@ class TableSource:
     def open(self) -> ImageReader:
         """See `ImageSource`."""
         if self._columns.content:
-            return _BytesReader(self._parts, self._columns.content)
+            return BytesReader(self._parts, self._columns.content)
         return self._read
 
     def _read(self, image: ImageEntry) -> bytes:
@@ -112,17 +112,22 @@ class TableSource:
             check_column(schema, "bytes_column" if self.keeps_order else "path_column", self._columns.images, title)
         if self._columns.image_id:
             check_column(schema, "id_column", self._columns.image_id, title)
+        if self._columns.label:
+            check_column(schema, "label_column", self._columns.label, title)
         if self._columns.content:
             _check_row_groups(part, self._columns.content, title)
 
-    def _rows(self, part: pq.ParquetFile, name: str, before: int) -> Iterator[FoundFile]:
+    def _rows(self, part: pq.ParquetFile, name: str, before: int, stamp: int | None) -> Iterator[FoundFile]:
         """The rows of one part; so many are in the parts before it."""
         row = 0
         try:
             for batch in part.iter_batches(_ROWS_AT_ONCE, columns=self._listed(part.schema_arrow)):
-                for file in self._found(batch, name, row):
-                    is_numbered = self.keeps_order and file.image_id is None
-                    yield replace(file, image_id=str(before + (file.position or 0))) if is_numbered else file
+                for file, target in zip(self._found(batch, name, row), self._targets(batch), strict=True):
+                    number = str(before + (file.position or 0))
+                    in_table = (
+                        replace(file, image_id=file.image_id or number, stamp=stamp) if self.keeps_order else file
+                    )
+                    yield replace(in_table, target=target) if target else in_table
                 row += batch.num_rows
         except BucketError:
             raise
@@ -132,10 +137,14 @@ class TableSource:
 
     def _listed(self, schema: pa.Schema) -> list[str]:
         """The columns that a listing reads."""
-        ids = [self._columns.image_id] if self._columns.image_id else []
+        ids = [name for name in (self._columns.image_id, self._columns.label) if name]
         if is_inventory(schema, self._columns):
-            return [*ids, BUCKET, KEY, *({SIZE, IS_LATEST, IS_DELETED} & set(schema.names))]
+            return [*ids, BUCKET, KEY, *({SIZE, E_TAG, IS_LATEST, IS_DELETED} & set(schema.names))]
         return ids if self.keeps_order else [*ids, self._columns.images]
+
+    def _targets(self, batch: pa.RecordBatch) -> Sequence[str | None]:
+        """The label of each row."""
+        return _texts(batch, self._columns.label) if self._columns.label else [None] * batch.num_rows
 
     def _found(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[FoundFile]:
         """One file for each row of a batch that begins with row `row` of a part."""
@@ -150,47 +159,6 @@ class TableSource:
                 yield FoundFile(path, 0, image_id=image_id) if path else _row(name, row + index, image_id, True)
 
 
-class _BytesReader:
-    """Keeps the row group that was read last: a shard's rows lie beside each other."""
-
-    def __init__(self, parts: TableParts, column: str) -> None:
-        self._parts = parts
-        self._column = column
-        self._turn = threading.Lock()
-        self._name: str | None = None
-        self._group = -1
-
-    def __call__(self, image: ImageEntry) -> bytes:
-        names = self._parts.names
-        several = os.fsdecode((image.raw_path or image.path.encode()).rpartition(b"#")[0])
-        name = names[0] if len(names) == 1 else several
-        try:
-            encoded = self._value(name, image.position or 0)
-        except (OSError, pa.ArrowException, IndexError, ImagesError) as error:
-            raise ImageError(f"cannot read from table: {one_line(error)}") from error
-        if not encoded.is_valid:
-            raise ImageError("the table's row holds no image")
-        content: bytes = encoded.as_py()
-        check_size(len(content))
-        return content
-
-    def _value(self, name: str, row: int) -> Any:
-        with self._turn:
-            if name != self._name:
-                self._open(name)
-            group = bisect_right(self._ends, row)
-            if group != self._group:
-                table = self._part.read_row_group(group, columns=[self._column])
-                self._images, self._group = column_values(table, self._column), group
-            return self._images[row - (self._ends[group - 1] if group else 0)]
-
-    def _open(self, name: str) -> None:
-        self._part = self._parts.open(name)
-        groups = range(self._part.num_row_groups)
-        self._ends = list(accumulate(self._part.metadata.row_group(group).num_rows for group in groups))
-        self._name, self._group = name, -1
-
-
 def _row(name: str, row: int, image_id: str | None, is_named: bool = False) -> FoundFile:
     """A row that holds its image, or names none."""
     path, raw = readable_name(f"{name}#{row}")
@@ -202,12 +170,15 @@ def _objects(batch: pa.RecordBatch, ids: Sequence[str | None]) -> Iterator[Found
     buckets, keys = _texts(batch, BUCKET), _texts(batch, KEY)
     names, nothing = batch.schema.names, [None] * batch.num_rows
     sizes = column_values(batch, SIZE).to_pylist() if SIZE in names else nothing
+    tags = column_values(batch, E_TAG).to_pylist() if E_TAG in names else nothing
     latest = column_values(batch, IS_LATEST).to_pylist() if IS_LATEST in names else nothing
     deleted = column_values(batch, IS_DELETED).to_pylist() if IS_DELETED in names else nothing
     for index, image_id in enumerate(ids):
         is_gone = latest[index] is False or deleted[index] is True
         path = f"s3://{buckets[index]}/{keys[index]}"
-        yield FoundFile(path, sizes[index] or 0, image_id=image_id, left_out=Reason.OLD_VERSION if is_gone else None)
+        stamp = stamp_of(tags[index]) if tags[index] else None
+        left_out = Reason.OLD_VERSION if is_gone else None
+        yield FoundFile(path, sizes[index] or 0, image_id=image_id, left_out=left_out, stamp=stamp)
 
 
 def _located(folder: Location, path: str) -> Location:

@@ -1,5 +1,7 @@
 """The Parquet files that one table is made of: one file, those that match a pattern, or all in a folder."""
 
+import hashlib
+import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePosixPath
@@ -10,10 +12,13 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.natural_order import natural_key
 from scoring.storage.locations import Location, file_below, find_files, readable
+from scoring.storage.reading import open_file, stamp_at
+from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
-_SUFFIXES = (".parquet", ".parq", ".pq")
+_LENGTH_BYTES = 8  # at the end of a Parquet file: how long what it says of itself is, and PAR1
+PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 class TableParts:
@@ -28,7 +33,7 @@ class TableParts:
         if is_pattern(table.name):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
         elif table.is_dir():
-            self.folder, names = table, [name for name in _files(table) if name.endswith(_SUFFIXES)]
+            self.folder, names = table, [name for name in _files(table) if name.endswith(PARQUET_SUFFIXES)]
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -50,17 +55,30 @@ class TableParts:
         except (OSError, pa.ArrowException) as error:
             raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
 
+    def stamp(self, name: str) -> int:
+        """What tells the content of one part: of its file from outside, and of the file's end."""
+        place = file_below(self.folder, name)
+        with self.open(name) as part:
+            length = part.metadata.serialized_size
+        with open_file(place) as file:
+            file.seek(-(length + _LENGTH_BYTES), io.SEEK_END)
+            return stamp_of(stamp_at(place), hashlib.sha256(file.read(length)).hexdigest())
+
+    def stamp_from_outside(self, name: str) -> int:
+        """The same without a look at the file's end: of a file that is open, what tells whether it is another now."""
+        return stamp_at(file_below(self.folder, name))
+
 
 def is_pattern(name: str) -> bool:
     """Whether a name stands for several files: `part-*.parquet`."""
-    return name.endswith(_SUFFIXES) and any(character in name for character in "*?[")
+    return name.endswith(PARQUET_SUFFIXES) and any(character in name for character in "*?[")
 
 
 def is_table_folder(folder: Location) -> bool:
     """Whether a folder holds the parts of a table and nothing else, by the first thousand files in it."""
     num_parts = 0
     for name in islice(_files(folder), _LOOKED_AT):
-        if not name.endswith(_SUFFIXES):
+        if not name.endswith(PARQUET_SUFFIXES):
             return False
         num_parts += 1
     return num_parts > 0

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Self
 
@@ -17,7 +18,8 @@ from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
-from scoring.storage.reading import Place, is_there, read_range
+from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at
+from scoring.storage.stamps import has_changed
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _TAR_ABOVE = re.compile(rb"(?i)\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz2?|txz)(?=/)")
@@ -31,8 +33,10 @@ class TarSource:
     holds_only_images = False
     keeps_order = False
 
-    def __init__(self, archives: Mapping[bytes, Place]) -> None:
+    def __init__(self, archives: Mapping[bytes, Place], origin: Place | None = None) -> None:
+        """`origin` is the file that they all lie in; None if each is one of its own."""
         self._archives = archives
+        self._origin = origin
 
     @classmethod
     def at(cls, pattern: Location) -> Self:
@@ -47,7 +51,7 @@ class TarSource:
 
     def files(self) -> Iterator[FoundFile]:
         """All members of all files, in their order."""
-        return list_tars(self._archives.__getitem__, self._archives)
+        return list_tars(self._archives.__getitem__, self._archives, self._origin)
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`; what must be peeked at was read with the headers."""
@@ -55,7 +59,7 @@ class TarSource:
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return TarReader(lambda path: self._archives[path.partition(b"/")[0]])
+        return TarReader(lambda path: self._archives[path.partition(b"/")[0]], self._origin)
 
 
 class TarReader:
@@ -63,11 +67,13 @@ class TarReader:
 
     Args:
         archive_of: Returns the tar that a member with this path is in.
+        origin: The file that the tars lie in; None if each is one of its own.
     """
 
-    def __init__(self, archive_of: Callable[[bytes], Place]) -> None:
+    def __init__(self, archive_of: Callable[[bytes], Place], origin: Place | None = None) -> None:
         self._archive_of = archive_of
-        self._plain: dict[Place, Place] = {}
+        self._origin = origin
+        self._opened: dict[Place, _OpenedTar] = {}
         self._turn = threading.Lock()
 
     def __call__(self, image: ImageEntry) -> bytes:
@@ -80,8 +86,10 @@ class TarReader:
         if not image.size_bytes:
             return b""
         try:
-            archive = self._decompressed(self._archive_of(image.raw_path or image.path.encode()))
-            encoded = read_range(archive, image.position or 0, image.size_bytes)
+            opened = self._open(self._archive_of(image.raw_path or image.path.encode()))
+            if image.stamp not in (None, opened.stamp):
+                raise has_changed()
+            encoded = opened.content.read_range(image.position or 0, image.size_bytes)
         except OSError as error:
             raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
         except ImagesError as error:
@@ -90,11 +98,25 @@ class TarReader:
             raise ImageError(f"cannot read from tar: it ends {image.size_bytes - len(encoded)} bytes early")
         return encoded
 
-    def _decompressed(self, archive: Place) -> Place:
+    def _open(self, archive: Place) -> "_OpenedTar":
         with self._turn:
-            if archive not in self._plain:
-                self._plain[archive] = plain_tar(archive)
-            return self._plain[archive]
+            if archive not in self._opened:
+                content = PinnedFile(plain_tar(archive))
+                self._opened[archive] = _OpenedTar(stamp_at(self._origin or archive), content)
+            return self._opened[archive]
+
+
+@dataclass(frozen=True)
+class _OpenedTar:
+    """A tar that members are read from.
+
+    Attributes:
+        stamp: What tells its content, or that of the file that it lies in.
+        content: Itself, or of a compressed one its copy in the cache.
+    """
+
+    stamp: int
+    content: PinnedFile
 
 
 def tar_in_folder(folder: Location, path: bytes) -> Location:
@@ -104,19 +126,27 @@ def tar_in_folder(folder: Location, path: bytes) -> Location:
     return next((archive for archive in named[:-1] if archive.is_file()), named[-1])
 
 
-def list_tars(archive_of: Callable[[bytes], Place], names: Iterable[bytes]) -> Iterator[FoundFile]:
-    """The files in tar files; one tar after the other, and the headers of some ahead.
+def list_tars(
+    archive_of: Callable[[bytes], Place], names: Iterable[bytes], origin: Place | None = None
+) -> Iterator[FoundFile]:
+    """The files in tar files, one tar after the other, and the headers of some ahead; see `TarReader`.
 
     Raises:
         ImagesError: If one is damaged.
     """
+
+    def members(name: bytes) -> Iterator[FoundFile]:
+        archive = archive_of(name)
+        stamp = stamp_at(origin or archive)  # first: a tar that is replaced meanwhile is refused when it is read
+        return (replace(file, stamp=stamp) for file in list_members(plain_tar(archive), name))
+
     remaining = iter(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         while some := list(islice(remaining, _AT_ONCE)):
             if len(some) == 1:  # it may be a large one: none of its members are kept
-                yield from list_members(plain_tar(archive_of(some[0])), some[0])
+                yield from members(some[0])
             else:
-                listed = threads.map(lambda name: list(list_members(plain_tar(archive_of(name)), name)), some)
+                listed = threads.map(lambda name: list(members(name)), some)
                 yield from chain.from_iterable(listed)
 
 

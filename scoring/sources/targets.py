@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.listing import map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
@@ -72,12 +72,12 @@ def split_of(image: ImageEntry) -> Split | None:
     return next((_SPLITS[name.casefold()] for name in folders if name.casefold() in _SPLITS), None)
 
 
-def leave_out_test(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
+def leave_out_test(listing: Listing) -> Listing:
     """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
-    splits = {split_of(image) for image in images}
+    splits = {split_of(image) for image in listing.images}
     if not {Split.TRAIN, Split.TEST} <= splits:
-        return images
-    return [image for image in images if split_of(image) is not Split.TEST]
+        return listing
+    return listing.keep(lambda image: split_of(image) is not Split.TEST, "in a test folder beside a training folder")
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:

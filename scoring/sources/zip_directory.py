@@ -16,8 +16,10 @@ from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
 from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.downloads import made_once
+from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range
 from scoring.storage.sections import Section
+from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import Fault
 
 # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
@@ -60,7 +62,8 @@ class ZipDirectory:
             elif path in self._broken:
                 yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
             else:
-                yield FoundFile(path, self._find(path).file_size)
+                content = self._find(path)
+                yield FoundFile(path, content.file_size, stamp=stamp_of(content.file_size, content.CRC))
 
     def read(self, path: str) -> bytes:
         """Read one image.
@@ -137,14 +140,17 @@ class ZipDirectory:
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         check_size(info.compress_size)
         if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
-            with self._opened.open(info) as file:  # BZIP2, LZMA: one at a time
-                encoded = file.read(encoded_images.MAX_IMAGE_BYTES + 1)
+            encoded = within_limit(self._read_unpacked, info)  # BZIP2, LZMA: one at a time
         else:
             encoded = _unpacked(self._read_packed(info), info.compress_type)
             if zlib.crc32(encoded) != info.CRC and len(encoded) <= encoded_images.MAX_IMAGE_BYTES:
                 raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
         check_size(len(encoded))
         return encoded
+
+    def _read_unpacked(self, info: zipfile.ZipInfo) -> bytes:
+        with self._opened.open(info) as file:
+            return file.read(encoded_images.MAX_IMAGE_BYTES + 1)
 
     def _read_packed(self, info: zipfile.ZipInfo) -> bytes:
         """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""

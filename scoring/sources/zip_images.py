@@ -21,14 +21,16 @@ class ZipSource:
     Args:
         archive: The zip.
         depth: How many zips it lies in.
+        origin: The outermost of these; None if there is none.
     """
 
     holds_only_images = False
     keeps_order = False
 
-    def __init__(self, archive: Place, depth: int = 0) -> None:
+    def __init__(self, archive: Place, depth: int = 0, origin: Place | None = None) -> None:
         self._archive = archive
         self._depth = depth
+        self._origin = origin or archive
 
     def check(self) -> None:
         """See `ImageSource`."""
@@ -48,7 +50,9 @@ class ZipSource:
         if self._depth == _DEEPEST:  # there are zips that hold themselves
             raise ImagesError(f"Expected zips within zips at most {_DEEPEST} deep; {self._archive} holds {path}.")
         place = self._directory.place_of(path)
-        return ZipSource(place, self._depth + 1) if is_zip(path) else TarSource({path.encode(): place})
+        if is_zip(path):
+            return ZipSource(place, self._depth + 1, self._origin)
+        return TarSource({path.encode(): place}, self._origin)
 
     def files(self) -> Iterator[FoundFile]:
         """The files in the zip; or of the only archive in it, and what lies beside that."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError
@@ -67,11 +67,14 @@ def bucket_faults(url: object) -> Iterator[None]:
     """Turn a client's errors in the block into those of the operating system, each of one line about `url`.
 
     Raises:
+        PreconditionError: As it is: another version is there.
         FileNotFoundError: If there is no such object or bucket.
         BucketError: For all else.
     """
     try:
         yield
+    except PreconditionError:  # an answer, and no fault
+        raise
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
     except (PermissionDeniedError, UnauthenticatedError) as error:

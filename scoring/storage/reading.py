@@ -9,9 +9,11 @@ from typing import BinaryIO, TypeAlias
 
 from scoring.storage.locations import Location, Url
 from scoring.storage.ranged_file import RangedFile
+from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
-from scoring.storage.urls import BUFFER_BYTES
+from scoring.storage.stamps import file_stamp, has_changed, inode_of, stamp_of
+from scoring.storage.urls import BUFFER_BYTES, Version
 from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
@@ -44,31 +46,72 @@ def identity(place: Place) -> tuple[object, ...]:
         size_bytes, version = place.size_and_version()
         return str(place), size_bytes, version
     status = place.stat()
-    return str(place.resolve()), status.st_size, status.st_mtime_ns
+    return str(place.resolve()), status.st_size, status.st_mtime_ns, inode_of(status)
 
 
-def read_range(place: Place, start: int, length: int) -> bytes:
-    """Read `length` bytes from `start` on, fewer at the end; of an object with one request.
+def stamp_at(place: Place) -> int:
+    """What tells the content of a place from others, wherever it lies."""
+    return within_limit(_look, place)[0]
+
+
+class PinnedFile:
+    """A file as it is when this is made: what is read of it later is of that content, or an error.
+
+    Attributes:
+        stamp: What tells its content.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.stamp, self._version = within_limit(_look, place)
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """See `read_range`.
+
+        Raises:
+            OSError: Also if another content has taken its place.
+        """
+        content = read_range(self._place, start, length, self._version)
+        if self._version is None and stamp_at(self._place) != self.stamp:
+            raise has_changed()
+        return content
+
+
+def _look(place: Place) -> tuple[int, Version | None]:
+    """A place's stamp, and what reading names to get this version and no other; None where that cannot be asked for."""
+    if isinstance(place, Section):
+        stamp, version = _look(place.whole)
+        return stamp_of(stamp, place.start, place.length), version
+    if isinstance(place, Url):
+        stamp, version = place.stamp()
+        return stamp, version if "e_tag" in version else None
+    return file_stamp(place.stat()), None
+
+
+def read_range(place: Place, start: int, length: int, version: Version | None = None) -> bytes:
+    """Read `length` bytes from `start` on, fewer at the end; of an object with one request, and of a version if named.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or not as fast as `reading_within` says.
     """
     if isinstance(place, Section):
-        return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)))
+        return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), version)
     if isinstance(place, Url):
-        return place.read_range(start, length)
-    return patiently()(_read_part, place, start, length)
+        return within_limit(place.read_range, start, length, version)
+    return within_limit(patiently(), _read_part, place, start, length)
 
 
 def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
     """Read a whole file, of which no more than `limit_bytes` and a little are ever held.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or not as fast as `reading_within` says.
         OverflowError: If there is more.
     """
-    if isinstance(location, Url | WebUrl):
-        return location.read_limited(limit_bytes)
+    if isinstance(location, WebUrl):
+        return within_limit(location.read_limited, limit_bytes, read_limit_s())
+    if isinstance(location, Url):
+        return within_limit(location.read_limited, limit_bytes)
     content = read_range(location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise OverflowError

@@ -94,10 +94,14 @@ class Url:
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """The keys below this one and their sizes in bytes, in the store's order; a thousand in memory at a time."""
+        return ((key, size_bytes) for key, size_bytes, _ in self.stamped_objects())
+
+    def stamped_objects(self) -> Iterator[tuple[str, int, int]]:
+        """The same, each with its stamp."""
         with bucket_faults(self):
             for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
                 for found in page:
-                    yield found["path"][len(self.key) :].lstrip("/"), found["size"]
+                    yield found["path"][len(self.key) :].lstrip("/"), found["size"], _stamp(found)
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes."""
@@ -118,13 +122,34 @@ class Url:
             found = obstore.head(self._store, self._object_key)
         return found["size"], _version(found)
 
-    def read_range(self, start: int, length: int) -> bytes:
-        """Read `length` bytes from `start` on, fewer at the object's end, with one request."""
+    def stamp(self) -> tuple[int, Version]:
+        """What tells the object's content from others, and which version it is."""
+        with bucket_faults(self):
+            found = obstore.head(self._store, self._object_key)
+        return _stamp(found), _version(found)
+
+    def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
+        """Read `length` bytes from `start` on, fewer at the object's end, with one request.
+
+        Args:
+            start: The first byte.
+            length: How many.
+            version: Read this one; None reads whatever is there.
+
+        Raises:
+            OSError: If it cannot be read, or another version is there.
+        """
         if not length:
             return b""
+        tag = (version or {}).get("e_tag")
         try:
             with bucket_faults(self):
-                return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+                if tag is None:
+                    return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+                options: Any = {"range": (start, start + length), "if_match": tag}
+                return bytes(obstore.get(self._store, self._object_key, options=options).bytes())
+        except PreconditionError as error:
+            raise OSError("it has changed since it was listed") from error
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
                 return b""
@@ -230,6 +255,12 @@ class Url:
         if not self.key:
             raise FileNotFoundError(errno.ENOENT, "a bucket is no object", str(self))
         return self.key
+
+
+def _stamp(meta: Any) -> int:
+    from scoring.storage.stamps import object_stamp  # only lists and what is read by position need it
+
+    return object_stamp(meta)
 
 
 def _version(meta: Any) -> Version:

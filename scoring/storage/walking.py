@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from scoring.storage.locations import Location, Url
+from scoring.storage.stamps import file_stamp
 
 # Of network disks (Synology, QNAP), Windows and macOS: thumbnails, snapshots and what was thrown away.
 _NOT_FOR_PEOPLE = (
@@ -35,11 +36,13 @@ class Walked:
         name: The path from there, as the system decodes it; a folder's ends with a slash.
         size_bytes: The file's size.
         fault: Why it is no file to be read, or None.
+        stamp: What tells its content.
     """
 
     name: str
     size_bytes: int = 0
     fault: Fault | None = None
+    stamp: int | None = None
 
 
 def walk(folder: Location) -> Iterator[Walked]:
@@ -58,12 +61,12 @@ def is_hidden(path: str) -> bool:
 
 def _walk_objects(prefix: Url) -> Iterator[Walked]:
     marker = None  # an empty object that may only mark a folder
-    for name, size_bytes in prefix.objects():
+    for name, size_bytes, stamp in prefix.stamped_objects():
         if marker and not name.startswith(f"{marker}/"):
             yield Walked(marker)
         marker = name if not size_bytes else None
         if size_bytes:
-            yield Walked(name, size_bytes)
+            yield Walked(name, size_bytes, stamp=stamp)
     if marker:
         yield Walked(marker)
 
@@ -108,4 +111,5 @@ class _Walk:
             status = entry.stat()
         except OSError:
             return Walked(name, fault=Fault.NO_TARGET if entry.is_symlink() else Fault.UNREADABLE)
-        return Walked(name, status.st_size, None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL)
+        fault = None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL
+        return Walked(name, status.st_size, fault, file_stamp(status))

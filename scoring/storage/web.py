@@ -2,6 +2,7 @@
 
 import errno
 import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
@@ -14,13 +15,13 @@ from scoring.errors import BucketError, RequestError
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
-_PATIENCE_S = (10.0, 60.0)  # for a connection, and for each part of an answer
+_CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2
 # What may pass by itself: too many requests, and a server that is not well.
 _TRANSIENT = (429, 500, 502, 503, 504)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server
-_READ_AT_ONCE = 1024**2
+_READ_AT_ONCE = 16 * 1024  # as seldom as that, an answer that drips is looked at
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class WebUrl:
     def __str__(self) -> str:
         return self.text.partition("?")[0]
 
-    def read_limited(self, limit_bytes: int) -> bytes:
+    def read_limited(self, limit_bytes: int, limit_s: float | None = None) -> bytes:
         """Read the file, of which no more than `limit_bytes` and a little are ever held.
+
+        Args:
+            limit_bytes: How many.
+            limit_s: After so many seconds nobody waits for it; None for any time.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -41,12 +46,14 @@ class WebUrl:
             OverflowError: If there is more.
         """
         try:
-            with _session().get(self.text, stream=True, timeout=_PATIENCE_S) as answer:
+            end = None if limit_s is None else time.monotonic() + limit_s
+            patience = (_CONNECTION_S, _PART_S) if limit_s is None else (min(_CONNECTION_S, limit_s), limit_s)
+            with _session().get(self.text, stream=True, timeout=patience) as answer:
                 if answer.status_code in _GONE:
                     raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {answer.status_code}", str(self))
                 if not answer.ok:
                     raise BucketError(None, f"the server answers HTTP {answer.status_code}", str(self))
-                return _limited(answer, limit_bytes)
+                return _limited(answer, limit_bytes, end)
         except requests.RequestException as error:
             raise BucketError(None, _reason(error), str(self)) from error
 
@@ -75,12 +82,14 @@ def _session() -> requests.Session:
     return session
 
 
-def _limited(answer: requests.Response, limit_bytes: int) -> bytes:
+def _limited(answer: requests.Response, limit_bytes: int, end: float | None) -> bytes:
     parts, size = [], 0
     for part in answer.iter_content(_READ_AT_ONCE):
         size += len(part)
         if size > limit_bytes:
             raise OverflowError
+        if end is not None and time.monotonic() > end:
+            raise requests.Timeout
         parts.append(part)
     return b"".join(parts)
 

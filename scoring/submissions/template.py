@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scoring.errors import BucketError, ImageError, RequestError
-from scoring.sources.zip_directory import ZipDirectory
-from scoring.storage.locations import Location, file_above
+from scoring.errors import RequestError
+from scoring.sources.csv_table import read_csv
+from scoring.storage.locations import Location
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,13 @@ def read_template(source: Location) -> Template:
     Raises:
         RequestError: If it is no table with ids and at least one other column, or has an id twice.
     """
-    try:
-        text = _content(source).decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, tuple(row)) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"Expected `template` to be a CSV file in UTF-8; {source} is not: {error}.") from error
-    if len(lines) < 2 or len(lines[0][1]) < 2:
+    table = read_csv(source, "template", "a competition's sample_submission.csv")
+    header, rows = table.header, table.rows
+    if not rows or len(header) < 2:
         raise RequestError(
             f"Expected `template` to have ids, at least one other column, and rows; {source} has not. It is the "
             "competition's sample_submission.csv."
         )
-    header, rows = lines[0][1], [row for _, row in lines[1:]]
-    for number, row in lines[1:]:
-        if len(row) != len(header):
-            raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
     template = Template(source, header, tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows))
     _check_unique(template.columns, "column", source)
     _check_unique(template.ids, "id", source)
@@ -75,21 +67,6 @@ def first_twice(values: Iterable[str]) -> str | None:
             return value
         seen.add(value)
     return None
-
-
-def _content(source: Location) -> bytes:
-    above = file_above(source)
-    if above is None:
-        raise RequestError(f"Expected `template` to be a competition's sample_submission.csv; there is no {source}.")
-    file, inside = above
-    try:
-        return ZipDirectory(file).read(inside) if inside else file.read_bytes()
-    except BucketError:
-        raise
-    except OSError as error:
-        raise RequestError(f"Expected a readable `template`; {file} is not: {error.strerror or error}.") from error
-    except ImageError as error:
-        raise RequestError(f"Expected `template` {inside} in {file}; {error}.") from error
 
 
 def _stripped(row: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +18,11 @@ from PIL import Image
 
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
+from tests.chaos.oracle import TABLE, Tally
 from tests.gate.control import Gate, wait_until
 from tests.runs import read_predictions
 
 NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
-_TABLE: dict[str, list[tuple[int, float, int]]] = defaultdict(list)  # kind -> faults, seconds, shards scored again
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +80,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def undisturbed(nodes: Nodes, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The rows of a run that nothing happened to."""
-    run = Run(nodes, archive, tmp_path_factory.mktemp("undisturbed"), "undisturbed", random.Random(0))
+    run = Run(nodes, archive, tmp_path_factory.mktemp("undisturbed"), random.Random(0), Tally())
     run.start()
     run.finish()
     return run.rows()
@@ -94,11 +93,14 @@ def run(
     """A run to disturb; its seed is the test's `seed` parameter."""
     nodes.fill()
     kind = request.node.originalname.removeprefix("test_")
-    run = Run(nodes, archive, tmp_path, kind, random.Random(f"{kind}-{request.node.callspec.params['seed']}"))
+    chance, tally = random.Random(f"{kind}-{request.node.callspec.params['seed']}"), TABLE.of(kind)
+    run = Run(nodes, archive, tmp_path, chance, tally)
     run.expected = [dict(row) for row in undisturbed]
+    started = time.monotonic()
+    tally.runs += 1
     yield run
     run.kill_driver()
-    _TABLE[kind].append((run.num_faults, time.monotonic() - run.started, run.num_repeats))
+    tally.seconds += time.monotonic() - started
 
 
 @dataclass
@@ -112,13 +114,10 @@ class Run:
     nodes: Nodes
     archive: Path
     folder: Path
-    kind: str
     chance: random.Random
+    tally: Tally
     expected: list[dict[str, Any]] = field(default_factory=list)
     driver: subprocess.Popen[str] | None = None
-    num_faults: int = 0
-    num_repeats: int = 0
-    started: float = field(default_factory=time.monotonic)
     output: Path = field(init=False)
     gate: Gate = field(init=False)
 
@@ -173,7 +172,7 @@ class Run:
 
     def fault(self) -> None:
         """Count a fault that was injected."""
-        self.num_faults += 1
+        self.tally.faults += 1
 
     def kill_actor(self) -> None:
         """SIGKILL one scoring actor."""
@@ -188,7 +187,7 @@ class Run:
             for name in whole.namelist():
                 photos.writestr(name, instead if name in chosen else whole.read(name))
         self.archive = broken
-        self.num_faults += count
+        self.tally.faults += count
         return {name.removesuffix(".png") for name in chosen}
 
     def kill_driver(self) -> None:
@@ -207,9 +206,6 @@ class Run:
         assert self.driver is not None
         said, _ = self.driver.communicate(timeout=300)
         assert self.driver.returncode == code, said
-        record = RunFolder(self.output).load_record()
-        summary = record.summary if record else None
-        self.num_repeats += summary.num_repeats if summary else 0
         return said
 
     def finish_or_go_on(self) -> None:
@@ -231,7 +227,7 @@ class Run:
         """The oracle: every image once, bit for bit as undisturbed, and nothing half-written under a final name."""
         status = run_status(RunFolder(self.output), verify=True)
         assert status.is_complete, status
-        assert self.rows() == self.expected
+        self.tally.check(self.rows(), self.expected)
         named = {path.name for path in (self.output / "predictions").iterdir() if not path.name.startswith(".")}
         assert named == {f"shard-{shard:05d}-of-{NUM_SHARDS:05d}.parquet" for shard in range(NUM_SHARDS)}
         assert not (self.output / "lease.json").exists()
@@ -243,7 +239,7 @@ class Run:
         assert not status.damaged
         assert sorted(int(shard) for shard in re.findall(r"shard (\d+) is missing", said)) == missing
         lost = {index for shard in missing for index in range(shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)}
-        assert self.rows() == [row for index, row in enumerate(self.expected) if index not in lost]
+        self.tally.check(self.rows(), [row for index, row in enumerate(self.expected) if index not in lost])
 
 
 def actor_pids(raylets: set[int]) -> list[int]:
@@ -261,14 +257,8 @@ def actor_pids(raylets: set[int]) -> list[int]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The chaos suite's closing table."""
-    if not _TABLE:
-        return
-    terminalreporter.section("chaos")
-    row = "{:<34} {:>5} {:>7} {:>9} {:>13}"
-    terminalreporter.write_line(row.format("kind", "runs", "faults", "seconds", "scored again"))
-    for kind, runs in sorted(_TABLE.items()):
-        faults, seconds, repeats = (sum(column) for column in zip(*runs, strict=True))
-        terminalreporter.write_line(row.format(kind, len(runs), faults, f"{seconds:.0f}", repeats))
-    everything = [entry for runs in _TABLE.values() for entry in runs]
-    faults, seconds, repeats = (sum(column) for column in zip(*everything, strict=True))
-    terminalreporter.write_line(row.format("all", len(everything), faults, f"{seconds:.0f}", repeats))
+    lines = TABLE.lines()
+    if lines:
+        terminalreporter.section("chaos")
+    for line in lines:
+        terminalreporter.write_line(line)

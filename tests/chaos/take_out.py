@@ -114,6 +114,42 @@ _MECHANISMS = [
         "tests/scoring/storage/test_durable.py",
     ),
     Mechanism(
+        "photos that were replaced are scored again",
+        "scoring/run/renewal.py",
+        "        if num_changed := _count_changed(before, now):\n",
+        "        if num_changed := 0:\n",
+        "tests/jobs/score/test_changed_inputs.py",
+    ),
+    Mechanism(
+        "a shard says which photos it was made of",
+        "scoring/run/shard_inspection.py",
+        "    if expected.inputs and",
+        "    if False and",
+        "tests/jobs/score/test_changed_inputs.py::test_shards_say_themselves_which_photos_they_were_made_of",
+    ),
+    Mechanism(
+        "a tar is read as it was listed or not at all",
+        "scoring/sources/tar_images.py",
+        "            if image.stamp not in (None, opened.stamp):\n",
+        "            if False:\n",
+        "tests/scoring/sources/test_tar_images.py",
+    ),
+    Mechanism(
+        "a table is read as it was listed or not at all",
+        "scoring/sources/table_bytes.py",
+        "            if image.stamp not in (None, self._opened.stamp):\n",
+        "            if False:\n",
+        "tests/scoring/sources/test_table_images.py",
+    ),
+    Mechanism(
+        "a read that hangs is given up",
+        "scoring/storage/read_deadline.py",
+        "    if seconds is None:\n",
+        "    if True:\n",
+        "tests/scoring/storage/test_read_deadline.py::"
+        "test_an_image_whose_read_blocks_is_an_image_error_in_every_kind_of_collection[folder]",
+    ),
+    Mechanism(
         "a fingerprint that differs is refused",
         "scoring/run/fingerprint.py",
         "if name in known and",

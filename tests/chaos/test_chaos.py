@@ -1,7 +1,10 @@
 """Kill anything, run the same command again, get the same rows.
 
-pytest tests/chaos              one seed of the main kinds
-pytest tests/chaos -m chaos     all other seeds of all kinds; see the closing table
+pytest tests/chaos                                       one seed of the main kinds
+pytest tests/chaos -m chaos                              about 1,000 faults of all kinds; see the closing table
+SHARDSCORE_CHAOS_FAULTS=100 pytest tests/chaos -m chaos  a tenth of them
+
+This file's kinds need Ray; those of the others do without, and cost little.
 """
 
 import json
@@ -15,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import NUM_IMAGES, NUM_SHARDS, Run
+from tests.chaos.plan import seeds
 from tests.chaos.scorer import CRASHES
 from tests.gate.control import wait_until
 from tests.runs import record_of, summary_of
@@ -22,13 +26,7 @@ from tests.runs import record_of, summary_of
 pytestmark = pytest.mark.ray
 
 
-def _seeds(num_seeds: int, short: int = 1) -> pytest.MarkDecorator:
-    """Run seeds 0 to `num_seeds` - 1, of which only the first `short` belong to the default run."""
-    long = [pytest.param(seed, marks=pytest.mark.chaos) for seed in range(short, num_seeds)]
-    return pytest.mark.parametrize("seed", [*range(short), *long])
-
-
-@_seeds(16)
+@seeds(8)
 def test_actors_are_killed(run: Run, seed: int) -> None:
     run.start()
     for _ in range(5):
@@ -38,7 +36,7 @@ def test_actors_are_killed(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(15, short=0)
+@seeds(6, short=0)
 def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
     run.start()
     for _ in range(2):
@@ -50,7 +48,7 @@ def test_a_node_is_killed_and_another_joins(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(5, short=0)
+@seeds(2, short=0)
 def test_a_node_that_joins_late_is_used(run: Run, seed: int) -> None:
     run.nodes.kill(run.chance)
     driver = run.start()
@@ -64,7 +62,7 @@ def test_a_node_that_joins_late_is_used(run: Run, seed: int) -> None:
     assert joined in {device.node_id for device in record_of(run.output).devices}
 
 
-@_seeds(15)
+@seeds(5)
 def test_the_driver_is_killed(run: Run, seed: int) -> None:
     for _ in range(3):
         run.start()
@@ -76,7 +74,7 @@ def test_the_driver_is_killed(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(10)
+@seeds(4)
 def test_the_driver_is_stopped(run: Run, seed: int) -> None:
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         driver = run.start()
@@ -94,7 +92,7 @@ def test_the_driver_is_stopped(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(6, short=0)
+@seeds(2, short=0)
 def test_actors_hang(run: Run, seed: int) -> None:
     for shard in run.chance.sample(range(NUM_SHARDS - 6), 2):
         (run.folder / f"hang-{shard}").touch()
@@ -104,7 +102,7 @@ def test_actors_hang(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(6, short=0)
+@seeds(3, short=0)
 def test_shards_are_poison(run: Run, seed: int) -> None:
     poison = sorted(run.chance.sample(range(NUM_SHARDS), 2))
     for shard in poison:
@@ -119,7 +117,7 @@ def test_shards_are_poison(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(6)
+@seeds(4)
 def test_actors_die_before_they_report(run: Run, seed: int) -> None:
     for shard in run.chance.sample(range(NUM_SHARDS), 2):
         (run.folder / f"mute-{shard}").touch()
@@ -130,7 +128,7 @@ def test_actors_die_before_they_report(run: Run, seed: int) -> None:
     assert summary_of(run.output).num_scored == NUM_IMAGES
 
 
-@_seeds(6, short=0)
+@seeds(3, short=0)
 def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
     crashing = run.break_pictures(2, CRASHES)
     run.start()
@@ -142,7 +140,7 @@ def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(5, short=0)
+@seeds(2, short=0)
 def test_weights_vanish_between_actors(run: Run, seed: int) -> None:
     run.start()
     run.reach_at_random(16)
@@ -168,7 +166,7 @@ def small_disk(run: Run) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-@_seeds(5, short=0)
+@seeds(2, short=0)
 def test_the_disk_is_full(run: Run, small_disk: Path, seed: int) -> None:
     run.start()
     said = run.finish(code=1)
@@ -182,7 +180,7 @@ def test_the_disk_is_full(run: Run, small_disk: Path, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(5, short=0)
+@seeds(2, short=0)
 def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     run.start()
@@ -201,7 +199,7 @@ def test_the_disk_becomes_read_only(run: Run, small_disk: Path, seed: int) -> No
     run.check_complete()
 
 
-@_seeds(5, short=0)
+@seeds(2, short=0)
 def test_a_second_driver_comes(run: Run, seed: int) -> None:
     first = run.start()
     run.reach_at_random(16)
@@ -214,7 +212,7 @@ def test_a_second_driver_comes(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@_seeds(6)
+@seeds(2, short=0)
 def test_a_frozen_driver_wakes_when_another_has_taken_over(run: Run, seed: int) -> None:
     """The first is frozen with one request, the second starts clean with another; the first wakes in the middle."""
     frozen = run.start("--actors", 1)
@@ -238,7 +236,7 @@ def _holder(run: Run) -> int:
     return pid
 
 
-@_seeds(10)
+@seeds(2, short=0)
 def test_many_drivers_come_at_once_over_the_lease_of_a_dead_one(run: Run, seed: int) -> None:
     run.start("--actors", 1)
     run.reach_at_random(16)

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--verify"])
     assert told.exit_code == 0
     assert "20 of 20 scored" in told.stdout
+    assert re.search(r"left out +1 not an image: 'notes\.txt'\n", told.stdout)
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
@@ -52,6 +54,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     assert json.loads(told.stdout) == {
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
         "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "complete": False,
+        "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}],
     }  # fmt: skip
 
 

@@ -1,5 +1,9 @@
 """`shardscore submission` on the command line, from runs that were written without Ray and Keras."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +11,7 @@ from typer.testing import CliRunner
 
 from jobs.cli import app
 from scoring.run.folder import RunFolder
+from scoring.storage.locations import Url
 from tests.runs import Scored, write_run
 
 
@@ -31,8 +36,54 @@ def test_a_template_is_filled_and_the_line_that_hands_it_in_is_printed(run: RunF
     assert "2 rows in" in printed
     assert "the probability of dog" in printed
     assert "3 images of the run are not in the template" in printed
-    assert f"kaggle competitions submit -c hot-dog -f {run.submission} -m" in printed
-    assert "submit -c COMPETITION -f" in _submission(run, "--template", template)[1]
+    assert f"kaggle competitions submit hot-dog -f {run.submission} -m shardscore --wait\n" in printed
+    assert "KAGGLE_API_TOKEN or ~/.kaggle/access_token" in printed
+    assert "submit COMPETITION -f" in _submission(run, "--template", template)[1]
+
+
+# `kaggle competitions submit` as kaggle 2.2.5 declares it, in cli.py; it says what it was told.
+_KAGGLE = """#!{python}
+import argparse, json, pathlib
+parser = argparse.ArgumentParser(prog="kaggle")
+competitions = parser.add_subparsers(required=True).add_parser("competitions")
+submit = competitions.add_subparsers(required=True).add_parser("submit")
+submit.add_argument("competition", nargs="?", default=None)
+submit.add_argument("-c", "--competition", dest="competition_opt")
+submit.add_argument("-f", "--file", dest="file_name")
+submit.add_argument("-k", "--kernel")
+submit.add_argument("-m", "--message", required=True)
+submit.add_argument("-v", "--version")
+submit.add_argument("-q", "--quiet", action="store_true")
+submit.add_argument("--sandbox", action="store_true")
+submit.add_argument("--wait", type=int, nargs="?", const=0, default=None)
+submit.add_argument("--poll-interval", type=int, default=60)
+told = parser.parse_args()
+print(json.dumps([told.competition, told.wait, told.message, pathlib.Path(told.file_name).read_text()]))
+"""
+
+
+def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine's run"
+    run = write_run(folder, [Scored("1.jpg", (0.25, 0.75))])
+    (tmp_path / "template.csv").write_text("id,label\n1,0.5\n")
+    kaggle = tmp_path / "bin" / "kaggle"
+    kaggle.parent.mkdir()
+    kaggle.write_text(_KAGGLE.format(python=sys.executable))
+    kaggle.chmod(0o755)
+    monkeypatch.setenv("PATH", str(kaggle.parent), prepend=os.pathsep)
+    printed = _submission(run, "--template", str(tmp_path / "template.csv"), "--competition", "hot-dog")[1]
+    [line] = [line for line in printed.splitlines() if line.startswith("hand it in with: ")]
+    said = subprocess.check_output(line.removeprefix("hand it in with: "), shell=True, text=True)
+    assert json.loads(said) == ["hot-dog", 0, "shardscore", "id,label\n1,0.75\n"]
+
+
+def test_a_submission_in_a_bucket_is_to_be_copied_first(run: RunFolder, tmp_path: Path, bucket: Url) -> None:
+    template = str(tmp_path / "sample_submission.csv")
+    printed = _submission(run, "--template", template, "--output", str(bucket / "a" / "mine.csv"))[1]
+    assert f"copy {bucket / 'a' / 'mine.csv'} to this machine" in printed
+    assert "submit COMPETITION -f mine.csv -m" in printed
 
 
 def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:

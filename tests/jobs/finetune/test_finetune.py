@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,22 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
     assert run_finetune(_request(photos, base, on_disk(model.path)), Console(quiet=True))
     assert written() == before
     assert load_training_record(model).metrics == metrics
+
+
+@pytest.mark.slow
+def test_photos_that_were_replaced_are_extracted_again_and_the_heads_trained_anew(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    changed, untouched = (ModelFolder(tmp_path / name) for name in ("changed", "untouched"))
+    assert run_finetune(_request(tmp_path / "photos", base, on_disk(changed.path)), Console(quiet=True))
+    before = {path.name: path.read_bytes() for path in changed.heads.iterdir()}
+    (tmp_path / "photos" / "cat.1.png").write_bytes((photos / "dog.1.png").read_bytes())
+    for folder in (changed, untouched):
+        assert run_finetune(_request(tmp_path / "photos", base, on_disk(folder.path)), Console(quiet=True))
+    assert all(path.read_bytes() != before[path.name] for path in changed.heads.iterdir())
+    first, second = (load_training_record(folder) for folder in (changed, untouched))
+    assert (first.metrics, first.data.contents) == (second.metrics, second.data.contents)
 
 
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:

@@ -144,9 +144,24 @@ def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Cal
     folder = score()
     record = json.loads(folder.record.read_text())
     digests = record.pop("digests")
+    del record["sha256"]
     on_disk(folder.record).write_text(json.dumps(record))
     before = _times(folder)
     score()
     assert _times(folder) == before
     assert list(record_of(folder.path).digests) == digests
     assert RunReader(folder).read().num_rows == 12
+
+
+def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_says_so(
+    score: Callable[[], RunFolder], photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = score()
+    before, rows = _times(folder), read_predictions(folder.predictions)
+    (photos / "7.png").write_bytes((photos / "2.png").read_bytes())
+    score()
+    assert {name for name, time in _times(folder).items() if before[name] != time} == {folder.shard(1, 3).name}
+    dogs = read_predictions(folder.predictions)["probabilities"].to_pylist()
+    assert dogs[6] == dogs[1] == rows["probabilities"].to_pylist()[1]
+    assert (summary_of(folder.path).num_changed, summary_of(folder.path).num_scored) == (1, 5)
+    assert "1 photo changed since it was scored; scored again" in capsys.readouterr().out

@@ -8,7 +8,8 @@ import pytest
 from scoring.errors import IncompleteError, RunFolderError
 from scoring.finetuning.features import load_features
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import write_table
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest, manifest_rows, read_info, write_manifest
+from scoring.run.predictions import INPUTS_KEY, write_table
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
 
@@ -46,3 +47,20 @@ def test_heads_are_not_trained_on_files_that_somebody_put_among_them(folder: Run
     (folder.predictions / "extra.parquet").write_bytes(folder.shard(0, 1).read_bytes())
     with pytest.raises(RunFolderError, match=r"it holds extra\.parquet"):
         load_features(folder)
+
+
+def test_features_of_other_contents_of_the_same_photos_are_told_apart(folder: RunFolder) -> None:
+    """A model folder of an earlier version, whose shards say nothing, keeps its heads."""
+    assert load_features(folder).contents == ""
+    table = pq.read_table(folder.shard(0, 1))
+    inputs = contents_digest(Manifest(folder.manifest).describe(0, CONTENTS))
+    write_table(folder.shard(0, 1), table.replace_schema_metadata(table.schema.metadata | {INPUTS_KEY: inputs}))
+    save_record(folder, record_of(folder.path).with_digests({}))
+    first = load_features(folder).contents
+    photos = [replace(image, stamp=7) for image in Manifest(folder.manifest).shard(0)]
+    write_manifest(folder.manifest, photos, 9, 0, read_info(folder.manifest).digest)
+    with pytest.raises(IncompleteError, match="was made when some of its images held something else"):
+        load_features(folder)
+    inputs = contents_digest(manifest_rows(photos))
+    write_table(folder.shard(0, 1), table.replace_schema_metadata(table.schema.metadata | {INPUTS_KEY: inputs}))
+    assert load_features(folder).contents not in ("", first)

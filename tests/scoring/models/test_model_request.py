@@ -196,3 +196,24 @@ def test_lambda_layer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"Cannot load .* in Keras' safe mode") as refused:
         _request(path, "a,b,c").load()
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_network_that_another_model_folder_was_written_with_is_refused(tmp_path: Path, head_only: bool) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    zipfile.ZipFile(tmp_path / "base.keras", "w").close()
+    with zipfile.ZipFile(tmp_path / "model" / ("head.keras" if head_only else "model.keras"), "w") as archive:
+        archive.writestr("config.json", "{}")
+    base = TrainedBase(BaseRequest(str(tmp_path / "base.keras")), keras_digest(tmp_path / "base.keras"))
+    training = replace(load_training_record(folder), base=base, head_only=head_only, network="another")
+    with pytest.raises(ModelError, match=r"training\.json tells of; .*\.keras is another\. Run the same"):
+        finetuned_network(folder, training, None)
+
+
+def test_damaged_keras_file_is_one_line_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}" * 100)
+    path.write_bytes(path.read_bytes().replace(b"{}{}", b"{}{|", 1))
+    with pytest.raises(ModelError, match=r"model\.keras is damaged: Bad CRC-32"):
+        keras_digest(path)

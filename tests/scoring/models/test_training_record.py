@@ -75,3 +75,18 @@ def test_a_bucket_that_cannot_be_reached_is_not_taken_for_damage(monkeypatch: py
     monkeypatch.setattr(Url, "read_text", fail)
     with pytest.raises(BucketError, match="no connection"):
         load_training_record(ModelFolder(Url("s3", "bucket", "model")))
+
+
+def test_a_record_whose_clip_is_not_what_was_written_is_damaged(folder: ModelFolder) -> None:
+    changed = folder.training.read_text().replace('"clip": 0.02', '"clip": 0.03')
+    write_text(folder.training, changed)
+    with pytest.raises(RunFolderError, match="damaged: its checksum is of something else"):
+        load_training_record(folder)
+
+
+def test_a_record_of_before_there_were_checksums_is_believed(folder: ModelFolder) -> None:
+    record = load_training_record(folder)
+    earlier = json.loads(folder.training.read_text())
+    del earlier["sha256"]
+    write_text(folder.training, json.dumps(earlier))
+    assert load_training_record(folder) == record

@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,20 @@ def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_floa
     again = _request(model, Precision.INT8).load(_sample)
     assert again.model_digest == classifier.model_digest != _request(model, Precision.FLOAT32).load().model_digest
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
+
+
+def test_int8_stays_as_it_was_when_the_run_began_though_photos_have_changed(model: Path) -> None:
+    pytest.importorskip("nncf")
+    first = _request(model, Precision.INT8).load(_sample)
+    changed = ImageSample(_pixels(24, seed=7), _pixels(24, seed=8), first.model_digest)
+    again = _request(model, Precision.INT8).load(lambda _: changed)
+    assert again.model_digest == first.model_digest
+    assert again.agreement == first.agreement
+    np.testing.assert_array_equal(again.score(_pixels(3)), first.score(_pixels(3)))
+    anew = _request(model, Precision.INT8).load(lambda _: replace(changed, earlier_model=""))
+    assert anew.model_digest != first.model_digest
+    elsewhere = replace(changed, earlier_model=f"{first.model_digest[:-3]}000")  # this machine has not calibrated it
+    assert _request(model, Precision.INT8).load(lambda _: elsewhere).model_digest == anew.model_digest
 
 
 def test_int8_gives_the_same_results_however_layers_are_cut(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

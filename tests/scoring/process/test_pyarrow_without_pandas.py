@@ -45,7 +45,7 @@ model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorf
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
 with hold_folder(folder, False) as lease:
     job.start_listing(lease)
-    print(job._listing.result().num_images)
+    print(job._listing.result().manifest.num_images)
 print("pandas" in sys.modules)
 """
 

@@ -303,6 +303,48 @@ def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path
     assert page.attributes("img")
 
 
+def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(tmp_path: Path) -> None:
+    sure = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(9)
+    ]
+    swapped = [Scored("cat.90.png", (0.04, 0.96), "cat"), Scored("dog.90.png", (0.99, 0.01), "dog")]
+    images = [*sure, *swapped, Scored(f"{_HOSTILE}", (0.95, 0.05), "dog")]
+    model = write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", [*sure, *swapped]))
+    page = _report(model)
+    section = page.text[page.text.index("Labels to check", page.text.index("Kaggle's dogs-vs-cats-redux")) :]
+    assert "3 labels of 21 photos may be wrong" in section
+    names = [section.index(name) for name in ("cat.90.png", "dog.90.png", "<script>")]
+    assert names == sorted(names)
+    assert "\u202e" not in page.text
+    assert "<script" not in page.source.replace("&lt;script", "")
+
+
+def test_labels_that_a_model_agrees_with_are_said_to_be_right(tmp_path: Path) -> None:
+    images = [Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("a", 0.9), ("b", 0.2)) for n in range(9)]
+    page = _report(write_model(tmp_path / "model", images, labels=("a", "b")))
+    assert "No label of 18 photos looks wrong to the model." in page.text
+    assert "redux" not in page.text
+
+
+def test_a_log_loss_of_cats_and_dogs_is_held_against_those_of_the_competition(tmp_path: Path) -> None:
+    page = _report(write_model(tmp_path / "model", cats_and_dogs(24)))
+    shown = (
+        "gold",
+        "0.03882",
+        "rank 20",
+        "0.04141",
+        "rank 205",
+        "0.07407",
+        "a first run",
+        "0.10258",
+        "this model",
+        "0.3000",
+    )
+    table = page.text[page.text.index("Where a log loss stands") :]
+    places = [table.index(text) for text in shown]
+    assert places == sorted(places)
+
+
 def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     with pytest.raises(RunFolderError, match="Name the model folder"):

@@ -93,3 +93,16 @@ def test_a_driver_that_lost_its_lease_leaves_the_folder_to_the_other(tmp_path: P
         (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").mkdir()
     assert (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").is_dir()
     assert folder.lease.read_bytes() == other.to_bytes()
+
+
+def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path) -> None:
+    """The other has started clean: files that it removed are missed."""
+    folder = RunFolder(tmp_path / "run")
+    with (
+        pytest.raises(LeaseLostError, match="another driver took over"),
+        hold_folder(folder, overwrite=False),
+    ):
+        on_disk(folder.lease).unlink()
+        raise RunFolderError("Expected a run folder; it has no run.json of one.")
+    with pytest.raises(RunFolderError, match=r"has no run\.json"), hold_folder(folder, overwrite=False):
+        raise RunFolderError("Expected a run folder; it has no run.json of one.")

@@ -1,3 +1,7 @@
+import time
+
+import pytest
+
 from scoring.run.milestones import Milestones, phases
 
 
@@ -13,3 +17,9 @@ def test_phases_add_up_to_the_whole_process() -> None:
 def test_a_job_that_had_nothing_to_score_has_no_phases_of_batches() -> None:
     found = phases(Milestones(101.0, 104.0, 109.0, summary_at=110.0), started_at=100.0, ended_at=111.0)
     assert found == {"Python": 1.0, "Ray": 3.0, "model": 5.0, "summary": 1.0, "exit": 1.0}
+
+
+def test_a_clock_that_is_set_back_leaves_a_job_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    milestones = Milestones(time.time())
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert 0 <= milestones.since_command_s() < 60

@@ -11,7 +11,7 @@ from scoring.errors import LeaseLostError, StorageError
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.lease import hold_lease
-from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, predictions_table, to_parquet
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, ScoredImage, predictions_table, to_parquet
 from scoring.run.publishing import publish_shard
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import Location, Url
@@ -67,6 +67,21 @@ def test_what_is_of_no_run_or_another_makes_way(place: Location, standing: bytes
     path.write_bytes(standing)
     assert publish_shard(path, _table(0.25), None) == _digest(path)
     assert path.read_bytes() == to_parquet(_table(0.25))
+
+
+def test_a_shard_of_photos_that_were_replaced_since_makes_way(place: Location) -> None:
+    """It may be published late by a worker of an earlier driver that was frozen in the middle of its write."""
+    path = place / "shard.parquet"
+    was, now = (
+        _table(dog).replace_schema_metadata(_described(digest)) for dog, digest in ((0.5, "was"), (0.25, "now"))
+    )
+    publish_shard(path, was, None)
+    assert publish_shard(path, now, None) == _digest(path)
+    assert path.read_bytes() == to_parquet(now)
+
+
+def _described(inputs: str) -> dict[str, str]:
+    return {FINGERPRINT_KEY.decode(): _OURS.to_json(), INPUTS_KEY.decode(): inputs}
 
 
 def test_worker_of_a_driver_that_holds_its_lease_publishes(place: Location) -> None:

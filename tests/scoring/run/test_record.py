@@ -42,8 +42,13 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     assert record.summary.wall_s == 4.0
     assert record.devices == (DeviceRecord("vm", ("0",), "ab", 7, 1),)
     earlier = json.loads(_EARLIER)
-    earlier["summary"]["one_answer"] = None
-    assert json.loads(record.to_json()) == earlier | {"digests": []}
+    earlier["summary"] |= {"one_answer": None, "num_changed": 0}
+    earlier["request"]["read_timeout_s"] = None
+    earlier["request"]["columns"]["label"] = None
+    written = json.loads(record.to_json())
+    assert len(written.pop("sha256")) == 64
+    assert written == earlier | {"digests": [], "num_changed": 0, "left_out": []}
+    assert record.left_out_in_words == "0 files"
 
 
 def test_record_from_before_there_were_tables_and_reports_is_read() -> None:
@@ -67,6 +72,20 @@ def test_every_field_survives_the_file(tmp_path: Path) -> None:
     )
     save_record(RunFolder(tmp_path), record)
     assert RunFolder(tmp_path).load_record() == record
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("0.0312", "0.0313"), ('"cat"', '"cau"'), ('"labels_from": null', '"labels_from": "names"')]
+)
+def test_a_record_that_is_not_what_was_written_is_damaged_though_every_field_is_of_its_type(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    text = replace(bare_record(), clip=0.0312).to_json()
+    changed = text.replace(before, after, 1)
+    assert changed != text
+    (tmp_path / "run.json").write_text(changed)
+    with pytest.raises(RunFolderError, match=r"run\.json; it is damaged: its checksum is of something else"):
+        RunFolder(tmp_path).load_record()
 
 
 def test_folder_without_a_record_has_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from scoring import __version__
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import RequestError, RunFolderError
+from scoring.errors import ImagesError, RequestError, RunFolderError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
@@ -25,8 +25,9 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import ImageEntry, find_images
 from scoring.sources.table_columns import TableColumns
+from scoring.storage.reading import _read_part as _read
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
-from tests.runs import read_predictions
+from tests.runs import bare_record, read_predictions, save_record
 
 
 def _settings(photos: Path, output: Path, batch_size: int = 4, shard_size: int = 5) -> ScorerSettings:
@@ -80,6 +81,27 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
         "7": "the file is empty",
         "9": "cannot read: No such file or directory",
     }
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_reads_that_hang_are_rows_with_a_reason_and_hold_no_shard_up(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    settings, ended, read = replace(_settings(photos, tmp_path / "run"), read_timeout_s=0.3), threading.Event(), _read
+    scorer = ShardScorer(settings, load_fake)
+
+    def hang(path: Path, start: int, length: int) -> bytes:
+        if path.name in ("2.png", "4.png"):
+            ended.wait(30)
+        return read(path, start, length)
+
+    monkeypatch.setattr("scoring.storage.reading._read_part", hang)
+    report = scorer.again(0) if again else scorer(0)
+    ended.set()
+    rows = read_predictions(RunFolder(settings.output).predictions).to_pylist()
+    assert report.num_errors == 2
+    errors = {row["image_id"]: row["error_message"] for row in rows if row["status"] == "error"}
+    assert errors == dict.fromkeys("24", "cannot read: reading took longer than 0.3 s")
 
 
 def test_a_machine_that_decodes_otherwise_than_the_drivers_refuses(photos: Path, tmp_path: Path) -> None:
@@ -174,6 +196,15 @@ def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
         check_same(stored, {field: "b"}, "runs/test")
 
 
+def test_an_int8_model_calibrated_on_photos_that_changed_is_refused_with_the_reason() -> None:
+    stored = Fingerprint("a", "net:int8-1", "a", "a", "a", "a", 2)
+    with pytest.raises(RunFolderError, match="calibrated for int8 on photos of the collection, and of these some ch"):
+        check_same(stored, {"model": "net:int8-2"}, "runs/test")
+    for other in ("net", "other:int8-1"):
+        with pytest.raises(RunFolderError, match=rf"received {other}\. Use another"):
+            check_same(stored, {"model": other}, "runs/test")
+
+
 def test_shape_is_in_the_fingerprint_unless_it_is_what_all_networks_took_once(photos: Path, tmp_path: Path) -> None:
     settings = _settings(photos, tmp_path / "run")
     usual = ShardScorer(settings, load_fake).description
@@ -213,3 +244,25 @@ def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(p
     assert sample.to_calibrate.shape == (6, 9, 5, 1)
     assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
     assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]
+
+
+def test_sample_of_a_run_that_goes_on_says_its_model_and_is_read_though_the_table_has_changed(
+    photos: Path, tmp_path: Path
+) -> None:
+    contents, columns = (
+        [(photos / f"{number}.png").read_bytes() for number in range(1, 13)],
+        TableColumns(None, "image"),
+    )
+    pq.write_table(pa.table({"image": contents}), tmp_path / "table.parquet")
+    images = find_images(tmp_path / "table.parquet", columns).images
+    write_manifest(tmp_path / "manifest.parquet", images, shard_size=5, num_left_out=0)
+    settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
+    pq.write_table(pa.table({"image": contents[::-1]}), tmp_path / "table.parquet")
+    with pytest.raises(ImagesError, match="found 0"):
+        image_sample(settings, InputShape(9, 5, 1))
+    save_record(RunFolder(tmp_path), bare_record())
+    sample = image_sample(settings, InputShape(9, 5, 1))
+    assert (sample.to_calibrate.shape, sample.earlier_model) == ((6, 9, 5, 1), "model")
+    (tmp_path / "run.json").write_text("null")
+    with pytest.raises(ImagesError, match="found 0"):
+        image_sample(settings, InputShape(9, 5, 1))

@@ -5,6 +5,7 @@ import os
 import socket
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from PIL import Image
 from scoring.errors import ImagesError
 from scoring.pixels import formats
 from scoring.sources import image_finder
-from scoring.sources.entries import LeftOut
+from scoring.sources.entries import FoundFile, LeftOut
+from scoring.sources.folder_images import FolderSource
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import reading
 from scoring.storage.locations import Location, Url
@@ -112,35 +114,58 @@ def test_content_tells_where_a_name_tells_nothing_and_what_is_not_decoded_is_nam
     assert [read(image) for image in listing.images] == [_MIXED[name] for name in names]
 
 
+_PHOTO = _encoded("gif")
+# Name, content and why it is left out, None for a photo: told by name or content.
+_KINDS: list[tuple[str, bytes, str | None]] = [
+    *((f"{{}}{suffix}", _PHOTO, None) for suffix in (".jpg", ".JPG", ".jpeg", ".png", ".gif", ".webp", ".tif", ".bmp")),
+    *((f"{{}}{suffix}", _PHOTO, None) for suffix in ("", ".jpg_large", ".aspx", ".1")),
+    *((f"folder/IMG_{{}}{suffix}", _PHOTO, None) for suffix in (".jpg", ".png", "")),
+    ("{}.heic", _HEIC, "HEIC, which takes pip install 'shardscore[formats]'"),
+    ("{}.odd", _HEIC, "HEIC, which takes pip install 'shardscore[formats]'"),
+    ("{}.jxl", _JXL, "JPEG XL, which takes pip install 'shardscore[formats]'"),
+    *((f"{{}}{suffix}", b"", "camera raw, which is not decoded") for suffix in (".nef", ".CR2", ".dng")),
+    ("{}.svg", b"", "SVG, which is not decoded"),
+    *(
+        (f"{{}}{suffix}", b"", "not an image")
+        for suffix in (".mp4", ".mov", ".txt", ".csv", ".json", ".pdf", "", ".dat")
+    ),
+    *((f"{{}}{suffix}", b"", "archive, not looked into") for suffix in (".zip", ".tar.gz", ".rar")),
+    *((f"{name}", _PHOTO, "hidden") for name in (".{}.jpg", "Thumbs/.{}.png")),
+    ("unreadable{}", _PHOTO, "unreadable"),
+]
+_SPECIAL = 4  # kinds that are no plain files: links, links to nowhere, sockets, pipes
+
+
 def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Photos, formats that are not decoded, others, hidden ones, links, sockets, pipes."""
-    suffixes = [
-        *sorted(formats.IMAGE_SUFFIXES)[:15],
-        ".heic",
-        ".jxl",
-        ".nef",
-        ".svg",
-        ".txt",
-        ".mp4",
-        ".zip",
-        ".odd",
-        "",
-    ]
-    for number in range(9_990):
-        (tmp_path / f"{number}{suffixes[number % len(suffixes)]}").write_bytes(_encoded("gif") if number % 7 else b"")
+    assert len(_KINDS) + _SPECIAL == 40
+    expected: Counter[str | None] = Counter()
+    for folder in ("folder", "Thumbs"):
+        (tmp_path / folder).mkdir()
+    for number in range(9_960):
+        name, content, reason = _KINDS[number % len(_KINDS)]
+        (tmp_path / name.format(number)).write_bytes(content)
+        expected[reason] += 1
     monkeypatch.chdir(tmp_path)
-    for number in range(2):
-        (tmp_path / f".{number}.jpg").write_bytes(b"")
-        (tmp_path / f"gone{number}.jpg").symlink_to("nowhere")
-        (tmp_path / f"self{number}.jpg").symlink_to(f"self{number}.jpg")
-        os.mkfifo(tmp_path / f"pipe{number}.jpg")
+    for number in range(10):
+        Path(f"link{number}.jpg").symlink_to("0.jpg")
+        Path(f"gone{number}.jpg").symlink_to("nowhere" if number % 2 else f"gone{number}.jpg")
+        os.mkfifo(f"pipe{number}.jpg")
         with socket.socket(socket.AF_UNIX) as made:
             made.bind(f"socket{number}.jpg")
+    expected += Counter({None: 10, "link to no file": 10, "not a regular file": 20})
+    peek = FolderSource.peek
+
+    def refuse(source: FolderSource, file: FoundFile, length: int) -> bytes:
+        if file.path.startswith("unreadable"):
+            raise PermissionError(13, "Permission denied")
+        return peek(source, file, length)
+
+    monkeypatch.setattr(FolderSource, "peek", refuse)
     listing = find_images(tmp_path)
+    counts: dict[str | None, int] = {left.reason: left.count for left in listing.left_out}
+    assert counts | {None: len(listing.images)} == expected
     assert len(listing.images) + listing.num_left_out == 10_000
-    counts = {left.reason: left.count for left in listing.left_out}
-    assert (counts["hidden"], counts["link to no file"], counts["not a regular file"]) == (2, 4, 4)
-    assert all(len(left.first) <= 5 for left in listing.left_out)
+    assert all(len(left.first) == 5 for left in listing.left_out)
 
 
 def test_hidden_folders_and_thumbnails_of_network_disks_are_not_searched(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from scoring.sources import encoded_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
+from scoring.storage.urls import Version
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import bare_record, read_predictions, save_record
 
@@ -78,9 +79,9 @@ def test_zip_in_a_bucket_reads_as_the_local_one_and_each_member_with_one_request
     requests: list[int] = []
     read_range = Url.read_range
 
-    def spy(url: Url, start: int, length: int) -> bytes:
+    def spy(url: Url, start: int, length: int, version: Version | None = None) -> bytes:
         requests.append(length)
-        return read_range(url, start, length)
+        return read_range(url, start, length, version)
 
     monkeypatch.setattr(Url, "read_range", spy)
     assert [read(image) for image in listing.images] == [image.path.encode() * 50 for image in listing.images]

@@ -1,5 +1,7 @@
 import gc
+import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
 from scoring.sources import listing
 from scoring.sources.entries import FoundFile, ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.sources.listing import list_entries
 from scoring.sources.natural_order import natural_key
 from scoring.sources.targets import LabelsFrom, with_targets
@@ -116,3 +119,28 @@ def test_disk_without_room_for_sorting_is_told_in_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(listing, "_sort", full)
     with pytest.raises(StorageError, match=r"Cannot sort the list of images in .*: database or disk is full\."):
         list_entries(_files())
+
+
+def test_names_that_read_the_same_and_are_not_the_same_are_two_images(tmp_path: Path) -> None:
+    r"""The name `\xe9.jpg` of eight characters, and names with the byte 0xE9, which no UTF-8 text has."""
+    names = [rb"\xe9.jpg", b"\xe9.jpg", rb"\xe9" + b"\xe9.jpg", b"\xe9" + rb"\xe9.jpg", b"1.jpg"]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"content of " + name)
+    listing = find_images(tmp_path)
+    assert listing.left_out == ()
+    assert [image.image_id for image in listing.images] == sorted({image.image_id for image in listing.images})
+    assert sorted(image.raw_path or image.path.encode() for image in listing.images) == sorted(names)
+    assert [image.image_id for image in listing.images if not image.raw_path] == ["1", r"\xe9"]
+    read = open_images(tmp_path)
+    for image in listing.images:
+        assert read(image) == b"content of " + (image.raw_path or image.path.encode())
+    assert next(image.image_id for image in listing.images if image.raw_path) == r"\xe9 (bytes e92e6a7067)"
+
+
+def test_of_one_name_that_comes_twice_the_later_counts_whatever_its_bytes() -> None:
+    left_out: list[str] = []
+    files = [FoundFile(r"\xe9.jpg", 1), FoundFile(r"\xe9.jpg", 2, b"\xe9.jpg")]
+    later = [replace(file, size_bytes=file.size_bytes + 2) for file in files]
+    images = list_entries([*files, *later], replaced=left_out.append)
+    assert [image.size_bytes for image in images] == [3, 4]
+    assert left_out == [image.path for image in images]

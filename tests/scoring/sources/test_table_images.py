@@ -265,3 +265,16 @@ def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_
     for image in find_images(table).images:
         with pytest.raises(ImageError, match=r"not a regular file|Is a directory"):
             read(image)
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])
+def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(tmp_path: Path, when: str) -> None:
+    table = _write(tmp_path / "t.parquet", {"image": [f"image {row}".encode() for row in range(10)]})
+    columns = TableColumns(content="image")
+    images, read = find_images(table, columns).images, open_images(table, columns)
+    if when != "before it is opened":
+        assert read(images[0]) == b"image 0"
+    _write(table, {"image": [f"image {9 - row}".encode() for row in range(10)]})
+    for _ in range(2):
+        with pytest.raises(ImageError, match="cannot read from table: it has changed since it was listed"):
+            read(images[5])

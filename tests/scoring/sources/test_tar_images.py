@@ -5,6 +5,7 @@ import lzma
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,12 +66,13 @@ def test_tar_files_in_a_bucket_read_as_local_ones_and_each_image_with_one_reques
     locations: list[Location] = [bucket / "shards", bucket / "shards" / "x-{009..010}.tar"]
     for location in locations:
         assert find_images(location) == local
+    images = find_images(bucket / "shards").images
     read, requests = open_images(bucket / "shards"), []
     read_range = Url.read_range
     monkeypatch.setattr(Url, "read_range", lambda *span: requests.append(span) or read_range(*span))  # type: ignore[func-returns-value]
-    assert read(local.images[3]) == b"10-2.jpg" * 50
+    assert read(images[3]) == b"10-2.jpg" * 50
     requests.clear()  # the first was also for what kind of file it is
-    assert read(local.images[2]) == b"10-1.jpg" * 50
+    assert read(images[2]) == b"10-1.jpg" * 50
     assert len(requests) == 1
 
 
@@ -244,8 +246,10 @@ def test_tar_that_changed_since_it_was_listed_is_an_image_error(
     (tmp_path / "x.tar").write_bytes(_tar("1.jpg"))
     (image,) = find_images(tmp_path / "x.tar").images
     (tmp_path / "x.tar").write_bytes(_tar("1.jpg")[:600])
-    with pytest.raises(ImageError, match="it ends 162 bytes early"):
+    with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
         open_images(tmp_path / "x.tar")(image)
+    with pytest.raises(ImageError, match="it ends 162 bytes early"):
+        open_images(tmp_path / "x.tar")(replace(image, stamp=None))  # as earlier manifests have it
     (tmp_path / "x.tar").unlink()
     with pytest.raises(ImageError, match="cannot read from tar: No such file"):
         open_images(tmp_path / "x.tar")(image)
@@ -268,3 +272,17 @@ def test_name_in_a_tar_that_is_not_utf8_is_listed_and_read(tmp_path: Path) -> No
     (image,) = find_images(tmp_path / "x.tar").images
     assert image.path == r"x.tar/caf\xe9.jpg"
     assert open_images(tmp_path / "x.tar")(image) == b"caf\xe9.jpg" * 50
+
+
+@pytest.mark.parametrize("where", ["disk", "bucket"])
+def test_tar_that_is_replaced_between_two_reads_makes_errors_and_no_other_rows(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str
+) -> None:
+    place: Location = tmp_path if where == "disk" else request.getfixturevalue("bucket")
+    archive = place / "x.tar"
+    archive.write_bytes(_tar("1.jpg", "2.jpg"))
+    (first, second), read = find_images(archive).images, open_images(archive)
+    assert read(first) == b"1.jpg" * 50
+    archive.write_bytes(_tar("2.jpg", "1.jpg"))
+    with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
+        read(second)

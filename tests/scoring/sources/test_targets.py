@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.targets import LabelsFrom, Split, leave_out_test, match_label, split_of, with_targets
 
 
@@ -82,8 +82,11 @@ def test_a_test_folder_is_no_label() -> None:
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
     layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
     assert [split_of(image) for image in layout] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
-    assert _targets(list(with_targets(leave_out_test(layout), LabelsFrom.AUTO))) == ["cats", "dogs"]
-    alone = _images("test/cats/1.jpg", "test/dogs/2.jpg")
+    hidden = LeftOut("hidden", 2, (".1", ".2"))
+    kept = leave_out_test(Listing(layout, (hidden,)))
+    assert _targets(list(with_targets(kept.images, LabelsFrom.AUTO))) == ["cats", "dogs"]
+    assert kept.left_out == (hidden, LeftOut("in a test folder beside a training folder", 1, ("d/test1/3.jpg",)))
+    alone = Listing(_images("test/cats/1.jpg", "test/dogs/2.jpg"))
     assert leave_out_test(alone) == alone
 
 

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import web
-from scoring.storage.web import web_url
+from scoring.storage.web import WebUrl, web_url
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -18,6 +19,7 @@ class _Server(BaseHTTPRequestHandler):
 
     asked: list[str]
     failures: int
+    ended: threading.Event
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -32,11 +34,25 @@ class _Server(BaseHTTPRequestHandler):
         if name == "/busy.jpg" and type(self).failures:
             type(self).failures -= 1
             code = 503
+        if name == "/never.jpg":
+            type(self).ended.wait(20)
+            return
+        if name == "/drips.jpg":
+            self._drip()
+            return
         code = {"/gone.jpg": 404, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
         self.send_response(code)
         self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _drip(self) -> None:
+        """Send a byte now and then."""
+        self.send_response(200)
+        self.end_headers()
+        while not type(self).ended.wait(0.05):
+            self.wfile.write(b"x" * 1000)
+            self.wfile.flush()
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
@@ -47,10 +63,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server on this machine."""
     monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.001)
     web._session.cache_clear()
-    _Server.asked, _Server.failures = [], 2
+    _Server.asked, _Server.failures, _Server.ended = [], 2, threading.Event()
     running = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{running.server_port}"
+    _Server.ended.set()
     running.shutdown()
     running.server_close()
     web._session().close()
@@ -124,3 +141,30 @@ def test_table_names_images_on_the_web(server: str, tmp_path: Path) -> None:
         with pytest.raises(ImageError, match=reason) as refused:
             read(images[path])
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["never.jpg", "drips.jpg"])
+def test_a_server_that_never_answers_or_drips_costs_its_own_image_and_no_more_than_the_limit(
+    server: str, tmp_path: Path, name: str
+) -> None:
+    pq.write_table(pa.table({"path": [f"{server}/1.jpg", f"{server}/{name}"]}), tmp_path / "t.parquet")
+    first, second = find_images(tmp_path / "t.parquet").images
+    read = open_images(tmp_path / "t.parquet", read_timeout_s=0.5)
+    started = time.monotonic()
+    with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.5 s$"):
+        read(second)
+    assert time.monotonic() - started < 3
+    assert read(first) == b"photo of /1.jpg"
+
+
+def test_nobody_goes_on_reading_what_drips_when_nobody_waits(server: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(BucketError, match="the server does not answer in time"):
+        _located(f"{server}/drips.jpg").read_limited(10**6, limit_s=0.5)
+    assert time.monotonic() - started < 3
+
+
+def _located(text: str) -> WebUrl:
+    url = web_url(text)
+    assert url is not None
+    return url

@@ -1,0 +1,108 @@
+"""Recipes of `finetune` by name: what is used where no single option says otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from jobs.console.arguments import choice, size_of, text_of
+from jobs.finetune.request import Augment
+from scoring.errors import RequestError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.trained_heads import HeadKind
+from scoring.networks.base_networks import VGG16, VGG16_CONVOLUTIONS, BaseRequest, base_of
+from scoring.networks.pooled_views import ViewPooling, Views
+from scoring.networks.precision import Precision
+
+
+class Preset(StrEnum):
+    """The recipes."""
+
+    LESSON = "lesson"  # fast.ai's: a softmax layer on VGG16's fc2, validated on photos kept out
+    FAST = "fast"  # VGG16's convolutions, one view, a head that bends, validated out of fold
+    BEST = "best"  # the same on twice the pixels and on mirror images
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a preset stands for.
+
+    Attributes:
+        base: The network below the heads.
+        head: What stands on its features.
+        augment: Which further views of each photo are used.
+        sizes: Pixels a side of each view; none is what the base takes.
+        pooling: How positions become one vector; none takes their mean, and no roots.
+        folds: Into how many parts photos are divided; 0 keeps some out instead.
+    """
+
+    base: str
+    head: HeadKind
+    augment: Augment
+    sizes: tuple[int, ...]
+    pooling: tuple[ViewPooling, ...]
+    folds: int
+
+
+_EVERY_POOLING = (ViewPooling.MEAN, ViewPooling.MAX, ViewPooling.CENTRE)
+RECIPES = {
+    Preset.LESSON: Recipe(VGG16, HeadKind.SOFTMAX, Augment.NONE, (), (), 0),
+    Preset.FAST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.NONE, (), _EVERY_POOLING, 5),
+    Preset.BEST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.FLIP, (320,), _EVERY_POOLING, 5),
+}
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """What users say of the features; None leaves it to the recipe."""
+
+    base: str | Path | None
+    weights: str | Path | None
+    features: str | None
+    pooling: str | Sequence[str] | None
+    size: str | int | None
+    augment: Augment | str | None
+    precision: Precision | str
+
+    def request(self, recipe: Recipe, unfreeze_dense: bool) -> FeatureRequest:
+        """The features that are asked for.
+
+        Raises:
+            RequestError: If an option makes no sense, or not with the others.
+        """
+        pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
+        sizes = sides_of(self.size) if self.size else recipe.sizes
+        if sizes and not pooling:
+            raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
+        mirror = (choice(self.augment, Augment, "augment") if self.augment else recipe.augment) is Augment.FLIP
+        weights = text_of(self.weights) if self.weights else None
+        views = Views(sizes, mirror, pooling) if pooling else None
+        base = BaseRequest(text_of(self.base or recipe.base), weights, self.features, views=views)
+        precision = choice(self.precision, Precision, "precision")
+        return FeatureRequest(base_of(base).choose_layer(unfreeze_dense), mirror and not pooling, precision)
+
+
+def recipe_of(preset: Preset | str | None, is_lesson: bool) -> Recipe:
+    """The recipe of that name; without a name the lesson's if something of it was asked for, else the fast one."""
+    if preset is None:
+        return RECIPES[Preset.LESSON if is_lesson else Preset.FAST]
+    return RECIPES[choice(preset, Preset, "preset")]
+
+
+def poolings_of(value: str | Sequence[str]) -> tuple[ViewPooling, ...]:
+    """Ways of pooling, from `mean,max`."""
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(dict.fromkeys(choice(name.strip(), ViewPooling, "pooling") for name in names))
+
+
+def sides_of(value: str | int) -> tuple[int, ...]:
+    """Pixels a side of square views, the largest first, from `448,224`.
+
+    Raises:
+        RequestError: If one is not square, or too small or too large.
+    """
+    sizes = [size_of(text.strip()) for text in str(value).split(",")]
+    odd = [size for size in sizes if size[0] != size[1]]
+    if odd:
+        raise RequestError(f"Expected `size` of squares for fine-tuning, such as 320; received {value}.")
+    return tuple(sorted({height for height, _ in sizes}, reverse=True))

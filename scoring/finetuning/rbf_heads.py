@@ -1,0 +1,122 @@
+"""Train heads on radial basis functions: one for each fold, its regularisation chosen on the other folds alone.
+
+A head is a softmax regression on likenesses to landmarks, regularised by its length in the space of the radial basis
+function (kernel logistic regression; Zhu and Hastie, 2005, with the landmarks of Williams and Seeger, 2001).
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.errors import ModelError
+from scoring.finetuning.heads import Head
+from scoring.finetuning.rbf_expansion import Float64Array, RbfExpansion, fit_expansion
+from scoring.finetuning.training_set import TrainingSet
+from scoring.quality.evaluation import log_loss
+
+# Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
+STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
+_DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
+_JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses invertible
+_TOLERANCE = 1e-6
+_MAX_ITERATIONS = 2_000
+
+Weights = tuple[Float64Array, Float64Array]  # kernel, shape (num_landmarks, num_classes), and bias
+
+
+class RbfTrainer:
+    """Trains the heads of all folds on one expansion; fits that several heads need are made once."""
+
+    def __init__(self, photos: TrainingSet, seed: int) -> None:
+        """Take photos of one view each; `seed` decides the landmarks."""
+        values = photos.features.values
+        if values.shape[1] != 1:
+            raise ModelError("Expected one view of each photo for heads of radial basis functions; received two.")
+        self._values, self._truth, self._splits = values[:, 0], photos.truth, photos.splits
+        self._photos, self._num_classes = photos, len(photos.labels)
+        self._rows = np.unique(np.concatenate([split.validation for split in photos.splits]))
+        self._seed = seed
+        self._inner_losses: dict[tuple[int, int], list[float]] = {}
+
+    @cached_property
+    def expansion(self) -> RbfExpansion:
+        """Standardisation and landmarks, the same for every head, of the photos in folds."""
+        return fit_expansion(self._values[self._rows], self._seed)
+
+    @cached_property
+    def _landmarks(self) -> npt.NDArray[np.int64]:
+        """Which photos they are."""
+        return self._rows[self.expansion.rows]
+
+    @cached_property
+    def _likenesses(self) -> Float64Array:
+        return self.expansion.likenesses(self._values)
+
+    def train(self, number: int) -> Head:
+        """Train the head of one fold: its photos choose nothing, and are no landmarks."""
+        split = self._splits[number]
+        strength = self._choose_strength(number)
+        *_, (kernel, bias) = self._fit(split.train, [each for each in STRENGTHS if each >= strength])
+        logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
+        return Head(
+            kernel.astype(np.float32),
+            bias.astype(np.float32),
+            [],
+            logits.astype(np.float32)[:, None],
+            curve=[],
+            best_epoch=0,
+            strength=strength,
+        )
+
+    def _choose_strength(self, number: int) -> float:
+        """The regularisation of least log loss on the other folds, each predicted without itself and this fold."""
+        others = [other for other in range(len(self._splits)) if other != number]
+        if len(others) < 2:
+            return _DEFAULT_STRENGTH
+        losses = np.zeros(len(STRENGTHS))
+        for other in others:
+            losses += np.array(self._losses_of(other, without=number)) * len(self._splits[other].validation)
+        return STRENGTHS[int(np.argmin(losses))]
+
+    def _losses_of(self, fold: int, without: int) -> list[float]:
+        """Log loss on a fold for each regularisation, trained without it and another."""
+        if (fold, without) not in self._inner_losses:
+            folds = [self._splits[each].validation for each in (fold, without)]
+            train = np.setdiff1d(self._rows, np.concatenate(folds))
+            fits = list(self._fit(train, STRENGTHS))
+            for pair, rows in zip(((fold, without), (without, fold)), folds, strict=True):
+                self._inner_losses[pair] = [self._log_loss(rows, weights) for weights in fits]
+        return self._inner_losses[fold, without]
+
+    def _log_loss(self, rows: npt.NDArray[np.int64], weights: Weights) -> float:
+        from scipy.special import softmax
+
+        kernel, bias = weights
+        probabilities = softmax(self._likenesses[rows] @ kernel + bias, axis=1)
+        return log_loss(probabilities.astype(np.float32), self._truth[rows])
+
+    def _fit(self, rows: npt.NDArray[np.int64], strengths: Sequence[float]) -> Iterator[Weights]:
+        """Softmax regressions on the likenesses of these photos to those among them that are landmarks."""
+        from scipy.linalg import cholesky, solve_triangular
+        from sklearn.linear_model import LogisticRegression
+
+        own = np.flatnonzero(np.isin(self._landmarks, rows))
+        between = self._likenesses[np.ix_(self._landmarks[own], own)]
+        root = cholesky(between + _JITTER * np.eye(len(own)), lower=True)
+        inputs = solve_triangular(root, self._likenesses[np.ix_(rows, own)].T, lower=True).T
+        regression = LogisticRegression(tol=_TOLERANCE, max_iter=_MAX_ITERATIONS, warm_start=True)
+        for strength in strengths:
+            regression.set_params(C=1 / (strength * len(rows))).fit(inputs, self._truth[rows])
+            kernel = np.zeros((len(self._landmarks), self._num_classes))
+            coefficients, bias = _of_all_classes(regression.coef_, regression.intercept_)
+            kernel[own] = solve_triangular(root, coefficients.T, lower=True, trans=1)
+            yield kernel, bias
+
+
+def _of_all_classes(coefficients: Float64Array, bias: Float64Array) -> Weights:
+    """A regression of two classes has weights for the second alone: half of them, and half against the first."""
+    if len(bias) > 1:
+        return coefficients, bias
+    return np.concatenate([-coefficients, coefficients]) / 2, np.concatenate([-bias, bias]) / 2

@@ -1,0 +1,109 @@
+"""What a network sees in several views of a photo, as one vector: sizes, mirror images, and ways to pool positions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from scoring.pixels.input_shape import filled
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ViewPooling(StrEnum):
+    """How the positions of a spatial layer become one vector."""
+
+    MEAN = "mean"
+    MAX = "max"
+    CENTRE = "centre"  # the mean over the middle half of rows and columns, where photographers put what they show
+
+
+@dataclass(frozen=True)
+class Views:
+    """The views of a photo, and how each is pooled.
+
+    Attributes:
+        sizes: Pixels a side of each view, the largest first, which photos are decoded to; none is what the network
+            takes, or 224.
+        mirror: Whether each view is averaged with its mirror image.
+        pooling: The ways, side by side. A layer that is not spatial is taken as it is.
+    """
+
+    sizes: tuple[int, ...]
+    mirror: bool
+    pooling: tuple[ViewPooling, ...]
+
+    def __str__(self) -> str:
+        """All of it, for digests."""
+        return "+".join([*self.pooling, *map(str, self.sizes), *(["mirror"] if self.mirror else [])])
+
+
+def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
+    """A network from pixels to one vector: for each size and each way of pooling a part of length one.
+
+    Values become their signed square roots, which steadies the variance of sums of activations; a view and its mirror
+    image are averaged, and each part is scaled to length one: the two normalisations of Perronnin, Sánchez and Mensink,
+    ECCV 2010, sections 3.1 and 3.2.
+
+    Args:
+        network: From float RGB pixels, 0 to 255, shape (batch, side, side, 3) of each size, to a layer's outputs.
+        views: Which.
+
+    Returns:
+        From pixels of the largest size to features, shape (batch, num_features).
+    """
+    import keras
+
+    sizes = views.sizes or (filled(network.inputs[0].shape[1:]).height,)
+    largest = sizes[0]
+    pixels = keras.Input((largest, largest, 3))
+    parts = [part for side in sizes for part in _parts(network, _resized(pixels, side), views.mirror, views.pooling)]
+    features = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    return keras.Model(pixels, features, name="base")
+
+
+def _parts(
+    network: "keras.Model", pixels: "keras.KerasTensor", mirror: bool, pooling: Sequence[ViewPooling]
+) -> list["keras.KerasTensor"]:
+    import keras
+
+    outputs = [network(view) for view in ([pixels, keras.ops.flip(pixels, axis=2)] if mirror else [pixels])]
+    pooled = (
+        [[_root(_pool(seen, how)) for seen in outputs] for how in pooling]
+        if len(outputs[0].shape) == 4
+        else [[_root(seen) for seen in outputs]]
+    )
+    return [
+        keras.layers.UnitNormalization()(keras.layers.Average()(of_views) if mirror else of_views[0])
+        for of_views in pooled
+    ]
+
+
+def _resized(pixels: "keras.KerasTensor", side: int) -> "keras.KerasTensor":
+    """A smaller view of the same pixels; where it fits a whole number of times, by averaging squares of pixels."""
+    import keras
+
+    largest = pixels.shape[1]
+    if side == largest:
+        return pixels
+    if largest % side == 0:
+        return keras.layers.AveragePooling2D(largest // side)(pixels)
+    return keras.layers.Resizing(side, side)(pixels)
+
+
+def _pool(outputs: "keras.KerasTensor", pooling: ViewPooling) -> "keras.KerasTensor":
+    import keras
+
+    if pooling is ViewPooling.MAX:
+        return keras.layers.GlobalMaxPooling2D()(outputs)
+    if pooling is ViewPooling.CENTRE:
+        margins = tuple(side // 4 for side in outputs.shape[1:3])
+        outputs = keras.layers.Cropping2D(margins)(outputs)
+    return keras.layers.GlobalAveragePooling2D()(outputs)
+
+
+def _root(values: "keras.KerasTensor") -> "keras.KerasTensor":
+    import keras
+
+    return keras.ops.sign(values) * keras.ops.sqrt(keras.ops.abs(values))

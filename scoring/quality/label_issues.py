@@ -1,0 +1,83 @@
+"""Photos whose label is probably wrong, by what a model that has not learned from them says.
+
+Found by confident learning and ranked by self-confidence, both by thresholds of each class, as cleanlab does it
+(`find_label_issues` with `filter_by="confident_learning"`, `adjust_pred_probs=True`).
+
+Source: Northcutt, Jiang and Chuang, arXiv:1911.00068; Kuan and Mueller, "Model-agnostic label quality scoring", 2022.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+
+T = TypeVar("T")
+_NEVER = 2.0  # more than any probability
+
+
+@dataclass(frozen=True)
+class LabelIssue(Generic[T]):
+    """A photo whose label is probably wrong.
+
+    Attributes:
+        photo: Which one, as the caller calls it.
+        given: The class of its label.
+        likely: The class that it rather is of.
+        quality: How much speaks for its label, 0 to 1.
+    """
+
+    photo: T
+    given: int
+    likely: int
+    quality: float
+
+
+def find_label_issues(
+    photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array
+) -> list[LabelIssue[T]]:
+    """Find photos whose label is probably wrong, the worst first.
+
+    Args:
+        photos: What to call each photo: ids, paths or row numbers.
+        labels: The class of each photo's label, shape (num_photos,).
+        probabilities: Of each class, by a model that has not learned from that photo (out of fold, or of photos kept
+            for validation), shape (num_photos, num_classes).
+    """
+    thresholds = _thresholds(labels, probabilities)
+    likely = _confident_classes(probabilities, thresholds)
+    is_issue = (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    quality = label_quality(labels, probabilities)
+    rows = np.flatnonzero(is_issue)
+    return [
+        LabelIssue(photos[row], int(labels[row]), int(likely[row]), float(quality[row]))
+        for row in rows[np.argsort(quality[rows], kind="stable")]
+    ]
+
+
+def label_quality(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.float64]:
+    """How much speaks for each label, 0 to 1, shape (num_photos,).
+
+    It is the label's probability, adjusted by the classes' thresholds: where the model is seldom sure of a class, a low
+    probability says less against it.
+    """
+    thresholds = _thresholds(labels, probabilities)
+    adjusted = probabilities - thresholds + thresholds.max()
+    own: npt.NDArray[np.float64] = adjusted[np.arange(len(labels)), labels] / adjusted.sum(axis=1)
+    return own
+
+
+def _thresholds(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.float64]:
+    """The mean probability of each class over the photos labelled so; nothing reaches that of a class without any."""
+    own = [probabilities[labels == index, index] for index in range(probabilities.shape[1])]
+    return np.array([values.mean(dtype=np.float64) if len(values) else _NEVER for values in own])
+
+
+def _confident_classes(probabilities: Float32Array, thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The most likely of the classes that reach their threshold, shape (num_photos,); -1 where none does."""
+    reached = probabilities >= thresholds - 1e-6
+    best = np.where(reached, probabilities, -1.0).argmax(axis=1)
+    return np.where(reached.any(axis=1), best, -1)

@@ -1,0 +1,64 @@
+"""Photos of a report whose label is probably wrong: the worst as pictures, more of them by name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scoring.quality.label_issues import LabelIssue, find_label_issues
+from scoring.report.looks import Album, draw_pictures, find_pictures, picture_tile
+from scoring.report.parts import Block, Look, Prose, Table
+from scoring.report.rows import ScoredRows
+from scoring.report.text import plural, shorten, visible
+
+_MAX_SHOWN = 12
+_MAX_NAMED = 100
+_NAME_LENGTH = 160  # characters of a path
+_METHOD = (
+    "Another label reaches the probability that its own photos have in the mean, and the given one is not the most "
+    "likely; ranked by the probability of the given label, adjusted by these means (confident learning, as cleanlab "
+    "has it). Look before you change a label: the model may be wrong."
+)
+
+
+def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[Block]:
+    """The photos whose label is probably wrong, the worst first.
+
+    Args:
+        rows: What a model said that has not learned from these photos; at least one has a label.
+        labels: One name per class, in class order.
+        album: Where the photos lie.
+    """
+    if rows.probabilities is None:
+        return [Prose("Labels are checked where the probabilities of all of them are stored.")]
+    issues = _issues(rows, rows.probabilities)
+    known = plural(int((rows.column("truth") >= 0).sum()), "photo")
+    if not issues:
+        return [Prose(f"No label of {known} looks wrong to the model.")]
+    named = issues[:_MAX_NAMED]
+    images = find_pictures(rows, np.array([issue.photo for issue in named], np.int64), album)
+    shown = named[:_MAX_SHOWN]
+    thumbnails, problem = draw_pictures(album, [images[issue.photo] for issue in shown])
+    tiles = [picture_tile(rows, issue.photo, labels, images[issue.photo], thumbnails) for issue in shown]
+    cells = [
+        (
+            visible(shorten(images[issue.photo].path, _NAME_LENGTH)),
+            labels[issue.given],
+            labels[issue.likely],
+            f"{issue.quality:.3f}",
+        )
+        for issue in named
+    ]
+    caption = f"{len(named)} of {len(issues)}, the worst first" if len(issues) > len(named) else "The worst first"
+    return [
+        Prose(f"{plural(len(issues), 'label')} of {known} may be wrong. {_METHOD}"),
+        *([Prose(problem)] if problem else []),
+        Look("Probably labelled wrongly", f"The worst {len(shown)}", tiles),
+        Table(caption, ("photo", "label", "rather", "for its label, 0 to 1"), cells, num_text_columns=3),
+    ]
+
+
+def _issues(rows: ScoredRows, probabilities: np.ndarray) -> list[LabelIssue[int]]:
+    """Of the photos with a label, by their row numbers."""
+    truth = rows.column("truth")
+    known = np.flatnonzero(truth >= 0)
+    return find_label_issues([int(row) for row in known], truth[known], probabilities[known])

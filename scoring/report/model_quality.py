@@ -1,0 +1,38 @@
+"""How good a fine-tuned model is, as parts of its report."""
+
+from scoring.models.training_record import TrainingRecord
+from scoring.report.histogram import histogram_figure
+from scoring.report.parts import Block, Facts
+from scoring.report.quality import evaluations_table, measure_quality, quality_blocks, quality_notes
+from scoring.report.rows import ScoredRows
+from scoring.report.standings import standings
+from scoring.report.text import measure
+
+
+def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
+    """How right it is on its validation photos, how sure, and what calibration made of it."""
+    metrics = training.metrics
+    compared = {"before calibration": metrics.before_calibration, "after calibration": metrics.after_calibration}
+    reliability = {stage: measured.reliability for stage, measured in compared.items()}
+    losses = metrics.submission_log_loss
+    quality = measure_quality(rows)
+    measures = evaluations_table("On the validation photos", {"one head": metrics.first_head, **compared})
+    return [
+        *quality_blocks(measures, quality, training.labels, reliability),
+        histogram_figure(rows, training.labels),
+        *quality_notes(quality, rows.num_unknown),
+        _calibration_facts(training),
+        *standings(training.labels, losses.calibrated),
+    ]
+
+
+def _calibration_facts(training: TrainingRecord) -> Facts:
+    losses = training.metrics.submission_log_loss
+    rows = [
+        ("temperature", measure(training.calibration.temperature)),
+        ("clip of submissions", measure(training.calibration.clip)),
+        ("submission's log loss", measure(losses.calibrated)),
+        ("with the lesson's clip", measure(losses.lesson_clip)),
+        ("without any", measure(losses.unclipped)),
+    ]
+    return Facts("Calibration, measured on photos that it was not fitted on", rows)

@@ -1,0 +1,114 @@
+"""Photos whose contents have changed since an earlier invocation listed them: their shards are scored again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.errors import BucketError
+from scoring.run.fence import Fence, under_fence
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestInfo, manifest_rows, write_manifest
+from scoring.run.verification import remove_shard
+from scoring.sources.entries import ImageEntry
+
+_IDENTITY = tuple(name for name in MANIFEST_SCHEMA.names if name not in CONTENTS)
+
+
+@dataclass
+class Renewal:
+    """A collection as it is listed now, of which a run folder has an earlier manifest.
+
+    Attributes:
+        images: All images, in the manifest's order.
+        info: What a manifest of them says; its digest is the earlier one's, which earlier shards carry.
+        changed: How many images have changed, by the shards that have such.
+        is_due: Whether the manifest must be written: something in it is other than listed now.
+    """
+
+    images: Sequence[ImageEntry]
+    info: ManifestInfo
+    changed: dict[int, int] = field(default_factory=dict)
+    is_due: bool = False
+
+    def carry_out(self, folder: RunFolder, fence: Fence) -> int:
+        """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
+
+        Call it when it is known that the run will be continued, for it may be refused.
+
+        Returns:
+            How many photos have changed since they were scored.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+        """
+        if not self.is_due:
+            return 0
+        missing = set(folder.missing_shards(self.info.num_shards))
+        stale = sorted(self.changed.keys() - missing)
+        with under_fence(fence):
+            for shard_id in stale:
+                fence.check()
+                remove_shard(folder.shard(shard_id, self.info.num_shards))
+            shard_size = Manifest(folder.manifest).shard_sizes[0]
+            write_manifest(folder.manifest, self.images, shard_size, self.info.num_left_out, self.info.digest)
+        return sum(self.changed[shard_id] for shard_id in stale)
+
+
+def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
+    """Compare a collection with the manifest in a run folder; None if there is none, or it is of another collection.
+
+    Another collection is one of other ids, paths or targets, or in other shards. Contents have changed where a size, a
+    position in a tar or a stamp has; a stamp that one side lacks tells nothing.
+
+    Args:
+        folder: The run folder.
+        images: All images, in the manifest's order.
+        shard_size: Images per shard.
+        num_left_out: Files that are not images.
+
+    Raises:
+        BucketError: If the manifest cannot be reached.
+    """
+    try:
+        earlier = Manifest(folder.manifest)
+        if earlier.shard_sizes != _shard_sizes(len(images), shard_size):
+            return None
+        return _compare(earlier, images, shard_size, num_left_out)
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # none, or it is damaged: written anew
+        return None
+
+
+def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
+    renewal = Renewal(images, replace(earlier.info, num_left_out=num_left_out))
+    renewal.is_due = renewal.info != earlier.info
+    for shard_id in range(earlier.info.num_shards):
+        now = manifest_rows(images[shard_id * shard_size : (shard_id + 1) * shard_size])
+        before = earlier.describe(shard_id, MANIFEST_SCHEMA.names)
+        if any(not now[name].equals(before[name]) for name in _IDENTITY):
+            return None
+        if before.column_names == now.column_names and all(now[name].equals(before[name]) for name in CONTENTS):
+            continue
+        renewal.is_due = True
+        if num_changed := _count_changed(before, now):
+            renewal.changed[shard_id] = num_changed
+    return renewal
+
+
+def _count_changed(before: pa.Table, now: pa.Table) -> int:
+    differs = pc.or_(_differ(before, now, "size_bytes"), _differ(before, now, "position"))
+    if "stamp" in before.column_names:
+        differs = pc.or_(differs, _differ(before, now, "stamp"))
+    return int(pc.sum(differs).as_py() or 0)
+
+
+def _differ(before: pa.Table, now: pa.Table, name: str) -> pa.ChunkedArray:
+    """Where two columns differ; a null is equal to everything."""
+    return pc.fill_null(pc.not_equal(before[name], now[name]), False)
+
+
+def _shard_sizes(num_images: int, shard_size: int) -> list[int]:
+    return [min(shard_size, num_images - start) for start in range(0, num_images, shard_size)]

@@ -1,0 +1,78 @@
+"""A CSV file as it comes from Kaggle: as it is, or in a zip."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+from scoring.errors import BucketError, ImageError, RequestError
+from scoring.sources.image_finder import is_zip
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.storage.locations import Location, file_above
+from scoring.storage.walking import is_hidden
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """What a CSV file holds; all rows are as long as the header.
+
+    Attributes:
+        header: Names of the columns, as they are spelled; none of an empty file.
+        rows: The values, as they are spelled.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def read_csv(source: Location, field: str, what: str) -> CsvTable:
+    """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`; commas, semicolons or tabs divide it.
+
+    Args:
+        source: Where it lies.
+        field: What the request calls it.
+        what: What it is expected to be.
+
+    Raises:
+        RequestError: If there is no such file, or it is no CSV file in UTF-8 with rows as long as its header.
+    """
+    try:
+        text = _content(source, field, what).decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        lines = [(reader.line_num, tuple(row)) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
+    header = lines[0][1] if lines else ()
+    for number, row in lines[1:]:
+        if len(row) != len(header):
+            raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
+    return CsvTable(header, tuple(row for _, row in lines[1:]))
+
+
+def _delimiter(text: str) -> str:
+    """What divides the header: a comma, if it has one."""
+    header = text.partition("\n")[0]
+    return next((mark for mark in ",;\t" if mark in header), ",")
+
+
+def _member(file: Location, inside: str) -> bytes:
+    """One file in a zip; the only one, as in `train.csv.zip`, need not be named."""
+    directory = ZipDirectory(file)
+    members = [inside] if inside else [member.path for member in directory.files() if not is_hidden(member.path)]
+    if len(members) != 1:
+        raise RequestError(f"Expected one file in {file}; it holds {len(members)}. Name one: {file}/{members[0]}.")
+    return directory.read(members[0])
+
+
+def _content(source: Location, field: str, what: str) -> bytes:
+    above = file_above(source)
+    if above is None:
+        raise RequestError(f"Expected `{field}` to be {what}; there is no {source}.")
+    file, inside = above
+    try:
+        return _member(file, inside) if inside or is_zip(file.name) else file.read_bytes()
+    except BucketError:
+        raise
+    except OSError as error:
+        raise RequestError(f"Expected a readable `{field}`; {file} is not: {error.strerror or error}.") from error
+    except ImageError as error:
+        raise RequestError(f"Expected `{field}` {inside} in {file}; {error}.") from error

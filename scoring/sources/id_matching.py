@@ -1,0 +1,89 @@
+"""Which image is meant by each of many ids, of a competition's template or of a file of labels."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+_WHOLE = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One way to read ids: what stands for an id, and for an image; None for what it cannot read."""
+
+    of_id: Callable[[str], str | None]
+    of_image: Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What one reading of ids found.
+
+    Attributes:
+        rows: The image's row for each id; of ids without an image -1.
+        missing: Ids without an image.
+        twice: What stands for two images or two ids, with both; None if nothing does.
+    """
+
+    rows: npt.NDArray[np.int64]
+    missing: Sequence[str]
+    twice: str | None
+
+    @property
+    def num_found(self) -> int:
+        """How many ids have an image."""
+        return len(self.rows) - len(self.missing)
+
+
+def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> list[Matches]:
+    """Find the image of each id, by one reading of ids after the other.
+
+    An id is an image's id, its path, its file's name, that without the suffix, or the number that this is.
+
+    Args:
+        ids: All different.
+        image_ids: Of each image.
+        paths: Of each image.
+    """
+    return [_match(reading, ids, image_ids, paths) for reading in _READINGS]
+
+
+def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+    wanted: dict[str, str] = {}
+    twice = None
+    for one in ids:
+        key = reading.of_id(one)
+        if key is not None and (other := wanted.setdefault(key, one)) != one:
+            twice = twice or f"the ids {other} and {one} are one"
+    rows: dict[str, int] = {}
+    for row, (image_id, path) in enumerate(zip(image_ids, paths, strict=True)):
+        key = reading.of_image(image_id, path)
+        if key in wanted and rows.setdefault(key, row) != row:
+            twice = twice or f"{wanted[key]} is {paths[rows[key]]} and {path}"
+    found = [rows.get(key, -1) if (key := reading.of_id(one)) is not None else -1 for one in ids]
+    return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _bare(path: str) -> str:
+    return PurePosixPath(_name(path)).stem
+
+
+def _number(text: str) -> str | None:
+    return (text.lstrip("0") or "0") if _WHOLE.fullmatch(text) else None
+
+
+_READINGS = (
+    _Reading(str, lambda image_id, path: image_id),
+    _Reading(str, lambda image_id, path: path),
+    _Reading(str, lambda image_id, path: _name(path)),
+    _Reading(str, lambda image_id, path: _bare(path)),
+    _Reading(_number, lambda image_id, path: _number(_bare(path))),
+)

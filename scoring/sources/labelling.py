@@ -1,0 +1,174 @@
+"""Give photos the labels that stand in a file of their own, or in the table that lists them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from scoring.errors import RequestError
+from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
+from scoring.sources.id_matching import Matches, match_by_every_reading
+from scoring.sources.labels_file import LabelsTable, read_labels
+from scoring.sources.table_columns import LabelsFile, TableColumns
+from scoring.sources.table_images import TableSource
+from scoring.storage.locations import Location
+
+# Of ids that match by accident, as 1 to 9 of another collection's, fewer do.
+_LEAST_SHARE = 0.5
+_MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos with their targets, and what was left over on either side.
+
+    Attributes:
+        listing: The photos; those without a label are left out.
+        unused: Labels without a photo; None if every label has one.
+    """
+
+    listing: Listing
+    unused: LeftOut | None = None
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """A column of a file of labels that may say which photo.
+
+    Attributes:
+        column: Its name.
+        ids: Its values, each once.
+        matches: The photo of each of them.
+    """
+
+    column: str
+    ids: Sequence[str]
+    matches: Matches
+
+    @property
+    def row_of(self) -> dict[str, int]:
+        """The photo's row of every id that has one."""
+        pairs = zip(self.ids, self.matches.rows.tolist(), strict=True)
+        return {one: row for one, row in pairs if row >= 0}
+
+
+def label_by_file(listing: Listing, file: LabelsFile) -> Labelled:
+    """Give photos the labels of a file.
+
+    Args:
+        listing: The photos.
+        file: Where their labels stand, and in which columns.
+
+    Raises:
+        RequestError: If the file does not tell: which column, which photo, or which of two labels.
+    """
+    table = read_labels(file)
+    images = list(listing.images)
+    found = _choose_ids(table, file.id_column, images)
+    column = table.label_column(file.label_column, found.column)
+    _refuse_several(table.columns[column], column, table.name)
+    label_of = _labels_by_id(table, found.column, column)
+    targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
+    unused = [one for one in label_of if one not in found.row_of]
+    return Labelled(
+        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name),
+        LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
+    )
+
+
+def label_by_table(listing: Listing, table: Location, columns: TableColumns) -> Labelled:
+    """Give the images of a table the labels in a column of it.
+
+    Raises:
+        RequestError: If values of that column are several labels.
+    """
+    rows = [(file.path, file.image_id, file.target) for file in TableSource(table, columns).files()]
+    _refuse_several([target for _, _, target in rows if target], str(columns.label), table.name)
+    target_of = {(path, image_id): target for path, image_id, target in rows if target}
+    # An id is known by its row where the table has ids, else made of the path.
+    targets = [
+        target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
+    ]
+    return Labelled(_with_targets(listing, targets, table.name))
+
+
+def _with_targets(listing: Listing, targets: Sequence[str | None], name: str) -> Listing:
+    pairs = zip(listing.images, targets, strict=True)
+    labelled = Listing([replace(image, target=target) for image, target in pairs], listing.left_out)
+    return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
+
+
+def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry]) -> _Ids:
+    """The column of ids whose values are those of photos."""
+    candidates = [_match_column(table, column, images) for column in table.id_columns(asked)]
+    best = max(candidates, key=lambda found: found.matches.num_found)
+    least = _LEAST_SHARE * min(len(best.ids), len(images))
+    if best.matches.num_found < max(1, least):
+        columns = ", ".join(repr(found.column) for found in candidates)
+        raise RequestError(
+            f"Expected ids of {table.name} to be those of photos; of {len(best.ids)} in its column {columns}, such as "
+            f"{best.ids[0]!r}, {best.matches.num_found} are. The photos are {images[0].path!r} and the like. Say "
+            "which column by `id_column`."
+        )
+    for other in candidates:
+        if _disagree(table, best, other):
+            raise RequestError(
+                f"Expected one column of {table.name} to say which photo; {best.column!r} and {other.column!r} name "
+                "different ones. Say which by `id_column`."
+            )
+    if best.matches.twice:
+        raise RequestError(
+            f"Expected one photo for every id of {table.name}, and one id for every photo; {best.matches.twice}."
+        )
+    return best
+
+
+def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry]) -> _Ids:
+    ids = [one for one in dict.fromkeys(table.columns[column]) if one]
+    tried = match_by_every_reading(ids, [image.image_id for image in images], [image.path for image in images])
+    return _Ids(column, ids or [""], max(tried, key=lambda matches: matches.num_found))
+
+
+def _disagree(table: LabelsTable, one: _Ids, other: _Ids) -> bool:
+    """Whether two columns name different photos in a row of the table."""
+    first, second = one.row_of, other.row_of
+    pairs = zip(table.columns[one.column], table.columns[other.column], strict=True)
+    return any(a in first and b in second and first[a] != second[b] for a, b in pairs)
+
+
+def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict[str, str]:
+    """The label of each id that has one.
+
+    Raises:
+        RequestError: If one id has two.
+    """
+    labels: dict[str, str] = {}
+    for one, label in zip(table.columns[id_column], table.columns[label_column], strict=True):
+        if one and label and labels.setdefault(one, label) != label:
+            raise RequestError(
+                f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
+            )
+    return labels
+
+
+def _refuse_several(values: Collection[str], column: str, name: str) -> None:
+    """Refuse several labels in one value, as in `haze primary`."""
+    for mark, words in _MARKS.items():
+        if value := _several(set(values), mark):
+            raise RequestError(
+                f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
+                f"{words} between them, and models of several labels are not trained. If it is one, write it without."
+            )
+
+
+def _several(values: Collection[str], mark: str) -> str | None:
+    """The first value that is several labels, if some are.
+
+    They are if the parts of one are labels themselves, or if few parts make up many values. `American bulldog` and
+    `French bulldog` are not.
+    """
+    parts = {value: [part.strip() for part in value.split(mark) if part.strip()] for value in sorted(values)}
+    torn = {value: each for value, each in parts.items() if len(each) > 1}
+    made_of_labels = next((value for value, each in torn.items() if all(part in values for part in each)), None)
+    if made_of_labels is not None:
+        return made_of_labels
+    few = {part for each in torn.values() for part in each}
+    return next(iter(torn)) if torn and 2 * len(few) < len(torn) else None

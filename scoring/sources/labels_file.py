@@ -1,0 +1,131 @@
+"""The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scoring.errors import BucketError, RequestError
+from scoring.sources.csv_table import read_csv
+from scoring.sources.table_columns import LabelsFile
+from scoring.sources.table_parts import PARQUET_SUFFIXES
+from scoring.storage.locations import Location, readable
+
+# What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
+_ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
+_LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
+
+
+@dataclass(frozen=True)
+class LabelsTable:
+    """What such a file holds, as text.
+
+    Attributes:
+        name: What people call it.
+        columns: The values of each column by its name; of an empty cell the empty text.
+    """
+
+    name: str
+    columns: dict[str, Sequence[str]]
+
+    def id_columns(self, asked: str | None) -> list[str]:
+        """The columns that may say which photo: the one asked for, or those named so.
+
+        Raises:
+            RequestError: If there is none.
+        """
+        if asked is not None:
+            return [self._existing(asked, "id_column")]
+        found = [name for name in self.columns if _ID.fullmatch(_plain(name))]
+        if not found:
+            raise RequestError(
+                f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
+                "which by `id_column`."
+            )
+        return found
+
+    def label_column(self, asked: str | None, id_column: str) -> str:
+        """The column of labels: the one asked for, the one named so, or the only one beside the ids.
+
+        Raises:
+            RequestError: If there is none, or more than one.
+        """
+        if asked is not None:
+            return self._existing(asked, "label_column")
+        others = [name for name in self.columns if name != id_column]
+        found = [name for name in others if _LABEL.fullmatch(_plain(name))]
+        if len(others) > 1 and len(found) != 1:
+            raise RequestError(
+                f"Expected one column of labels in {self.name}, such as label, target or class; it has {self._names}. "
+                "Say which by `label_column`."
+            )
+        return (found or others)[0]
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(map(repr, self.columns))
+
+    def _existing(self, name: str, field: str) -> str:
+        if name not in self.columns:
+            raise RequestError(f"Expected `{field}` to be a column of {self.name}; {name!r} is none of {self._names}.")
+        return name
+
+
+def read_labels(file: LabelsFile) -> LabelsTable:
+    """Read a file of labels.
+
+    Raises:
+        RequestError: If it is neither CSV nor Parquet, or has no rows, one column, or a column twice.
+    """
+    source = file.source
+    is_parquet = source.suffix in PARQUET_SUFFIXES
+    names, columns = _parquet_columns(source) if is_parquet else _csv_columns(source)
+    if len(names) < 2 or not columns[0]:
+        raise RequestError(f"Expected `labels_file` to have ids, labels and rows; {source} has not.")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RequestError(f"Expected every column of `labels_file` once; {source} has {twice!r} more than once.")
+    return LabelsTable(source.name, dict(zip(names, columns, strict=True)))
+
+
+def _csv_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
+    table = read_csv(source, "labels_file", "a CSV file or a Parquet table")
+    values = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.header)
+    return [name.strip() for name in table.header], [[value.strip() for value in column] for column in values]
+
+
+def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
+    """The columns that can be texts; lists, images and the like are none."""
+    try:
+        with pq.ParquetFile(readable(source)) as file:
+            plain = [field.name for field in file.schema_arrow if _is_plain(field.type)]
+            table = file.read(plain)
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {error}.") from error
+    return table.column_names, [_texts(column) for column in table.columns]
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    types = pa.types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):  # what pandas makes of whole numbers beside an empty cell
+        values = column.to_numpy()
+        if np.all(np.isnan(values) | (np.isfinite(values) & (values == np.floor(values)))):
+            return ["" if np.isnan(value) else str(int(value)) for value in values]
+    return [value.strip() for value in pc.fill_null(pc.cast(column, pa.string()), "").to_pylist()]
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())

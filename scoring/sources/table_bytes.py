@@ -1,0 +1,109 @@
+"""Read the images that a Parquet table holds in a column of bytes: by their rows, a row group at a time."""
+
+import os
+import threading
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.errors import ImageError, ImagesError
+from scoring.sources.encoded_images import check_size
+from scoring.sources.entries import ImageEntry
+from scoring.sources.table_columns import column_values
+from scoring.sources.table_parts import TableParts, one_line
+from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
+from scoring.storage.stamps import has_changed
+
+_BYTES_PER_S = 1024**2  # a slow network's
+
+
+class BytesReader:
+    """Keeps the row group that was read last: a shard's rows lie beside each other."""
+
+    def __init__(self, parts: TableParts, column: str) -> None:
+        self._parts = parts
+        self._column = column
+        self._turn = threading.Lock()
+        self._opened: _OpenedPart | None = None
+
+    def __call__(self, image: ImageEntry) -> bytes:
+        """Read one image.
+
+        Raises:
+            ImageError: If it cannot be read, or its table has changed since it was listed.
+        """
+        names = self._parts.names
+        several = os.fsdecode((image.raw_path or image.path.encode()).rpartition(b"#")[0])
+        name = names[0] if len(names) == 1 else several
+        try:
+            encoded = self._value(name, image)
+        except (OSError, pa.ArrowException, IndexError, ImagesError) as error:
+            raise ImageError(f"cannot read from table: {one_line(error)}") from error
+        if not encoded.is_valid:
+            raise ImageError("the table's row holds no image")
+        content: bytes = encoded.as_py()
+        check_size(len(content))
+        return content
+
+    def _value(self, name: str, image: ImageEntry) -> Any:
+        with self._turn:
+            if self._opened is None or self._opened.name != name:
+                self._opened = _OpenedPart(self._parts, name, self._column)
+            if image.stamp not in (None, self._opened.stamp):
+                raise has_changed()
+            return self._opened.value(image.position or 0)
+
+
+class _OpenedPart:
+    """One file of a table, and its row group that was read last.
+
+    Attributes:
+        name: The file's.
+        stamp: What tells its content.
+    """
+
+    def __init__(self, parts: TableParts, name: str, column: str) -> None:
+        self.name = name
+        self._parts = parts
+        self._from_outside, self.stamp = parts.stamp_from_outside(name), parts.stamp(name)
+        self._part: pq.ParquetFile = parts.open(name)
+        self._column = column
+        groups = range(self._part.num_row_groups)
+        self._ends = list(accumulate(self._part.metadata.row_group(group).num_rows for group in groups))
+        self._images: Any = None
+        self._group = -1
+        self._is_another = False
+        self._given_up: dict[int, ReadTimeoutError] = {}
+
+    def value(self, row: int) -> Any:
+        """What stands in a row; it is of the content that the stamp tells."""
+        group = bisect_right(self._ends, row)
+        if group != self._group:
+            self._read(group)
+        return self._images[row - (self._ends[group - 1] if group else 0)]
+
+    def _read(self, group: int) -> None:
+        if self._is_another:
+            raise has_changed()
+        if group in self._given_up:  # at once: its other rows need not wait as long
+            raise ReadTimeoutError(str(self._given_up[group]))
+        try:
+            images = within(self._limit_s(group), self._load, group)
+        except ReadTimeoutError as error:
+            self._given_up[group] = error
+            raise
+        self._is_another = self._parts.stamp_from_outside(self.name) != self._from_outside
+        if self._is_another:
+            raise has_changed()
+        self._images, self._group = images, group
+
+    def _limit_s(self, group: int) -> float | None:
+        """What one image may take, and a second for each MiB beside it."""
+        limit_s = read_limit_s()
+        return limit_s and limit_s + self._part.metadata.row_group(group).total_byte_size // _BYTES_PER_S
+
+    def _load(self, group: int) -> Any:
+        return column_values(self._part.read_row_group(group, columns=[self._column]), self._column)

@@ -1,0 +1,111 @@
+"""Give up reads that take too long, of a file system that hangs or a server that does not answer.
+
+A read is done by a helper thread. One that does not come back in time is left alone, for nothing can stop it, and its
+caller is told. Helpers are daemons: they keep no process from ending.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_MOST_HELPERS = (
+    1000  # of a process; where so many hang, further reads wait for one that comes back, as long as they may
+)
+_limit_s: ContextVar[float | None] = ContextVar("limit_s", default=None)
+
+
+class ReadTimeoutError(OSError):
+    """A read took longer than it may. No retry helps: it would be as long again."""
+
+
+@contextmanager
+def reading_within(seconds: float | None) -> Iterator[None]:
+    """Let each read that this thread begins in the block take so long at most; None lets it take any time."""
+    token = _limit_s.set(seconds)
+    try:
+        yield
+    finally:
+        _limit_s.reset(token)
+
+
+def read_limit_s() -> float | None:
+    """Seconds that each read of this thread may take now."""
+    return _limit_s.get()
+
+
+def within_limit(read: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """Call `read`, and give it up when the limit of this thread is over.
+
+    Raises:
+        ReadTimeoutError: If it is given up.
+    """
+    return within(_limit_s.get(), read, *arguments, **options)
+
+
+def within(seconds: float | None, read: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """The same with a limit of its own; None is none."""
+    if seconds is None:
+        return read(*arguments, **options)
+    task = _helpers.do(lambda: read(*arguments, **options))
+    try:
+        task.exception(seconds)  # of its own it raises none: they may be TimeoutErrors too
+    except TimeoutError:
+        task.cancel()  # if no helper has begun it
+        raise ReadTimeoutError(f"reading took longer than {seconds:g} s") from None
+    result: R = task.result()
+    return result
+
+
+class _Helpers:
+    """Threads that are started when all others are busy, and stay."""
+
+    def __init__(self) -> None:
+        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._turn = threading.Lock()
+        self._num_helpers = self._num_idle = self._num_waiting = 0
+
+    def do(self, read: Callable[[], Any]) -> Future[Any]:
+        task: Future[Any] = Future()
+        with self._turn:
+            self._tasks.put((task, read))
+            if self._num_idle:
+                self._num_idle -= 1
+            elif self._num_helpers < _MOST_HELPERS:
+                self._num_helpers += 1
+                threading.Thread(target=self._serve, name=f"read-{self._num_helpers}", daemon=True).start()
+            else:
+                self._num_waiting += 1
+        return task
+
+    def _serve(self) -> None:
+        while True:
+            task, read = self._tasks.get()
+            if not task.set_running_or_notify_cancel():
+                self._become_idle()
+                continue
+            try:
+                result = read()
+            except BaseException as error:  # raised again where it is waited for  # noqa: BLE001
+                self._become_idle()
+                task.set_exception(error)
+            else:
+                self._become_idle()  # first: who waits for the result may come with the next read at once
+                task.set_result(result)
+                del result  # an image's bytes
+            del task, read
+
+    def _become_idle(self) -> None:
+        with self._turn:
+            if self._num_waiting:
+                self._num_waiting -= 1
+            else:
+                self._num_idle += 1
+
+
+_helpers = _Helpers()

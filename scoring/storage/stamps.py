@@ -1,0 +1,51 @@
+"""A number that tells one content of a file from another, at the price of looking at the file from outside."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_MOUNTS = Path("/proc/self/mountinfo")
+# Where a file may have another number tomorrow, or from another machine.
+_NUMBERED_ANEW = frozenset({"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf"})
+
+
+def stamp_of(*known: object) -> int:
+    """A signed number of 64 bits, another one for other things known."""
+    digest = hashlib.blake2b(repr(known).encode(errors="surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def file_stamp(status: os.stat_result) -> int:
+    """Of a file on a disk: its size, when it was last written, and its number where the file system keeps it."""
+    return stamp_of(status.st_size, status.st_mtime_ns, inode_of(status))
+
+
+def inode_of(status: os.stat_result) -> int | None:
+    """A file's number; None where the file system may give it another one."""
+    return status.st_ino if _keeps_inodes(status.st_dev) else None
+
+
+def object_stamp(meta: Mapping[str, Any]) -> int:
+    """Of an object in a bucket: its size and ETag, or where there is none, its version and when it was written."""
+    tag = meta.get("e_tag")
+    return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
+
+
+def has_changed() -> OSError:
+    """What to raise where a file is no longer the one that was looked at."""
+    return OSError("it has changed since it was listed")
+
+
+@cache
+def _keeps_inodes(device: int) -> bool:
+    """Whether files of this device keep their numbers; those of no mounted device that we know do."""
+    try:
+        mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:  # another system than Linux
+        return True
+    numbers = f"{os.major(device)}:{os.minor(device)}"  # third in a line; the kind is behind a lone dash: proc(5)
+    kinds = {mount[mount.index("-") + 1] for mount in mounts if mount[2] == numbers}
+    return not any(kind in _NUMBERED_ANEW or kind.startswith("fuse.") for kind in kinds)

@@ -1,0 +1,104 @@
+"""`score` as it is, but for Ray: one worker, within the driver's own process; a run takes a tenth of a second.
+
+For faults of files, leases, clocks and buckets, which Ray has no part in: hundreds of them in the time of one cluster.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+from unittest.mock import Mock, patch
+
+from rich.console import Console
+
+from cluster.devices import Devices
+from cluster.ledger import TaskFailed
+from cluster.placement import Placement
+from cluster.pool import TaskDone
+from cluster.worker import WorkerInfo, one_line
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest
+from scoring.models.classifier import Classifier
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
+from scoring.pixels.decoding import Resize
+from scoring.shards.report import ShardReport
+from scoring.shards.scorer import ShardScorer
+from scoring.shards.settings import ScorerDescription, ScorerSettings
+from scoring.storage.locations import Location
+from tests.fakes import load_fake
+from tests.gate.turnstile import pass_gate
+
+GATE = "SHARDSCORE_TEST_GATE"
+_HERE = Devices(host="here", gpu_ids=(), node_id="here", pid=0, num_cpus=1)
+
+
+def _load(request: ModelRequest) -> Classifier:
+    """Like a fine-tuned model, it says how far its submissions keep from 0 and 1."""
+    return replace(load_fake(request), clip=0.0312)
+
+
+class HerePool:
+    """Stands in for a pool of workers: this process is the only one.
+
+    What a shard raises costs that shard, as it does in a worker; what is not an `Exception` ends the driver.
+    """
+
+    num_lost_workers = num_repeats = 0
+    start_failures: tuple[str, ...] = ()
+
+    def __init__(self, request: ImagesRequest, settings: ScorerSettings, *_: object) -> None:
+        self._score = ShardScorer(settings, _load)
+        self._folder = settings.output / "predictions"
+        self.ready_workers = [WorkerInfo(0, _HERE, self._score.description, 1)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def first_ready(self) -> WorkerInfo[ScorerDescription]:
+        return self.ready_workers[0]
+
+    def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+        for task in tasks:
+            if os.environ.get(GATE):
+                pass_gate(Path(os.environ[GATE]), self._folder / f"shard-{task:05d}.parquet")
+            try:
+                report = self._score(task)
+            except Exception as error:  # noqa: BLE001  # as a worker's does
+                yield TaskFailed(task, 1, one_line(error))
+            else:
+                yield TaskDone(task, report, 0)
+
+
+@contextmanager
+def without_ray() -> Iterator[None]:
+    """Let `run_score` do without Ray in the block."""
+    stand_ins: dict[str, Any] = {
+        "jobs.score.job.open_session": lambda address: nullcontext(),
+        "jobs.score.job.find_missing_by_node": lambda files: {},
+        "jobs.score.images_job.place_actors": lambda request, console: Placement(1, 0, 1),
+        "jobs.score.images_job.start_actors": HerePool,
+        "jobs.score.shard_loop.ScoringMetrics": Mock(),
+    }
+    with ExitStack() as stack:
+        for name, stand_in in stand_ins.items():
+            stack.enter_context(patch(name, stand_in))
+        yield
+
+
+def score_here(
+    images: Location, output: Location, console: Console | None = None, overwrite: bool = False, **options: Any
+) -> None:
+    """Score images into a run folder, in shards of four."""
+    model = Path(__file__).with_name("model.keras")
+    request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
+    settings: dict[str, Any] = {"batch_size": 4, "shard_size": 4} | options
+    settings["resize"] = Resize(options.get("resize", "squash"))
+    with without_ray(), patch.object(ModelRequest, "check", lambda request: None):
+        images_request = ImagesRequest(images, request, **settings)
+        run_score(ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True))

@@ -1,0 +1,17 @@
+from cluster.deadline import Deadline
+
+
+def test_deadline_is_ten_times_the_longest_task_and_what_may_be_lost_beside_work() -> None:
+    deadline = Deadline(spare_s=300.0)
+    assert deadline.seconds() == 2100
+    deadline.learn(1.0)
+    assert deadline.seconds() == 360
+    deadline.learn(20.0)
+    deadline.learn(5.0)
+    assert deadline.seconds() == 500
+
+
+def test_deadline_that_somebody_asked_for_stays() -> None:
+    deadline = Deadline(7.0, spare_s=300.0)
+    deadline.learn(20.0)
+    assert deadline.seconds() == 7

@@ -1,0 +1,220 @@
+"""Photos that were replaced between two runs: the same command scores them again. All of a job but Ray and Keras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from jobs.score.listing import BackgroundListing
+from jobs.score.record_keeper import RecordKeeper, new_record
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from jobs.score.sound_shards import keep_sound_shards, renew_photos
+from scoring.errors import RunFolderError
+from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
+from scoring.run.manifest import MANIFEST_SCHEMA, read_info
+from scoring.run.verification import run_status
+from scoring.shards.scorer import ShardScorer
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.storage.locations import Location
+from tests import collections_of_pictures as pictures
+from tests.collections_of_pictures import SHADES, Build
+from tests.fakes import FAKE_MODEL, load_fake
+from tests.places import on_disk
+from tests.runs import SUMMARY, read_predictions, record_of, save_record
+
+_MODEL = replace(FAKE_MODEL, model="fake.keras")
+_CHANGED = tuple(5 if index == 6 else shade for index, shade in enumerate(SHADES))  # the seventh, in shard 1 of 0 to 2
+_ON_DISKS = [pictures.folder, pictures.folder_with_old_times, pictures.folder_of_links, pictures.zip_file]
+_ON_DISKS += [pictures.zip_in_zip, pictures.tar_file, pictures.compressed_tar, pictures.tar_in_zip]
+_ON_DISKS += [pictures.compressed_tar_in_zip, pictures.folder_of_tars, pictures.table_of_bytes]
+_IN_BUCKETS = [pictures.folder, pictures.zip_file, pictures.zip_in_zip, pictures.tar_file, pictures.compressed_tar]
+_IN_BUCKETS += [pictures.table_of_bytes, pictures.inventory]
+# Where no more is known than that the file they lie in has changed: which of them, and so which shards.
+_AT_ONCE: dict[Build, tuple[int, list[int]]] = {
+    **dict.fromkeys((pictures.tar_file, pictures.compressed_tar, pictures.tar_in_zip), (12, [0, 1, 2])),
+    **dict.fromkeys((pictures.compressed_tar_in_zip, pictures.table_of_bytes), (12, [0, 1, 2])),
+    pictures.folder_of_tars: (7, [1, 2]),
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of unpacked archives of its own."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "cache"))
+
+
+def _score(
+    images: Location, output: Path, num_shards: int = 3, resize: Resize = Resize.SQUASH
+) -> tuple[int, list[int]]:
+    """Run a job that ends after so many shards; return how many photos had changed, and which shards were to do."""
+    columns = TableColumns(content="image") if images.name == "photos.parquet" else NO_COLUMNS
+    request = ImagesRequest(images, _MODEL, resize=resize, batch_size=4, shard_size=5, columns=columns)
+    folder, console = RunFolder(output), Console(quiet=True)
+    with hold_folder(folder, overwrite=False) as lease:
+        listing = BackgroundListing(request, folder)
+        listing.start(lease.fence)
+        manifest = listing.result()
+        settings = replace(scorer_settings(request, folder, None), fence=lease.fence)
+        scorer = ShardScorer(settings, load_fake)
+        keeper = RecordKeeper(folder, lease, new_record(request, settings, manifest, scorer.description), console)
+        num_changed = renew_photos(listing, lease, keeper, console)
+        status = keep_sound_shards(folder, lease, keeper, console)
+        to_do = sorted([*status.missing, *status.damaged])
+        for shard_id in to_do[:num_shards]:
+            keeper.note({shard_id: scorer(shard_id).digest})
+        keeper.save_digests()
+    return num_changed, to_do
+
+
+def _probabilities(output: Path) -> list[float]:
+    rows = read_predictions(RunFolder(output).predictions)
+    return [vector[1] for vector in rows["probabilities"].to_pylist()]
+
+
+def _expected(shades: Sequence[int]) -> list[float]:
+    return [pytest.approx(shade / 255, abs=1e-6) for shade in shades]  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Collection:
+    build: Build
+    place: Location
+
+    def write(self, shades: Sequence[int] = SHADES) -> Location:
+        return self.build(self.place, shades)
+
+
+@pytest.fixture(params=[*((build, "disk") for build in _ON_DISKS), *((build, "bucket") for build in _IN_BUCKETS)])
+def collection(request: pytest.FixtureRequest, tmp_path: Path) -> Collection:
+    """Writes its pictures, as they are or with other ones in the places of some."""
+    build, where = request.param
+    return Collection(build, tmp_path if where == "disk" else request.getfixturevalue("bucket"))
+
+
+def test_replaced_photos_are_scored_again_and_nothing_else(collection: Collection, tmp_path: Path) -> None:
+    images = collection.write()
+    assert _score(images, tmp_path / "run") == (0, [0, 1, 2])
+    assert _score(images, tmp_path / "run") == (0, [])
+    collection.write(_CHANGED)
+    assert _score(images, tmp_path / "run") == _AT_ONCE.get(collection.build, (1, [1]))
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(images, tmp_path / "run") == (0, [])
+    assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
+
+
+def test_a_run_half_finished_mixes_no_old_rows_with_new_ones(collection: Collection, tmp_path: Path) -> None:
+    images = collection.write()
+    assert _score(images, tmp_path / "run", num_shards=2) == (0, [0, 1, 2])
+    collection.write(_CHANGED)
+    num_changed, shards = _AT_ONCE.get(collection.build, (1, [1]))
+    scored = min(num_changed, 10)  # those of the third shard had not been scored
+    expected = (5 if collection.build is pictures.folder_of_tars else scored, sorted({*shards, 2}))
+    assert _score(images, tmp_path / "run") == expected
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of pictures."""
+    return on_disk(pictures.folder(tmp_path, SHADES))
+
+
+def test_a_photo_replaced_by_a_larger_one_is_scored_again_too(photos: Path, tmp_path: Path) -> None:
+    _score(photos, tmp_path / "run")
+    Image.new("RGB", (80, 60), (5, 5, 5)).save(photos / "7.bmp")
+    assert _score(photos, tmp_path / "run") == (1, [1])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(photos, tmp_path / "run") == (0, [])
+
+
+def test_a_run_that_is_refused_stays_as_it_was(photos: Path, tmp_path: Path) -> None:
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    before = _contents(tmp_path / "run")
+    with pytest.raises(RunFolderError, match="whose resize differs"):
+        _score(photos, tmp_path / "run", resize=Resize.CROP)
+    (photos / "13.bmp").write_bytes(pictures.picture(7))
+    with pytest.raises(RunFolderError, match="whose images differs"):
+        _score(photos, tmp_path / "run")
+    (photos / "13.bmp").unlink()
+    assert _contents(tmp_path / "run") == before
+    assert _score(photos, tmp_path / "run") == (1, [1])
+
+
+def _contents(output: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in output.rglob("*.parquet")}
+
+
+def test_whoever_is_killed_between_the_shards_and_the_manifest_does_it_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    with monkeypatch.context() as patch:
+        patch.setattr("scoring.run.renewal.write_manifest", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            _score(photos, tmp_path / "run")
+    assert RunFolder(tmp_path / "run").missing_shards(3) == [1]
+    assert _score(photos, tmp_path / "run") == (0, [1])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(photos, tmp_path / "run") == (0, [])
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_shards_say_themselves_which_photos_they_were_made_of(photos: Path, tmp_path: Path) -> None:
+    """A manifest that was lost is written anew, of the photos as they are now; so the shards must tell."""
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    RunFolder(tmp_path / "run").manifest.unlink()
+    assert _score(photos, tmp_path / "run") == (0, [1])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+
+
+def test_an_earlier_versions_run_goes_on_and_is_believed_up_to_now(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with monkeypatch.context() as patch:  # neither its manifest nor its shards knew of contents
+        patch.setattr("scoring.run.manifest.MANIFEST_SCHEMA", pa.schema(list(MANIFEST_SCHEMA)[:-1]))
+        patch.setattr("scoring.shards.scorer.INPUTS_KEY", b"nothing")
+        _score(photos, tmp_path / "run", num_shards=2)
+    before = read_info(folder.manifest)
+    pictures.folder(tmp_path, _CHANGED)
+    assert _score(photos, tmp_path / "run") == (0, [2])
+    assert read_info(folder.manifest) == before
+    pictures.folder(tmp_path, tuple(9 if index in (1, 11) else shade for index, shade in enumerate(_CHANGED)))
+    assert _score(photos, tmp_path / "run") == (2, [0, 2])
+
+
+def test_of_a_table_of_paths_no_more_is_known_than_the_paths(photos: Path, tmp_path: Path) -> None:
+    """README says so: to look at each would cost a request for each."""
+    names = [str(path) for path in sorted(photos.iterdir())]
+    pq.write_table(pa.table({"path": names}), tmp_path / "paths.parquet")
+    _score(tmp_path / "paths.parquet", tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    assert _score(tmp_path / "paths.parquet", tmp_path / "run") == (0, [])
+
+
+def test_changes_are_counted_until_a_summary_tells_of_them(photos: Path, tmp_path: Path) -> None:
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    assert _score(photos, tmp_path / "run", num_shards=0) == (1, [1])
+    pictures.folder(tmp_path, SHADES)
+    pictures.folder(tmp_path, (7, *SHADES[1:]))
+    assert _score(photos, tmp_path / "run") == (1, [0, 1])
+    record = record_of(tmp_path / "run")
+    assert record.num_changed == 2
+    save_record(RunFolder(tmp_path / "run"), replace(record, summary=SUMMARY))
+    assert _score(photos, tmp_path / "run") == (0, [])
+    assert record_of(tmp_path / "run").num_changed == 0

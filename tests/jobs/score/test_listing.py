@@ -1,0 +1,132 @@
+"""What a job lists, and how it accounts for the rest: in `run.json`, in the summary, by a warning."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from jobs.finetune import command
+from jobs.score.listing import BackgroundListing, Listed, tell_listed
+from jobs.score.record_keeper import new_record
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from jobs.score.table import print_summary
+from scoring.errors import RequestError
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
+from scoring.run.manifest import Manifest
+from scoring.run.record import RunRecord, parse_record
+from scoring.shards.settings import ScorerDescription
+from scoring.sources.entries import LeftOut
+from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
+from scoring.sources.targets import LabelsFrom, leave_out_test
+from tests.runs import SUMMARY
+
+
+def _list(images: Path, folder: RunFolder, **options: Any) -> tuple[Listed, RunRecord]:
+    """The listing of a job, and the record that begins with it."""
+    model = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
+    request = ImagesRequest(images, model, **options)
+    request.check()
+    listing = BackgroundListing(request, folder, keep=leave_out_test)
+    with hold_folder(folder, overwrite=False) as lease:
+        listing.start(lease.fence)
+        listed = listing.result()
+    scorer = ScorerDescription("m", ("cat", "dog"), "float32", "as asked", {})
+    return listed, new_record(request, scorer_settings(request, folder, None), listed, scorer)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for name in (
+        "train/cat.1.jpg",
+        "train/dog.1.jpg",
+        "test/1.jpg",
+        "test/2.jpg",
+        "test/3.jpg",
+        "notes.txt",
+        "secret/4.jpg",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"1")
+    return folder
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+
+@pytest.mark.usefixtures("refused")
+def test_every_file_is_used_or_left_out_for_a_reason_in_the_record_and_in_the_summary(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    listed, record = _list(photos, folder)
+    assert listed.left_out == (
+        LeftOut("in a test folder beside a training folder", 3, ("test/1.jpg", "test/2.jpg", "test/3.jpg")),
+        LeftOut("not an image", 1, ("notes.txt",)),
+        LeftOut("unreadable", 1, ("secret/",)),
+    )
+    assert (listed.manifest.num_images, listed.manifest.num_left_out) == (2, 5)
+    assert parse_record(record.to_json(), "run.json") == record
+    assert record.left_out == listed.left_out
+    print_summary(Console(soft_wrap=True, width=200), replace(SUMMARY, num_images=2), record, folder)
+    told = "5 files: 3 in a test folder beside a training folder; 1 not an image; 1 unreadable\n"
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_folder_that_cannot_be_read_is_a_warning_with_its_name(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed, _ = _list(photos, RunFolder(tmp_path / "run"))
+    tell_listed(Console(soft_wrap=True), listed)
+    said = "1 file or folder cannot be read, and nothing there is scored: 'secret/'\n"
+    assert capsys.readouterr().out == said
+
+
+def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.csv").write_text("file,label\ncat.1.jpg,tabby\ndog.1.jpg,hound\ndog.7.jpg,hound\n")
+    folder = RunFolder(tmp_path / "run")
+    file = LabelsFile(tmp_path / "train.csv")
+    listed, record = _list(photos / "train", folder, labels_file=file, labels_from=LabelsFrom.AUTO)
+    assert [image.target for image in Manifest(folder.manifest).shard(0)] == ["tabby", "hound"]
+    assert record.request.labels_from == str(file.source)
+    tell_listed(Console(soft_wrap=True), listed)
+    assert capsys.readouterr().out == "1 labels of train.csv without a photo: 'dog.7.jpg'\n"
+
+
+def test_labels_in_two_places_are_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").touch()
+    for options in ({"labels_file": LabelsFile(tmp_path / "train.csv")}, {"columns": TableColumns(label="breed")}):
+        with pytest.raises(RequestError, match="or `labels_from` names; received both"):
+            _list(photos, RunFolder(tmp_path / "run"), labels_from=LabelsFrom.NAMES, **options)
+
+
+def test_finetune_takes_the_columns_of_a_table_or_those_of_a_file_of_labels(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[Any] = []
+    monkeypatch.setattr(command, "run_finetune", lambda request, console: requests.append(request))
+    told: dict[str, Any] = {"images": photos, "output": tmp_path, "id_column": "image", "label_column": "breed"}
+    command.finetune(**told)
+    command.finetune(**told, labels_file="train.csv")
+    table, file = (request.images for request in requests)
+    assert (table.columns, table.labels_file) == (TableColumns(image_id="image", label="breed"), None)
+    assert (file.columns, file.labels_file) == (NO_COLUMNS, LabelsFile(Path("train.csv"), "image", "breed"))

@@ -1,0 +1,134 @@
+"""Heads that bend, each measured on photos that neither trained it nor chose its regularisation."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.finetuning.ensemble import join_heads
+from scoring.finetuning.features import Features
+from scoring.finetuning.photo_split import PhotoSplit, split_folds
+from scoring.finetuning.rbf_expansion import fit_expansion
+from scoring.finetuning.rbf_heads import RbfTrainer
+from scoring.finetuning.training_set import TrainingSet
+from scoring.run.fingerprint import Fingerprint
+from scoring.sources.entries import ImageEntry
+
+_FINGERPRINT = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
+
+
+def _rings(num_photos: int, seed: int) -> tuple[npt.NDArray[np.float16], list[str]]:
+    """Three labels at three distances from the middle: no straight line tells them apart."""
+    generator = np.random.default_rng(seed)
+    truth = np.arange(num_photos) % 3
+    directions = generator.normal(0, 1, (num_photos, 4))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    values = directions * (0.5 + truth + generator.normal(0, 0.15, num_photos))[:, None]
+    return values.astype(np.float16), [("cat", "dog", "owl")[each] for each in truth]
+
+
+def _photos(
+    values: npt.NDArray[np.float16], targets: list[str], held_out: npt.NDArray[np.int64] | None = None
+) -> TrainingSet:
+    images = [ImageEntry(str(row), f"{row}.jpg", 1, target=target) for row, target in enumerate(targets)]
+    rows = np.arange(len(targets)) if held_out is None else np.setdiff1d(np.arange(len(targets)), held_out)
+    folds = split_folds([targets[row] for row in rows], 5, seed=0)
+    splits = tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds)
+    features = Features(images, targets, values[:, None], 0)
+    return TrainingSet(features, tuple(sorted(set(targets))), splits, held_out, _FINGERPRINT)
+
+
+def test_a_head_bends_round_what_no_line_divides() -> None:
+    photos = _photos(*_rings(300, seed=1))
+    heads = [RbfTrainer(photos, seed=0).train(number) for number in range(5)]
+    logits = photos.measured_logits(heads)
+    assert logits.shape == (300, 1, 3)
+    assert (logits[:, 0].argmax(axis=1) == photos.truth).mean() > 0.9
+
+
+def test_shuffled_labels_are_told_by_chance_alone() -> None:
+    """Choosing on photos that also judge would show here: the whole pipeline must come out at one half."""
+    generator = np.random.default_rng(2)
+    values = generator.normal(0, 1, (200, 30)).astype(np.float16)
+    targets = [str(label) for label in generator.permutation(np.repeat(["cat", "dog"], 100))]
+    photos = _photos(values, targets)
+    heads = [RbfTrainer(photos, seed=0).train(number) for number in range(5)]
+    accuracy = (photos.measured_logits(heads)[:, 0].argmax(axis=1) == photos.truth).mean()
+    assert 0.37 < accuracy < 0.63  # 3.7 standard deviations of a fair coin
+
+
+def test_a_fold_shapes_neither_its_head_nor_its_regularisation() -> None:
+    values, targets = _rings(150, seed=3)
+    photos = _photos(values, targets)
+    own = photos.splits[2].validation
+    turned = list(targets)
+    for row in own:
+        turned[row] = {"cat": "dog", "dog": "owl", "owl": "cat"}[targets[row]]
+    other = replace(photos, features=replace(photos.features, targets=turned))
+    first, second = (RbfTrainer(each, seed=0).train(2) for each in (photos, other))
+    assert first.strength == second.strength
+    np.testing.assert_array_equal(first.kernel, second.kernel)
+    assert not first.kernel[np.isin(RbfTrainer(photos, seed=0).expansion.rows, own)].any(), (
+        "its photos are no landmarks"
+    )
+
+
+def test_held_out_photos_are_measured_by_all_heads_and_shape_none() -> None:
+    values, targets = _rings(180, seed=4)
+    held_out = np.arange(150, 180)
+    photos = _photos(values, targets, held_out)
+    trainer = RbfTrainer(photos, seed=0)
+    heads = [trainer.train(number) for number in range(5)]
+    logits = photos.measured_logits(heads)
+    assert logits.shape == (30, 5, 3)
+    assert (logits.mean(axis=1).argmax(axis=1) == photos.truth[held_out]).mean() > 0.8
+    changed = values.copy()
+    changed[held_out] += 1
+    np.testing.assert_array_equal(RbfTrainer(_photos(changed, targets, held_out), 0).train(0).kernel, heads[0].kernel)
+
+
+def test_any_order_of_heads_gives_the_same_heads() -> None:
+    photos = _photos(*_rings(90, seed=5))
+    forwards, backwards = RbfTrainer(photos, seed=0), RbfTrainer(photos, seed=0)
+    first = [forwards.train(number) for number in range(5)]
+    second = [backwards.train(number) for number in reversed(range(5))][::-1]
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.kernel, other.kernel)
+
+
+@pytest.mark.parametrize("num_photos", [4, 6, 9])
+def test_few_photos_get_as_many_folds_as_the_rarest_label_allows(num_photos: int) -> None:
+    values, _ = _rings(num_photos, seed=6)
+    photos = _photos(values, ["cat", "dog"] * (num_photos // 2) + ["cat"] * (num_photos % 2))
+    assert len(photos.splits) == min(5, num_photos // 2)
+    heads = [RbfTrainer(photos, seed=0).train(number) for number in range(len(photos.splits))]
+    assert np.isfinite(photos.measured_logits(heads)).all()
+
+
+@pytest.mark.keras
+def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path) -> None:
+    import keras
+    from scipy.special import softmax
+
+    values, targets = _rings(120, seed=7)
+    trainer = RbfTrainer(_photos(values, targets), seed=0)
+    heads = [trainer.train(number) for number in range(5)]
+    path = tmp_path / "head.keras"
+    join_heads(heads, 1.5, trainer.expansion).save(path)
+    network = keras.saving.load_model(path, safe_mode=True)
+    new, _ = _rings(50, seed=8)
+    likenesses = trainer.expansion.likenesses(new)
+    expected = np.mean([softmax((likenesses @ head.kernel + head.bias) / 1.5, axis=1) for head in heads], axis=0)
+    np.testing.assert_allclose(network.predict_on_batch(new.astype(np.float32)), expected, atol=1e-5)
+
+
+def test_landmarks_are_drawn_by_the_seed_and_what_hardly_varies_is_not_blown_up() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (40, 6)).astype(np.float16)
+    values[:, 3] = 0.5
+    expansion = fit_expansion(values, seed=1)
+    assert expansion.scale[3] == pytest.approx(0.1 * np.median(values.astype(np.float64).std(axis=0)), rel=0.2)
+    likenesses = expansion.likenesses(values)
+    np.testing.assert_allclose(likenesses[expansion.rows, np.arange(40)], 1, atol=1e-4)
+    assert likenesses.min() >= 0

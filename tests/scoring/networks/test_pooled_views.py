@@ -1,0 +1,62 @@
+"""Several views of a photo as one vector, against the same in NumPy."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.networks.pooled_views import ViewPooling, Views, pool_views
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    """One convolution for pictures of any size; values of either sign."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(5, 3, padding="same")])
+
+
+def _part(maps: list[npt.NDArray[np.float32]], pooling: ViewPooling) -> npt.NDArray[np.float32]:
+    """One pooled part of a view and its mirror image."""
+    pooled = [_pooled(seen, pooling) for seen in maps]
+    values = np.mean([np.sign(each) * np.sqrt(np.abs(each)) for each in pooled], axis=0)
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
+
+
+def _pooled(seen: npt.NDArray[np.float32], pooling: ViewPooling) -> npt.NDArray[np.float32]:
+    if pooling is ViewPooling.MAX:
+        return np.asarray(seen.max(axis=(1, 2)))
+    high, wide = (side // 4 if pooling is ViewPooling.CENTRE else 0 for side in seen.shape[1:3])
+    return np.asarray(seen[:, high : seen.shape[1] - high, wide : seen.shape[2] - wide].mean(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_parts_are_roots_of_pooled_positions_of_length_one(network: Any, mirror: bool) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.float32)
+    found = pool_views(network, Views((16,), mirror, tuple(ViewPooling))).predict_on_batch(pixels)
+    maps = [network.predict_on_batch(pixels)] + ([network.predict_on_batch(pixels[:, :, ::-1])] if mirror else [])
+    expected = np.concatenate([_part(maps, pooling) for pooling in ViewPooling], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_smaller_views_are_made_of_the_same_pixels(network: Any) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.float32)
+    found = pool_views(network, Views((16, 12, 8), False, (ViewPooling.MEAN,))).predict_on_batch(pixels)
+    assert found.shape == (2, 15)
+    halved = pixels.reshape(2, 8, 2, 8, 2, 3).mean(axis=(2, 4))
+    expected = _part([network.predict_on_batch(halved)], ViewPooling.MEAN)
+    np.testing.assert_allclose(found[:, 10:], expected, atol=1e-5)
+
+
+def test_a_layer_that_is_not_spatial_is_taken_as_it_is() -> None:
+    import keras
+
+    flat = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
+    pixels = np.random.default_rng(0).uniform(1, 255, (2, 4, 4, 3)).astype(np.float32)
+    found = pool_views(flat, Views((4,), False, tuple(ViewPooling))).predict_on_batch(pixels)
+    roots = np.sqrt(pixels.reshape(2, -1))
+    np.testing.assert_allclose(found, roots / np.linalg.norm(roots, axis=1, keepdims=True), atol=1e-6)

@@ -1,0 +1,57 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.arrays import Float32Array
+from scoring.quality.label_issues import find_label_issues, label_quality
+
+
+def _noisy(seed: int) -> tuple[npt.NDArray[np.int64], Float32Array]:
+    """Labels of 200 photos of three classes of different size, a tenth of them wrong, and a model's probabilities."""
+    draw, shares = np.random.default_rng(seed), (0.7, 0.2, 0.1)
+    truth = draw.choice(3, 200, p=shares)
+    logits = draw.normal(0, 1, (200, 3))
+    logits[np.arange(200), truth] += 1.5
+    labels = np.where(draw.random(200) < 0.1, (truth + 1) % 3, truth)
+    odds = np.exp(logits)
+    return labels, (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+# Of cleanlab 2.9.0: find_label_issues(labels, probabilities, filter_by="confident_learning", min_examples_per_class=0,
+# return_indices_ranked_by="self_confidence", rank_by_kwargs={"adjust_pred_probs": True}), and their quality scores.
+_ISSUES = [3, 156, 170, 25, 163, 27, 158, 30, 58, 145, 9, 162, 90, 117, 47, 105, 49, 143, 101, 60, 109]
+_QUALITY = [
+    *(0.02743, 0.06049, 0.09636, 0.10111, 0.10632, 0.11009, 0.15668, 0.15697, 0.16010, 0.17344, 0.17466),
+    *(0.17556, 0.19617, 0.21251, 0.22725, 0.25698, 0.26040, 0.26349, 0.28646, 0.30536, 0.35648),
+]
+
+
+def test_issues_and_their_order_are_those_of_cleanlab() -> None:
+    found = find_label_issues(range(200), *_noisy(1))
+    assert [issue.photo for issue in found] == _ISSUES
+    assert [issue.quality for issue in found] == pytest.approx(_QUALITY, abs=6e-6)
+
+
+def test_swapped_labels_are_found_and_that_of_the_class_with_surer_photos_comes_first() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.2, 0.8], [0.1, 0.9], [0.05, 0.95], [0.97, 0.03]], np.float32)
+    labels = np.array([0, 0, 1, 1, 0, 1])
+    found = find_label_issues(list("abcdef"), labels, probabilities)
+    assert [(issue.photo, issue.given, issue.likely) for issue in found] == [("e", 0, 1), ("f", 1, 0)]
+
+
+def test_no_label_that_the_model_agrees_with_is_an_issue() -> None:
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55]], np.float32)
+    assert find_label_issues(range(4), labels, probabilities) == []
+
+
+def test_a_class_that_no_photo_is_labelled_with_is_nobodys_likely_class() -> None:
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.1, 0.0, 0.9], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.7, 0.2, 0.1]], np.float32)
+    assert [(issue.photo, issue.likely) for issue in find_label_issues(range(4), labels, probabilities)] == [(3, 0)]
+
+
+def test_quality_is_a_share() -> None:
+    quality = label_quality(*_noisy(2))
+    assert quality.min() > 0
+    assert quality.max() < 1

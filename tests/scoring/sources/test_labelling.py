@@ -1,0 +1,194 @@
+"""Labels from a file of their own, as competitions give them, or from a column of the table of images."""
+
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import RequestError
+from scoring.sources.entries import ImageEntry, LeftOut, Listing
+from scoring.sources.inputs import find_images
+from scoring.sources.labelling import label_by_file, label_by_table
+from scoring.sources.table_columns import LabelsFile, TableColumns
+
+_PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
+
+
+def _listing(paths: Sequence[str] = _PATHS) -> Listing:
+    return Listing([ImageEntry(path.partition("/")[2].rpartition(".")[0], path, 1) for path in paths])
+
+
+def _targets(listing: Listing) -> dict[str, str | None]:
+    return {image.path: image.target for image in listing.images}
+
+
+def _labelled(file: Path, listing: Listing | None = None, ids: str | None = None, label: str | None = None) -> Listing:
+    return label_by_file(listing or _listing(), LabelsFile(file, ids, label)).listing
+
+
+def _refused(file: Path, listing: Listing | None = None, ids: str | None = None, label: str | None = None) -> str:
+    with pytest.raises(RequestError) as refused:
+        _labelled(file, listing, ids, label)
+    return str(refused.value)
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "train.csv"
+    path.write_text(text)
+    return path
+
+
+_EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat", "train/10.jpg": "dog"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
+        "Image Name;Class\n10.jpg;dog\nc3.png;cat\nb2.jpg;dog\na1.jpg;cat\n",
+        "path\tseen\ttarget\ntrain/a1.jpg\t1\tcat\ntrain/b2.jpg\t2\tdog\ntrain/c3.png\t1\tcat\ntrain/10.jpg\t2\tdog\n",
+        '\ufefffile_name,"breed"\r\n a1.jpg ,"cat"\r\nb2.jpg,dog\r\nc3.png,cat\r\n010,dog\r\n'.replace("010", "10.jpg"),
+        "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
+        "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
+    ],
+)
+def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp_path: Path, text: str) -> None:
+    assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    file = _write(
+        tmp_path, "Image,Id,label,whale\na1.jpg,w1,x,cat\nb2.jpg,w2,y,dog\nc3.png,w1,x,cat\n10.jpg,w2,y,dog\n"
+    )
+    assert _targets(_labelled(file, label="whale")) == _EXPECTED
+    assert _targets(_labelled(file, ids="Image", label="whale")) == _EXPECTED
+
+
+def test_the_column_whose_values_are_photos_is_the_one_of_ids(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,image,label\n77,a1,cat\n78,b2,dog\n79,c3,cat\n80,10,dog\n")
+    assert _targets(_labelled(file)) == _EXPECTED
+
+
+def test_two_columns_that_name_different_photos_are_asked_about(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,file,label\n1,2.jpg,cat\n2,1.jpg,dog\n")
+    listing = _listing(["train/1.jpg", "train/2.jpg"])
+    assert "'id' and 'file' name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids="file")) == {"train/1.jpg": "dog", "train/2.jpg": "cat"}
+
+
+def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
+    hidden = LeftOut("hidden", 3, (".1",))
+    found = label_by_file(Listing(_listing().images, (hidden,)), LabelsFile(file))
+    assert _targets(found.listing) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog"}
+    without = LeftOut("without a label in train.csv", 2, ("train/c3.png", "train/10.jpg"))
+    assert found.listing.left_out == (hidden, without)
+    assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
+
+
+def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{number},cat\n" for number in range(1, 30))
+    listing = _listing([f"train/{number}.jpg" for number in range(25, 90)])
+    said = _refused(_write(tmp_path, f"id,label\n{rows}"), listing)
+    assert "of 29 in its column 'id', such as '1', 5 are" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,label\na1,cat\na1,dog\nb2,dog\nc3,cat\n", "'a1' has 'cat' and 'dog'"),
+        ("id,label\na1,cat\na1.jpg,cat\nb2,dog\nc3,cat\n10,dog\n", None),
+        (
+            "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
+            "it has 'id', 'label', 'target'. Say which by `label_column`",
+        ),
+        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,0,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
+        ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
+        ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 are"),
+        ("id,label\n", "to have ids, labels and rows"),
+        ("id,id,label\na1,a1,cat\n", "'id' more than once"),
+    ],
+)
+def test_a_file_that_does_not_tell_is_refused_by_what_is_wrong(tmp_path: Path, text: str, said: str | None) -> None:
+    file = _write(tmp_path, text)
+    if said is None:
+        assert _targets(_labelled(file)) == _EXPECTED
+    else:
+        assert said in _refused(file)
+
+
+def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,label\n1,cat\n2,dog\n3,cat\n")
+    said = _refused(file, _listing(["train/1.jpg", "train/2.jpg", "train/3.jpg", "valid/1.jpg"][::-1]))
+    assert re.search(r"1 is (valid|train)/1\.jpg and (train|valid)/1\.jpg", said)
+
+
+@pytest.mark.parametrize(
+    ("labels", "value"),
+    [
+        (["scab", "rust", "scab rust", "healthy"], "'scab rust' is several, with spaces"),
+        (["16", "0", "16 0", "0"], "'16 0' is several, with spaces"),
+        (["a|b", "b", "a", "b"], "'a|b' is several, with bars"),
+        ([f"{a} {b} {c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x p s' is several"),
+    ],
+)
+def test_several_labels_in_one_value_are_recognised_and_refused(
+    tmp_path: Path, labels: Sequence[str], value: str
+) -> None:
+    listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
+    rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
+    assert value in _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+
+
+def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,breed\na1,French bulldog\nb2,American bulldog\nc3,bulldog\n10,Great Dane\n")
+    assert set(_targets(_labelled(file)).values()) == {"French bulldog", "American bulldog", "bulldog", "Great Dane"}
+
+
+@pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])
+def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
+    with zipfile.ZipFile(tmp_path / inside.partition("/")[0], "w") as archive:
+        archive.writestr("train.csv", "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+        if "/" in inside:
+            archive.writestr("train.zip", b"PK")
+    assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
+
+
+def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    ids = pa.array(["a1", "b2", "c3", "10"])
+    pq.write_table(pa.table({"image_id": ids, "target": [0.0, 1.0, None, 1.0], "boxes": [[1]] * 4}), path)
+    found = _targets(_labelled(path))
+    assert found == {"train/a1.jpg": "0", "train/b2.jpg": "1", "train/10.jpg": "1"}
+
+
+def test_a_file_that_is_not_there_is_refused_before_anything_is_listed(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"`labels_file` to be a CSV file or a Parquet table; there is no"):
+        LabelsFile(tmp_path / "nowhere.csv").check()
+
+
+@pytest.mark.parametrize("ids", [None, "name"])
+@pytest.mark.parametrize("kind", ["path", "content"])
+def test_a_table_of_images_brings_their_labels(tmp_path: Path, kind: str, ids: str | None) -> None:
+    values = ["10.jpg", "9.jpg", None, "8.jpg"] if kind == "path" else [b"1", b"2", None, b"4"]
+    table = tmp_path / "images.parquet"
+    names = ["n10", "n9", "n7", "n8"]
+    pq.write_table(pa.table({"image": values, "name": names, "breed": ["cat", "dog", "cat", None]}), table)
+    columns = TableColumns(image_id=ids, label="breed", **{kind: "image"})
+    listing = find_images(table, columns)
+    found = label_by_table(listing, table, columns).listing
+    shown = {image.image_id: image.target for image in found.images}
+    rows = {"path": ["10", "9", "images.parquet#2"], "content": ["0", "1", "2"]}[kind]
+    assert shown == dict(zip(names if ids else rows, ["cat", "dog", "cat"], strict=False))
+    assert [(left.reason, left.count) for left in found.left_out] == [("without a label in images.parquet", 1)]
+
+
+def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": ["1.jpg"], "label": ["cat"]}), table)
+    with pytest.raises(RequestError, match=r"Expected a column 'breed' in .*; it has path, label"):
+        find_images(table, TableColumns(label="breed"))

@@ -1,0 +1,179 @@
+"""Reads that hang: of a file system that answers nothing, of what blocks in a reader's hands, of a bucket."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import ImageError
+from scoring.sources.inputs import find_images, open_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.storage import reading
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, reading_within, within, within_limit
+
+_LIMIT_S = 0.3
+_MNT_FORCE_DETACH = 1 | 2
+
+
+def test_a_read_that_hangs_is_given_up_and_the_next_one_is_not(tmp_path: Path) -> None:
+    ended = threading.Event()
+    with pytest.raises(ReadTimeoutError, match=r"^reading took longer than 0\.3 s$"):
+        within(_LIMIT_S, ended.wait)
+    assert within(_LIMIT_S, lambda: "read") == "read"
+    ended.set()
+
+
+def test_limit_holds_for_its_own_thread_and_block_alone() -> None:
+    assert read_limit_s() is None
+    with reading_within(7.0):
+        assert read_limit_s() == 7.0
+        assert within(5.0, read_limit_s) is None
+        assert within_limit(threading.get_ident) != threading.get_ident()
+    assert within_limit(threading.get_ident) == threading.get_ident()
+
+
+@pytest.mark.parametrize("error", [TimeoutError("the disk says so"), OSError(5, "I/O"), KeyboardInterrupt()])
+def test_what_a_read_raises_is_raised(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        within(5.0, fail)
+    assert raised.value is error
+
+
+def test_many_reads_of_many_threads_share_few_helpers() -> None:
+    before = threading.active_count()
+
+    def read_often() -> None:
+        for number in range(200):
+            assert within(5.0, abs, -number) == number
+
+    readers = [threading.Thread(target=read_often) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert threading.active_count() <= before + 4
+
+
+def test_a_process_ends_while_reads_of_it_hang() -> None:
+    code = "import threading\nfrom scoring.storage.read_deadline import within\n"
+    code += "try:\n    within(0.1, threading.Event().wait)\nexcept OSError as error:\n    print(error)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == "reading took longer than 0.1 s\n"
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Path]:
+    """A mounted file system that answers nothing: FUSE, and nobody at its other end."""
+    (tmp_path / "hanging").mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}".encode()
+    if libc.mount(b"hanging", os.fsencode(tmp_path / "hanging"), b"fuse", 0, options):
+        os.close(device)
+        pytest.skip(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
+    yield tmp_path / "hanging"
+    os.close(device)  # with it, every read that hangs
+    libc.umount2(os.fsencode(tmp_path / "hanging"), _MNT_FORCE_DETACH)
+
+
+def test_a_file_system_that_hangs_costs_its_own_images(hanging: Path, photos: Path, tmp_path: Path) -> None:
+    paths = [str(photos / "1.png"), str(hanging / "2.png"), str(photos / "3.png")]
+    pq.write_table(pa.table({"path": paths}), tmp_path / "t.parquet")
+    images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
+    read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
+    with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
+        read(images[paths[1]])
+    assert read(images[paths[0]]) == (photos / "1.png").read_bytes()
+
+
+def _zip(photos: Path, tmp_path: Path, compression: int) -> Path:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w", compression) as archive:
+        for photo in photos.iterdir():
+            archive.write(photo, photo.name)
+    return tmp_path / "photos.zip"
+
+
+def _tar(photos: Path, tmp_path: Path) -> Path:
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        archive.add(photos, "photos")
+    return tmp_path / "photos.tar"
+
+
+def _table(photos: Path, tmp_path: Path) -> Path:
+    table = pa.table({"image": [photo.read_bytes() for photo in photos.iterdir()]})
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=4)
+    return tmp_path / "photos.parquet"
+
+
+_COLLECTIONS: dict[str, Callable[[Path, Path], Path]] = {
+    "folder": lambda photos, tmp_path: photos,
+    "zip": lambda photos, tmp_path: _zip(photos, tmp_path, zipfile.ZIP_DEFLATED),
+    "zip of lzma": lambda photos, tmp_path: _zip(photos, tmp_path, zipfile.ZIP_LZMA),
+    "tar": _tar,
+    "table": _table,
+}
+
+
+@pytest.mark.parametrize("kind", _COLLECTIONS)
+def test_an_image_whose_read_blocks_is_an_image_error_in_every_kind_of_collection(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    collection = _COLLECTIONS[kind](photos, tmp_path)
+    columns = TableColumns(content="image") if kind == "table" else NO_COLUMNS
+    first, *_, last = find_images(collection, columns).images
+    read, ended = open_images(collection, columns, read_timeout_s=_LIMIT_S), threading.Event()
+    expected = read(first)
+    with monkeypatch.context() as patch:
+        for owner, name in ((reading, "_read_part"), (zipfile.ZipFile, "open"), (pq.ParquetFile, "read_row_group")):
+            patch.setattr(owner, name, lambda *_, **__: ended.wait(20))
+        started = time.monotonic()
+        with pytest.raises(ImageError, match=r"reading took longer than 0\.3 s"):
+            read(last)
+        assert time.monotonic() - started < 5
+    assert read(first) == expected
+    ended.set()
+
+
+def test_a_bucket_that_never_answers_costs_its_own_image(
+    monkeypatch: pytest.MonkeyPatch, photos: Path, tmp_path: Path
+) -> None:
+    ended = threading.Event()
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            ended.wait(20)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in (("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    open_bucket.cache_clear()
+    pq.write_table(pa.table({"path": [str(photos / "1.png"), "s3://photos/2.png"]}), tmp_path / "t.parquet")
+    images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
+    read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
+    with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
+        read(images["s3://photos/2.png"])
+    assert read(images[str(photos / "1.png")]) == (photos / "1.png").read_bytes()
+    ended.set()
+    server.shutdown()
+    server.server_close()
+    open_bucket.cache_clear()
