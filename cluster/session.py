@@ -24,6 +24,7 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 _WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will stop to.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
+_STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
 _PATIENCE_S = 10.0
 _LOCAL = "local"  # Ray's word for a new cluster on this machine
 
@@ -103,7 +104,7 @@ def check_answers(address: str | None) -> None:
 
 def _connect(address: str | None) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    with variable(_GPU_TIP_VARIABLE, "0"):
+    with variable(_GPU_TIP_VARIABLE, "0"), variable(_STATISTICS_VARIABLE, "0"):
         if address:
             ray.init(address=address, **quiet)
         else:

@@ -15,6 +15,7 @@ from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.sources.table_columns import LabelsFile, TableColumns
@@ -49,6 +50,7 @@ def finetune(
     epochs: int = HeadSettings.max_epochs,
     head_only: bool = False,
     resize: Resize | str = Resize.SQUASH,
+    engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.AUTO,
     batch_size: int | None = None,
     shard_size: int | None = None,
@@ -92,6 +94,7 @@ def finetune(
         epochs: At most; training stops when it no longer helps; softmax heads.
         head_only: Keep the head without its base network.
         resize: Squash to the square, or shortest side 256 and centre crop.
+        engine: What runs the base network; openvino and mnn, for processors, are extras.
         precision: Number format of the base network.
         batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor.
         shard_size: Images per features file; by default 256, fewer for small jobs.
@@ -119,7 +122,7 @@ def finetune(
     heads = HeadSettings(
         dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense, kind=kind
     )
-    model = FeatureOptions(base, weights, features, pooling, size, augment, precision).request(recipe, dense)
+    model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
     photos = ImagesRequest(
         images=place(images, "images"),
         model=model,

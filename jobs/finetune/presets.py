@@ -11,6 +11,7 @@ from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind
 from scoring.networks.base_networks import VGG16, VGG16_CONVOLUTIONS, BaseRequest, base_of
+from scoring.networks.engines import EngineName
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision
 
@@ -63,6 +64,7 @@ class FeatureOptions:
     size: str | int | None
     augment: Augment | str | None
     precision: Precision | str
+    engine: EngineName | str = EngineName.KERAS
 
     def request(self, recipe: Recipe, unfreeze_dense: bool) -> FeatureRequest:
         """The features that are asked for.
@@ -78,8 +80,12 @@ class FeatureOptions:
         weights = text_of(self.weights) if self.weights else None
         views = Views(sizes, mirror, pooling) if pooling else None
         base = BaseRequest(text_of(self.base or recipe.base), weights, self.features, views=views)
-        precision = choice(self.precision, Precision, "precision")
-        return FeatureRequest(base_of(base).choose_layer(unfreeze_dense), mirror and not pooling, precision)
+        return FeatureRequest(
+            base_of(base).choose_layer(unfreeze_dense),
+            mirror and not pooling,
+            choice(self.precision, Precision, "precision"),
+            engine=choice(self.engine, EngineName, "engine"),
+        )
 
 
 def recipe_of(preset: Preset | str | None, is_lesson: bool) -> Recipe:

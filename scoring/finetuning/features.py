@@ -13,9 +13,8 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import BaseRequest, base_of
-from scoring.networks.engines import Engine, keras_backend
-from scoring.networks.keras_engine import KerasEngine
-from scoring.networks.keras_import import import_keras
+from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.engines import Engine, EngineName, Network, keras_backend
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
@@ -37,12 +36,14 @@ class FeatureRequest:
         flip: Extract those of the mirrored photo as well.
         precision: Number format of the network.
         backend: Keras' backend.
+        engine: What runs the network.
     """
 
     base: BaseRequest
     flip: bool
     precision: Precision
     backend: str = field(default_factory=keras_backend)
+    engine: EngineName = EngineName.KERAS
 
     @property
     def name(self) -> str:
@@ -57,6 +58,7 @@ class FeatureRequest:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         if self.precision is Precision.INT8:
             raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
+        check_engine(self.engine, self.precision)
         base_of(self.base).check()
 
     def files(self) -> dict[str, Location]:
@@ -65,13 +67,13 @@ class FeatureRequest:
 
     @property
     def runtime(self) -> str:
-        """Keras' backend."""
-        return self.backend
+        """What computes: Keras' backend, or another engine."""
+        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
 
     @property
     def engine_name(self) -> str:
         """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
-        return f"keras-{self.backend}"
+        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
 
     @property
     def needs_sample(self) -> bool:
@@ -80,12 +82,14 @@ class FeatureRequest:
 
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
         """Build the network up to the layer."""
-        import_keras(self.backend)
-        choice = choose_precision(self.precision, self.backend)
+        choice = choose_precision(self.precision, self.runtime)
+        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
+        return FeatureExtractor(loaded.engine, loaded.digest, choice, self.flip)
+
+    def _network(self) -> Network:
         base = base_of(self.base)
-        network = with_flipped(base.build()) if self.flip else base.build()
         digest = f"{base.digest()}:{self.base}{'+flip' if self.flip else ''}"
-        return FeatureExtractor(KerasEngine(network, choice.precision, exact_outputs=False), digest, choice, self.flip)
+        return Network(digest, lambda: with_flipped(base.build()) if self.flip else base.build())
 
 
 @dataclass(frozen=True)

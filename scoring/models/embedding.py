@@ -94,8 +94,7 @@ class EmbeddingRequest:
 
     def _network(self) -> Network:
         base = base_of(self.base)
-        layer = quote(self.base.layer, safe="") if self.base.layer else "penultimate"
-        return Network(f"{base.digest()}:{layer}:{self.base.pooling}", base.build)
+        return Network(f"{base.digest()}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from scoring.models.training_record import load_training_record
 from scoring.networks.applications import application_of
 from scoring.networks.base_networks import BaseRequest, base_of
 from scoring.networks.keras_names import check_keras_name, keras_place
+from scoring.networks.layer_cut import Pooling
+from scoring.networks.pixel_scales import PixelScale
 
 
 def base_of_model(request: BaseRequest) -> BaseRequest:
@@ -32,6 +34,13 @@ def base_of_model(request: BaseRequest) -> BaseRequest:
         base = load_training_record(ModelFolder(place)).base.request
     except RunFolderError as error:
         raise ModelError(f"`model`: {error}") from error
-    return replace(
-        request, model=base.model, weights=request.weights or base.weights, layer=request.layer or base.layer
-    )
+    if request.size is not None or request.pixels is not PixelScale.UNCHANGED:
+        raise ModelError(
+            f"Expected no `size` and no `pixels` with {request.model}, which knows its own. Leave them out."
+        )
+    if base.views and request.pooling is not Pooling.MEAN:
+        raise ModelError(
+            f"Expected no `pooling` with {request.model}, whose head knows features pooled as {base.views}."
+        )
+    weights, layer = request.weights or base.weights, request.layer or base.layer
+    return replace(base, weights=weights, layer=layer, pooling=request.pooling)

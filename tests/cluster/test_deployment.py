@@ -179,6 +179,16 @@ def test_image_and_manifests_run_the_ray_that_is_locked() -> None:
     assert {cluster["rayVersion"] for _, _, cluster in _clusters()} == {version}
 
 
+def test_no_cluster_reports_its_use_to_ray() -> None:
+    assert "\nENV RAY_USAGE_STATS_ENABLED=0\n" in (_CLUSTER / "Dockerfile").read_text()
+    for name, _, cluster in _clusters():
+        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+            [container] = group["template"]["spec"]["containers"]
+            assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in container["env"], name
+    for path in _LAUNCHER:
+        assert "--env RAY_USAGE_STATS_ENABLED=0" in _load(path)["docker"]["run_options"], path.name
+
+
 def test_image_is_not_run_by_root() -> None:
     users = re.findall(r"^USER (\S+)", (_CLUSTER / "Dockerfile").read_text(), re.MULTILINE)
     assert users

@@ -1,15 +1,24 @@
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import IncompleteError, RunFolderError
-from scoring.finetuning.features import load_features
+from scoring.errors import IncompleteError, ModelError, RunFolderError
+from scoring.finetuning.features import FeatureRequest, load_features
+from scoring.networks.base_networks import BaseRequest
+from scoring.networks.engines import EngineName
+from scoring.networks.noise import noise
+from scoring.networks.pooled_views import ViewPooling, Views
+from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest, manifest_rows, read_info, write_manifest
 from scoring.run.predictions import INPUTS_KEY, write_table
+from tests.models import save_brightness_model
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
 
@@ -64,3 +73,33 @@ def test_features_of_other_contents_of_the_same_photos_are_told_apart(folder: Ru
     inputs = contents_digest(manifest_rows(photos))
     write_table(folder.shard(0, 1), table.replace_schema_metadata(table.schema.metadata | {INPUTS_KEY: inputs}))
     assert load_features(folder).contents not in ("", first)
+
+
+_SEEN: dict[str, Any] = {
+    "once": {},
+    "in views": {"layer": "conv2d", "views": Views((), True, (ViewPooling.MEAN, ViewPooling.MAX))},
+}
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("seen", [*_SEEN, "mirrored too"])
+@pytest.mark.parametrize("engine", [EngineName.OPENVINO, EngineName.MNN])
+def test_features_are_those_of_keras_with_every_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName, seen: str
+) -> None:
+    """Or are refused: MNN turns no picture round. The fingerprint tells the engines apart."""
+    pytest.importorskip("openvino" if engine is EngineName.OPENVINO else "MNN")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    import_module("keras").utils.clear_session()  # its layers are counted from one again
+    base = BaseRequest(str(save_brightness_model(tmp_path / "m.keras")), **_SEEN.get(seen, {}))
+    request = FeatureRequest(base, seen == "mirrored too", Precision.FLOAT32, "tensorflow")
+    other = replace(request, engine=engine)
+    other.check()
+    assert (request.engine_name, other.engine_name) == ("keras-tensorflow", str(engine))
+    if engine is EngineName.MNN and seen != "once":
+        with pytest.raises(ModelError, match="`engine` mnn cannot run this network"):
+            other.load(Mock())
+        return
+    (keras, converted), pixels = (each.load(Mock()) for each in (request, other)), noise(4)
+    assert converted.model_digest == keras.model_digest
+    np.testing.assert_allclose(converted.score(pixels), keras.score(pixels), atol=1e-3)

@@ -12,11 +12,14 @@ import pytest
 from scoring.errors import ModelError, ScoringError
 from scoring.models.embedding import EMBEDDING, WIDTH_KEY, Embedder, EmbeddingRequest, EmbeddingType, of_one_length
 from scoring.models.model_base import base_of_model
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_networks import BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.noise import noise
 from scoring.networks.pixel_scales import PixelScale
+from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.input_shape import InputShape
 from scoring.run.fingerprint import labels_digest
@@ -105,6 +108,21 @@ def test_base_of_a_model_is_the_network_below_its_classes(tmp_path: Path) -> Non
     write_model(tmp_path / "model", [*cats_and_dogs(8), Scored("broken.png", None, "cat", "empty")])
     assert base_of_model(BaseRequest(str(tmp_path / "model"))) == BaseRequest("vgg16", None, "fc2")
     assert base_of_model(BaseRequest(str(tmp_path / "model"), "w.h5", "fc1")) == BaseRequest("vgg16", "w.h5", "fc1")
+
+
+def test_folder_gives_the_views_that_its_head_was_trained_on_and_takes_no_others(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", cats_and_dogs(8))
+    folder = ModelFolder(tmp_path / "model")
+    record = load_training_record(folder)
+    seen = BaseRequest("vgg16-convolutions", None, "block5_conv3", views=Views((448, 224), True, (ViewPooling.MAX,)))
+    save_training_record(folder, replace(record, base=replace(record.base, request=seen)))
+    assert base_of_model(BaseRequest(str(tmp_path / "model"))) == seen
+    with pytest.raises(
+        ModelError, match=r"Expected no `pooling` with .*model, whose head knows features pooled as max"
+    ):
+        base_of_model(BaseRequest(str(tmp_path / "model"), pooling=Pooling.MAX))
+    with pytest.raises(ModelError, match="Expected no `size` and no `pixels`"):
+        base_of_model(BaseRequest(str(tmp_path / "model"), size=(96, 96)))
 
 
 @pytest.mark.parametrize(

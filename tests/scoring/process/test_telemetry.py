@@ -1,11 +1,16 @@
-"""Converting and quantising a network outside pytest, which libraries look for before they report home."""
+"""Converting, quantising and scoring outside pytest, which libraries look for before they report home."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from scoring.run.folder import RunFolder
+from scoring.run.verification import run_status
+from tests.models import save_brightness_model
 
 pytestmark = pytest.mark.keras
 
@@ -58,11 +63,14 @@ subprocess.run([*convert, *files], check=True)
 import MNN
 MNN.Interpreter("network.mnn").createSession()
 """
-_SIGNS_OF_TESTS = ("CI", "TF_BUILD", "JENKINS_URL", "NNCF_CI", "NNCF_DEV", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
+_SIGNS_OF_TESTS = (
+    *("CI", "TF_BUILD", "JENKINS_URL", "NNCF_CI", "NNCF_DEV", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"),
+    *("HF_HUB_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED"),
+)
 
 
-def _attempts_to_leave(folder: Path, mute: str) -> list[str]:
-    """What a process of its own, in an empty home, tries to reach while it converts and quantises."""
+def _attempts_to_leave(folder: Path, command: Sequence[str]) -> list[str]:
+    """What a command and its children, in an empty home, try to reach."""
     for package in ("openvino", "nncf", "MNN"):
         pytest.importorskip(package)
     for name in ("home", "watch", "work"):
@@ -71,23 +79,41 @@ def _attempts_to_leave(folder: Path, mute: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if name not in _SIGNS_OF_TESTS}
     environment |= {
         "HOME": str(folder / "home"),
+        "KERAS_HOME": str(folder / "home" / ".keras"),
         "PYTHONPATH": f"{folder / 'watch'}:{_ROOT}",
         "WATCHED": str(folder / "watched.txt"),
         "KERAS_BACKEND": "tensorflow",
     }
-    command = [sys.executable, "-c", _CONVERT.replace("MUTE", mute)]
     ended = subprocess.run(command, cwd=folder / "work", env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert (folder / "work" / "network.mnn").exists()
     return (folder / "watched.txt").read_text().splitlines() if (folder / "watched.txt").exists() else []
 
 
+def _conversion(mute: str) -> list[str]:
+    return [sys.executable, "-c", _CONVERT.replace("MUTE", mute)]
+
+
 def test_nothing_leaves_the_machine_while_a_network_is_converted_and_quantised(tmp_path: Path) -> None:
-    assert _attempts_to_leave(tmp_path, "mute_telemetry()") == []
+    assert _attempts_to_leave(tmp_path, _conversion("mute_telemetry()")) == []
+    assert (tmp_path / "work" / "network.mnn").exists()
     assert not (tmp_path / "home" / "intel").exists(), "nor is the user's consent written down"
 
 
 def test_the_same_does_leave_where_nothing_is_muted(tmp_path: Path) -> None:
     """Else the test above could not fail."""
-    attempts = _attempts_to_leave(tmp_path, "")
+    attempts = _attempts_to_leave(tmp_path, _conversion(""))
     assert any("google-analytics" in attempt for attempt in attempts), attempts
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [("openvino", "int8"), ("mnn", "float32"), ("keras", "float32")], ids="-".join)
+def test_nothing_leaves_the_machine_while_a_cluster_starts_and_images_are_scored(
+    tmp_path: Path, photos: Path, engine: tuple[str, str]
+) -> None:
+    """Workers inherit what watches the command."""
+    model = save_brightness_model(tmp_path / "bright.keras")
+    options = ("--labels", "dark,bright", "--engine", engine[0], "--precision", engine[1], "--actors", "1")
+    words = ("score", "--images", photos, "--model", model, *options, "--output", tmp_path / "run")
+    assert _attempts_to_leave(tmp_path, [sys.executable, "-m", "jobs", *map(str, words)]) == []
+    assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
