@@ -182,11 +182,19 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
         "precision": "bfloat16",
         "flip": False,
         "head_only": False,
-        "data": {"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
+        "data": {
+            **{"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
+            **{"contents": "", "num_folds": 0},
+        },
         "split_seed": 0,
         "settings": asdict(HeadSettings()),
         "heads": [
-            {"seed": seed, "best_epoch": 2, "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)]}
+            {
+                "seed": seed,
+                "best_epoch": 2,
+                "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)],
+                "strength": None,
+            }
             for seed in (0, 1)
         ],
         "calibration": {"temperature": 1.25, "clip": 0.02},
