@@ -87,6 +87,8 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:
+    if not any(head.curve for head in training.heads):  # fitted to the end, without epochs
+        return []
     kept = ", ".join(str(head.best_epoch) for head in training.heads)
     table = Table(
         "Every epoch",

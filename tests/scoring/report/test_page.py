@@ -347,7 +347,7 @@ def test_a_log_loss_of_cats_and_dogs_is_held_against_those_of_the_competition(tm
 
 def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
-    with pytest.raises(RunFolderError, match="Name the model folder"):
+    with pytest.raises(RunFolderError, match="there is no report"):
         write_report(model / "features", None, None)
 
 
