@@ -71,7 +71,8 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     found = status(run, verify=verify, verbose=False if json else verbose)
     if json:
         fields = asdict(replace(found, digests={})) | {"complete": found.is_complete}
-        verbose.print_json(dumps({name: value for name, value in fields.items() if name != "digests"}))
+        text = dumps({name: value for name, value in fields.items() if name != "digests"})
+        verbose.print_json(text, ensure_ascii=True)
     return found
 
 

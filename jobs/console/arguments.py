@@ -27,13 +27,30 @@ def place(value: Place, field: str) -> Location:
         raise RequestError(
             f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, a slash short."
         )
-    return locate(text_of(value))
+    found = locate(text_of(value))
+    _check_sayable(str(found.absolute()))
+    return found
 
 
 def text_of(value: Place) -> str:
-    """A place, or a name, as the command line has it: a shell has made `~` the home folder."""
+    """A place, or a name, as the command line has it: a shell has made `~` the home folder.
+
+    Raises:
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on.
+    """
     text = str(value)
+    _check_sayable(text)
     return str(Path(text).expanduser()) if text.startswith("~") else text
+
+
+def _check_sayable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or name a link to it "
+            "whose name is."
+        ) from error
 
 
 def labels_text(labels: str | Path | Sequence[str]) -> str:

@@ -30,6 +30,14 @@ class PatientConsole(Console):
         """Rich would exit."""
         self.quiet = True
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Rich asks for every string that it shows, those in tables too.
+
+        What the encoding of the output cannot say is spelled out.
+        """
+        sayable = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        return super().render_str(sayable, **options)
+
 
 class Terminal(PatientConsole):
     """Standard output of a command: fields are shown as flags."""
@@ -44,7 +52,7 @@ class Terminal(PatientConsole):
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Rich asks for every string that it shows, those in tables too."""
+        """See `PatientConsole.render_str`."""
         return super().render_str(redact(as_flags(text)), **options)
 
 

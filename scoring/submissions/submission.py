@@ -1,5 +1,6 @@
 """Turn a run's predictions into the CSV that a Kaggle competition takes: `id,label`, one line per test photo."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ class Competition(StrEnum):
 
 
 _NUM_TEST_IMAGES = 12_500
+_WITH_SUFFIX = re.compile(r"([0-9]+)\.[A-Za-z][A-Za-z0-9]*")  # 1.jpg
 _MAX_DIGITS = 18  # of an id, so that it is an int64 for certain
 
 # Log loss punishes a wrong answer by -ln p without bound, and rewards certainty beyond 0.98 by at most 0.02 an
@@ -130,8 +132,8 @@ def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
 
 
 def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The ids that Kaggle knows: file names, whatever the folders."""
-    names = [image_id.rpartition("/")[2] for image_id in image_ids]
+    """The ids that Kaggle knows: file names, whatever the folders, and whatever the suffix where twins have kept it."""
+    names = [_WITH_SUFFIX.sub(r"\1", image_id.rpartition("/")[2]) for image_id in image_ids]
     foreign = [name for name in names if not (name.isascii() and name.isdigit() and len(name) <= _MAX_DIGITS)]
     if foreign:
         raise RequestError(
@@ -141,7 +143,12 @@ def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
     ids = np.array([int(name) for name in names], dtype=np.int64)
     values, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        raise RequestError(f"Expected every id once; received more than once: {some(values[counts > 1].tolist())}.")
+        twice = int(values[counts > 1][0])
+        images = [image_id for image_id, one in zip(image_ids, ids, strict=True) if one == twice]
+        raise RequestError(
+            f"Expected one image for every id; {int((counts > 1).sum())} ids have several, the first of them {twice}: "
+            f"{some(images)}."
+        )
     return ids
 
 

@@ -26,6 +26,21 @@ def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
     assert text_of("random") == "random"
 
 
+@pytest.mark.parametrize("value", ["fotos_\udce9", Path("fotos_\udce9") / "train"])
+def test_a_path_that_is_not_utf8_is_refused_by_its_name(value: str | Path) -> None:
+    with pytest.raises(RequestError, match=r"paths and names in UTF-8; received 'fotos_\\udce9") as refused:
+        place(value, "output")
+    assert str(refused.value).isprintable()
+
+
+def test_a_path_below_a_folder_that_is_not_utf8_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "fotos_\udce9"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(RequestError, match="in UTF-8"):
+        place("photos", "images")
+
+
 def test_a_url_that_was_made_a_path_is_refused_instead_of_becoming_a_folder() -> None:
     with pytest.raises(RequestError, match="Expected `output` as text where it is a URL; received the path s3:/bucket"):
         place(Path("s3://bucket/run"), "output")

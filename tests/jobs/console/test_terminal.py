@@ -39,6 +39,31 @@ def test_a_job_goes_on_when_nobody_can_hear_it(output: str) -> None:
     assert (spoken.stderr, spoken.returncode) == ("went on\n", 0)
 
 
+_NAME = r"""
+from jobs.console.tables import print_table
+from jobs.console.terminal import Terminal, console_for
+
+for console in (Terminal(), console_for(True)):
+    console.print("scoring \u65e5\u672c of fotos_\udce9", style="yellow")
+    print_table(console, "\u65e5", [("\u672c", "caf\u00e9")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("latin-1", ["scoring \\u65e5\\u672c of fotos_\\udce9", "\\u65e5", "\\u672c  café"]),
+        ("ascii", ["scoring \\u65e5\\u672c of fotos_\\udce9", "\\u65e5", "\\u672c  caf\\xe9"]),
+        ("utf-8", ["scoring 日本 of fotos_\\udce9", "日", "本  café"]),
+    ],
+)
+def test_what_an_encoding_cannot_say_is_spelled_out(encoding: str, said: list[str]) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    root = Path(__file__).parents[3]
+    spoken = subprocess.check_output([sys.executable, "-c", _NAME], cwd=root, env=environment)
+    assert [line.rstrip() for line in spoken.decode(encoding).splitlines()] == [*said, *said]
+
+
 def test_our_warning_is_one_line_with_flags_and_a_librarys_names_its_place() -> None:
     ours = format_warning(RayChangedWarning("Ray 9 does not say. Use `wait_for_nodes`."), RayChangedWarning, "x.py", 3)
     assert ours == "warning: Ray 9 does not say. Use --wait-for-nodes.\n"

@@ -83,8 +83,15 @@ def test_ids_that_are_no_integers_are_refused(tmp_path: Path, name: str) -> None
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="more than once: 7"):
+    with pytest.raises(RequestError, match=r"1 ids have several, the first of them 7: "):
         _write(_run(tmp_path / "run", {"7": 0.9, "07": 0.9}))
+
+
+def test_a_stray_twin_of_another_suffix_is_named_and_changes_no_other_id(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "run", {"1.jpg": 0.25, "1.png": 0.75, "2.jpg": 0.5})
+    with pytest.raises(RequestError, match=r"1 ids have several, the first of them 1: 1\.jpg, 1\.png\."):
+        _write(folder)
+    assert [row["id"] for row in _write(_run(tmp_path / "run", {"3.jpg": 0.25, "2.png": 0.5}))] == ["2", "3"]
 
 
 def test_whole_test_set_is_expected_unless_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
