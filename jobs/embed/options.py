@@ -6,7 +6,8 @@ from jobs.console.arguments import choice, size_of, text_of
 from scoring.errors import RequestError
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.model_base import base_of_model
-from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.pixel_scales import PixelScale

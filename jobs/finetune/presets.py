@@ -10,7 +10,8 @@ from jobs.finetune.request import Augment
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind
-from scoring.networks.base_networks import VGG16, VGG16_CONVOLUTIONS, BaseRequest, base_of
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision

@@ -11,24 +11,24 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
-from scoring.networks.base_networks import BaseRequest, base_of
-from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network, keras_backend
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage, StoreProbabilities
+from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
-from scoring.storage.locations import Location
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
-_LARGEST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
-class FeatureRequest:
+class FeatureRequest(CutNetworkRequest):
     """Which features to extract, and how.
 
     Attributes:
@@ -45,40 +45,9 @@ class FeatureRequest:
     backend: str = field(default_factory=keras_backend)
     engine: EngineName = EngineName.KERAS
 
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
-
     def absolute(self) -> "FeatureRequest":
         """The same with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
-
-    def check(self) -> None:
-        """Raise ModelError for a request that cannot be met, without importing Keras."""
-        if self.precision is Precision.INT8:
-            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
-        check_engine(self.engine, self.precision)
-        base_of(self.base).check()
-
-    def files(self) -> dict[str, Location]:
-        """The files that it names, by the user's field; every worker must see them."""
-        return base_of(self.base).files()
-
-    @property
-    def runtime(self) -> str:
-        """What computes: Keras' backend, or another engine."""
-        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
-
-    @property
-    def engine_name(self) -> str:
-        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
-        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
-
-    @property
-    def needs_sample(self) -> bool:
-        """Features need no images to load."""
-        return False
 
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
         """Build the network up to the layer."""
@@ -93,7 +62,7 @@ class FeatureRequest:
 
 
 @dataclass(frozen=True)
-class FeatureExtractor:
+class FeatureExtractor(CutNetwork):
     """A network cut off at a layer: pixels in, features out.
 
     Attributes:
@@ -107,15 +76,6 @@ class FeatureExtractor:
     model_digest: str
     precision: PrecisionChoice
     flip: bool
-    labels: tuple[str, ...] = ()
-    clip: None = None
-    agreement: None = None
-    store_probabilities: str = StoreProbabilities.FEW
-
-    @property
-    def input_shape(self) -> InputShape:
-        """Pixels of one image."""
-        return self.engine.input_shape
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Extract one batch's features; see `ShardModel.score`.
@@ -124,15 +84,13 @@ class FeatureExtractor:
             ModelError: If they exceed what float16 can hold.
         """
         features = self.engine.score(images)
-        if np.abs(features).max() > _LARGEST:
+        largest = np.fmax.reduce(np.abs(features), axis=None)  # NaN, an error of its own row, hides no other
+        if largest > LARGEST_FLOAT16:
             raise ModelError(
-                f"Expected features of at most {_LARGEST:,.0f}, the range of float16 that they are stored in; received "
-                f"{np.abs(features).max():,.0f}. Name another layer with `features`."
+                f"Expected features of at most {LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
+                f"received {largest:,.0f}. Name another layer with `features`."
             )
         return features
-
-    def try_out(self, batch_size: int) -> None:
-        """Features may be any numbers."""
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's features as they are stored: as float16."""

@@ -75,7 +75,7 @@ def fit_expansion(values: npt.NDArray[np.float16], seed: int) -> RbfExpansion:
         seed: Decides which are drawn, where there are more than `MAX_LANDMARKS`.
     """
     mean = values.mean(axis=0, dtype=np.float64)
-    deviations = np.sqrt(np.mean([np.square(row - mean) for row in values.astype(np.float32)], axis=0))
+    deviations = values.std(axis=0, dtype=np.float64)
     scale = np.maximum(deviations, max(_LEAST_SCALE * np.median(deviations), 1e-6)).astype(np.float32)
     rows = np.sort(np.random.default_rng(seed).permutation(len(values))[:MAX_LANDMARKS])
     landmarks = ((values[rows].astype(np.float64) - mean) / scale).astype(np.float32)

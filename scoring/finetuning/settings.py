@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scoring.models.trained_heads import HeadSettings
-from scoring.networks.base_networks import BaseRequest
+from scoring.networks.base_request import BaseRequest
 from scoring.run.fence import Fence
 from scoring.storage.locations import Location
 

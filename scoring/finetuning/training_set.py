@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class TrainingSet:
     held_out: npt.NDArray[np.int64] | None
     fingerprint: Fingerprint
 
-    @property
+    @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
         """Class indices of all photos."""
         classes = {label: index for index, label in enumerate(self.labels)}

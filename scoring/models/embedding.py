@@ -11,18 +11,18 @@ import pyarrow.compute as pc
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
-from scoring.networks.base_networks import BaseRequest, base_of
-from scoring.networks.engine_choice import check_engine, load_engine
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
-from scoring.run.predictions import ERROR, FEATURES_HAVE, OK, ScoredImage, StoreProbabilities, predictions_schema
-from scoring.storage.locations import Location
+from scoring.run.predictions import ERROR, FEATURES_HAVE, OK, ScoredImage, predictions_schema
 
 EMBEDDING = "embedding"
 WIDTH_KEY = b"shardscore.width"  # values of a vector, in every file's schema
-_LARGEST = float(np.finfo(np.float16).max)
 
 
 class EmbeddingType(StrEnum):
@@ -33,7 +33,7 @@ class EmbeddingType(StrEnum):
 
 
 @dataclass(frozen=True)
-class EmbeddingRequest:
+class EmbeddingRequest(CutNetworkRequest):
     """Which features to extract, and how; see `ShardModelRequest`.
 
     Attributes:
@@ -50,40 +50,9 @@ class EmbeddingRequest:
     backend: str
     engine: EngineName = EngineName.KERAS
 
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
-
-    @property
-    def runtime(self) -> str:
-        """What computes: Keras' backend, or another engine."""
-        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
-
-    @property
-    def engine_name(self) -> str:
-        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
-        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
-
-    @property
-    def needs_sample(self) -> bool:
-        """No image is needed to load it."""
-        return False
-
     def absolute(self) -> "EmbeddingRequest":
         """The same with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
-
-    def files(self) -> dict[str, Location]:
-        """The files that it names, by the user's field; every worker must see them."""
-        return base_of(self.base).files()
-
-    def check(self) -> None:
-        """Raise ModelError for a request that cannot be met, without importing Keras."""
-        if self.precision is Precision.INT8:
-            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
-        check_engine(self.engine, self.precision)
-        base_of(self.base).check()
 
     def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":  # noqa: ARG002
         """Build the network up to the layer."""
@@ -98,7 +67,7 @@ class EmbeddingRequest:
 
 
 @dataclass(frozen=True)
-class Embedder:
+class Embedder(CutNetwork):
     """A network cut off at a layer: pixels in, a vector out; see `ShardModel`.
 
     Attributes:
@@ -112,15 +81,6 @@ class Embedder:
     model_digest: str
     precision: PrecisionChoice
     dtype: EmbeddingType
-    labels: tuple[str, ...] = ()
-    clip: None = None
-    agreement: None = None
-    store_probabilities: str = StoreProbabilities.FEW
-
-    @property
-    def input_shape(self) -> InputShape:
-        """Pixels of one image."""
-        return self.engine.input_shape
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Extract one batch's features; see `ShardModel.score`.
@@ -130,15 +90,12 @@ class Embedder:
         """
         features = self.engine.score(images)
         finite = np.abs(features[np.isfinite(features).all(axis=1)])
-        if self.dtype is EmbeddingType.FLOAT16 and finite.max(initial=0) > _LARGEST:
+        if self.dtype is EmbeddingType.FLOAT16 and finite.max(initial=0) > LARGEST_FLOAT16:
             raise ModelError(
-                f"Expected features of at most {_LARGEST:,.0f}, the range of float16; received {finite.max():,.0f}. "
-                "Store them as `dtype` float32, or name another layer with `features`."
+                f"Expected features of at most {LARGEST_FLOAT16:,.0f}, the range of float16; received "
+                f"{finite.max():,.0f}. Store them as `dtype` float32, or name another layer with `features`."
             )
         return features
-
-    def try_out(self, batch_size: int) -> None:
-        """Features may be any numbers."""
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's vectors as they are stored: as lists, null for what could not be read, and their width beside them.

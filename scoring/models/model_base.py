@@ -6,7 +6,8 @@ from scoring.errors import ModelError, RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from scoring.networks.applications import application_of
-from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_names import check_keras_name, keras_place
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.pixel_scales import PixelScale

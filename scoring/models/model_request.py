@@ -9,7 +9,7 @@ from scoring.models.kinds import ModelKind, kind_of
 from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
-from scoring.networks.engines import EngineName
+from scoring.networks.engines import EngineName, RunsOnEngine
 from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_files import check_size
 from scoring.networks.keras_names import absolute_keras_name
@@ -21,7 +21,7 @@ from scoring.storage.locations import Location
 
 
 @dataclass(frozen=True)
-class ModelRequest:
+class ModelRequest(RunsOnEngine):
     """Which model to load and how; its `kind` knows the rest.
 
     Attributes:
@@ -67,16 +67,6 @@ class ModelRequest:
     def name(self) -> str:
         """What people call it."""
         return self.model
-
-    @property
-    def runtime(self) -> str:
-        """What computes: Keras' backend, or another engine."""
-        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
-
-    @property
-    def engine_name(self) -> str:
-        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
-        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
 
     @property
     def needs_sample(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
-from scoring.networks.base_networks import BaseRequest
+from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum

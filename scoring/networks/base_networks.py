@@ -1,16 +1,15 @@
 """The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from scoring.errors import ModelError
 from scoring.networks.application_networks import application_digest, build_application
 from scoring.networks.applications import APPLICATIONS
+from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
-from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
 from scoring.networks.pixel_scales import PixelScale, take_pixels
-from scoring.networks.pooled_views import Views, pool_views
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, size_text
@@ -19,58 +18,11 @@ from scoring.storage.locations import Location, absolute_text, locate
 if TYPE_CHECKING:
     import keras
 
-VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
 # The layers of keras.applications.VGG16 that fast.ai's lesson cuts at.
 LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taught it
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
 LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
 LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
-
-
-@dataclass(frozen=True)
-class BaseRequest:
-    """Which network, and where to cut it; `base_of` says which kind of network that is.
-
-    Attributes:
-        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
-        weights: A weights file for a published network, `random`, or None for ImageNet's.
-        layer: The layer whose outputs are the features; None for what the last layer with weights takes.
-        pooling: How what is spatial there becomes one vector.
-        size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
-        pixels: The scale of the pixels that a `.keras` model was trained on.
-        views: What is seen of each photo, in the place of `pooling`; None sees it once.
-    """
-
-    model: str = VGG16
-    weights: str | None = None
-    layer: str | None = None
-    pooling: Pooling = Pooling.MEAN
-    size: tuple[int, int] | None = None
-    pixels: PixelScale = PixelScale.UNCHANGED
-    views: Views | None = None
-
-    def __str__(self) -> str:
-        """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
-        return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
-
-    def stored_fields(self) -> dict[str, Any]:
-        """What records hold of it: where all is as it always was, what earlier versions wrote."""
-        formerly = BaseRequest(self.model, self.weights, self.layer)
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name in ("model", "weights", "layer") or value != getattr(formerly, name)
-        }
-
-    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
-        """The network up to the layer."""
-        if self.views:
-            return cut_spatial(network, self.layer, self.model)
-        return cut_at(network, self.layer, self.model, name, self.pooling)
-
-    def see(self, network: "keras.Model") -> "keras.Model":
-        """A network that was cut, from the pixels of all views to one vector."""
-        return pool_views(network, self.views) if self.views else network
 
 
 class BaseNetwork(Protocol):

@@ -25,6 +25,23 @@ class EngineName(StrEnum):
     MNN = "mnn"
 
 
+class RunsOnEngine:
+    """A part of requests: what computes, from the engine that was asked for and Keras' backend."""
+
+    engine: EngineName
+    backend: str
+
+    @property
+    def runtime(self) -> str:
+        """What computes: Keras' backend, or another engine."""
+        return self.backend if self.engine is EngineName.KERAS else str(self.engine)
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
+        return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
+
+
 @dataclass(frozen=True)
 class Network:
     """A network that need not be built yet.

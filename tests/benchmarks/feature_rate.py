@@ -15,7 +15,8 @@ from jobs.bench.one_worker import place_alone, score_alone
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
-from scoring.networks.base_networks import LAST_DENSE, VGG16, BaseRequest
+from scoring.networks.base_networks import LAST_DENSE
+from scoring.networks.base_request import VGG16, BaseRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS

@@ -25,7 +25,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.models.training_record import load_training_record
-from scoring.networks.base_networks import BaseRequest
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom

@@ -9,15 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import IncompleteError, ModelError, RunFolderError
-from scoring.finetuning.features import FeatureRequest, load_features
-from scoring.networks.base_networks import BaseRequest
+from scoring.finetuning.features import FeatureExtractor, FeatureRequest, load_features
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.noise import noise
 from scoring.networks.pooled_views import ViewPooling, Views
-from scoring.networks.precision import Precision
+from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest, manifest_rows, read_info, write_manifest
 from scoring.run.predictions import INPUTS_KEY, write_table
+from tests.fakes import FakeEngine
 from tests.models import save_brightness_model
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
@@ -103,3 +104,13 @@ def test_features_are_those_of_keras_with_every_engine(
     (keras, converted), pixels = (each.load(Mock()) for each in (request, other)), noise(4)
     assert converted.model_digest == keras.model_digest
     np.testing.assert_allclose(converted.score(pixels), keras.score(pixels), atol=1e-3)
+
+
+def test_a_photo_without_numbers_hides_no_value_that_float16_cannot_hold() -> None:
+    class _Large(FakeEngine):
+        def score(self, images: Any) -> Any:
+            return np.array([[np.nan, 0], [1e5, 0]], np.float32)
+
+    extractor = FeatureExtractor(_Large(), "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
+    with pytest.raises(ModelError, match=r"the range of float16 that they are stored in; received 100,000\."):
+        extractor.score(np.zeros((2, 1, 1, 3), np.uint8))

@@ -14,7 +14,7 @@ from scoring.models.embedding import EMBEDDING, WIDTH_KEY, Embedder, EmbeddingRe
 from scoring.models.model_base import base_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
-from scoring.networks.base_networks import BaseRequest
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.noise import noise

@@ -10,7 +10,8 @@ from scoring.errors import ModelError
 from scoring.models.kinds import kind_of
 from scoring.models.model_base import base_of_model
 from scoring.models.model_request import ModelRequest
-from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.hubs import registry
 from scoring.networks.hubs.hub_model import HubModel
 from scoring.networks.hubs.hugging_face import parse

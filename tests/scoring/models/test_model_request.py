@@ -11,7 +11,8 @@ from scoring.models.finetuned_network import finetuned_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
 from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
-from scoring.networks.base_networks import BaseRequest, base_of
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest

@@ -9,7 +9,7 @@ import pytest
 from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
-from scoring.networks.base_networks import BaseRequest
+from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Url

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, VGG16_CONVOLUTIONS, BaseRequest, base_of
+from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, base_of
+from scoring.networks.base_request import VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.vgg16 import load_dense_layers, load_vgg16
 
 

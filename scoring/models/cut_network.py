@@ -1,0 +1,61 @@
+"""What `finetune` and `embed` have in common: a network cut off at one of its layers, asked for and loaded."""
+
+import numpy as np
+
+from scoring.errors import ModelError
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.engine_choice import check_engine
+from scoring.networks.engines import Engine, RunsOnEngine
+from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import InputShape
+from scoring.run.predictions import StoreProbabilities
+from scoring.storage.locations import Location
+
+LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+
+
+class CutNetworkRequest(RunsOnEngine):
+    """The part of a `ShardModelRequest` that does not depend on how features are stored."""
+
+    base: BaseRequest
+    precision: Precision
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
+
+    @property
+    def needs_sample(self) -> bool:
+        """No image is needed to load it."""
+        return False
+
+    def files(self) -> dict[str, Location]:
+        """The files that it names, by the user's field; every worker must see them."""
+        return base_of(self.base).files()
+
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        if self.precision is Precision.INT8:
+            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
+        check_engine(self.engine, self.precision)
+        base_of(self.base).check()
+
+
+class CutNetwork:
+    """The part of a `ShardModel` that does not depend on how features are stored: it has no labels."""
+
+    engine: Engine
+    labels: tuple[str, ...] = ()
+    clip: None = None
+    agreement: None = None
+    store_probabilities: str = StoreProbabilities.FEW
+
+    @property
+    def input_shape(self) -> InputShape:
+        """Pixels of one image."""
+        return self.engine.input_shape
+
+    def try_out(self, batch_size: int) -> None:
+        """Features may be any numbers."""

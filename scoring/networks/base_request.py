@@ -1,0 +1,59 @@
+"""Which network stands below a head, where it is cut, and what of a photo it sees."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
+from scoring.networks.pixel_scales import PixelScale
+from scoring.networks.pooled_views import Views, pool_views
+
+if TYPE_CHECKING:
+    import keras
+
+VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
+
+
+@dataclass(frozen=True)
+class BaseRequest:
+    """Which network, and where to cut it; `base_networks.base_of` says which kind of network that is.
+
+    Attributes:
+        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
+        weights: A weights file for a published network, `random`, or None for ImageNet's.
+        layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        pooling: How what is spatial there becomes one vector.
+        size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
+        pixels: The scale of the pixels that a `.keras` model was trained on.
+        views: What is seen of each photo, in the place of `pooling`; None sees it once.
+    """
+
+    model: str = VGG16
+    weights: str | None = None
+    layer: str | None = None
+    pooling: Pooling = Pooling.MEAN
+    size: tuple[int, int] | None = None
+    pixels: PixelScale = PixelScale.UNCHANGED
+    views: Views | None = None
+
+    def __str__(self) -> str:
+        """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
+        return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
+
+    def stored_fields(self) -> dict[str, Any]:
+        """What records hold of it: where all is as it always was, what earlier versions wrote."""
+        formerly = BaseRequest(self.model, self.weights, self.layer)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("model", "weights", "layer") or value != getattr(formerly, name)
+        }
+
+    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
+        """The network up to the layer."""
+        if self.views:
+            return cut_spatial(network, self.layer, self.model)
+        return cut_at(network, self.layer, self.model, name, self.pooling)
+
+    def see(self, network: "keras.Model") -> "keras.Model":
+        """A network that was cut, from the pixels of all views to one vector."""
+        return pool_views(network, self.views) if self.views else network
