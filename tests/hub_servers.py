@@ -4,12 +4,13 @@ import base64
 import hashlib
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+
+from tests.local_server import serving
 
 
 @dataclass
@@ -117,7 +118,5 @@ class KaggleHandler(_Handler):
 def serve(handler: type[_Handler], content: HubContent) -> Iterator[str]:
     """Run a server; its address."""
     bound = type("Handler", (handler,), {"content": content})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), bound) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with serving(bound) as address:
+        yield address

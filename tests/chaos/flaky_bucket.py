@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.local_server import serving
 
 _HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 FAULTS = (
@@ -46,12 +48,8 @@ class FlakyBucket:
     @contextmanager
     def serve(self) -> Iterator[None]:
         """Listen while the block runs."""
-        listening = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
-        self.url = f"http://127.0.0.1:{listening.server_address[1]}"
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield
-        listening.shutdown()
-        listening.server_close()
+        with serving(partial(_Handler, self)) as self.url:
+            yield
 
     def draw(self) -> str | None:
         """What one request suffers."""

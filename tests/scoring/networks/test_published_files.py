@@ -1,7 +1,6 @@
 import base64
 import hashlib
 import http.server
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from scoring.errors import DownloadError
 from scoring.networks.published_files import PublishedFile
+from tests.local_server import serving
 
 _CONTENT = b"weights"
 _MD5 = hashlib.md5(_CONTENT).digest()
@@ -44,10 +44,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[st
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     asked: list[str] = []
     handler = type("Handler", (_Handler,), {"asked": asked})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}", asked
-        running.shutdown()
+    with serving(handler) as address:
+        yield address, asked
 
 
 def test_file_is_fetched_once_under_the_name_that_keras_gives_it(server: tuple[str, list[str]], tmp_path: Path) -> None:

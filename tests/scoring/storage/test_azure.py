@@ -1,8 +1,7 @@
 """A few words of Azure's protocol, answered on this machine."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 from urllib.parse import unquote
 
@@ -12,6 +11,7 @@ from scoring.sources.inputs import find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Url, locate
+from tests.local_server import serving
 
 _STAMP = "Wed, 21 Oct 2015 07:28:00 GMT"
 _CONTAINER = "/photos/"
@@ -55,19 +55,16 @@ class _Azure(BaseHTTPRequestHandler):
 @pytest.fixture
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Url]:
     """An empty prefix in a container."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Azure)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
     open_bucket.cache_clear()
     _Azure.blobs.clear()
     prefix = locate("az://photos/train")
     assert isinstance(prefix, Url)
-    yield prefix
+    with serving(_Azure) as address:
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", address)
+        yield prefix
     open_bucket.cache_clear()
-    server.shutdown()
-    server.server_close()
 
 
 def test_azure_container_is_read_listed_and_written_by_the_same_code(azure: Url) -> None:

@@ -1,7 +1,6 @@
 import hashlib
 import http.server
 import multiprocessing
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from scoring.errors import DownloadError
 from scoring.storage.downloads import fetch, local_copy
 from scoring.storage.locations import Url
+from tests.local_server import serving
 
 _CONTENT = b"weights " * 200_000
 _CHECKSUM = "md5:" + hashlib.md5(_CONTENT).hexdigest()
@@ -37,10 +37,8 @@ def server() -> Iterator[tuple[str, list[str]]]:
     """The address of a local HTTP server, and the paths asked of it."""
     requests: list[str] = []
     handler = type("Handler", (_Handler,), {"requests": requests})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}", requests
-        running.shutdown()
+    with serving(handler) as address:
+        yield address, requests
 
 
 def test_file_is_downloaded_once_and_then_found(server: tuple[str, list[str]], tmp_path: Path) -> None:
