@@ -1,6 +1,7 @@
 """`shardscore finetune`, and the same for Python."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -75,7 +76,8 @@ def finetune(
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
-        preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did.
+        preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did; by
+            default lesson where an option of its heads is given, else fast.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
             or a .keras model, also hf:// or kaggle://; by default the preset's.
         weights: Weights file instead of the download; 'random' for a trial.
@@ -117,11 +119,9 @@ def finetune(
         ClusterError: If Ray or its actors cannot start.
     """
     dense = choice(unfreeze, Unfreeze, "unfreeze") is Unfreeze.DENSE
-    recipe = recipe_of(preset, is_lesson=dense or ensemble != 1)
-    kind = choice(head, HeadKind, "head") if head else recipe.head
-    heads = HeadSettings(
-        dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense, kind=kind
-    )
+    told = HeadSettings(dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense)
+    recipe = recipe_of(preset, is_lesson=ensemble != 1 or told != HeadSettings())
+    heads = replace(told, kind=choice(head, HeadKind, "head") if head else recipe.head)
     model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
     photos = ImagesRequest(
         images=place(images, "images"),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import keras
 
 
+_MANY = 64  # values whose direction tells more than their length
+
+
 class ViewPooling(StrEnum):
     """How the positions of a spatial layer become one vector."""
 
@@ -44,7 +47,7 @@ def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
 
     Values become their signed square roots, which steadies the variance of sums of activations; a view and its mirror
     image are averaged, and each part is scaled to length one: the two normalisations of Perronnin, Sánchez and Mensink,
-    ECCV 2010, sections 3.1 and 3.2.
+    ECCV 2010, sections 3.1 and 3.2. Parts of few values keep their length, which says much of what they say.
 
     Args:
         network: From float RGB pixels, 0 to 255, shape (batch, side, side, 3) of each size, to a layer's outputs.
@@ -74,10 +77,8 @@ def _parts(
         if len(outputs[0].shape) == 4
         else [[_root(seen) for seen in outputs]]
     )
-    return [
-        keras.layers.UnitNormalization()(keras.layers.Average()(of_views) if mirror else of_views[0])
-        for of_views in pooled
-    ]
+    parts = [keras.layers.Average()(of_views) if mirror else of_views[0] for of_views in pooled]
+    return [keras.layers.UnitNormalization()(part) if part.shape[-1] >= _MANY else part for part in parts]
 
 
 def _resized(pixels: "keras.KerasTensor", side: int) -> "keras.KerasTensor":

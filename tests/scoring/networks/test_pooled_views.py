@@ -17,7 +17,7 @@ def network() -> Any:
     import keras
 
     keras.utils.set_random_seed(1)
-    return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(5, 3, padding="same")])
+    return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(64, 3, padding="same")])
 
 
 def _part(maps: list[npt.NDArray[np.float32]], pooling: ViewPooling) -> npt.NDArray[np.float32]:
@@ -46,17 +46,28 @@ def test_parts_are_roots_of_pooled_positions_of_length_one(network: Any, mirror:
 def test_smaller_views_are_made_of_the_same_pixels(network: Any) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.float32)
     found = pool_views(network, Views((16, 12, 8), False, (ViewPooling.MEAN,))).predict_on_batch(pixels)
-    assert found.shape == (2, 15)
+    assert found.shape == (2, 192)
     halved = pixels.reshape(2, 8, 2, 8, 2, 3).mean(axis=(2, 4))
     expected = _part([network.predict_on_batch(halved)], ViewPooling.MEAN)
-    np.testing.assert_allclose(found[:, 10:], expected, atol=1e-5)
+    np.testing.assert_allclose(found[:, 128:], expected, atol=1e-5)
 
 
 def test_a_layer_that_is_not_spatial_is_taken_as_it_is() -> None:
     import keras
 
-    flat = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
-    pixels = np.random.default_rng(0).uniform(1, 255, (2, 4, 4, 3)).astype(np.float32)
-    found = pool_views(flat, Views((4,), False, tuple(ViewPooling))).predict_on_batch(pixels)
+    flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    pixels = np.random.default_rng(0).uniform(1, 255, (2, 8, 8, 3)).astype(np.float32)
+    found = pool_views(flat, Views((8,), False, tuple(ViewPooling))).predict_on_batch(pixels)
     roots = np.sqrt(pixels.reshape(2, -1))
     np.testing.assert_allclose(found, roots / np.linalg.norm(roots, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_few_values_keep_their_length() -> None:
+    """Brightness alone, scaled to length one, would be 1 for every photo."""
+    import keras
+
+    brightness = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    brightness.set_weights([np.full((192, 1), 1 / 192, np.float32), np.zeros(1, np.float32)])
+    pixels = np.stack([np.full((8, 8, 3), level, np.float32) for level in (25, 100)])
+    found = pool_views(brightness, Views((8,), False, (ViewPooling.MEAN,))).predict_on_batch(pixels)
+    np.testing.assert_allclose(found, [[5], [10]], rtol=1e-5)

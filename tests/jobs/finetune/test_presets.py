@@ -1,0 +1,75 @@
+"""What `finetune` does where options are left out, without training anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.finetune import command
+from jobs.finetune.command import finetune
+from jobs.finetune.request import FinetuneRequest
+from scoring.errors import RequestError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.trained_heads import HeadKind
+from scoring.networks.pooled_views import ViewPooling, Views
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Gives the request that options become."""
+
+    def ask(**options: Any) -> FinetuneRequest:
+        caught: list[FinetuneRequest] = []
+        monkeypatch.setattr(command, "run_finetune", lambda request, _: caught.append(request))
+        finetune(images=tmp_path, output=tmp_path / "model", **options)
+        caught[0].check()
+        return caught[0]
+
+    return ask
+
+
+def _features(request: FinetuneRequest) -> FeatureRequest:
+    model = request.images.model
+    assert isinstance(model, FeatureRequest)
+    return model
+
+
+def test_nothing_said_is_the_fast_recipe_and_best_sees_more(asked: Any) -> None:
+    fast, best = asked(), asked(preset="best")
+    assert (fast.heads.kind, fast.num_folds, fast.num_heads) == (HeadKind.RBF, 5, 5)
+    assert _features(fast).base.views == Views((), False, tuple(ViewPooling))
+    assert _features(best).base.views == Views((320,), True, tuple(ViewPooling))
+    assert _features(fast).base.layer == _features(best).base.layer == "block5_conv3"
+
+
+@pytest.mark.parametrize("option", [{"ensemble": 3}, {"learning_rate": 0.05}, {"epochs": 3}, {"unfreeze": "dense"}])
+def test_an_option_of_the_lessons_heads_is_the_lesson(asked: Any, option: dict[str, Any]) -> None:
+    request = asked(**option)
+    assert (request.heads.kind, request.num_folds) == (HeadKind.SOFTMAX, 0)
+    assert _features(request).base.views is None
+    assert _features(request).base.model == "vgg16"
+
+
+def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
+    request = asked(preset="best", size="448,224", pooling="max", augment="none", head="softmax", folds=3)
+    assert _features(request).base.views == Views((448, 224), False, (ViewPooling.MAX,))
+    assert (request.heads.kind, request.num_folds) == (HeadKind.SOFTMAX, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "fast", "dropout": 0.1}, "`dropout`, `learning_rate` and `epochs` are of softmax heads"),
+        ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
+        ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
+        ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),
+        ({"preset": "slow"}, "Expected `preset` to be one of lesson, fast, best; received 'slow'"),
+        ({"preset": "lesson", "size": 320}, "Expected `pooling` beside `size`"),
+        ({"size": "320x240"}, "Expected `size` of squares"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_read(
+    asked: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        asked(**options)
