@@ -58,8 +58,15 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
         KeyFigure("Accuracy", percent(final.accuracy), f"95%: {percent_range(interval.low, interval.high)}"),
         KeyFigure("Log loss", measure(final.log_loss), f"{measure(before.log_loss)} before calibration"),
         KeyFigure("ROC AUC", measure(final.roc_auc), "0.5 is chance, 1 is perfect"),
-        KeyFigure("Validation photos", count(final.num_images), f"trained on {count(training.data.num_train)} others"),
+        KeyFigure("Validation photos", count(final.num_images), _learned_from(training)),
     ]
+
+
+def _learned_from(training: TrainingRecord) -> str:
+    data = training.data
+    if data.num_folds and data.num_validation == data.num_train:
+        return f"in {data.num_folds} folds, each told by the others"
+    return f"trained on {count(data.num_train)} others"
 
 
 def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
@@ -69,13 +76,15 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("labels", label_names(training.labels)),
         ("trained on", plural(data.num_train, "photo")),
         ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
+        ("folds", str(data.num_folds or "none")),
         ("unreadable", plural(data.num_errors, "photo")),
         ("resize", training.resize_mode.value),
         ("base network", base.request.model),
         ("features of layer", base.request.layer or "the last one below the head"),
         ("base's digest", short_digest(base.digest)),
         ("precision", training.precision),
-        ("mirror images", "yes" if training.flip else "no"),
+        ("views", str(base.request.views or "one")),
+        ("mirror images", "yes" if training.flip or (base.request.views and base.request.views.mirror) else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
         *((name.replace("_", " "), str(value)) for name, value in asdict(training.settings).items()),
         ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),
