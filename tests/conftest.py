@@ -18,7 +18,7 @@ _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shar
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the user's home out of it, before collection: Ray reads its authentication mode when imported."""
-    # What a shell starts in the background ignores Ctrl-C, under nohup SIGHUP too: so would the drivers that tests stop.
+    # What a shell starts in the background ignores Ctrl-C, under nohup SIGHUP too: so would drivers that tests stop.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     home = tempfile.TemporaryDirectory(prefix="shardscore-tests-")

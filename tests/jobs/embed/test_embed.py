@@ -29,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("model") / "colours.keras"
     pixels = keras.Input((24, 32, 3))
-    means = keras.layers.GlobalAveragePooling2D(name="means")(keras.layers.Rescaling(1 / 255)(pixels))
+    means = keras.layers.GlobalAveragePooling2D(name="means")(keras.layers.Rescaling(1 / 255, name="rescaling")(pixels))
     keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(means)).save(path)
     return path
 
