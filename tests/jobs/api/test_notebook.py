@@ -78,6 +78,7 @@ def test_a_notebook_scores_shows_the_bar_reads_predictions_into_pandas_and_makes
     folder.mkdir()
     cells = [_SCORE.format(**named), _READ, _SUBMIT, _AGAIN.format(**named), _REFUSED]
     scored, frame, submitted, again, refused = _execute(kernel, folder, cells)
+    assert len(scored) == 1, scored
     [bar] = scored
     assert bar.output_type == "display_data", "nothing but the bar"
     assert f"{num_images}/{num_images}" in bar.data["text/plain"]
