@@ -20,7 +20,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import Network, num_threads
+from scoring.networks.engines import AtOnce, Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
@@ -56,7 +56,7 @@ def check_mnn(precision: Precision) -> None:
         raise ModelError("`engine` mnn needs MNN: pip install 'shardscore[mnn]'.")
 
 
-class MnnEngine:
+class MnnEngine(AtOnce):
     """A network run by MNN on this process' cores.
 
     Attributes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
 from scoring.run.predictions import ScoredImage
-from scoring.shards.decode_ahead import DecodedImage
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,11 @@ class Stopwatch:
         """The model is free for this shard."""
         self._mark = time.perf_counter()
 
-    def waited(self, batch: Sequence[DecodedImage]) -> None:
-        """A batch is decoded."""
+    def waited(self, read_s: float, decode_s: float) -> None:
+        """A batch is decoded, which took so long, added over the decode threads."""
         self._wait_s += self._lap()
-        self._read_s += sum(decoded.read_s for decoded in batch)
-        self._decode_s += sum(decoded.decode_s for decoded in batch)
+        self._read_s += read_s
+        self._decode_s += decode_s
 
     def scored(self, num_images: int) -> None:
         """The batch has passed the model."""

@@ -3,28 +3,31 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModel
+from scoring.networks.engines import Pending
 from scoring.pixels.decoding import DECODING, Decode, decode
-from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest, ManifestInfo, contents_digest, manifest_rows
+from scoring.run.manifest import CONTENTS, Manifest, ManifestInfo, contents_digest
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
-from scoring.shards.decode_ahead import DecodeAhead, DecodedImage, stack_pixels
+from scoring.shards.batch_decoders import BatchDecoders, Decoding
+from scoring.shards.decode_ahead import DecodeAhead, DecodedBatch
 from scoring.shards.image_sample import image_sample
 from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
-from scoring.sources.inputs import open_images
+
+_BATCHES_BEGUN = 2  # one that the model works on, and one that is handed to it meanwhile
 
 
 class ShardScorer:
@@ -50,13 +53,13 @@ class ShardScorer:
             )
         keep_pandas_from_pyarrow()
         self._settings = settings
-        self._decode = decode
-        self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._read = open_images(settings.images, settings.columns, settings.read_timeout_s)
+        self._decoders = BatchDecoders(settings, decode)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
         self._model.try_out(settings.batch_size)
+        self._decoders.open(self._model.input_shape, self.tasks_at_once)
         self._model_turn = threading.Lock()
+        self._is_warm = False
         self.description = describe(self._model, settings.model.runtime)
 
     def __call__(self, shard_id: int) -> ShardReport:
@@ -65,26 +68,20 @@ class ShardScorer:
         Returns:
             What it took.
         """
-        return self._score_shard(shard_id, self._threads, self._decode)
+        return self._score_shard(shard_id, self._decoders.ahead)
 
     def again(self, shard_id: int) -> ShardReport:
         """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
-        with GuardedDecode(self._decode) as guarded, ThreadPoolExecutor(1) as one_thread:
-            return self._score_shard(shard_id, one_thread, guarded)
+        return self._score_shard(shard_id, self._decoders.guarded)
 
-    def _score_shard(self, shard_id: int, threads: ThreadPoolExecutor, decode: Decode) -> ShardReport:
-        images = self._manifest.shard(shard_id)
-        settings = self._settings
-        to_size = partial(decode, shape=self._model.input_shape)
-        batches = DecodeAhead(threads, self._read, images, settings.resize, settings.batch_size, to_size)
-        stopwatch = Stopwatch()
-        rows: list[ScoredImage] = []
-        with self._model_turn:
-            stopwatch.start()
-            for batch in batches:
-                stopwatch.waited(batch)
-                rows.extend(self._score(batch))
-                stopwatch.scored(len(batch))
+    def close(self) -> None:
+        """End what decodes, where this process goes on to other things."""
+        self._decoders.close()
+
+    def _score_shard(self, shard_id: int, decoding: Decoding) -> ShardReport:
+        images, stopwatch = self._manifest.shard(shard_id), Stopwatch()
+        with decoding(images) as batches:
+            rows = self._score(batches, stopwatch)
         started_writing = time.perf_counter()
         digest = self._write(shard_id, self._manifest.info, rows)
         return stopwatch.report(shard_id, rows, digest, write_s=time.perf_counter() - started_writing)
@@ -94,9 +91,31 @@ class ShardScorer:
         """Read with the first shard: the model is loaded while the images are still being listed."""
         return Manifest(self._folder.manifest)
 
-    def _score(self, batch: Sequence[DecodedImage]) -> list[ScoredImage]:
-        outputs = self._model.score(stack_pixels(batch, self._settings.batch_size, self._model.input_shape))
-        return [_scored(decoded, row) for decoded, row in zip(batch, outputs, strict=False)]
+    def _score(self, batches: DecodeAhead, stopwatch: Stopwatch) -> list[ScoredImage]:
+        """Score a shard's batches; while the model works on one, the next is handed to it.
+
+        The next shard's turn comes as soon as the last batch is handed over.
+        """
+        rows: list[ScoredImage] = []
+        begun = deque[tuple[DecodedBatch, Pending]]()
+
+        def fetch() -> None:
+            batch, pending = begun.popleft()
+            rows.extend(_scored(batch, pending()))
+            batches.give_back(batch)
+            stopwatch.scored(len(batch.images))
+
+        with self._model_turn:
+            stopwatch.start()
+            for batch in batches:
+                stopwatch.waited(batch.read_s, batch.decode_s)
+                begun.append((batch, self._model.begin(batch.pixels)))
+                if len(begun) == _BATCHES_BEGUN or not self._is_warm:  # the very first is waited for: it compiles
+                    fetch()
+                    self._is_warm = True
+        while begun:
+            fetch()
+        return rows
 
     def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
         """Write a shard whole; return the digest of its file."""
@@ -104,16 +123,22 @@ class ShardScorer:
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
-            INPUTS_KEY.decode(): contents_digest(manifest_rows([row.image for row in rows])),
+            INPUTS_KEY.decode(): contents_digest(_contents(rows)),
             "shardscore.versions": json.dumps(self.description.versions),
         }
         table = self._model.to_table(rows, metadata)
         return publish_shard(self._folder.shard(shard_id, manifest.num_shards), table, self._settings.fence)
 
 
-def _scored(decoded: DecodedImage, outputs: Float32Array) -> ScoredImage:
-    if decoded.pixels is None:
-        return ScoredImage(decoded.image, None, decoded.error_message)
-    if not np.isfinite(outputs).all():
-        return ScoredImage(decoded.image, None, "the model returned a value that is not a number")
-    return ScoredImage(decoded.image, outputs)
+def _contents(rows: Sequence[ScoredImage]) -> pa.Table:
+    """What listing knew of the contents of the images."""
+    return pa.table({name: pa.array([vars(row.image)[name] for row in rows], pa.int64()) for name in CONTENTS})
+
+
+def _scored(batch: DecodedBatch, outputs: Float32Array) -> Iterator[ScoredImage]:
+    """A batch's images with their outputs; what follows the last image is left out."""
+    is_number = np.asarray(np.isfinite(outputs).all(axis=1))
+    for image, error, row, is_sound in zip(batch.images, batch.errors, outputs, is_number, strict=False):
+        if error is None and not is_sound:
+            error = "the model returned a value that is not a number"
+        yield ScoredImage(image, row if error is None else None, error)

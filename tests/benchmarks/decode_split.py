@@ -116,13 +116,13 @@ def _possible(settings: ScorerSettings, forward_rate: float, num_images: int) ->
 
 def _steady_rate(scorer: ShardScorer, split: Split) -> float:
     """Score all shards anew."""
-    decode_ahead._BATCHES_AHEAD = split.batches_ahead
+    decode_ahead.NUM_SLOTS = split.batches_ahead + 2  # the model has two
     remove_tree(scorer._folder.predictions)
     scorer._folder.predictions.mkdir()
     shards = list(range(scorer._manifest.info.num_shards))
     be_nice = partial(_be_nice, split.niceness)
     with (
-        ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._threads,
+        ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._decoders._threads,
         ThreadPoolExecutor(_SHARDS_AT_A_TIME) as tasks,
     ):
         totals = ShardTotals()

@@ -21,11 +21,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import cycle, islice
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -258,9 +258,11 @@ def _processor_s() -> float:
     """Processor seconds of this process and of its living children."""
     ticks = os.sysconf("SC_CLK_TCK")
     total = time.process_time()
-    for child in active_children():
-        times = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        total += (int(times[11]) + int(times[12])) / ticks
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended just now
+            _, parent, *others = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if int(parent) == os.getpid():
+                total += (int(others[9]) + int(others[10])) / ticks
     return total
 
 

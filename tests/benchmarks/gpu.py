@@ -193,19 +193,27 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
     """
     from PIL import Image
 
-    from scoring.pixels.decoding import Resize
-    from scoring.shards.decode_ahead import DecodeAhead
-    from scoring.sources.inputs import find_images, open_images
+    from scoring.models.model_request import ModelRequest
+    from scoring.networks.precision import Precision
+    from scoring.pixels.decoding import Resize, decode
+    from scoring.pixels.input_shape import DEFAULT_SHAPE
+    from scoring.shards.batch_decoders import BatchDecoders
+    from scoring.shards.settings import ScorerSettings
+    from scoring.sources.inputs import find_images
 
     folder.mkdir()
     for number in range(count):
         Image.new("RGB", (32, 32), (number % 256, 90, 160)).save(folder / f"{number}.bmp")
     images = list(find_images(folder).images)
-    with ThreadPoolExecutor(threads) as pool:
-        started = time.perf_counter()
-        for _ in DecodeAhead(pool, open_images(folder), images, Resize.SQUASH, batch_size=64):
-            pass
-        return count / (time.perf_counter() - started)
+    model = ModelRequest("none", None, None, Precision.FLOAT32, "none")
+    decoders = BatchDecoders(ScorerSettings(folder, folder, model, Resize.SQUASH, 64, threads), decode)
+    decoders.open(DEFAULT_SHAPE, 1)
+    started = time.perf_counter()
+    with decoders.ahead(images) as batches:
+        for batch in batches:
+            batches.give_back(batch)
+    decoders.close()
+    return count / (time.perf_counter() - started)
 
 
 @cache
