@@ -37,8 +37,6 @@ class ShardScorer:
     model, so the model does not stand still between shards.
     """
 
-    tasks_at_once = 2
-
     def __init__(
         self,
         settings: ScorerSettings,
@@ -53,6 +51,8 @@ class ShardScorer:
             )
         keep_pandas_from_pyarrow()
         self._settings = settings
+        # Where a shard takes tens of milliseconds, a third one is decoded while the first is written.
+        self.tasks_at_once = 3 if settings.decode_processes else 2
         self._decoders = BatchDecoders(settings, decode)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
