@@ -185,7 +185,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         with theirs:
             files = (theirs.fileno(), self._file)
-            paths = os.pathsep.join(path for path in sys.path if path)
+            paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # an empty one is the current folder
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _CHILD, *map(str, files)],
                 env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},

@@ -97,8 +97,8 @@ def main() -> None:
     options = _options()
     if options.measure:
         kind, count = options.measure.split(":")
-        print(json.dumps(asdict(measure(options.images, kind, int(count), options.num_images))))
-        return
+        print(json.dumps(asdict(measure(options.images, kind, int(count), options.num_images))), flush=True)
+        os._exit(0)  # gilknocker's thread does not always outlive the interpreter's end
     settings = [(kind, count) for kind in options.kinds for count in options.counts]
     found: dict[tuple[str, Path, str, int], list[Feed]] = {}
     trees = {"this": Path(__file__).parents[2], **{tree.name: tree for tree in options.tree}}
