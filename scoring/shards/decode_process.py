@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -185,7 +186,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         with theirs:
             files = (theirs.fileno(), self._file)
-            paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # an empty one is the current folder
+            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _CHILD, *map(str, files)],
                 env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
