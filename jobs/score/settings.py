@@ -3,6 +3,8 @@
 from cluster.placement import Placement
 from jobs.score.request import ImagesRequest
 from scoring.run.folder import RunFolder
+from scoring.run.manifest import DEFAULT_SHARD_SIZE
+from scoring.shards.batch_size import BATCH_SIZES
 from scoring.shards.settings import ScorerSettings
 
 _CPU_BATCH_SIZE = 16  # VGG16 in bfloat16 on 2 cores runs no faster at 32, and memory doubles
@@ -25,8 +27,15 @@ def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placem
         model=request.model.absolute(),
         resize=request.resize,
         batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
+        batch_sizes=_to_try(request) if on_gpu and request.finds_batch_size else (),
         decode_threads=min(_MAX_DECODE_THREADS, cpus),
         decode_processes=cpus if on_gpu and cpus >= _LEAST_DECODE_PROCESSES else 0,
         columns=request.columns,
         read_timeout_s=request.read_timeout_s,
     )
+
+
+def _to_try(request: ImagesRequest) -> tuple[int, ...]:
+    """Batch sizes of which the fastest is found: no larger than a shard, whose last batch is padded."""
+    largest = max(BATCH_SIZES[0], request.shard_size or DEFAULT_SHARD_SIZE)
+    return tuple(size for size in BATCH_SIZES if size <= largest)

@@ -55,6 +55,7 @@ class Summary:
         num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation
             or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
+        batch_sizes: Images per forward pass; several where workers found different ones fastest.
     """
 
     num_images: int
@@ -77,3 +78,4 @@ class Summary:
     driver_memory_bytes: int = 0
     num_changed: int = 0
     one_answer: OneAnswer | None = None
+    batch_sizes: tuple[int, ...] = ()

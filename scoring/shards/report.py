@@ -26,6 +26,7 @@ class ShardReport:
         finished_at: When the shard's file was in place.
         digest: SHA-256 of the shard's file.
         peak_memory_bytes: The most that the worker's process had held by then.
+        batch_size: Images per forward pass.
     """
 
     shard_id: int
@@ -41,6 +42,7 @@ class ShardReport:
     finished_at: float
     digest: str = ""
     peak_memory_bytes: int = 0
+    batch_size: int = 0
 
 
 class Stopwatch:
@@ -69,7 +71,9 @@ class Stopwatch:
         else:
             self._num_warm_images += num_images
 
-    def report(self, shard_id: int, rows: Sequence[ScoredImage], digest: str, write_s: float) -> ShardReport:
+    def report(
+        self, shard_id: int, rows: Sequence[ScoredImage], digest: str, write_s: float, batch_size: int
+    ) -> ShardReport:
         """The shard is written: what it took."""
         return ShardReport(
             shard_id=shard_id,
@@ -85,6 +89,7 @@ class Stopwatch:
             finished_at=time.time(),
             digest=digest,
             peak_memory_bytes=peak_memory_bytes(),
+            batch_size=batch_size,
         )
 
     def _lap(self) -> float:

@@ -1,20 +1,15 @@
 """Score one numbered shard of a run folder: read, decode, score, write. Built once per worker, called per shard."""
 
 import json
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from scoring.arrays import Float32Array
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModel
-from scoring.networks.engines import Pending
 from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
@@ -22,12 +17,11 @@ from scoring.run.manifest import CONTENTS, Manifest, ManifestInfo, contents_dige
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
-from scoring.shards.decode_ahead import DecodeAhead, DecodedBatch
+from scoring.shards.batch_size import fastest_batch_size
 from scoring.shards.image_sample import image_sample
+from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
-
-_BATCHES_BEGUN = 2  # one that the model works on, and one that is handed to it meanwhile
 
 
 class ShardScorer:
@@ -56,10 +50,12 @@ class ShardScorer:
         self._decoders = BatchDecoders(settings, decode)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
-        self._model.try_out(settings.batch_size)
-        self._decoders.open(self._model.input_shape, self.tasks_at_once)
-        self._model_turn = threading.Lock()
-        self._is_warm = False
+        self._batch_size = settings.batch_size
+        if settings.batch_sizes:
+            self._batch_size = fastest_batch_size(self._model, settings.batch_sizes)
+        self._model.try_out(self._batch_size)
+        self._decoders.open(self._model.input_shape, self._batch_size, self.tasks_at_once)
+        self._turns = ModelTurns(self._model)
         self.description = describe(self._model, settings.model.runtime)
 
     def __call__(self, shard_id: int) -> ShardReport:
@@ -81,41 +77,16 @@ class ShardScorer:
     def _score_shard(self, shard_id: int, decoding: Decoding) -> ShardReport:
         images, stopwatch = self._manifest.shard(shard_id), Stopwatch()
         with decoding(images) as batches:
-            rows = self._score(batches, stopwatch)
+            rows = self._turns.score(batches, stopwatch)
         started_writing = time.perf_counter()
         digest = self._write(shard_id, self._manifest.info, rows)
-        return stopwatch.report(shard_id, rows, digest, write_s=time.perf_counter() - started_writing)
+        write_s = time.perf_counter() - started_writing
+        return stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
 
     @cached_property
     def _manifest(self) -> Manifest:
         """Read with the first shard: the model is loaded while the images are still being listed."""
         return Manifest(self._folder.manifest)
-
-    def _score(self, batches: DecodeAhead, stopwatch: Stopwatch) -> list[ScoredImage]:
-        """Score a shard's batches; while the model works on one, the next is handed to it.
-
-        The next shard's turn comes as soon as the last batch is handed over.
-        """
-        rows: list[ScoredImage] = []
-        begun = deque[tuple[DecodedBatch, Pending]]()
-
-        def fetch() -> None:
-            batch, pending = begun.popleft()
-            rows.extend(_scored(batch, pending()))
-            batches.give_back(batch)
-            stopwatch.scored(len(batch.images))
-
-        with self._model_turn:
-            stopwatch.start()
-            for batch in batches:
-                stopwatch.waited(batch.read_s, batch.decode_s)
-                begun.append((batch, self._model.begin(batch.pixels)))
-                if len(begun) == _BATCHES_BEGUN or not self._is_warm:  # the very first is waited for: it compiles
-                    fetch()
-                    self._is_warm = True
-        while begun:
-            fetch()
-        return rows
 
     def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
         """Write a shard whole; return the digest of its file."""
@@ -133,12 +104,3 @@ class ShardScorer:
 def _contents(rows: Sequence[ScoredImage]) -> pa.Table:
     """What listing knew of the contents of the images."""
     return pa.table({name: pa.array([vars(row.image)[name] for row in rows], pa.int64()) for name in CONTENTS})
-
-
-def _scored(batch: DecodedBatch, outputs: Float32Array) -> Iterator[ScoredImage]:
-    """A batch's images with their outputs; what follows the last image is left out."""
-    is_number = np.asarray(np.isfinite(outputs).all(axis=1))
-    for image, error, row, is_sound in zip(batch.images, batch.errors, outputs, is_number, strict=False):
-        if error is None and not is_sound:
-            error = "the model returned a value that is not a number"
-        yield ScoredImage(image, row if error is None else None, error)

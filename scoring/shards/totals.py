@@ -21,11 +21,13 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
+        batch_sizes: Images per forward pass, as the workers chose or were told.
         num_changed: Images whose contents had changed since they were scored; see `Summary`.
     """
 
     def __init__(self) -> None:
         self.num_images = self.num_errors = self.worker_memory_bytes = self.num_changed = 0
+        self.batch_sizes: set[int] = set()
         self.stages = dict.fromkeys(_STAGES, 0.0)
         self._spans: dict[int, _Span] = {}
 
@@ -34,6 +36,7 @@ class ShardTotals:
         self.num_images += report.num_images
         self.num_errors += report.num_errors
         self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
+        self.batch_sizes.add(report.batch_size)
         for stage in _STAGES:
             self.stages[stage] += getattr(report, stage)
         span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
@@ -114,6 +117,7 @@ def summarise(
         driver_memory_bytes=peak_memory_bytes(),
         num_changed=totals.num_changed,
         one_answer=one_answer,
+        batch_sizes=tuple(sorted(totals.batch_sizes)),
     )
 
 

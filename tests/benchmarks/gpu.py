@@ -211,7 +211,7 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
     images = list(find_images(folder).images)
     model = ModelRequest("none", None, None, Precision.FLOAT32, "none")
     decoders = BatchDecoders(ScorerSettings(folder, folder, model, Resize.SQUASH, 64, threads), decode)
-    decoders.open(DEFAULT_SHAPE, 1)
+    decoders.open(DEFAULT_SHAPE, 64, 1)
     started = time.perf_counter()
     with decoders.ahead(images) as batches:
         for batch in batches:

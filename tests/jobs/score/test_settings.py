@@ -30,3 +30,20 @@ def test_processes_decode_beside_a_gpu_that_has_cores_for_them(
     settings = scorer_settings(ImagesRequest(tmp_path, _MODEL), RunFolder(tmp_path / "run"), placement)
     decoders = (settings.decode_threads, settings.decode_processes)
     assert (decoders, settings.batch_size) == ((threads, processes), batch_size)
+
+
+@pytest.mark.parametrize(
+    ("placement", "finds", "shard_size", "sizes"),
+    [
+        (Placement(1, 1, 16), False, None, ()),
+        (Placement(1, 0, 16), True, None, ()),
+        (Placement(1, 1, 16), True, None, (64, 128, 256)),
+        (Placement(1, 1, 16), True, 2000, (64, 128, 256, 512, 1024)),
+        (Placement(1, 1, 16), True, 10, (64,)),
+    ],
+)
+def test_a_gpus_batch_size_is_found_where_that_is_asked_for(
+    tmp_path: Path, placement: Placement, finds: bool, shard_size: int | None, sizes: tuple[int, ...]
+) -> None:
+    request = ImagesRequest(tmp_path, _MODEL, shard_size=shard_size, finds_batch_size=finds)
+    assert scorer_settings(request, RunFolder(tmp_path / "run"), placement).batch_sizes == sizes

@@ -21,7 +21,7 @@ _PanicException = type("PanicException", (BaseException,), {})
 def _errors(decoders: BatchDecoders, images: list[ImageEntry]) -> dict[str, str | None]:
     """By path why there are no pixels; those of an image without are black."""
     errors: dict[str, str | None] = {}
-    decoders.open(DEFAULT_SHAPE, 1)
+    decoders.open(DEFAULT_SHAPE, 4, 1)
     with decoders.ahead(images) as batches:
         for batch in batches:
             errors |= {image.path: error for image, error in zip(batch.images, batch.errors, strict=True)}
