@@ -25,13 +25,13 @@ from scoring.sources.table_columns import NO_COLUMNS
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
 
-_CRASHES, _STARVES = b"crashes the decoder", b"takes all memory"
+CRASHES, _STARVES = b"crashes the decoder", b"takes all memory"
 _SHAPE = InputShape(9, 5, 3)
 
 
 def decode_or_worse(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Pictures named by their bytes kill the process or have no memory; importable in the process that runs it."""
-    if encoded == _CRASHES:
+    if encoded == CRASHES:
         os.kill(os.getpid(), signal.SIGKILL)
     if encoded == _STARVES:
         raise MemoryError
@@ -79,7 +79,7 @@ def test_a_process_writes_the_pixels_that_a_thread_writes(
 def test_a_picture_that_kills_the_process_costs_its_own_row_and_the_process_is_replaced(
     photos: Path, open_processes: Callable[..., tuple[DecodeProcesses, UInt8Array]]
 ) -> None:
-    (photos / "3.png").write_bytes(_CRASHES)
+    (photos / "3.png").write_bytes(CRASHES)
     images = list(find_images(photos).images)
     processes, rows = open_processes()
     part = processes(0, images)
@@ -150,7 +150,7 @@ def test_members_of_an_archive_are_read_by_the_worker(
 
 
 def test_shards_are_to_the_byte_those_of_threads(photos: Path, tmp_path: Path) -> None:
-    (photos / "3.png").write_bytes(_CRASHES)
+    (photos / "3.png").write_bytes(CRASHES)
     (photos / "7.png").write_bytes(b"")
     contents: dict[str, list[bytes]] = {}
     for kind, processes in (("threads", 0), ("processes", 2)):
