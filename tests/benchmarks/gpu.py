@@ -75,6 +75,7 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
+    from scoring.shards.batch_size import fastest_batch_size
 
     on_gpu = _on_gpu(backend)
     machine = describe_machine()
@@ -102,6 +103,7 @@ def main() -> None:
     }
     options.json.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     _print_rates(request.kind.flops_per_image, peak, rates)
+    print(f"batch_size auto takes {fastest_batch_size(_load_once(request), [row.batch_size for row in rates])}")
     print(f"every figure: {options.json}")
 
 
