@@ -13,7 +13,7 @@ from scoring.pixels.decoding import Decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
-from scoring.shards.decode_part import DecodedPart, DecodePart, PixelsOf, decode_part
+from scoring.shards.decode_part import DecodedPart, DecodePart, PixelsOf, decode_part, of_range
 from scoring.shards.decode_process import Collection, DecodeProcesses
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry
@@ -91,7 +91,7 @@ class BatchDecoders:
     def _part_decoder(self, pixels: PixelsOf) -> DecodePart:
         """Decodes in this process."""
 
-        def decode(row: int, images: Sequence[ImageEntry]) -> DecodedPart:
-            return decode_part(self._rows[row : row + len(images)], images, self.read, pixels)
+        def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+            return decode_part(of_range(self._rows, rows), images, self.read, pixels)
 
         return decode

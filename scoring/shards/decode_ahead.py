@@ -11,7 +11,7 @@ from scoring.sources.inputs import ImageEntry
 
 NUM_SLOTS = 4  # two batches that are decoded, two that the model has: one at work, one that is handed over meanwhile
 _LARGEST_PART = 16  # images for one task: what a task costs by itself is shared by them
-_PARTS_OF_A_BATCH = 4
+_LEAST_PARTS = 4  # of a batch
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ class BatchSlots:
         self._rows, self._first = rows, first
         self._num_used = [0] * self.num_slots  # rows that are not black
 
-    def row(self, slot: int) -> int:
-        """The number of a slot's first row, as `DecodePart` counts."""
-        return self._first + slot * self.batch_size
+    def rows(self, slot: int, num_images: int) -> range:
+        """The numbers of a slot's first rows, as `DecodePart` counts, to be written."""
+        self._num_used[slot] = max(self._num_used[slot], num_images)
+        first = self._first + slot * self.batch_size
+        return range(first, first + num_images)
 
     def pixels(self, slot: int, num_images: int) -> UInt8Array:
         """A slot's rows, black but for the first `num_images`."""
@@ -81,7 +83,6 @@ class DecodeAhead:
         self._threads, self._decode, self._slots = threads, decode, slots
         size = slots.batch_size
         self._batches = iter([images[start : start + size] for start in range(0, len(images), size)])
-        self._part_size = max(1, min(_LARGEST_PART, size // _PARTS_OF_A_BATCH))
         self._pending: deque[tuple[int, Sequence[ImageEntry], list[Future[DecodedPart]]]] = deque()
         for slot in range(slots.num_slots):
             self._submit(slot)
@@ -91,10 +92,13 @@ class DecodeAhead:
         while self._pending:
             slot, images, futures = self._pending.popleft()
             parts = [future.result() for future in futures]
+            errors: list[str | None] = [None] * len(images)
+            for first, part in enumerate(parts):
+                errors[first :: len(parts)] = part.errors
             yield DecodedBatch(
                 images,
                 self._slots.pixels(slot, len(images)),
-                [error for part in parts for error in part.errors],
+                errors,
                 sum(part.read_s for part in parts),
                 sum(part.decode_s for part in parts),
                 slot,
@@ -117,9 +121,11 @@ class DecodeAhead:
         images = next(self._batches, None)
         if images is None:
             return
-        row, size = self._slots.row(slot), self._part_size
+        # Neighbours are in different parts: where some lie on a disk that hangs, they are waited for at the same time.
+        num_parts = max(-(-len(images) // _LARGEST_PART), min(_LEAST_PARTS, len(images)))
+        rows = self._slots.rows(slot, len(images))
         futures = [
-            self._threads.submit(self._decode, row + start, images[start : start + size])
-            for start in range(0, len(images), size)
+            self._threads.submit(self._decode, rows[first::num_parts], images[first::num_parts])
+            for first in range(num_parts)
         ]
         self._pending.append((slot, images, futures))

@@ -15,7 +15,7 @@ from scoring.pixels.decoding import Decode, Resize
 from scoring.pixels.guarded_decode import TIME_LIMIT_S
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.shards.decode_part import DecodedPart, decode_part
+from scoring.shards.decode_part import DecodedPart, decode_part, of_range
 from scoring.shards.decode_process import Opening, Order, map_rows
 from scoring.sources.inputs import ImageEntry, ImageReader
 
@@ -73,7 +73,7 @@ class _Decoder:
         self._read = opening.collection.open() if opening.collection.has_files else None
 
     def __call__(self, order: Order) -> DecodedPart:
-        rows = self._rows[order.row : order.row + len(order.images)]
+        rows = of_range(self._rows, order.rows)
         read = self._read if order.contents is None else _given(order.contents)
         assert read is not None
         return decode_part(rows, order.images, read, self._pixels)

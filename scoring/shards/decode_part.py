@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import Decode, Resize
@@ -13,7 +14,7 @@ from scoring.sources.inputs import ImageEntry, ImageReader
 
 @dataclass(frozen=True)
 class DecodedPart:
-    """What became of some images that lie side by side in a batch.
+    """What became of some images of a batch.
 
     Attributes:
         errors: For each image why it could not be read or decoded; None if its pixels are there.
@@ -41,8 +42,13 @@ class PixelsOf:
     decode: Decode
 
 
-# Decodes some images into the rows of batches that begin at a number.
-DecodePart = Callable[[int, Sequence[ImageEntry]], DecodedPart]
+# Decodes some images into the rows of these numbers.
+DecodePart: TypeAlias = Callable[[range, Sequence[ImageEntry]], DecodedPart]
+
+
+def of_range(pixels: UInt8Array, rows: range) -> UInt8Array:
+    """The rows of these numbers, to be written."""
+    return pixels[rows.start : rows.stop : rows.step]
 
 
 def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReader, pixels: PixelsOf) -> DecodedPart:

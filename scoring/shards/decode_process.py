@@ -24,7 +24,7 @@ import numpy as np
 from scoring.arrays import UInt8Array
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
-from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part
+from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
 from scoring.shards.row_faults import row_fault
 from scoring.sources.inputs import ImageEntry, ImageReader, open_images
 from scoring.sources.table_columns import TableColumns
@@ -72,12 +72,12 @@ class Order:
     """One task of a decode process.
 
     Attributes:
-        row: Where the first image goes.
+        rows: Where they go.
         images: What to decode.
         contents: Their bytes, or why they cannot be read; None if the process is to read them.
     """
 
-    row: int
+    rows: range
     images: Sequence[ImageEntry]
     contents: Sequence[bytes | str] | None
 
@@ -114,10 +114,10 @@ class DecodeProcesses:
         self._rows = map_rows(self._file, num_rows, pixels.shape, grow=True)
         return self._rows
 
-    def __call__(self, row: int, images: Sequence[ImageEntry]) -> DecodedPart:
-        """Decode images into the rows from `row` on; see `decode_part`."""
+    def __call__(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+        """Decode images into these rows; see `decode_part`."""
         started = time.perf_counter()
-        order, read_s = Order(row, images, None), 0.0
+        order, read_s = Order(rows, images, None), 0.0
         if not self._collection.has_files or any(image.position is not None for image in images):
             order = replace(order, contents=[self._content(image) for image in images])
             read_s = time.perf_counter() - started
@@ -125,7 +125,7 @@ class DecodeProcesses:
         try:
             part = process.do(order, self._opening)
         except _DiedError:
-            return self._each_by_itself(row, images)
+            return self._each_by_itself(rows, images)
         finally:
             self._idle.put(process)
         return replace(part, read_s=part.read_s + read_s)
@@ -142,10 +142,10 @@ class DecodeProcesses:
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             return row_fault(error)
 
-    def _each_by_itself(self, row: int, images: Sequence[ImageEntry]) -> DecodedPart:
+    def _each_by_itself(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
         with GuardedDecode(self._opening.pixels.decode) as guarded:
             pixels = replace(self._opening.pixels, decode=guarded)
-            return decode_part(self._rows[row : row + len(images)], images, self._read, pixels)
+            return decode_part(of_range(self._rows, rows), images, self._read, pixels)
 
 
 class _DiedError(Exception):

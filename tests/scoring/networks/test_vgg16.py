@@ -60,7 +60,7 @@ def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_in
         slots = BatchSlots(np.zeros((batch_size, 224, 224, 3), np.uint8), batch_size)
         for start in range(0, 5, batch_size):
             batch = pixels[start : start + batch_size]
-            slots.pixels(0, len(batch))[: len(batch)] = batch
+            slots.pixels(0, slots.rows(0, len(batch)).stop)[: len(batch)] = batch
             scores = classifier.score(slots.pixels(0, len(batch)))[: len(batch)]
             np.testing.assert_allclose(scores, expected[start:][:batch_size], atol=1e-5)
     np.testing.assert_array_equal(pixels, _pixels(5), "scoring leaves its input unchanged")

@@ -66,7 +66,7 @@ def test_a_process_writes_the_pixels_that_a_thread_writes(
     images = list(find_images(photos).images)
     (photos / "5.png").unlink()
     processes, rows = open_processes()
-    part = processes(2, images)
+    part = processes(range(2, 2 + len(images)), images)
     assert [error for error in part.errors if error] == [
         "not an image in any known format",
         "cannot read: No such file or directory",
@@ -82,12 +82,12 @@ def test_a_picture_that_kills_the_process_costs_its_own_row_and_the_process_is_r
     (photos / "3.png").write_bytes(CRASHES)
     images = list(find_images(photos).images)
     processes, rows = open_processes()
-    part = processes(0, images)
+    part = processes(range(len(images)), images)
     assert [error for error in part.errors if error] == ["it crashes the decoder"]
     assert part.errors[2] is not None
     (photos / "3.png").write_bytes((photos / "4.png").read_bytes())
     images = [replace(image, stamp=None) for image in images]
-    assert not any(processes(0, images).errors)
+    assert not any(processes(range(len(images)), images).errors)
     np.testing.assert_array_equal(rows[: len(images)], _expected(photos, images))
 
 
@@ -97,7 +97,7 @@ def test_what_no_image_could_outlive_is_raised_in_the_worker(
     (photos / "3.png").write_bytes(_STARVES)
     processes, _ = open_processes()
     with pytest.raises(MemoryError):
-        processes(0, list(find_images(photos).images))
+        processes(range(12), list(find_images(photos).images))
 
 
 def test_a_process_that_dies_of_something_else_costs_nothing(
@@ -105,12 +105,12 @@ def test_a_process_that_dies_of_something_else_costs_nothing(
 ) -> None:
     images = list(find_images(photos).images)
     processes, rows = open_processes()
-    processes(0, images[:2])
+    processes(range(2), images[:2])
     (process,) = processes._processes
     os.kill(process._process.pid, signal.SIGTERM)  # meant for the worker: it goes on
-    assert not any(processes(2, images[2:4]).errors)
+    assert not any(processes(range(2, 4), images[2:4]).errors)
     os.kill(process._process.pid, signal.SIGKILL)
-    assert not any(processes(4, images[4:]).errors)
+    assert not any(processes(range(4, len(images)), images[4:]).errors)
     np.testing.assert_array_equal(rows[: len(images)], _expected(photos, images))
 
 
@@ -120,7 +120,7 @@ def test_a_process_that_cannot_start_is_no_fault_of_the_images(photos: Path, mon
     processes = DecodeProcesses(1, collection, collection.open())
     processes.open(4, PixelsOf(Resize.SQUASH, _SHAPE, decode))
     with pytest.raises(RuntimeError, match="a decode process to start; it ended with code 1"):
-        processes(0, list(find_images(photos).images)[:4])
+        processes(range(4), list(find_images(photos).images)[:4])
     processes.close()
 
 
@@ -136,7 +136,7 @@ def test_members_of_an_archive_are_read_by_the_worker(
     images = list(find_images(tmp_path / "photos.zip").images)
     images[1] = replace(images[1], path="gone.png")
     processes, rows = open_processes(tmp_path / "photos.zip")
-    part = processes(0, images)
+    part = processes(range(len(images)), images)
     expected = decode_part(
         np.zeros(_SHAPE.as_array(len(images)), np.uint8),
         images,
@@ -184,7 +184,7 @@ collection = Collection(photos, NO_COLUMNS, None)
 processes = DecodeProcesses(2, collection, collection.open())
 processes.open(16, PixelsOf(Resize.SQUASH, InputShape(9, 5, 3), decode))
 for _ in range(2):
-    processes(0, list(find_images(photos).images))
+    processes(range(12), list(find_images(photos).images))
 print(*(process._process.pid for process in processes._processes), flush=True)
 time.sleep(60)
 """
