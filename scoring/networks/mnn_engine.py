@@ -25,6 +25,7 @@ from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
+from scoring.process.import_clock import libraries_are_imported
 
 if TYPE_CHECKING:
     import keras
@@ -97,6 +98,7 @@ class _Session:
     def __init__(self, path: Path) -> None:
         import MNN
 
+        libraries_are_imported()
         self._interpreter = MNN.Interpreter(str(path))
         settings = {"backend": "CPU", "numThread": num_threads(), "precision": "high"}
         self._session = self._interpreter.createSession(settings)

@@ -21,6 +21,7 @@ from scoring.networks.engines import AtOnce, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
+from scoring.process.import_clock import libraries_are_imported
 from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class OpenVinoEngine(AtOnce):
 def _load(folder: Path) -> "openvino.Model":
     import openvino
 
+    libraries_are_imported()
     return openvino.Core().read_model(folder / "model.xml")
 
 

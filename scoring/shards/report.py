@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scoring.process.import_clock import imported_at
 from scoring.process.memory import peak_memory_bytes
 from scoring.run.predictions import ScoredImage
 
@@ -27,6 +28,7 @@ class ShardReport:
         digest: SHA-256 of the shard's file.
         peak_memory_bytes: The most that the worker's process had held by then.
         batch_size: Images per forward pass.
+        imported_at: When the worker had imported the libraries that run its network; 0 for none.
     """
 
     shard_id: int
@@ -43,6 +45,7 @@ class ShardReport:
     digest: str = ""
     peak_memory_bytes: int = 0
     batch_size: int = 0
+    imported_at: float = 0.0
 
 
 class Stopwatch:
@@ -90,6 +93,7 @@ class Stopwatch:
             digest=digest,
             peak_memory_bytes=peak_memory_bytes(),
             batch_size=batch_size,
+            imported_at=imported_at(),
         )
 
     def _lap(self) -> float:

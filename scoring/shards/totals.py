@@ -56,6 +56,12 @@ class ShardTotals:
         return min((span.first.warmed_up_at for span in self._spans.values()), default=None)
 
     @property
+    def imported_at(self) -> float | None:
+        """When the first worker had imported the libraries that run its network; None before."""
+        times = (span.first.imported_at for span in self._spans.values())
+        return min((at for at in times if at), default=None)
+
+    @property
     def last_shard_at(self) -> float | None:
         """When the last shard's file was in place, in seconds since the epoch; None before."""
         return max((span.finished_at for span in self._spans.values()), default=None)
