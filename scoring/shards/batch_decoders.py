@@ -38,23 +38,24 @@ class BatchDecoders:
         self._processes = DecodeProcesses(count, collection, self.read) if count else None
         self._threads = ThreadPoolExecutor(count or settings.decode_threads, thread_name_prefix="decode")
 
-    def open(self, shape: InputShape, batch_size: int, num_shards: int) -> None:
+    def open(self, shape: InputShape, batch_size: int, num_shards: int, num_slots: int = NUM_SLOTS) -> None:
         """Say what the network takes, before the first shard.
 
         Args:
             shape: Pixels of one image.
             batch_size: Images per forward pass.
             num_shards: How many are decoded at once, at most; one more waits.
+            num_slots: Batches of each that are decoded, waiting or with the model.
         """
         self._pixels = PixelsOf(self._settings.resize, shape, self._decode)
-        num_rows = num_shards * NUM_SLOTS * batch_size
+        num_rows = num_shards * num_slots * batch_size
         if self._processes:
             self._rows = self._processes.open(num_rows, self._pixels)
         else:
             self._rows = np.zeros(shape.as_array(num_rows), np.uint8)
         self._free: SimpleQueue[BatchSlots] = SimpleQueue()
-        for first in range(0, num_rows, NUM_SLOTS * batch_size):
-            self._free.put(BatchSlots(self._rows[first : first + NUM_SLOTS * batch_size], batch_size, first))
+        for first in range(0, num_rows, num_slots * batch_size):
+            self._free.put(BatchSlots(self._rows[first : first + num_slots * batch_size], batch_size, first))
 
     @contextmanager
     def ahead(self, images: Sequence[ImageEntry]) -> Iterator[DecodeAhead]:

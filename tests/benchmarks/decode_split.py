@@ -33,7 +33,6 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
-from scoring.shards import batch_decoders
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.shards.totals import ShardTotals
@@ -116,8 +115,8 @@ def _possible(settings: ScorerSettings, forward_rate: float, num_images: int) ->
 
 def _steady_rate(scorer: ShardScorer, split: Split) -> float:
     """Score all shards anew."""
-    batch_decoders.NUM_SLOTS = split.batches_ahead + 2  # the model has two
-    scorer._decoders.open(scorer._model.input_shape, scorer._batch_size, scorer.tasks_at_once)
+    num_slots = split.batches_ahead + 2  # the model has two
+    scorer._decoders.open(scorer._model.input_shape, scorer._batch_size, scorer.tasks_at_once, num_slots)
     remove_tree(scorer._folder.predictions)
     scorer._folder.predictions.mkdir()
     shards = list(range(scorer._manifest.info.num_shards))
