@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -160,6 +161,8 @@ class _Process:
         self._start()
 
     def do(self, order: Order, opening: Opening) -> DecodedPart:
+        if not self._is_running:
+            self._start()
         if not self._is_open:
             self._open(opening)
         try:
@@ -167,17 +170,23 @@ class _Process:
             answer = pickle.load(self._stream)
         except (EOFError, OSError, pickle.UnpicklingError) as error:  # the other end is gone
             self.end()
-            self._start()
             raise _DiedError from error
+        except BaseException:  # its answer may still come, and would be taken for that to the next order
+            self.end()
+            raise
         if isinstance(answer, BaseException):
             raise answer
         part: DecodedPart = answer
         return part
 
     def end(self) -> None:
+        if not self._is_running:
+            return
+        self._is_running = False
         self._process.kill()  # it may hang
         self._process.wait()
-        self._stream.close()
+        with suppress(OSError):  # what could not be sent any more
+            self._stream.close()
         self._socket.close()
 
     def _start(self) -> None:
@@ -195,7 +204,7 @@ class _Process:
                 stdout=subprocess.DEVNULL,
             )
         self._stream = self._socket.makefile("rwb")
-        self._is_open = False
+        self._is_running, self._is_open = True, False
 
     def _open(self, opening: Opening) -> None:
         """Wait until it has started, and say what to do.
@@ -210,7 +219,6 @@ class _Process:
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             self.end()
             code = self._process.returncode
-            self._start()
             raise RuntimeError(f"Expected a decode process to start; it ended with code {code}: {error}") from error
         if problem is not None:
             raise problem

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -112,6 +113,22 @@ def test_a_process_that_dies_of_something_else_costs_nothing(
     os.kill(process._process.pid, signal.SIGKILL)
     assert not any(processes(range(4, len(images)), images[4:]).errors)
     np.testing.assert_array_equal(rows[: len(images)], _expected(photos, images))
+
+
+def test_an_answer_that_nobody_took_is_not_taken_for_the_next(
+    photos: Path,
+    open_processes: Callable[..., tuple[DecodeProcesses, UInt8Array]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = list(find_images(photos).images)
+    processes, rows = open_processes()
+    processes(range(1), images[:1])
+    (photos / "1.png").write_bytes(b"no picture")
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr("scoring.shards.decode_process.pickle.load", Mock(side_effect=MemoryError))
+        processes(range(1), [replace(images[0], stamp=None)])
+    assert processes(range(1, 3), images[1:3]).errors == (None, None)
+    np.testing.assert_array_equal(rows[1:3], _expected(photos, images[1:3]))
 
 
 def test_a_process_that_cannot_start_is_no_fault_of_the_images(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
