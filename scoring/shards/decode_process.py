@@ -158,6 +158,7 @@ class _Process:
 
     def __init__(self, file: int) -> None:
         self._file = file
+        self._is_running = self._is_open = False
         self._start()
 
     def do(self, order: Order, opening: Opening) -> DecodedPart:
