@@ -138,15 +138,13 @@ def top_classes(probabilities: Float32Array, count: int) -> npt.NDArray[np.intp]
     Returns:
         Shape (num_images, count).
     """
-    num_classes = probabilities.shape[1]
-    if num_classes <= MAX_FULL_VECTOR:
-        return np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
-    some = np.sort(np.argpartition(probabilities, -count, axis=1)[:, -count:], axis=1)
-    values = np.take_along_axis(probabilities, some, axis=1)
-    ranked = np.take_along_axis(some, np.argsort(-values, axis=1, kind="stable"), axis=1)
-    at_least = (probabilities >= values.min(axis=1, keepdims=True)).sum(axis=1)
-    for row in np.flatnonzero(at_least != count):  # more classes are as probable as the last of these; or a NaN
-        ranked[row] = np.argsort(-probabilities[row], kind="stable")[:count]
+    images, left = np.arange(len(probabilities)), probabilities.copy()
+    ranked = np.empty((len(images), min(count, probabilities.shape[1])), np.intp)
+    for place in range(ranked.shape[1]):  # five times the largest: a fifth of what a partition takes
+        ranked[:, place] = best = left.argmax(axis=1)
+        left[images, best] = -np.inf
+    for image in np.flatnonzero(~np.isfinite(probabilities).all(axis=1)):
+        ranked[image] = np.argsort(-probabilities[image], kind="stable")[:count]
     return ranked
 
 

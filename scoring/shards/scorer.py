@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -103,4 +104,5 @@ class ShardScorer:
 
 def _contents(rows: Sequence[ScoredImage]) -> pa.Table:
     """What listing knew of the contents of the images."""
-    return pa.table({name: pa.array([vars(row.image)[name] for row in rows], pa.int64()) for name in CONTENTS})
+    columns = {name: list(map(attrgetter(f"image.{name}"), rows)) for name in CONTENTS}
+    return pa.table({name: pa.array(column, pa.int64()) for name, column in columns.items()})
