@@ -44,6 +44,7 @@ class ModelTurns:
             for batch in batches:
                 stopwatch.waited(batch.read_s, batch.decode_s)
                 begun.append((batch, self._model.begin(batch.pixels)))
+                stopwatch.begun()
                 if len(begun) == _BATCHES_BEGUN or not self._is_warm:  # the very first is waited for: it compiles
                     fetch()
                     self._is_warm = True

@@ -66,8 +66,12 @@ class Stopwatch:
         self._read_s += read_s
         self._decode_s += decode_s
 
+    def begun(self) -> None:
+        """A batch is handed to the model, which may have computed it meanwhile."""
+        self._score_s += self._lap()
+
     def scored(self, num_images: int) -> None:
-        """The batch has passed the model."""
+        """A batch has passed the model."""
         self._score_s += self._lap()
         if not self._warmed_up_at:
             self._warmed_up_at = time.time()

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -37,13 +38,13 @@ class _Late(FakeEngine):
         return fetch
 
 
-def _decode_into(memory: UInt8Array) -> DecodeAhead:
+def _decode_into(memory: UInt8Array, num_images: int = 61) -> DecodeAhead:
     def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
         for row, image in zip(rows, images, strict=True):
             memory[row] = int(image.image_id)
         return DecodedPart((None,) * len(images), 0.0, 0.0)
 
-    images = [ImageEntry(str(number), f"{number}.jpg", 1) for number in range(1, 62)]
+    images = [ImageEntry(str(number), f"{number}.jpg", 1) for number in range(1, num_images + 1)]
     return DecodeAhead(ThreadPoolExecutor(2), decode, images, BatchSlots(memory, _BATCH_SIZE))
 
 
@@ -56,6 +57,22 @@ def test_two_batches_are_begun_and_each_keeps_its_pixels_until_it_is_fetched() -
     np.testing.assert_allclose(dogs, np.arange(1, 62) / 255, atol=1e-6)
     assert engine.order == list(range(1, 62, _BATCH_SIZE))
     assert engine.most_begun == 2
+
+
+def test_an_engine_that_computes_where_it_is_called_counts_as_at_work_not_as_waiting() -> None:
+    class Slow(FakeEngine):
+        def score(self, images: UInt8Array) -> Float32Array:
+            time.sleep(0.3)
+            return super().score(images)
+
+    turns = ModelTurns(replace(load_fake(FAKE_MODEL), engine=Slow()))
+    for _ in range(2):  # the second is warm from its first batch on
+        stopwatch = Stopwatch()
+        batches = _decode_into(np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8), num_images=8)
+        rows = turns.score(batches, stopwatch)
+    report = stopwatch.report(0, rows, "", 0.0, _BATCH_SIZE)
+    assert report.score_s >= 2 * 0.3
+    assert report.wait_s < 0.2
 
 
 def test_the_next_shards_batches_are_handed_over_while_the_last_ones_of_this_are_computed() -> None:
