@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 
 import ray
@@ -20,6 +21,7 @@ class Devices:
         pid: The worker's process.
         num_cpus: Cores it may use.
         gpu_ids: Its GPUs, as `CUDA_VISIBLE_DEVICES` numbers them; empty for CPU work.
+        started_at: When its process ran, in seconds since the epoch by its node's clock.
     """
 
     host: str
@@ -27,11 +29,12 @@ class Devices:
     pid: int
     num_cpus: int
     gpu_ids: tuple[str, ...]
+    started_at: float = 0.0
 
 
 def pin_process(num_cpus: float) -> Devices:
     """Size the thread pools of this Ray worker to its cores, and hide all GPUs but its own."""
-    context = ray.get_runtime_context()
+    started_at, context = time.time(), ray.get_runtime_context()
     gpu_ids = tuple(context.get_accelerator_ids().get("GPU", ()))
     threads = max(1, int(num_cpus))
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpu_ids)  # Ray leaves all visible to work that asked for none
@@ -41,7 +44,7 @@ def pin_process(num_cpus: float) -> Devices:
     os.environ["NPROC"] = str(threads)  # XLA's thread pool, for the jax backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     _bound_gpu_memory(context.get_assigned_resources().get("GPU", 0.0))  # type: ignore[no-untyped-call]
-    return Devices(socket.gethostname(), context.get_node_id(), os.getpid(), threads, gpu_ids)
+    return Devices(socket.gethostname(), context.get_node_id(), os.getpid(), threads, gpu_ids, started_at)
 
 
 def _bound_gpu_memory(share: float) -> None:

@@ -11,6 +11,7 @@ from cluster.private_ray import accelerator_types
 
 # More cores than this do not help one network's forward pass as much as a second worker does.
 _MAX_CPUS_PER_WORKER = 8.0
+_MAX_CPUS_BESIDE_GPU = 32.0  # a decode process on each: more than any GPU that there is asks for
 _LEAST_SHARE = 0.0001  # Ray counts resources in ten-thousandths
 _FIRST_REPORT_S = 10.0  # autoscalers report every five seconds
 _FIXED_PATIENCE_S = 60.0
@@ -192,11 +193,11 @@ def _with_patience(placement: Placement, request: WorkerRequest) -> Placement:
 
 
 def _default_cpus(nodes: list[Node], gpus_per_worker: float, num_workers: int | None) -> float:
-    """Cores for each worker: beside a GPU those that its node has for each; else up to eight."""
+    """Cores for each worker: beside a GPU those that its node has for each, up to 32; else up to eight."""
     if gpus_per_worker:
         able = [node for node in nodes if node.num_gpus >= gpus_per_worker]
         shares = [node.num_cpus * gpus_per_worker / node.num_gpus for node in able]
-        return float(max(1, min(_MAX_CPUS_PER_WORKER, math.floor(min(shares, default=1)))))
+        return float(max(1, min(_MAX_CPUS_BESIDE_GPU, math.floor(min(shares, default=1)))))
     total = sum(node.num_cpus for node in nodes)
     largest = max((node.num_cpus for node in nodes), default=1)
     share = math.floor(total / num_workers) if num_workers else largest

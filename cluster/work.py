@@ -11,7 +11,7 @@ _TaskIn = TypeVar("_TaskIn", contravariant=True)
 _ResultOut = TypeVar("_ResultOut", covariant=True)
 _DescriptionOut = TypeVar("_DescriptionOut", covariant=True)
 
-MAX_TASKS_AT_ONCE = 2  # one at work, one that reads ahead: threads that every actor has
+MAX_TASKS_AT_ONCE = 3  # one at work, one that reads ahead, one that is written: threads that every actor has
 
 
 class Work(Protocol[_TaskIn, _ResultOut, _DescriptionOut]):

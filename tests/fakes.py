@@ -6,13 +6,14 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import known_probabilities
+from scoring.networks.engines import AtOnce
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflow")
 
 
-class FakeEngine:
+class FakeEngine(AtOnce):
     """Says `dog` in proportion to an image's mean brightness; remembers the shapes it was given."""
 
     def __init__(self) -> None:

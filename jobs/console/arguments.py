@@ -12,6 +12,7 @@ from scoring.storage.redaction import redact
 
 Place: TypeAlias = str | Path | Url
 Choice = TypeVar("Choice", bound=StrEnum)
+AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
@@ -93,6 +94,20 @@ def size_of(value: str | int) -> tuple[int, int]:
             f"received {str(value)!r}."
         )
     return size
+
+
+def number_or_auto(value: int | str | None, field: str) -> int | None:
+    """A whole number, or None where the choice is left to us.
+
+    Raises:
+        RequestError: If it is neither.
+    """
+    if value is None or value == AUTO:
+        return None
+    try:
+        return int(str(value))
+    except ValueError:
+        raise RequestError(f"Expected `{field}` to be a number or auto; received {value}.") from None
 
 
 def choice(value: str, kind: type[Choice], field: str) -> Choice:

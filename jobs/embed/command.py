@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import Place, choice, place
+from jobs.console.arguments import AUTO, Place, choice, number_or_auto, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.embed.options import (
@@ -49,7 +49,7 @@ def embed(
     resize: Resize | str = Resize.SQUASH,
     engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.AUTO,
-    batch_size: int | None = None,
+    batch_size: int | str | None = None,
     shard_size: int | None = None,
     actors: int | None = None,
     gpus_per_actor: float | None = None,
@@ -83,7 +83,7 @@ def embed(
         resize: Squash to the square, or shortest side 256 and centre crop.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest.
-        batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor.
+        batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor; auto finds a GPU's fastest.
         shard_size: Images per file; by default 256, fewer for small jobs.
         actors: Processes that embed; by default one per GPU, or as many as fill the cores.
         gpus_per_actor: GPUs for each; a fraction shares one.
@@ -121,7 +121,8 @@ def embed(
         model=network,
         labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
         resize=choice(resize, Resize, "resize"),
-        batch_size=batch_size,
+        batch_size=number_or_auto(batch_size, "batch_size"),
+        finds_batch_size=batch_size == AUTO,
         shard_size=shard_size,
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
         shard_deadline_s=shard_deadline,

@@ -57,6 +57,8 @@ class Ending:
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")
         milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
+        milestones.imported_at = loop.totals.imported_at
+        milestones.process_at = min((worker.devices.started_at for worker in pool.ready_workers), default=None)
         milestones.summary_at = time.time()
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         record = replace(loop.keeper.record, devices=devices, milestones=milestones)

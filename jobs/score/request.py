@@ -25,6 +25,7 @@ class ImagesRequest:
         labels_from: Where each image's true label stands; None for images without.
         resize: How photos become squares.
         batch_size: Images per forward pass.
+        finds_batch_size: Whether workers with a GPU find the fastest batch size themselves.
         shard_size: Images per task and per predictions file.
         workers: How many processes score, what each gets, and how long nodes are waited for.
         shard_deadline_s: Seconds after which an actor is taken to hang on a shard; by default from the others' times.
@@ -44,6 +45,7 @@ class ImagesRequest:
     columns: TableColumns = NO_COLUMNS
     labels_file: LabelsFile | None = None
     read_timeout_s: float = READ_TIMEOUT_S
+    finds_batch_size: bool = False
 
     @property
     def truth(self) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scoring.arrays import Float32Array, UInt8Array
+from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
@@ -77,13 +77,12 @@ class FeatureExtractor(CutNetwork):
     precision: PrecisionChoice
     flip: bool
 
-    def score(self, images: UInt8Array) -> Float32Array:
-        """Extract one batch's features; see `ShardModel.score`.
+    def checked(self, features: Float32Array) -> Float32Array:
+        """The same features.
 
         Raises:
             ModelError: If they exceed what float16 can hold.
         """
-        features = self.engine.score(images)
         largest = np.fmax.reduce(np.abs(features), axis=None)  # NaN, an error of its own row, hides no other
         if largest > LARGEST_FLOAT16:
             raise ModelError(

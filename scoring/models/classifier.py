@@ -9,7 +9,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.output_meaning import OutputReading
 from scoring.networks.agreement import Agreement
-from scoring.networks.engines import Engine
+from scoring.networks.engines import Engine, Pending
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
 from scoring.pixels.input_shape import InputShape
@@ -65,7 +65,14 @@ class Classifier:
         Raises:
             ModelError: If the network returned what is no probability.
         """
-        outputs = self.engine.score(images)
+        return self.begin(images)()
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """Begin to score one batch; see `Engine.begin`. Its outputs are fetched as `score` returns them."""
+        pending = self.engine.begin(images)
+        return lambda: self._read(pending())
+
+    def _read(self, outputs: Float32Array) -> Float32Array:
         self.reading.check_batch(outputs, self.name)
         return self.reading.to_probabilities(outputs)
 

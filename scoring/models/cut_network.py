@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import check_engine
-from scoring.networks.engines import Engine, RunsOnEngine
+from scoring.networks.engines import Engine, Pending, RunsOnEngine
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
@@ -56,6 +57,27 @@ class CutNetwork:
     def input_shape(self) -> InputShape:
         """Pixels of one image."""
         return self.engine.input_shape
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """Extract one batch's features; see `ShardModel.score`.
+
+        Raises:
+            ModelError: If they exceed the range of the number format that they are stored in.
+        """
+        return self.begin(images)()
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """Begin to extract one batch's features; see `Engine.begin`."""
+        pending = self.engine.begin(images)
+        return lambda: self.checked(pending())
+
+    def checked(self, features: Float32Array) -> Float32Array:
+        """The same features.
+
+        Raises:
+            ModelError: See `score`.
+        """
+        raise NotImplementedError
 
     def try_out(self, batch_size: int) -> None:
         """Features may be any numbers."""

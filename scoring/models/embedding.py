@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.arrays import Float32Array, UInt8Array
+from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
@@ -19,7 +19,7 @@ from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
-from scoring.run.predictions import ERROR, FEATURES_HAVE, OK, ScoredImage, predictions_schema
+from scoring.run.predictions import FEATURES_HAVE, ScoredImage, describing_columns, predictions_schema
 
 EMBEDDING = "embedding"
 WIDTH_KEY = b"shardscore.width"  # values of a vector, in every file's schema
@@ -82,13 +82,12 @@ class Embedder(CutNetwork):
     precision: PrecisionChoice
     dtype: EmbeddingType
 
-    def score(self, images: UInt8Array) -> Float32Array:
-        """Extract one batch's features; see `ShardModel.score`.
+    def checked(self, features: Float32Array) -> Float32Array:
+        """The same features.
 
         Raises:
             ModelError: If they exceed what float16 can hold, and that is asked for.
         """
-        features = self.engine.score(images)
         finite = np.abs(features[np.isfinite(features).all(axis=1)])
         if self.dtype is EmbeddingType.FLOAT16 and finite.max(initial=0) > LARGEST_FLOAT16:
             raise ModelError(
@@ -103,8 +102,8 @@ class Embedder(CutNetwork):
         They are not of Arrow's fixed-size type, which pyarrow before 26 cannot read back where one is null.
         """
         described = predictions_schema((), {})
-        columns = pa.Table.from_pylist(
-            [_described(row) for row in rows], schema=pa.schema([described.field(name) for name in FEATURES_HAVE])
+        columns = pa.table(
+            describing_columns(rows), schema=pa.schema([described.field(name) for name in FEATURES_HAVE])
         )
         vectors = [None if row.outputs is None else row.outputs.astype(str(self.dtype)) for row in rows]
         lists = pa.array(vectors, pa.list_(pa.from_numpy_dtype(str(self.dtype))))
@@ -131,14 +130,3 @@ def _of_one_length(lists: pa.ListArray, width: int) -> pa.FixedSizeListArray:
     vectors = np.zeros((len(lists), width), values.dtype)
     vectors[is_there.to_numpy(zero_copy_only=False)] = values.reshape(-1, width)
     return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width, mask=pc.invert(is_there))
-
-
-def _described(row: ScoredImage) -> dict[str, str | None]:
-    image = row.image
-    return {
-        "image_id": image.image_id,
-        "path": image.path,
-        "status": OK if row.outputs is not None else ERROR,
-        "error_message": row.error_message,
-        "target": image.target,
-    }

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.agreement import Agreement, ImageSample
+from scoring.networks.engines import Pending
 from scoring.networks.precision import PrecisionChoice
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import ScoredImage
@@ -60,6 +61,10 @@ class ShardModel(Protocol):
         Returns:
             Outputs, shape (batch_size, num_outputs).
         """
+        ...
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """Begin to score one batch; see `Engine.begin`."""
         ...
 
     def try_out(self, batch_size: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.pixels.input_shape import InputShape
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import keras
 
 _UNKNOWN = "unknown"
+
+# Waits for the outputs of a batch that was begun, and returns them.
+Pending: TypeAlias = Callable[[], Float32Array]
 
 
 class EngineName(StrEnum):
@@ -79,6 +82,30 @@ class Engine(Protocol):
             The network's outputs, shape (batch_size, num_outputs).
         """
         ...
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """Begin to score one batch; a GPU computes while the next one is handed over.
+
+        Args:
+            images: See `score`. To be left alone until the outputs were fetched.
+
+        Returns:
+            Fetches the outputs; call it once, for batches in the order in which they were begun.
+        """
+        ...
+
+
+class AtOnce:
+    """A part of engines that compute where they are called: what was begun is done."""
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        """See `Engine`."""
+        raise NotImplementedError
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """See `Engine`."""
+        outputs = self.score(images)
+        return lambda: outputs
 
 
 def keras_backend() -> str:

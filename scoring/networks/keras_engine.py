@@ -3,16 +3,21 @@
 Keras is imported only when a network is built, on the machine that runs it.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.networks.engines import Pending
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 
 if TYPE_CHECKING:
     import keras
+
+_Begin: TypeAlias = Callable[[UInt8Array], Pending]
 
 EXACT = "exact_head"  # the name of a nested network that is computed in float32 in every precision
 
@@ -43,7 +48,34 @@ class KerasEngine:
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
-        return np.asarray(self._model.predict_on_batch(images), dtype=np.float32)
+        return self.begin(images)()
+
+    def begin(self, images: UInt8Array) -> Pending:
+        """Begin to score one batch; see `Engine.begin`."""
+        return self._forward(images)
+
+    @cached_property
+    def _forward(self) -> _Begin:
+        import keras
+
+        if keras.config.backend() != "jax":
+            return _begin(self._model)
+        from scoring.networks.jax_forward import begin_in_jax
+
+        return begin_in_jax(self._model)
+
+
+def _begin(model: "keras.Model") -> _Begin:
+    """What `predict_on_batch` does, without its wait: TensorFlow and PyTorch hand a GPU its work and go on."""
+    import keras
+
+    model.make_predict_function()
+
+    def begin(images: UInt8Array) -> Pending:
+        outputs = model.predict_function([(images,)])
+        return lambda: np.asarray(keras.tree.map_structure(keras.ops.convert_to_numpy, outputs), dtype=np.float32)
+
+    return begin
 
 
 def takes_uint8(model: "keras.Model") -> "keras.Model":

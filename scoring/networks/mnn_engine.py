@@ -20,11 +20,12 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import Network, num_threads
+from scoring.networks.engines import AtOnce, Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
+from scoring.process.import_clock import libraries_are_imported
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +57,7 @@ def check_mnn(precision: Precision) -> None:
         raise ModelError("`engine` mnn needs MNN: pip install 'shardscore[mnn]'.")
 
 
-class MnnEngine:
+class MnnEngine(AtOnce):
     """A network run by MNN on this process' cores.
 
     Attributes:
@@ -97,6 +98,7 @@ class _Session:
     def __init__(self, path: Path) -> None:
         import MNN
 
+        libraries_are_imported()
         self._interpreter = MNN.Interpreter(str(path))
         settings = {"backend": "CPU", "numThread": num_threads(), "precision": "high"}
         self._session = self._interpreter.createSession(settings)

@@ -17,10 +17,11 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import Network, num_threads
+from scoring.networks.engines import AtOnce, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
+from scoring.process.import_clock import libraries_are_imported
 from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def check_openvino(precision: Precision) -> None:
             raise ModelError(f"`engine` openvino needs {package}: pip install 'shardscore[openvino]'.")
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(AtOnce):
     """A network run by OpenVINO on this process' cores.
 
     Attributes:
@@ -97,6 +98,7 @@ class OpenVinoEngine:
 def _load(folder: Path) -> "openvino.Model":
     import openvino
 
+    libraries_are_imported()
     return openvino.Core().read_model(folder / "model.xml")
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 PHASES = {
     "command_at": "Python",
     "ray_at": "Ray",
+    "process_at": "actor",
+    "imported_at": "libraries",
     "worker_at": "model",
     "first_batch_at": "first batch",
     "last_shard_at": "other batches",
@@ -25,6 +27,8 @@ class Milestones:
         first_batch_at: The first batch has passed a model; it compiles.
         last_shard_at: The last shard's file was in place.
         summary_at: All has been said.
+        process_at: The first worker's process runs, by its own clock.
+        imported_at: It has imported what runs its network.
     """
 
     command_at: float
@@ -33,6 +37,8 @@ class Milestones:
     first_batch_at: float | None = None
     last_shard_at: float | None = None
     summary_at: float | None = None
+    process_at: float | None = None
+    imported_at: float | None = None
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()

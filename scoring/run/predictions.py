@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -98,7 +99,68 @@ def predictions_table(
 ) -> pa.Table:
     """One row per image, in the order given."""
     schema = predictions_schema(labels, metadata, store)
-    return pa.Table.from_pylist([_row(scored, labels) for scored in rows], schema=schema)
+    missing = np.array([scored.outputs is None for scored in rows], bool)
+    there = [scored.outputs for scored in rows if scored.outputs is not None]
+    probabilities = np.stack(there) if there else np.zeros((0, len(labels)), np.float32)
+    ranked = top_classes(probabilities, TOP_K)
+    values = np.take_along_axis(probabilities, ranked, axis=1)
+    best = _spread(ranked[:, 0].astype(np.int32), missing)
+    names = pa.array(labels, pa.string())
+    columns = describing_columns(rows) | {
+        "label": names.take(best),
+        "class_index": best,
+        "probability": _spread(values[:, 0], missing),
+        "top_labels": _lists(names.take(pa.array(ranked.ravel())), missing),
+        "top_probabilities": _lists(pa.array(values.ravel()), missing),
+        "probabilities": _lists(pa.array(probabilities.ravel()), missing),
+    }
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def describing_columns(rows: Sequence[ScoredImage]) -> dict[str, pa.Array]:
+    """The columns that predictions and features have in common, those of `FEATURES_HAVE`."""
+    return {
+        "image_id": pa.array([scored.image.image_id for scored in rows], pa.string()),
+        "path": pa.array([scored.image.path for scored in rows], pa.string()),
+        "status": pa.array([ERROR if scored.outputs is None else OK for scored in rows], pa.string()),
+        "error_message": pa.array([scored.error_message for scored in rows], pa.string()),
+        "target": pa.array([scored.image.target for scored in rows], pa.string()),
+    }
+
+
+def top_classes(probabilities: Float32Array, count: int) -> npt.NDArray[np.intp]:
+    """The classes of highest probability, the highest first; of equal ones the lower class first, NaN last.
+
+    Args:
+        probabilities: Shape (num_images, num_classes).
+        count: How many for each image, if there are so many classes.
+
+    Returns:
+        Shape (num_images, count).
+    """
+    images, left = np.arange(len(probabilities)), probabilities.copy()
+    ranked = np.empty((len(images), min(count, probabilities.shape[1])), np.intp)
+    for place in range(ranked.shape[1]):  # five times the largest: a fifth of what a partition takes
+        ranked[:, place] = best = left.argmax(axis=1)
+        left[images, best] = -np.inf
+    for image in np.flatnonzero(~np.isfinite(probabilities).all(axis=1)):
+        ranked[image] = np.argsort(-probabilities[image], kind="stable")[:count]
+    return ranked
+
+
+def _spread(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> pa.Array:
+    """A column of the values in order, null where the row is missing."""
+    column = np.zeros(len(missing), values.dtype)
+    column[~missing] = values
+    return pa.array(column, mask=missing)
+
+
+def _lists(values: pa.Array, missing: npt.NDArray[np.bool_]) -> pa.Array:
+    """A column of lists of one length, which hold the values in order; null where the row is missing."""
+    num_lists = int((~missing).sum())
+    lengths = np.where(missing, 0, len(values) // num_lists if num_lists else 0)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(missing))
 
 
 def write_table(path: Location, table: pa.Table) -> None:
@@ -118,27 +180,6 @@ def to_parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
-
-
-def _row(scored: ScoredImage, labels: Sequence[str]) -> dict[str, Any]:
-    """One row; columns that the schema lacks are dropped by it."""
-    image = scored.image
-    row: dict[str, Any] = {"image_id": image.image_id, "path": image.path, "target": image.target}
-    probabilities = scored.outputs
-    if probabilities is None:
-        return {**row, "status": ERROR, "error_message": scored.error_message}
-    ranked = np.argsort(-probabilities, kind="stable")[:TOP_K]  # equal probabilities: the lower class first
-    best = int(ranked[0])
-    return {
-        **row,
-        "status": OK,
-        "label": labels[best],
-        "class_index": best,
-        "probability": probabilities[best],
-        "top_labels": [labels[index] for index in ranked],
-        "top_probabilities": probabilities[ranked],
-        "probabilities": probabilities,
-    }
 
 
 def shard_files(folder: Location) -> Sequence[Location]:

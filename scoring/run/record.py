@@ -72,6 +72,7 @@ class DeviceRecord:
     node_id: str = ""
     pid: int = 0
     num_cpus: int = 0
+    started_at: float = 0.0
 
 
 @dataclass(frozen=True)

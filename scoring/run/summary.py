@@ -50,11 +50,12 @@ class Summary:
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
         bound_by: The stage that held the job up: score, read, decode, write or nothing.
-        worker_memory_bytes: The most that any worker's process held.
+        worker_memory_bytes: The most that any worker's process held, without those that decode for it, of 50 MB each.
         driver_memory_bytes: The most that the driver's process held.
         num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation
             or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
+        batch_sizes: Images per forward pass; several where workers found different ones fastest.
     """
 
     num_images: int
@@ -77,3 +78,4 @@ class Summary:
     driver_memory_bytes: int = 0
     num_changed: int = 0
     one_answer: OneAnswer | None = None
+    batch_sizes: tuple[int, ...] = ()

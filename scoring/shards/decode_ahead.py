@@ -1,98 +1,131 @@
-"""Read and decode the next batches on threads while the model scores the current one."""
+"""Read and decode the next batches while the model scores the current one, each image straight into its batch's row."""
 
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-
 from scoring.arrays import UInt8Array
-from scoring.pixels.decoding import Decode, Resize, decode
-from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
-from scoring.shards.row_faults import row_fault
-from scoring.sources.inputs import ImageEntry, ImageReader
+from scoring.shards.decode_part import DecodedPart, DecodePart
+from scoring.sources.inputs import ImageEntry
 
-_BATCHES_AHEAD = 2
+NUM_SLOTS = 4  # two batches that are decoded, two that the model has: one at work, one that is handed over meanwhile
+_LARGEST_PART = 16  # images for one task: what a task costs by itself is shared by them
+_LEAST_PARTS = 4  # of a batch
 
 
 @dataclass(frozen=True)
-class DecodedImage:
-    """One image on its way to the model.
+class DecodedBatch:
+    """One batch on its way to the model.
 
     Attributes:
-        image: What was to be read.
-        pixels: What `decode` makes of it; None if it could not be decoded.
-        error_message: Why not.
-        read_s: Seconds spent reading the bytes.
+        images: What was to be read.
+        pixels: What `decode` made of it, shape (batch_size, height, width, channels). Rows of images that could not be
+            decoded, and those after the last image, are black. Belongs to whoever has the batch until it is given back.
+        errors: For each image why there are no pixels; None if there are.
+        read_s: Seconds spent reading bytes, added over the images.
         decode_s: Seconds spent decoding and resizing them.
+        slot: Where its pixels lie.
     """
 
-    image: ImageEntry
-    pixels: UInt8Array | None
-    error_message: str | None
+    images: Sequence[ImageEntry]
+    pixels: UInt8Array
+    errors: Sequence[str | None]
     read_s: float
     decode_s: float
+    slot: int
+
+
+class BatchSlots:
+    """Memory for the batches of one shard at a time, used again and again.
+
+    Args:
+        rows: Black; shape (num_slots * batch_size, height, width, channels).
+        batch_size: Images of a batch.
+        first: Number of the first row, as `DecodePart` counts.
+    """
+
+    def __init__(self, rows: UInt8Array, batch_size: int, first: int = 0) -> None:
+        self.batch_size, self.num_slots = batch_size, len(rows) // batch_size
+        self._rows, self._first = rows, first
+        self._num_used = [0] * self.num_slots  # rows that are not black
+
+    def rows(self, slot: int, num_images: int) -> range:
+        """The numbers of a slot's first rows, as `DecodePart` counts, to be written."""
+        self._num_used[slot] = max(self._num_used[slot], num_images)
+        first = self._first + slot * self.batch_size
+        return range(first, first + num_images)
+
+    def pixels(self, slot: int, num_images: int) -> UInt8Array:
+        """A slot's rows, black but for the first `num_images`."""
+        pixels = self._rows[slot * self.batch_size : (slot + 1) * self.batch_size]
+        pixels[num_images : self._num_used[slot]] = 0
+        self._num_used[slot] = num_images
+        return pixels
 
 
 class DecodeAhead:
     """Iterates over batches of decoded images in order; decoding starts at construction.
 
-    At most two batches of images are decoded or waiting at any time, whatever the shard's size.
+    No more batches than there are slots are decoded, waiting or with the model at any time, whatever the shard's size:
+    a batch that was scored has to be given back.
+
+    Args:
+        threads: Run `decode`.
+        decode: Reads and decodes some images into rows of the slots.
+        images: Of the shard.
+        slots: Nobody else's meanwhile.
     """
 
     def __init__(
-        self,
-        threads: ThreadPoolExecutor,
-        read: ImageReader,
-        images: Sequence[ImageEntry],
-        resize: Resize,
-        batch_size: int,
-        decode: Decode = decode,
+        self, threads: ThreadPoolExecutor, decode: DecodePart, images: Sequence[ImageEntry], slots: BatchSlots
     ) -> None:
-        self._threads = threads
-        self._decode_pixels = decode
-        self._read = read
-        self._resize = resize
-        self._batch_size = batch_size
-        self._images = iter(images)
-        self._pending: deque[Future[DecodedImage]] = deque()
-        self._submit(_BATCHES_AHEAD * batch_size)
+        self._threads, self._decode, self._slots = threads, decode, slots
+        size = slots.batch_size
+        self._batches = iter([images[start : start + size] for start in range(0, len(images), size)])
+        self._pending: deque[tuple[int, Sequence[ImageEntry], list[Future[DecodedPart]]]] = deque()
+        for slot in range(slots.num_slots):
+            self._submit(slot)
 
-    def __iter__(self) -> Iterator[list[DecodedImage]]:
-        """Yield lists of at most `batch_size` images; only the last may be shorter."""
+    def __iter__(self) -> Iterator[DecodedBatch]:
+        """Yield batches in order; only the last may have fewer images than `batch_size`."""
         while self._pending:
-            count = min(self._batch_size, len(self._pending))
-            batch = [self._pending.popleft().result() for _ in range(count)]
-            self._submit(count)
-            yield batch
+            slot, images, futures = self._pending.popleft()
+            parts = [future.result() for future in futures]
+            errors: list[str | None] = [None] * len(images)
+            for first, part in enumerate(parts):
+                errors[first :: len(parts)] = part.errors
+            yield DecodedBatch(
+                images,
+                self._slots.pixels(slot, len(images)),
+                errors,
+                sum(part.read_s for part in parts),
+                sum(part.decode_s for part in parts),
+                slot,
+            )
 
-    def _submit(self, count: int) -> None:
-        for _, image in zip(range(count), self._images, strict=False):
-            self._pending.append(self._threads.submit(self._decode, image))
+    def give_back(self, batch: DecodedBatch) -> None:
+        """Its pixels are not needed any more: decode the next batch in their place."""
+        self._submit(batch.slot)
 
-    def _decode(self, image: ImageEntry) -> DecodedImage:
-        started = time.perf_counter()
-        read_s = 0.0
-        try:
-            encoded = self._read(image)
-            read_s = time.perf_counter() - started
-            pixels, error_message = self._decode_pixels(encoded, self._resize), None
-        except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
-            pixels, error_message = None, row_fault(error)
-            read_s = read_s or time.perf_counter() - started
-        return DecodedImage(image, pixels, error_message, read_s, time.perf_counter() - started - read_s)
+    def stop(self) -> None:
+        """Wait for what is being decoded, and begin no more: the slots are free again."""
+        self._batches = iter(())
+        for _, _, futures in self._pending:
+            for future in futures:
+                if not future.cancel():
+                    future.exception()
+        self._pending.clear()
 
-
-def stack_pixels(batch: Sequence[DecodedImage], batch_size: int, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
-    """Lay a batch's pixels into the one compiled shape; missing images and the padding are black.
-
-    Returns:
-        Pixels, 0 to 255, shape (batch_size, height, width, channels).
-    """
-    images = np.zeros(shape.as_array(batch_size), np.uint8)
-    for slot, decoded in zip(images, batch, strict=False):
-        if decoded.pixels is not None:
-            slot[:] = decoded.pixels
-    return images
+    def _submit(self, slot: int) -> None:
+        images = next(self._batches, None)
+        if images is None:
+            return
+        # Neighbours are in different parts: where some lie on a disk that hangs, they are waited for at the same time.
+        num_parts = max(-(-len(images) // _LARGEST_PART), min(_LEAST_PARTS, len(images)))
+        rows = self._slots.rows(slot, len(images))
+        futures = [
+            self._threads.submit(self._decode, rows[first::num_parts], images[first::num_parts])
+            for first in range(num_parts)
+        ]
+        self._pending.append((slot, images, futures))

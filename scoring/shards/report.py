@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scoring.process.import_clock import imported_at
 from scoring.process.memory import peak_memory_bytes
 from scoring.run.predictions import ScoredImage
-from scoring.shards.decode_ahead import DecodedImage
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class ShardReport:
         finished_at: When the shard's file was in place.
         digest: SHA-256 of the shard's file.
         peak_memory_bytes: The most that the worker's process had held by then.
+        batch_size: Images per forward pass.
+        imported_at: When the worker had imported the libraries that run its network; 0 for none.
     """
 
     shard_id: int
@@ -42,6 +44,8 @@ class ShardReport:
     finished_at: float
     digest: str = ""
     peak_memory_bytes: int = 0
+    batch_size: int = 0
+    imported_at: float = 0.0
 
 
 class Stopwatch:
@@ -56,21 +60,27 @@ class Stopwatch:
         """The model is free for this shard."""
         self._mark = time.perf_counter()
 
-    def waited(self, batch: Sequence[DecodedImage]) -> None:
-        """A batch is decoded."""
+    def waited(self, read_s: float, decode_s: float) -> None:
+        """A batch is decoded, which took so long, added over the decode threads."""
         self._wait_s += self._lap()
-        self._read_s += sum(decoded.read_s for decoded in batch)
-        self._decode_s += sum(decoded.decode_s for decoded in batch)
+        self._read_s += read_s
+        self._decode_s += decode_s
+
+    def begun(self) -> None:
+        """A batch is handed to the model, which may have computed it meanwhile."""
+        self._score_s += self._lap()
 
     def scored(self, num_images: int) -> None:
-        """The batch has passed the model."""
+        """A batch has passed the model."""
         self._score_s += self._lap()
         if not self._warmed_up_at:
             self._warmed_up_at = time.time()
         else:
             self._num_warm_images += num_images
 
-    def report(self, shard_id: int, rows: Sequence[ScoredImage], digest: str, write_s: float) -> ShardReport:
+    def report(
+        self, shard_id: int, rows: Sequence[ScoredImage], digest: str, write_s: float, batch_size: int
+    ) -> ShardReport:
         """The shard is written: what it took."""
         return ShardReport(
             shard_id=shard_id,
@@ -86,6 +96,8 @@ class Stopwatch:
             finished_at=time.time(),
             digest=digest,
             peak_memory_bytes=peak_memory_bytes(),
+            batch_size=batch_size,
+            imported_at=imported_at(),
         )
 
     def _lap(self) -> float:

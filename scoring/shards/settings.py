@@ -30,6 +30,8 @@ class ScorerSettings:
         columns: Which columns of a Parquet table are the images.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
         read_timeout_s: Seconds that reading one image may take; None for any time.
+        batch_sizes: Of these the worker takes the one that it scores fastest with, instead; empty to take `batch_size`.
+        decode_processes: Processes that read and decode instead of threads, each on a core of its own; 0 for threads.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -42,6 +44,8 @@ class ScorerSettings:
     columns: TableColumns = NO_COLUMNS
     fence: Fence | None = None
     read_timeout_s: float | None = None
+    batch_sizes: tuple[int, ...] = ()
+    decode_processes: int = 0
     decoding: str = DECODING
 
 

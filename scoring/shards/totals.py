@@ -21,11 +21,13 @@ class ShardTotals:
         num_errors: Rows with `status="error"` among them.
         stages: Seconds by name of the stage, as in `ShardReport`, added over all workers.
         worker_memory_bytes: The most that any worker's process held.
+        batch_sizes: Images per forward pass, as the workers chose or were told.
         num_changed: Images whose contents had changed since they were scored; see `Summary`.
     """
 
     def __init__(self) -> None:
         self.num_images = self.num_errors = self.worker_memory_bytes = self.num_changed = 0
+        self.batch_sizes: set[int] = set()
         self.stages = dict.fromkeys(_STAGES, 0.0)
         self._spans: dict[int, _Span] = {}
 
@@ -34,6 +36,7 @@ class ShardTotals:
         self.num_images += report.num_images
         self.num_errors += report.num_errors
         self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
+        self.batch_sizes.add(report.batch_size)
         for stage in _STAGES:
             self.stages[stage] += getattr(report, stage)
         span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
@@ -51,6 +54,12 @@ class ShardTotals:
     def first_batch_at(self) -> float | None:
         """When the first batch had passed a model, in seconds since the epoch; None before."""
         return min((span.first.warmed_up_at for span in self._spans.values()), default=None)
+
+    @property
+    def imported_at(self) -> float | None:
+        """When the first worker had imported the libraries that run its network; None before."""
+        times = (span.first.imported_at for span in self._spans.values())
+        return min((at for at in times if at), default=None)
 
     @property
     def last_shard_at(self) -> float | None:
@@ -114,6 +123,7 @@ def summarise(
         driver_memory_bytes=peak_memory_bytes(),
         num_changed=totals.num_changed,
         one_answer=one_answer,
+        batch_sizes=tuple(sorted(totals.batch_sizes)),
     )
 
 

@@ -33,7 +33,6 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
-from scoring.shards import decode_ahead
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.shards.totals import ShardTotals
@@ -116,13 +115,14 @@ def _possible(settings: ScorerSettings, forward_rate: float, num_images: int) ->
 
 def _steady_rate(scorer: ShardScorer, split: Split) -> float:
     """Score all shards anew."""
-    decode_ahead._BATCHES_AHEAD = split.batches_ahead
+    num_slots = split.batches_ahead + 2  # the model has two
+    scorer._decoders.open(scorer._model.input_shape, scorer._batch_size, scorer.tasks_at_once, num_slots)
     remove_tree(scorer._folder.predictions)
     scorer._folder.predictions.mkdir()
     shards = list(range(scorer._manifest.info.num_shards))
     be_nice = partial(_be_nice, split.niceness)
     with (
-        ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._threads,
+        ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._decoders._threads,
         ThreadPoolExecutor(_SHARDS_AT_A_TIME) as tasks,
     ):
         totals = ShardTotals()

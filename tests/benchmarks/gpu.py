@@ -2,9 +2,11 @@
 
     KERAS_BACKEND=jax python -m tests.benchmarks.gpu --images PHOTOS       (or torch, or tensorflow)
 
-Measures, in one process: the matrix product (the limit), decoding with several numbers of threads, and for every batch
-size the network alone and the whole shard (read, decode, score, write), with the GPU's peak memory. Photos are drawn
-without --images, and the weights are random: as fast as any. A size that does not fit the GPU ends the row of sizes.
+Measures the matrix product (the limit), decoding with several numbers of threads, and for every batch size the network
+alone, waiting for each batch and with the next one handed over meanwhile, and the whole shard (read, decode, score,
+write), decoded by a process on each core, with the GPU's peak memory. Photos are drawn without --images, and the
+weights are random: as fast as any. A size that does not fit the GPU ends the row of sizes. What the cores can feed is
+measured by `tests.benchmarks.feed_rate`.
 Prints tables, and writes a file that `shardscore bench --simulate --json` reads.
 
 Needs Python 3.11 and keras, a backend, numpy, pillow, pyarrow, pandas, h5py, filelock, natsort, obstore, pooch and
@@ -21,7 +23,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,7 +36,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scoring.models.classifier import Classifier
     from scoring.models.model_request import ModelRequest
-    from scoring.shards.report import ShardReport
     from scoring.shards.settings import ScorerSettings
 
 _NEEDED = (
@@ -43,7 +45,6 @@ _NEEDED = (
 _SHARD_SIZE = 256
 _FORWARD_S = 3.0  # at least
 _PEAK_S = 2.0
-_SHARDS_AT_ONCE = 2  # as an actor has: one at work, one that is read ahead
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ class BatchRates:
 
     Attributes:
         batch_size: Images per forward pass.
-        forward_images_per_s: The network alone, on a decoded batch.
+        waited_images_per_s: The network alone, on a decoded batch, each batch waited for.
+        forward_images_per_s: The network alone, the next batch handed over while it works.
         job_images_per_s: Whole shards, after one that compiles.
         wait_share: Share of the job's time for which the model waited for pixels.
         gpu_bytes: The most that the GPU held so far; None if the backend does not say.
     """
 
     batch_size: int
+    waited_images_per_s: float
     forward_images_per_s: float
     job_images_per_s: float
     wait_share: float
@@ -72,6 +75,7 @@ def main() -> None:
     _check_packages(backend)
     from scoring.bench.machine import describe_machine
     from scoring.bench.photos import gather_photos
+    from scoring.shards.batch_size import fastest_batch_size
 
     on_gpu = _on_gpu(backend)
     machine = describe_machine()
@@ -99,6 +103,7 @@ def main() -> None:
     }
     options.json.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     _print_rates(request.kind.flops_per_image, peak, rates)
+    print(f"batch_size auto takes {fastest_batch_size(_load_once(request), [row.batch_size for row in rates])}")
     print(f"every figure: {options.json}")
 
 
@@ -124,6 +129,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 64, 128, 256, 512])
     parser.add_argument("--decode-threads", type=int, nargs="+", default=sorted({1, max(1, cores // 2), cores}))
+    parser.add_argument("--decode-processes", type=int, default=cores, help="Of whole shards; 0 decodes by threads.")
     parser.add_argument("--matrix-size", type=int, help="Rows of the matrices.")
     parser.add_argument("--json", type=Path, default=Path("shardscore-gpu.json"))
     return parser.parse_args()
@@ -193,19 +199,27 @@ def process_rate(folder: Path, threads: int, count: int = 2048) -> float:
     """
     from PIL import Image
 
-    from scoring.pixels.decoding import Resize
-    from scoring.shards.decode_ahead import DecodeAhead
-    from scoring.sources.inputs import find_images, open_images
+    from scoring.models.model_request import ModelRequest
+    from scoring.networks.precision import Precision
+    from scoring.pixels.decoding import Resize, decode
+    from scoring.pixels.input_shape import DEFAULT_SHAPE
+    from scoring.shards.batch_decoders import BatchDecoders
+    from scoring.shards.settings import ScorerSettings
+    from scoring.sources.inputs import find_images
 
     folder.mkdir()
     for number in range(count):
         Image.new("RGB", (32, 32), (number % 256, 90, 160)).save(folder / f"{number}.bmp")
     images = list(find_images(folder).images)
-    with ThreadPoolExecutor(threads) as pool:
-        started = time.perf_counter()
-        for _ in DecodeAhead(pool, open_images(folder), images, Resize.SQUASH, batch_size=64):
-            pass
-        return count / (time.perf_counter() - started)
+    model = ModelRequest("none", None, None, Precision.FLOAT32, "none")
+    decoders = BatchDecoders(ScorerSettings(folder, folder, model, Resize.SQUASH, 64, threads), decode)
+    decoders.open(DEFAULT_SHAPE, 64, 1)
+    started = time.perf_counter()
+    with decoders.ahead(images) as batches:
+        for batch in batches:
+            batches.give_back(batch)
+    decoders.close()
+    return count / (time.perf_counter() - started)
 
 
 @cache
@@ -232,20 +246,22 @@ def batch_rates(
     for batch_size in options.batch_sizes:
         folder = RunFolder(scratch / f"run-{batch_size}")
         folder.predictions.mkdir(parents=True)
-        num_shards = write_manifest(folder.manifest, images, _SHARD_SIZE, 0).num_shards
-        threads = max(options.decode_threads)
-        settings = ScorerSettings(photos, folder.path, request, Resize.SQUASH, batch_size, threads)
+        num_shards = write_manifest(folder.manifest, images, max(_SHARD_SIZE, batch_size), 0).num_shards
+        settings = ScorerSettings(
+            *(photos, folder.path, request, Resize.SQUASH, batch_size, max(options.decode_threads)),
+            decode_processes=options.decode_processes,
+        )
         try:
-            forward = _forward_rate(settings)
+            waited, forward = (_forward_rate(settings, num_begun) for num_begun in (1, 2))
             job, wait_share = _job_rate(settings, num_shards)
         except Exception as error:  # each backend has its own for a GPU that is full  # noqa: BLE001
             print(f"batches of {batch_size} do not work here: {' '.join(str(error).split())[:200]}")
             return
-        yield BatchRates(batch_size, forward, job, wait_share, _gpu_bytes(request.backend))
+        yield BatchRates(batch_size, waited, forward, job, wait_share, _gpu_bytes(request.backend))
 
 
-def _forward_rate(settings: "ScorerSettings") -> float:
-    """The network alone: the same decoded batch over and over."""
+def _forward_rate(settings: "ScorerSettings", num_begun: int) -> float:
+    """The network alone: the same decoded batch over and over, of which so many are begun at any time."""
     import numpy as np
 
     model = _load_once(settings.model)  # type: ignore[arg-type]
@@ -253,8 +269,10 @@ def _forward_rate(settings: "ScorerSettings") -> float:
     for _ in range(2):
         model.score(batch)
     num_batches, started = 0, time.perf_counter()
+    begun = deque(model.begin(batch) for _ in range(num_begun - 1))
     while time.perf_counter() - started < _FORWARD_S:
-        model.score(batch)
+        begun.append(model.begin(batch))
+        begun.popleft()()
         num_batches += 1
     return num_batches * settings.batch_size / (time.perf_counter() - started)
 
@@ -263,12 +281,13 @@ def _job_rate(settings: "ScorerSettings", num_shards: int) -> tuple[float, float
     """Whole shards after a first one: images per second, and the share of the time that the model waited."""
     from scoring.shards.scorer import ShardScorer
 
-    scorer: Callable[[int], ShardReport] = ShardScorer(settings, _load_once)
+    scorer = ShardScorer(settings, _load_once)
     scorer(0)
     started = time.perf_counter()
-    with ThreadPoolExecutor(_SHARDS_AT_ONCE) as actor:
+    with ThreadPoolExecutor(scorer.tasks_at_once) as actor:
         reports = list(actor.map(scorer, range(1, num_shards)))
     wall_s = time.perf_counter() - started
+    scorer.close()
     return sum(report.num_images for report in reports) / wall_s, sum(report.wait_s for report in reports) / wall_s
 
 
@@ -292,12 +311,22 @@ def _print_decoding(decoding: dict[int, float]) -> None:
 def _print_rates(flops: float | None, peak: float, rates: Sequence[BatchRates]) -> None:
     limit = peak * 1e9 / flops if flops else None
     print(f"limit: {f'{limit:,.0f} images/s, if the network were one matrix product' if limit else 'not known'}")
-    headings = ("batch", "network alone", "of the limit", "whole shards", "of the network", "model waits", "GPU GB")
+    headings = (
+        "batch",
+        "waited for",
+        "network alone",
+        "of the limit",
+        "whole shards",
+        "of the network",
+        "model waits",
+        "GPU GB",
+    )
     print("  ".join(headings))
     for row in rates:
         memory = "-" if row.gpu_bytes is None else f"{row.gpu_bytes / 1e9:.1f}"
         cells = (
             str(row.batch_size),
+            f"{row.waited_images_per_s:,.1f}",
             f"{row.forward_images_per_s:,.1f}",
             f"{row.forward_images_per_s / limit:.2f}" if limit else "-",
             f"{row.job_images_per_s:,.1f}",

@@ -422,6 +422,36 @@ _MECHANISMS = [
         "",
         "tests/cluster/test_token_file.py",
     ),
+    Mechanism(
+        "an answer of a decode process that nobody took is not taken for the next",
+        "scoring/shards/decode_process.py",
+        "        except BaseException:  # its answer may still come, and would be taken for that to the next order\n"
+        "            self.end()\n",
+        "        except BaseException:\n",
+        "tests/scoring/shards/test_decode_process.py",
+    ),
+    Mechanism(
+        "what a decode process had when it died is decoded again",
+        "scoring/shards/decode_process.py",
+        "            return self._each_by_itself(rows, images)\n",
+        "            return DecodedPart(('it crashes the decoder',) * len(images), 0, 0)\n",
+        "tests/scoring/shards/test_decode_process.py",
+    ),
+    Mechanism(
+        "a batch's memory is used again only after its outputs were fetched",
+        "scoring/shards/model_turns.py",
+        "                begun.append((batch, self._model.begin(batch.pixels)))\n",
+        "                begun.append((batch, self._model.begin(batch.pixels)))\n"
+        "                batches.give_back(batch)\n",
+        "tests/scoring/shards/test_model_turns.py",
+    ),
+    Mechanism(
+        "padding is black where an earlier batch was longer",
+        "scoring/shards/decode_ahead.py",
+        "        pixels[num_images : self._num_used[slot]] = 0\n",
+        "",
+        "tests/scoring/shards/test_decode_ahead.py",
+    ),
 ]
 
 

@@ -20,6 +20,8 @@ _CLUSTER = [Node(num_cpus=4, num_gpus=0), Node(num_cpus=32, num_gpus=4), Node(nu
         ([Node(4, 0), Node(4, 0)], Placement(2, 0, 4)),
         (_WORKSTATION, Placement(2, 1, 8)),
         (_CLUSTER, Placement(5, 1, 8)),
+        ([Node(26, 1)], Placement(1, 1, 26)),
+        ([Node(200, 1)], Placement(1, 1, 32)),
     ],
 )
 def test_one_worker_per_gpu_or_workers_that_fill_the_cores(nodes: list[Node], expected: Placement) -> None:
@@ -64,8 +66,8 @@ def test_one_kind_of_gpu_is_used_where_it_is_named() -> None:
 
 def test_cores_are_shared_where_the_gpus_fit() -> None:
     placement = plan_placement(_TWO_KINDS, WorkerRequest(gpus_per_worker=2))
-    assert placement == Placement(2, 2, 8, elastic=True)
-    assert plan_placement([*_TWO_KINDS, Node(2, 1)], WorkerRequest(gpus_per_worker=4)).cpus_per_worker == 8
+    assert placement == Placement(2, 2, 16, elastic=True)
+    assert plan_placement([*_TWO_KINDS, Node(2, 1)], WorkerRequest(gpus_per_worker=4)).cpus_per_worker == 32
 
 
 def test_nodes_without_gpus_get_no_workers_where_there_are_gpus() -> None:

@@ -190,7 +190,7 @@ class _Overlapping:
     again = __call__
 
 
-@pytest.mark.parametrize("tasks_at_once", [1, 2])
+@pytest.mark.parametrize("tasks_at_once", [1, 2, 3])
 def test_a_worker_has_as_many_tasks_at_once_as_its_work_says(tasks_at_once: int) -> None:
     one = replace(_CPU_ONLY, num_workers=1)
     done, _ = _run(WorkerPool(partial(_Overlapping, tasks_at_once), one), range(8))
@@ -199,7 +199,7 @@ def test_a_worker_has_as_many_tasks_at_once_as_its_work_says(tasks_at_once: int)
 
 def test_more_tasks_at_once_than_an_actor_has_threads_are_refused() -> None:
     with (
-        pytest.raises(WorkerStartError, match=r"Expected 1 to 2 tasks at once; received 3\."),
+        pytest.raises(WorkerStartError, match=r"Expected 1 to 3 tasks at once; received 4\."),
         WorkerPool(partial(_Overlapping, MAX_TASKS_AT_ONCE + 1), _CPU_ONLY) as pool,
     ):
         pool.first_ready()

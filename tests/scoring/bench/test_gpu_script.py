@@ -57,7 +57,7 @@ def test_batch_sizes_are_measured_until_one_does_not_fit(
     monkeypatch.setattr(gpu, "_gpu_bytes", lambda backend: None)
     monkeypatch.setattr(gpu, "_FORWARD_S", 0.01)
     monkeypatch.setattr(gpu, "_SHARD_SIZE", 8)
-    options = Namespace(num_images=30, batch_sizes=[4, 8, 16, 32], decode_threads=[1, 2])
+    options = Namespace(num_images=30, batch_sizes=[4, 8, 16, 32], decode_threads=[1, 2], decode_processes=0)
     rows = list(gpu.batch_rates(FAKE_MODEL, photos, tmp_path, options))
     assert [row.batch_size for row in rows] == [4, 8]
     assert all(row.forward_images_per_s > 0 < row.job_images_per_s for row in rows)

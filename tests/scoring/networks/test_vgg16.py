@@ -11,8 +11,7 @@ from scoring.networks.imagenet import CAT_CLASSES, DOG_CLASSES, NUM_CLASSES, cat
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import load_vgg16, vgg16_digest
 from scoring.pixels.decoding import Resize, decode
-from scoring.shards.decode_ahead import DecodedImage, stack_pixels
-from scoring.sources.inputs import ImageEntry
+from scoring.shards.decode_ahead import BatchSlots
 
 pytestmark = pytest.mark.keras
 
@@ -58,9 +57,11 @@ def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_in
     classifier = _request(VGG16_IMAGENET, weights, class_index).load()
     assert classifier.labels[281] == "class-281"
     for batch_size in (1, 7):
+        slots = BatchSlots(np.zeros((batch_size, 224, 224, 3), np.uint8), batch_size)
         for start in range(0, 5, batch_size):
-            batch = [DecodedImage(ImageEntry("", "", 0), image, None, 0, 0) for image in pixels[start:][:batch_size]]
-            scores = classifier.score(stack_pixels(batch, batch_size))[: len(batch)]
+            batch = pixels[start : start + batch_size]
+            slots.pixels(0, slots.rows(0, len(batch)).stop)[: len(batch)] = batch
+            scores = classifier.score(slots.pixels(0, len(batch)))[: len(batch)]
             np.testing.assert_allclose(scores, expected[start:][:batch_size], atol=1e-5)
     np.testing.assert_array_equal(pixels, _pixels(5), "scoring leaves its input unchanged")
 

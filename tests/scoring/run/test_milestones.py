@@ -14,6 +14,14 @@ def test_phases_add_up_to_the_whole_process() -> None:
     assert sum(found.values()) == 15.0
 
 
+def test_what_an_actor_says_of_its_start_divides_the_seconds_until_its_model_is_loaded() -> None:
+    milestones = Milestones(101.0, 104.0, 109.0, summary_at=110.0, process_at=105.0, imported_at=108.0)
+    found = phases(milestones, started_at=100.0, ended_at=111.0)
+    assert found == {
+        "Python": 1.0, "Ray": 3.0, "actor": 1.0, "libraries": 3.0, "model": 1.0, "summary": 1.0, "exit": 1.0
+    }  # fmt: skip
+
+
 def test_a_job_that_had_nothing_to_score_has_no_phases_of_batches() -> None:
     found = phases(Milestones(101.0, 104.0, 109.0, summary_at=110.0), started_at=100.0, ended_at=111.0)
     assert found == {"Python": 1.0, "Ray": 3.0, "model": 5.0, "summary": 1.0, "exit": 1.0}

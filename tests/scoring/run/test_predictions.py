@@ -1,10 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
-from scoring.run.predictions import ScoredImage
+from scoring.run.predictions import ScoredImage, predictions_schema, predictions_table, to_parquet, top_classes
 from scoring.run.verification import run_status
 from scoring.sources.inputs import ImageEntry
 from scoring.storage.locations import readable
@@ -84,3 +87,48 @@ def test_pandas_opens_the_folder_as_one_table_beside_a_half_written_shard(tmp_pa
     half.mkdir()
     (half / "shard-00002-of-00002.parquet").write_bytes(b"PAR1")
     assert pd.read_parquet(tmp_path)["image_id"].tolist() == ["1", "2", "3"]
+
+
+def _row_by_row(rows: list[ScoredImage], labels: tuple[str, ...]) -> pa.Table:
+    """What `predictions_table` makes, the obvious way."""
+    made: list[dict[str, Any]] = []
+    for scored in rows:
+        row: dict[str, Any] = {name: vars(scored.image)[name] for name in ("image_id", "path", "target")}
+        row |= {"status": "ok" if scored.outputs is not None else "error", "error_message": scored.error_message}
+        if scored.outputs is not None:
+            ranked = np.argsort(-scored.outputs, kind="stable")[:5]
+            row |= {"label": labels[ranked[0]], "class_index": int(ranked[0]), "probability": scored.outputs[ranked[0]]}
+            row |= {"top_labels": [labels[index] for index in ranked], "top_probabilities": scored.outputs[ranked]}
+            row |= {"probabilities": scored.outputs}
+        made.append(row)
+    return pa.Table.from_pylist(made, schema=predictions_schema(labels, {"about": "this"}))
+
+
+@pytest.mark.parametrize("num_classes", [1, 2, 5, 32, 33, 1000])
+@pytest.mark.parametrize("missing", ["none", "some", "all"])
+def test_a_table_made_by_columns_is_to_the_byte_the_one_made_row_by_row(num_classes: int, missing: str) -> None:
+    generator = np.random.default_rng(num_classes)
+    labels = tuple(f"class-{number}" for number in range(num_classes))
+    rows = []
+    for number in range(40):
+        outputs = generator.random(num_classes, np.float32)
+        if number % 3 == 0:  # ties, at the fifth place too
+            outputs = np.round(outputs, 1)
+        if missing == "all" or (missing == "some" and number % 4 == 1):
+            rows.append(ScoredImage(ImageEntry(str(number), f"{number}.jpg", 1), None, "the file is empty"))
+        else:
+            entry = ImageEntry(str(number), f"{number}.jpg", 1, target="cat" if number % 2 else None)
+            rows.append(ScoredImage(entry, outputs))
+    table = predictions_table(rows, labels, {"about": "this"})
+    expected = _row_by_row(rows, labels)
+    table.validate(full=True)
+    assert table.schema.equals(expected.schema, check_metadata=True)
+    assert table.equals(expected)
+    assert to_parquet(table) == to_parquet(expected)
+
+
+def test_of_numbers_and_nan_the_numbers_rank_first() -> None:
+    probabilities = np.zeros((2, 40), np.float32)
+    probabilities[:, 7] = 0.5
+    probabilities[0, :36] = np.nan
+    assert top_classes(probabilities, 5).tolist() == [[36, 37, 38, 39, 0], [7, 0, 1, 2, 3]]

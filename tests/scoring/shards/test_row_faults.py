@@ -1,7 +1,7 @@
 import errno
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,14 +10,31 @@ from scoring.arrays import UInt8Array
 from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
-from scoring.shards.decode_ahead import DecodeAhead, DecodedImage
+from scoring.shards.batch_decoders import BatchDecoders
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from tests.fakes import FAKE_MODEL
 
 _PanicException = type("PanicException", (BaseException,), {})
 
 
-def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> list[DecodedImage]:
-    """All photos, of which the third raises `fault` when it is read or decoded."""
+def _errors(decoders: BatchDecoders, images: list[ImageEntry]) -> dict[str, str | None]:
+    """By path why there are no pixels; those of an image without are black."""
+    errors: dict[str, str | None] = {}
+    decoders.open(DEFAULT_SHAPE, 4, 1)
+    with decoders.ahead(images) as batches:
+        for batch in batches:
+            errors |= {image.path: error for image, error in zip(batch.images, batch.errors, strict=True)}
+            is_black = np.logical_not(batch.pixels.any(axis=(1, 2, 3)))
+            assert list(is_black[: len(batch.errors)]) == [error is not None for error in batch.errors]
+            assert is_black[len(batch.errors) :].all()
+            batches.give_back(batch)
+    decoders.close()
+    return errors
+
+
+def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> dict[str, str | None]:
+    """All photos' errors; the third raises `fault` when it is read or decoded."""
     images = list(find_images(photos).images)
     sound, third = open_images(photos), (photos / "3.png").read_bytes()
 
@@ -31,8 +48,9 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> list[Decod
             raise fault
         return decode(encoded, resize, shape)
 
-    with ThreadPoolExecutor(2) as threads:
-        return [row for batch in DecodeAhead(threads, read, images, Resize.SQUASH, 4, decode_or_raise) for row in batch]
+    decoders = BatchDecoders(ScorerSettings(photos, photos, FAKE_MODEL, Resize.SQUASH, 4, 2), decode_or_raise)
+    decoders.read = read
+    return _errors(decoders, images)
 
 
 @pytest.mark.parametrize("in_decoder", [False, True])
@@ -49,12 +67,12 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> list[Decod
     ids=repr,
 )
 def test_whatever_one_image_raises_costs_its_own_row(photos: Path, fault: BaseException, in_decoder: bool) -> None:
-    rows = _decoded(photos, fault, in_decoder)
-    (row,) = [row for row in rows if row.pixels is None]
-    assert (len(rows), row.image.path) == (12, "3.png")
-    assert row.error_message is not None
-    assert row.error_message.startswith(f"cannot read or decode: {type(fault).__name__}: ")
-    assert "\n" not in row.error_message
+    errors = _decoded(photos, fault, in_decoder)
+    assert len(errors) == 12
+    ((path, message),) = [(path, error) for path, error in errors.items() if error is not None]
+    assert path == "3.png"
+    assert message.startswith(f"cannot read or decode: {type(fault).__name__}: ")
+    assert "\n" not in message
 
 
 def _image_error_of(cause: Exception) -> ImageError:
@@ -86,9 +104,8 @@ def test_a_table_whose_path_holds_a_nul_has_an_error_row_for_it(photos: Path, tm
     paths = [str(photos / "1.png"), f"{photos}/2\0.png", "4\0.png"]
     pq.write_table(pa.table({"path": paths}), tmp_path / "table.parquet")
     images = list(find_images(tmp_path / "table.parquet").images)
-    with ThreadPoolExecutor(2) as threads:
-        batches = DecodeAhead(threads, open_images(tmp_path / "table.parquet"), images, Resize.SQUASH, 8)
-        rows = {row.image.path: row.error_message for batch in batches for row in batch}
+    settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 8, 2)
+    rows = _errors(BatchDecoders(settings, decode), images)
     assert set(rows) == set(paths)
     assert rows.pop(paths[0]) is None
     assert all(message and "\n" not in message for message in rows.values()), rows

@@ -145,13 +145,13 @@ def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_p
         return replace(load_fake(request), engine=Waiting())
 
     scorer = ShardScorer(_settings(photos, tmp_path / "run"), load)
-    reader = scorer._read
+    reader = scorer._decoders.read
 
     def spy(image: ImageEntry) -> bytes:
         read.append(image.path)
         return reader(image)
 
-    scorer._read = spy
+    scorer._decoders.read = spy
     first, second = (threading.Thread(target=scorer, args=(shard_id,)) for shard_id in (0, 1))
     first.start()
     assert in_model.wait(timeout=30)

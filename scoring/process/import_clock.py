@@ -1,0 +1,16 @@
+"""When this process had imported the libraries that run its network: they take most of a cold start."""
+
+import time
+
+_imported_at = 0.0
+
+
+def libraries_are_imported() -> None:
+    """Note the time, unless it was noted before."""
+    global _imported_at
+    _imported_at = _imported_at or time.time()
+
+
+def imported_at() -> float:
+    """In seconds since the epoch; 0 if nothing was imported."""
+    return _imported_at

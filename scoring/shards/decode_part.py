@@ -1,0 +1,82 @@
+"""Read and decode some images into their rows of a batch: what one decode thread or process does at a time."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from scoring.arrays import UInt8Array
+from scoring.pixels.decoding import Decode, Resize
+from scoring.pixels.input_shape import InputShape
+from scoring.shards.row_faults import row_fault
+from scoring.sources.inputs import ImageEntry, ImageReader
+
+
+@dataclass(frozen=True)
+class DecodedPart:
+    """What became of some images of a batch.
+
+    Attributes:
+        errors: For each image why it could not be read or decoded; None if its pixels are there.
+        read_s: Seconds spent reading bytes, added over the images.
+        decode_s: Seconds spent decoding and resizing them.
+    """
+
+    errors: tuple[str | None, ...]
+    read_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True)
+class PixelsOf:
+    """What pixels to make of encoded images; travels to decode processes.
+
+    Attributes:
+        resize: How photos get the network's shape.
+        shape: The network's.
+        decode: Decodes one image; importable by name.
+    """
+
+    resize: Resize
+    shape: InputShape
+    decode: Decode
+
+
+# Decodes some images into the rows of these numbers.
+DecodePart: TypeAlias = Callable[[range, Sequence[ImageEntry]], DecodedPart]
+
+
+def of_range(pixels: UInt8Array, rows: range) -> UInt8Array:
+    """The rows of these numbers, to be written."""
+    return pixels[rows.start : rows.stop : rows.step]
+
+
+def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReader, pixels: PixelsOf) -> DecodedPart:
+    """Read and decode images, each into its row; that of one which cannot be is black.
+
+    Args:
+        rows: Written, shape (num_images, height, width, channels).
+        images: As many.
+        read: Reads their bytes.
+        pixels: What to make of them.
+
+    Raises:
+        BaseException: Whatever is no fault of an image; see `row_fault`.
+    """
+    errors: list[str | None] = []
+    read_s = decode_s = 0.0
+    for row, image in zip(rows, images, strict=True):
+        started, read_at = time.perf_counter(), 0.0
+        try:
+            encoded = read(image)
+            read_at = time.perf_counter()
+            row[:] = pixels.decode(encoded, pixels.resize, pixels.shape)
+            errors.append(None)
+        except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
+            row[:] = 0
+            errors.append(row_fault(error))
+        ended = time.perf_counter()
+        read_at = read_at or ended
+        read_s += read_at - started
+        decode_s += ended - read_at
+    return DecodedPart(tuple(errors), read_s, decode_s)

@@ -1,0 +1,240 @@
+"""Decode in processes of their own, straight into batches that they share with the worker.
+
+Python runs one thread at a time: decoding by threads, one process makes two thousand images a second ready, whatever
+its cores (tests/benchmarks/feed_rate.py), and a GPU asks for ten thousand. The shared memory has no name: nothing of it
+is left when the last process that has it is gone, however that went. A decode process ends as its worker does.
+"""
+
+import mmap
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from scoring.arrays import UInt8Array
+from scoring.pixels.guarded_decode import GuardedDecode
+from scoring.pixels.input_shape import InputShape
+from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
+from scoring.shards.row_faults import row_fault
+from scoring.sources.inputs import ImageEntry, ImageReader, open_images
+from scoring.sources.table_columns import TableColumns
+from scoring.storage.locations import Location
+
+_START_LIMIT_S = 120.0
+_CHILD = "scoring.shards.decode_child"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Where a decode process reads images.
+
+    Attributes:
+        images: The collection.
+        columns: Which columns of a table are the images.
+        read_timeout_s: Seconds that reading one may take; None for any time.
+    """
+
+    images: Location
+    columns: TableColumns
+    read_timeout_s: float | None
+
+    @cached_property
+    def has_files(self) -> bool:
+        """Whether images can be files of their own, which cost nothing to open in another process."""
+        return self.images.is_dir()
+
+    def open(self) -> ImageReader:
+        """A reader of its images."""
+        return open_images(self.images, self.columns, self.read_timeout_s)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first message to a decode process."""
+
+    collection: Collection
+    pixels: PixelsOf
+    num_rows: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """One task of a decode process.
+
+    Attributes:
+        rows: Where they go.
+        images: What to decode.
+        contents: Their bytes, or why they cannot be read; None if the process is to read them.
+    """
+
+    rows: range
+    images: Sequence[ImageEntry]
+    contents: Sequence[bytes | str] | None
+
+
+class DecodeProcesses:
+    """Decode processes and the memory that they decode into; starting them takes a second, beside whatever comes next.
+
+    Each call occupies one process; call it from as many threads as there are processes. A process that dies costs
+    nothing: what it had is decoded again, each image by itself, and only an image that kills a process again, or takes
+    too long, is an error.
+
+    Args:
+        count: How many.
+        collection: Where images are read.
+        read: The same in this process, for images that are no files of their own: no process needs an archive's
+            directory for itself.
+    """
+
+    def __init__(self, count: int, collection: Collection, read: ImageReader) -> None:
+        self._collection, self._read = collection, read
+        self._file = os.memfd_create("shardscore-batches")
+        self._processes = [_Process(self._file) for _ in range(count)]
+        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+
+    def open(self, num_rows: int, pixels: PixelsOf) -> UInt8Array:
+        """Say what to decode to; must come before the first call.
+
+        Returns:
+            Black rows, shape (num_rows, height, width, channels).
+        """
+        self._opening = Opening(self._collection, pixels, num_rows)
+        self._rows = map_rows(self._file, num_rows, pixels.shape, grow=True)
+        return self._rows
+
+    def __call__(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+        """Decode images into these rows; see `decode_part`."""
+        started = time.perf_counter()
+        order, read_s = Order(rows, images, None), 0.0
+        if not self._collection.has_files or any(image.position is not None for image in images):
+            order = replace(order, contents=[self._content(image) for image in images])
+            read_s = time.perf_counter() - started
+        process = self._idle.get()
+        try:
+            part = process.do(order, self._opening)
+        except _DiedError:
+            return self._each_by_itself(rows, images)
+        finally:
+            self._idle.put(process)
+        return replace(part, read_s=part.read_s + read_s)
+
+    def close(self) -> None:
+        """End the processes; nothing may be called any more."""
+        for process in self._processes:
+            process.end()
+        os.close(self._file)
+
+    def _content(self, image: ImageEntry) -> bytes | str:
+        try:
+            return self._read(image)
+        except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
+            return row_fault(error)
+
+    def _each_by_itself(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+        with GuardedDecode(self._opening.pixels.decode) as guarded:
+            pixels = replace(self._opening.pixels, decode=guarded)
+            return decode_part(of_range(self._rows, rows), images, self._read, pixels)
+
+
+class _DiedError(Exception):
+    """A decode process died of an order."""
+
+
+class _Process:
+    """One decode process, started anew when it has died."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._is_running = self._is_open = False
+        self._start()
+
+    def do(self, order: Order, opening: Opening) -> DecodedPart:
+        if not self._is_running:
+            self._start()
+        if not self._is_open:
+            self._open(opening)
+        try:
+            self._send(order)
+            answer = pickle.load(self._stream)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:  # the other end is gone
+            self.end()
+            raise _DiedError from error
+        except BaseException:  # its answer may still come, and would be taken for that to the next order
+            self.end()
+            raise
+        if isinstance(answer, BaseException):
+            raise answer
+        part: DecodedPart = answer
+        return part
+
+    def end(self) -> None:
+        if not self._is_running:
+            return
+        self._is_running = False
+        self._process.kill()  # it may hang
+        self._process.wait()
+        with suppress(OSError):  # what could not be sent any more
+            self._stream.close()
+        self._socket.close()
+
+    def _start(self) -> None:
+        # A program of its own, neither forked, for this process has threads and a model, nor spawned by
+        # multiprocessing, which imports the main program again: Ray's, in an actor.
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            files = (theirs.fileno(), self._file)
+            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _CHILD, *map(str, files)],
+                env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+                pass_fds=files,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        self._stream = self._socket.makefile("rwb")
+        self._is_running, self._is_open = True, False
+
+    def _open(self, opening: Opening) -> None:
+        """Wait until it has started, and say what to do.
+
+        Raises:
+            RuntimeError: If it cannot start: that is no fault of an image.
+        """
+        self._socket.settimeout(_START_LIMIT_S)
+        try:
+            self._send(opening)
+            problem = pickle.load(self._stream)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            self.end()
+            code = self._process.returncode
+            raise RuntimeError(f"Expected a decode process to start; it ended with code {code}: {error}") from error
+        if problem is not None:
+            raise problem
+        self._socket.settimeout(None)
+        self._is_open = True
+
+    def _send(self, message: Any) -> None:
+        pickle.dump(message, self._stream, pickle.HIGHEST_PROTOCOL)
+        self._stream.flush()
+
+
+def map_rows(file: int, num_rows: int, shape: InputShape, grow: bool = False) -> UInt8Array:
+    """Rows of pixels in shared memory, shape (num_rows, height, width, channels)."""
+    shape_of_all = shape.as_array(num_rows)
+    size_bytes = int(np.prod(shape_of_all))
+    if grow:
+        os.ftruncate(file, size_bytes)
+    return np.frombuffer(mmap.mmap(file, size_bytes), np.uint8).reshape(shape_of_all)

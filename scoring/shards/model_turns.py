@@ -1,0 +1,61 @@
+"""Shards take turns at a worker's model; while it works on one batch, the next is handed to it."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from scoring.arrays import Float32Array
+from scoring.models.shard_model import ShardModel
+from scoring.networks.engines import Pending
+from scoring.run.predictions import ScoredImage
+from scoring.shards.decode_ahead import DecodeAhead, DecodedBatch
+from scoring.shards.report import Stopwatch
+
+_BATCHES_BEGUN = 2  # one that the model works on, and one that is handed to it meanwhile
+
+
+class ModelTurns:
+    """A model that several shards use; each has it for all of its batches."""
+
+    def __init__(self, model: ShardModel) -> None:
+        self._model = model
+        self._turn = threading.Lock()
+        self._is_warm = False
+
+    def score(self, batches: DecodeAhead, stopwatch: Stopwatch) -> list[ScoredImage]:
+        """Score a shard's batches; the next shard's turn comes as soon as the last one is handed over.
+
+        Returns:
+            A row for each image, in order.
+        """
+        rows: list[ScoredImage] = []
+        begun = deque[tuple[DecodedBatch, Pending]]()
+
+        def fetch() -> None:
+            batch, pending = begun.popleft()
+            rows.extend(_scored(batch, pending()))
+            batches.give_back(batch)
+            stopwatch.scored(len(batch.images))
+
+        with self._turn:
+            stopwatch.start()
+            for batch in batches:
+                stopwatch.waited(batch.read_s, batch.decode_s)
+                begun.append((batch, self._model.begin(batch.pixels)))
+                stopwatch.begun()
+                if len(begun) == _BATCHES_BEGUN or not self._is_warm:  # the very first is waited for: it compiles
+                    fetch()
+                    self._is_warm = True
+        while begun:
+            fetch()
+        return rows
+
+
+def _scored(batch: DecodedBatch, outputs: Float32Array) -> Iterator[ScoredImage]:
+    """A batch's images with their outputs; what follows the last image is left out."""
+    is_number = np.asarray(np.isfinite(outputs).all(axis=1))
+    for image, error, row, is_sound in zip(batch.images, batch.errors, outputs, is_number, strict=False):
+        reason = error if error or is_sound else "the model returned a value that is not a number"
+        yield ScoredImage(image, None if reason else row, reason)
