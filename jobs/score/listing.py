@@ -13,7 +13,7 @@ from jobs.score.settings import scorer_settings
 from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.run.manifest import ManifestInfo, default_shard_size, write_manifest
 from scoring.run.renewal import Renewal, find_renewal
 from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
@@ -126,14 +126,17 @@ class BackgroundListing:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
         self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
-        digest = self._renewal.info.digest if self._renewal else manifest_digest(images, shard_size)
-        settings = scorer_settings(self._request, self._folder, None)
-        load_earlier_record(self._folder, known_fields(settings, digest))
+        check = self._check_earlier_record
         if self._renewal:
+            check(self._renewal.info.digest)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
         with under_fence(fence):
-            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
+            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
         return Listed(info, listing.left_out, labelled.unused)
+
+    def _check_earlier_record(self, digest: str) -> None:
+        """Refuse a folder of another run, by what is known so far."""
+        load_earlier_record(self._folder, known_fields(scorer_settings(self._request, self._folder, None), digest))
 
     def _labelled(self, listing: Listing) -> Labelled:
         """The images with their targets, where they have any."""
