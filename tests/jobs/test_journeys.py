@@ -1,9 +1,10 @@
 """The lines that README types for one machine and for a cluster, typed as they stand there, over small collections.
 
-Kaggle's are in test_kaggle.py. What stands in: drawn photos, a bucket and a cluster on this machine, and a network with
-random weights, since its own come from the network.
+Kaggle's are in test_kaggle.py. What stands in: drawn photos, a bucket and a cluster on this machine, and random weights
+and made-up names of classes, since Keras' own come from the network.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -24,16 +25,18 @@ from tests.source_tree import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.keras]
 
 _NUM_PHOTOS = 6
-_WITH_RANDOM_WEIGHTS = f"""#!/bin/sh
+_NUM_CLASSES = 1000
+_WITHOUT_DOWNLOADS = """#!/bin/sh
 case "$*" in *--model*) set -- "$@" --weights random;; esac
-exec {sys.executable} -m jobs "$@"
+case "$*" in score*|*" score "*) set -- "$@" --labels {classes};; esac
+exec {python} -m jobs "$@"
 """
 
 
 def _lines_of_readme(word: str) -> str:
     """The block of README that holds a word."""
     [block] = [block for block in blocks(read(ROOT / "README.md")) if word in block]
-    assert len(block.splitlines()) == 5
+    assert len(block.replace("\\\n", "").splitlines()) == 5
     return block
 
 
@@ -45,7 +48,9 @@ def folder(tmp_path: Path) -> Path:
         Image.effect_noise((300, 200), 40 * number).convert("RGB").save(tmp_path / "photos" / f"{number}.jpg")
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "shardscore"
-    command.write_text(_WITH_RANDOM_WEIGHTS)
+    classes = tmp_path / "imagenet_class_index.json"
+    classes.write_text(json.dumps({str(n): [f"n{n:08d}", f"thing {n}"] for n in range(_NUM_CLASSES)}))
+    command.write_text(_WITHOUT_DOWNLOADS.format(classes=classes, python=sys.executable))
     command.chmod(0o755)
     return tmp_path
 
