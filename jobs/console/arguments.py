@@ -25,7 +25,8 @@ def place(value: Place, field: str) -> Location:
     """
     if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
         raise RequestError(
-            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, a slash short."
+            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, "
+            "which lacks a slash."
         )
     found = locate(text_of(value))
     _check_sayable(str(found.absolute()))
@@ -48,8 +49,8 @@ def _check_sayable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise RequestError(
-            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or name a link to it "
-            "whose name is."
+            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or make a link to "
+            "it with a name in UTF-8."
         ) from error
 
 
