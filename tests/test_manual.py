@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from jobs.cli import COMMANDS, app
+from scoring import __version__
 from tests.documents import Table, anchors, command_lines, find_documents, inline_code, links, read, tables
 from tests.source_tree import ROOT
 
@@ -105,6 +106,12 @@ def _parameters(name: str) -> list[list[str]]:
     command = _group().get_command(typer.Context(_group()), name)
     assert command is not None
     return [parameter.opts for parameter in command.params]
+
+
+def test_changelog_tells_of_this_version_and_when_it_was_made() -> None:
+    assert re.search(
+        rf"^## \[{re.escape(__version__)}\] - 20\d\d-\d\d-\d\d$", read(ROOT / "CHANGELOG.md"), re.MULTILINE
+    )
 
 
 def test_readme_is_read_in_a_minute() -> None:
