@@ -97,7 +97,7 @@ class Url:
         return ((key, size_bytes) for key, size_bytes, _ in self.stamped_objects())
 
     def stamped_objects(self) -> Iterator[tuple[str, int, int]]:
-        """The same, each with its stamp."""
+        """Every object, each with its stamp."""
         with bucket_faults(self):
             for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
                 for found in page:
