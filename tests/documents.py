@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.source_tree import ROOT
+from tests.source_tree import PACKAGES, ROOT
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
@@ -15,11 +15,8 @@ _NO_WORD = re.compile(r"[^\w\- ]")
 
 def find_documents() -> list[Path]:
     """Every page of the manual."""
-    return sorted(path for path in ROOT.rglob("*.md") if not any(part.startswith(".") for part in _below(path)))
-
-
-def _below(path: Path) -> tuple[str, ...]:
-    return path.relative_to(ROOT).parts
+    inner = (path for folder in (*PACKAGES, "tests") for path in (ROOT / folder).rglob("*.md"))
+    return sorted([*ROOT.glob("*.md"), *inner])
 
 
 def read(path: Path) -> str:
