@@ -1,13 +1,11 @@
 """From the one zip that `kaggle competitions download` writes to a submission, by README's own commands."""
 
 import csv
-import io
 import os
 import re
 import shlex
 import subprocess
 import sys
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,36 +13,11 @@ import numpy as np
 import pytest
 
 from jobs.demo import WITH_KAGGLES_PHOTOS
+from tests.kaggle_bundle import BUNDLE, draw_test, draw_train, is_dog, write_bundle
 from tests.models import save_quarters_model
-from tests.pictures import lit_photo
 from tests.source_tree import ROOT
 
-_BUNDLE = "dogs-vs-cats-redux-kernels-edition.zip"
 _NUM_TEST = 12_500
-_NUM_TRAIN = 60  # of each kind
-
-
-def _is_dog(number: int) -> bool:
-    return number % 3 == 0
-
-
-def _zip_of(folder: str, photos: Mapping[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{folder}/", b"")
-        for name, photo in photos.items():
-            archive.writestr(f"{folder}/{name}", photo)
-    return content.getvalue()
-
-
-def _write_bundle(path: Path, train: Mapping[str, bytes], test: Mapping[str, bytes]) -> Path:
-    """Kaggle's download as Kaggle lays it out: zips of a folder each, and a template, in one zip."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        rows = "".join(f"{name.partition('.')[0]},0.5\n" for name in test)
-        archive.writestr("sample_submission.csv", f"id,label\n{rows}")
-        archive.writestr("test.zip", _zip_of("test", test))
-        archive.writestr("train.zip", _zip_of("train", train))
-    return path
 
 
 def _readme_commands() -> list[list[str]]:
@@ -80,12 +53,7 @@ def test_the_demo_ends_with_the_commands_of_readme() -> None:
 @pytest.mark.ray
 @pytest.mark.keras
 def test_kaggle_bundle_becomes_a_submission_by_the_commands_of_readme(tmp_path: Path) -> None:
-    generator = np.random.default_rng(0)
-    kinds = {"cat": False, "dog": True}
-    train = {f"{kind}.{n}.jpg": lit_photo(dog, generator) for kind, dog in kinds.items() for n in range(_NUM_TRAIN)}
-    some = {dog: [lit_photo(dog, generator) for _ in range(20)] for dog in (False, True)}
-    test = {f"{n}.jpg": some[_is_dog(n)][n % 20] for n in range(1, _NUM_TEST + 1)}
-    _write_bundle(tmp_path / _BUNDLE, train, test)
+    write_bundle(tmp_path / BUNDLE, draw_train(60), draw_test(_NUM_TEST))
     commands = _readme_commands()
     assert [words[:2] for words in commands] == [
         ["shardscore", name] for name in ("finetune", "score", "submission", "report")
@@ -94,7 +62,7 @@ def test_kaggle_bundle_becomes_a_submission_by_the_commands_of_readme(tmp_path: 
     base = save_quarters_model(tmp_path / "quarters.keras")
     rows = _type(commands, tmp_path, {"finetune": ["--base", str(base), "--learning-rate", "0.02", "--epochs", "60"]})
     assert [number for number, _ in rows] == list(range(1, _NUM_TEST + 1))
-    assert np.mean([(float(label) > 0.5) == _is_dog(number) for number, label in rows]) > 0.95
+    assert np.mean([(float(label) > 0.5) == is_dog(number) for number, label in rows]) > 0.95
 
 
 @pytest.mark.slow
@@ -107,7 +75,7 @@ def test_real_photos_in_kaggles_bundle_become_a_submission_by_readmes_own_networ
     photos = data_folder / "photos" / "more_train"
     train = {p.name: p.read_bytes() for kind in ("cat", "dog") for p in sorted(photos.glob(f"{kind}.*.jpg"))[:40]}
     asked = [p for kind in ("cat", "dog") for p in sorted(photos.glob(f"{kind}.*.jpg"))[40:55]]
-    _write_bundle(tmp_path / _BUNDLE, train, {f"{n}.jpg": p.read_bytes() for n, p in enumerate(asked, 1)})
+    write_bundle(tmp_path / BUNDLE, train, {f"{n}.jpg": p.read_bytes() for n, p in enumerate(asked, 1)})
     weights = data_folder / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     more = {"finetune": ["--weights", str(weights)], "submission": ["--partial"]}
     rows = _type(_readme_commands(), tmp_path, more)
