@@ -10,6 +10,7 @@ from tests.source_tree import PACKAGES, ROOT
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
+_FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NO_WORD = re.compile(r"[^\w\- ]")
 
 
@@ -37,19 +38,25 @@ def anchors(path: Path) -> set[str]:
 
 def _without_code(text: str) -> str:
     """A page without its blocks of code and inline code, in which brackets and hashes mean something else."""
-    return _INLINE.sub("", "\n".join(line for line in text.splitlines() if not line.startswith("    ")))
+    return _INLINE.sub("", _prose(text))
+
+
+def _prose(text: str) -> str:
+    """A page without its blocks of code; lines stay where they were."""
+    text = _FENCED.sub("\n", text)
+    return "\n".join("" if line.startswith("    ") else line for line in text.splitlines())
 
 
 def blocks(text: str) -> list[str]:
-    """The blocks of code, without their indentation."""
-    found = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, re.MULTILINE)
-    return [re.sub(r"^ {4}", "", block.strip("\n"), flags=re.MULTILINE) for block in found if block.strip()]
+    """The blocks of code, without indentation and fences."""
+    indented = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", _FENCED.sub("\n", text), re.MULTILINE)
+    found = [re.sub(r"^ {4}", "", block.strip("\n"), flags=re.MULTILINE) for block in indented if block.strip()]
+    return [*found, *_FENCED.findall(text)]
 
 
 def inline_code(text: str) -> list[str]:
     """What stands between backticks, on one line or two."""
-    prose = "\n".join("" if line.startswith("    ") else line for line in text.splitlines())
-    return [" ".join(code.split()) for code in _INLINE.findall(prose)]
+    return [" ".join(code.split()) for code in _INLINE.findall(_prose(text))]
 
 
 def command_lines(path: Path) -> Iterator[str]:
