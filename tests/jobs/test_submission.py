@@ -90,7 +90,7 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     template = tmp_path / "other.csv"
     template.write_text("id,label\n5,0.5\n")
     code, printed = _submission(run, "--template", str(template))
-    assert (code, "5. Mend them" in printed, "--fallback 0.5" in printed) == (1, True, True)
+    assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
     assert (code, "1 unreadable images" in printed) == (0, True)
 
