@@ -24,6 +24,13 @@ from scoring.sonar.returns import UCI, find_sonar
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
+WITH_KAGGLES_PHOTOS = """\
+  kaggle competitions download -c dogs-vs-cats-redux-kernels-edition
+  shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip --output models/dogs-vs-cats
+  shardscore score --images dogs-vs-cats-redux-kernels-edition.zip/test.zip --model models/dogs-vs-cats \\
+      --output runs/test
+  shardscore submission runs/test
+  shardscore report runs/test"""
 
 
 def demo(*, weights: str = RANDOM_WEIGHTS, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
@@ -95,11 +102,7 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     console.print(
         f"\nOpen {run / 'report.html'} in a browser, or look at the predictions:\n"
         f'  python -c "{look}"\n'
-        "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
-        "  shardscore finetune --images train.zip --output models/dogs-vs-cats\n"
-        "  shardscore score --images test.zip --model models/dogs-vs-cats --output runs/test\n"
-        "  shardscore submission runs/test\n"
-        "  shardscore report runs/test",
+        f"With Kaggle's photos, whose zip need not be unpacked:\n{WITH_KAGGLES_PHOTOS}"
     )
 
 

@@ -124,7 +124,7 @@ def _print_handing_in(console: Console, competition: str, written: Submission) -
         console.print(f"copy {written.path} to this machine, and there")
         file = Path(written.path.name)
     words = ["kaggle", "competitions", "submit", competition, "-f", str(file), "-m", "shardscore", "--wait"]
-    console.print(f"hand it in with: {shlex.join(words)}")
+    console.print(f"submit it with: {shlex.join(words)}")
     console.print(
         "which shows the score: pip install 'kaggle>=2.2.5'; token in KAGGLE_API_TOKEN or ~/.kaggle/access_token"
     )

@@ -68,7 +68,8 @@ def finetune(
     """Fine-tune on labelled photos in one pass over them. The same again goes on where it was.
 
     Args:
-        images: Labelled photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,
+            s3:// or gs://.
         output: Model folder: new, or an earlier fine-tune to complete.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.

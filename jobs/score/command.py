@@ -66,7 +66,7 @@ def score(
 
     Args:
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
-        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        images: Folder, .zip, bundle.zip/test.zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
             resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`, also hf:// or kaggle://.

@@ -47,7 +47,7 @@ class FeatureRequest(CutNetworkRequest):
     engine: EngineName = EngineName.KERAS
 
     def absolute(self) -> "FeatureRequest":
-        """The same with absolute paths, for workers that started elsewhere."""
+        """This request with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
 
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002

@@ -26,7 +26,7 @@ class RbfExpansion:
     """Likenesses exp(-gamma |z - c|^2) of a photo's standardised features z to those of landmarks c.
 
     Attributes:
-        mean: Of each feature, shape (num_features,).
+        mean: Mean of each feature, shape (num_features,).
         scale: Its standard deviation, likewise.
         landmarks: Standardised features, shape (num_landmarks, num_features).
         rows: Which of the photos these are, shape (num_landmarks,).
@@ -50,7 +50,7 @@ class RbfExpansion:
         return likenesses
 
     def layers(self, features: "keras.KerasTensor") -> "keras.KerasTensor":
-        """The same of built-in layers, shape (batch, num_landmarks).
+        """The expansion as built-in layers, shape (batch, num_landmarks).
 
         -gamma |z - c|^2 = 2 gamma z.c - gamma c.c - gamma z.z: two dense layers, and an exponential of their sum.
         """

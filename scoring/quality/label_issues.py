@@ -44,8 +44,8 @@ def find_label_issues(
     Args:
         photos: What to call each photo: ids, paths or row numbers.
         labels: The class of each photo's label, shape (num_photos,).
-        probabilities: Of each class, by a model that has not learned from that photo (out of fold, or of photos kept
-            for validation), shape (num_photos, num_classes).
+        probabilities: Probability of each class, by a model that has not learned from that photo (out of fold, or
+            of photos kept for validation), shape (num_photos, num_classes).
     """
     thresholds = _thresholds(labels, probabilities)
     likely = _confident_classes(probabilities, thresholds)

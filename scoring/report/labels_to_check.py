@@ -58,7 +58,7 @@ def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[
 
 
 def _issues(rows: ScoredRows, probabilities: np.ndarray) -> list[LabelIssue[int]]:
-    """Of the photos with a label, by their row numbers."""
+    """The photos with a label, by their row numbers."""
     truth = rows.column("truth")
     known = np.flatnonzero(truth >= 0)
     return find_label_issues([int(row) for row in known], truth[known], probabilities[known])

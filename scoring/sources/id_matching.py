@@ -46,8 +46,8 @@ def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: 
 
     Args:
         ids: All different.
-        image_ids: Of each image.
-        paths: Of each image.
+        image_ids: The id of each image.
+        paths: The path of each image.
     """
     return [_match(reading, ids, image_ids, paths) for reading in _READINGS]
 

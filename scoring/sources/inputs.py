@@ -38,8 +38,9 @@ def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None
     """Raise ImagesError unless there is a collection at `location`; looks at no image.
 
     Args:
-        location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip, a zip or
-            tar within a zip (`bundle.zip/train.zip`), tar files (`x-{000..012}.tar`), or a Parquet table.
+        location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip; a zip,
+            tar or folder within a zip (`bundle.zip/train.zip`, `bundle.zip/train`); tar files (`x-{000..012}.tar`);
+            or a Parquet table.
         columns: Which columns of a table say what.
     """
     _source(location, columns).check()

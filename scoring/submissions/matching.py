@@ -17,8 +17,8 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
 
     Args:
         ids: The template's, all different.
-        image_ids: Of each image of the run.
-        paths: Of each image of the run.
+        image_ids: The id of each image of the run.
+        paths: The path of each image of the run.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.

@@ -74,8 +74,8 @@ def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
     kaggle.chmod(0o755)
     monkeypatch.setenv("PATH", str(kaggle.parent), prepend=os.pathsep)
     printed = _submission(run, "--template", str(tmp_path / "template.csv"), "--competition", "hot-dog")[1]
-    [line] = [line for line in printed.splitlines() if line.startswith("hand it in with: ")]
-    said = subprocess.check_output(line.removeprefix("hand it in with: "), shell=True, text=True)
+    [line] = [line for line in printed.splitlines() if line.startswith("submit it with: ")]
+    said = subprocess.check_output(line.removeprefix("submit it with: "), shell=True, text=True)
     assert json.loads(said) == ["hot-dog", 0, "shardscore", "id,label\n1,0.75\n"]
 
 
@@ -90,7 +90,7 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     template = tmp_path / "other.csv"
     template.write_text("id,label\n5,0.5\n")
     code, printed = _submission(run, "--template", str(template))
-    assert (code, "5. Mend them" in printed, "--fallback 0.5" in printed) == (1, True, True)
+    assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
     assert (code, "1 unreadable images" in printed) == (0, True)
 
