@@ -1,6 +1,7 @@
 """Which image is meant by each of many ids, of a competition's template or of a file of labels."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 _WHOLE = re.compile(r"[0-9]+")
+_WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
+_HERE = re.compile(r"(?:\./)+")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Matches:
 def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> list[Matches]:
     """Find the image of each id, by one reading of ids after the other.
 
-    An id is an image's id, its path, its file's name, that without the suffix, or the number that this is.
+    An id is an image's id, its path, its file's name, that without the suffix, or the number that this is; or else its
+    path or name as another system writes it: with backslashes, in other letters for `JPG` or of two parts for `é`.
 
     Args:
         ids: All different.
@@ -76,6 +80,19 @@ def _bare(path: str) -> str:
     return PurePosixPath(_name(path)).stem
 
 
+def _number_of_id(one: str) -> str | None:
+    as_float = _WHOLE_AS_FLOAT.fullmatch(one)
+    return _number(as_float[1] if as_float else one)
+
+
+def _folded(path: str) -> str:
+    """One spelling for a path, whatever system wrote it."""
+    slashed = path.replace("\\", "/")
+    return unicodedata.normalize(
+        "NFC", _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
+    ).casefold()
+
+
 def _number(text: str) -> str | None:
     return (text.lstrip("0") or "0") if _WHOLE.fullmatch(text) else None
 
@@ -85,5 +102,8 @@ _READINGS = (
     _Reading(str, lambda image_id, path: path),
     _Reading(str, lambda image_id, path: _name(path)),
     _Reading(str, lambda image_id, path: _bare(path)),
-    _Reading(_number, lambda image_id, path: _number(_bare(path))),
+    _Reading(_number_of_id, lambda image_id, path: _number(_bare(path))),
+    _Reading(_folded, lambda image_id, path: _folded(path)),
+    _Reading(_folded, lambda image_id, path: _folded(_name(path))),
+    _Reading(_folded, lambda image_id, path: _folded(_bare(path))),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
-from scoring.sources.labels_file import LabelsTable, read_labels
+from scoring.sources.labels_file import LabelsTable, is_missing, read_labels
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
@@ -64,7 +64,7 @@ def label_by_file(listing: Listing, file: LabelsFile) -> Labelled:
     images = list(listing.images)
     found = _choose_ids(table, file.id_column, images)
     column = table.label_column(file.label_column, found.column)
-    _refuse_several(table.columns[column], column, table.name)
+    _refuse_several(table.labels(column), column, table.name)
     label_of = _labels_by_id(table, found.column, column)
     targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
     unused = [one for one in label_of if one not in found.row_of]
@@ -80,9 +80,10 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns) -> 
     Raises:
         RequestError: If values of that column are several labels.
     """
-    rows = [(file.path, file.image_id, file.target) for file in TableSource(table, columns).files()]
-    _refuse_several([target for _, _, target in rows if target], str(columns.label), table.name)
-    target_of = {(path, image_id): target for path, image_id, target in rows if target}
+    files = TableSource(table, columns).files()
+    rows = [(file.path, file.image_id, file.target) for file in files if file.target and not is_missing(file.target)]
+    _refuse_several([target for _, _, target in rows], str(columns.label), table.name)
+    target_of = {(path, image_id): target for path, image_id, target in rows}
     # An id is known by its row where the table has ids, else made of the path.
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
@@ -141,7 +142,7 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
         RequestError: If one id has two.
     """
     labels: dict[str, str] = {}
-    for one, label in zip(table.columns[id_column], table.columns[label_column], strict=True):
+    for one, label in zip(table.columns[id_column], table.labels(label_column), strict=True):
         if one and label and labels.setdefault(one, label) != label:
             raise RequestError(
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."

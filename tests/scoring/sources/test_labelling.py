@@ -54,10 +54,53 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
         '\ufefffile_name,"breed"\r\n a1.jpg ,"cat"\r\nb2.jpg,dog\r\nc3.png,cat\r\n010,dog\r\n'.replace("010", "10.jpg"),
         "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
         "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
+        "file,label\ntrain\\a1.jpg,cat\n.\\train\\b2.jpg,dog\ntrain\\c3.png,cat\ntrain\\10.jpg,dog\n",
+        "file,label\n./A1.JPG,cat\nb2.JPG,dog\nC3.png,cat\n10.JPG,dog\n",
     ],
 )
 def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp_path: Path, text: str) -> None:
     assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
+def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
+    file = tmp_path / "train.csv"
+    file.write_bytes("id\tlabel\r\na1\tcat\r\nb2\tdog\r\nc3\tcat\r\n10\tdog\r\n".encode("utf-16"))
+    assert _targets(_labelled(file)) == _EXPECTED
+    file.write_bytes("id,label\na1,cat\n".encode("utf-16-le"))
+    assert "to be a CSV file in UTF-8" in (said := _refused(file))
+    assert "a zero byte stands at character 1" in said
+
+
+def test_whole_numbers_written_as_floats_are_ids_all_the_same(tmp_path: Path) -> None:
+    listing = _listing(["train/0001.jpg", "train/20.jpg", "train/3.jpg"])
+    file = _write(tmp_path, "id,label\n1.0,cat\n20.0,dog\n3.0,cat\n")
+    assert _targets(_labelled(file, listing)) == {"train/0001.jpg": "cat", "train/20.jpg": "dog", "train/3.jpg": "cat"}
+
+
+def test_an_accent_of_two_characters_as_macos_writes_it_is_the_same_name(tmp_path: Path) -> None:
+    listing = _listing(["train/caf\xe9.jpg", "train/b.jpg"])
+    file = _write(tmp_path, "id,label\ncafe\u0301,cat\nb,dog\n")
+    assert _targets(_labelled(file, listing)) == {"train/caf\xe9.jpg": "cat", "train/b.jpg": "dog"}
+
+
+def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Path) -> None:
+    listing = _listing(["train/a.jpg", "train/A.JPG"])
+    assert _targets(_labelled(_write(tmp_path, "id,label\nA.JPG,cat\na.jpg,dog\n"), listing)) == {
+        "train/a.jpg": "dog",
+        "train/A.JPG": "cat",
+    }
+    assert "a.JPG is train/a.jpg and train/A.JPG" in _refused(_write(tmp_path, "id,label\na.JPG,cat\n"), listing)
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "<NA>", "#N/A", "NULL", " nan "])
+def test_an_empty_cell_is_no_label_however_it_is_spelled(tmp_path: Path, missing: str) -> None:
+    file = _write(tmp_path, f"id,label\na1,cat\nb2,dog\nc3,{missing}\n10,None\n")
+    assert _targets(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": ["1.jpg", "2.jpg", "3.jpg"], "label": ["cat", missing.strip(), "dog"]}), table)
+    columns = TableColumns(label="label")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    assert _targets(found) == {"1.jpg": "cat", "3.jpg": "dog"}
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
