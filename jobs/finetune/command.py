@@ -144,4 +144,9 @@ def finetune(
     return run_finetune(request, console_for(verbose))
 
 
-app = command("finetune", finetune)
+_EXAMPLES = (
+    "finetune --images bundle.zip/train.zip --output models/dogs-vs-cats",
+    "finetune --images bundle.zip/train --labels-file bundle.zip/train.csv --output models/leaves",
+)
+
+app = command("finetune", finetune, examples=_EXAMPLES, for_machines=True)

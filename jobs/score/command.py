@@ -19,6 +19,7 @@ from jobs.score.model_options import (
     StoreProbabilities,
     model_request,
 )
+from jobs.score.plan import plan_score
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.networks.engines import keras_backend
@@ -60,6 +61,7 @@ def score(
     seed: int = 0,
     address: str | None = None,
     overwrite: bool = False,
+    dry_run: bool = False,
     verbose: bool | Console = False,
 ) -> Run:
     """Score images, and sonar returns beside them. The same again scores what is missing.
@@ -98,10 +100,11 @@ def score(
         seed: Decides the sonar split and the initial weights.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
+        dry_run: Write nothing: say what would be scored, on what, and how long it would take.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
 
     Returns:
-        The run, complete.
+        The run, complete; of a dry run its plan.
 
     Raises:
         RequestError: If the request makes no sense; nothing was scored.
@@ -138,7 +141,14 @@ def score(
         trained = here(sonar_model, "sonar_model") if sonar_model else None
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
+    if dry_run:
+        return Run(request.output, None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
 
 
-app = command("score", score)
+_EXAMPLES = (
+    "score --images bundle.zip/test.zip --model models/dogs-vs-cats --output runs/test",
+    "score --images photos/ --model resnet50 --output runs/photos --dry-run",
+)
+
+app = command("score", score, examples=_EXAMPLES, for_machines=True)

@@ -51,6 +51,25 @@ def tell_listed(console: Console, listed: Listed) -> None:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
 
 
+def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:
+    """Find a collection's images, with their targets where they have any.
+
+    Args:
+        request: Which images.
+        keep: Leaves some of the images out; None keeps all.
+    """
+    listing = find_images(request.images, request.columns)
+    if keep:
+        listing = keep(listing)
+    if request.labels_file:
+        return label_by_file(listing, request.labels_file)
+    if request.columns.label:
+        return label_by_table(listing, request.images, request.columns)
+    if request.labels_from:
+        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+    return Labelled(listing)
+
+
 class BackgroundListing:
     """Lists images in a thread, and writes their manifest.
 
@@ -117,10 +136,7 @@ class BackgroundListing:
             self._listed.set_exception(error)
 
     def _write_manifest(self, fence: Fence) -> Listed:
-        listing = find_images(self._request.images, self._request.columns)
-        if self._keep:
-            listing = self._keep(listing)
-        labelled = self._labelled(listing)
+        labelled = list_images(self._request, self._keep)
         listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
@@ -134,14 +150,3 @@ class BackgroundListing:
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
         return Listed(info, listing.left_out, labelled.unused)
-
-    def _labelled(self, listing: Listing) -> Labelled:
-        """The images with their targets, where they have any."""
-        request = self._request
-        if request.labels_file:
-            return label_by_file(listing, request.labels_file)
-        if request.columns.label:
-            return label_by_table(listing, request.images, request.columns)
-        if request.labels_from:
-            return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
-        return Labelled(listing)
