@@ -30,6 +30,22 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class LabelUse:
+    """What labels are for: training takes labelled photos alone, and one label of each.
+
+    Attributes:
+        keeps_unlabelled: Whether photos without a label stay.
+        takes_several: Whether a photo may have several; its target has commas between them.
+    """
+
+    keeps_unlabelled: bool = False
+    takes_several: bool = False
+
+
+TRAINING = LabelUse()
+
+
+@dataclass(frozen=True)
 class _Ids:
     """A column of a file of labels that may say which photo.
 
@@ -50,12 +66,13 @@ class _Ids:
         return {one: row for one, row in pairs if row >= 0}
 
 
-def label_by_file(listing: Listing, file: LabelsFile) -> Labelled:
+def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING) -> Labelled:
     """Give photos the labels of a file.
 
     Args:
         listing: The photos.
         file: Where their labels stand, and in which columns.
+        use: What they are for.
 
     Raises:
         RequestError: If the file does not tell: which column, which photo, or which of two labels.
@@ -64,36 +81,38 @@ def label_by_file(listing: Listing, file: LabelsFile) -> Labelled:
     images = list(listing.images)
     found = _choose_ids(table, file.id_column, images)
     column = table.label_column(file.label_column, found.column)
-    _refuse_several(table.labels(column), column, table.name)
     label_of = _labels_by_id(table, found.column, column)
+    label_of = dict(zip(label_of, _read_several(list(label_of.values()), use, column, table.name), strict=True))
     targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
     unused = [one for one in label_of if one not in found.row_of]
     return Labelled(
-        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name),
+        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use),
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
     )
 
 
-def label_by_table(listing: Listing, table: Location, columns: TableColumns) -> Labelled:
-    """Give the images of a table the labels in a column of it.
+def label_by_table(listing: Listing, table: Location, columns: TableColumns, use: LabelUse = TRAINING) -> Labelled:
+    """Give the images of a table the labels in a column of it; see `label_by_file`.
 
     Raises:
         RequestError: If values of that column are several labels.
     """
     files = TableSource(table, columns).files()
     rows = [(file.path, file.image_id, file.target) for file in files if file.target and not is_missing(file.target)]
-    _refuse_several([target for _, _, target in rows], str(columns.label), table.name)
-    target_of = {(path, image_id): target for path, image_id, target in rows}
+    labels = _read_several([str(target) for _, _, target in rows], use, str(columns.label), table.name)
+    target_of = {(path, image_id): label for (path, image_id, _), label in zip(rows, labels, strict=True)}
     # An id is known by its row where the table has ids, else made of the path.
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
     ]
-    return Labelled(_with_targets(listing, targets, table.name))
+    return Labelled(_with_targets(listing, targets, table.name, use))
 
 
-def _with_targets(listing: Listing, targets: Sequence[str | None], name: str) -> Listing:
+def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:
     pairs = zip(listing.images, targets, strict=True)
     labelled = Listing([replace(image, target=target) for image, target in pairs], listing.left_out)
+    if use.keeps_unlabelled:
+        return labelled
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
@@ -150,14 +169,20 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
     return labels
 
 
-def _refuse_several(values: Collection[str], column: str, name: str) -> None:
-    """Refuse several labels in one value, as in `haze primary`."""
+def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
+    """The same labels; where one is several, as in `haze primary`, with commas between them, or refused."""
+    different = set(values)
     for mark, words in _MARKS.items():
-        if value := _several(set(values), mark):
+        value = _several(different, mark)
+        if value and use.takes_several:
+            return [",".join(part.strip() for part in value.split(mark) if part.strip()) for value in values]
+        if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
-                f"{words} between them, and models of several labels are not trained. If it is one, write it without."
+                f"{words} between them, and models of several labels are not trained, but scored with `outputs` "
+                "multi-label. If it is one, write it without."
             )
+    return list(values)
 
 
 def _several(values: Collection[str], mark: str) -> str | None:

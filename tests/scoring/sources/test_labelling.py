@@ -12,7 +12,7 @@ import pytest
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
-from scoring.sources.labelling import label_by_file, label_by_table
+from scoring.sources.labelling import LabelUse, label_by_file, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
@@ -185,6 +185,31 @@ def test_several_labels_in_one_value_are_recognised_and_refused(
     listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
     rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
     assert value in _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [
+        (["scab", "rust", "scab rust", ""], ["scab", "rust", "scab,rust", None]),
+        (["16", "0", "16|0", "0"], ["16", "0", "16,0", "0"]),
+        (["scab", "rust", "scab, rust", "scab"], ["scab", "rust", "scab,rust", "scab"]),
+        (["Great Dane", "pug", "pug", "pug"], ["Great Dane", "pug", "pug", "pug"]),
+    ],
+)
+def test_scoring_keeps_photos_without_a_label_and_takes_several_where_they_stand_by_themselves(
+    tmp_path: Path, labels: Sequence[str], targets: Sequence[str | None]
+) -> None:
+    listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
+    rows = [f'{number},"{label}"' for number, label in enumerate(labels)]
+    file = LabelsFile(_write(tmp_path, "\n".join(["id,tags", *rows])))
+    use = LabelUse(keeps_unlabelled=True, takes_several=True)
+    found = label_by_file(listing, file, use).listing
+    assert [image.target for image in found.images] == targets
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": [f"{number}.jpg" for number in range(len(labels))], "tags": labels}), table)
+    columns = TableColumns(label="tags")
+    found = label_by_table(find_images(table, columns), table, columns, use).listing
+    assert [image.target for image in found.images] == targets
 
 
 def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:
