@@ -1,5 +1,6 @@
 """What `score --dry-run` tells: what would be scored, on what, and how long that would take. It writes nothing."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from jobs.score.listing import list_images
 from jobs.score.measured_rate import Rate, measured_rate
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import RequestError
+from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, choose_precision
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
@@ -129,11 +131,21 @@ def _print(console: Console, images: ImagesRequest, plan: Plan) -> None:
     ]
     print_table(console, "dry run: nothing is written", rows)
     if plan.rate is None:
-        console.print(f"to measure its rate: shardscore bench --images {images.images} --model {plan.model}")
+        console.print(f"to measure its rate: {_bench_command(images)}")
+
+
+def _bench_command(images: ImagesRequest) -> str:
+    model, words = images.model, ["shardscore", "bench", "--images", str(images.images), "--model", images.model.name]
+    if isinstance(model, ModelRequest):
+        told = {"--weights": model.weights, "--labels": model.labels}
+        words += [word for flag, value in told.items() if value for word in (flag, value)]
+    return shlex.join(words)
 
 
 def _time(plan: Plan) -> str:
     """How long it would take."""
+    if plan.num_images == plan.num_done:
+        return "none: every image has its row"
     if plan.rate is None or plan.seconds is None:
         return "unknown: neither this run nor bench has measured its rate here"
     span = timedelta(seconds=round(plan.seconds))

@@ -111,7 +111,10 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert shown.exit_code == 0, shown.output
     assert "12 to score of 12" in shown.stdout
     assert "1 not an image: 'notes.txt'" in shown.stdout
-    assert "to measure its rate: shardscore bench --images photos --model vgg16-imagenet\n" in shown.stdout
+    assert (
+        "to measure its rate: shardscore bench --images photos --model vgg16-imagenet --weights random\n"
+        in shown.stdout
+    )
     plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)
     assert (plan["num_actors"], plan["gpus_per_actor"], plan["num_nodes"]) == (3, 1, 2)
