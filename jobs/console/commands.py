@@ -127,8 +127,10 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
 
 def _names_of_choices(kind: Any) -> list[str]:
     """What can be chosen, of an enum; shown as help, since a column of them would leave 80 characters no room."""
-    enum: Any = next((one for one in (kind, *get_args(kind)) if isinstance(one, EnumType)), ())
-    return [str(member) for member in enum]
+    if isinstance(kind, EnumType):
+        members: Any = kind
+        return [str(member) for member in members]
+    return next(filter(None, map(_names_of_choices, get_args(kind))), [])
 
 
 def _kind(annotation: Any) -> Any:

@@ -116,6 +116,7 @@ def test_help_is_the_docstring_with_fields_as_flags_and_what_can_be_chosen() -> 
     helps = {each.name: getattr(each, "help", None) for each in shown.params}
     assert helps["wall"] == "Which one; --labels-from is a field: a flag here."
     assert (helps["colour"], helps["layers"]) == ("Of the paint. One of red, blue.", "How many.")
+    assert helps["stencil"] == "Repeatable. One of red, blue."
 
 
 @pytest.mark.parametrize("name", COMMANDS)
