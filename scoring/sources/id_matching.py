@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -42,7 +43,9 @@ class Matches:
         return len(self.rows) - len(self.missing)
 
 
-def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> list[Matches]:
+def match_by_every_reading(
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
+) -> list[Matches]:
     """Find the image of each id, by one reading of ids after the other.
 
     An id is an image's id, its path, its file's name, that without the suffix, or the number that this is; or else its
@@ -52,8 +55,10 @@ def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: 
         ids: All different.
         image_ids: Of each image.
         paths: Of each image.
+        folder: Name of what they lie in: ids that begin above it, `C:/data/train/1.jpg` in `train`, are read too.
     """
-    return [_match(reading, ids, image_ids, paths) for reading in _READINGS]
+    below = _Reading(partial(_below, _names_of(folder)), lambda image_id, path: _folded(path))
+    return [_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else []))]
 
 
 def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
@@ -91,6 +96,18 @@ def _folded(path: str) -> str:
     return unicodedata.normalize(
         "NFC", _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
     ).casefold()
+
+
+def _names_of(folder: str) -> frozenset[str]:
+    """What a folder is called, of an archive without its suffix too."""
+    return frozenset({_folded(folder), _folded(PurePosixPath(folder).stem)})
+
+
+def _below(names: Collection[str], one: str) -> str | None:
+    """The rest of a path behind the innermost folder of these names; None if it leads through none."""
+    parts = _folded(one).split("/")
+    through = [index for index, part in enumerate(parts[:-1]) if part in names]
+    return "/".join(parts[through[-1] + 1 :]) if through else None
 
 
 def _number(text: str) -> str | None:

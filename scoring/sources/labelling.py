@@ -66,20 +66,21 @@ class _Ids:
         return {one: row for one, row in pairs if row >= 0}
 
 
-def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING) -> Labelled:
+def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, folder: str = "") -> Labelled:
     """Give photos the labels of a file.
 
     Args:
         listing: The photos.
         file: Where their labels stand, and in which columns.
         use: What they are for.
+        folder: Name of what the photos lie in: ids may be paths from above it.
 
     Raises:
         RequestError: If the file does not tell: which column, which photo, or which of two labels.
     """
     table = read_labels(file)
     images = list(listing.images)
-    found = _choose_ids(table, file.id_column, images)
+    found = _choose_ids(table, file.id_column, images, folder)
     column = table.label_column(file.label_column, found.column)
     label_of = _labels_by_id(table, found.column, column)
     label_of = dict(zip(label_of, _read_several(list(label_of.values()), use, column, table.name), strict=True))
@@ -116,9 +117,9 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
-def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry]) -> _Ids:
+def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
     """The column of ids whose values are those of photos."""
-    candidates = [_match_column(table, column, images) for column in table.id_columns(asked)]
+    candidates = [_match_column(table, column, images, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
     least = _LEAST_SHARE * min(len(best.ids), len(images))
     if best.matches.num_found < max(1, least):
@@ -141,9 +142,9 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
     return best
 
 
-def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry]) -> _Ids:
+def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> _Ids:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
-    tried = match_by_every_reading(ids, [image.image_id for image in images], [image.path for image in images])
+    tried = match_by_every_reading(ids, [image.image_id for image in images], [image.path for image in images], folder)
     return _Ids(column, ids or [""], max(tried, key=lambda matches: matches.num_found))
 
 

@@ -62,6 +62,30 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
     assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("ids", "folder", "is_read"),
+    [
+        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "train", True),
+        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "train", True),
+        (("train/a.jpg", "train/cats/b.jpg"), "train.zip", True),
+        (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "train", True),
+        (("test/a.jpg", "test/cats/b.jpg"), "train", False),
+        (("train/dogs/a.jpg", "train/b.jpg"), "train", False),
+    ],
+)
+def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_another_are_not(
+    tmp_path: Path, ids: tuple[str, str], folder: str, is_read: bool
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in ("a.jpg", "cats/b.jpg")])
+    file = LabelsFile(_write(tmp_path, f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"))
+    if is_read:
+        found = label_by_file(listing, file, folder=folder).listing
+        assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+    else:
+        with pytest.raises(RequestError, match=r"Expected ids of train\.csv to be those of photos"):
+            label_by_file(listing, file, folder=folder)
+
+
 def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
     file.write_bytes("id\tlabel\r\na1\tcat\r\nb2\tdog\r\nc3\tcat\r\n10\tdog\r\n".encode("utf-16"))
