@@ -62,7 +62,7 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
     if keep:
         listing = keep(listing)
     if request.labels_file:
-        return label_by_file(listing, request.labels_file, request.label_use, request.images.absolute().name)
+        return label_by_file(listing, request.labels_file, request.label_use, str(request.images.absolute()))
     if request.columns.label:
         return label_by_table(listing, request.images, request.columns, request.label_use)
     if request.labels_from:

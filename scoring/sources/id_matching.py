@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 _WHOLE = re.compile(r"[0-9]+")
 _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
+_ABSOLUTE = re.compile(r"/|[a-z]:/|[a-z0-9+.-]+://")
 _HERE = re.compile(r"(?:\./)+")
 
 
@@ -55,9 +56,9 @@ def match_by_every_reading(
         ids: All different.
         image_ids: Of each image.
         paths: Of each image.
-        folder: Name of what they lie in: ids that begin above it, `C:/data/train/1.jpg` in `train`, are read too.
+        folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
-    below = _Reading(partial(_below, _names_of(folder)), lambda image_id, path: _folded(path))
+    below = _Reading(partial(_below, _folded(folder).split("/")), lambda image_id, path: _folded(path))
     return [_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else []))]
 
 
@@ -98,16 +99,19 @@ def _folded(path: str) -> str:
     ).casefold()
 
 
-def _names_of(folder: str) -> frozenset[str]:
-    """What a folder is called, of an archive without its suffix too."""
-    return frozenset({_folded(folder), _folded(PurePosixPath(folder).stem)})
+def _below(folder: Sequence[str], one: str) -> str | None:
+    """The rest of a path behind the innermost folder of that name; None if it leads through none.
 
-
-def _below(names: Collection[str], one: str) -> str | None:
-    """The rest of a path behind the innermost folder of these names; None if it leads through none."""
-    parts = _folded(one).split("/")
-    through = [index for index, part in enumerate(parts[:-1]) if part in names]
-    return "/".join(parts[through[-1] + 1 :]) if through else None
+    An absolute path may be of another machine. A relative one begins in a folder above: it leads there or elsewhere.
+    """
+    path = _folded(one)
+    *parts, name = path.split("/")
+    last = {folder[-1], PurePosixPath(folder[-1]).stem}  # of an archive without its suffix too
+    end = next((end for end in range(len(parts), 0, -1) if parts[end - 1] in last), 0)
+    is_elsewhere = any(a != b for a, b in zip(parts[: end - 1][::-1], folder[-2::-1], strict=False))
+    if not end or (is_elsewhere and not _ABSOLUTE.match(path)):
+        return None
+    return "/".join([*parts[end:], name])
 
 
 def _number(text: str) -> str | None:

@@ -73,7 +73,7 @@ def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, 
         listing: The photos.
         file: Where their labels stand, and in which columns.
         use: What they are for.
-        folder: Name of what the photos lie in: ids may be paths from above it.
+        folder: Path of what the photos lie in: ids may be paths from above it.
 
     Raises:
         RequestError: If the file does not tell: which column, which photo, or which of two labels.

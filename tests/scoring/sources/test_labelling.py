@@ -65,12 +65,13 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
 @pytest.mark.parametrize(
     ("ids", "folder", "is_read"),
     [
-        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "train", True),
-        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "train", True),
-        (("train/a.jpg", "train/cats/b.jpg"), "train.zip", True),
-        (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "train", True),
-        (("test/a.jpg", "test/cats/b.jpg"), "train", False),
-        (("train/dogs/a.jpg", "train/b.jpg"), "train", False),
+        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "/home/me/train", True),
+        (("leaves/train/a.jpg", "leaves/train/cats/b.jpg"), "/home/me/leaves/train.zip", True),
+        (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
+        (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("test/a.jpg", "test/cats/b.jpg"), "/home/me/train", False),
+        (("train/dogs/a.jpg", "train/b.jpg"), "/home/me/train", False),
     ],
 )
 def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_another_are_not(
