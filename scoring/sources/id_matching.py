@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -46,8 +46,8 @@ class Matches:
 
 def match_by_every_reading(
     ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
-) -> list[Matches]:
-    """Find the image of each id, by one reading of ids after the other.
+) -> Iterator[Matches]:
+    """Find the image of each id, by one reading of ids after the other, each when it is asked for.
 
     An id is an image's id, its path, its file's name, that without the suffix, or the number that this is; or else its
     path or name as another system writes it: with backslashes, in other letters for `JPG` or of two parts for `é`.
@@ -59,7 +59,7 @@ def match_by_every_reading(
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
     below = _Reading(partial(_below, _folded(folder).split("/")), lambda image_id, path: _folded(path))
-    return [_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else []))]
+    return (_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else [])))
 
 
 def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:

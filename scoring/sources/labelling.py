@@ -144,7 +144,12 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
 
 def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> _Ids:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
-    tried = match_by_every_reading(ids, [image.image_id for image in images], [image.path for image in images], folder)
+    tried: list[Matches] = []
+    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
+    for matches in match_by_every_reading(ids, image_ids, paths, folder):
+        tried.append(matches)
+        if not matches.missing:
+            break
     return _Ids(column, ids or [""], max(tried, key=lambda matches: matches.num_found))
 
 
