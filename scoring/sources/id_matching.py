@@ -1,11 +1,11 @@
 """Which image is meant by each of many ids, of a competition's template or of a file of labels."""
 
+import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +83,7 @@ def _name(path: str) -> str:
 
 
 def _bare(path: str) -> str:
-    return PurePosixPath(_name(path)).stem
+    return posixpath.splitext(_name(path))[0]
 
 
 def _number_of_id(one: str) -> str | None:
@@ -94,9 +94,8 @@ def _number_of_id(one: str) -> str | None:
 def _folded(path: str) -> str:
     """One spelling for a path, whatever system wrote it."""
     slashed = path.replace("\\", "/")
-    return unicodedata.normalize(
-        "NFC", _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
-    ).casefold()
+    bare = _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
+    return bare.lower() if bare.isascii() else unicodedata.normalize("NFC", bare).casefold()
 
 
 def _below(folder: Sequence[str], one: str) -> str | None:
@@ -106,7 +105,7 @@ def _below(folder: Sequence[str], one: str) -> str | None:
     """
     path = _folded(one)
     *parts, name = path.split("/")
-    last = {folder[-1], PurePosixPath(folder[-1]).stem}  # of an archive without its suffix too
+    last = {folder[-1], _bare(folder[-1])}  # of an archive without its suffix too
     end = next((end for end in range(len(parts), 0, -1) if parts[end - 1] in last), 0)
     is_elsewhere = any(a != b for a, b in zip(parts[: end - 1][::-1], folder[-2::-1], strict=False))
     if not end or (is_elsewhere and not _ABSOLUTE.match(path)):
