@@ -106,4 +106,9 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     )
 
 
-app = command("demo", demo)
+_EXAMPLES = (
+    "demo",
+    "demo --weights imagenet --output /tmp/demo",
+)
+
+app = command("demo", demo, examples=_EXAMPLES)

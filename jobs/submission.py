@@ -44,7 +44,7 @@ def submission(
         competition: Which Kaggle competition, by the name in its address: dogs-vs-cats-redux-kernels-edition (the
             default) or dogs-vs-cats, and any other with `template`.
         template: Fill the competition's sample_submission.csv, in a zip too: bundle.zip/sample_submission.csv.
-        values: What the one column of `template` holds where its values do not tell: probability, label or index.
+        values: What the one column of `template` holds where its values do not tell.
         positive: Label whose probability the one column of `template` wants; by default the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have.
@@ -130,4 +130,9 @@ def _print_handing_in(console: Console, competition: str, written: Submission) -
     )
 
 
-app = command("submission", submission)
+_EXAMPLES = (
+    "submission runs/test",
+    "submission runs/leaves --template bundle.zip/sample_submission.csv --competition leaf-classification",
+)
+
+app = command("submission", submission, examples=_EXAMPLES, for_machines=True)

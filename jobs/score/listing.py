@@ -51,6 +51,25 @@ def tell_listed(console: Console, listed: Listed) -> None:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
 
 
+def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:
+    """Find a collection's images, with their targets where they have any.
+
+    Args:
+        request: Which images.
+        keep: Leaves some of the images out; None keeps all.
+    """
+    listing = find_images(request.images, request.columns)
+    if keep:
+        listing = keep(listing)
+    if request.labels_file:
+        return label_by_file(listing, request.labels_file, request.label_use, str(request.images.absolute()))
+    if request.columns.label:
+        return label_by_table(listing, request.images, request.columns, request.label_use)
+    if request.labels_from:
+        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+    return Labelled(listing)
+
+
 class BackgroundListing:
     """Lists images in a thread, and writes their manifest.
 
@@ -117,10 +136,7 @@ class BackgroundListing:
             self._listed.set_exception(error)
 
     def _write_manifest(self, fence: Fence) -> Listed:
-        listing = find_images(self._request.images, self._request.columns)
-        if self._keep:
-            listing = self._keep(listing)
-        labelled = self._labelled(listing)
+        labelled = list_images(self._request, self._keep)
         listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
@@ -137,14 +153,3 @@ class BackgroundListing:
     def _check_earlier_record(self, digest: str) -> None:
         """Refuse a folder of another run, by what is known so far."""
         load_earlier_record(self._folder, known_fields(scorer_settings(self._request, self._folder, None), digest))
-
-    def _labelled(self, listing: Listing) -> Labelled:
-        """The images with their targets, where they have any."""
-        request = self._request
-        if request.labels_file:
-            return label_by_file(listing, request.labels_file)
-        if request.columns.label:
-            return label_by_table(listing, request.images, request.columns)
-        if request.labels_from:
-            return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
-        return Labelled(listing)

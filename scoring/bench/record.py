@@ -12,6 +12,8 @@ from scoring.errors import RequestError
 from scoring.networks.engines import EngineName
 from scoring.storage.durable import write_text
 
+RECORD_NAME = "shardscore-bench.json"
+
 
 @dataclass(frozen=True)
 class WorkerShare:
@@ -67,12 +69,14 @@ class MeasuredVariant:
         is_keras: Whether Keras was the engine.
         forward_images_per_s: Images per second, the network alone.
         cold_s: Seconds of a whole command on a few images; None where none was measured.
+        job_images_per_s: Images per second of whole shards by one worker; None where none was measured.
     """
 
     name: str
     is_keras: bool
     forward_images_per_s: float
     cold_s: float | None
+    job_images_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,4 +145,5 @@ def _parse_variant(row: Mapping[str, Any]) -> MeasuredVariant:
         is_keras=variant["engine"] == EngineName.KERAS,
         forward_images_per_s=float(row["forward_images_per_s"]),
         cold_s=row.get("cold_s"),
+        job_images_per_s=row.get("job_images_per_s"),
     )

@@ -26,10 +26,11 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
     Raises:
         RequestError: If no reading does; the first id without an image, or with two, is named.
     """
-    tried = match_by_every_reading(ids, image_ids, paths)
-    for matches in tried:
+    tried = []
+    for matches in match_by_every_reading(ids, image_ids, paths):
         if not matches.missing and matches.twice is None:
             return matches.rows
+        tried.append(matches)
     nearest = min(tried, key=lambda matches: len(matches.missing))
     if nearest.missing:
         raise RequestError(

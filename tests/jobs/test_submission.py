@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli import app
+from scoring import __version__
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import Url
 from tests.runs import Scored, write_run
@@ -39,6 +40,26 @@ def test_a_template_is_filled_and_the_line_that_hands_it_in_is_printed(run: RunF
     assert f"kaggle competitions submit hot-dog -f {run.submission} -m shardscore --wait\n" in printed
     assert "KAGGLE_API_TOKEN or ~/.kaggle/access_token" in printed
     assert "submit COMPETITION -f" in _submission(run, "--template", template)[1]
+
+
+def test_the_result_as_json_is_all_that_standard_output_gets(run: RunFolder, tmp_path: Path) -> None:
+    words = ["submission", str(run.path), "--template", str(tmp_path / "sample_submission.csv"), "--json"]
+    ended = CliRunner().invoke(app, words)
+    assert json.loads(ended.stdout) == {
+        "command": "submission",
+        "version": __version__,
+        "path": str(run.submission),
+        "num_rows": 2,
+        "num_fallbacks": 0,
+        "clip": 0.0,
+        "holds": "the probability of dog",
+        "num_unasked": 3,
+        "num_empty": 0,
+    }
+    assert "kaggle competitions submit" in ended.stderr
+    assert CliRunner().invoke(app, [*words[:-1], "--quiet"]).output == ""
+    refused = CliRunner().invoke(app, ["submission", str(run.path), "--json"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
 
 
 # `kaggle competitions submit` as kaggle 2.2.5 declares it, in cli.py; it says what it was told.

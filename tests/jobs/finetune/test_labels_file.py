@@ -75,8 +75,11 @@ def _type(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
 def _finetune(folder: Path, images: str) -> dict[str, str]:
     """Fine-tune, and return the label of each photo that the model was validated on."""
     options = "--base quarters.keras --learning-rate 0.02 --epochs 60"  # few photos learn more in large steps
-    ended = _type(folder, f"finetune --images {images} {options} --output model --overwrite")
+    ended = _type(folder, f"finetune --images {images} {options} --output model --overwrite --json")
     assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert (told["command"], told["path"], told["labels"]) == ("finetune", "model", [_CAT, _DOG])
+    assert told["metrics"]["accuracy"] > 0.9
     assert json.loads((folder / "model" / "labels.json").read_text()) == [_CAT, _DOG]
     rows = pq.read_table(folder / "model" / "validation.parquet", columns=["image_id", "target"])
     return dict(zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True))
@@ -88,7 +91,11 @@ def test_photos_and_labels_in_one_zip_become_the_competitions_submission(
     for file in ("with_suffix.csv", "labels.csv"):
         targets = _finetune(competition, f"breeds.zip/train --labels-file breeds.zip/{file}")
         assert {name: target == _DOG for name, target in targets.items()}.items() <= is_dog.items()
-    assert _type(competition, "score --images breeds.zip/test --model model --output run").returncode == 0
+    scored = _type(competition, "score --images breeds.zip/test --model model --output run --json")
+    assert scored.returncode == 0, scored.stderr
+    told = json.loads(scored.stdout)
+    assert (told["command"], told["path"], told["summary"]["num_scored"]) == ("score", "run", _NUM_TEST)
+    assert (told["sonar"], told["plan"]) == (None, None)
     filled = _type(competition, "submission run --template breeds.zip/sample_submission.csv")
     assert filled.returncode == 0, filled.stderr
     header, *rows = csv.reader((competition / "run" / "submission.csv").read_text().splitlines())

@@ -71,7 +71,7 @@ def test_record_has_the_shape_that_0_1_0_wrote(stored: Path) -> None:
 
 
 def test_an_estimate_reads_what_it_needs(stored: Path) -> None:
-    variants = [MeasuredVariant("openvino int8", False, 8.0, 12.3)]
+    variants = [MeasuredVariant("openvino int8", False, 8.0, 12.3, 7.6)]
     worker, day = WorkerShare(2.0, 0.0), "figures.json, 2026-11-22"
     assert load_figures(stored) == BenchFigures("fake", "EPYC", worker, 300.0, None, 16, variants, day)
 
