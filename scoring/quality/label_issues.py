@@ -63,7 +63,8 @@ def find_doubts(photos: Sequence[T], labels: npt.NDArray[np.int64], probabilitie
 def _are_issues(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.bool_]:
     """Whether another class reaches its threshold and the label is not the most likely one, shape (num_photos,)."""
     likely = _confident_classes(probabilities, _thresholds(labels, probabilities))
-    return (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    issues: npt.NDArray[np.bool_] = (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    return issues
 
 
 def _ranked(
