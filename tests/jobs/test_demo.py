@@ -1,19 +1,30 @@
 import csv
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from jobs import demo as demo_command
+from jobs.demo import choose_weights
+from scoring.networks.published_files import PublishedFile
 from tests import readme_picture
 from tests.browser import CHROMIUM
 from tests.documents import blocks, read
+from tests.local_server import serving
 from tests.source_tree import ROOT
+
+_TRUE_WEIGHTS = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
 def _shape(line: str) -> str:
@@ -33,12 +44,53 @@ def test_readme_shows_ten_lines_of_the_demo_and_a_picture_of_today_s_report() ->
     assert readme_picture.PICTURE.stat().st_size < readme_picture.MAX_BYTES
 
 
+def _console() -> tuple[Console, StringIO]:
+    said = StringIO()
+    return Console(file=said, width=1_000), said
+
+
+def test_demo_takes_imagenets_weights_where_they_can_be_had_and_says_so(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = data_folder / "models"
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    digest = hashlib.md5((models / _TRUE_WEIGHTS).read_bytes()).hexdigest()
+    with serving(partial(SimpleHTTPRequestHandler, directory=str(models))) as server:
+        published = PublishedFile(f"{server}/{_TRUE_WEIGHTS}", f"md5:{digest}", _TRUE_WEIGHTS)
+        monkeypatch.setattr(demo_command, "CONVOLUTIONS_WEIGHTS", published)
+        console, said = _console()
+        chosen = choose_weights("auto", console)
+    assert Path(chosen).read_bytes() == (models / _TRUE_WEIGHTS).read_bytes()
+    assert f"convolutions with ImageNet's weights: {chosen}" in said.getvalue()
+
+
+def test_demo_goes_on_untrained_where_weights_cannot_be_had_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    nowhere = PublishedFile("http://127.0.0.1:9/weights.h5", "md5:" + "0" * 32, "weights.h5")
+    monkeypatch.setattr(demo_command, "CONVOLUTIONS_WEIGHTS", nowhere)
+    console, said = _console()
+    assert choose_weights("auto", console) == "random"
+    assert "untrained, for ImageNet's weights cannot be had" in said.getvalue()
+
+
+def test_demo_takes_the_weights_that_were_asked_for() -> None:
+    console, said = _console()
+    assert choose_weights("mine.h5", console) == "mine.h5"
+    assert "as asked for: mine.h5" in said.getvalue()
+
+
 @pytest.mark.ray
 @pytest.mark.keras
 @pytest.mark.slow
-def test_demo_makes_everything_offline_with_the_real_architecture(tmp_path: Path) -> None:
+@pytest.mark.parametrize("weights", ["random", _TRUE_WEIGHTS])
+def test_demo_makes_everything_offline_with_the_real_architecture(
+    request: pytest.FixtureRequest, tmp_path: Path, weights: str
+) -> None:
+    given = weights if weights == "random" else request.getfixturevalue("data_folder") / "models" / weights
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "jobs", "demo"]
+    command = [sys.executable, "-m", "jobs", "demo", "--weights", given]
     demo = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert demo.returncode == 0, demo.stderr
     shapes = {_shape(line) for line in demo.stdout.splitlines()}
