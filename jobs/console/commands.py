@@ -14,6 +14,7 @@ import typer
 
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import as_flags
+from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 
 R = TypeVar("R")
@@ -39,6 +40,7 @@ def command(name: str, function: Callable[..., R], is_whole: Callable[[R], bool]
 
     def run(**options: Any) -> None:
         with exit_codes():
+            stop_signals.install()
             code = COMPLETE if is_whole(function(**options, verbose=Terminal())) else MISSING
         raise typer.Exit(code)
 
