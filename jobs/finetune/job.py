@@ -12,8 +12,8 @@ from functools import partial
 
 from rich.console import Console
 
-from cluster.session import open_session
 from jobs.console.failures import check_nothing_missing
+from jobs.console.session import open_session
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
