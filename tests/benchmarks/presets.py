@@ -75,7 +75,14 @@ def _measure(preset: str, train: Path, test: Path, weights: str, scratch: Path) 
         yield (preset, "train", f"{engine} {precision}", f"{seconds:.1f}", _rate(record.summary), *quality)
     for engine, precision in _SCORE:
         output, started = scratch / f"{preset}-{engine}-{precision}", time.perf_counter()
-        run = score(images=test, output=output, model=scratch / f"{preset}-keras", engine=engine, precision=precision)
+        run = score(
+            images=test,
+            output=output,
+            model=scratch / f"{preset}-keras",
+            labels_from="names",
+            engine=engine,
+            precision=precision,
+        )
         seconds = time.perf_counter() - started
         yield (preset, "score", f"{engine} {precision}", f"{seconds:.1f}", _rate(run.summary), *_quality(run))
 

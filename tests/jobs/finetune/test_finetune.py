@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,15 +196,22 @@ def test_int8_features_are_told_with_their_agreement(data_folder: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [("--validation", "100", "--ensemble", "3", "--epochs", "15"), ("--preset", "fast", "--folds", "3")],
+    ids=["lesson", "fast"],
+)
+def test_killed_at_any_stage_and_run_again_by_more_it_ends_with_the_same_model(
+    data_folder: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     base = data_folder / "models" / "cat_dog_squeezenet.keras"
-    options = ("--validation", "100", "--ensemble", "3", "--epochs", "15", "--shard-size", "50")
-
     gate = Gate(tmp_path / "gate")
 
     def start(name: str) -> subprocess.Popen[bytes]:
-        command = ("finetune", "--images", data_folder / "photos" / "train", "--base", base, *options)
-        words: list[str | Path] = [sys.executable, "-m", "jobs", *command, "--output", tmp_path / name]
+        actors = {"undisturbed": "1", "killed": "2"}[name]
+        command = ["finetune", "--images", str(data_folder / "photos" / "train"), "--base", str(base), *options]
+        small = ["--shard-size", "50", "--actors", actors]
+        words = [sys.executable, "-m", "jobs", *command, *small, "--output", str(tmp_path / name)]
         return subprocess.Popen(words, start_new_session=True, env={**os.environ, **gate.environment})
 
     def kill_before(pattern: str, limit: int) -> None:
@@ -218,6 +226,7 @@ def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_fo
     assert start("undisturbed").wait() == 0
     kill_before("shard-*.parquet", 4)  # of twelve shards of features
     kill_before("head-*.npz", 2)  # of three heads
+    kill_before("model.keras", 0)  # after calibration
     kill_before("training.json", 0)  # beside the model, and written after it
     assert (tmp_path / "killed" / "model.keras").exists()
     assert start("killed").wait() == 0
@@ -229,3 +238,9 @@ def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_fo
     assert json.dumps(killed) == json.dumps(undisturbed)
     first, second = ((tmp_path / name / "validation.parquet").read_bytes() for name in ("undisturbed", "killed"))
     assert first == second
+    assert _weights(tmp_path / "killed" / "model.keras") == _weights(tmp_path / "undisturbed" / "model.keras")
+
+
+def _weights(network: Path) -> bytes:
+    with zipfile.ZipFile(network) as archive:
+        return archive.read("model.weights.h5")
