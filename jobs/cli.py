@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from jobs.console.commands import HELP_NAMES
 from jobs.console.exit_codes import exit_codes
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import format_warning
@@ -42,7 +43,7 @@ class _LazyCommands(TyperGroup):
         return typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
 
 
-app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, context_settings=HELP_NAMES, pretty_exceptions_enable=False)
 
 
 def _print_version(asked: bool) -> None:

@@ -2,8 +2,8 @@
 
     shardscore demo
 
-Reads nothing. Leaves ./shardscore-demo: drawn photos, a fine-tuned model, a run folder with predictions, sonar results,
-submission.csv and report.html.
+Reads nothing but ImageNet's weights of VGG16's convolutions (59 MB), where they can be had. Leaves ./shardscore-demo:
+drawn photos, a fine-tuned model, a run folder with predictions, sonar results, submission.csv and report.html.
 """
 
 from pathlib import Path
@@ -19,31 +19,41 @@ from jobs.submission import submission
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
 from scoring.errors import DownloadError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
+from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
 from scoring.sonar.returns import UCI, find_sonar
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
+WITH_KAGGLES_PHOTOS = """\
+  kaggle competitions download -c dogs-vs-cats-redux-kernels-edition
+  shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip --output models/dogs-vs-cats
+  shardscore score --images dogs-vs-cats-redux-kernels-edition.zip/test.zip --model models/dogs-vs-cats \\
+      --output runs/test
+  shardscore submission runs/test
+  shardscore report runs/test"""
+_IF_THEY_CAN_BE_HAD = "auto"
 
 
-def demo(*, weights: str = RANDOM_WEIGHTS, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
+def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
     """Run everything once, offline, on pictures it draws itself; under two minutes on two cores.
 
     Args:
-        weights: 'imagenet' for the real weights, downloaded, or a weights file of VGG16.
+        weights: A weights file of VGG16's convolutions, or 'random' for none; by default ImageNet's, 59 MB, downloaded
+            once, and if they cannot be had, none.
         output: Folder for everything that it makes.
         verbose: Where to print.
     """
     model, run = output / "model", output / "run"
     _draw(output, verbose)
     sonar = _sonar_source(output, verbose)
+    chosen = choose_weights(weights, verbose)
     with open_session(None):
         finetune(
             images=output / "train",
             output=model,
             labels_from="folders",
-            weights=None if weights == "imagenet" else weights,
-            ensemble=2,
+            weights=chosen,
             head_only=True,
             overwrite=True,
             verbose=verbose,
@@ -60,7 +70,21 @@ def demo(*, weights: str = RANDOM_WEIGHTS, output: Path = Path("shardscore-demo"
     submission(run, fallback=0.5, partial=True, verbose=verbose)
     report(model, verbose=verbose)
     report(run, verbose=verbose)
-    _print_next_steps(weights, run, verbose)
+    _print_next_steps(chosen, run, verbose)
+
+
+def choose_weights(asked: str, console: Console) -> str:
+    """What stands below the head, told: what was asked for, or ImageNet's weights, or none if they cannot be had."""
+    if asked != _IF_THEY_CAN_BE_HAD:
+        console.print(f"VGG16's convolutions with weights as asked for: {asked}")
+        return asked
+    try:
+        path = CONVOLUTIONS_WEIGHTS.fetch()
+    except DownloadError as error:
+        console.print(f"VGG16's convolutions untrained, for ImageNet's weights cannot be had: {error}")
+        return RANDOM_WEIGHTS
+    console.print(f"VGG16's convolutions with ImageNet's weights: {path}")
+    return str(path)
 
 
 def _draw(output: Path, console: Console) -> None:
@@ -88,19 +112,20 @@ def _sonar_source(output: Path, console: Console) -> Path:
 def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     if weights == RANDOM_WEIGHTS:
         console.print(
-            "\nThe network below the head was untrained: enough for drawings. With ImageNet's weights (528 MB, "
-            "downloaded once):\n  shardscore demo --weights imagenet"
+            "\nThe network below the head was untrained: enough for drawings. With ImageNet's weights (59 MB), fetched "
+            f"by other means:\n  shardscore demo --weights {CONVOLUTIONS_WEIGHTS.name}"
         )
     look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
     console.print(
         f"\nOpen {run / 'report.html'} in a browser, or look at the predictions:\n"
         f'  python -c "{look}"\n'
-        "With Kaggle's photos (kaggle competitions download -c dogs-vs-cats-redux-kernels-edition):\n"
-        "  shardscore finetune --images train.zip --output models/dogs-vs-cats\n"
-        "  shardscore score --images test.zip --model models/dogs-vs-cats --output runs/test\n"
-        "  shardscore submission runs/test\n"
-        "  shardscore report runs/test",
+        f"With Kaggle's photos, whose zip need not be unpacked:\n{WITH_KAGGLES_PHOTOS}"
     )
 
 
-app = command("demo", demo)
+_EXAMPLES = (
+    "demo",
+    "demo --weights imagenet --output /tmp/demo",
+)
+
+app = command("demo", demo, examples=_EXAMPLES)

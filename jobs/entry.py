@@ -10,6 +10,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _exit)
+    # A notebook's commands have its own, which matplotlib, and so Keras, refuses where another environment lacks it.
+    os.environ.pop("MPLBACKEND", None)
     from jobs.cli import main as run
 
     run()

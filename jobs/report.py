@@ -51,4 +51,9 @@ def report(
     return written
 
 
-app = command("report", report, is_whole=lambda written: not written.missing_shards)
+_EXAMPLES = (
+    "report runs/test",
+    "report models/dogs-vs-cats --output report.html",
+)
+
+app = command("report", report, is_whole=lambda written: not written.missing_shards, examples=_EXAMPLES)

@@ -13,7 +13,7 @@ from rich.console import Console
 from jobs.console.arguments import Place, place
 from jobs.console.commands import command
 from jobs.console.tables import print_table
-from jobs.console.terminal import console_for
+from jobs.console.terminal import Terminal, console_for
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location
@@ -72,8 +72,13 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     if json:
         fields = asdict(replace(found, digests={})) | {"complete": found.is_complete}
         text = dumps({name: value for name, value in fields.items() if name != "digests"})
-        verbose.print_json(text, ensure_ascii=True)
+        Terminal().print_json(text, ensure_ascii=True)  # a quiet one too
     return found
 
 
-app = command("status", _status, is_whole=lambda found: found.is_complete)
+_EXAMPLES = (
+    "status runs/test",
+    "status runs/test --verify --json",
+)
+
+app = command("status", _status, is_whole=lambda found: found.is_complete, examples=_EXAMPLES)

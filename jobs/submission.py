@@ -44,7 +44,7 @@ def submission(
         competition: Which Kaggle competition, by the name in its address: dogs-vs-cats-redux-kernels-edition (the
             default) or dogs-vs-cats, and any other with `template`.
         template: Fill the competition's sample_submission.csv, in a zip too: bundle.zip/sample_submission.csv.
-        values: What the one column of `template` holds where its values do not tell: probability, label or index.
+        values: What the one column of `template` holds where its values do not tell.
         positive: Label whose probability the one column of `template` wants; by default the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have.
@@ -124,10 +124,15 @@ def _print_handing_in(console: Console, competition: str, written: Submission) -
         console.print(f"copy {written.path} to this machine, and there")
         file = Path(written.path.name)
     words = ["kaggle", "competitions", "submit", competition, "-f", str(file), "-m", "shardscore", "--wait"]
-    console.print(f"hand it in with: {shlex.join(words)}")
+    console.print(f"submit it with: {shlex.join(words)}")
     console.print(
         "which shows the score: pip install 'kaggle>=2.2.5'; token in KAGGLE_API_TOKEN or ~/.kaggle/access_token"
     )
 
 
-app = command("submission", submission)
+_EXAMPLES = (
+    "submission runs/test",
+    "submission runs/leaves --template bundle.zip/sample_submission.csv --competition leaf-classification",
+)
+
+app = command("submission", submission, examples=_EXAMPLES, for_machines=True)

@@ -23,7 +23,9 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
+from jobs.console.commands import HELP_NAMES, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
+from jobs.console.flags import group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
@@ -154,20 +156,38 @@ def _print_what_to_do_with(job: SubmittedJob, console: Console) -> None:
         console.print(f"  ray job {verb} --address {job.address} {job.job_id}")
 
 
-@app.command("submit", context_settings={"allow_interspersed_args": False})
+_EXAMPLES = (
+    "submit --address http://HEAD:8265 -- score --images s3://bucket/test.zip --output s3://bucket/run",
+    "submit --env KERAS_BACKEND=jax --no-wait -- finetune --images /shared/train.zip --output /shared/model",
+)
+
+
+@app.command(
+    "submit", epilog=shown_examples(_EXAMPLES), context_settings={"allow_interspersed_args": False, **HELP_NAMES}
+)
 def _submit(
     context: typer.Context,
     command: Annotated[
         list[str], typer.Argument(metavar="COMMAND", help="What to run there: -- score --images ... --output ...")
     ],
     address: Annotated[
-        str | None, typer.Option(help="Dashboard, as http://HEAD:8265.  [default: RAY_ADDRESS, or a Ray here]")
+        str | None,
+        typer.Option(
+            rich_help_panel=group_of("address"),
+            help="Dashboard, as http://HEAD:8265; by default RAY_ADDRESS, or a Ray here.",
+        ),
     ] = None,
     env: Annotated[
         list[str] | None,
-        typer.Option(help="KEY=VALUE for the job's processes, or KEY for this machine's value; repeatable."),
+        typer.Option(
+            rich_help_panel=group_of("env"),
+            help="KEY=VALUE for the job's processes, or KEY for this machine's value; repeatable.",
+        ),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Submit, and leave the job alone.")] = False,
+    no_wait: Annotated[
+        bool,
+        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit, and leave the job alone."),
+    ] = False,
 ) -> None:
     """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
     group = context.find_root().command

@@ -1,8 +1,10 @@
-"""Pictures for tests: large photos with real detail, made of small ones, and how cameras turn them."""
+"""Pictures for tests: large photos with real detail, how cameras turn them, and cats and dogs told apart by light."""
 
+import io
 from itertools import cycle
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 # By EXIF orientation: what a camera did to the upright picture.
@@ -30,3 +32,13 @@ def side_by_side(folder: Path, size: tuple[int, int], first: int = 0) -> Image.I
                 left, row_height = left + photo.width, max(row_height, photo.height)
         top += row_height
     return picture
+
+
+def lit_photo(is_dog: bool, generator: np.random.Generator) -> bytes:
+    """A JPEG file: a cat is lit from the left, a dog from above."""
+    ramp = np.linspace(0, 200, 12)
+    light = np.tile(ramp[:, None], 12) if is_dog else np.tile(ramp, (12, 1))
+    content = io.BytesIO()
+    noisy = light[..., None] + generator.uniform(0, 55, (12, 12, 3))
+    Image.fromarray(noisy.astype(np.uint8)).save(content, "jpeg")
+    return content.getvalue()

@@ -18,7 +18,7 @@ from cluster.errors import ClusterError, PlacementError, SessionError, WorkersLo
 from jobs.embed.command import embed
 from jobs.finetune.command import finetune
 from jobs.report import report
-from jobs.results import Embeddings, Model, Run, RunStatus, Study, Submission, WrittenReport
+from jobs.results import Embeddings, Model, Plan, Run, RunStatus, Study, Submission, WrittenReport
 from jobs.score.command import score
 from jobs.sonar.command import sonar
 from jobs.status import status
@@ -47,6 +47,7 @@ __all__ = [
     "Model",
     "ModelError",
     "PlacementError",
+    "Plan",
     "RequestError",
     "Run",
     "RunFolderError",

@@ -76,4 +76,9 @@ def _bench(
     run_bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), json), verbose)
 
 
-app = command("bench", _bench)
+_EXAMPLES = (
+    "bench --images photos/",
+    "bench --simulate --num-images 1000000",
+)
+
+app = command("bench", _bench, examples=_EXAMPLES)

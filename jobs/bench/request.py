@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.bench.machine import Machine
+from scoring.bench.record import RECORD_NAME
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
 from scoring.models.model_request import ModelRequest
@@ -35,7 +36,7 @@ class BenchRequest:
     num_images: int | None = None
     rounds: int = 3
     variants: tuple[str, ...] = ()
-    json_path: Path = Path("shardscore-bench.json")
+    json_path: Path = Path(RECORD_NAME)
 
     def check(self) -> None:
         """Raise what can be told before anything is measured."""

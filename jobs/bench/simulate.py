@@ -3,8 +3,9 @@
     shardscore bench --simulate --gpu-price 1.00
     shardscore bench --simulate --images s3://bucket/photos --json shardscore-bench.json
 
-Figures come from what an earlier `bench` stored, decoding is measured here where it did not, and the rest is assumed:
-the second table says which is which, and the options set most of them.
+Figures come from what an earlier `bench` stored, or else from the measurements that come with shardscore; decoding is
+measured here where neither has it, and the rest is assumed. The second table says which is which, with the file and the
+day; the options set most of them.
 """
 
 import tempfile
@@ -17,9 +18,9 @@ from typing import Any
 from rich.console import Console
 
 from jobs.bench.request import BenchRequest
-from jobs.bench.table import print_estimates, print_parts
+from jobs.bench.table import print_estimates, print_listing, print_parts
 from scoring.bench.bare_rates import DecodeRate
-from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward, measured_parts
+from scoring.bench.parts import BUCKET_LIST_S, GPU_PARTS, Part, Parts, assumed_forward, measured_parts
 from scoring.bench.photos import gather_photos
 from scoring.bench.record import load_figures
 from scoring.bench.scale import Estimate, estimate
@@ -30,7 +31,7 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import check_images, find_images
 from scoring.storage.locations import Location
 
-_SIZES = (12_500, 1_000_000, 1_000_000_000)  # Kaggle's test set, a large archive, a crawl
+_SIZES = (1_000_000, 100_000_000, 1_000_000_000)  # a large archive, a very large one, a crawl
 _GPUS = (1, 8, 1000)
 _NUM_DECODED = 64
 _LEAST_DECODED = 8
@@ -91,10 +92,14 @@ def run_simulation(request: SimulateRequest, console: Console) -> list[Estimate]
     if request.images is not None:
         listing = find_images(request.images).images
         sizes = (request.num_images or len(listing),)
+        if request.images.suffix != ".parquet":
+            given["list_s"] = BUCKET_LIST_S
         given["image_bytes"] = Part(mean(image.size_bytes for image in islice(listing, _SIZED)), str(request.images))
     gpu = _gpu_parts(request, here, given)
     estimates = [estimate(gpu, size, gpus, request.shard_size) for size in sizes for gpus in _GPUS]
     print_estimates(console, "on GPUs", gpu, estimates, request.gpu_price)
+    if "list_s" not in given:
+        print_listing(console, BUCKET_LIST_S.value, sizes)
     print_parts(console, "one GPU with its cores, the driver and the storage", gpu)
     if here is not None and not here.on_gpu:
         on_this = [estimate(here, size, 1, request.shard_size) for size in sizes]

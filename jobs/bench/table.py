@@ -90,11 +90,11 @@ def print_estimates(
         price: What an actor costs for an hour, in any currency; None leaves the cost out.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("images", "actors", "setup", "score", "tail", "in all", "hours", "cost"):
+    for heading in ("images", "actors", "setup", "score", "end", "in all", "hours", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("held up by", no_wrap=True)
     for run in estimates:
-        spans = (_span(seconds) for seconds in (run.setup_s, run.score_s, run.tail_s, run.wall_s))
+        spans = (_span(seconds) for seconds in (run.setup_s, run.score_s, run.tail_s + run.verify_s, run.wall_s))
         cost = "-" if price is None else _amount(run.worker_hours * price)
         counts = (_count(run.num_images), _count(run.num_workers))
         table.add_row(*counts, *spans, _amount(run.worker_hours), cost, run.bottleneck)
@@ -104,6 +104,12 @@ def print_estimates(
     console.print(f"images/s that each stage allows one actor, {DEFAULT_SHARD_SIZE} a shard: {limits}")
     for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
         console.print(f"held up by {bottleneck}: {REMEDIES[bottleneck]}")
+
+
+def print_listing(console: Console, list_s: float, sizes: Sequence[int]) -> None:
+    """Print what it takes to list a bucket, where an estimate is of images that a table names."""
+    spans = ", ".join(f"{_count(size)} in {_span(list_s * size)}" for size in sizes)
+    console.print(f"images that a table names; without one, their bucket is listed first: {spans}")
 
 
 def print_parts(console: Console, title: str, parts: Parts) -> None:

@@ -1,5 +1,6 @@
 """What functions take from Python: text or a path for a place, a name or an enum's member for a choice."""
 
+import os
 import re
 from collections.abc import Sequence
 from enum import StrEnum
@@ -26,7 +27,8 @@ def place(value: Place, field: str) -> Location:
     """
     if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
         raise RequestError(
-            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, a slash short."
+            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, "
+            "which lacks a slash."
         )
     found = locate(text_of(value))
     _check_sayable(str(found.absolute()))
@@ -37,11 +39,13 @@ def text_of(value: Place) -> str:
     """A place, or a name, as the command line has it: a shell has made `~` the home folder.
 
     Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on.
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there.
     """
     text = str(value)
     _check_sayable(text)
-    return str(Path(text).expanduser()) if text.startswith("~") else text
+    text = str(Path(text).expanduser()) if text.startswith("~") else text
+    _check_searchable(Path(text))
+    return text
 
 
 def _check_sayable(text: str) -> None:
@@ -49,9 +53,22 @@ def _check_sayable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise RequestError(
-            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or name a link to it "
-            "whose name is."
+            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or make a link to "
+            "it with a name in UTF-8."
         ) from error
+
+
+def _check_searchable(path: Path) -> None:
+    """Refuse what lies in a folder that may not be searched, or is one: whatever asks for a file there would raise."""
+    try:
+        is_closed = path.is_dir() and not os.access(path, os.X_OK)
+    except OSError as error:  # others, as of a name too long for a path: what needs it says so
+        is_closed = isinstance(error, PermissionError)
+    if is_closed:
+        raise RequestError(
+            f"Expected paths that this user may look at; {redact(str(path))} is, or lies in, a folder that may not be "
+            "searched. Ask its owner for chmod +x."
+        )
 
 
 def labels_text(labels: str | Path | Sequence[str]) -> str:

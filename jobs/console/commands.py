@@ -5,23 +5,42 @@ So the command line and `import shardscore` have every name, default and help te
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from enum import EnumType
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
-from jobs.console.flags import as_flags
+from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.terminal import Terminal
 
 R = TypeVar("R")
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _ARGS = re.compile(r"^Args:\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 
+_QUIET, _JSON = (
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
+    for name, option in (
+        ("quiet", typer.Option("--quiet", "-q", help="Print warnings and errors alone.")),
+        ("json", typer.Option("--json", help="Print the result as one JSON object; all else goes to standard error.")),
+    )
+)
 
-def command(name: str, function: Callable[..., R], is_whole: Callable[[R], bool] = lambda result: True) -> typer.Typer:
+
+def command(
+    name: str,
+    function: Callable[..., R],
+    is_whole: Callable[[R], bool] = lambda result: True,
+    *,
+    examples: Sequence[str],
+    for_machines: bool = False,
+) -> typer.Typer:
     """Make a command.
 
     Args:
@@ -29,6 +48,8 @@ def command(name: str, function: Callable[..., R], is_whole: Callable[[R], bool]
         function: Does the work. What it takes by position are arguments, what it takes by keyword alone are options.
             `verbose`, where it prints, is neither: it is given the terminal.
         is_whole: Whether the function's result lacks nothing; else the exit code says so.
+        examples: What users may type after the name of the program, for --help.
+        for_machines: Whether --json prints the result.
     """
     summary, help_texts = _documentation(function)
     parameters = [
@@ -36,17 +57,38 @@ def command(name: str, function: Callable[..., R], is_whole: Callable[[R], bool]
         for parameter in inspect.signature(function).parameters.values()
         if parameter.name != "verbose"
     ]
+    parameters += [_JSON, _QUIET] if for_machines else [_QUIET]
+    parameters.sort(key=_place_in_help)
 
-    def run(**options: Any) -> None:
+    def run(*, quiet: bool, **options: Any) -> None:
+        machine_reads = for_machines and options.pop("json")
         with exit_codes():
-            code = COMPLETE if is_whole(function(**options, verbose=Terminal())) else MISSING
+            with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
+                result = function(**options, verbose=Terminal(quiet))
+            if machine_reads:
+                _print_json(name, result)
+            code = COMPLETE if is_whole(result) else MISSING
         raise typer.Exit(code)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)
-    app.command(name, help=summary)(run)
+    app.command(name, help=summary, epilog=shown_examples(examples), context_settings=HELP_NAMES)(run)
     return app
+
+
+def _print_json(name: str, result: object) -> None:
+    from jobs.console.json_results import as_json  # most commands print none
+
+    try:
+        print(as_json(name, result), flush=True)
+    except OSError:
+        Terminal().on_broken_pipe()
+
+
+def shown_examples(examples: Sequence[str]) -> str:
+    """Examples as --help shows them: a paragraph each, as Rich would join lines of one."""
+    return "\n\n".join(["Examples:", *(f"shardscore {example}" for example in examples)])
 
 
 def _documentation(function: Callable[..., Any]) -> tuple[str, Mapping[str, str]]:
@@ -58,15 +100,37 @@ def _documentation(function: Callable[..., Any]) -> tuple[str, Mapping[str, str]
     return " ".join(text.partition("\n\n")[0].split()), dict(zip(entries[::2], texts, strict=True))
 
 
+def _place_in_help(parameter: inspect.Parameter) -> int:
+    """Arguments, then options group by group."""
+    names = list(GROUPS)
+    group = group_of(parameter.name)
+    is_option = isinstance(get_args(parameter.annotation)[1], OptionInfo)
+    return (names.index(group) if group else len(names)) if is_option else -1
+
+
 def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Parameter:
     """One parameter as Typer reads it."""
+    kind: Any = _kind(parameter.annotation)
     if parameter.kind is parameter.KEYWORD_ONLY:
-        flag = f"--{parameter.name.replace('_', '-')}"
-        described = typer.Option(flag, help=help_text)  # this flag alone: no --no-overwrite
+        flag = f"--{parameter.name.replace('_', '-')}"  # this flag alone: no --no-overwrite
+        names = _names_of_choices(kind)
+        described = typer.Option(
+            flag,
+            help=f"{help_text} One of {', '.join(names)}." if names else help_text,
+            metavar="<name>" if names else None,
+            rich_help_panel=group_of(parameter.name),
+        )
     else:
         described = typer.Argument(metavar=parameter.name.upper(), help=help_text)
-    kind: Any = _kind(parameter.annotation)
     return parameter.replace(annotation=Annotated[kind, described], kind=parameter.KEYWORD_ONLY)
+
+
+def _names_of_choices(kind: Any) -> list[str]:
+    """What can be chosen, of an enum; shown as help, since a column of them would leave 80 characters no room."""
+    if isinstance(kind, EnumType):
+        members: Any = kind
+        return [str(member) for member in members]
+    return next(filter(None, map(_names_of_choices, get_args(kind))), [])
 
 
 def _kind(annotation: Any) -> Any:

@@ -32,4 +32,4 @@ def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str) 
     if missing:
         named = ", ".join(name(one) for one in missing[:_NAMED])
         more = "" if len(missing) <= _NAMED else f", ... ({len(missing)} in all)"
-        raise IncompleteError(f"Missing: {named}{more}. Run the same again for just that.")
+        raise IncompleteError(f"Missing: {named}{more}. Run the same again: it does only what is missing.")

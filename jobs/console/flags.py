@@ -2,18 +2,32 @@
 
 import re
 
-# What commands are told by position, and their flags. tests/jobs/console/test_flags.py compares both with the commands.
+# What commands are told by position, and their flags by the group in which --help shows them; those of "Options" come
+# with --help itself. tests/jobs/console/test_flags.py compares them with the commands.
 _ARGUMENTS = "command folder run"
-_OPTIONS = """
-    accelerator_type actors address augment base batch_size bytes_column clip competition cores_per_gpu
-    cpus_per_actor data dropout dtype engine ensemble env epochs fallback features folds gpu_images_per_s gpu_price
-    gpus_per_actor head head_only id_column images json label_column labels labels_file labels_from learning_rate
-    model no_verify no_wait num_images output output_name outputs overwrite partial path_column pixels pooling
-    positive precision preset protocol read_timeout reads_per_s resize rounds seed shard_deadline shard_size
-    simulate size sonar sonar_model store_probabilities template threshold unfreeze validation values variant verify
-    wait_for_nodes weights
-"""
-ARGUMENTS, OPTIONS = frozenset(_ARGUMENTS.split()), frozenset(_OPTIONS.split())
+GENERAL = "Options"
+_GROUPS = {
+    "Input": """
+        bytes_column data id_column images label_column labels_file labels_from path_column read_timeout template
+    """,
+    "Model": """
+        base dtype features labels model output_name outputs pixels pooling resize seed size weights
+    """,
+    "Training": """
+        augment dropout ensemble epochs folds head head_only learning_rate preset protocol unfreeze validation
+    """,
+    "Sonar": "sonar sonar_model",
+    "Answers": "clip competition fallback partial positive threshold values",
+    "Output": "output overwrite store_probabilities",
+    "Speed": "batch_size engine num_images precision rounds shard_size variant",
+    "Cluster": """
+        accelerator_type actors address cpus_per_actor env gpus_per_actor no_wait shard_deadline wait_for_nodes
+    """,
+    "Estimate": "cores_per_gpu gpu_images_per_s gpu_price reads_per_s simulate",
+    GENERAL: "dry_run json no_verify quiet verify",
+}
+GROUPS = {group: frozenset(names.split()) for group, names in _GROUPS.items()}
+ARGUMENTS, OPTIONS = frozenset(_ARGUMENTS.split()), frozenset[str]().union(*GROUPS.values())
 _FIELD = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
@@ -27,3 +41,8 @@ def _as_flag(field: re.Match[str]) -> str:
     if name in ARGUMENTS:
         return name.upper()
     return f"--{name.replace('_', '-')}" if name in OPTIONS else field[0]
+
+
+def group_of(name: str) -> str | None:
+    """In which group --help shows an option; None for those beside --help."""
+    return next((group for group, names in GROUPS.items() if name in names and group != GENERAL), None)

@@ -39,6 +39,6 @@ class Ornament(Generic[Thing]):
         except Exception as error:  # noqa: BLE001
             self._thing = None
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-            text = f"{self._name} ended early ({reason}). The job goes on without."
+            text = f"{self._name} ended early ({reason}). The job goes on without it."
             with suppress(Exception):  # where warnings are errors
                 warnings.warn_explicit(text, OrnamentWarning, "shardscore", 1)

@@ -40,10 +40,21 @@ class PatientConsole(Console):
 
 
 class Terminal(PatientConsole):
-    """Standard output of a command: fields are shown as flags."""
+    """Standard output of a command: fields are shown as flags.
 
-    def __init__(self) -> None:
-        super().__init__(soft_wrap=True, highlight=False, markup=False)
+    Args:
+        quiet: Show warnings alone, on standard error: what is printed in a colour.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(soft_wrap=True, highlight=False, markup=False, quiet=quiet)
+        self._warns_elsewhere = quiet
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `PatientConsole.print`."""
+        if self._warns_elsewhere and options.get("style"):
+            print(*(redact(as_flags(str(each))) for each in objects), file=sys.stderr)
+        super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
         """What Python still writes at its end goes nowhere."""

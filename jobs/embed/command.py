@@ -134,4 +134,9 @@ def embed(
     return Embeddings(run.path, run.summary)
 
 
-app = command("embed", embed)
+_EXAMPLES = (
+    "embed --images photos/ --model resnet50 --output runs/features",
+    "embed --images s3://bucket/photos --base vgg16-convolutions --output s3://bucket/features",
+)
+
+app = command("embed", embed, examples=_EXAMPLES, for_machines=True)

@@ -14,12 +14,12 @@ from jobs.finetune.job import run_finetune
 from jobs.finetune.presets import FeatureOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
+from jobs.score.label_options import columns_and_labels
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -68,7 +68,8 @@ def finetune(
     """Fine-tune on labelled photos in one pass over them. The same again goes on where it was.
 
     Args:
-        images: Labelled photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,
+            s3:// or gs://.
         output: Model folder: new, or an earlier fine-tune to complete.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
@@ -123,6 +124,7 @@ def finetune(
     recipe = recipe_of(preset, is_lesson=ensemble != 1 or told != HeadSettings())
     heads = replace(told, kind=choice(head, HeadKind, "head") if head else recipe.head)
     model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
+    columns, labels = columns_and_labels(path_column, bytes_column, id_column, labels_file, label_column)
     photos = ImagesRequest(
         images=place(images, "images"),
         model=model,
@@ -132,8 +134,8 @@ def finetune(
         finds_batch_size=batch_size == AUTO,
         shard_size=shard_size,
         workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        columns=TableColumns(path_column, bytes_column, *((None, None) if labels_file else (id_column, label_column))),
-        labels_file=LabelsFile(place(labels_file, "labels_file"), id_column, label_column) if labels_file else None,
+        columns=columns,
+        labels_file=labels,
         read_timeout_s=read_timeout,
     )
     folder = place(output, "output")
@@ -144,4 +146,9 @@ def finetune(
     return run_finetune(request, console_for(verbose))
 
 
-app = command("finetune", finetune)
+_EXAMPLES = (
+    "finetune --images bundle.zip/train.zip --output models/dogs-vs-cats",
+    "finetune --images bundle.zip/train --labels-file bundle.zip/train.csv --output models/leaves",
+)
+
+app = command("finetune", finetune, examples=_EXAMPLES, for_machines=True)

@@ -72,7 +72,7 @@ class FinetuneRequest:
             raise RequestError(f"Expected `folds` of at least 2, or 0 for none; received {self.num_folds}.")
         if is_rbf and replace(self.heads, kind=HeadKind.SOFTMAX, unfreeze_dense=False) != HeadSettings():
             raise RequestError(
-                "`dropout`, `learning_rate` and `epochs` are of softmax heads. Leave them out with `head` rbf."
+                "`dropout`, `learning_rate` and `epochs` belong to softmax heads. Leave them out with `head` rbf."
             )
         if is_rbf and self.heads.unfreeze_dense:
             raise RequestError("`unfreeze` dense trains below a softmax head. Leave `head` out.")

@@ -27,10 +27,20 @@ def print_training(
             f"log loss {submission.calibrated:.4f}; with the lesson's clip of 0.05 {submission.lesson_clip:.4f}",
         ),
         ("temperature", f"{calibration.temperature:.3f}, clip {calibration.clip:.4f}"),
+        *_rate(folder),
         ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
+
+
+def _rate(folder: ModelFolder) -> list[tuple[str, str]]:
+    """How fast the base network took photos, as this folder's last extraction measured it; none where it was kept."""
+    features = folder.features.load_record()
+    rate = features.summary.steady_images_per_s if features and features.summary else None
+    if rate is None:
+        return []
+    return [("images/s", f"{rate:.1f} through the base network, which scoring takes them through as well")]
 
 
 def _photos(record: TrainingRecord) -> str:

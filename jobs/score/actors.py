@@ -33,8 +33,8 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
     nodes = cluster_nodes()
     placement = place_workers(nodes, request.workers)
     console.print(
-        f"scoring {request.images} with {request.model.name} on {placement.num_workers} actors, each with "
-        f"{placement}, on {len(nodes)} nodes"
+        f"scoring {request.images} with {request.model.name} on {_plural(placement.num_workers, 'actor')}, each "
+        f"with {placement}, on {_plural(len(nodes), 'node')}"
     )
     room = count_room(nodes, placement)
     if room < placement.num_workers:
@@ -43,6 +43,10 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
             f"and the job for the first at most {placement.patience_s:g} s"
         )
     return placement
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def start_actors(

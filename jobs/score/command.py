@@ -10,6 +10,7 @@ from jobs.console.arguments import AUTO, Place, choice, here, number_or_auto, pl
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
+from jobs.score.label_options import columns_and_labels
 from jobs.score.model_options import (
     VGG16_CATS_DOGS,
     EngineName,
@@ -19,11 +20,12 @@ from jobs.score.model_options import (
     StoreProbabilities,
     model_request,
 )
+from jobs.score.plan import plan_score
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
-from scoring.sources.table_columns import TableColumns
+from scoring.sources.labelling import LabelUse
 from scoring.sources.targets import LabelsFrom
 
 
@@ -44,6 +46,8 @@ def score(
     bytes_column: str | None = None,
     id_column: str | None = None,
     labels_from: LabelsFrom | str | None = None,
+    labels_file: Place | None = None,
+    label_column: str | None = None,
     resize: Resize | str = Resize.SQUASH,
     engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.AUTO,
@@ -60,13 +64,14 @@ def score(
     seed: int = 0,
     address: str | None = None,
     overwrite: bool = False,
+    dry_run: bool = False,
     verbose: bool | Console = False,
 ) -> Run:
     """Score images, and sonar returns beside them. The same again scores what is missing.
 
     Args:
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
-        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        images: Folder, .zip, bundle.zip/test.zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
             resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`, also hf:// or kaggle://.
@@ -80,8 +85,10 @@ def score(
         store_probabilities: All of them, or those of at most 32 classes and else the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
-        id_column: Column with their ids.
+        id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
         labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
+        labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
+        label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
         resize: Squash to the square, or shortest side 256 and centre crop.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest but int8.
@@ -98,10 +105,11 @@ def score(
         seed: Decides the sonar split and the initial weights.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
+        dry_run: Write nothing: say what would be scored, on what, and how long it would take.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
 
     Returns:
-        The run, complete.
+        The run, complete; of a dry run its plan.
 
     Raises:
         RequestError: If the request makes no sense; nothing was scored.
@@ -110,6 +118,7 @@ def score(
     """
     images_request = None
     if images is not None:
+        columns, truth = columns_and_labels(path_column, bytes_column, id_column, labels_file, label_column)
         images_request = ImagesRequest(
             images=place(images, "images"),
             model=model_request(
@@ -131,15 +140,24 @@ def score(
             shard_size=shard_size,
             workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
             shard_deadline_s=shard_deadline,
-            columns=TableColumns(path_column, bytes_column, id_column),
+            columns=columns,
+            labels_file=truth,
             read_timeout_s=read_timeout,
+            label_use=LabelUse(keeps_unlabelled=True, takes_several=outputs == OutputMeaning.MULTI_LABEL),
         )
     sonar_request = None
     if sonar is not None:
         trained = here(sonar_model, "sonar_model") if sonar_model else None
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
+    if dry_run:
+        return Run(request.output, None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
 
 
-app = command("score", score)
+_EXAMPLES = (
+    "score --images bundle.zip/test.zip --model models/dogs-vs-cats --output runs/test",
+    "score --images photos/ --model resnet50 --output runs/photos --dry-run",
+)
+
+app = command("score", score, examples=_EXAMPLES, for_machines=True)

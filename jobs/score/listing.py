@@ -13,7 +13,7 @@ from jobs.score.settings import scorer_settings
 from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_digest, write_manifest
+from scoring.run.manifest import ManifestInfo, default_shard_size, write_manifest
 from scoring.run.renewal import Renewal, find_renewal
 from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
@@ -49,6 +49,25 @@ def tell_listed(console: Console, listed: Listed) -> None:
             console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
+
+
+def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:
+    """Find a collection's images, with their targets where they have any.
+
+    Args:
+        request: Which images.
+        keep: Leaves some of the images out; None keeps all.
+    """
+    listing = find_images(request.images, request.columns)
+    if keep:
+        listing = keep(listing)
+    if request.labels_file:
+        return label_by_file(listing, request.labels_file, request.label_use, str(request.images.absolute()))
+    if request.columns.label:
+        return label_by_table(listing, request.images, request.columns, request.label_use)
+    if request.labels_from:
+        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+    return Labelled(listing)
 
 
 class BackgroundListing:
@@ -117,31 +136,20 @@ class BackgroundListing:
             self._listed.set_exception(error)
 
     def _write_manifest(self, fence: Fence) -> Listed:
-        listing = find_images(self._request.images, self._request.columns)
-        if self._keep:
-            listing = self._keep(listing)
-        labelled = self._labelled(listing)
+        labelled = list_images(self._request, self._keep)
         listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
         self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
-        digest = self._renewal.info.digest if self._renewal else manifest_digest(images, shard_size)
-        settings = scorer_settings(self._request, self._folder, None)
-        load_earlier_record(self._folder, known_fields(settings, digest))
+        check = self._check_earlier_record
         if self._renewal:
+            check(self._renewal.info.digest)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
         with under_fence(fence):
-            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, digest)
+            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
         return Listed(info, listing.left_out, labelled.unused)
 
-    def _labelled(self, listing: Listing) -> Labelled:
-        """The images with their targets, where they have any."""
-        request = self._request
-        if request.labels_file:
-            return label_by_file(listing, request.labels_file)
-        if request.columns.label:
-            return label_by_table(listing, request.images, request.columns)
-        if request.labels_from:
-            return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
-        return Labelled(listing)
+    def _check_earlier_record(self, digest: str) -> None:
+        """Refuse a folder of another run, by what is known so far."""
+        load_earlier_record(self._folder, known_fields(scorer_settings(self._request, self._folder, None), digest))

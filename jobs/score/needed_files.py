@@ -6,6 +6,7 @@ Buckets are not looked at: they are the same from everywhere.
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cluster.nodes import Node
@@ -34,9 +35,22 @@ def see_images(images: Location) -> list[SharedFile]:
     if not path.is_dir():
         files = [machine_path(file) for file in collection_files(path)]
         return [see_file("images", file) for file in files if file]
-    with os.scandir(path.absolute()) as entries:
-        first = next((entry.path for entry in entries if Path(entry.path).exists()), str(path.absolute()))
-    return [SharedFile("images", first)]
+    return [SharedFile("images", _first_inside(str(path.absolute())))]
+
+
+def _first_inside(folder: str) -> str:
+    """The first thing in a folder that can be looked at, or else the folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return next((entry.path for entry in entries if _can_be_seen(entry)), folder)
+    return folder
+
+
+def _can_be_seen(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat()
+    except OSError:  # a link to nowhere or to itself, or into a folder that may not be searched
+        return False
+    return True
 
 
 def see_model(model: ShardModelRequest) -> list[SharedFile]:

@@ -87,7 +87,9 @@ class RecordKeeper:
             num_changed = 0 if earlier.summary else earlier.num_changed  # no summary has told of them
             record = replace(record, created_at=earlier.created_at, digests=earlier.digests, num_changed=num_changed)
         elif folder.record.is_file():
-            console.print(f"{folder.record} was damaged: it is written anew, and sound shards are kept", style="yellow")
+            console.print(
+                f"{folder.record} was damaged: it is written anew, and intact shards are kept", style="yellow"
+            )
         self._digests: dict[int, str] = {}
         self._saved_at = 0.0
         self.save(record)

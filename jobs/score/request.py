@@ -8,6 +8,7 @@ from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.inputs import check_images
+from scoring.sources.labelling import TRAINING, LabelUse
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location
@@ -32,6 +33,7 @@ class ImagesRequest:
         columns: Which columns of a Parquet table hold what; one of labels takes the place of `labels_from`.
         labels_file: A file with the labels, in the place of `labels_from`.
         read_timeout_s: Seconds that reading one image may take; then it becomes an error row.
+        label_use: What labels of a file or a column are for.
     """
 
     images: Location
@@ -46,6 +48,7 @@ class ImagesRequest:
     labels_file: LabelsFile | None = None
     read_timeout_s: float = READ_TIMEOUT_S
     finds_batch_size: bool = False
+    label_use: LabelUse = TRAINING
 
     @property
     def truth(self) -> str | None:

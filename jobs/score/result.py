@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.score.plan import Plan
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
@@ -20,11 +21,13 @@ class Run:
         path: The run folder.
         summary: What this call did: how many images, how fast, what held it up; None if it was asked for sonar alone.
         sonar: How well the returns were told apart; None if it was asked for images alone.
+        plan: What a dry run found; None for any other.
     """
 
     path: Location
     summary: Summary | None
     sonar: SonarMetrics | None
+    plan: Plan | None = None
 
     def predictions(self, columns: list[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
@@ -39,5 +42,6 @@ class Run:
             IncompleteError: If a shard has gone missing since, or is damaged.
         """
         if self.summary is None:
-            raise RequestError(f"Expected a run of images; {self.path} was given none.")
+            reason = "was asked for as a dry run" if self.plan else "was given none"
+            raise RequestError(f"Expected a run of images; {self.path} {reason}.")
         return RunReader(RunFolder(self.path)).read(columns)

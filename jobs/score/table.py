@@ -60,7 +60,7 @@ def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
     equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
     words = f"{equal}, probabilities within {found.largest_difference:.3f}"
     if 1 - found.equal_labels > MAX_CHANGED_LABELS:
-        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: think of `precision` bfloat16"
+        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: consider `precision` bfloat16"
     return [("int8, float32", words)]
 
 

@@ -64,4 +64,9 @@ def sonar(
     return run_study(request, console_for(verbose))
 
 
-app = command("sonar", sonar)
+_EXAMPLES = (
+    "sonar --output runs/sonar",
+    "sonar --data sonar.all-data --protocol article --output runs/sonar",
+)
+
+app = command("sonar", sonar, examples=_EXAMPLES)

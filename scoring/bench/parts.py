@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from scoring.bench.record import BenchFigures, MeasuredVariant
+from scoring.bench.stored import stored_measurements
 from scoring.errors import RequestError
 
 _L4_FLOPS = 121e12  # bfloat16 without sparsity; NVIDIA L4 data sheet: 242 TFLOPS "with sparsity", half of it without
-_HERE = "2 cores of an EPYC, November 2026"  # AMD, with AVX512-BF16, without a GPU
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Parts:
         start_s: Seconds from the command to a worker's first batch.
         open_s: Seconds for each shard until a worker has read the manifest's end.
         driver_shards_per_s: Shards that the driver hands out and takes back.
+        verify_shard_s: Seconds for each shard until the driver has read it again at the end.
+        verify_s: Seconds for each image of it, beside that.
         on_gpu: Whether decoding leaves the network its device.
     """
 
@@ -58,6 +60,8 @@ class Parts:
     start_s: Part
     open_s: Part
     driver_shards_per_s: Part
+    verify_shard_s: Part
+    verify_s: Part
     on_gpu: bool = True
 
     def named(self) -> dict[str, Part]:
@@ -66,26 +70,31 @@ class Parts:
         return {name: value for name, value in values if isinstance(value, Part)}
 
 
+def _stored(name: str, assumed: bool = False) -> Part:
+    """A figure that was measured on our machine; `assumed` says that it is another on what is estimated."""
+    measured = stored_measurements()[name]
+    return Part(measured.value, str(measured), assumed)
+
+
 # An L4 with eight cores: the worker of cluster/launcher/aws.yaml. What depends on the model and the images is not here.
 GPU_PARTS: dict[str, Part] = {
     "cores": Part(8, "cluster/launcher/aws.yaml: g6.2xlarge, one L4", True),
-    "process_images_per_s": Part(1_885, f"tests/benchmarks/gpu.py: pictures of 32 x 32; {_HERE}", True),
-    "image_bytes": Part(22_256, "600 photos of Kaggle's Dogs vs. Cats, their mean", True),
+    **{name: _stored(name, assumed=True) for name in ("process_images_per_s", "image_bytes", "start_s")},
     # docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-network-bandwidth.html, read in November 2026
     "read_bytes_per_s": Part(5e9 / 8, "5 Gbit/s: Amazon EC2 with fewer than 32 cores, through a gateway", True),
     # docs.aws.amazon.com/AmazonS3/latest/dev/request-rate-perf-considerations.html, read in November 2026
     "reads_per_s": Part(5_500, "Amazon S3, at least, for each prefix; one prefix", True),
     "writes_per_s": Part(3_500, "Amazon S3, at least, for each prefix; one prefix", True),
-    "list_s": Part(26e-6, f"tests/benchmarks/listing.py: 1 M images from S3 in 26 s; {_HERE}"),
-    "start_s": Part(12, f"a cold command less its images, no GPU, nodes are there; {_HERE}", True),
-    "open_s": Part(4.4e-6, f"0.017 s for a manifest of 3,907 shards; {_HERE}"),
-    "driver_shards_per_s": Part(1_523, f"tests/benchmarks/pool_scale.py: 10,000 shards; {_HERE}"),
+    "list_s": _stored("list_table_s"),
+    **{name: _stored(name) for name in ("open_s", "driver_shards_per_s", "verify_shard_s", "verify_s")},
 }
+# The same of a bucket that is listed itself.
+BUCKET_LIST_S = _stored("list_bucket_s")
 _NO_LIMIT = Part(float("inf"), "this machine's own disk")
 # Photos beside the worker, on a disk that is faster than two cores.
 _LOCAL_PARTS: dict[str, Part] = {
     **dict.fromkeys(("read_bytes_per_s", "reads_per_s", "writes_per_s"), _NO_LIMIT),
-    "list_s": Part(31e-6, f"tests/benchmarks/listing.py: 1 M images from a folder in 31 s; {_HERE}"),
+    "list_s": _stored("list_folder_s"),
 }
 
 
@@ -104,7 +113,7 @@ def measured_parts(figures: BenchFigures, variant: str | None) -> Parts:
     Raises:
         RequestError: If there is no such variant.
     """
-    measured, source = _choose(figures.variants, variant), f"bench, {figures.device}"
+    measured, source = _choose(figures.variants, variant), f"{figures.stored}, {figures.device}"
     known = {
         "forward_images_per_s": Part(measured.forward_images_per_s, f"{source}, {measured.name}"),
         "decode_images_per_s": Part(figures.decode_images_per_s, source),

@@ -12,6 +12,8 @@ from scoring.errors import RequestError
 from scoring.networks.engines import EngineName
 from scoring.storage.durable import write_text
 
+RECORD_NAME = "shardscore-bench.json"
+
 
 @dataclass(frozen=True)
 class WorkerShare:
@@ -67,12 +69,14 @@ class MeasuredVariant:
         is_keras: Whether Keras was the engine.
         forward_images_per_s: Images per second, the network alone.
         cold_s: Seconds of a whole command on a few images; None where none was measured.
+        job_images_per_s: Images per second of whole shards by one worker; None where none was measured.
     """
 
     name: str
     is_keras: bool
     forward_images_per_s: float
     cold_s: float | None
+    job_images_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class BenchFigures:
         process_images_per_s: Images per second that one process passes on, however small; None where not measured.
         cold_images: Images that the cold commands scored; None where there were none.
         variants: At least one.
+        stored: The file's name, and the day when it was written.
     """
 
     model: str
@@ -96,6 +101,7 @@ class BenchFigures:
     process_images_per_s: float | None
     cold_images: int | None
     variants: list[MeasuredVariant]
+    stored: str = "bench"
 
 
 def write_record(path: Path, record: BenchRecord) -> None:
@@ -110,14 +116,14 @@ def load_figures(path: Path) -> BenchFigures:
         RequestError: If the file lacks some of it.
     """
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(json.loads(path.read_text(encoding="utf-8")), path.name)
     except KeyError as error:
         raise RequestError(f"Expected `json` to be a file that bench wrote; {path} lacks {error}.") from error
     except (ValueError, IndexError, TypeError) as error:
         raise RequestError(f"Expected `json` to be a file that bench wrote; {path} is none.") from error
 
 
-def _parse(record: Mapping[str, Any]) -> BenchFigures:
+def _parse(record: Mapping[str, Any], name: str) -> BenchFigures:
     worker = WorkerShare(**record["worker"])
     machine = record["machine"]
     return BenchFigures(
@@ -128,6 +134,7 @@ def _parse(record: Mapping[str, Any]) -> BenchFigures:
         process_images_per_s=record.get("process_images_per_s"),
         cold_images=record.get("cold_images"),
         variants=[_parse_variant(row) for row in record["variants"]],
+        stored=f"{name}, {str(record['created_at'])[:10]}" if "created_at" in record else name,
     )
 
 
@@ -138,4 +145,5 @@ def _parse_variant(row: Mapping[str, Any]) -> MeasuredVariant:
         is_keras=variant["engine"] == EngineName.KERAS,
         forward_images_per_s=float(row["forward_images_per_s"]),
         cold_s=row.get("cold_s"),
+        job_images_per_s=row.get("job_images_per_s"),
     )

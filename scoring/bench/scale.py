@@ -20,10 +20,11 @@ class Bottleneck(StrEnum):
     WRITES = "writes"
     DRIVER = "driver"
     TAIL = "tail"
+    VERIFY = "verification"
 
 
 REMEDIES = {
-    Bottleneck.LISTING: "one process lists: split the collection into runs that start together",
+    Bottleneck.LISTING: "a table of the images, as S3 Inventory writes it, or several runs that start together",
     Bottleneck.START: "nothing to buy: the job is small, and fewer workers do it as fast",
     Bottleneck.FORWARD: "more or faster GPUs",
     Bottleneck.DECODE: "more cores for each GPU, or smaller images",
@@ -33,6 +34,7 @@ REMEDIES = {
     Bottleneck.WRITES: "a larger `shard_size`",
     Bottleneck.DRIVER: "a larger `shard_size`",
     Bottleneck.TAIL: "a smaller `shard_size`, or fewer workers",
+    Bottleneck.VERIFY: "a larger `shard_size`: one process reads all shards again",
 }
 
 
@@ -47,6 +49,7 @@ class Estimate:
         setup_s: Seconds until the first shard can be scored: listing beside start-up, then reading the manifest.
         score_s: Seconds for all shards, if they could be shared evenly among all workers.
         tail_s: Seconds for which workers that have no shard left wait for those that have.
+        verify_s: Seconds until the driver has read every shard again.
         bottleneck: What holds it up.
     """
 
@@ -56,12 +59,13 @@ class Estimate:
     setup_s: float
     score_s: float
     tail_s: float
+    verify_s: float
     bottleneck: Bottleneck
 
     @property
     def wall_s(self) -> float:
         """Seconds from the command to its end."""
-        return self.setup_s + self.score_s + self.tail_s
+        return self.setup_s + self.score_s + self.tail_s + self.verify_s
 
     @property
     def images_per_s(self) -> float:
@@ -99,11 +103,11 @@ def estimate(parts: Parts, num_images: int, num_workers: int, shard_size: int | 
         -(-num_shards // active) * active * min(size, num_images) / min(stage_rates(parts, active, size).values())
     )
     tail_s = rounds_s - score_s
+    verify_s = parts.verify_shard_s.value * num_shards + parts.verify_s.value * num_images
     seconds = {Bottleneck.LISTING if list_s > start_s else Bottleneck.START: setup_s, stage: score_s}
-    seconds[Bottleneck.TAIL] = tail_s
-    return Estimate(
-        num_images, num_workers, num_shards, setup_s, score_s, tail_s, max(seconds, key=lambda name: seconds[name])
-    )
+    seconds |= {Bottleneck.TAIL: tail_s, Bottleneck.VERIFY: verify_s}
+    bottleneck = max(seconds, key=lambda name: seconds[name])
+    return Estimate(num_images, num_workers, num_shards, setup_s, score_s, tail_s, verify_s, bottleneck)
 
 
 def stage_rates(parts: Parts, num_workers: int, shard_size: int) -> dict[Bottleneck, float]:

@@ -42,7 +42,7 @@ class Calibrated:
 
     Attributes:
         calibration: Fitted on all photos; its temperature is 1 where one did not gain on photos that it had not seen.
-        probabilities: Of each photo, with a temperature fitted without it, shape (num_images, num_classes).
+        probabilities: Those of each photo, with a temperature fitted without it, shape (num_images, num_classes).
         clips: For each photo the clip that was fitted without it, shape (num_images,).
     """
 

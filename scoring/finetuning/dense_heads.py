@@ -75,12 +75,12 @@ def _through(below: "keras.Model", examples: Examples) -> Examples:
     """The same photos, seen from above the dense layers."""
     rows, _ = examples.by_view()
     outputs = predict(below, rows, as_float32).astype(np.float16)
-    return Examples(outputs.reshape(*examples.values.shape[:2], -1), examples.truth)
+    return Examples(outputs.reshape(len(examples.truth), examples.num_views, -1), examples.truth)
 
 
 def _logits(network: "keras.Model", examples: Examples) -> Float32Array:
     rows, _ = examples.by_view()
-    return predict(network, rows, as_float32).reshape(*examples.values.shape[:2], -1)
+    return predict(network, rows, as_float32).reshape(len(examples.truth), examples.num_views, -1)
 
 
 def _later(epoch: Epoch, by: int) -> Epoch:

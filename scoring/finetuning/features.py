@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.arrays import Float32Array
-from scoring.errors import ModelError
+from scoring.errors import ImagesError, ModelError
+from scoring.finetuning.view_rows import mapped
 from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of
@@ -46,7 +47,7 @@ class FeatureRequest(CutNetworkRequest):
     engine: EngineName = EngineName.KERAS
 
     def absolute(self) -> "FeatureRequest":
-        """The same with absolute paths, for workers that started elsewhere."""
+        """This request with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
 
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
@@ -159,21 +160,28 @@ def load_features(folder: RunFolder) -> Features:
     Raises:
         IncompleteError: If a shard is missing or damaged; it is named.
         RunFolderError: If the folder holds other files among them.
+        ImagesError: If no photo could be read.
     """
     images: list[ImageEntry] = []
-    blocks, inputs = [], list[bytes]()
-    num_errors = 0
-    for table in RunReader(folder).tables():
+    inputs, num_errors = list[bytes](), 0
+    reader = RunReader(folder)
+    values: npt.NDArray[np.float16] | None = None
+    for table in reader.tables():
         inputs.append((table.schema.metadata or {}).get(INPUTS_KEY, b""))
         sound = table.filter(pa.compute.equal(table["status"], OK))
         num_errors += table.num_rows - sound.num_rows
+        if sound.num_rows:
+            views = [_matrix(sound[name]) for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
+            if values is None:
+                values = mapped((reader.record.num_images, len(views), views[0].shape[1]))
+            for view, matrix in enumerate(views):
+                values[len(images) : len(images) + sound.num_rows, view] = matrix
         described = sound.select(["image_id", "path", "target"]).to_pylist()
         images += [ImageEntry(size_bytes=0, **row) for row in described]
-        views = [name for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
-        if sound.num_rows:
-            blocks.append(np.stack([_matrix(sound[name]) for name in views], axis=1))
+    if values is None:
+        raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
-    return Features(images, targets, np.concatenate(blocks), num_errors, _joint_digest(inputs))
+    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs))
 
 
 def _joint_digest(inputs: Sequence[bytes]) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.finetuning.view_rows import ViewRows
 from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
     import keras
 
+Inputs: TypeAlias = npt.NDArray[Any] | ViewRows
 Prepare: TypeAlias = Callable[[npt.NDArray[Any]], Float32Array]
 
 _PREDICT_BATCH_SIZE = 256
@@ -23,22 +25,28 @@ class Examples:
     """Photos to train or to validate on.
 
     Attributes:
-        values: Features, shape (num_images, num_views, num_features).
-        truth: Class indices, shape (num_images,).
+        values: Features of all photos that there are, shape (num_photos, num_views, num_features).
+        truth: Class indices of those meant, shape (num_images,).
+        photos: Which of all photos are meant, shape (num_images,); None for all.
     """
 
     values: npt.NDArray[np.float16]
     truth: npt.NDArray[np.int64]
+    photos: npt.NDArray[np.int64] | None = None
 
-    def by_view(self) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:
-        """Every view as an example of its own: shapes (num_images * num_views, num_features) and (...,)."""
-        num_views = self.values.shape[1]
-        return self.values.reshape(-1, self.values.shape[2]), np.repeat(self.truth, num_views)
+    @property
+    def num_views(self) -> int:
+        """Views of each photo."""
+        return int(self.values.shape[1])
+
+    def by_view(self) -> tuple[ViewRows, npt.NDArray[np.int64]]:
+        """Every view as an example of its own: num_images * num_views rows, and their classes."""
+        return ViewRows(self.values, self.photos), np.repeat(self.truth, self.num_views)
 
 
 def fit(
     network: "keras.Model",
-    inputs: npt.NDArray[Any],
+    inputs: Inputs,
     truth: npt.NDArray[np.int64],
     validation: Examples,
     prepare: Prepare,
@@ -85,7 +93,7 @@ def fit(
 
 
 def _batches(
-    inputs: npt.NDArray[Any],
+    inputs: Inputs,
     truth: npt.NDArray[np.int64],
     prepare: Prepare,
     batch_size: int,
@@ -120,10 +128,10 @@ def _batches(
     return Batches()
 
 
-def predict(network: "keras.Model", rows: npt.NDArray[Any], prepare: Prepare) -> Float32Array:
+def predict(network: "keras.Model", rows: ViewRows, prepare: Prepare) -> Float32Array:
     """A network's outputs for many rows, shape (num_rows, num_outputs)."""
-    blocks = np.array_split(rows, -(-len(rows) // _PREDICT_BATCH_SIZE))
-    return np.concatenate([np.asarray(network.predict_on_batch(prepare(block)), np.float32) for block in blocks])
+    blocks = np.array_split(np.arange(len(rows)), -(-len(rows) // _PREDICT_BATCH_SIZE))
+    return np.concatenate([np.asarray(network.predict_on_batch(prepare(rows[block])), np.float32) for block in blocks])
 
 
 def as_float32(rows: npt.NDArray[Any]) -> Float32Array:

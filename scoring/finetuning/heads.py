@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.finetuning.fitting import Examples, fit
+from scoring.finetuning.view_rows import ViewRows
 from scoring.models.trained_heads import Epoch, HeadSettings
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def train_head(train: Examples, validation: Examples, num_classes: int, settings
     """
     inputs, truth = train.by_view()
     mean, scale = centre(inputs)
-    network = softmax_network(inputs.shape[1], num_classes, settings, seed)
+    network = softmax_network(inputs.num_features, num_classes, settings, seed)
 
     def prepare(rows: npt.NDArray[np.float16]) -> Float32Array:
         return (rows.astype(np.float32) - mean) / scale
@@ -58,16 +59,17 @@ def train_head(train: Examples, validation: Examples, num_classes: int, settings
     kernel, bias = (np.asarray(weight) for weight in network.get_weights())
     kernel = (kernel / scale).astype(np.float32)
     bias = (bias - mean @ kernel).astype(np.float32)
-    logits = validation.values.astype(np.float32) @ kernel + bias
+    rows, _ = validation.by_view()
+    logits = np.concatenate([block.astype(np.float32)[:, None] @ kernel + bias for block in rows.blocks()])
+    logits = logits.reshape(len(validation.truth), validation.num_views, num_classes)
     return Head(kernel, bias, [], logits, curve, best_epoch)
 
 
-def centre(inputs: npt.NDArray[np.float16]) -> tuple[Float32Array, np.float32]:
+def centre(inputs: ViewRows) -> tuple[Float32Array, np.float32]:
     """Mean of each feature, and one standard deviation over all of them."""
-    mean = inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
-    blocks = np.array_split(inputs, max(1, len(inputs) // 4096))
-    variance = sum(float(np.square(block.astype(np.float32) - mean).sum(dtype=np.float64)) for block in blocks)
-    return mean, np.float32(max(np.sqrt(variance / inputs.size), 1e-6))
+    mean = (inputs.sum() / len(inputs)).astype(np.float32)
+    variance = sum(float(np.square(block.astype(np.float32) - mean).sum(dtype=np.float64)) for block in inputs.blocks())
+    return mean, np.float32(max(np.sqrt(variance / (len(inputs) * inputs.num_features)), 1e-6))
 
 
 def softmax_network(num_features: int, num_classes: int, settings: HeadSettings, seed: int) -> "keras.Model":

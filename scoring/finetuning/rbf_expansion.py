@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.finetuning.view_rows import ViewRows
 
 if TYPE_CHECKING:
     import keras
@@ -25,10 +26,10 @@ class RbfExpansion:
     """Likenesses exp(-gamma |z - c|^2) of a photo's standardised features z to those of landmarks c.
 
     Attributes:
-        mean: Of each feature, shape (num_features,).
+        mean: Mean of each feature, shape (num_features,).
         scale: Its standard deviation, likewise.
         landmarks: Standardised features, shape (num_landmarks, num_features).
-        rows: Which photos these are, shape (num_landmarks,).
+        rows: Which of the photos these are, shape (num_landmarks,).
         gamma: The inverse of the squared width.
     """
 
@@ -49,7 +50,7 @@ class RbfExpansion:
         return likenesses
 
     def layers(self, features: "keras.KerasTensor") -> "keras.KerasTensor":
-        """The same of built-in layers, shape (batch, num_landmarks).
+        """The expansion as built-in layers, shape (batch, num_landmarks).
 
         -gamma |z - c|^2 = 2 gamma z.c - gamma c.c - gamma z.z: two dense layers, and an exponential of their sum.
         """
@@ -67,18 +68,20 @@ class RbfExpansion:
         return keras.layers.Activation("exponential", name="likenesses")(summed)
 
 
-def fit_expansion(values: npt.NDArray[np.float16], seed: int) -> RbfExpansion:
+def fit_expansion(values: npt.NDArray[np.float16], photos: npt.NDArray[np.int64], seed: int) -> RbfExpansion:
     """Standardise features, and draw landmarks among the photos; labels are not looked at.
 
     Args:
-        values: Features, shape (num_photos, num_features).
+        values: Features of all photos, shape (num_all, num_features).
+        photos: Those that standardise and are drawn from, shape (num_photos,).
         seed: Decides which are drawn, where there are more than `MAX_LANDMARKS`.
     """
-    mean = values.mean(axis=0, dtype=np.float64)
-    deviations = values.std(axis=0, dtype=np.float64)
+    of_photos = ViewRows(values[:, None], photos)
+    mean = of_photos.sum() / len(photos)
+    deviations = np.sqrt(of_photos.sum(lambda rows: np.square(rows - mean)) / len(photos))
     scale = np.maximum(deviations, max(_LEAST_SCALE * np.median(deviations), 1e-6)).astype(np.float32)
-    rows = np.sort(np.random.default_rng(seed).permutation(len(values))[:MAX_LANDMARKS])
-    landmarks = ((values[rows].astype(np.float64) - mean) / scale).astype(np.float32)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(photos))[:MAX_LANDMARKS])
+    landmarks = ((values[photos[rows]].astype(np.float64) - mean) / scale).astype(np.float32)
     some = landmarks[np.random.default_rng(seed).permutation(len(landmarks))[:_NUM_FOR_MEDIAN]]
     distances = _squared_distances(some.astype(np.float64), some)[np.triu_indices(len(some), 1)]
     median = max(float(np.median(distances)), 1e-6)

@@ -43,7 +43,7 @@ class RbfTrainer:
     @cached_property
     def expansion(self) -> RbfExpansion:
         """Standardisation and landmarks, the same for every head, of the photos in folds."""
-        return fit_expansion(self._values[self._rows], self._seed)
+        return fit_expansion(self._values, self._rows, self._seed)
 
     @cached_property
     def _landmarks(self) -> npt.NDArray[np.int64]:

@@ -65,7 +65,7 @@ class TrainingSet:
 
     def examples(self, rows: npt.NDArray[np.int64]) -> Examples:
         """Some of the photos."""
-        return Examples(self.features.values[rows], self.truth[rows])
+        return Examples(self.features.values, self.truth[rows], rows)
 
     def measured_logits(self, heads: Sequence[Head]) -> Float32Array:
         """Logits of the photos that the model is measured on.
@@ -96,7 +96,7 @@ class TrainingSet:
 
 
 def load_training_set(settings: FinetuneSettings) -> TrainingSet:
-    """Load the features of a model folder: as float16, 200 MB for 25,000 x 4,096."""
+    """Load the features of a model folder: as float16, in a file that is mapped, 200 MB for 25,000 x 4,096."""
     folder = ModelFolder(settings.output).features
     features = load_features(folder)
     record = folder.load_record()

@@ -49,7 +49,7 @@ class Classifier:
 
     @property
     def store_probabilities(self) -> str:
-        """As fingerprints have it: of few labels, all are stored in any case; of several that may be true, too."""
+        """What fingerprints say of it: few labels, and several that may be true, are stored whole in any case."""
         asks = self.store is StoreProbabilities.ALL or self.reading.is_multi_label
         return StoreProbabilities.ALL if asks and len(self.labels) > MAX_FULL_VECTOR else StoreProbabilities.FEW
 

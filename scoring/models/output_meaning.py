@@ -19,7 +19,7 @@ _EXACT_SUM_TOLERANCE = 0.001
 class OutputMeaning(StrEnum):
     """What `outputs` may say.
 
-    Of a model of one output, probabilities and sigmoid are the second label's probability, logits what a sigmoid takes.
+    One output is the second label's probability (probabilities, sigmoid), or what a sigmoid takes (logits).
     Multi-label is several sigmoids, each a label's own probability.
     """
 
@@ -72,7 +72,7 @@ class OutputReading:
         self.check_batch(finite, model)
 
     def check_batch(self, outputs: Float32Array, model: str) -> None:
-        """The same for a batch of any size: logits may be any numbers, and rows that are not all finite are left out.
+        """Check a batch of any size: logits may be any numbers, and rows that are not all finite are left out.
 
         Raises:
             ModelError: If what should be probabilities is not.
@@ -130,7 +130,7 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
     Args:
         activation: What it computes last, as `last_activation` says it.
         asked: What the user says that outputs are; None leaves it to the activation.
-        num_outputs: Of the model.
+        num_outputs: Number of outputs of the model.
         model: Its name in messages.
 
     Raises:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engines import Pending
-from scoring.networks.precision import PrecisionChoice
+from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import Location
@@ -86,6 +86,11 @@ class ShardModelRequest(Protocol):
     @property
     def name(self) -> str:
         """What people call it."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """The number format that was asked for."""
         ...
 
     @property

@@ -76,7 +76,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
     """The same model; what it leaves open of its input is fixed.
 
     Args:
-        model: Of one output.
+        model: A model of one output.
         size: Height and width that were asked for; None takes the model's, and 224 where it leaves them open.
         path: Its file, for messages.
 

@@ -33,7 +33,7 @@ def cut_at(
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
         called: What the user calls the network.
         name: Name of the network that is returned.
-        pooling: Of what is spatial; vectors stay as they are.
+        pooling: How spatial features become a vector; vectors stay as they are.
 
     Returns:
         From what the network takes to features, shape (batch, num_features).

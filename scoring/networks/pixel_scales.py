@@ -82,7 +82,7 @@ def take_pixels(model: "keras.Model", scale: PixelScale, source: str) -> "keras.
     """The same model for float pixels of 0 to 255.
 
     Args:
-        model: Of one input, channels last, in its own scale.
+        model: A model of one input, channels last, in its own scale.
         scale: The model's.
         source: The model's name in messages.
 

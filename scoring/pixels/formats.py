@@ -80,7 +80,7 @@ def is_decoded(name: str) -> bool:
 
 def why_not(name: str) -> str:
     """What to say of a format that is not decoded here."""
-    return f"{name}, which takes {EXTRA}" if name in _PLUGINS else f"{name}, which is not decoded"
+    return f"{name}, which needs {EXTRA}" if name in _PLUGINS else f"{name}, which is not decoded"
 
 
 @cache

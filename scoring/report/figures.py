@@ -66,7 +66,7 @@ def draw_histogram(name: str, counts: Mapping[str, Sequence[int]], x_label: str,
 
 
 def draw_reliability(name: str, series: Mapping[str, Sequence[ReliabilityBin]], x_label: str, intervals: bool) -> str:
-    """Draw what was said against how often it came true, with the line on which both are equal.
+    """Draw predicted probabilities against observed shares, with the line on which both are equal.
 
     Args:
         name: Unique in the page.
@@ -88,7 +88,7 @@ def draw_reliability(name: str, series: Mapping[str, Sequence[ReliabilityBin]], 
                 axes.vlines(said, 100 * ends[0], 100 * ends[1], color=series_colour(number), linewidth=1.2)
         percent_axis(axes, "x")
         percent_axis(axes, "y")
-        axes.set(xlabel=shown(x_label), ylabel="came true")
+        axes.set(xlabel=shown(x_label), ylabel="observed share")
         if len(series) > 1:
             legend_above(axes)
 

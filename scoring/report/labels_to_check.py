@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scoring.quality.label_issues import LabelIssue, find_label_issues
+from scoring.quality.label_issues import LabelIssue, find_doubts, find_label_issues
 from scoring.report.looks import Album, draw_pictures, find_pictures, picture_tile
 from scoring.report.parts import Block, Look, Prose, Table
 from scoring.report.rows import ScoredRows
 from scoring.report.text import plural, shorten, visible
 
 _MAX_SHOWN = 12
-_MAX_NAMED = 100
+_MAX_NAMED = 200
 _NAME_LENGTH = 160  # characters of a path
 _METHOD = (
     "Another label reaches the probability that its own photos have in the mean, and the given one is not the most "
@@ -30,11 +30,12 @@ def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[
     """
     if rows.probabilities is None:
         return [Prose("Labels are checked where the probabilities of all of them are stored.")]
-    issues = _issues(rows, rows.probabilities)
+    issues, doubts = _issues(rows, rows.probabilities)
     known = plural(int((rows.column("truth") >= 0).sum()), "photo")
     if not issues:
         return [Prose(f"No label of {known} looks wrong to the model.")]
-    named = issues[:_MAX_NAMED]
+    found = [*issues, *doubts]
+    named = found[:_MAX_NAMED]
     images = find_pictures(rows, np.array([issue.photo for issue in named], np.int64), album)
     shown = named[:_MAX_SHOWN]
     thumbnails, problem = draw_pictures(album, [images[issue.photo] for issue in shown])
@@ -48,17 +49,19 @@ def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[
         )
         for issue in named
     ]
-    caption = f"{len(named)} of {len(issues)}, the worst first" if len(issues) > len(named) else "The worst first"
+    caption = f"{len(named)} of {len(found)}, the worst first" if len(found) > len(named) else "The worst first"
+    further = f" Behind them {plural(len(doubts), 'label')} that the model merely doubts." if doubts else ""
     return [
-        Prose(f"{plural(len(issues), 'label')} of {known} may be wrong. {_METHOD}"),
+        Prose(f"{plural(len(issues), 'label')} of {known} may be wrong.{further} {_METHOD}"),
         *([Prose(problem)] if problem else []),
         Look("Probably labelled wrongly", f"The worst {len(shown)}", tiles),
         Table(caption, ("photo", "label", "rather", "for its label, 0 to 1"), cells, num_text_columns=3),
     ]
 
 
-def _issues(rows: ScoredRows, probabilities: np.ndarray) -> list[LabelIssue[int]]:
-    """Of the photos with a label, by their row numbers."""
+def _issues(rows: ScoredRows, probabilities: np.ndarray) -> tuple[list[LabelIssue[int]], list[LabelIssue[int]]]:
+    """Labels that are probably wrong, and others in doubt, by the photos' row numbers."""
     truth = rows.column("truth")
     known = np.flatnonzero(truth >= 0)
-    return find_label_issues([int(row) for row in known], truth[known], probabilities[known])
+    photos, labels, said = [int(row) for row in known], truth[known], probabilities[known]
+    return find_label_issues(photos, labels, said), find_doubts(photos, labels, said)

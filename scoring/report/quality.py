@@ -27,7 +27,7 @@ class Quality:
         log_loss: None where not all probabilities are stored.
         roc_auc: None there too, and if a label has no image.
         confusion: Images by true and most likely label; None for too many labels.
-        reliability: What was said, and how often it came true.
+        reliability: Predicted probabilities, and how often they were right.
         mistakes: True label, most likely label and images of the most frequent mistakes.
     """
 
@@ -161,7 +161,7 @@ def reliability_figure(
     intervals: bool,
     subject: str = "Reliability",
 ) -> Figure:
-    """What models said against how often it came true.
+    """Predicted probabilities of models against observed shares.
 
     Args:
         name: Unique in the page.
@@ -172,12 +172,12 @@ def reliability_figure(
     """
     what = f"probability of {labels[1]}" if len(labels) == 2 else "probability of the most likely label"
     return Figure(
-        title=f"{subject}: {what}, said and come true",
-        svg=draw_reliability(name, series, f"said: {what}", intervals),
+        title=f"{subject}: {what}, predicted and observed",
+        svg=draw_reliability(name, series, f"predicted: {what}", intervals),
         description=f"Expected calibration error: {', '.join(_distance(*item) for item in series.items())}.",
         table=Table(
             f"{subject}: {what}",
-            ("model", "said on average", "came true", "images"),
+            ("model", "mean prediction", "observed share", "images"),
             [
                 (model, percent(one.mean_probability), percent(one.share_right), count(one.num_images))
                 for model, bins in series.items()

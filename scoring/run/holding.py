@@ -22,7 +22,7 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
         LeaseLostError: At the end of the block, if another driver took over: whatever else went wrong came of it.
         StorageError: If it cannot be written.
     """
-    _refuse_foreign_files(folder)
+    refuse_foreign_files(folder)
     with storage_faults(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
     with hold_lease(folder.lease) as lease:
@@ -42,7 +42,8 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
                 _remove_temporaries(folder)
 
 
-def _refuse_foreign_files(folder: RunFolder) -> None:
+def refuse_foreign_files(folder: RunFolder) -> None:
+    """Raise RunFolderError unless a place is free, or holds what runs leave there."""
     path = folder.path
     if path.exists() and not path.is_dir():
         raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")

@@ -1,15 +1,17 @@
 """The list of images to score, one Parquet row group per shard: a worker reads its own rows and no others."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.sources.entries import ImageEntry
+from scoring.sources.entries import EntriesByColumn, ImageEntry
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, readable
 
@@ -33,6 +35,9 @@ _MIN_SHARD_SIZE = 32
 _SHARDS_OF_A_SMALL_JOB = 16
 # Every worker reads the manifest's end, 700 bytes for each shard, and pyarrow reads none of more than 1,000,000.
 _MAX_SHARDS = 100_000
+# Without Arrow's own schema, whose metadata would hide what is known only at the end. Values but labels differ.
+_WRITING: Any = {"write_page_checksum": True, "store_schema": False, "use_dictionary": ["target"]}
+_ROWS_AT_ONCE = 32_768  # that are made, digested and written together
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,18 @@ def _round_up(num_images: int, num_shards: int) -> int:
 
 def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
     """SHA-256 over all that the manifest says: another collection, other targets or other shards give another."""
+    from scoring.run.digest_lines import digest_lines  # readers need none
+
     digest = hashlib.sha256(f"{shard_size}\n".encode())
-    for image in images:
-        row = (image.image_id, image.path, image.size_bytes, image.raw_path, image.target)
-        digest.update(repr(row if image.position is None else (*row, image.position)).encode() + b"\n")
+    for rows in _blocks(images, shard_size):
+        digest.update(digest_lines(rows))
     return digest.hexdigest()
+
+
+def _blocks(images: Sequence[ImageEntry], shard_size: int) -> Iterator[pa.Table]:
+    """The manifest's rows, some whole shards at a time."""
+    step = shard_size * -(-_ROWS_AT_ONCE // shard_size)
+    return (manifest_rows(images, start, start + step) for start in range(0, len(images), step))
 
 
 def contents_digest(rows: pa.Table) -> str:
@@ -83,13 +95,28 @@ def contents_digest(rows: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def manifest_rows(images: Sequence[ImageEntry]) -> pa.Table:
-    """Images as the manifest's rows."""
-    return pa.Table.from_pylist([vars(image) for image in images], schema=MANIFEST_SCHEMA)
+def manifest_rows(images: Sequence[ImageEntry], start: int = 0, stop: int | None = None) -> pa.Table:
+    """Some images as the manifest's rows."""
+    if isinstance(images, EntriesByColumn):
+        rows = images.rows(*slice(start, stop).indices(len(images))[:2])
+        for name in ("raw_path", "target"):  # a listing by column has neither
+            rows = rows.append_column(
+                MANIFEST_SCHEMA.field(name), pa.nulls(len(rows), MANIFEST_SCHEMA.field(name).type)
+            )
+        return rows.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA)
+    some = images if start == 0 and stop is None else images[start:stop]
+    values = zip(*map(attrgetter(*MANIFEST_SCHEMA.names), some), strict=True) if some else [()] * len(MANIFEST_SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(values, MANIFEST_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=MANIFEST_SCHEMA)
 
 
 def write_manifest(
-    path: Location, images: Sequence[ImageEntry], shard_size: int, num_left_out: int, digest: str | None = None
+    path: Location,
+    images: Sequence[ImageEntry],
+    shard_size: int,
+    num_left_out: int,
+    digest: str | None = None,
+    check: Callable[[str], object] = lambda digest: None,
 ) -> ManifestInfo:
     """Write the manifest of `images`, `shard_size` rows a row group; the last shard may be short.
 
@@ -98,16 +125,22 @@ def write_manifest(
         images: All images, in the manifest's order.
         shard_size: Images per shard.
         num_left_out: Files that are not images.
-        digest: Their `manifest_digest`, if it is known: of a million images it takes some seconds. Where the contents
-            of some have changed since, it is that of the images as they were first listed.
+        digest: What to say is their `manifest_digest`, where the contents of some have changed since they were first
+            listed; None takes it while the rows are written.
+        check: Is given the digest before the manifest takes its place; what it raises keeps it from that.
     """
-    digest = digest or manifest_digest(images, shard_size)
-    metadata = {_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)}
-    schema = MANIFEST_SCHEMA.with_metadata(metadata)
-    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
-        for start in range(0, len(images), shard_size):
-            rows = manifest_rows(images[start : start + shard_size])
-            writer.write_table(rows.replace_schema_metadata(metadata), row_group_size=shard_size)
+    from scoring.process.one_ahead import one_ahead  # readers need none of these
+    from scoring.run.digest_lines import digest_lines
+
+    found = hashlib.sha256(f"{shard_size}\n".encode())
+    with whole_file(path) as temporary:
+        with pq.ParquetWriter(temporary, MANIFEST_SCHEMA, **_WRITING) as writer:
+            for rows, lines in one_ahead((rows, digest_lines(rows)) for rows in _blocks(images, shard_size)):
+                found.update(lines)
+                writer.write_table(rows, row_group_size=shard_size)
+            digest = digest or found.hexdigest()
+            writer.add_key_value_metadata({_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)})
+        check(digest)
     return read_info(path)
 
 
@@ -138,10 +171,17 @@ class Manifest:
         """Read some columns of one shard's images, in the manifest's order."""
         return self._read(shard_id, list(columns))
 
+    def describe_several(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
+        """The same of the shards from one to before another, or to the last."""
+        with self._open() as manifest:
+            return manifest.read_row_groups(range(start, min(stop, self.info.num_shards)), list(columns))
+
     def _read(self, shard_id: int, columns: list[str] | None) -> pa.Table:
-        source = readable(self._path)
-        with pq.ParquetFile(source, metadata=self._metadata, page_checksum_verification=True) as manifest:
+        with self._open() as manifest:
             return manifest.read_row_group(shard_id, columns)
+
+    def _open(self) -> pq.ParquetFile:
+        return pq.ParquetFile(readable(self._path), metadata=self._metadata, page_checksum_verification=True)
 
     @cached_property
     def shard_sizes(self) -> list[int]:

@@ -13,6 +13,7 @@ from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestIn
 from scoring.run.verification import remove_shard
 from scoring.sources.entries import ImageEntry
 
+_ROWS_AT_ONCE = 32_768  # that are compared together
 _IDENTITY = tuple(name for name in MANIFEST_SCHEMA.names if name not in CONTENTS)
 
 
@@ -85,16 +86,18 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
 def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
     renewal = Renewal(images, replace(earlier.info, num_left_out=num_left_out))
     renewal.is_due = renewal.info != earlier.info
-    for shard_id in range(earlier.info.num_shards):
-        now = manifest_rows(images[shard_id * shard_size : (shard_id + 1) * shard_size])
-        before = earlier.describe(shard_id, MANIFEST_SCHEMA.names)
+    per_block = -(-_ROWS_AT_ONCE // shard_size)
+    for first in range(0, earlier.info.num_shards, per_block):
+        now = manifest_rows(images, first * shard_size, (first + per_block) * shard_size)
+        before = earlier.describe_several(first, first + per_block, MANIFEST_SCHEMA.names)
         if any(not now[name].equals(before[name]) for name in _IDENTITY):
             return None
         if before.column_names == now.column_names and all(now[name].equals(before[name]) for name in CONTENTS):
             continue
         renewal.is_due = True
-        if num_changed := _count_changed(before, now):
-            renewal.changed[shard_id] = num_changed
+        for start in range(0, now.num_rows, shard_size):
+            if num_changed := _count_changed(before.slice(start, shard_size), now.slice(start, shard_size)):
+                renewal.changed[first + start // shard_size] = num_changed
     return renewal
 
 

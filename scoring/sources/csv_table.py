@@ -1,5 +1,6 @@
 """A CSV file as it comes from Kaggle: as it is, or in a zip."""
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class CsvTable:
 def read_csv(source: Location, field: str, what: str) -> CsvTable:
     """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`; commas, semicolons or tabs divide it.
 
+    It is in UTF-8, or in UTF-16 as spreadsheets write it.
+
     Args:
         source: Where it lies.
         field: What the request calls it.
@@ -36,16 +39,28 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
         RequestError: If there is no such file, or it is no CSV file in UTF-8 with rows as long as its header.
     """
     try:
-        text = _content(source, field, what).decode("utf-8-sig")
+        text = _decoded(_content(source, field, what))
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         lines = [(reader.line_num, tuple(row)) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
     return CsvTable(header, tuple(row for _, row in lines[1:]))
+
+
+def _decoded(content: bytes) -> str:
+    """Its text.
+
+    Raises:
+        UnicodeError: If it is none.
+    """
+    text = content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    if "\0" in text:
+        raise UnicodeError(f"a zero byte stands at character {text.index(chr(0))}")
+    return text
 
 
 def _delimiter(text: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 NAMED = 5  # paths that are kept for each reason of leaving files out
 
@@ -30,6 +30,14 @@ class ImageEntry:
     target: str | None = None
     position: int | None = None
     stamp: int | None = field(default=None, compare=False)
+
+
+class EntriesByColumn(Sequence[ImageEntry]):
+    """Entries that are made when they are looked at one by one; until then they are columns."""
+
+    def rows(self, start: int, stop: int) -> Any:
+        """A `pyarrow.Table` of the entries from one number to before another, without `raw_path` and `target`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,19 @@
 """Which image is meant by each of many ids, of a competition's template or of a file of labels."""
 
+import posixpath
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 _WHOLE = re.compile(r"[0-9]+")
+_WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
+_ABSOLUTE = re.compile(r"/|[a-z]:/|[a-z0-9+.-]+://")
+_HERE = re.compile(r"(?:\./)+")
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,22 @@ class Matches:
         return len(self.rows) - len(self.missing)
 
 
-def match_by_every_reading(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> list[Matches]:
-    """Find the image of each id, by one reading of ids after the other.
+def match_by_every_reading(
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
+) -> Iterator[Matches]:
+    """Find the image of each id, by one reading of ids after the other, each when it is asked for.
 
-    An id is an image's id, its path, its file's name, that without the suffix, or the number that this is.
+    An id is an image's id, its path, its file's name, that without the suffix, or the number that this is; or else its
+    path or name as another system writes it: with backslashes, in other letters for `JPG` or of two parts for `é`.
 
     Args:
         ids: All different.
-        image_ids: Of each image.
-        paths: Of each image.
+        image_ids: The id of each image.
+        paths: The path of each image.
+        folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
-    return [_match(reading, ids, image_ids, paths) for reading in _READINGS]
+    below = _Reading(partial(_below, _folded(folder).split("/")), lambda image_id, path: _folded(path))
+    return (_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else [])))
 
 
 def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
@@ -73,7 +83,34 @@ def _name(path: str) -> str:
 
 
 def _bare(path: str) -> str:
-    return PurePosixPath(_name(path)).stem
+    return posixpath.splitext(_name(path))[0]
+
+
+def _number_of_id(one: str) -> str | None:
+    as_float = _WHOLE_AS_FLOAT.fullmatch(one)
+    return _number(as_float[1] if as_float else one)
+
+
+def _folded(path: str) -> str:
+    """One spelling for a path, whatever system wrote it."""
+    slashed = path.replace("\\", "/")
+    bare = _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
+    return bare.lower() if bare.isascii() else unicodedata.normalize("NFC", bare).casefold()
+
+
+def _below(folder: Sequence[str], one: str) -> str | None:
+    """The rest of a path behind the innermost folder of that name; None if it leads through none.
+
+    An absolute path may be of another machine. A relative one begins in a folder above: it leads there or elsewhere.
+    """
+    path = _folded(one)
+    *parts, name = path.split("/")
+    last = {folder[-1], _bare(folder[-1])}  # of an archive without its suffix too
+    end = next((end for end in range(len(parts), 0, -1) if parts[end - 1] in last), 0)
+    is_elsewhere = any(a != b for a, b in zip(parts[: end - 1][::-1], folder[-2::-1], strict=False))
+    if not end or (is_elsewhere and not _ABSOLUTE.match(path)):
+        return None
+    return "/".join([*parts[end:], name])
 
 
 def _number(text: str) -> str | None:
@@ -85,5 +122,8 @@ _READINGS = (
     _Reading(str, lambda image_id, path: path),
     _Reading(str, lambda image_id, path: _name(path)),
     _Reading(str, lambda image_id, path: _bare(path)),
-    _Reading(_number, lambda image_id, path: _number(_bare(path))),
+    _Reading(_number_of_id, lambda image_id, path: _number(_bare(path))),
+    _Reading(_folded, lambda image_id, path: _folded(path)),
+    _Reading(_folded, lambda image_id, path: _folded(_name(path))),
+    _Reading(_folded, lambda image_id, path: _folded(_bare(path))),
 )

@@ -1,6 +1,7 @@
 """Find images wherever they lie, and read their bytes there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource, LeftOut, Listing
@@ -11,6 +12,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.sources.packing import is_compressed, kind_of
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
+from scoring.sources.table_listing import NotByColumn, list_inventory, list_table
 from scoring.sources.table_parts import TableParts, is_pattern, is_table_folder
 from scoring.sources.tar_images import TarSource, expand_range
 from scoring.sources.zip_images import ZipSource
@@ -36,8 +38,9 @@ def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None
     """Raise ImagesError unless there is a collection at `location`; looks at no image.
 
     Args:
-        location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip, a zip or
-            tar within a zip (`bundle.zip/train.zip`), tar files (`x-{000..012}.tar`), or a Parquet table.
+        location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip; a zip,
+            tar or folder within a zip (`bundle.zip/train.zip`, `bundle.zip/train`); tar files (`x-{000..012}.tar`);
+            or a Parquet table.
         columns: Which columns of a table say what.
     """
     _source(location, columns).check()
@@ -51,15 +54,32 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
     """
     source = _source(location, columns)
     source.check()
-    account = Account()
-    if source.holds_only_images:
-        images = list_entries(source.files(), source.keeps_order)
-    else:
-        found = _found(source, account)
-        images = list_entries(found, replaced=lambda path: account.leave_out(Reason.REPLACED, path))
+    try:
+        images, account = _list_by_column(source)
+    except NotByColumn:
+        images, account = _list_by_row(source)
     if not images:
         raise _nothing_found(location, account.left_out())
     return Listing(images, account.left_out())
+
+
+def _list_by_column(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
+    """The images of a table, and what else is in it."""
+    if not isinstance(source, TableSource):
+        raise NotByColumn
+    account = Account()
+    if source.holds_only_images:
+        return list_table(source.batches(), source.keeps_order), account
+    finder = ImageFinder(source.peek, account)
+    return list_inventory(source.batches(), finder, partial(account.leave_out, Reason.REPLACED)), account
+
+
+def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
+    account = Account()
+    if source.holds_only_images:
+        return list_entries(source.files(), source.keeps_order), account
+    found = _found(source, account)
+    return list_entries(found, replaced=partial(account.leave_out, Reason.REPLACED)), account
 
 
 def open_images(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
-from scoring.sources.labels_file import LabelsTable, read_labels
+from scoring.sources.labels_file import LabelsTable, is_missing, read_labels
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
@@ -30,6 +30,22 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class LabelUse:
+    """What labels are for: training takes labelled photos alone, and one label of each.
+
+    Attributes:
+        keeps_unlabelled: Whether photos without a label stay.
+        takes_several: Whether a photo may have several; its target has commas between them.
+    """
+
+    keeps_unlabelled: bool = False
+    takes_several: bool = False
+
+
+TRAINING = LabelUse()
+
+
+@dataclass(frozen=True)
 class _Ids:
     """A column of a file of labels that may say which photo.
 
@@ -50,55 +66,60 @@ class _Ids:
         return {one: row for one, row in pairs if row >= 0}
 
 
-def label_by_file(listing: Listing, file: LabelsFile) -> Labelled:
+def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, folder: str = "") -> Labelled:
     """Give photos the labels of a file.
 
     Args:
         listing: The photos.
         file: Where their labels stand, and in which columns.
+        use: What they are for.
+        folder: Path of what the photos lie in: ids may be paths from above it.
 
     Raises:
         RequestError: If the file does not tell: which column, which photo, or which of two labels.
     """
     table = read_labels(file)
     images = list(listing.images)
-    found = _choose_ids(table, file.id_column, images)
+    found = _choose_ids(table, file.id_column, images, folder)
     column = table.label_column(file.label_column, found.column)
-    _refuse_several(table.columns[column], column, table.name)
     label_of = _labels_by_id(table, found.column, column)
+    label_of = dict(zip(label_of, _read_several(list(label_of.values()), use, column, table.name), strict=True))
     targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
     unused = [one for one in label_of if one not in found.row_of]
     return Labelled(
-        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name),
+        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use),
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
     )
 
 
-def label_by_table(listing: Listing, table: Location, columns: TableColumns) -> Labelled:
-    """Give the images of a table the labels in a column of it.
+def label_by_table(listing: Listing, table: Location, columns: TableColumns, use: LabelUse = TRAINING) -> Labelled:
+    """Give the images of a table the labels in a column of it; see `label_by_file`.
 
     Raises:
         RequestError: If values of that column are several labels.
     """
-    rows = [(file.path, file.image_id, file.target) for file in TableSource(table, columns).files()]
-    _refuse_several([target for _, _, target in rows if target], str(columns.label), table.name)
-    target_of = {(path, image_id): target for path, image_id, target in rows if target}
+    files = TableSource(table, columns).files()
+    rows = [(file.path, file.image_id, file.target) for file in files if file.target and not is_missing(file.target)]
+    labels = _read_several([str(target) for _, _, target in rows], use, str(columns.label), table.name)
+    target_of = {(path, image_id): label for (path, image_id, _), label in zip(rows, labels, strict=True)}
     # An id is known by its row where the table has ids, else made of the path.
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
     ]
-    return Labelled(_with_targets(listing, targets, table.name))
+    return Labelled(_with_targets(listing, targets, table.name, use))
 
 
-def _with_targets(listing: Listing, targets: Sequence[str | None], name: str) -> Listing:
+def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:
     pairs = zip(listing.images, targets, strict=True)
     labelled = Listing([replace(image, target=target) for image, target in pairs], listing.left_out)
+    if use.keeps_unlabelled:
+        return labelled
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
-def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry]) -> _Ids:
+def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
     """The column of ids whose values are those of photos."""
-    candidates = [_match_column(table, column, images) for column in table.id_columns(asked)]
+    candidates = [_match_column(table, column, images, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
     least = _LEAST_SHARE * min(len(best.ids), len(images))
     if best.matches.num_found < max(1, least):
@@ -121,9 +142,14 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
     return best
 
 
-def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry]) -> _Ids:
+def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> _Ids:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
-    tried = match_by_every_reading(ids, [image.image_id for image in images], [image.path for image in images])
+    tried: list[Matches] = []
+    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
+    for matches in match_by_every_reading(ids, image_ids, paths, folder):
+        tried.append(matches)
+        if not matches.missing:
+            break
     return _Ids(column, ids or [""], max(tried, key=lambda matches: matches.num_found))
 
 
@@ -141,7 +167,7 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
         RequestError: If one id has two.
     """
     labels: dict[str, str] = {}
-    for one, label in zip(table.columns[id_column], table.columns[label_column], strict=True):
+    for one, label in zip(table.columns[id_column], table.labels(label_column), strict=True):
         if one and label and labels.setdefault(one, label) != label:
             raise RequestError(
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
@@ -149,14 +175,20 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
     return labels
 
 
-def _refuse_several(values: Collection[str], column: str, name: str) -> None:
-    """Refuse several labels in one value, as in `haze primary`."""
+def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
+    """The same labels; where one is several, as in `haze primary`, with commas between them, or refused."""
+    different = set(values)
     for mark, words in _MARKS.items():
-        if value := _several(set(values), mark):
+        value = _several(different, mark)
+        if value and use.takes_several:
+            return [",".join(part.strip() for part in value.split(mark) if part.strip()) for value in values]
+        if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
-                f"{words} between them, and models of several labels are not trained. If it is one, write it without."
+                f"{words} between them, and models of several labels are not trained, but scored with `outputs` "
+                "multi-label. If it is one, write it without."
             )
+    return list(values)
 
 
 def _several(values: Collection[str], mark: str) -> str | None:

@@ -18,6 +18,7 @@ from scoring.storage.locations import Location, readable
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
 _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
+_MISSING = frozenset({"nan", "<na>", "#n/a", "null"})  # as pandas, R and spreadsheets write an empty cell
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class LabelsTable:
             )
         return (found or others)[0]
 
+    def labels(self, column: str) -> list[str]:
+        """The labels in a column; the empty text where there is none."""
+        return ["" if is_missing(value) else value for value in self.columns[column]]
+
     @property
     def _names(self) -> str:
         return ", ".join(map(repr, self.columns))
@@ -73,6 +78,11 @@ class LabelsTable:
         if name not in self.columns:
             raise RequestError(f"Expected `{field}` to be a column of {self.name}; {name!r} is none of {self._names}.")
         return name
+
+
+def is_missing(label: str) -> bool:
+    """Whether a label is an empty cell, as it is spelled; `None` and `NA` may be labels."""
+    return not label or label.casefold() in _MISSING
 
 
 def read_labels(file: LabelsFile) -> LabelsTable:

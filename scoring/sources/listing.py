@@ -37,7 +37,7 @@ class CommonFolder:
 
     def see(self, path: str) -> None:
         """Take one more path into account."""
-        folder = path.rpartition("/")[0]
+        folder = path[: path.rfind("/") + 1]
         if self._least is not None and folder == self._last:
             return
         self._last = folder

@@ -1,17 +1,15 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.sources.encoded_images import read_image
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
-from scoring.sources.image_finder import Reason
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import (
     BUCKET,
@@ -22,18 +20,17 @@ from scoring.sources.table_columns import (
     SIZE,
     TableColumns,
     check_column,
-    column_values,
     is_inventory,
 )
 from scoring.sources.table_parts import TableParts, one_line
+from scoring.sources.table_rows import TablePart, found_files, found_rows
 from scoring.storage.locations import Location, file_below, locate
 from scoring.storage.reading import read_range
-from scoring.storage.stamps import stamp_of
 from scoring.storage.web import web_url
 
 __all__ = ["TableColumns", "TableSource"]
 
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 65_536
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
 _MAX_ROW_GROUP_BYTES = 1024**3
 
@@ -70,13 +67,18 @@ class TableSource:
 
     def files(self) -> Iterator[FoundFile]:
         """One for each row."""
+        for batch in self.batches():
+            yield from found_files(batch)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The same column by column, some thousand rows at a time; see `FOUND`."""
         before = 0
         for name in self._parts.names:
             # First: a part that is replaced meanwhile is refused when it is read.
             stamp = self._parts.stamp(name) if self.keeps_order else None
             with self._parts.open(name) as part:
                 self._check_part(part, name)
-                yield from self._rows(part, name, before, stamp)
+                yield from self._rows(part, TablePart(name, before, stamp))
                 before += part.metadata.num_rows
 
     def peek(self, file: FoundFile, length: int) -> bytes:
@@ -117,22 +119,16 @@ class TableSource:
         if self._columns.content:
             _check_row_groups(part, self._columns.content, title)
 
-    def _rows(self, part: pq.ParquetFile, name: str, before: int, stamp: int | None) -> Iterator[FoundFile]:
-        """The rows of one part; so many are in the parts before it."""
+    def _rows(self, part: pq.ParquetFile, of: TablePart) -> Iterator[pa.RecordBatch]:
         row = 0
         try:
             for batch in part.iter_batches(_ROWS_AT_ONCE, columns=self._listed(part.schema_arrow)):
-                for file, target in zip(self._found(batch, name, row), self._targets(batch), strict=True):
-                    number = str(before + (file.position or 0))
-                    in_table = (
-                        replace(file, image_id=file.image_id or number, stamp=stamp) if self.keeps_order else file
-                    )
-                    yield replace(in_table, target=target) if target else in_table
+                yield found_rows(batch, self._columns, replace(of, row=row))
                 row += batch.num_rows
         except BucketError:
             raise
-        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-            damaged = file_below(self._parts.folder, name)
+        except (OSError, pa.ArrowException) as error:
+            damaged = file_below(self._parts.folder, of.name)
             raise ImagesError(f"Expected a readable Parquet table; {damaged} is damaged: {one_line(error)}.") from error
 
     def _listed(self, schema: pa.Schema) -> list[str]:
@@ -141,44 +137,6 @@ class TableSource:
         if is_inventory(schema, self._columns):
             return [*ids, BUCKET, KEY, *({SIZE, E_TAG, IS_LATEST, IS_DELETED} & set(schema.names))]
         return ids if self.keeps_order else [*ids, self._columns.images]
-
-    def _targets(self, batch: pa.RecordBatch) -> Sequence[str | None]:
-        """The label of each row."""
-        return _texts(batch, self._columns.label) if self._columns.label else [None] * batch.num_rows
-
-    def _found(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[FoundFile]:
-        """One file for each row of a batch that begins with row `row` of a part."""
-        ids = _texts(batch, self._columns.image_id) if self._columns.image_id else [None] * batch.num_rows
-        if self.keeps_order:
-            yield from (_row(name, row + index, image_id) for index, image_id in enumerate(ids))
-        elif is_inventory(batch.schema, self._columns):
-            yield from _objects(batch, ids)
-        else:
-            for index, path in enumerate(_texts(batch, self._columns.images)):
-                image_id = ids[index]
-                yield FoundFile(path, 0, image_id=image_id) if path else _row(name, row + index, image_id, True)
-
-
-def _row(name: str, row: int, image_id: str | None, is_named: bool = False) -> FoundFile:
-    """A row that holds its image, or names none."""
-    path, raw = readable_name(f"{name}#{row}")
-    return FoundFile(path, 0, raw, row, image_id or (path if is_named else None))
-
-
-def _objects(batch: pa.RecordBatch, ids: Sequence[str | None]) -> Iterator[FoundFile]:
-    """The objects of a batch of S3 Inventory; of an object with versions the latest, unless that is its deletion."""
-    buckets, keys = _texts(batch, BUCKET), _texts(batch, KEY)
-    names, nothing = batch.schema.names, [None] * batch.num_rows
-    sizes = column_values(batch, SIZE).to_pylist() if SIZE in names else nothing
-    tags = column_values(batch, E_TAG).to_pylist() if E_TAG in names else nothing
-    latest = column_values(batch, IS_LATEST).to_pylist() if IS_LATEST in names else nothing
-    deleted = column_values(batch, IS_DELETED).to_pylist() if IS_DELETED in names else nothing
-    for index, image_id in enumerate(ids):
-        is_gone = latest[index] is False or deleted[index] is True
-        path = f"s3://{buckets[index]}/{keys[index]}"
-        stamp = stamp_of(tags[index]) if tags[index] else None
-        left_out = Reason.OLD_VERSION if is_gone else None
-        yield FoundFile(path, sizes[index] or 0, image_id=image_id, left_out=left_out, stamp=stamp)
 
 
 def _located(folder: Location, path: str) -> Location:
@@ -196,8 +154,3 @@ def _check_row_groups(part: pq.ParquetFile, column: str, title: str) -> None:
             f"Expected row groups of at most {_MAX_ROW_GROUP_BYTES // 1024**2} MiB of images, each is read whole; "
             f"{title} has one of {largest // 1024**2} MiB. Write it with a smaller row_group_size."
         )
-
-
-def _texts(batch: pa.RecordBatch, column: str) -> list[str | None]:
-    texts: list[str | None] = pc.cast(column_values(batch, column), pa.string()).to_pylist()
-    return texts

@@ -1,7 +1,7 @@
-"""Images in a zip as Kaggle ships it, local or in a bucket: read in place, in a zip within the zip too."""
+"""Images in a zip as Kaggle ships it, local or in a bucket: read in place, in a folder or a zip within the zip too."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.reading import Place, path_or_file
 
 _DEEPEST = 3
+_NAMED = 10  # folders and archives in a message
 
 
 class ZipSource:
@@ -22,15 +23,17 @@ class ZipSource:
         archive: The zip.
         depth: How many zips it lies in.
         origin: The outermost of these; None if there is none.
+        folder: Where in the zip to look; all of it if empty.
     """
 
     holds_only_images = False
     keeps_order = False
 
-    def __init__(self, archive: Place, depth: int = 0, origin: Place | None = None) -> None:
+    def __init__(self, archive: Place, depth: int = 0, origin: Place | None = None, folder: str = "") -> None:
         self._archive = archive
         self._depth = depth
         self._origin = origin or archive
+        self._inside = f"{folder}/" if folder else ""
 
     def check(self) -> None:
         """See `ImageSource`."""
@@ -38,15 +41,14 @@ class ZipSource:
             raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.")
 
     def member(self, path: str) -> ImageSource:
-        """The images in an archive within the zip.
+        """The images in a folder or an archive within the zip.
 
         Raises:
-            ImagesError: If the zip has no such archive.
+            ImagesError: If the zip has none of that name.
         """
         archives = self._archives()
         if path not in archives:
-            held = f"holds {', '.join(archives)}" if archives else "holds no archive"
-            raise ImagesError(f"Expected a .zip or .tar called {path} in {self._archive}, which {held}.")
+            return self._folder(path, archives)
         if self._depth == _DEEPEST:  # there are zips that hold themselves
             raise ImagesError(f"Expected zips within zips at most {_DEEPEST} deep; {self._archive} holds {path}.")
         place = self._directory.place_of(path)
@@ -54,17 +56,36 @@ class ZipSource:
             return ZipSource(place, self._depth + 1, self._origin)
         return TarSource({path.encode(): place}, self._origin)
 
+    def _folder(self, path: str, archives: Sequence[str]) -> ImageSource:
+        """The images in a folder, or in what one of the archives has there."""
+        above = next((archive for archive in archives if path.startswith(f"{archive}/") and is_zip(archive)), None)
+        if above is not None:
+            inner = self.member(above)
+            assert isinstance(inner, ZipSource)
+            return inner.member(path.removeprefix(f"{above}/"))
+        paths = [file.path for file in self._directory.files()]
+        if not any(one.startswith(f"{path}/") for one in paths):
+            folders = dict.fromkeys(f"{one.partition('/')[0]}/" for one in paths if "/" in one)
+            held = ", ".join([*folders, *archives][:_NAMED]) or "neither folders nor archives"
+            raise ImagesError(
+                f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}, which holds {held}."
+            )
+        return ZipSource(self._archive, self._depth, self._origin, path)
+
     def files(self) -> Iterator[FoundFile]:
         """The files in the zip; or of the only archive in it, and what lies beside that."""
         if self._only_member is None:
-            yield from self._directory.files()
+            yield from self._files_here()
             return
         (archive,) = self._archives()
-        for file in self._directory.files():
+        for file in self._files_here():
             if file.path != archive:
                 reason = file.left_out or judge_name(file.path)
                 yield replace(file, left_out=Reason.NOT_AN_IMAGE if reason is Reason.UNCLEAR else reason)
         yield from self._only_member.files()
+
+    def _files_here(self) -> Iterator[FoundFile]:
+        return (file for file in self._directory.files() if file.path.startswith(self._inside))
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
@@ -86,11 +107,11 @@ class ZipSource:
     def _only_member(self) -> ImageSource | None:
         """The only archive in a zip without images."""
         found = ImageFinder(lambda file, length: self._directory.peek(file.path, length), Account())
-        if next(found.images(self._directory.files()), None) is not None:
+        if next(found.images(self._files_here()), None) is not None:
             return None
         archives = self._archives()
         return self.member(archives[0]) if len(archives) == 1 else None
 
     def _archives(self) -> list[str]:
-        found = (file.path for file in self._directory.files() if judge_name(file.path) is Reason.ARCHIVE)
+        found = (file.path for file in self._files_here() if judge_name(file.path) is Reason.ARCHIVE)
         return [path for path in found if is_zip(path) or is_tar(path)]

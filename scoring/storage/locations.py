@@ -38,7 +38,7 @@ def locate(text: str | Path) -> Location:
     """Tell what a user's word for a place means.
 
     Raises:
-        RequestError: If it is a URL that is not of a bucket, one with credentials in it, or one that is a slash short.
+        RequestError: If it is a URL that is not of a bucket, one with credentials in it, or one that lacks a slash.
     """
     text = str(text)
     if one_slash := _ONE_SLASH.match(text):  # nor is this shown

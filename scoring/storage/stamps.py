@@ -19,7 +19,7 @@ def stamp_of(*known: object) -> int:
 
 
 def file_stamp(status: os.stat_result) -> int:
-    """Of a file on a disk: its size, when it was last written, and its number where the file system keeps it."""
+    """The stamp of a local file: its size, when it was last written, and its number where the file system keeps it."""
     return stamp_of(status.st_size, status.st_mtime_ns, inode_of(status))
 
 
@@ -29,7 +29,7 @@ def inode_of(status: os.stat_result) -> int | None:
 
 
 def object_stamp(meta: Mapping[str, Any]) -> int:
-    """Of an object in a bucket: its size and ETag, or where there is none, its version and when it was written."""
+    """The stamp of an object: its size and ETag, or where there is none, its version and when it was written."""
     tag = meta.get("e_tag")
     return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
 

@@ -97,11 +97,12 @@ class Url:
         return ((key, size_bytes) for key, size_bytes, _ in self.stamped_objects())
 
     def stamped_objects(self) -> Iterator[tuple[str, int, int]]:
-        """The same, each with its stamp."""
+        """The same, each with its stamp; many folders are listed side by side."""
+        from scoring.storage.prefix_listing import list_objects  # local runs list no bucket
+
         with bucket_faults(self):
-            for page in obstore.list(self._store, self.key or None, chunk_size=_LISTED_AT_ONCE):
-                for found in page:
-                    yield found["path"][len(self.key) :].lstrip("/"), found["size"], _stamp(found)
+            for path, size_bytes, stamp in list_objects(self._store, self.key):
+                yield path[len(self.key) :].lstrip("/"), size_bytes, stamp
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes."""

@@ -17,6 +17,8 @@ _NOT_FOR_PEOPLE = (
     *("__MACOSX", "__pycache__"),
 )
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
+# The same without a look ahead, for engines that have none: where it is not found, nothing is hidden.
+MAY_BE_HIDDEN = rf"(?:^|/)(?:\.|{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})"
 
 
 class Fault(StrEnum):

@@ -53,7 +53,7 @@ class Probabilities:
 
     @property
     def holds(self) -> str:
-        """In words."""
+        """What a row holds, in words."""
         [first, *others] = [self.labels[index] for index in self.classes]
         return f"the probabilities of {1 + len(others)} classes" if others else f"the probability of {first}"
 
@@ -81,7 +81,7 @@ class Best:
 
     @property
     def holds(self) -> str:
-        """In words."""
+        """What a row holds, in words."""
         return f"the index of the best class: {_mapping(self.labels)}" if self.as_index else "the best label"
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
@@ -112,7 +112,7 @@ class Ranked:
 
     @property
     def holds(self) -> str:
-        """In words."""
+        """What a row holds, in words."""
         return f"the best {self.count} {_named(self.labels, self.as_index)}"
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
@@ -136,7 +136,7 @@ class Above:
 
     @property
     def holds(self) -> str:
-        """In words."""
+        """What a row holds, in words."""
         return f"all {_named(self.labels, self.as_index)} of a probability of at least {self.threshold:g}"
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:

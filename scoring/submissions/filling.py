@@ -71,7 +71,7 @@ def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: 
     unreadable = [one for one, ok in zip(ids, is_ok, strict=True) if not ok]
     if unreadable and fallback is None:
         raise IncompleteError(
-            f"{len(unreadable)} images could not be read: {some(unreadable)}. Mend them and score again, or use "
+            f"{len(unreadable)} images could not be read: {some(unreadable)}. Repair them and score again, or use "
             "`fallback` 0.5: that is their probability; labels stay as `template` has them."
         )
 

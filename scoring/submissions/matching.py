@@ -17,8 +17,8 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
 
     Args:
         ids: The template's, all different.
-        image_ids: Of each image of the run.
-        paths: Of each image of the run.
+        image_ids: The id of each image of the run.
+        paths: The path of each image of the run.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
@@ -26,10 +26,11 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
     Raises:
         RequestError: If no reading does; the first id without an image, or with two, is named.
     """
-    tried = match_by_every_reading(ids, image_ids, paths)
-    for matches in tried:
+    tried = []
+    for matches in match_by_every_reading(ids, image_ids, paths):
         if not matches.missing and matches.twice is None:
             return matches.rows
+        tried.append(matches)
     nearest = min(tried, key=lambda matches: len(matches.missing))
     if nearest.missing:
         raise RequestError(

@@ -99,7 +99,7 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     if unreadable.any() and request.fallback is None:
         raise IncompleteError(
             f"{int(unreadable.sum())} images could not be read: {some(ids[unreadable].tolist())}. "
-            "Mend them and score again, or give them a probability with `fallback` 0.5."
+            "Repair them and score again, or give them a probability with `fallback` 0.5."
         )
     dog_probability[unreadable] = request.fallback
     clip = next(clip for clip in (request.clip, record.clip, DEFAULT_CLIP) if clip is not None)

@@ -116,8 +116,8 @@ _MECHANISMS = [
     Mechanism(
         "photos that were replaced are scored again",
         "scoring/run/renewal.py",
-        "        if num_changed := _count_changed(before, now):\n",
-        "        if num_changed := 0:\n",
+        "num_changed := _count_changed(before.slice(start, shard_size), now.slice(start, shard_size)):\n",
+        "num_changed := 0:\n",
         "tests/jobs/score/test_changed_inputs.py",
     ),
     Mechanism(

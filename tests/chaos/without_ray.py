@@ -4,7 +4,7 @@ For faults of files, leases, clocks and buckets, which Ray has no part in: hundr
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -76,13 +76,13 @@ class HerePool:
 
 
 @contextmanager
-def without_ray() -> Iterator[None]:
-    """Let `run_score` do without Ray in the block."""
+def without_ray(pool: Callable[..., Any] = HerePool) -> Iterator[None]:
+    """Let `run_score` do without Ray in the block, with this in the place of its pool."""
     stand_ins: dict[str, Any] = {
         "jobs.score.job.open_session": lambda address: nullcontext(),
         "jobs.score.job.find_missing_by_node": lambda files: {},
         "jobs.score.images_job.place_actors": lambda request, console: Placement(1, 0, 1),
-        "jobs.score.images_job.start_actors": HerePool,
+        "jobs.score.images_job.start_actors": pool,
         "jobs.score.shard_loop.ScoringMetrics": Mock(),
     }
     with ExitStack() as stack:
@@ -92,13 +92,18 @@ def without_ray() -> Iterator[None]:
 
 
 def score_here(
-    images: Location, output: Location, console: Console | None = None, overwrite: bool = False, **options: Any
+    images: Location,
+    output: Location,
+    console: Console | None = None,
+    overwrite: bool = False,
+    pool: Callable[..., Any] = HerePool,
+    **options: Any,
 ) -> None:
     """Score images into a run folder, in shards of four."""
     model = Path(__file__).with_name("model.keras")
     request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     settings: dict[str, Any] = {"batch_size": 4, "shard_size": 4} | options
     settings["resize"] = Resize(options.get("resize", "squash"))
-    with without_ray(), patch.object(ModelRequest, "check", lambda request: None):
+    with without_ray(pool), patch.object(ModelRequest, "check", lambda request: None):
         images_request = ImagesRequest(images, request, **settings)
         run_score(ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True))

@@ -19,6 +19,7 @@ from packaging.version import Version
 from typer.core import TyperGroup
 
 from jobs.cli import app
+from scoring import __version__
 
 _ROOT = Path(__file__).parents[2]
 _CLUSTER = _ROOT / "cluster"
@@ -27,8 +28,13 @@ _LAUNCHER = sorted((_CLUSTER / "launcher").glob("*.yaml"))
 _DEFINITIONS = {"RayJob": "ray.io_rayjobs.yaml", "RayCluster": "ray.io_rayclusters.yaml"}
 
 
+def _load_all(path: Path) -> list[Any]:
+    return list(yaml.load_all(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
 def _load(path: Path) -> Any:
-    return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    """The last of a file's documents: what stands before it is for Kubernetes itself."""
+    return _load_all(path)[-1]
 
 
 def _close(schema: dict[str, Any]) -> dict[str, Any]:
@@ -89,18 +95,70 @@ def _clusters() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         yield path.name, manifest, manifest["spec"].get("rayClusterSpec", manifest["spec"])
 
 
-def test_head_takes_no_work_and_every_pod_is_non_root_with_the_shared_volume() -> None:
+def _groups(cluster: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Group, pod and container of the head and of each kind of worker."""
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        [container] = pod["containers"]
+        yield group, pod, container
+
+
+def test_head_takes_no_work_and_every_pod_is_non_root_without_more_rights() -> None:
     for name, _, cluster in _clusters():
         assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0", name
         assert cluster["authOptions"]["mode"] == "token", name
-        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
-            pod = group["template"]["spec"]
+        autoscaler = cluster["autoscalerOptions"]["securityContext"]
+        for group, pod, container in _groups(cluster):
             assert pod["securityContext"]["runAsNonRoot"] is True, name
-            assert pod["volumes"][0]["persistentVolumeClaim"], name
-            [container] = pod["containers"]
-            assert container["volumeMounts"] == [{"name": "shared", "mountPath": "/shared"}], name
+            assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+            for context in (container["securityContext"], autoscaler):
+                assert context == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, name
             limits = container["resources"]["limits"]
+            assert limits == container["resources"]["requests"], name
             assert ("nvidia.com/gpu" in limits) == (group.get("groupName") == "gpu"), name
+
+
+def test_pods_have_the_shared_volume_or_an_account_that_reaches_the_bucket() -> None:
+    for name, _, cluster in _clusters():
+        for _, pod, container in _groups(cluster):
+            [volume], [mount] = pod["volumes"], container["volumeMounts"]
+            assert volume["name"] == mount["name"], name
+            assert _variables(container)["KERAS_HOME"].startswith(f"{mount['mountPath']}/"), name
+            if name == "rayjob-bucket.yaml":
+                [account, _] = _load_all(_CLUSTER / "kuberay" / name)
+                assert (account["apiVersion"], account["kind"]) == ("v1", "ServiceAccount")
+                assert pod["serviceAccountName"] == account["metadata"]["name"]
+                assert "emptyDir" in volume
+                assert "AWS_REGION" in _variables(container)
+            else:
+                assert mount["mountPath"] == "/shared"
+                assert volume["persistentVolumeClaim"], name
+
+
+def _variables(container: dict[str, Any]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container["env"]}
+
+
+def test_probes_and_shared_memory_are_left_to_kuberay() -> None:
+    for name, _, cluster in _clusters():
+        for _, pod, container in _groups(cluster):
+            assert not {"livenessProbe", "readinessProbe", "startupProbe"} & set(container), name
+            assert "/dev/shm" not in [mount["mountPath"] for mount in container["volumeMounts"]], name
+            assert "Memory" not in [volume.get("emptyDir", {}).get("medium") for volume in pod["volumes"]], name
+
+
+def test_pods_are_as_large_as_what_actors_ask_for() -> None:
+    for name, manifest, cluster in _clusters():
+        if manifest["kind"] != "RayJob":
+            continue
+        asked = _parameters(name, manifest)
+        [group] = cluster["workerGroupSpecs"]
+        [(_, _, container)] = list(_groups(cluster))[1:]
+        requests = container["resources"]["requests"]
+        actors_per_pod, rest = divmod(float(requests["cpu"]), asked["cpus_per_actor"])
+        assert rest == 0, f"{name}: cores that no actor takes"
+        assert float(requests.get("nvidia.com/gpu", 0)) == actors_per_pod * (asked["gpus_per_actor"] or 0), name
+        assert asked["actors"] == group["maxReplicas"] * actors_per_pod, f"{name}: as many actors as pods can hold"
 
 
 def test_workers_autoscale_and_jobs_shut_down_after_themselves() -> None:
@@ -112,21 +170,37 @@ def test_workers_autoscale_and_jobs_shut_down_after_themselves() -> None:
         if manifest["kind"] == "RayJob":
             assert manifest["spec"]["shutdownAfterJobFinishes"] is True
             assert manifest["spec"]["backoffLimit"] > 0
+            assert manifest["spec"]["activeDeadlineSeconds"] > 3600
             assert "--overwrite" not in manifest["spec"]["entrypoint"], "a retry would begin from nothing"
-    assert sorted(kinds) == ["RayCluster", "RayJob", "RayJob"]
+    assert sorted(kinds) == ["RayCluster", "RayJob", "RayJob", "RayJob"]
+
+
+def _parameters(name: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What shardscore understands of a job's entry point."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    python, m, module, command, *arguments = shlex.split(manifest["spec"]["entrypoint"])
+    assert [python, m, module] == ["python", "-m", "jobs"], name
+    parser = group.get_command(typer.Context(group), command)
+    assert parser is not None, name
+    return parser.make_context(command, arguments).params
 
 
 def test_entry_points_are_command_lines_that_shardscore_takes() -> None:
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
     for name, manifest, _ in _clusters():
         if manifest["kind"] == "RayJob":
-            python, m, module, command, *arguments = shlex.split(manifest["spec"]["entrypoint"])
-            assert [python, m, module] == ["python", "-m", "jobs"], name
-            parser = group.get_command(typer.Context(group), command)
-            assert parser is not None, name
-            parameters = parser.make_context(command, arguments).params
-            assert str(parameters["output"]).startswith("/shared/"), name
+            place = "s3://BUCKET/" if name == "rayjob-bucket.yaml" else "/shared/"
+            parameters = _parameters(name, manifest)
+            assert str(parameters["output"]).startswith(place), name
+            assert str(parameters["images"]).startswith(place), name
+
+
+def test_files_that_are_deployed_are_of_this_version() -> None:
+    release = Version(__version__).base_version
+    deployed = [*_KUBERAY, *_LAUNCHER, _CLUSTER / "Dockerfile", _CLUSTER / "README.md"]
+    for path in deployed:
+        named = set(re.findall(r"/shardscore:([\d.]+)", path.read_text()))
+        assert named == {release}, f"{path.name} names the image of {named}"
 
 
 @pytest.mark.parametrize("path", _LAUNCHER, ids=lambda path: path.name)
@@ -143,6 +217,10 @@ def test_launcher_file_is_what_ray_up_takes(path: Path) -> None:
     assert worker["resources"]["GPU"] == 1
     assert worker["min_workers"] < worker["max_workers"] <= config["max_workers"]
     assert "RAY_AUTH_MODE=token" in config["docker"]["run_options"][0]
+    account = "IamInstanceProfile" if config["provider"]["type"] == "aws" else "serviceAccounts"
+    assert account in worker["node_config"], "workers without an account cannot write to the bucket"
+    if config["provider"]["type"] == "aws":
+        assert f"--env AWS_REGION={config['provider']['region']}" in config["docker"]["run_options"]
 
 
 def test_launcher_files_are_for_aws_and_google() -> None:
@@ -157,10 +235,15 @@ def _locked() -> dict[str, Version]:
 def test_lock_holds_what_pyproject_asks_for() -> None:
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     locked = _locked()
-    for text in (*project["dependencies"], *project["optional-dependencies"]["gpu"]):
+    extras = re.findall(r"--extra (\S+)", (_CLUSTER / "requirements.txt").read_text().splitlines()[1])
+    assert {"gpu", "openvino", "mnn"} <= set(extras), "engines that a job of the cluster may name"
+    wished = [text for extra in extras for text in project["optional-dependencies"][extra]]
+    for text in (*project["dependencies"], *wished):
         wanted = Requirement(text)
-        assert wanted.name in locked, f"{wanted.name}: lock again, with the command at its top"
-        assert wanted.specifier.contains(locked[wanted.name]), f"{text}: {locked[wanted.name]} is locked"
+        assert wanted.name.lower().replace("_", "-") in locked, (
+            f"{wanted.name}: lock again, with the command at its top"
+        )
+        assert wanted.specifier.contains(locked[wanted.name.lower().replace("_", "-")]), f"{text}: another is locked"
     assert "nvidia-cudnn-cu12" in locked, "TensorFlow's CUDA libraries"
 
 
@@ -182,8 +265,7 @@ def test_image_and_manifests_run_the_ray_that_is_locked() -> None:
 def test_no_cluster_reports_its_use_to_ray() -> None:
     assert "\nENV RAY_USAGE_STATS_ENABLED=0\n" in (_CLUSTER / "Dockerfile").read_text()
     for name, _, cluster in _clusters():
-        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
-            [container] = group["template"]["spec"]["containers"]
+        for _, _, container in _groups(cluster):
             assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in container["env"], name
     for path in _LAUNCHER:
         assert "--env RAY_USAGE_STATS_ENABLED=0" in _load(path)["docker"]["run_options"], path.name

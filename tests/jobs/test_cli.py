@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -126,6 +129,15 @@ def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path:
     assert result.exit_code == 1
     assert "they are missing: the shards 1" in result.stdout
     assert (tmp_path / "part.html").is_file()
+
+
+def test_a_notebooks_setting_for_drawings_does_not_reach_a_command(tmp_path: Path) -> None:
+    """As `!shardscore` has it; matplotlib refuses a backend that its environment lacks when it is imported."""
+    run = write_run(tmp_path / "run", cats_and_dogs(12))
+    environment = os.environ | {"MPLBACKEND": "of_a_notebook"}
+    command = [sys.executable, "-m", "jobs", "report", str(run.path)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert run.report.is_file()
 
 
 def test_report_of_a_run_in_a_bucket_is_written_there(bucket: Url) -> None:

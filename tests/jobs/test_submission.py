@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli import app
+from scoring import __version__
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import Url
 from tests.runs import Scored, write_run
@@ -39,6 +40,26 @@ def test_a_template_is_filled_and_the_line_that_hands_it_in_is_printed(run: RunF
     assert f"kaggle competitions submit hot-dog -f {run.submission} -m shardscore --wait\n" in printed
     assert "KAGGLE_API_TOKEN or ~/.kaggle/access_token" in printed
     assert "submit COMPETITION -f" in _submission(run, "--template", template)[1]
+
+
+def test_the_result_as_json_is_all_that_standard_output_gets(run: RunFolder, tmp_path: Path) -> None:
+    words = ["submission", str(run.path), "--template", str(tmp_path / "sample_submission.csv"), "--json"]
+    ended = CliRunner().invoke(app, words)
+    assert json.loads(ended.stdout) == {
+        "command": "submission",
+        "version": __version__,
+        "path": str(run.submission),
+        "num_rows": 2,
+        "num_fallbacks": 0,
+        "clip": 0.0,
+        "holds": "the probability of dog",
+        "num_unasked": 3,
+        "num_empty": 0,
+    }
+    assert "kaggle competitions submit" in ended.stderr
+    assert CliRunner().invoke(app, [*words[:-1], "--quiet"]).output == ""
+    refused = CliRunner().invoke(app, ["submission", str(run.path), "--json"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
 
 
 # `kaggle competitions submit` as kaggle 2.2.5 declares it, in cli.py; it says what it was told.
@@ -74,8 +95,8 @@ def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
     kaggle.chmod(0o755)
     monkeypatch.setenv("PATH", str(kaggle.parent), prepend=os.pathsep)
     printed = _submission(run, "--template", str(tmp_path / "template.csv"), "--competition", "hot-dog")[1]
-    [line] = [line for line in printed.splitlines() if line.startswith("hand it in with: ")]
-    said = subprocess.check_output(line.removeprefix("hand it in with: "), shell=True, text=True)
+    [line] = [line for line in printed.splitlines() if line.startswith("submit it with: ")]
+    said = subprocess.check_output(line.removeprefix("submit it with: "), shell=True, text=True)
     assert json.loads(said) == ["hot-dog", 0, "shardscore", "id,label\n1,0.75\n"]
 
 
@@ -90,7 +111,7 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     template = tmp_path / "other.csv"
     template.write_text("id,label\n5,0.5\n")
     code, printed = _submission(run, "--template", str(template))
-    assert (code, "5. Mend them" in printed, "--fallback 0.5" in printed) == (1, True, True)
+    assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
     assert (code, "1 unreadable images" in printed) == (0, True)
 

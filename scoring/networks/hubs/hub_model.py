@@ -74,14 +74,14 @@ def one_at_a_time(name: str) -> FileLock:
 
 
 def not_readable(name: str, token: str, error: Exception) -> ModelError:
-    """For a model that is not there, or that this user may not read."""
+    """The error for a model that is not there, or that this user may not read."""
     return ModelError(
         f"Expected {name} to be a model that is there and that the token in {token} may read: {_first_line(error)}"
     )
 
 
 def not_reached(name: str, error: Exception) -> DownloadError:
-    """For a hub that does not answer, or not as it should."""
+    """The error for a hub that does not answer, or not as it should."""
     return DownloadError(f"Cannot download {name}: {type(error).__name__}: {_first_line(error)}")
 
 

@@ -141,7 +141,7 @@ def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
     result = CliRunner().invoke(app, ["score", "--images", str(photos), "--output", str(tmp_path / "run")])
     assert (result.exit_code, result.stderr) == (
         1,
-        "error: Missing: shard 3. Run the same again for just that.\n",
+        "error: Missing: shard 3. Run the same again: it does only what is missing.\n",
     )
 
 

@@ -25,6 +25,7 @@ def figures(tmp_path: Path) -> Path:
     """What a bench left on a machine without a GPU."""
     row = {"variant": {"engine": "keras", "precision": "bfloat16"}, "forward_images_per_s": 12.0, "cold_s": 13.0}
     record = {
+        "created_at": "2026-11-20T10:00:00+00:00",
         "request": {"model": {"model": VGG16_CATS_DOGS}},
         "machine": {"processor": "EPYC", "gpus": []},
         "worker": {"num_cpus": 2.0, "num_gpus": 0.0},
@@ -48,8 +49,10 @@ def test_tables_fit_a_log_and_say_what_is_assumed(figures: Path, capsys: pytest.
     assert ["1", "M", "1,000"] in [row[:3] for row in rows]
     assert "…" not in printed
     assert "assumed: half of an L4's data sheet" in printed
-    assert "bench, EPYC, keras bfloat16" in printed
-    assert "held up by listing: one process lists" in printed
+    assert "figures.json, 2026-11-20, EPYC, keras bfloat16" in printed
+    assert "measurements.json, 2026-" in printed
+    assert [row[:2] for row in rows if row[1:3] == ["M", "8"]] == [["1", "M"], ["100", "M"], ["1,000", "M"]]
+    assert "held up by network: more or faster GPUs" in printed
     hours, cost = next(row[-3:-1] for row in rows if row[:3] == ["1", "M", "1,000"])
     assert float(cost) == pytest.approx(2 * float(hours), abs=0.02)
 

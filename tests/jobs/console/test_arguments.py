@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_a_place_may_be_text_a_path_or_what_a_result_calls_its_path(value: str |
 def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
     assert place("~/runs", "output") == place(Path("~/runs"), "output") == Path.home() / "runs"
     assert text_of("random") == "random"
+    assert text_of("cat," * 2000) == "cat," * 2000, "a name too long for a path is still a name"
 
 
 @pytest.mark.parametrize("value", ["fotos_\udce9", Path("fotos_\udce9") / "train"])
@@ -39,6 +41,27 @@ def test_a_path_below_a_folder_that_is_not_utf8_is_refused(tmp_path: Path, monke
     monkeypatch.chdir(folder)
     with pytest.raises(RequestError, match="in UTF-8"):
         place("photos", "images")
+
+
+@pytest.mark.parametrize("asked", ["closed", "closed/photos", "closed/bundle.zip/train.csv"])
+def test_a_folder_that_may_not_be_searched_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Root may search everything: the system's answers are told."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    status = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if folder in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return status(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != folder)
+    with pytest.raises(RequestError, match=r"closed.* may not be searched. Ask its owner for chmod \+x"):
+        place(tmp_path / asked, "images")
+    assert place(tmp_path, "images") == tmp_path
 
 
 def test_a_url_that_was_made_a_path_is_refused_instead_of_becoming_a_folder() -> None:

@@ -1,5 +1,8 @@
 import inspect
+import json
+import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -11,27 +14,30 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from jobs import api
-from jobs.cli import COMMANDS
+from jobs.cli import COMMANDS, app
 from jobs.console.commands import command
+from jobs.console.flags import group_of
 from jobs.console.terminal import Terminal
+from scoring import __version__
 from scoring.errors import IncompleteError
+from scoring.storage.locations import Url
 
 _FUNCTIONS = [api.score, api.finetune, api.status, api.sonar, api.submission, api.report]
-_ONLY_COMMAND = {"status": {"json"}}  # how it is printed
+_ONLY_COMMAND = {"json", "quiet"}  # how it is printed
 _ONLY_FUNCTION = {"verbose"}
 
 
 def _parameters(name: str) -> dict[str, Any]:
-    app = import_module(COMMANDS[name]).app
-    return {str(each.name): each for each in typer.main.get_command(app).params if each.name != "help"}
+    made = import_module(COMMANDS[name]).app
+    return {str(each.name): each for each in typer.main.get_command(made).params if each.name != "help"}
 
 
 @pytest.mark.parametrize("function", _FUNCTIONS, ids=lambda function: function.__name__)
 def test_command_and_function_have_the_same_names_and_defaults(function: Callable[..., object]) -> None:
     name = function.__name__
     taken = {each: of for each, of in inspect.signature(function).parameters.items() if each not in _ONLY_FUNCTION}
-    typed = {each: of for each, of in _parameters(name).items() if each not in _ONLY_COMMAND.get(name, set())}
-    assert list(typed) == list(taken)
+    typed = {each: of for each, of in _parameters(name).items() if each not in _ONLY_COMMAND}
+    assert set(typed) == set(taken)
     for each, parameter in taken.items():
         is_required = parameter.default is inspect.Parameter.empty
         assert typed[each].required == is_required, each
@@ -81,7 +87,7 @@ def paint(
     return painted
 
 
-_APP = command("paint", paint, is_whole=lambda painted: not painted["dry_run"])
+_APP = command("paint", paint, is_whole=lambda painted: not painted["dry_run"], examples=["paint north"])
 
 
 @pytest.mark.parametrize(
@@ -104,10 +110,77 @@ def test_words_of_a_command_line_are_read_as_the_function_takes_them(line: str, 
     assert printed in result.output
 
 
-def test_help_is_the_docstring_with_fields_as_flags() -> None:
+def test_help_is_the_docstring_with_fields_as_flags_and_what_can_be_chosen() -> None:
     shown = typer.main.get_command(_APP)
     assert shown.help == "Paint a wall and leave."
-    assert [getattr(each, "help", None) for each in shown.params][:2] == [
-        "Which one; --labels-from is a field: a flag here.",
-        "Of the paint.",
-    ]
+    helps = {each.name: getattr(each, "help", None) for each in shown.params}
+    assert helps["wall"] == "Which one; --labels-from is a field: a flag here."
+    assert (helps["colour"], helps["layers"]) == ("Of the paint. One of red, blue.", "How many.")
+    assert helps["stencil"] == "Repeatable. One of red, blue."
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_80_columns_in_groups_with_two_examples_that_are_understood(name: str) -> None:
+    shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [name, "-h"])
+    assert shown.exit_code == 0
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines), "nothing is cut off"
+    assert "install-completion" not in shown.stdout
+    examples = "\n".join(line.strip() for line in lines).partition("Examples:\n")[2]
+    typed = [shlex.split(paragraph) for paragraph in examples.split("\n\n") if paragraph.strip()]
+    assert len(typed) == 2
+    for program, command_name, *words in typed:
+        assert (program, command_name) == ("shardscore", name)
+        typer.main.get_command(import_module(COMMANDS[name]).app).make_context(name, words)
+
+
+def test_every_option_of_score_and_finetune_is_in_a_group() -> None:
+    for name in ("score", "finetune", "embed"):
+        beside_help = {each for each in _parameters(name) if group_of(each) is None}
+        assert beside_help <= {"dry_run", "json", "quiet"}
+
+
+def test_completion_is_installed_at_the_top_alone() -> None:
+    assert "--install-completion" in CliRunner().invoke(app, ["-h"]).stdout
+
+
+@dataclass(frozen=True)
+class Painted:
+    wall: Path | Url
+    colour: Colour
+    litres: tuple[float, ...]
+    left: None = None
+
+
+def _spray(wall: str, *, verbose: Console) -> Painted:
+    """Spray a wall.
+
+    Args:
+        wall: Which one.
+        verbose: Where to print.
+    """
+    print("a library speaks")
+    verbose.print("spraying")
+    verbose.print("the can is old", style="yellow")
+    return Painted(Url("s3", "bucket", wall), Colour.RED, (1.5, float("nan")))
+
+
+def test_json_alone_is_on_standard_output_and_has_the_fields_of_the_result() -> None:
+    spray = command("spray", _spray, examples=[], for_machines=True)
+    ended = CliRunner().invoke(spray, ["north", "--json"])
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout) == {
+        "command": "spray",
+        "version": __version__,
+        "wall": "s3://bucket/north",
+        "colour": "red",
+        "litres": [1.5, None],
+        "left": None,
+    }
+    assert ended.stderr.splitlines() == ["a library speaks", "spraying", "the can is old"]
+
+
+def test_quiet_prints_warnings_alone_and_on_standard_error() -> None:
+    ended = CliRunner().invoke(command("spray", _spray, examples=[]), ["north", "-q"])
+    assert (ended.stdout, ended.stderr) == ("a library speaks\n", "the can is old\n")

@@ -25,7 +25,7 @@ def test_flags_are_those_of_the_commands_and_are_their_fields_with_dashes() -> N
     options = {name: typed for name, typed in _parameters() if typed[0].startswith("--")}
     assert set(options) - {"help"} == OPTIONS
     assert {name: [as_flags(f"`{name}`")] for name in options if name != "help"} == {
-        name: typed for name, typed in options.items() if name != "help"
+        name: typed[:1] for name, typed in options.items() if name != "help"
     }
     assert {name for name, typed in _parameters() if not typed[0].startswith("--")} == ARGUMENTS
 

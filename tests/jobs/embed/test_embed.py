@@ -129,20 +129,20 @@ def _write(folder: Path) -> Path:
     return folder
 
 
-def _lines_of_readme(library: str) -> str:
-    """The block of README.md that names a library, as its reader would type it."""
-    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+def _lines_of_manual(library: str) -> str:
+    """The block of the manual that names a library, as its reader would type it."""
+    text = (Path(__file__).parents[3] / "scoring" / "README.md").read_text(encoding="utf-8")
     [block] = [block for block in text.split("\n\n") if block.startswith("    ") and f"import {library}" in block]
     return "\n".join(line.removeprefix("    ") for line in block.splitlines())
 
 
 @pytest.mark.parametrize("library", ["faiss", "duckdb"])
-def test_nearest_photos_are_found_as_the_readme_says(
+def test_nearest_photos_are_found_as_the_manual_says(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip(library)
     _write(tmp_path / "runs" / "features")
     monkeypatch.chdir(tmp_path)
     known: dict[str, Any] = {"photo": "7"}
-    exec(_lines_of_readme(library).replace("FLOAT[2048]", "FLOAT[2]"), known)  # our own lines
+    exec(_lines_of_manual(library).replace("FLOAT[2048]", "FLOAT[2]"), known)  # our own lines
     assert known["nearest"][:3] == ["7", "6", "8"] or known["nearest"][:3] == ["7", "8", "6"]

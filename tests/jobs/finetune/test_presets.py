@@ -59,7 +59,7 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "fast", "dropout": 0.1}, "`dropout`, `learning_rate` and `epochs` are of softmax heads"),
+        ({"preset": "fast", "dropout": 0.1}, "`dropout`, `learning_rate` and `epochs` belong to softmax heads"),
         ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
         ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
         ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),

@@ -198,7 +198,7 @@ def test_an_earlier_versions_run_goes_on_and_is_believed_up_to_now(
 
 
 def test_of_a_table_of_paths_no_more_is_known_than_the_paths(photos: Path, tmp_path: Path) -> None:
-    """README says so: to look at each would cost a request for each."""
+    """The manual says so: to look at each would cost a request for each."""
     names = [str(path) for path in sorted(photos.iterdir())]
     pq.write_table(pa.table({"path": names}), tmp_path / "paths.parquet")
     _score(tmp_path / "paths.parquet", tmp_path / "run")

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from jobs.finetune import command
-from jobs.score.listing import BackgroundListing, Listed, tell_listed
+from jobs.score import command as score_command
+from jobs.score.listing import BackgroundListing, Listed, list_images, tell_listed
 from jobs.score.record_keeper import new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
@@ -110,6 +111,20 @@ def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told
     assert record.request.labels_from == str(file.source)
     tell_listed(Console(soft_wrap=True), listed)
     assert capsys.readouterr().out == "1 labels of train.csv without a photo: 'dog.7.jpg'\n"
+
+
+def test_score_takes_labels_of_a_file_and_keeps_photos_that_have_none(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.csv").write_text("file,label\ncat.1.jpg,tabby\n")
+    requests: list[Any] = []
+    monkeypatch.setattr(score_command, "run_score", lambda request, console: requests.append(request))
+    told: dict[str, Any] = {"images": photos / "train", "output": tmp_path / "run"}
+    for outputs in (None, "multi-label"):
+        score_command.score(**told, labels_file=tmp_path / "train.csv", outputs=outputs)
+    one, several = (request.images for request in requests)
+    assert [image.target for image in list_images(one).listing.images] == ["tabby", None]
+    assert (one.label_use.takes_several, several.label_use.takes_several) == (False, True)
 
 
 def test_labels_in_two_places_are_refused(photos: Path, tmp_path: Path) -> None:

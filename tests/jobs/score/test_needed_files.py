@@ -1,4 +1,7 @@
+import os
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -39,6 +42,18 @@ def test_folder_of_links_to_nowhere_is_known_by_itself(tmp_path: Path) -> None:
     (seen,) = see_images(tmp_path)
     assert seen.path == str(tmp_path)
     assert seen.is_here()
+
+
+def test_what_may_not_be_looked_at_does_not_stand_for_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may look at everything: the system's answers are told."""
+    refused = PermissionError(13, "Permission denied")
+    closed, there = Mock(path="closed", stat=Mock(side_effect=refused)), Mock(path="there")
+    monkeypatch.setattr(os, "scandir", lambda path: nullcontext(iter([closed, there])))
+    assert [seen.path for seen in see_images(tmp_path)] == ["there"]
+    monkeypatch.setattr(os, "scandir", Mock(side_effect=refused))
+    assert [seen.path for seen in see_images(tmp_path)] == [str(tmp_path)]
 
 
 def test_buckets_are_not_looked_at() -> None:

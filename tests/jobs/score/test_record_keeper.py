@@ -54,7 +54,7 @@ def test_damaged_record_is_written_anew(folder: RunFolder, content: bytes, capsy
     with hold_lease(folder.lease) as lease:
         RecordKeeper(folder, lease, record, Console(soft_wrap=True))
     assert record_of(folder.path) == record
-    assert "run.json was damaged: it is written anew, and sound shards are kept" in capsys.readouterr().out
+    assert "run.json was damaged: it is written anew, and intact shards are kept" in capsys.readouterr().out
     assert folder.missing_shards(3) == []
 
 

@@ -71,8 +71,9 @@ def test_record_has_the_shape_that_0_1_0_wrote(stored: Path) -> None:
 
 
 def test_an_estimate_reads_what_it_needs(stored: Path) -> None:
-    variants = [MeasuredVariant("openvino int8", False, 8.0, 12.3)]
-    assert load_figures(stored) == BenchFigures("fake", "EPYC", WorkerShare(2.0, 0.0), 300.0, None, 16, variants)
+    variants = [MeasuredVariant("openvino int8", False, 8.0, 12.3, 7.6)]
+    worker, day = WorkerShare(2.0, 0.0), "figures.json, 2026-11-22"
+    assert load_figures(stored) == BenchFigures("fake", "EPYC", worker, 300.0, None, 16, variants, day)
 
 
 def test_figures_of_a_gpu_machine_name_the_gpu_and_need_no_cold_command(stored: Path) -> None:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -6,7 +7,9 @@ import pytest
 from scoring.bench.parts import GPU_PARTS, Part, Parts, measured_parts
 from scoring.bench.record import BenchFigures, MeasuredVariant, WorkerShare
 from scoring.bench.scale import REMEDIES, Bottleneck, estimate, stage_rates
+from scoring.bench.stored import stored_measurements
 from scoring.errors import RequestError
+from tests.source_tree import ROOT
 
 
 def _part(value: float) -> Part:
@@ -27,6 +30,8 @@ _PARTS = Parts(
     start_s=_part(10),
     open_s=_part(0.01),
     driver_shards_per_s=_part(1e3),
+    verify_shard_s=_part(0.02),
+    verify_s=_part(1e-4),
 )
 
 
@@ -36,8 +41,9 @@ def test_wall_time_is_setup_then_all_shards_then_the_last_round() -> None:
     assert run.setup_s == pytest.approx(10 + 10 * 0.01)
     assert run.score_s == pytest.approx(2000 / 400)
     assert run.tail_s == pytest.approx(3 * 2 - 5)  # three rounds of 2 s, the third for two workers of four
-    assert run.wall_s == pytest.approx(16.1)
-    assert run.worker_hours == pytest.approx(4 * 16.1 / 3600)
+    assert run.verify_s == pytest.approx(10 * 0.02 + 2000 * 1e-4)
+    assert run.wall_s == pytest.approx(16.5)
+    assert run.worker_hours == pytest.approx(4 * 16.5 / 3600)
 
 
 def test_workers_without_a_shard_add_nothing_but_their_hours() -> None:
@@ -60,6 +66,7 @@ def test_workers_without_a_shard_add_nothing_but_their_hours() -> None:
         ({}, 100_000, 1000, Bottleneck.LISTING),
         ({}, 100, 1, Bottleneck.START),
         ({"start_s": 0, "list_s": 0}, 2000, 100, Bottleneck.TAIL),
+        ({"verify_shard_s": 10}, 100_000, 100, Bottleneck.VERIFY),
     ],
 )
 def test_bottleneck_is_what_takes_longest(
@@ -85,6 +92,16 @@ def test_decoding_takes_the_networks_cores_where_there_is_no_gpu() -> None:
 def test_every_bottleneck_has_a_remedy_and_every_assumption_its_source() -> None:
     assert set(REMEDIES) == set(Bottleneck)
     assert all(part.source for part in GPU_PARTS.values())
+
+
+def test_what_was_measured_names_its_file_and_its_day_and_what_measured_it_is_there() -> None:
+    measured = stored_measurements()
+    for one in measured.values():
+        assert date.fromisoformat(one.date).year >= 2026
+        script = one.benchmark.partition(":")[0]
+        assert not script.startswith("tests/") or (ROOT / script).is_file()
+    assert all("measurements.json, 2026-" in GPU_PARTS[name].source for name in measured if name in GPU_PARTS)
+    assert not GPU_PARTS["list_s"].assumed
 
 
 def _figures(num_gpus: float, process_images_per_s: float | None = None) -> BenchFigures:

@@ -45,7 +45,7 @@ def test_training_on_stored_features_equals_training_on_top_of_the_frozen_networ
     train, validation = Examples(features[:40], truth[:40]), Examples(features[40:], truth[40:])
     head = train_head(train, validation, 2, _SETTINGS, seed=3)
 
-    mean, scale = centre(features[:40, 0])
+    mean, scale = centre(train.by_view()[0])
     top = softmax_network(12, 2, _SETTINGS, seed=3)
     pixels = keras.Input((16, 16, 3))
     centred = keras.layers.Rescaling(1 / scale, offset=(-mean / scale).tolist())(base(pixels))

@@ -127,7 +127,7 @@ def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path) -> None:
 def test_landmarks_are_drawn_by_the_seed_and_what_hardly_varies_is_not_blown_up() -> None:
     values = np.random.default_rng(0).normal(0, 1, (40, 6)).astype(np.float16)
     values[:, 3] = 0.5
-    expansion = fit_expansion(values, seed=1)
+    expansion = fit_expansion(values, np.arange(40), seed=1)
     assert expansion.scale[3] == pytest.approx(0.1 * np.median(values.astype(np.float64).std(axis=0)), rel=0.2)
     likenesses = expansion.likenesses(values)
     np.testing.assert_allclose(likenesses[expansion.rows, np.arange(40)], 1, atol=1e-4)

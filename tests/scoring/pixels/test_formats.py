@@ -67,7 +67,7 @@ def test_picture_that_takes_a_plugin_says_which_where_there_is_none(
 ) -> None:
     for other in ("HEIF", "JXL"):  # what another test had Pillow learn
         monkeypatch.delitem(Image.OPEN, other, raising=False)
-    with pytest.raises(ImageError, match=rf"^{name}, which takes pip install 'shardscore\[formats\]'$"):
+    with pytest.raises(ImageError, match=rf"^{name}, which needs pip install 'shardscore\[formats\]'$"):
         decode(head + bytes(100), Resize.SQUASH)
 
 

@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from scoring.arrays import Float32Array
-from scoring.quality.label_issues import find_label_issues, label_quality
+from scoring.quality.label_issues import find_doubts, find_label_issues, label_quality
 
 
 def _noisy(seed: int) -> tuple[npt.NDArray[np.int64], Float32Array]:
@@ -55,3 +55,13 @@ def test_quality_is_a_share() -> None:
     quality = label_quality(*_noisy(2))
     assert quality.min() > 0
     assert quality.max() < 1
+
+
+def test_labels_that_are_merely_doubted_come_beside_those_that_are_probably_wrong() -> None:
+    labels, probabilities = _noisy(1)
+    issues, doubts = (find(range(200), labels, probabilities) for find in (find_label_issues, find_doubts))
+    differ = set(np.flatnonzero(probabilities.argmax(axis=1) != labels).tolist())
+    assert {issue.photo for issue in issues} | {doubt.photo for doubt in doubts} == differ
+    assert len(issues) + len(doubts) == len(differ)
+    assert all(doubt.likely == probabilities[doubt.photo].argmax() for doubt in doubts)
+    assert [doubt.quality for doubt in doubts] == sorted(doubt.quality for doubt in doubts)

@@ -319,6 +319,16 @@ def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(t
     assert "<script" not in page.source.replace("&lt;script", "")
 
 
+def test_two_hundred_labels_that_are_probably_wrong_are_named(tmp_path: Path) -> None:
+    sure = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(500)
+    ]
+    swapped = [Scored(f"cat.{n}.png", (0.04, 0.96), "cat") for n in range(1000, 1205)]
+    page = _report(write_model(tmp_path / "model", [*sure, *swapped]))
+    assert "205 labels of 1,205 photos may be wrong" in page.text
+    assert "200 of 205, the worst first" in page.text
+
+
 def test_labels_that_a_model_agrees_with_are_said_to_be_right(tmp_path: Path) -> None:
     images = [Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("a", 0.9), ("b", 0.2)) for n in range(9)]
     page = _report(write_model(tmp_path / "model", images, labels=("a", "b")))

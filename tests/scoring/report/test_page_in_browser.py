@@ -1,10 +1,7 @@
 """The report in a real browser: it asks for nothing, and nothing goes wrong."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from scoring.report.page import write_report
+from tests.browser import CHROMIUM, browse
 from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, draw_images, write_run
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_CHROMIUM = next((path for path in map(shutil.which, _NAMES) if path), None)
-pytestmark = pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium: install it as `chromium`")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
 _NO_PAGE = "not an origin"  # as the browser's log names the initiator of its own requests
 
 
@@ -41,19 +37,8 @@ def visit(tmp_path: Path) -> Callable[[Path], Visit]:
     """Opens a page from disk in headless Chromium, which can reach nobody."""
 
     def open_page(page: Path) -> Visit:
-        assert _CHROMIUM is not None
         log = tmp_path / "net.json"
-        options = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-            "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
-            f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}", "--virtual-time-budget=2000",
-            "--dump-dom",
-        ]  # fmt: skip
-        home = os.environ | {"HOME": str(tmp_path)}
-        done = subprocess.run(
-            [_CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, env=home, check=True, timeout=120
-        )
+        done = browse(page, tmp_path, f"--log-net-log={log}", "--virtual-time-budget=2000", "--dump-dom")
         console = re.findall(r":CONSOLE[:(].*", done.stderr)
         return Visit(done.stdout, console, _requests(json.loads(log.read_text())))
 

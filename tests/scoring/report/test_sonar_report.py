@@ -105,7 +105,7 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
     text = _text(tmp_path / "study")
     for part in ("10 stratified folds", "13 sets of 16", "84.7% ± 5.7, paper, 12 units", "82.7%, paper, 1-nn"):
         assert part in text
-    for part in ("Nadeau and Bengio", "independent: probability of mine, said and come true", "Sonar, 10-fold"):
+    for part in ("Nadeau and Bengio", "independent: probability of mine, predicted and observed", "Sonar, 10-fold"):
         assert part in text
 
 

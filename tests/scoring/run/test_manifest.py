@@ -1,8 +1,21 @@
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from scoring.run.manifest import Manifest, default_shard_size, manifest_digest, read_info, write_manifest
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import (
+    MANIFEST_SCHEMA,
+    Manifest,
+    default_shard_size,
+    manifest_digest,
+    read_info,
+    write_manifest,
+)
+from scoring.run.renewal import find_renewal
 from scoring.sources.inputs import ImageEntry
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
@@ -59,3 +72,38 @@ def test_shard_size_depends_on_the_collection_alone(num_images: int, shard_size:
 
 def test_no_collection_has_more_shards_than_pyarrow_can_read_row_groups() -> None:
     assert max(-(-size // default_shard_size(size)) for size in (25_600_000, 25_600_001, 10**8, 10**9, 10**10)) <= 10**5
+
+
+def _write_as_before(path: Path, images: list[ImageEntry], shard_size: int) -> str:
+    """A manifest as versions up to November 2026 wrote it, row by row, with its own digest."""
+    digest = hashlib.sha256(f"{shard_size}\n".encode())
+    for image in images:
+        row = (image.image_id, image.path, image.size_bytes, image.raw_path, image.target)
+        digest.update(repr(row if image.position is None else (*row, image.position)).encode() + b"\n")
+    metadata = {"digest": digest.hexdigest(), "num_left_out": "0"}
+    with pq.ParquetWriter(path, MANIFEST_SCHEMA.with_metadata(metadata), write_page_checksum=True) as writer:
+        for start in range(0, len(images), shard_size):
+            rows = [vars(image) for image in images[start : start + shard_size]]
+            table = pa.Table.from_pylist(rows, schema=MANIFEST_SCHEMA)
+            writer.write_table(table.replace_schema_metadata(metadata), row_group_size=shard_size)
+    return digest.hexdigest()
+
+
+def test_manifest_that_an_earlier_version_wrote_is_continued_as_it_is(tmp_path: Path) -> None:
+    odd = ["it's", 'a "quote"', "back\\slash", "é", "\u200b", "tab\t", "~", " ", "5", "['"]
+    images = [
+        ImageEntry(name, f"{name}.jpg", size, b"raw" if size % 5 == 3 else None, "cat" if size % 7 == 2 else None)
+        for size, name in enumerate(odd)
+    ]
+    images += [replace(image, image_id=f"{image.image_id}2", position=7, stamp=-1) for image in images]
+    folder = RunFolder(tmp_path)
+    digest = _write_as_before(tmp_path / "manifest.parquet", images, 3)
+    assert manifest_digest(images, 3) == digest
+    renewal = find_renewal(folder, images, 3, 0)
+    assert renewal is not None
+    assert (renewal.is_due, renewal.changed, renewal.info.digest) == (False, {}, digest)
+    changed = [*images[:-1], replace(images[-1], stamp=5)]
+    renewal = find_renewal(folder, changed, 3, 0)
+    assert renewal is not None
+    assert (renewal.is_due, renewal.changed) == (True, {6: 1})
+    assert write_manifest(folder.manifest, images, 3, 0) == renewal.info

@@ -68,8 +68,8 @@ _MIXED = {
     "train.zip": b"PK",
 }
 _EXPECTED = {
-    "HEIC, which takes pip install 'shardscore[formats]'": {"IMG_0001.HEIC", "IMG_0006"},
-    "JPEG XL, which takes pip install 'shardscore[formats]'": {"5.jxl", "6.dat"},
+    "HEIC, which needs pip install 'shardscore[formats]'": {"IMG_0001.HEIC", "IMG_0006"},
+    "JPEG XL, which needs pip install 'shardscore[formats]'": {"5.jxl", "6.dat"},
     "camera raw, which is not decoded": {"7.CR2"},
     "SVG, which is not decoded": {"8.svg"},
     "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4"},
@@ -120,9 +120,9 @@ _KINDS: list[tuple[str, bytes, str | None]] = [
     *((f"{{}}{suffix}", _PHOTO, None) for suffix in (".jpg", ".JPG", ".jpeg", ".png", ".gif", ".webp", ".tif", ".bmp")),
     *((f"{{}}{suffix}", _PHOTO, None) for suffix in ("", ".jpg_large", ".aspx", ".1")),
     *((f"folder/IMG_{{}}{suffix}", _PHOTO, None) for suffix in (".jpg", ".png", "")),
-    ("{}.heic", _HEIC, "HEIC, which takes pip install 'shardscore[formats]'"),
-    ("{}.odd", _HEIC, "HEIC, which takes pip install 'shardscore[formats]'"),
-    ("{}.jxl", _JXL, "JPEG XL, which takes pip install 'shardscore[formats]'"),
+    ("{}.heic", _HEIC, "HEIC, which needs pip install 'shardscore[formats]'"),
+    ("{}.odd", _HEIC, "HEIC, which needs pip install 'shardscore[formats]'"),
+    ("{}.jxl", _JXL, "JPEG XL, which needs pip install 'shardscore[formats]'"),
     *((f"{{}}{suffix}", b"", "camera raw, which is not decoded") for suffix in (".nef", ".CR2", ".dng")),
     ("{}.svg", b"", "SVG, which is not decoded"),
     *(
@@ -264,7 +264,7 @@ def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:
 
 def test_collection_without_an_image_is_refused_with_what_there_is_instead(tmp_path: Path) -> None:
     _fill(tmp_path, {"1.heic": _HEIC, "notes.txt": b"", "train.zip": b"PK"})
-    with pytest.raises(ImagesError, match=r"none among 3 files: HEIC, which takes .*: 1 \(1\.heic\); .*train\.zip\.$"):
+    with pytest.raises(ImagesError, match=r"none among 3 files: HEIC, which needs .*: 1 \(1\.heic\); .*train\.zip\.$"):
         find_images(tmp_path)
 
 

@@ -12,7 +12,7 @@ import pytest
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
-from scoring.sources.labelling import label_by_file, label_by_table
+from scoring.sources.labelling import LabelUse, label_by_file, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
@@ -54,10 +54,78 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
         '\ufefffile_name,"breed"\r\n a1.jpg ,"cat"\r\nb2.jpg,dog\r\nc3.png,cat\r\n010,dog\r\n'.replace("010", "10.jpg"),
         "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
         "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
+        "file,label\ntrain\\a1.jpg,cat\n.\\train\\b2.jpg,dog\ntrain\\c3.png,cat\ntrain\\10.jpg,dog\n",
+        "file,label\n./A1.JPG,cat\nb2.JPG,dog\nC3.png,cat\n10.JPG,dog\n",
     ],
 )
 def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp_path: Path, text: str) -> None:
     assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("ids", "folder", "is_read"),
+    [
+        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "/home/me/train", True),
+        (("leaves/train/a.jpg", "leaves/train/cats/b.jpg"), "/home/me/leaves/train.zip", True),
+        (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
+        (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("test/a.jpg", "test/cats/b.jpg"), "/home/me/train", False),
+        (("train/dogs/a.jpg", "train/b.jpg"), "/home/me/train", False),
+    ],
+)
+def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_another_are_not(
+    tmp_path: Path, ids: tuple[str, str], folder: str, is_read: bool
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in ("a.jpg", "cats/b.jpg")])
+    file = LabelsFile(_write(tmp_path, f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"))
+    if is_read:
+        found = label_by_file(listing, file, folder=folder).listing
+        assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+    else:
+        with pytest.raises(RequestError, match=r"Expected ids of train\.csv to be those of photos"):
+            label_by_file(listing, file, folder=folder)
+
+
+def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
+    file = tmp_path / "train.csv"
+    file.write_bytes("id\tlabel\r\na1\tcat\r\nb2\tdog\r\nc3\tcat\r\n10\tdog\r\n".encode("utf-16"))
+    assert _targets(_labelled(file)) == _EXPECTED
+    file.write_bytes("id,label\na1,cat\n".encode("utf-16-le"))
+    assert "to be a CSV file in UTF-8" in (said := _refused(file))
+    assert "a zero byte stands at character 1" in said
+
+
+def test_whole_numbers_written_as_floats_are_ids_all_the_same(tmp_path: Path) -> None:
+    listing = _listing(["train/0001.jpg", "train/20.jpg", "train/3.jpg"])
+    file = _write(tmp_path, "id,label\n1.0,cat\n20.0,dog\n3.0,cat\n")
+    assert _targets(_labelled(file, listing)) == {"train/0001.jpg": "cat", "train/20.jpg": "dog", "train/3.jpg": "cat"}
+
+
+def test_an_accent_of_two_characters_as_macos_writes_it_is_the_same_name(tmp_path: Path) -> None:
+    listing = _listing(["train/caf\xe9.jpg", "train/b.jpg"])
+    file = _write(tmp_path, "id,label\ncafe\u0301,cat\nb,dog\n")
+    assert _targets(_labelled(file, listing)) == {"train/caf\xe9.jpg": "cat", "train/b.jpg": "dog"}
+
+
+def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Path) -> None:
+    listing = _listing(["train/a.jpg", "train/A.JPG"])
+    assert _targets(_labelled(_write(tmp_path, "id,label\nA.JPG,cat\na.jpg,dog\n"), listing)) == {
+        "train/a.jpg": "dog",
+        "train/A.JPG": "cat",
+    }
+    assert "a.JPG is train/a.jpg and train/A.JPG" in _refused(_write(tmp_path, "id,label\na.JPG,cat\n"), listing)
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "<NA>", "#N/A", "NULL", " nan "])
+def test_an_empty_cell_is_no_label_however_it_is_spelled(tmp_path: Path, missing: str) -> None:
+    file = _write(tmp_path, f"id,label\na1,cat\nb2,dog\nc3,{missing}\n10,None\n")
+    assert _targets(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": ["1.jpg", "2.jpg", "3.jpg"], "label": ["cat", missing.strip(), "dog"]}), table)
+    columns = TableColumns(label="label")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    assert _targets(found) == {"1.jpg": "cat", "3.jpg": "dog"}
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
@@ -142,6 +210,31 @@ def test_several_labels_in_one_value_are_recognised_and_refused(
     listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
     rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
     assert value in _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [
+        (["scab", "rust", "scab rust", ""], ["scab", "rust", "scab,rust", None]),
+        (["16", "0", "16|0", "0"], ["16", "0", "16,0", "0"]),
+        (["scab", "rust", "scab, rust", "scab"], ["scab", "rust", "scab,rust", "scab"]),
+        (["Great Dane", "pug", "pug", "pug"], ["Great Dane", "pug", "pug", "pug"]),
+    ],
+)
+def test_scoring_keeps_photos_without_a_label_and_takes_several_where_they_stand_by_themselves(
+    tmp_path: Path, labels: Sequence[str], targets: Sequence[str | None]
+) -> None:
+    listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
+    rows = [f'{number},"{label}"' for number, label in enumerate(labels)]
+    file = LabelsFile(_write(tmp_path, "\n".join(["id,tags", *rows])))
+    use = LabelUse(keeps_unlabelled=True, takes_several=True)
+    found = label_by_file(listing, file, use).listing
+    assert [image.target for image in found.images] == targets
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": [f"{number}.jpg" for number in range(len(labels))], "tags": labels}), table)
+    columns = TableColumns(label="tags")
+    found = label_by_table(find_images(table, columns), table, columns, use).listing
+    assert [image.target for image in found.images] == targets
 
 
 def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:

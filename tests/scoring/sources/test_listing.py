@@ -144,3 +144,8 @@ def test_of_one_name_that_comes_twice_the_later_counts_whatever_its_bytes() -> N
     images = list_entries([*files, *later], replaced=left_out.append)
     assert [image.size_bytes for image in images] == [3, 4]
     assert left_out == [image.path for image in images]
+
+
+def test_names_below_the_root_and_beside_it_share_no_folder() -> None:
+    images = list_entries([FoundFile("/1.jpg", 1), FoundFile("2.jpg", 1)])
+    assert [image.image_id for image in images] == ["2", "/1"]

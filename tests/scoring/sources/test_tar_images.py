@@ -222,6 +222,7 @@ def test_compressed_tar_in_a_bucket_is_read(tmp_path: Path, bucket: Url, monkeyp
         (gzip.compress(b"id,label\n1,cat\n" * 100), "compressed by gzip; it holds none"),
         (bz2.compress(_tar("1.jpg"))[:-20], "is damaged bzip2"),
     ],
+    ids=["damaged gzip", "text", "damaged bzip2"],
 )
 def test_compressed_file_that_is_damaged_or_no_tar_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str

@@ -166,8 +166,26 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
         find_images(bundle)
     with pytest.raises(ImagesError, match=r"called valid\.zip in .*bundle\.zip, which holds train\.zip, test\.zip"):
         find_images(bundle / "valid.zip")
-    with pytest.raises(ImagesError, match="which holds no archive"):
+    with pytest.raises(ImagesError, match="which holds neither folders nor archives"):
         find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
+
+
+def test_a_folder_within_a_zip_is_picked_by_its_path_as_newer_competitions_have_it(tmp_path: Path) -> None:
+    members = {"train/b/2.jpg": b"2", "train/a/1.jpg": b"1", "train/LICENSE": b"MIT", "train_more/9.jpg": b"9"}
+    bundle = _write(tmp_path / "bundle.zip", {**members, "test/7.jpg": b"7", "train.csv": b"id,label"})
+    listing = find_images(bundle / "train")
+    assert [(image.image_id, image.path) for image in listing.images] == [
+        ("a/1", "train/a/1.jpg"),
+        ("b/2", "train/b/2.jpg"),
+    ]
+    assert listing.left_out == (LeftOut("not an image", 1, ("train/LICENSE",)),)
+    assert open_images(bundle / "train")(listing.images[1]) == b"2"
+    assert [image.image_id for image in find_images(bundle / "train" / "a").images] == ["1"]
+    assert [image.image_id for image in find_images(bundle / "test").images] == ["7"]
+    with pytest.raises(ImagesError, match=r"called tes in .*bundle\.zip, which holds train/, train_more/, test/\."):
+        find_images(bundle / "tes")
+    outer = _write(tmp_path / "outer.zip", {"data/bundle.zip": bundle.read_bytes()})
+    assert [image.image_id for image in find_images(outer / "data" / "bundle.zip" / "train").images] == ["a/1", "b/2"]
 
 
 def test_only_archive_in_a_zip_without_images_is_taken_and_what_lies_beside_it_is_counted(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""A command's result as one JSON object, for machines: the fields that the function of its name returns in Python."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from scoring import __version__
+from scoring.storage.redaction import redact
+
+
+def as_json(command: str, result: object) -> str:
+    """One line: the command, our version, and the fields of its result, a dataclass.
+
+    Places are text, dataclasses objects, and what is no number or not known is null.
+    """
+    return json.dumps({"command": command, "version": __version__, **_plain(result)})
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say."""
+    if is_dataclass(value) and not hasattr(value, "__truediv__"):  # a URL is a place
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    return redact(str(value.value if isinstance(value, Enum) else value))

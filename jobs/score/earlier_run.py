@@ -1,0 +1,48 @@
+"""What an earlier invocation left in a run folder, looked at without touching it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from scoring.run.earlier import load_earlier_record
+from scoring.run.folder import RunFolder
+from scoring.run.holding import refuse_foreign_files
+from scoring.run.manifest import Manifest, manifest_digest
+from scoring.run.record import RunRecord
+from scoring.run.renewal import find_renewal
+from scoring.run.verification import run_status
+from scoring.shards.settings import known_fields
+from scoring.sources.entries import ImageEntry
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """What the same command would continue.
+
+    Attributes:
+        num_done: How many images have rows that would stay.
+        record: What `run.json` says; None without one.
+    """
+
+    num_done: int = 0
+    record: RunRecord | None = None
+
+
+def look_at_earlier_run(
+    request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], shard_size: int
+) -> EarlierRun:
+    """What a run folder holds of these images.
+
+    Raises:
+        RunFolderError: If it holds another run, whose differing field is named, or what no run wrote.
+    """
+    refuse_foreign_files(folder)
+    renewal = find_renewal(folder, images, shard_size, num_left_out=0)
+    digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
+    record = load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
+    if record is None or renewal is None:
+        return EarlierRun()
+    sizes = Manifest(folder.manifest).shard_sizes
+    done = [shard for shard in run_status(folder, verify=False).done if shard not in renewal.changed]
+    return EarlierRun(sum(sizes[shard] for shard in done), record)

@@ -1,0 +1,56 @@
+"""How fast a job like the one asked for was, as far as it has been measured: by its own run, or by `bench`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.placement import Placement
+from scoring.bench.record import RECORD_NAME, BenchFigures, WorkerShare, load_figures
+from scoring.errors import RequestError
+from scoring.models.shard_model import ShardModelRequest
+from scoring.run.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast images were scored.
+
+    Attributes:
+        images_per_s: Images per second of the whole job.
+        source: What measured it.
+    """
+
+    images_per_s: float
+    source: str
+
+
+def measured_rate(
+    record: RunRecord | None, model: ShardModelRequest, precision: str, placement: Placement
+) -> Rate | None:
+    """The rate of the run's own last invocation, or else of `bench` in this folder; None if neither measured it.
+
+    Args:
+        record: The run's, if there is one.
+        model: Which model, by which engine.
+        precision: The number format.
+        placement: The actors: `bench` counts for those that have what its one had.
+    """
+    summary = record.summary if record else None
+    if summary and summary.num_scored:
+        return Rate(summary.steady_images_per_s or summary.images_per_s, "this run's last invocation")
+    figures = _figures(Path(RECORD_NAME))
+    share = WorkerShare(placement.cpus_per_worker, placement.gpus_per_worker)
+    if figures is None or figures.model != model.name or figures.worker != share:
+        return None
+    wanted = f"{model.engine_name.partition('-')[0]} {precision}"
+    rates = [each.job_images_per_s for each in figures.variants if each.name == wanted and each.job_images_per_s]
+    if not rates:
+        return None
+    return Rate(rates[0] * placement.num_workers, f"{RECORD_NAME}, measured on {figures.device}")
+
+
+def _figures(path: Path) -> BenchFigures | None:
+    """What `bench` left here; None if that is nothing, or damaged."""
+    try:
+        return load_figures(path) if path.is_file() else None
+    except RequestError:
+        return None

@@ -1,0 +1,155 @@
+"""Rows of a Parquet table as found files, column by column."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.sources.entries import FoundFile, readable_name
+from scoring.sources.image_finder import Reason
+from scoring.sources.table_columns import (
+    BUCKET,
+    E_TAG,
+    IS_DELETED,
+    IS_LATEST,
+    KEY,
+    SIZE,
+    TableColumns,
+    column_values,
+    is_inventory,
+)
+from scoring.storage.stamps import stamp_of
+
+# As `FoundFile` has them; sizes that are no whole numbers stay what they are.
+FOUND = {
+    "image_id": pa.string(),
+    "path": pa.string(),
+    "size_bytes": pa.int64(),
+    "raw_path": pa.binary(),
+    "position": pa.int64(),
+    "stamp": pa.int64(),
+    "left_out": pa.string(),
+    "target": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """One file of a table.
+
+    Attributes:
+        name: Its path from the table's folder.
+        before: Rows of the files before it.
+        stamp: What tells its content, where its images are read by their rows.
+        row: The first of the rows that are looked at.
+    """
+
+    name: str
+    before: int
+    stamp: int | None
+    row: int = 0
+
+
+def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) -> pa.RecordBatch:
+    """A batch of a table's rows as `FOUND` has them.
+
+    Raises:
+        pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
+    """
+    ids = _texts(batch, columns.image_id) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
+    if columns.content:
+        found = _contents(ids, part)
+    elif is_inventory(batch.schema, columns):
+        found = _objects(batch, ids)
+    else:
+        found = _named(_texts(batch, columns.images), ids, part)
+    if columns.label:
+        found["target"] = _texts(batch, columns.label)
+    filled = {name: found.get(name, pa.nulls(batch.num_rows, kind)) for name, kind in FOUND.items()}
+    return pa.RecordBatch.from_pydict(filled)
+
+
+def found_files(batch: pa.RecordBatch) -> Iterator[FoundFile]:
+    """A batch's rows one by one."""
+    return (FoundFile(**row) for row in batch.to_pylist())
+
+
+def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
+    """Rows that hold their images; those without an id are numbered through all parts."""
+    rows = pa.array(range(part.row, part.row + len(ids)), pa.int64())
+    numbers = pc.add(rows, part.before).cast(pa.string())
+    stamps = pa.nulls(len(ids), pa.int64()) if part.stamp is None else pa.repeat(pa.scalar(part.stamp), len(ids))
+    return {"image_id": _or_else(ids, numbers), **_places(rows, part.name), "position": rows, "stamp": stamps}
+
+
+def _objects(batch: pa.RecordBatch, ids: pa.Array) -> dict[str, pa.Array]:
+    """The objects of a batch of S3 Inventory; of an object with versions the latest, unless that is its deletion."""
+    buckets, keys = (pc.fill_null(_texts(batch, name), "None") for name in (BUCKET, KEY))
+    paths = pc.binary_join_element_wise(pc.binary_join_element_wise("s3://", buckets, ""), keys, "/")
+    found = {"image_id": ids, "path": paths, "size_bytes": _sizes(batch)}
+    names = batch.schema.names
+    if E_TAG in names:
+        tags = column_values(batch, E_TAG).to_pylist()
+        found["stamp"] = pa.array([stamp_of(tag) if tag else None for tag in tags], pa.int64())
+    gone = pa.repeat(pa.scalar(False), batch.num_rows)
+    for name, is_gone in ((IS_LATEST, False), (IS_DELETED, True)):
+        if name in names:
+            gone = pc.or_(gone, _is(column_values(batch, name), is_gone))
+    found["left_out"] = pc.if_else(gone, str(Reason.OLD_VERSION), pa.scalar(None, pa.string()))
+    return found
+
+
+def _named(paths: pa.Array, ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
+    """Rows that name their images; one that does not is an image that cannot be read."""
+    is_named = pc.fill_null(pc.greater(pc.binary_length(paths), 0), False)
+    found = {"image_id": ids, "path": paths, "size_bytes": pa.repeat(pa.scalar(0, pa.int64()), len(ids))}
+    if pc.all(is_named).as_py():
+        return found
+    rows = pa.array(range(part.row, part.row + len(ids)), pa.int64())
+    places = _places(rows, part.name)
+    nameless = {"image_id": _or_else(ids, places["path"]), **places, "position": rows}
+    for name, values in nameless.items():
+        found[name] = pc.if_else(is_named, found.get(name, pa.nulls(len(ids), values.type)), values)
+    return found
+
+
+def _places(rows: pa.Array, name: str) -> dict[str, pa.Array]:
+    """Where rows of a part stand."""
+    readable, raw = readable_name(name)
+    numbers = rows.cast(pa.string())
+    places = {
+        "path": pc.binary_join_element_wise(readable, numbers, "#"),
+        "size_bytes": pa.repeat(pa.scalar(0, pa.int64()), len(rows)),
+    }
+    if raw:
+        places["raw_path"] = pc.binary_join_element_wise(raw, numbers.cast(pa.binary()), b"#")
+    return places
+
+
+def _or_else(ids: pa.Array, others: pa.Array) -> pa.Array:
+    """The ids, and of those that are missing or empty the others."""
+    return pc.if_else(pc.fill_null(pc.greater(pc.binary_length(ids), 0), False), ids, others)
+
+
+def _sizes(batch: pa.RecordBatch) -> pa.Array:
+    """What the inventory says; values that are no whole numbers are left to whoever makes rows of them."""
+    if SIZE not in batch.schema.names:
+        return pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
+    sizes = column_values(batch, SIZE)
+    if pa.types.is_integer(sizes.type):
+        return pc.fill_null(sizes.cast(pa.int64()), 0)
+    return pa.array([size or 0 for size in sizes.to_pylist()])
+
+
+def _is(values: pa.Array, value: bool) -> pa.Array:
+    """Where booleans are this one; what is no boolean never is."""
+    if not pa.types.is_boolean(values.type):
+        return pa.repeat(pa.scalar(False), len(values))
+    return pc.fill_null(pc.equal(values, value), False)
+
+
+def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:
+    texts = pc.cast(column_values(batch, column), pa.string())
+    texts.validate(full=True)
+    return texts

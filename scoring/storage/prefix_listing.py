@@ -1,0 +1,139 @@
+"""All objects below a prefix, in the store's order: of one with many folders, several are listed at the same time.
+
+A store answers with a thousand objects at a time, and one answer after the other, so a listing takes as long as its
+answers take in turn. Folders are asked for side by side, each by a thread; who is far ahead of the reader waits.
+"""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Full, Queue
+from typing import TypeAlias
+
+import obstore
+from obstore.store import ObjectStore
+
+from scoring.storage.stamps import object_stamp
+
+PAGE = 1000  # objects in one answer of S3
+_SIDE_BY_SIDE = 16  # folders
+_PAGES_HELD = 32  # of each folder; of all together some 100 MB
+_LOOK_S = 0.1
+
+# An object's key, its size in bytes and its stamp.
+Listed: TypeAlias = tuple[str, int, int]
+# Of one folder, as they come; None is the end, an exception what kept it from being listed.
+_Pages: TypeAlias = "Queue[list[Listed] | BaseException | None]"
+
+
+def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
+    """The objects below a prefix; those that lie directly in it, and some pages of each folder, are in memory."""
+    pages = _pages(store, key)
+    first = next(pages, [])
+    yield from first
+    folder = _divided(store, first, key) if len(first) >= PAGE else None
+    if folder is None:
+        for page in pages:
+            yield from page
+        return
+    seen = Counter(name for name, _, _ in first)
+    with _SideBySide(store, folder) as listing:
+        for listed in listing.objects():
+            if seen[listed[0]]:
+                seen[listed[0]] -= 1
+            else:
+                yield listed
+
+
+class _Folder:
+    """What lies directly in a prefix: objects, and the keys of folders."""
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        found = obstore.list_with_delimiter(store, key or None)
+        self.objects: list[Listed] = [(meta["path"], meta["size"], object_stamp(meta)) for meta in found["objects"]]
+        self.folders = list(found["common_prefixes"])
+
+    @property
+    def only(self) -> str | None:
+        """The one folder in it, if there is nothing else."""
+        return self.folders[0] if len(self.folders) == 1 and not self.objects else None
+
+
+def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> _Folder | None:
+    """What a prefix, or the one folder in it, is divided into; None where the first page has objects directly there."""
+    while all("/" in name[len(key) :].strip("/") for name, size_bytes, _ in page if size_bytes):
+        found = _Folder(store, key)
+        if found.only is None:
+            return found if len(found.folders) > 1 else None
+        key = found.only
+    return None
+
+
+class _SideBySide:
+    """Lists some folders ahead of the one that is read; a context manager that ends its threads."""
+
+    def __init__(self, store: ObjectStore, folder: _Folder) -> None:
+        self._store, self._folder = store, folder
+        self._ended = threading.Event()
+        self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="list")
+
+    def __enter__(self) -> "_SideBySide":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def objects(self) -> Iterator[Listed]:
+        """All objects, in order of their keys."""
+        # A folder stands where the slash at its end puts it: behind `a.jpg`, before `a0.jpg`.
+        order: list[tuple[str, Listed | None]] = [(listed[0], listed) for listed in self._folder.objects]
+        order += [(f"{key}/", None) for key in self._folder.folders]
+        order.sort(key=lambda item: item[0])
+        coming = iter([key.removesuffix("/") for key, listed in order if listed is None])
+        ahead: deque[_Pages] = deque()
+        for _, listed in order:
+            if listed is not None:
+                yield listed
+                continue
+            while len(ahead) < _SIDE_BY_SIDE and (key := next(coming, None)) is not None:
+                ahead.append(self._start(key))
+            yield from _drained(ahead.popleft())
+
+    def _start(self, key: str) -> _Pages:
+        pages: _Pages = Queue(_PAGES_HELD)
+        self._threads.submit(self._list, key, pages)
+        return pages
+
+    def _list(self, key: str, pages: _Pages) -> None:
+        try:
+            for page in _pages(self._store, key):
+                if not self._put(page, pages):
+                    return
+        except BaseException as error:  # noqa: BLE001  # raised where the folder is read
+            self._put(error, pages)
+            return
+        self._put(None, pages)
+
+    def _put(self, item: list[Listed] | BaseException | None, pages: _Pages) -> bool:
+        """Hand a page over; False if nobody wants it any more."""
+        while not self._ended.is_set():
+            try:
+                pages.put(item, timeout=_LOOK_S)
+            except Full:
+                continue
+            return True
+        return False
+
+
+def _drained(pages: _Pages) -> Iterator[Listed]:
+    while (item := pages.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield from item
+
+
+def _pages(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
+    for page in obstore.list(store, key or None, chunk_size=PAGE):
+        yield [(meta["path"], meta["size"], object_stamp(meta)) for meta in page]

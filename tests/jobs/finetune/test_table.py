@@ -1,0 +1,27 @@
+"""What `finetune` says at its end."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from jobs.finetune.table import print_training
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record
+from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
+
+
+@pytest.mark.parametrize(("steady", "is_told"), [(47.0, True), (None, False)])
+def test_the_rate_of_the_base_network_is_told_where_photos_went_through_it(
+    tmp_path: Path, steady: float | None, is_told: bool
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    summary = replace(SUMMARY, steady_images_per_s=steady)
+    save_record(folder.features, replace(bare_record(), summary=summary))
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, load_training_record(folder), 10.0, 12.0)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("47.0 through the base network" in said) is is_told
+    assert "12.0, of which features 10.0" in said

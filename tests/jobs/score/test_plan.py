@@ -1,0 +1,127 @@
+"""A dry run: what would be scored, on what, and how long it would take; nothing is written."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cluster.placement import Placement
+from jobs.cli import app
+from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
+from jobs.score.measured_rate import measured_rate
+from jobs.score.request import ImagesRequest
+from scoring.bench.record import RECORD_NAME
+from scoring.errors import RunFolderError
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images
+from tests.runs import SUMMARY, Scored, write_run
+
+_MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "fake")
+_SHARD_SIZE = 4
+
+
+def _files(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+@pytest.fixture
+def listed(photos: Path) -> list[ImageEntry]:
+    return list(find_images(photos).images)
+
+
+@pytest.fixture
+def run(listed: list[ImageEntry], tmp_path: Path) -> RunFolder:
+    """A run of the twelve photos in three shards, of which the second is missing."""
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    return write_run(tmp_path / "run", images, shard_size=_SHARD_SIZE, without_shards=(1,))
+
+
+def _look(photos: Path, run: RunFolder, listed: list[ImageEntry], **options: Any) -> EarlierRun:
+    return look_at_earlier_run(ImagesRequest(photos, replace(_MODEL, **options)), run, listed, _SHARD_SIZE)
+
+
+def test_rows_that_would_stay_are_counted(photos: Path, run: RunFolder, listed: list[ImageEntry]) -> None:
+    before = _files(photos.parent)
+    found = _look(photos, run, listed)
+    assert (found.num_done, found.record and found.record.num_images) == (8, 12)
+    changed = [replace(listed[0], size_bytes=1), *listed[1:]]
+    assert _look(photos, run, changed).num_done == 4
+    assert _files(photos.parent) == before
+
+
+def test_another_runs_folder_and_a_foreign_one_are_refused_as_by_the_run_itself(
+    photos: Path, run: RunFolder, listed: list[ImageEntry], tmp_path: Path
+) -> None:
+    with pytest.raises(RunFolderError, match="a run whose engine differs"):
+        _look(photos, run, listed, backend="tensorflow")
+    assert _look(photos, RunFolder(tmp_path / "new"), listed) == EarlierRun()
+    with pytest.raises(RunFolderError, match=r"holds .* and no run\.json"):
+        _look(photos, RunFolder(photos), listed)
+
+
+def _write_bench(folder: Path, **worker: float) -> None:
+    variant = {"variant": {"engine": "keras", "precision": "float32"}, "forward_images_per_s": 21.0}
+    record = {
+        "machine": {"processor": "a processor", "gpus": []},
+        "worker": worker,
+        "request": {"model": {"model": "vgg16-imagenet"}},
+        "decode_images_per_s_per_core": {"median": 1000.0, "runs": []},
+        "variants": [{**variant, "job_images_per_s": 20.0}],
+    }
+    (folder / RECORD_NAME).write_text(json.dumps(record))
+
+
+def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record, placement = run.load_record(), Placement(3, 0, 2)
+    assert record
+    assert measured_rate(record, _MODEL, "float32", placement) is None, "its last invocation scored nothing"
+    record = replace(record, summary=replace(SUMMARY, num_scored=9))
+    rate = measured_rate(record, _MODEL, "float32", placement)
+    assert rate
+    assert (rate.images_per_s, rate.source) == (47.0, "this run's last invocation")
+    _write_bench(tmp_path, num_cpus=2, num_gpus=0)
+    rate = measured_rate(None, _MODEL, "float32", placement)
+    assert rate
+    assert (rate.images_per_s, rate.source) == (60.0, "shardscore-bench.json, measured on a processor")
+    assert measured_rate(None, _MODEL, "bfloat16", placement) is None
+    assert measured_rate(None, replace(_MODEL, model="resnet50"), "float32", placement) is None
+    assert measured_rate(None, _MODEL, "float32", Placement(1, 0, 8)) is None
+    (tmp_path / RECORD_NAME).write_text("{")
+    assert measured_rate(None, _MODEL, "float32", placement) is None
+
+
+@pytest.mark.ray
+def test_a_dry_run_tells_all_and_writes_nothing(
+    photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (photos / "notes.txt").write_text("words")
+    before = _files(tmp_path)
+    line = "score --images photos --model vgg16-imagenet --weights random --precision float32 --output run --dry-run"
+    shown = CliRunner().invoke(app, line.split())
+    assert shown.exit_code == 0, shown.output
+    assert "12 to score of 12" in shown.stdout
+    assert "1 not an image: 'notes.txt'" in shown.stdout
+    assert (
+        "to measure its rate: shardscore bench --images photos --model vgg16-imagenet --weights random\n"
+        in shown.stdout
+    )
+    plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
+    assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)
+    assert (plan["num_actors"], plan["gpus_per_actor"], plan["num_nodes"]) == (3, 1, 2)
+    assert (plan["engine"], plan["precision"], plan["seconds"]) == ("keras-tensorflow", "float32", None)
+    assert _files(tmp_path) == before
+
+
+def test_a_dry_run_of_sonar_alone_is_refused() -> None:
+    ended = CliRunner().invoke(app, ["score", "--sonar", "uci", "--output", "run", "--dry-run"])
+    assert (ended.exit_code, ended.stderr) == (2, "error: Expected --images with --dry-run; received none.\n")

@@ -1,0 +1,180 @@
+import os
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from scoring.errors import ImagesError, StorageError
+from scoring.run.manifest import Manifest, manifest_digest, write_manifest
+from scoring.sources import inputs, row_sorting, row_spool, table_images, table_listing
+from scoring.sources.entries import ImageEntry, Listing
+from scoring.sources.inputs import find_images
+from scoring.sources.natural_order import natural_key
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.table_listing import NotByColumn, TableListing
+from scoring.sources.text_columns import bare_names, below, common_folder, natural_keys
+
+_NAMES = st.text(st.sampled_from("aB/._- 0019é²五'\\\n"), min_size=1, max_size=12)
+_FILES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "a/", "a/b/", "/a//", "é/", ".hid/", "@eaDir/"]),
+    st.text(st.sampled_from("a1.0é'"), max_size=4),
+    st.sampled_from([".jpg", ".JPG", ".png", ".txt", "", ".tar", ".j2K", ".jpg.json"]),
+)
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some rows are many here."""
+    monkeypatch.setattr(table_images, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(table_listing, "_READ_AT_ONCE", 3)
+    monkeypatch.setattr(row_sorting, "_RUN_ROWS", 8)
+    monkeypatch.setattr(row_sorting, "_LOOKED_UP", 2)
+
+
+def _both(table: Path, columns: TableColumns = NO_COLUMNS) -> Listing:
+    """List a table column by column and row by row, and see that both are the same."""
+    source = inputs._source(table, columns)
+    rows, account = inputs._list_by_row(source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inputs, "_list_by_row", _refused)
+        listing = find_images(table, columns)
+    assert isinstance(listing.images, TableListing)
+    assert [astuple(image) for image in listing.images] == [astuple(image) for image in rows]
+    assert listing.left_out == account.left_out()
+    return listing
+
+
+def _refused(*_: object) -> Any:
+    raise AssertionError("it was listed row by row")
+
+
+def _write(path: Path, columns: dict[str, Sequence[object]]) -> Path:
+    pq.write_table(pa.table(columns), path, row_group_size=7)
+    return path
+
+
+@settings(deadline=None)
+@given(st.lists(_NAMES, min_size=1, max_size=8))
+@example(["0B", "0²"])
+@example(["", "00", "a.jpg", "..jpg", "x/.jpg", "x/..a.jpg", "a.b/c"])
+def test_columns_of_names_are_taken_apart_as_single_names_are(names: list[str]) -> None:
+    column = pa.array(["12junk", *names, "9"])[1:-1]
+    assert natural_keys(column).to_pylist() == [natural_key(name).encode() for name in names]
+    assert bare_names(column).to_pylist() == [os.path.splitext(name)[0] for name in names]
+    folder = common_folder(min(names), max(names))
+    steps = [name.split("/")[:-1] for name in names]
+    depth = next((level for level in range(20) if len({tuple(step[: level + 1]) for step in steps}) > 1), 20)
+    assert folder.count("/") == min(depth, *map(len, steps))
+    assert below(column, folder).to_pylist() == [name.split("/", folder.count("/"))[-1] for name in names]
+    assert bare_names(column, folder).to_pylist() == [os.path.splitext(name[len(folder) :])[0] for name in names]
+
+
+def test_number_of_more_digits_than_its_head_can_count_has_the_key_of_a_single_name() -> None:
+    names = ["1" * 100_000, "2", "a3"]
+    assert natural_keys(pa.array(names)).to_pylist() == [natural_key(name).encode() for name in names]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_NAMES, min_size=1, max_size=60, unique=True), st.booleans())
+def test_table_of_paths_is_listed_by_column_as_it_is_by_row(tmp_path: Path, names: list[str], with_ids: bool) -> None:
+    columns: dict[str, Sequence[object]] = {"path": names, "id": [f"{name}0{row}" for row, name in enumerate(names)]}
+    _both(_write(tmp_path / "t.parquet", columns), TableColumns(image_id="id" if with_ids else None, path="path"))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(_FILES, st.booleans(), st.integers(0, 9)), max_size=60))
+def test_inventory_is_listed_by_column_as_it_is_by_row(tmp_path: Path, rows: list[tuple[str, bool, int]]) -> None:
+    rows = [*rows, ("z/last.jpg", True, 1)]
+    names, latest, sizes = zip(*rows, strict=True)
+    columns = {"bucket": ["b"] * len(rows), "key": names, "size": [size or None for size in sizes]}
+    more = {"is_latest": latest, "e_tag": [f"tag{size}" if size % 3 else None for size in sizes]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            table_images.TableSource,
+            "peek",
+            lambda source, file, length: b"\xff\xd8\xff" if file.size_bytes % 2 else b"x",
+        )
+        _both(_write(tmp_path / "t.parquet", {**columns, **more}))
+
+
+def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_listing, "sorted_pieces", _refused)
+    listing = _both(_write(tmp_path / "t.parquet", {"path": [f"p/{number}.jpg" for number in range(40)]}))
+    assert [image.image_id for image in listing.images] == [str(number) for number in range(40)]
+    content: dict[str, Sequence[object]] = {"image": [b"x"] * 20, "id": [f"n{number}" for number in range(20)]}
+    for name in (None, "id"):
+        _both(_write(tmp_path / "t.parquet", content), TableColumns(content="image", image_id=name))
+    with pytest.raises(AssertionError, match="row by row"):
+        _both(_write(tmp_path / "t.parquet", {"path": ["2.jpg", "1.jpg"]}))
+
+
+def test_pictures_and_masks_of_one_name_keep_their_suffixes(tmp_path: Path) -> None:
+    paths = [f"p/{number % 20}.{'jpg' if number < 20 else 'png'}" for number in range(40)]
+    listing = _both(_write(tmp_path / "t.parquet", {"path": paths}))
+    assert [image.image_id for image in listing.images[:3]] == ["0.jpg", "0.png", "1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "chosen"),
+    [
+        ({"path": ["a.jpg", None]}, NO_COLUMNS),
+        ({"path": ["a.jpg", "b.jpg", "a.jpg"]}, NO_COLUMNS),
+        ({"path": ["a.jpg", "b.jpg"], "id": ["1", ""]}, TableColumns(image_id="id")),
+        ({"path": ["a.jpg", "b.jpg"], "id": ["1", None]}, TableColumns(image_id="id")),
+        ({"path": list("abc"), "id": ["01", "1", "01"]}, TableColumns(image_id="id")),
+        ({"image": [b"1"] * 3, "id": ["b", "a", "b"]}, TableColumns(content="image", image_id="id")),
+        ({"bucket": ["b"], "key": ["a.jpg"], "size": [1.5]}, NO_COLUMNS),
+        ({"bucket": ["b"], "key": ["a.jpg"], "id": ["1"]}, TableColumns(image_id="id")),
+    ],
+)
+def test_what_single_rows_tell_is_left_to_the_listing_of_single_rows(
+    tmp_path: Path, columns: dict[str, Sequence[object]], chosen: TableColumns
+) -> None:
+    table = _write(tmp_path / "t.parquet", columns)
+    with pytest.raises(NotByColumn):
+        inputs._list_by_column(inputs._source(table, chosen))
+    try:
+        assert len(find_images(table, chosen).images) == len(next(iter(columns.values())))
+    except ImagesError as error:
+        assert "stands in 2 of them" in str(error)
+
+
+def test_listing_of_a_table_is_read_as_a_sequence_and_written_as_one(tmp_path: Path) -> None:
+    paths = [f"it's/é{number}\\ {number % 7}.jpg" for number in range(50)]
+    images = find_images(_write(tmp_path / "t.parquet", {"path": paths})).images
+    entries = list(images)
+    assert (len(images), images[3], images[-1], images[4:9]) == (50, entries[3], entries[-1], entries[4:9])
+    assert images[10:4] == []
+    assert images[1:40:7] == entries[1:40:7]
+    with pytest.raises(IndexError):
+        images[50]
+    assert manifest_digest(images, 7) == manifest_digest(entries, 7)
+    for name, some in (("columns", images), ("rows", entries)):
+        write_manifest(tmp_path / name, some, 7, 2)
+    assert (tmp_path / "columns").read_bytes() == (tmp_path / "rows").read_bytes()
+    assert Manifest(tmp_path / "columns").shard(7) == entries[49:]
+
+
+def test_disk_without_room_for_a_table_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    table = _write(tmp_path / "t.parquet", {"path": ["a.jpg"]})
+    monkeypatch.setattr(pa.ipc.RecordBatchFileWriter, "write_batch", full, raising=False)
+    with pytest.raises(StorageError, match=r"Cannot sort the list of images in .*: No space left on device\."):
+        find_images(table)
+    assert row_spool.RowSpool(table_listing.ROWS).num_rows == 0
+
+
+def test_entries_of_two_parts_go_on_from_one_to_the_other(tmp_path: Path) -> None:
+    for part in range(3):
+        _write(tmp_path / f"part-{part}.parquet", {"path": [f"{part}-{row}.jpg" for row in range(6)]})
+    listing = _both(tmp_path)
+    assert listing.images[6:8] == [ImageEntry("1-0", "1-0.jpg", 0), ImageEntry("1-1", "1-1.jpg", 0)]
