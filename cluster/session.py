@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,10 @@ import ray
 
 from cluster import private_ray, token_file
 from cluster.addresses import hide_secrets, without_password
+from cluster.background_call import BackgroundCall
 from cluster.environment import variable
 from cluster.errors import SessionError
+from cluster.own_processes import kill_own_ray
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
 _OBJECT_STORE_BYTES = 128 * 1024**2
@@ -29,13 +32,21 @@ _PATIENCE_S = 10.0
 _LOCAL = "local"  # Ray's word for a new cluster on this machine
 
 
+def _goes_on() -> bool:
+    return False
+
+
 @contextmanager
-def open_session(address: str | None) -> Iterator[None]:
+def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) -> Iterator[None]:
     """Join the cluster at `address`, that of `RAY_ADDRESS`, or a new local one; leave it at the end.
 
     `local`, Ray's own word, is the same as no address: a Ray that nobody else reaches.
 
     A session that is already open (in tests, in a notebook) is used and left open.
+
+    Args:
+        address: Where.
+        is_ending: Whether this process is about to end: a Ray of its own is killed then, instead of shut down.
 
     Raises:
         SessionError: If nothing answers at `address`, or Ray cannot start here.
@@ -49,41 +60,49 @@ def open_session(address: str | None) -> Iterator[None]:
             f"Expected a cluster's own address, such as HEAD:6379; {without_password(address)} is a dashboard's. To "
             "run there, submit a job to it."
         )
+    connecting = BackgroundCall(partial(_connect, address))
+    try:
+        _connect_in_background(connecting, address)
+        yield
+    finally:
+        _end(connecting, is_ending)
+
+
+def _connect_in_background(connecting: BackgroundCall, address: str | None) -> None:
+    """Connect while signals are heeded: Ray's compiled code, which starts for seconds, looks for none."""
     try:
         check_answers(address)
         with _own_sigterm():
-            _connect(address)
+            connecting.run()
     except SessionError:
         raise
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
         raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+
+
+def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
+    """Leave the cluster; nothing is left of one that was started here."""
+    if is_ending() and (kill_own_ray() or connecting.is_running()):
+        return  # what still starts ends with this process
+    connecting.wait()
+    ray.shutdown()
+    connecting.end()
 
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Keep our handler of SIGTERM where Ray puts its own, also when the start fails or is interrupted.
+    """Keep our handler of SIGTERM where Ray's compiled code puts its own before it, also when the start fails.
 
-    Ray's handler exits. A signal that arrives while it is in place is passed on to ours.
+    Ray's sets an alarm that aborts the process 3 s after a SIGTERM, and passes that on to ours.
     """
     handler = signal.getsignal(signal.SIGTERM)
-    is_main = threading.current_thread() is threading.main_thread()
     try:
         yield
-    except BaseException as error:
-        if is_main:
+    finally:
+        if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
-            signal.alarm(0)  # Ray's compiled handler sets one that aborts the process 3 s after a SIGTERM
-        ray.shutdown()
-        if isinstance(error, SystemExit) and error.code == signal.SIGTERM and callable(handler):
-            handler(signal.SIGTERM, None)
-        raise
-    if is_main:
-        signal.signal(signal.SIGTERM, handler)
+            signal.alarm(0)
 
 
 def _cluster_address(address: str | None) -> str | None:

@@ -63,10 +63,12 @@ def _shardscore(
 
 def main() -> None:
     """Run the command line."""
-    with exit_codes():
-        stop_signals.install()
-        warnings.formatwarning = format_warning
-        app()
+    try:
+        with exit_codes():
+            warnings.formatwarning = format_warning
+            app()
+    finally:
+        stop_signals.leave()
 
 
 if __name__ == "__main__":

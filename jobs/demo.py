@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster.session import open_session
 from jobs.console.commands import command
+from jobs.console.session import open_session
 from jobs.finetune.command import finetune
 from jobs.report import report
 from jobs.score.command import score

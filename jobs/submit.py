@@ -193,5 +193,6 @@ def _submit(
     group = context.find_root().command
     assert isinstance(group, TyperGroup)
     with exit_codes():
+        stop_signals.install()
         code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal())
     raise typer.Exit(code)

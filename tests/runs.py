@@ -204,6 +204,7 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
         "network": None,
+        "agreement": None,
     }
 
 

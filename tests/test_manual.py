@@ -69,7 +69,7 @@ def test_commands_of_the_manual_are_understood(page: str) -> None:
 
 def _check(group: TyperGroup, words: Sequence[str], page: str) -> None:
     name, *arguments = words
-    if name in ("--version", "--help"):
+    if name in ("--version", "--help", "--install-completion"):
         return
     parser = group.get_command(typer.Context(group), name)
     assert parser is not None, f"{page}: shardscore {name} is no command"

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import Placement
-from cluster.session import open_session
 from jobs.bench.cold_command import score_cold
 from jobs.bench.one_worker import place_alone
 from jobs.bench.rates import decode_rate, measure_rates
 from jobs.bench.request import BenchRequest
+from jobs.console.session import open_session
 from scoring.bench.photos import gather_photos
 from scoring.bench.record import WorkerShare
 from scoring.bench.results import Variant, VariantRuns

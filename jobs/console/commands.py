@@ -17,6 +17,7 @@ from typer.models import OptionInfo
 
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import GROUPS, as_flags, group_of
+from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 
 R = TypeVar("R")
@@ -63,6 +64,7 @@ def command(
     def run(*, quiet: bool, **options: Any) -> None:
         machine_reads = for_machines and options.pop("json")
         with exit_codes():
+            stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
                 result = function(**options, verbose=Terminal(quiet))
             if machine_reads:

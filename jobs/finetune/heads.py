@@ -13,12 +13,14 @@ from cluster.pool import WorkerPool
 from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, print_failures
 from jobs.finetune.request import FinetuneRequest
+from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
 from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.networks.base_networks import base_of
 from scoring.run.fence import Fence
+from scoring.run.folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 _HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
 
 
-def train_heads(request: FinetuneRequest, fence: Fence, console: Console) -> None:
+def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, console: Console) -> None:
     """Train the missing heads, then put the model together.
 
     Args:
         request: What was asked for.
+        folder: Where the features are.
         fence: Keeps workers of a driver that has lost its lease from writing.
         console: Where to tell it.
 
@@ -40,7 +43,7 @@ def train_heads(request: FinetuneRequest, fence: Fence, console: Console) -> Non
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    recipe = function_recipe(partial(HeadTrainer, _settings(request, fence)))
+    recipe = function_recipe(partial(HeadTrainer, _settings(request, folder, fence)))
     with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
         for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
@@ -50,7 +53,7 @@ def train_heads(request: FinetuneRequest, fence: Fence, console: Console) -> Non
             check_nothing_missing([failure.task for failure in failures])
 
 
-def _settings(request: FinetuneRequest, fence: Fence) -> FinetuneSettings:
+def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> FinetuneSettings:
     features = request.images.model
     assert isinstance(features, FeatureRequest)
     return FinetuneSettings(
@@ -65,6 +68,7 @@ def _settings(request: FinetuneRequest, fence: Fence) -> FinetuneSettings:
         head_only=request.head_only,
         backend=features.backend,
         num_folds=request.num_folds,
+        scorer=scorer_settings(request.images, folder, None),
         fence=fence,
     )
 

@@ -12,8 +12,8 @@ from functools import partial
 
 from rich.console import Console
 
-from cluster.session import open_session
 from jobs.console.failures import check_nothing_missing
+from jobs.console.session import open_session
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
@@ -49,7 +49,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             require_on_every_node(needed)
             check_nothing_missing(images.run(milestones, needed), "shard {}".format)
             features_s = milestones.since_command_s()
-            train_heads(request, lease.fence, console)
+            train_heads(request, folder.features, lease.fence, console)
     record = load_training_record(folder)
     print_training(console, folder, record, features_s, milestones.since_command_s())
     return Model(folder.path, record.labels, record.metrics.after_calibration, record.calibration)

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from jobs.console.tables import print_table
+from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 
@@ -26,6 +27,7 @@ def print_training(
             "submission",
             f"log loss {submission.calibrated:.4f}; with the lesson's clip of 0.05 {submission.lesson_clip:.4f}",
         ),
+        *agreement_row(record.agreement),
         ("temperature", f"{calibration.temperature:.3f}, clip {calibration.clip:.4f}"),
         *_rate(folder),
         ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),

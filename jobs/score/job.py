@@ -11,9 +11,9 @@ import time
 
 from rich.console import Console
 
-from cluster.session import open_session
 from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
+from jobs.console.session import open_session
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest

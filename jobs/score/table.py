@@ -22,7 +22,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
-        *_agreement(record.agreement),
+        *agreement_row(record.agreement),
         *([("batch size", ", ".join(map(str, summary.batch_sizes)))] if summary.batch_sizes else []),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
         ("images/s steady", steady),
@@ -53,7 +53,7 @@ def _memory(summary: Summary) -> str:
     return f"{worker}{summary.driver_memory_bytes / 1e6:.0f} MB in the driver"
 
 
-def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
+def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
     """How far int8 is from float32, where it was measured."""
     if found is None:
         return []

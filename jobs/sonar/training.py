@@ -11,10 +11,10 @@ from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
 from cluster.placement import WorkerRequest, place_workers
 from cluster.pool import TaskDone, WorkerPool
-from cluster.session import open_session
 from cluster.work import function_recipe
 from jobs.console.bar import Bar
 from jobs.console.ornaments import Ornament
+from jobs.console.session import open_session
 from jobs.sonar.request import StudyRequest
 from scoring.errors import ScoringError
 from scoring.sonar.study import StudyRecipe, TaskResult

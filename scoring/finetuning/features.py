@@ -50,10 +50,10 @@ class FeatureRequest(CutNetworkRequest):
         """This request with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
 
-    def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":  # noqa: ARG002
-        """Build the network up to the layer."""
+    def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":
+        """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
+        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, sample, exact_outputs=False)
         return FeatureExtractor(loaded.engine, loaded.digest, choice, self.flip)
 
     def _network(self) -> Network:

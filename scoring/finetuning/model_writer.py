@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scoring.arrays import Float32Array
 from scoring.finetuning.calibration import Calibrated, calibrate, ensemble_probabilities
 from scoring.finetuning.heads import Head
+from scoring.finetuning.int8_agreement import int8_agreement
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.finetuned_network import put_together, save_network
@@ -58,7 +59,8 @@ def write_model(
     calibration = calibrated.calibration
     for path in folder.results:
         path.unlink(missing_ok=True)
-    digest = _save_network(settings, folder, join(calibration.temperature))
+    head = join(calibration.temperature)
+    digest = _save_network(settings, folder, head)
     _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
@@ -68,7 +70,7 @@ def write_model(
     first = photos.truth[photos.measured_by(0)]
     metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, calibrated)
     record = _describe(settings, photos, trained, calibration, metrics)
-    save_training_record(folder, replace(record, network=digest))
+    save_training_record(folder, replace(record, network=digest, agreement=int8_agreement(settings, photos, head)))
 
 
 def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "keras.Model") -> str:

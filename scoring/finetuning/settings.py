@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.run.fence import Fence
+from scoring.shards.settings import ScorerSettings
 from scoring.storage.locations import Location
 
 
@@ -24,6 +25,7 @@ class FinetuneSettings:
         head_only: Keep the head without its base network.
         backend: Keras' backend.
         num_folds: Into how many parts photos are divided, for one head each that is trained on the others; 0 for none.
+        scorer: How the features were extracted, for what int8 is compared with.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
     """
 
@@ -38,4 +40,5 @@ class FinetuneSettings:
     head_only: bool
     backend: str
     num_folds: int = 0
+    scorer: ScorerSettings | None = None
     fence: Fence | None = None

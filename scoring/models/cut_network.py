@@ -3,7 +3,6 @@
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import check_engine
@@ -29,8 +28,8 @@ class CutNetworkRequest(RunsOnEngine):
 
     @property
     def needs_sample(self) -> bool:
-        """No image is needed to load it."""
-        return False
+        """Whether loading takes some of the images, to calibrate int8."""
+        return self.precision is Precision.INT8
 
     def files(self) -> dict[str, Location]:
         """The files that it names, by the user's field; every worker must see them."""
@@ -38,8 +37,6 @@ class CutNetworkRequest(RunsOnEngine):
 
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
-        if self.precision is Precision.INT8:
-            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for features; received int8.")
         check_engine(self.engine, self.precision)
         base_of(self.base).check()
 

@@ -54,6 +54,12 @@ class EmbeddingRequest(CutNetworkRequest):
         """The same with absolute paths, for workers that started elsewhere."""
         return replace(self, base=base_of(self.base).absolute())
 
+    def check(self) -> None:
+        """Raise ModelError for a request that cannot be met, without importing Keras."""
+        if self.precision is Precision.INT8:  # nothing here would tell what it does to likenesses
+            raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for vectors; received int8.")
+        super().check()
+
     def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":  # noqa: ARG002
         """Build the network up to the layer."""
         self.check()

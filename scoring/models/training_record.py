@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
+from scoring.networks.agreement import Agreement
 from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
@@ -96,6 +97,7 @@ class TrainingRecord:
         versions: Library versions.
         metrics: How good the model is.
         network: Digest of the network beside it; None in folders of before it was kept.
+        agreement: How far int8 features lead from the network in float32; None in other precisions.
     """
 
     created_at: str
@@ -114,6 +116,7 @@ class TrainingRecord:
     versions: Mapping[str, str]
     metrics: TrainingMetrics
     network: str | None = None
+    agreement: Agreement | None = None
 
     @property
     def resize_mode(self) -> Resize:

@@ -39,7 +39,7 @@ def run_facts(record: RunRecord) -> Facts:
         ("resize", fingerprint.resize),
         ("engine", fingerprint.engine),
         ("precision", f"{fingerprint.precision}: {record.precision_reason}"),
-        *_agreement(record.agreement),
+        *agreement_row(record.agreement),
         ("started", moment(datetime.fromisoformat(record.created_at))),
         ("shards", f"{count(record.num_shards)} of {plural(record.num_images, 'image')}"),
         ("left out", record.left_out_in_words),
@@ -57,7 +57,7 @@ def label_names(labels: Sequence[str]) -> str:
     return named if len(labels) <= _MAX_LABELS else f"{count(len(labels))}: {named}, …"
 
 
-def _agreement(found: Agreement | None) -> list[tuple[str, str]]:
+def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
     """How far a coarser number format is from float32."""
     if found is None:
         return []

@@ -6,7 +6,7 @@ from datetime import datetime
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, load_training_record
-from scoring.report.facts import label_names, time_blocks, unreadable_blocks
+from scoring.report.facts import agreement_row, label_names, time_blocks, unreadable_blocks
 from scoring.report.figures import Curve, draw_curves
 from scoring.report.labels_to_check import label_blocks
 from scoring.report.looks import Album, look_blocks
@@ -83,6 +83,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("features of layer", base.request.layer or "the last one below the head"),
         ("base's digest", short_digest(base.digest)),
         ("precision", training.precision),
+        *agreement_row(training.agreement),
         ("views", str(base.request.views or "one")),
         ("mirror images", "yes" if training.flip or (base.request.views and base.request.views.mirror) else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),

@@ -1,9 +1,11 @@
 """Some of a run's own images, for models that need them to be loaded."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from scoring.arrays import UInt8Array
 from scoring.errors import ImagesError, RunFolderError
 from scoring.networks.agreement import ImageSample
 from scoring.pixels.decoding import decode
@@ -12,6 +14,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
 from scoring.shards.row_faults import row_fault
 from scoring.shards.settings import ScorerSettings
+from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import open_images
 
 _SAMPLE_SIZE = 200
@@ -19,18 +22,30 @@ _SAMPLE_SIZE = 200
 
 def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
-    read, pixels = open_images(settings.images, settings.columns, settings.read_timeout_s), []
-    folder = RunFolder(settings.output)
-    earlier_model = _earlier_model(folder)
-    for image in Manifest(folder.manifest).sample(_SAMPLE_SIZE):
-        try:  # of an earlier run the images may have changed; then the earlier model is taken, or the run refused
-            encoded = read(replace(image, stamp=None) if earlier_model else image)
-            pixels.append(decode(encoded, settings.resize, shape))
-        except Exception as error:  # noqa: BLE001
-            row_fault(error)
+    earlier_model = _earlier_model(RunFolder(settings.output))
+    # of an earlier run the images may have changed; then the earlier model is taken, or the run refused
+    pixels = [pixels for _, pixels in _readable(settings, shape, as_listed=not earlier_model)]
     if len(pixels) < 2:
         raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
     return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]), earlier_model)
+
+
+def images_to_compare(settings: ScorerSettings, shape: InputShape) -> dict[str, UInt8Array]:
+    """The pixels of those that do not calibrate, by image id."""
+    return {image.image_id: pixels for image, pixels in list(_readable(settings, shape))[1::2]}
+
+
+def _readable(
+    settings: ScorerSettings, shape: InputShape, as_listed: bool = True
+) -> Iterator[tuple[ImageEntry, UInt8Array]]:
+    read = open_images(settings.images, settings.columns, settings.read_timeout_s)
+    for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
+        try:
+            pixels = decode(read(image if as_listed else replace(image, stamp=None)), settings.resize, shape)
+        except Exception as error:  # noqa: BLE001
+            row_fault(error)
+        else:
+            yield image, pixels
 
 
 def _earlier_model(folder: RunFolder) -> str:

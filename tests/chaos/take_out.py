@@ -326,8 +326,8 @@ _MECHANISMS = [
     ),
     Mechanism(
         "SIGTERM stops cleanly",
-        "jobs/cli.py",
-        "        stop_signals.install()\n",
+        "jobs/console/commands.py",
+        "            stop_signals.install()\n",
         "",
         f"{_CHAOS}the_driver_is_stopped[0]",
     ),
@@ -400,6 +400,20 @@ _MECHANISMS = [
         "return time.monotonic() - self._began",
         "return time.time() - self.command_at",
         "tests/scoring/run/test_milestones.py",
+    ),
+    Mechanism(
+        "a signal is heeded while Ray's compiled code starts",
+        "cluster/session.py",
+        "    if is_ending() and (",
+        "    if False and (",
+        "tests/jobs/score/test_stopping.py",
+    ),
+    Mechanism(
+        "a Ray of our own is killed when a signal ends the command",
+        "cluster/own_processes.py",
+        "            _send(pid, signal.SIGKILL)\n",
+        "            pass\n",
+        "tests/cluster/test_own_processes.py",
     ),
     Mechanism(
         "signals end a command while Python imports",

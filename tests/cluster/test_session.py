@@ -2,6 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -72,38 +75,72 @@ class _Stopped(BaseException):
     """What our handler raises."""
 
 
-@pytest.mark.parametrize(
-    ("end", "seen"),
-    [
-        (None, None),
-        (RuntimeError(), SessionError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-        (SystemExit(signal.SIGTERM), _Stopped),  # Ray's own handler
-    ],
-    ids=repr,
-)
-def test_our_handler_of_sigterm_is_back_however_the_start_of_ray_ends(
-    end: BaseException | None, seen: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ours(number: int, frame: object) -> None:
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Our handler of SIGTERM, where Ray does not run."""
+
+    def raise_stopped(number: int, frame: object) -> None:
         raise _Stopped
 
-    def connect(address: str | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's
-        if end is not None:
-            raise end
-
-    monkeypatch.setattr(session, "_connect", connect)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    before = signal.signal(signal.SIGTERM, ours)
-    try:
-        with pytest.raises(seen) if seen else nullcontext(), open_session(None):
-            pass
-        assert signal.getsignal(signal.SIGTERM) is ours
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    before = signal.signal(signal.SIGTERM, raise_stopped)
+    yield raise_stopped
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("fault", [None, RuntimeError("no room")], ids=["well", "badly"])
+def test_rays_alarm_is_off_and_our_handler_in_place_however_its_start_ends(
+    fault: Exception | None, ours: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(address: str | None) -> None:
+        signal.alarm(60)  # what Ray's own handler does
+        if fault:
+            raise fault
+
+    monkeypatch.setattr(session, "_connect", connect)
+    with pytest.raises(SessionError, match="no room") if fault else nullcontext(), open_session(None):
+        pass
+    assert signal.getsignal(signal.SIGTERM) is ours
+    assert signal.alarm(0) == 0
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_signal_that_ends_the_process_does_not_wait_for_rays_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    killed: list[bool] = []
+
+    def kill() -> bool:
+        killed.append(not goes_on.is_set())
+        return False
+
+    def connect(address: str | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        goes_on.wait()
+
+    monkeypatch.setattr(session, "_connect", connect)
+    monkeypatch.setattr(session, "kill_own_ray", kill)
+    with pytest.raises(_Stopped), open_session(None, is_ending=lambda: True):
+        pass
+    goes_on.set()
+    assert killed == [True]
+
+
+@pytest.mark.usefixtures("ours")
+def test_an_interrupt_in_a_notebook_waits_for_rays_start_and_shuts_it_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def connect(address: str | None) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        done.append("started")
+
+    monkeypatch.setattr(session, "_connect", connect)
+    monkeypatch.setattr(ray, "shutdown", lambda: done.append("shut down"))
+    with pytest.raises(_Stopped), open_session(None):
+        pass
+    assert done == ["started", "shut down"]
 
 
 _LOOK_AT_SOCKETS = """

@@ -13,8 +13,10 @@ _ROOT = Path(__file__).parents[3]
 _WORK = """
 import sys, time
 from jobs import cli
+from jobs.console.stop_signals import stop_signals
 
 def app():
+    stop_signals.install()
     try:
         print("works", flush=True)
         time.sleep(60)

@@ -177,6 +177,24 @@ def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
 
 
 @pytest.mark.slow
+def test_int8_features_are_told_with_their_agreement(data_folder: Path, tmp_path: Path) -> None:
+    base = data_folder / "models" / "cat_dog_squeezenet.keras"
+    options = ("--engine", "openvino", "--precision", "int8", "--validation", "100")
+    words: list[str | Path] = [sys.executable, "-m", "jobs", "finetune", "--images", data_folder / "photos" / "train"]
+    printed = subprocess.run(
+        [*words, "--base", base, *options, "--output", tmp_path / "model"], capture_output=True, text=True, check=True
+    )
+    record = load_training_record(ModelFolder(tmp_path / "model"))
+    assert (record.precision, record.data.num_images) == ("int8", 600)
+    assert record.agreement is not None
+    assert record.agreement.num_images == 100
+    assert record.agreement.equal_labels >= 0.97
+    assert 0 < record.agreement.largest_difference < 0.5
+    assert f"{record.agreement.equal_labels:.1%} of 100 labels equal" in " ".join(printed.stdout.split())
+    assert record.metrics.after_calibration.accuracy > 0.95
+
+
+@pytest.mark.slow
 def test_killed_at_any_stage_and_run_again_it_ends_with_the_same_metrics(data_folder: Path, tmp_path: Path) -> None:
     base = data_folder / "models" / "cat_dog_squeezenet.keras"
     options = ("--validation", "100", "--ensemble", "3", "--epochs", "15", "--shard-size", "50")

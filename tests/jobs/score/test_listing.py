@@ -86,7 +86,7 @@ def test_every_file_is_used_or_left_out_for_a_reason_in_the_record_and_in_the_su
     assert parse_record(record.to_json(), "run.json") == record
     assert record.left_out == listed.left_out
     print_summary(Console(soft_wrap=True, width=200), replace(SUMMARY, num_images=2), record, folder)
-    told = "5 files: 3 in a test folder beside a training folder; 1 not an image; 1 unreadable\n"
+    told = "5 files: 3 in a test folder beside a training folder; 1 not an image; 1 unreadable"
     assert told in capsys.readouterr().out
 
 

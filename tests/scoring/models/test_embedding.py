@@ -146,7 +146,7 @@ def _request(path: Path | str, engine: EngineName = EngineName.KERAS, **options:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (_request("vgg16", weights="random", precision=Precision.INT8), "for features; received int8"),
+        (_request("vgg16", weights="random", precision=Precision.INT8), "for vectors; received int8"),
         (_request("resnet50", weights="random", size=(96, 96)), "`size` belongs to .keras files; the pixels of resn"),
         (_request("vgg16", pixels=PixelScale.UNIT), "`pixels` belongs to .keras files"),
         (_request("resnet50", weights="nowhere.h5"), "Expected `weights` to be a weights file or random"),

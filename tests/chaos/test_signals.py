@@ -1,0 +1,122 @@
+"""The real command and its own Ray, told to stop at random moments from its first to its last."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scoring.run.folder import RunFolder
+from scoring.run.verification import run_status
+from tests.chaos.oracle import TABLE, Row, Tally
+from tests.chaos.plan import seeds
+from tests.gate.control import wait_until
+from tests.ray_processes import marked_processes
+from tests.runs import read_predictions
+from tests.source_tree import ROOT
+
+pytestmark = pytest.mark.ray
+
+_STOPS_EACH = 4
+_NUM_IMAGES, _SHARD_SIZE = 60, 4
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PROMISED_S, _BUSY = 3.0, 5  # times as long may it take on a machine that does other work
+_MARK = "SHARDSCORE_TEST_MARK"
+
+
+class Stoppable:
+    """A command that is run again and again into one folder."""
+
+    def __init__(self, place: Path) -> None:
+        self.output = place / "run"
+        self._place, self._mark = place, f"{place}-{os.getpid()}"
+        (place / "weights").touch()
+        zipfile.ZipFile(place / "model.keras", "w").close()  # named to the driver, never loaded
+        (place / "photos").mkdir()
+        for number in range(1, _NUM_IMAGES + 1):
+            Image.new("RGB", (5, 4), (number * 4,) * 3).save(place / "photos" / f"{number}.png")
+
+    def start(self) -> subprocess.Popen[str]:
+        model = ("--model", self._place / "model.keras", "--labels", "cat,dog", "--precision", "float32")
+        sizes = ("--shard-size", _SHARD_SIZE, "--batch-size", _SHARD_SIZE, "--actors", 1)
+        command = ("score", "--images", self._place / "photos", *model, *sizes, "--output", self.output)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.driver", *map(str, command)],
+            cwd=ROOT,
+            env={**os.environ, "RAY_ADDRESS": "", _MARK: self._mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self) -> list[Row]:
+        """Run it to its end; return the rows."""
+        with self.start() as command:
+            said, _ = command.communicate(timeout=200)
+        assert command.returncode == 0, said
+        assert run_status(RunFolder(self.output), verify=True).is_complete
+        assert not [path for path in self.output.rglob("*") if path.name.endswith(".tmp")]
+        rows: list[Row] = read_predictions(self.output / "predictions").to_pylist()
+        return rows
+
+    def stop(self, chance: random.Random, within_s: float) -> None:
+        """Start it, send it one signal or several at a random moment, and look at what is left."""
+        with self.start() as command:
+            time.sleep(chance.uniform(0, within_s))
+            sent = chance.choices(_SIGNALS, k=chance.choice((1, 1, 2, 4)))
+            stopped = time.monotonic()
+            for number in sent:
+                command.send_signal(number)
+                time.sleep(chance.choice((0, 0, 0.02, 0.2)))
+            said, _ = command.communicate(timeout=200)
+        took = time.monotonic() - stopped
+        self._check_end(command.returncode, sent, said)
+        assert took < _BUSY * _PROMISED_S, said
+        assert not (self.output / "lease.json").exists(), said
+        wait_until(lambda: not marked_processes(f"{_MARK}={self._mark}"), "the end of Ray's processes")
+        assert time.monotonic() - stopped < _BUSY * _PROMISED_S
+        if (self.output / "run.json").exists():
+            assert not run_status(RunFolder(self.output), verify=True).damaged
+
+    def _check_end(self, code: int, sent: list[signal.Signals], said: str) -> None:
+        """Whole, or stopped by one of the signals.
+
+        Before our first line, and in Python's last, the system ends the process by the signal, which a shell tells by
+        the same number. Python answers SIGINT with a traceback then, which holds no line of ours.
+        """
+        assert (128 - code if code < 0 else code) in {0, *(128 + number for number in sent)}, (code, sent, said)
+        assert "Traceback" not in said or (code == -signal.SIGINT and str(ROOT) not in said), said
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], float]:
+    """The rows of a run that nothing happened to, and its seconds."""
+    command, started = Stoppable(tmp_path_factory.mktemp("undisturbed")), time.monotonic()
+    return command.finish(), time.monotonic() - started
+
+
+@pytest.fixture
+def tally() -> Iterator[Tally]:
+    tally, started = TABLE.of("the_command_is_stopped_at_random_moments"), time.monotonic()
+    tally.runs += 1
+    yield tally
+    tally.seconds += time.monotonic() - started
+
+
+@seeds(10, short=0)
+def test_the_command_is_stopped_at_random_moments(
+    undisturbed: tuple[list[Row], float], tally: Tally, tmp_path: Path, seed: int
+) -> None:
+    rows, usual_s = undisturbed
+    command, chance = Stoppable(tmp_path), random.Random(f"signals-{seed}")
+    for number in range(_STOPS_EACH):
+        command.stop(chance, within_s=usual_s * (0.1 if number == 0 else 1.0))
+        tally.faults += 1
+    tally.check(command.finish(), rows)
