@@ -237,4 +237,5 @@ def map_rows(file: int, num_rows: int, shape: InputShape, grow: bool = False) ->
     size_bytes = int(np.prod(shape_of_all))
     if grow:
         os.ftruncate(file, size_bytes)
-    return np.frombuffer(mmap.mmap(file, size_bytes), np.uint8).reshape(shape_of_all)
+    flags = mmap.MAP_SHARED | mmap.MAP_POPULATE  # now, not page by page and process by process while images wait
+    return np.frombuffer(mmap.mmap(file, size_bytes, flags), np.uint8).reshape(shape_of_all)
