@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,9 @@ def test_shard_size_depends_on_the_collection_alone(num_images: int, shard_size:
 
 def test_no_collection_has_more_shards_than_pyarrow_can_read_row_groups() -> None:
     assert max(-(-size // default_shard_size(size)) for size in (25_600_000, 25_600_001, 10**8, 10**9, 10**10)) <= 10**5
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.parquet")
+    with pytest.raises(OSError, match="it is no regular file"):
+        read_info(tmp_path / "manifest.parquet")
