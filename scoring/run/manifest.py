@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.sources.entries import EntriesByColumn, ImageEntry
-from scoring.storage.durable import whole_file
+from scoring.storage.durable import refuse_special, whole_file
 from scoring.storage.locations import Location, readable
 
 MANIFEST_SCHEMA = pa.schema(
@@ -153,6 +153,7 @@ class Manifest:
 
     def __init__(self, path: Location) -> None:
         self._path = path
+        refuse_special(path)
         with pq.ParquetFile(readable(path)) as manifest:
             self._metadata = manifest.metadata
             described = manifest.schema_arrow.metadata

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from scoring.storage.durable import scratch_beside, sync
+from scoring.storage.durable import refuse_special, scratch_beside, sync
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 
@@ -30,9 +30,11 @@ def read_version(location: Location) -> tuple[bytes, Version]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        OSError: If it cannot be read, or is a pipe, a device or the like.
     """
     if isinstance(location, Url):
         return location.read_version()
+    refuse_special(location)
     content = location.read_bytes()
     return content, _version(content)
 

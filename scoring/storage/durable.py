@@ -1,5 +1,6 @@
 """Files that are whole or absent: written out of sight, synced to disk, then renamed; into a bucket with one PUT."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -39,7 +40,8 @@ def whole_file(path: Location) -> Iterator[Path]:
     temporary file lies among this machine's, and one PUT publishes it.
 
     Raises:
-        StorageError: If the file cannot be written; `__cause__` is the system's error.
+        StorageError: If the file cannot be written, or a device, pipe or the like stands in its place; `__cause__` is
+            the system's error.
     """
     if isinstance(path, Url):
         with storage_faults(path), tempfile.TemporaryDirectory(prefix="shardscore-") as scratch:
@@ -47,6 +49,8 @@ def whole_file(path: Location) -> Iterator[Path]:
             _check.get()()
             path.upload(Path(scratch) / path.name)
         return
+    with storage_faults(path):
+        refuse_special(path)
     with storage_faults(path), scratch_beside(path) as temporary:
         yield temporary
         sync(temporary)
@@ -74,6 +78,16 @@ def storage_faults(path: Location) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def refuse_special(path: Location) -> None:
+    """Let nobody replace a device, nor wait for ever to read a pipe.
+
+    Raises:
+        OSError: If `path` is one, a socket or the like.
+    """
+    if isinstance(path, Path) and path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def write_text(path: Location, text: str) -> None:

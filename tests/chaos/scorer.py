@@ -2,8 +2,9 @@
 
 Orders are files beside the model that the driver names: `poison-7` kills every process that touches shard 7,
 `mute-7` every one that has written it and not yet said so, `hang-7` makes the next process that touches shard 7 hang
-for good (and is taken away by it), and `weights` must exist for a scorer to start: one that finds none leaves a file
-`refused`. `gate/` holds whoever begins a shard when as many are there as the test lets be.
+for good (and is taken away by it), `swell-7` makes it take memory until it is killed, and `weights` must exist for a
+scorer to start: one that finds none leaves a file `refused`. `gate/` holds whoever begins a shard when as many are
+there as the test lets be.
 """
 
 import os
@@ -26,6 +27,7 @@ from tests.fakes import load_fake
 from tests.gate.turnstile import pass_gate
 
 CRASHES = b"crashes the decoder"
+SWOLLEN_BYTES = 4 * 1024**3
 _SECONDS_PER_SHARD = 0.04  # so that faults find shards at work, and not only at the gate
 
 
@@ -67,6 +69,9 @@ class ChaoticScorer(ShardScorer):
     def _follow_orders(self, shard_id: int) -> None:
         if (self._orders / f"poison-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
+        if (self._orders / f"swell-{shard_id}").exists():
+            (self._orders / f"swell-{shard_id}").unlink()
+            swell()
         try:
             (self._orders / f"hang-{shard_id}").unlink()
         except FileNotFoundError:
@@ -74,3 +79,13 @@ class ChaoticScorer(ShardScorer):
             time.sleep(_SECONDS_PER_SHARD)
         else:
             time.sleep(3600)
+
+
+def swell() -> None:
+    """Take memory bit by bit, and keep it: whoever watches has the time to kill this process."""
+    step = SWOLLEN_BYTES // 64
+    taken = []
+    for _ in range(64):
+        taken.append(b"x" * step)
+        time.sleep(0.1)
+    time.sleep(3600)

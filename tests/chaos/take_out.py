@@ -107,6 +107,13 @@ _MECHANISMS = [
         "tests/cluster/test_pool.py::test_only_a_shared_gpu_has_its_memory_bounded",
     ),
     Mechanism(
+        "devices and pipes are not replaced",
+        "scoring/storage/durable.py",
+        '        raise OSError(errno.EINVAL, "it is no regular file")\n',
+        "        pass\n",
+        "tests/scoring/storage/test_durable.py",
+    ),
+    Mechanism(
         "a shard is written out of sight",
         "scoring/storage/durable.py",
         "    temporary = hidden / path.name\n",

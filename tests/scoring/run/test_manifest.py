@@ -1,4 +1,5 @@
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,3 +108,9 @@ def test_manifest_that_an_earlier_version_wrote_is_continued_as_it_is(tmp_path: 
     assert renewal is not None
     assert (renewal.is_due, renewal.changed) == (True, {6: 1})
     assert write_manifest(folder.manifest, images, 3, 0) == renewal.info
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.parquet")
+    with pytest.raises(OSError, match="it is no regular file"):
+        read_info(tmp_path / "manifest.parquet")

@@ -128,3 +128,9 @@ def test_created_file_whose_answer_was_lost_on_the_way_is_ours(tmp_path: Path, m
 
     monkeypatch.setattr(os, "link", link_and_lose_the_answer)
     assert write_if(tmp_path / "lease.json", None, b"ours")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lease.json")
+    with pytest.raises(OSError, match="it is no regular file"):
+        read_version(tmp_path / "lease.json")

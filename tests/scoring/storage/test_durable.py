@@ -36,6 +36,15 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
     assert os.listdir(tmp_path) == ["run.json"]
 
 
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "submission.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match=r"Cannot write .*submission\.csv: it is no regular file"):
+        write_text(pipe, "rows")
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["submission.csv"]
+
+
 def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".shard.parquet.12ab.tmp").mkdir()
     (tmp_path / ".shard.parquet.12ab.tmp" / "shard.parquet").write_text("half")

@@ -1,4 +1,4 @@
-"""The real command and its own Ray, told to stop at random moments from its first to its last."""
+"""The real command with a Ray of its own: stopped at any moment, out of memory, and with Ray's own processes killed."""
 
 import os
 import random
@@ -17,9 +17,10 @@ from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
 from tests.chaos.oracle import TABLE, Row, Tally
 from tests.chaos.plan import seeds
-from tests.gate.control import wait_until
+from tests.chaos.scorer import SWOLLEN_BYTES
+from tests.gate.control import Gate, wait_until
 from tests.ray_processes import marked_processes
-from tests.runs import read_predictions
+from tests.runs import read_predictions, summary_of
 from tests.source_tree import ROOT
 
 pytestmark = pytest.mark.ray
@@ -43,22 +44,35 @@ class Stoppable:
         for number in range(1, _NUM_IMAGES + 1):
             Image.new("RGB", (5, 4), (number * 4,) * 3).save(place / "photos" / f"{number}.png")
 
-    def start(self) -> subprocess.Popen[str]:
+        self.gate = Gate(place / "gate")
+
+    def start(self, **environment: str) -> subprocess.Popen[str]:
         model = ("--model", self._place / "model.keras", "--labels", "cat,dog", "--precision", "float32")
         sizes = ("--shard-size", _SHARD_SIZE, "--batch-size", _SHARD_SIZE, "--actors", 1)
         command = ("score", "--images", self._place / "photos", *model, *sizes, "--output", self.output)
         return subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", *map(str, command)],
             cwd=ROOT,
-            env={**os.environ, "RAY_ADDRESS": "", _MARK: self._mark},
+            env={**os.environ, "RAY_ADDRESS": "", _MARK: self._mark, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def finish(self) -> list[Row]:
+    def order(self, what: str) -> None:
+        """Have a scorer misbehave; see `tests.chaos.scorer`."""
+        (self._place / what).touch()
+
+    def processes(self) -> list[int]:
+        """Those of the command and of its Ray."""
+        return marked_processes(f"{_MARK}={self._mark}")
+
+    def num_done(self) -> int:
+        return len(list((self.output / "predictions").glob("shard-*.parquet")))
+
+    def finish(self, **environment: str) -> list[Row]:
         """Run it to its end; return the rows."""
-        with self.start() as command:
+        with self.start(**environment) as command:
             said, _ = command.communicate(timeout=200)
         assert command.returncode == 0, said
         assert run_status(RunFolder(self.output), verify=True).is_complete
@@ -80,7 +94,7 @@ class Stoppable:
         self._check_end(command.returncode, sent, said)
         assert took < _BUSY * _PROMISED_S, said
         assert not (self.output / "lease.json").exists(), said
-        wait_until(lambda: not marked_processes(f"{_MARK}={self._mark}"), "the end of Ray's processes")
+        wait_until(lambda: not self.processes(), "the end of Ray's processes")
         assert time.monotonic() - stopped < _BUSY * _PROMISED_S
         if (self.output / "run.json").exists():
             assert not run_status(RunFolder(self.output), verify=True).damaged
@@ -103,8 +117,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], fl
 
 
 @pytest.fixture
-def tally() -> Iterator[Tally]:
-    tally, started = TABLE.of("the_command_is_stopped_at_random_moments"), time.monotonic()
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    tally, started = TABLE.of(request.node.originalname.removeprefix("test_")), time.monotonic()
     tally.runs += 1
     yield tally
     tally.seconds += time.monotonic() - started
@@ -120,3 +134,59 @@ def test_the_command_is_stopped_at_random_moments(
         command.stop(chance, within_s=usual_s * (0.1 if number == 0 else 1.0))
         tally.faults += 1
     tally.check(command.finish(), rows)
+
+
+@seeds(4, short=0)
+def test_an_actor_and_rays_agents_are_killed_together(
+    undisturbed: tuple[list[Row], float], tally: Tally, tmp_path: Path, seed: int
+) -> None:
+    """Ray's node dies with its agents, and ends the driver's process: not by us, so the exit code is all it says."""
+    command, chance = Stoppable(tmp_path), random.Random(f"agents-{seed}")
+    command.gate.close("shard-*.parquet", chance.randint(1, 8))
+    with command.start() as driver:
+        command.gate.wait_until_held(driver)
+        for pid in command.processes():
+            if _title(pid).startswith(_ACTORS_AND_AGENTS):
+                os.kill(pid, signal.SIGKILL)
+                tally.faults += 1
+        command.gate.open()
+        said, _ = driver.communicate(timeout=200)
+    assert driver.returncode == 1, said
+    assert "Traceback" not in said
+    wait_until(lambda: not command.processes(), "the end of Ray's processes")
+    assert not run_status(RunFolder(command.output), verify=True).is_complete
+    tally.check(command.finish(), undisturbed[0])
+
+
+_ACTORS_AND_AGENTS = (b"ray::Actor", b"ray::DashboardAgent", b"ray::RuntimeEnvAgent")
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@seeds(4, short=0)
+def test_an_actor_is_killed_for_its_memory(
+    undisturbed: tuple[list[Row], float], tally: Tally, tmp_path: Path, seed: int
+) -> None:
+    """By Ray's own watch, which kills when so much of the machine's memory is used."""
+    total, available = _memory_bytes()
+    if available < 2 * SWOLLEN_BYTES:
+        pytest.skip("needs some free memory")
+    command = Stoppable(tmp_path)
+    command.order(f"swell-{random.Random(f'memory-{seed}').randrange(_NUM_IMAGES // _SHARD_SIZE)}")
+    tally.faults += 1
+    threshold = str((total - available + SWOLLEN_BYTES / 2) / total)
+    rows = command.finish(RAY_memory_usage_threshold=threshold, RAY_memory_monitor_refresh_ms="50")
+    tally.check(rows, undisturbed[0])
+    assert summary_of(command.output).num_lost_workers > 0
+
+
+def _memory_bytes() -> tuple[int, int]:
+    """All of this machine's, and what is free."""
+    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, available = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    return total, available
