@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
+from jobs.console.arguments import AUTO
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
@@ -121,6 +122,7 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
             help=f"{help_text} One of {', '.join(names)}." if names else help_text,
             metavar="<name>" if names else None,
             rich_help_panel=group_of(parameter.name),
+            parser=_number_or_auto if int in get_args(parameter.annotation) and kind == str | None else None,
         )
     else:
         described = typer.Argument(metavar=parameter.name.upper(), help=help_text)
@@ -133,6 +135,13 @@ def _names_of_choices(kind: Any) -> list[str]:
         members: Any = kind
         return [str(member) for member in members]
     return next(filter(None, map(_names_of_choices, get_args(kind))), [])
+
+
+def _number_or_auto(words: str) -> str:
+    """What may be a number or auto, refused before a job is submitted with anything else."""
+    if words != AUTO and not words.lstrip("+-").isdecimal():
+        raise typer.BadParameter(f"Expected a number or auto; received {words}.")
+    return words
 
 
 def _kind(annotation: Any) -> Any:

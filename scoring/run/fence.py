@@ -78,7 +78,8 @@ class FencedFile:
     def __init__(self, path: Location, fence: Fence) -> None:
         self._path = path
         self._fence = fence
-        self._version = _present_version(path)
+        with storage_faults(path):
+            self._version = _present_version(path)
 
     def write(self, content: bytes) -> None:
         """Write the file whole.

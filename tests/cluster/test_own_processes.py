@@ -2,41 +2,50 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
 
-from cluster.own_processes import kill_own_ray
 from tests.gate.control import is_alive, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in Linux' /proc")
 
 
-@pytest.fixture
-def raylet(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+_WITH_SERVERS = """
+import subprocess, sys
+from cluster.own_processes import kill_own_ray
+
+command = [sys.argv[1], "-c", "sleep 60 & echo $!; sleep 60 & echo $!; echo; wait"]
+with subprocess.Popen(["sleep", "60"]) as other, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as raylet:
+    print(*iter(raylet.stdout.readline, "\\n"), sep="", flush=True)
+    assert kill_own_ray()
+    assert raylet.wait(timeout=30) == -9
+    assert other.poll() is None
+    other.kill()
+"""
+
+
+def test_servers_and_workers_are_killed_and_no_other_children(tmp_path: Path) -> None:
     shell = shutil.which("bash")
     assert shell
     shutil.copy(shell, tmp_path / "raylet")
-    command = [str(tmp_path / "raylet"), "-c", "sleep 60 & echo $!; sleep 60 & echo $!; wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
-
-
-def test_servers_and_workers_are_killed_and_no_other_children(raylet: subprocess.Popen[str]) -> None:
-    assert raylet.stdout
-    workers = [int(raylet.stdout.readline()) for _ in range(2)]
-    with subprocess.Popen(["sleep", "60"]) as other:
-        assert kill_own_ray()
-        assert raylet.wait(timeout=30) == -9
-        wait_until(lambda: not any(map(is_alive, workers)), "the workers' end")
-        assert other.poll() is None
-        other.kill()
+    # This process may hold other tests' Ray.
+    command = [sys.executable, "-c", _WITH_SERVERS, str(tmp_path / "raylet")]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    workers = [int(word) for word in ended.stdout.split()]
+    assert len(workers) == 2
+    wait_until(lambda: not any(map(is_alive, workers)), "the workers' end")
 
 
 def test_without_servers_nothing_is_killed() -> None:
-    with subprocess.Popen(["sleep", "60"]) as other:
-        assert not kill_own_ray()
-        assert other.poll() is None
-        other.kill()
+    script = """
+import subprocess
+from cluster.own_processes import kill_own_ray
+
+with subprocess.Popen(["sleep", "60"]) as other:
+    assert not kill_own_ray()
+    assert other.poll() is None
+    other.kill()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)  # this process may hold other tests' Ray

@@ -1,4 +1,5 @@
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_file_that_a_frozen_process_locks_is_one_clear_line(tmp_path: Path, monk
             fcntl.flock(locked, fcntl.LOCK_EX)
             with pytest.raises(StorageError, match=r"Cannot write .*run\.json: another process keeps it"):
                 file.write(b"mine again")
+
+
+def test_record_that_is_a_pipe_is_one_clear_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.json")
+    with (
+        hold_lease(tmp_path / "lease.json") as lease,
+        pytest.raises(StorageError, match=r"run\.json: it is no regular file"),
+    ):
+        FencedFile(tmp_path / "run.json", lease.fence)
 
 
 def test_lease_that_cannot_be_read_lets_nobody_write(tmp_path: Path) -> None:
