@@ -65,7 +65,7 @@ def finetune(
     overwrite: bool = False,
     verbose: bool | Console = False,
 ) -> Model:
-    """Fine-tune on labelled photos in one pass over them. The same again goes on where it was.
+    """Fine-tune on labelled photos in one pass over them. Run again, it goes on where it was.
 
     Args:
         images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,

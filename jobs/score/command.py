@@ -67,7 +67,7 @@ def score(
     dry_run: bool = False,
     verbose: bool | Console = False,
 ) -> Run:
-    """Score images, and sonar returns beside them. The same again scores what is missing.
+    """Score images, and sonar returns beside them. Run again, it scores what is missing.
 
     Args:
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
