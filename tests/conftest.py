@@ -34,12 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     }
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for all the tests, whose Rays wait more than they work; this one alone for some, or with `-s`."""
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
-    return 2 if whole and config.getoption("capture") != "no" else 0
-
-
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The real photos, odd images and sonar returns."""
