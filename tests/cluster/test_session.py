@@ -65,6 +65,7 @@ def test_local_as_an_address_is_the_same_as_none(
 )
 def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
     with pytest.raises(SessionError) as raised, open_session(address):
         pass
     assert "PASSWORD" not in str(raised.value)
