@@ -29,6 +29,10 @@ class BackgroundCall:
         if self._error is not None:
             raise self._error
 
+    def has_begun(self) -> bool:
+        """Whether it was ever begun."""
+        return self._thread.ident is not None
+
     def is_running(self) -> bool:
         """Whether it has begun and is not done."""
         return self._thread.is_alive() and not self._is_done.is_set()

@@ -86,7 +86,8 @@ def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
     if is_ending() and (kill_own_ray() or connecting.is_running()):
         return  # what still starts ends with this process
     connecting.wait()
-    ray.shutdown()
+    if connecting.has_begun():
+        ray.shutdown()
     connecting.end()
 
 
