@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 NAMED = 5  # paths that are kept for each reason of leaving files out
+_READ_AT_ONCE = 4096  # entries that are made together
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,49 @@ class ImageEntry:
     stamp: int | None = field(default=None, compare=False)
 
 
-class EntriesByColumn(Sequence[ImageEntry]):
-    """Entries that are made when they are looked at one by one; until then they are columns."""
+class LongListing(Sequence[ImageEntry]):
+    """Entries that are made when they are looked at, so that any number of them takes no memory."""
 
-    def rows(self, start: int, stop: int) -> Any:
-        """A `pyarrow.Table` of the entries from one number to before another, without `raw_path` and `target`."""
-        raise NotImplementedError
+    def __init__(self, length: int, read: Callable[[int, int], list[ImageEntry]]) -> None:
+        """`read` returns the entries from one number to before another."""
+        self._length = length
+        self._read = read
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[ImageEntry]:
+        for start in range(0, self._length, _READ_AT_ONCE):
+            yield from self._read(start, min(start + _READ_AT_ONCE, self._length))
+
+    @overload
+    def __getitem__(self, index: int) -> ImageEntry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ImageEntry]: ...
+
+    def __getitem__(self, index: int | slice) -> ImageEntry | list[ImageEntry]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._length)
+            return self._read(start, max(start, stop))[::step]
+        number = range(self._length)[index]
+        return self._read(number, number + 1)[0]
+
+
+class EntriesByColumn(LongListing):
+    """The same of entries that are columns until they are looked at one by one.
+
+    Args:
+        length: How many there are.
+        rows: Makes a `pyarrow.Table` of those from one number to before another, without `raw_path` and `target`.
+
+    Attributes:
+        rows: The same.
+    """
+
+    def __init__(self, length: int, rows: Callable[[int, int], Any]) -> None:
+        super().__init__(length, lambda start, stop: [ImageEntry(**row) for row in rows(start, stop).to_pylist()])
+        self.rows = rows
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,18 @@ is closed. Beside it, 100,000 entries are held as a list: about 60 MB.
 
 import os
 import sqlite3
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any, overload
+from typing import Any
 
-from scoring.errors import ImagesError, StorageError
-from scoring.sources.entries import FoundFile, ImageEntry
+from scoring.errors import ImagesError
+from scoring.sources.entries import FoundFile, ImageEntry, LongListing
 from scoring.sources.natural_order import natural_key
+from scoring.sources.row_spool import sorting_faults
 from scoring.storage.redaction import redact
 
 _LISTED = 100_000  # entries that are made at once; more are made when they are looked at
-_ROWS_AT_ONCE = 4096
 _CACHE_KIB = 64 * 1024  # of SQLite, and what it sorts in memory at a time
 _COLUMNS = "image_id, path, size_bytes, raw_path, position, stamp"
 
@@ -52,35 +50,6 @@ class CommonFolder:
         return len(list(takewhile(lambda pair: pair[0] == pair[1], steps)))
 
 
-class LongListing(Sequence[ImageEntry]):
-    """Entries that are made when they are looked at, so that any number of them takes no memory."""
-
-    def __init__(self, length: int, read: Callable[[int, int], list[ImageEntry]]) -> None:
-        """`read` returns the entries from one number to before another."""
-        self._length = length
-        self._read = read
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[ImageEntry]:
-        for start in range(0, self._length, _ROWS_AT_ONCE):
-            yield from self._read(start, min(start + _ROWS_AT_ONCE, self._length))
-
-    @overload
-    def __getitem__(self, index: int) -> ImageEntry: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[ImageEntry]: ...
-
-    def __getitem__(self, index: int | slice) -> ImageEntry | list[ImageEntry]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(self._length)
-            return self._read(start, max(start, stop))[::step]
-        number = range(self._length)[index]
-        return self._read(number, number + 1)[0]
-
-
 def map_entries(images: Sequence[ImageEntry], change: Callable[[ImageEntry], ImageEntry]) -> Sequence[ImageEntry]:
     """The same images, each changed: at once if they are in memory, else when they are looked at."""
     if isinstance(images, list):
@@ -106,7 +75,7 @@ def list_entries(
     common = CommonFolder()
     database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     try:
-        with _disk_faults():
+        with sorting_faults(sqlite3.OperationalError):
             database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             database.execute(f"CREATE TABLE found (key TEXT, {_COLUMNS})")
             database.execute("BEGIN")
@@ -188,7 +157,7 @@ def _rewrite(database: sqlite3.Connection, select: str) -> None:
 
 def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Sequence[ImageEntry]:
     def read(start: int, stop: int) -> list[ImageEntry]:
-        with _disk_faults():
+        with sorting_faults(sqlite3.OperationalError):
             rows = database.execute(
                 f"SELECT {_COLUMNS} FROM found WHERE rowid > ? AND rowid <= ? ORDER BY rowid", (start, stop)
             )
@@ -214,11 +183,3 @@ def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
 
 def _bare(path: str) -> str:
     return os.path.splitext(path)[0]
-
-
-@contextmanager
-def _disk_faults() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StorageError(f"Cannot sort the list of images in {tempfile.gettempdir()}: {error}.") from error

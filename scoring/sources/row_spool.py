@@ -24,7 +24,8 @@ class RowSpool:
         self.schema = schema
         self.num_rows = 0
         self._starts: list[int] = []
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this
+        with sorting_faults():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this
         codec = "lz4" if pa.Codec.is_available("lz4") else None
         self._writer = ipc.new_file(self._file, schema, options=ipc.IpcWriteOptions(compression=codec))
         self._reader: ipc.RecordBatchFileReader | None = None
@@ -38,13 +39,13 @@ class RowSpool:
         """
         if batch.num_rows:
             self._starts.append(self.num_rows)
-            with _disk_faults():
+            with sorting_faults():
                 self._writer.write_batch(batch)
             self.num_rows += batch.num_rows
 
     def seal(self) -> None:
         """Let no more come, and be read; raises as `add` does."""
-        with _disk_faults():
+        with sorting_faults():
             self._writer.close()
             self._file.flush()
         self._reader = ipc.open_file(pa.PythonFile(self._file, "r"))
@@ -83,11 +84,12 @@ class RowSpool:
 
 
 @contextmanager
-def _disk_faults() -> Iterator[None]:
+def sorting_faults(kind: type[Exception] = OSError) -> Iterator[None]:
+    """Turn what a library raises where there is no room to sort images into one line."""
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or error
+    except kind as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise StorageError(f"Cannot sort the list of images in {tempfile.gettempdir()}: {reason}.") from error
 
 

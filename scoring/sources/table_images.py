@@ -11,19 +11,9 @@ from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.table_bytes import BytesReader
-from scoring.sources.table_columns import (
-    BUCKET,
-    E_TAG,
-    IS_DELETED,
-    IS_LATEST,
-    KEY,
-    SIZE,
-    TableColumns,
-    check_column,
-    is_inventory,
-)
+from scoring.sources.table_columns import TableColumns, check_column, is_inventory
 from scoring.sources.table_parts import TableParts, one_line
-from scoring.sources.table_rows import TablePart, found_files, found_rows
+from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
 from scoring.storage.locations import Location, file_below, locate
 from scoring.storage.reading import read_range
 from scoring.storage.web import web_url
@@ -122,7 +112,7 @@ class TableSource:
     def _rows(self, part: pq.ParquetFile, of: TablePart) -> Iterator[pa.RecordBatch]:
         row = 0
         try:
-            for batch in part.iter_batches(_ROWS_AT_ONCE, columns=self._listed(part.schema_arrow)):
+            for batch in part.iter_batches(_ROWS_AT_ONCE, columns=listed_columns(part.schema_arrow, self._columns)):
                 yield found_rows(batch, self._columns, replace(of, row=row))
                 row += batch.num_rows
         except BucketError:
@@ -130,13 +120,6 @@ class TableSource:
         except (OSError, pa.ArrowException) as error:
             damaged = file_below(self._parts.folder, of.name)
             raise ImagesError(f"Expected a readable Parquet table; {damaged} is damaged: {one_line(error)}.") from error
-
-    def _listed(self, schema: pa.Schema) -> list[str]:
-        """The columns that a listing reads."""
-        ids = [name for name in (self._columns.image_id, self._columns.label) if name]
-        if is_inventory(schema, self._columns):
-            return [*ids, BUCKET, KEY, *({SIZE, E_TAG, IS_LATEST, IS_DELETED} & set(schema.names))]
-        return ids if self.keeps_order else [*ids, self._columns.images]
 
 
 def _located(folder: Location, path: str) -> Location:

@@ -51,6 +51,14 @@ class TablePart:
     row: int = 0
 
 
+def listed_columns(schema: pa.Schema, columns: TableColumns) -> list[str]:
+    """The columns of a table that `found_rows` makes its rows of."""
+    named = [name for name in (columns.image_id, columns.label) if name]
+    if is_inventory(schema, columns):
+        return [*named, BUCKET, KEY, *({SIZE, E_TAG, IS_LATEST, IS_DELETED} & set(schema.names))]
+    return named if columns.content else [*named, columns.images]
+
+
 def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) -> pa.RecordBatch:
     """A batch of a table's rows as `FOUND` has them.
 

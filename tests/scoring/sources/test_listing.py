@@ -11,7 +11,7 @@ from natsort import natsort_keygen
 
 from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
-from scoring.sources import listing
+from scoring.sources import entries, listing
 from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.listing import list_entries
@@ -32,7 +32,7 @@ def test_keys_have_the_order_of_natsort(names: list[str]) -> None:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven entries are many here."""
     monkeypatch.setattr(listing, "_LISTED", 7)
-    monkeypatch.setattr(listing, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(entries, "_READ_AT_ONCE", 5)
 
 
 def _files(suffixes: tuple[str, ...] = (".jpg",)) -> list[FoundFile]:

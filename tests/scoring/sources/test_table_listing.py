@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
-from scoring.sources import inputs, row_sorting, row_spool, table_images, table_listing
-from scoring.sources.entries import ImageEntry, Listing
+from scoring.sources import entries, inputs, row_arrival, row_sorting, row_spool, table_images, table_listing
+from scoring.sources.entries import EntriesByColumn, ImageEntry, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
+from scoring.sources.row_arrival import NotByColumn
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.sources.table_listing import NotByColumn, TableListing
 from scoring.sources.text_columns import bare_names, below, common_folder, natural_keys
 
 _NAMES = st.text(st.sampled_from("aB/._- 0019é²五'\\\n"), min_size=1, max_size=12)
@@ -33,7 +33,8 @@ _FILES = st.builds(
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some rows are many here."""
     monkeypatch.setattr(table_images, "_ROWS_AT_ONCE", 5)
-    monkeypatch.setattr(table_listing, "_READ_AT_ONCE", 3)
+    monkeypatch.setattr(table_listing, "_JUDGED_AT_ONCE", 3)
+    monkeypatch.setattr(entries, "_READ_AT_ONCE", 3)
     monkeypatch.setattr(row_sorting, "_RUN_ROWS", 8)
     monkeypatch.setattr(row_sorting, "_LOOKED_UP", 2)
 
@@ -45,7 +46,7 @@ def _both(table: Path, columns: TableColumns = NO_COLUMNS) -> Listing:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inputs, "_list_by_row", _refused)
         listing = find_images(table, columns)
-    assert isinstance(listing.images, TableListing)
+    assert isinstance(listing.images, EntriesByColumn)
     assert [astuple(image) for image in listing.images] == [astuple(image) for image in rows]
     assert listing.left_out == account.left_out()
     return listing
@@ -170,7 +171,7 @@ def test_disk_without_room_for_a_table_is_told_in_one_line(tmp_path: Path, monke
     monkeypatch.setattr(pa.ipc.RecordBatchFileWriter, "write_batch", full, raising=False)
     with pytest.raises(StorageError, match=r"Cannot sort the list of images in .*: No space left on device\."):
         find_images(table)
-    assert row_spool.RowSpool(table_listing.ROWS).num_rows == 0
+    assert row_spool.RowSpool(row_arrival.ROWS).num_rows == 0
 
 
 def test_entries_of_two_parts_go_on_from_one_to_the_other(tmp_path: Path) -> None:
