@@ -15,11 +15,12 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
-from jobs.console.arguments import AUTO
+from jobs.console.arguments import number_or_auto
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
+from scoring.errors import RequestError
 
 R = TypeVar("R")
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -117,12 +118,13 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
     if parameter.kind is parameter.KEYWORD_ONLY:
         flag = f"--{parameter.name.replace('_', '-')}"  # this flag alone: no --no-overwrite
         names = _names_of_choices(kind)
+        takes_auto = int in get_args(parameter.annotation) and kind == str | None
         described = typer.Option(
             flag,
             help=f"{help_text} One of {', '.join(names)}." if names else help_text,
             metavar="<name>" if names else None,
             rich_help_panel=group_of(parameter.name),
-            parser=_number_or_auto if int in get_args(parameter.annotation) and kind == str | None else None,
+            parser=_number_or_auto(parameter.name) if takes_auto else None,
         )
     else:
         described = typer.Argument(metavar=parameter.name.upper(), help=help_text)
@@ -137,11 +139,17 @@ def _names_of_choices(kind: Any) -> list[str]:
     return next(filter(None, map(_names_of_choices, get_args(kind))), [])
 
 
-def _number_or_auto(words: str) -> str:
-    """What may be a number or auto, refused before a job is submitted with anything else."""
-    if words != AUTO and not words.lstrip("+-").isdecimal():
-        raise typer.BadParameter(f"Expected a number or auto; received {words}.")
-    return words
+def _number_or_auto(field: str) -> Callable[[str], str]:
+    """What reads a number or auto, so that a job is not submitted with anything else."""
+
+    def text(words: str) -> str:
+        try:
+            number_or_auto(words, field)
+        except RequestError as error:
+            raise typer.BadParameter(as_flags(str(error))) from error
+        return words
+
+    return text
 
 
 def _kind(annotation: Any) -> Any:
