@@ -12,6 +12,7 @@ from cluster.pool import WorkerPool
 from cluster.shared_files import SharedFile, require_files
 from jobs.score.request import ImagesRequest
 from scoring.errors import ScoringError
+from scoring.report.text import plural
 from scoring.shards.report import ShardReport
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerDescription, ScorerSettings
@@ -33,8 +34,8 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
     nodes = cluster_nodes()
     placement = place_workers(nodes, request.workers)
     console.print(
-        f"scoring {request.images} with {request.model.name} on {_plural(placement.num_workers, 'actor')}, each "
-        f"with {placement}, on {_plural(len(nodes), 'node')}"
+        f"scoring {request.images} with {request.model.name} on {plural(placement.num_workers, 'actor')}, each "
+        f"with {placement}, on {plural(len(nodes), 'node')}"
     )
     room = count_room(nodes, placement)
     if room < placement.num_workers:
@@ -43,10 +44,6 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
             f"and the job for the first at most {placement.patience_s:g} s"
         )
     return placement
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def start_actors(

@@ -29,6 +29,20 @@ class EarlierRun:
     record: RunRecord | None = None
 
 
+def record_of_same_run(request: ImagesRequest, folder: RunFolder, digest: str) -> RunRecord | None:
+    """What `run.json` says, if there is one.
+
+    Args:
+        request: What is asked for now.
+        folder: The run folder.
+        digest: The manifest's.
+
+    Raises:
+        RunFolderError: If it is of another run, by what is known before a model is loaded.
+    """
+    return load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
+
+
 def look_at_earlier_run(
     request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], shard_size: int
 ) -> EarlierRun:
@@ -40,7 +54,7 @@ def look_at_earlier_run(
     refuse_foreign_files(folder)
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
-    record = load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
+    record = record_of_same_run(request, folder, digest)
     if record is None or renewal is None:
         return EarlierRun()
     sizes = Manifest(folder.manifest).shard_sizes

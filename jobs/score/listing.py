@@ -5,17 +5,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rich.console import Console
 
+from jobs.score.earlier_run import record_of_same_run
 from jobs.score.request import ImagesRequest
-from jobs.score.settings import scorer_settings
-from scoring.run.earlier import load_earlier_record
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, write_manifest
 from scoring.run.renewal import Renewal, find_renewal
-from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import Labelled, label_by_file, label_by_table
@@ -142,14 +141,10 @@ class BackgroundListing:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
         self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
-        check = self._check_earlier_record
+        check = partial(record_of_same_run, self._request, self._folder)
         if self._renewal:
             check(self._renewal.info.digest)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
         return Listed(info, listing.left_out, labelled.unused)
-
-    def _check_earlier_record(self, digest: str) -> None:
-        """Refuse a folder of another run, by what is known so far."""
-        load_earlier_record(self._folder, known_fields(scorer_settings(self._request, self._folder, None), digest))

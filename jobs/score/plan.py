@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cluster.nodes import Node, cluster_nodes, own_node_id
 from cluster.placement import Placement, place_workers
-from cluster.session import open_session
+from jobs.console.session import open_session
 from jobs.console.tables import print_table
 from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
 from jobs.score.listing import list_images
@@ -17,6 +17,7 @@ from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, choose_precision
+from scoring.report.text import plural
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
 from scoring.sources.entries import LeftOut, Listing
@@ -80,7 +81,7 @@ def plan_score(request: ScoreRequest, console: Console) -> Plan:
         placement = place_workers(nodes, images.workers)
         is_here = [node.node_id for node in nodes] == [own_node_id()]
     plan = _plan(images, listing, shard_size, earlier, placement, nodes, is_here)
-    _print(console, images, plan)
+    _print(console, images, plan, placement)
     return plan
 
 
@@ -118,15 +119,14 @@ def _plan(
     )
 
 
-def _print(console: Console, images: ImagesRequest, plan: Plan) -> None:
-    each = f"each with {plan.gpus_per_actor:g} GPUs and {plan.cpus_per_actor:g} CPUs"
+def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Placement) -> None:
     rows = [
         ("images", f"{plan.num_images - plan.num_done} to score of {plan.num_images}"),
         *(("left out", f"{left.count:,} {left.reason}: {left.names}") for left in plan.left_out),
         ("shards", f"{plan.num_shards} of {plan.shard_size} images"),
         ("model", f"{plan.model} by {plan.engine}"),
         ("precision", f"{plan.precision}: {plan.precision_reason}"),
-        ("actors", f"{plan.num_actors}, {each}, on {plan.num_nodes} nodes"),
+        ("actors", f"{plan.num_actors}, each with {placement}, on {plural(plan.num_nodes, 'node')}"),
         ("time", _time(plan)),
     ]
     print_table(console, "dry run: nothing is written", rows)
