@@ -1,5 +1,7 @@
 """What `finetune` and `embed` have in common: a network cut off at one of its layers, asked for and loaded."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
@@ -41,7 +43,7 @@ class CutNetworkRequest(RunsOnEngine):
         base_of(self.base).check()
 
 
-class CutNetwork:
+class CutNetwork(ABC):
     """The part of a `ShardModel` that does not depend on how features are stored: it has no labels."""
 
     engine: Engine
@@ -68,13 +70,13 @@ class CutNetwork:
         pending = self.engine.begin(images)
         return lambda: self.checked(pending())
 
+    @abstractmethod
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.
 
         Raises:
             ModelError: See `score`.
         """
-        raise NotImplementedError
 
-    def try_out(self, batch_size: int) -> None:
+    def try_out(self, batch_size: int) -> None:  # noqa: B027  # nothing is to be tried
         """Features may be any numbers."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,12 +96,12 @@ class Engine(Protocol):
         ...
 
 
-class AtOnce:
+class AtOnce(ABC):
     """A part of engines that compute where they are called: what was begun is done."""
 
+    @abstractmethod
     def score(self, images: UInt8Array) -> Float32Array:
         """See `Engine`."""
-        raise NotImplementedError
 
     def begin(self, images: UInt8Array) -> Pending:
         """See `Engine`."""

@@ -15,8 +15,8 @@ import obstore
 from obstore.store import ObjectStore
 
 from scoring.storage.stamps import object_stamp
+from scoring.storage.urls import LISTED_AT_ONCE
 
-PAGE = 1000  # objects in one answer of S3
 _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
 _LOOK_S = 0.1
@@ -32,7 +32,7 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     pages = _pages(store, key)
     first = next(pages, [])
     yield from first
-    folder = _divided(store, first, key) if len(first) >= PAGE else None
+    folder = _divided(store, first, key) if len(first) >= LISTED_AT_ONCE else None
     if folder is None:
         for page in pages:
             yield from page
@@ -135,5 +135,5 @@ def _drained(pages: _Pages) -> Iterator[Listed]:
 
 
 def _pages(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
-    for page in obstore.list(store, key or None, chunk_size=PAGE):
+    for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
         yield [(meta["path"], meta["size"], object_stamp(meta)) for meta in page]

@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 from scoring.errors import BucketError
 from scoring.storage.bucket_clients import bucket_faults, open_bucket
 
-_LISTED_AT_ONCE = 1000  # what S3 sends in one answer
+LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
 # What tells one version of a file or an object from another; conditional writes name it.
 Version: TypeAlias = dict[str, str]
@@ -238,7 +238,7 @@ class Url:
     def remove_below(self) -> None:
         """Remove every object below."""
         with bucket_faults(self):
-            for page in obstore.list(self._store, self._object_key, chunk_size=_LISTED_AT_ONCE):
+            for page in obstore.list(self._store, self._object_key, chunk_size=LISTED_AT_ONCE):
                 obstore.delete(self._store, [found["path"] for found in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:

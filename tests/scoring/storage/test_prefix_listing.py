@@ -23,7 +23,7 @@ _KEYS = st.lists(_STEPS, min_size=1, max_size=3).map("/".join)
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four objects are a whole answer here."""
-    monkeypatch.setattr(prefix_listing, "PAGE", 4)
+    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", 4)
 
 
 def _one_after_the_other(bucket: Url, key: str) -> list[Listed]:
