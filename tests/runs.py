@@ -161,7 +161,8 @@ def write_model(
     write_shard(folder.validation, [image.row() for image in readable], labels)
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
-    write_text(folder.training, to_json_with_checksum(_training(labels, location, measured)))
+    written = {"validation": hashlib.sha256(folder.validation.read_bytes()).hexdigest()}
+    write_text(folder.training, to_json_with_checksum(_training(labels, location, measured) | written))
     return path
 
 
@@ -204,6 +205,7 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
         "network": None,
+        "validation": None,
         "agreement": None,
     }
 

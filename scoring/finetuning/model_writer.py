@@ -61,7 +61,7 @@ def write_model(
         path.unlink(missing_ok=True)
     head = join(calibration.temperature)
     digest = _save_network(settings, folder, head)
-    _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
+    validation = _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
         TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
@@ -70,7 +70,8 @@ def write_model(
     first = photos.truth[photos.measured_by(0)]
     metrics = _measure(evaluate(ensemble_probabilities(heads[0].logits, 1.0), first), logits, truth, calibrated)
     record = _describe(settings, photos, trained, calibration, metrics)
-    save_training_record(folder, replace(record, network=digest, agreement=int8_agreement(settings, photos, head)))
+    agreement = int8_agreement(settings, photos, head)
+    save_training_record(folder, replace(record, network=digest, validation=validation, agreement=agreement))
 
 
 def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "keras.Model") -> str:
@@ -82,10 +83,11 @@ def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "ker
     return save_network(network, path)
 
 
-def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> None:
+def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> str:
+    """Write what the photos were judged by; return its digest."""
     images = [photos.features.images[row] for row in photos.measured]
     rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
-    write_table(folder.validation, predictions_table(rows, photos.labels, {}))
+    return write_table(folder.validation, predictions_table(rows, photos.labels, {}))
 
 
 def _describe(

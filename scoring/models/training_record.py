@@ -15,7 +15,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
-from scoring.storage.durable import write_text
+from scoring.storage.durable import refuse_special, write_text
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ class TrainingRecord:
         versions: Library versions.
         metrics: How good the model is.
         network: Digest of the network beside it; None in folders of before it was kept.
+        validation: SHA-256 of `validation.parquet`; None in folders of before it was kept.
         agreement: How far int8 features lead from the network in float32; None in other precisions.
     """
 
@@ -116,6 +117,7 @@ class TrainingRecord:
     versions: Mapping[str, str]
     metrics: TrainingMetrics
     network: str | None = None
+    validation: str | None = None
     agreement: Agreement | None = None
 
     @property
@@ -144,6 +146,7 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
         BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
+        refuse_special(folder.training)
         found = json.loads(folder.training.read_text(encoding="utf-8"))
         record = from_json(TrainingRecord, found)
         check_checksum(found)

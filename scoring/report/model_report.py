@@ -1,5 +1,6 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
+import hashlib
 from dataclasses import asdict
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
 from scoring.run.predictions import shard_files
 from scoring.run.record import RunRecord
+from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location, locate
 
 
@@ -30,6 +32,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         RunFolderError: If the folder is damaged.
     """
     training = load_training_record(folder)
+    _check_validation(folder, training)
     rows = read_rows([folder.validation], training.labels)
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
@@ -49,6 +52,16 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
             Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
         ],
     )
+
+
+def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
+    """Raise RunFolderError unless the photos' predictions are those that the record tells of."""
+    refuse_special(folder.validation)
+    if training.validation not in (None, hashlib.sha256(folder.validation.read_bytes()).hexdigest()):
+        raise RunFolderError(
+            f"Expected the validation.parquet that {folder.training} tells of; {folder.validation} is another. Run the "
+            "same finetune command again."
+        )
 
 
 def _key_figures(training: TrainingRecord) -> list[KeyFigure]:

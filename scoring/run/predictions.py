@@ -1,5 +1,6 @@
 """Predictions of one shard as a table, written whole or not at all."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -163,11 +164,13 @@ def _lists(values: pa.Array, missing: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(missing))
 
 
-def write_table(path: Location, table: pa.Table) -> None:
-    """Write a Parquet file whole; storage that fails for a moment is tried again."""
+def write_table(path: Location, table: pa.Table) -> str:
+    """Write a Parquet file whole, and return its SHA-256; storage that fails for a moment is tried again."""
     from scoring.storage.retrying import patiently  # readers need none
 
-    patiently()(_write_whole, path, to_parquet(table))
+    content = to_parquet(table)
+    patiently()(_write_whole, path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _write_whole(path: Location, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """training.json: read whole and written as it was, or told to be missing or damaged."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def test_a_folder_without_a_whole_record_is_told_in_one_line_with_what_to_do(tmp
     ) as refused:
         load_training_record(ModelFolder(tmp_path))
     assert "\n" not in str(refused.value)
+
+
+def test_a_pipe_in_the_place_of_a_record_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "training.json")
+    with pytest.raises(RunFolderError, match=r"missing or damaged: .*it is no regular file"):
+        load_training_record(ModelFolder(tmp_path))
 
 
 def test_a_bucket_that_cannot_be_reached_is_not_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -370,6 +370,14 @@ def test_a_damaged_model_folder_is_refused_in_one_line(tmp_path: Path, field: st
         write_report(model, None, None)
 
 
+def test_predictions_of_another_model_are_not_reported_as_this_ones(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    other = write_model(tmp_path / "other", cats_and_dogs(20))
+    on_disk(model / "validation.parquet").write_bytes(on_disk(other / "validation.parquet").read_bytes())
+    with pytest.raises(RunFolderError, match=r"validation\.parquet that .*training\.json tells of; .* is another"):
+        write_report(model, None, None)
+
+
 def test_a_number_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     training = json.loads((model / "training.json").read_text())
