@@ -159,6 +159,13 @@ def test_every_figure_has_its_command_machine_date_and_file_of_results() -> None
     assert [lack for table in measured for lack in _without_its_evidence(table, _MEASURED.parent)] == []
 
 
+def test_results_name_no_path_of_the_machine_that_they_are_of() -> None:
+    files = [path for path in (_MEASURED.parent / "results").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    absolute = re.compile(r"""["'` =](?:/(?:home|mnt|root|tmp|work)/|[A-Z]:\\)""")
+    assert [path.name for path in files if absolute.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_a_figure_without_its_evidence_is_refused(tmp_path: Path) -> None:
     columns = ["what", "figure", "command", "where", "results"]
     whole = ["speed", "12 s", "`shardscore bench`", "EPYC, 2026-11-24", "[notes](results/notes.md)"]
