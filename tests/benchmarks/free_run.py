@@ -7,16 +7,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cluster.devices import Devices
 from cluster.ledger import TaskFailed, TaskLedger
 from cluster.pool import MAX_ATTEMPTS, TaskDone
-from cluster.worker import WorkerInfo
 from jobs.score.request import ImagesRequest
 from scoring.arrays import Float32Array
 from scoring.process.memory import peak_memory_bytes
@@ -26,14 +24,13 @@ from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, OK, predictions
 from scoring.run.publishing import publish_shard
 from scoring.run.shard_inspection import DESCRIBING
 from scoring.shards.report import ShardReport
-from scoring.shards.settings import ScorerDescription, ScorerSettings, describe, fingerprint_of
-from tests.chaos.without_ray import score_here
+from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
+from tests.chaos.without_ray import OwnPool, score_here
 from tests.fakes import FAKE_MODEL, load_fake
 
 LABELS = ("cat", "dog")
 _STEPS = 97  # probabilities that there are
 _ROWS_AT_ONCE = 1_000_000
-_HERE = Devices(host="here", gpu_ids=(), node_id="here", pid=0, num_cpus=1)
 
 
 def draw_table(path: Path, num_images: int, in_order: bool = True) -> Path:
@@ -119,25 +116,12 @@ def _predictions(described: pa.Table, metadata: dict[str, str]) -> pa.Table:
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-class FreePool:
-    """Stands in for a pool of workers, with its ledger: this process is the only one."""
-
-    num_lost_workers = num_repeats = 0
-    start_failures: tuple[str, ...] = ()
+class FreePool(OwnPool):
+    """A pool with its ledger, and shards that cost nothing but what is written."""
 
     def __init__(self, request: ImagesRequest, settings: ScorerSettings, *_: object) -> None:
-        self._score = FreeShards(settings)
-        self.ready_workers = [WorkerInfo(0, _HERE, self._score.description, 1)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def first_ready(self) -> WorkerInfo[ScorerDescription]:
-        """This process."""
-        return self.ready_workers[0]
+        shards = FreeShards(settings)
+        super().__init__(shards, shards.description)
 
     def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
         """Score one shard after the other."""

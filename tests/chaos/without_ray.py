@@ -40,19 +40,20 @@ def _load(request: ModelRequest) -> Classifier:
     return replace(load_fake(request), clip=0.0312)
 
 
-class HerePool:
-    """Stands in for a pool of workers: this process is the only one.
+class OwnPool:
+    """Stands in for a pool of workers: this process is the only one. What it does with tasks is left open.
 
-    What a shard raises costs that shard, as it does in a worker; what is not an `Exception` ends the driver.
+    Args:
+        score: Scores a shard.
+        description: What it says of itself.
     """
 
     num_lost_workers = num_repeats = 0
     start_failures: tuple[str, ...] = ()
 
-    def __init__(self, request: ImagesRequest, settings: ScorerSettings, *_: object) -> None:
-        self._score = ShardScorer(settings, _load)
-        self._folder = settings.output / "predictions"
-        self.ready_workers = [WorkerInfo(0, _HERE, self._score.description, 1)]
+    def __init__(self, score: Callable[[int], ShardReport], description: ScorerDescription) -> None:
+        self._score = score
+        self.ready_workers = [WorkerInfo(0, _HERE, description, 1)]
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +62,17 @@ class HerePool:
         pass
 
     def first_ready(self) -> WorkerInfo[ScorerDescription]:
+        """This process."""
         return self.ready_workers[0]
+
+
+class HerePool(OwnPool):
+    """What a shard raises costs that shard, as it does in a worker; what is not an `Exception` ends the driver."""
+
+    def __init__(self, request: ImagesRequest, settings: ScorerSettings, *_: object) -> None:
+        scorer = ShardScorer(settings, _load)
+        super().__init__(scorer, scorer.description)
+        self._folder = settings.output / "predictions"
 
     def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
         for task in tasks:
