@@ -72,6 +72,16 @@ def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: py
     assert "127.0.0.1:9" in str(raised.value)
 
 
+def test_an_address_that_does_not_answer_shuts_nothing_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: pytest.fail("a Ray was shut down that was not begun"))
+    with (
+        pytest.raises(SessionError, match=r"Cannot reach the Ray cluster at 127\.0\.0\.1:9"),
+        open_session("127.0.0.1:9"),
+    ):
+        pass
+
+
 class _Stopped(BaseException):
     """What our handler raises."""
 
