@@ -473,6 +473,27 @@ _MECHANISMS = [
         "",
         "tests/scoring/shards/test_decode_ahead.py",
     ),
+    Mechanism(
+        "a model's report tells of its own validation photos",
+        "scoring/report/model_report.py",
+        "    _check_validation(folder, training)\n",
+        "",
+        "tests/scoring/report/test_page.py",
+    ),
+    Mechanism(
+        "a session that never began shuts nothing down",
+        "cluster/session.py",
+        "    if connecting.has_begun():\n",
+        "    if True:\n",
+        "tests/cluster/test_session.py",
+    ),
+    Mechanism(
+        "a pipe in the place of a training record is not waited for",
+        "scoring/models/training_record.py",
+        "        refuse_special(folder.training)\n",
+        "",
+        "tests/scoring/models/test_training_record.py",
+    ),
 ]
 
 

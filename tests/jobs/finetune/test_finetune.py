@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -99,6 +100,7 @@ def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
     assert [head.seed for head in record.heads] == [0, 1]
     targets = pd.read_parquet(on_disk(model.validation))["target"]
     assert targets.value_counts().to_dict() == {"cat": 10, "dog": 10}
+    assert record.validation == hashlib.sha256(on_disk(model.validation).read_bytes()).hexdigest()
 
 
 def test_scoring_with_the_folder_gives_the_validated_probabilities(
