@@ -82,8 +82,9 @@ def test_digests_of_a_job_that_is_stopped_are_in_the_record(folder: RunFolder) -
 def test_a_driver_whose_workers_find_the_lease_lost_stops_and_writes_nothing_more(folder: RunFolder) -> None:
     def take_over() -> None:
         folder.lease.write_bytes(_OTHER.to_bytes())
+        asked.append(1)
 
-    before = record_of(folder.path)
+    before, asked = record_of(folder.path), list[int]()
     failed = TaskFailed(1, 1, "Stopped: another driver took over")
     with (
         hold_lease(folder.lease) as lease,
@@ -91,6 +92,7 @@ def test_a_driver_whose_workers_find_the_lease_lost_stops_and_writes_nothing_mor
     ):
         _run(folder, lease, _Pool([failed, _done(2)], take_over))
     assert record_of(folder.path) == before
+    assert len(asked) == 1  # for no further shard
 
 
 def test_a_driver_whose_heart_finds_the_lease_lost_stops(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +101,12 @@ def test_a_driver_whose_heart_finds_the_lease_lost_stops(folder: RunFolder, monk
     def take_over() -> None:
         folder.lease.write_bytes(_OTHER.to_bytes())
         lease._heart.join(timeout=30)
+        asked.append(1)
 
+    asked: list[int] = []
     with hold_lease(folder.lease) as lease, pytest.raises(LeaseLostError, match="process 1 on elsewhere"):
         _run(folder, lease, _Pool([_done(1), _done(2)], take_over))
+    assert len(asked) == 1  # for no further shard
 
 
 @pytest.mark.parametrize("broken", ["ScoringMetrics", "ScoringProgress"])
