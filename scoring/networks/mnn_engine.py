@@ -19,10 +19,10 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import AtOnce, Network, num_threads
+from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
-from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.import_clock import libraries_are_imported
@@ -45,8 +45,6 @@ mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
 # How far outputs of the converted network may lie from Keras'; for photos, probabilities differed by at most 3e-4.
-_TOLERANCE = 1e-3
-_NUM_COMPARED = 4
 
 
 def check_mnn(precision: Precision) -> None:
@@ -150,8 +148,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
     _run_converter(between, path)
     between.unlink()
-    pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
-    _check_same(np.asarray(model.predict_on_batch(pixels)), _Session(path)(pixels))
+    check_conversion(EngineName.MNN, model, _Session(path))
 
 
 def _run_converter(source: Path, target: Path) -> None:
@@ -168,16 +165,3 @@ def _run_converter(source: Path, target: Path) -> None:
             f"has {last}. Use `engine` openvino or keras."
         )
     raise ModelError(f"`engine` mnn cannot run this network; its converter said: {last}")
-
-
-def _check_same(expected: Float32Array, received: Float32Array) -> None:
-    if received.shape != expected.shape:
-        raise ModelError(
-            f"`engine` mnn cannot run this network: expected outputs of shape {expected.shape}, as Keras has them; "
-            f"received {received.shape}."
-        )
-    if not np.allclose(received, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
-        raise ModelError(
-            f"`engine` mnn cannot run this network: its outputs on noise differ from Keras' by up to "
-            f"{np.abs(received - expected).max():.2g}. Use `engine` keras."
-        )

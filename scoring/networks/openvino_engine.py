@@ -16,8 +16,9 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
+from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import AtOnce, Network, num_threads
+from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
@@ -25,6 +26,7 @@ from scoring.process.import_clock import libraries_are_imported
 from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
+    import keras
     import openvino
 
 PRECISIONS = (Precision.AUTO, Precision.FLOAT32, Precision.BFLOAT16, Precision.INT8)
@@ -36,6 +38,7 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
+_COMPARED = "compared_with_keras"  # stands beside a converted network that says what Keras says
 _WITH_WEIGHTS = {"Convolution", "GroupConvolution", "MatMul"}  # what int8 makes faster
 _ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide"}  # what standardises the inputs of a head
 
@@ -128,9 +131,19 @@ def _converted(network: Network) -> Path:
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()
-            takes_uint8(model).export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            from_uint8 = takes_uint8(model)
+            from_uint8.export(str(temporary / "model.xml"), format="openvino", verbose=False)
             note_last_activation(model, temporary)
+            _compare(from_uint8, temporary)
+    if not (folder / _COMPARED).exists():  # an earlier version converted it
+        _compare(takes_uint8(network.build()), folder)
     return folder
+
+
+def _compare(model: "keras.Model", converted: Path) -> None:
+    """Refuse a network that came out differently, and note of one that did not that it was compared."""
+    check_conversion(EngineName.OPENVINO, model, lambda pixels: _scores(_load(converted), Precision.FLOAT32, pixels))
+    (converted / _COMPARED).touch()
 
 
 def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path, ComparedOutputs]:

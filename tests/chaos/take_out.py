@@ -474,6 +474,13 @@ _MECHANISMS = [
         "tests/scoring/shards/test_decode_ahead.py",
     ),
     Mechanism(
+        "a network that OpenVINO computes otherwise than Keras is refused",
+        "scoring/networks/openvino_engine.py",
+        "            _compare(from_uint8, temporary)\n",
+        "            (temporary / _COMPARED).touch()\n",
+        "tests/scoring/networks/test_openvino_engine.py",
+    ),
+    Mechanism(
         "a model's report tells of its own validation photos",
         "scoring/report/model_report.py",
         "    _check_validation(folder, training)\n",

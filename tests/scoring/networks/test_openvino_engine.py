@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.networks import openvino_engine
@@ -60,6 +61,40 @@ def test_second_process_takes_the_converted_network_without_building_it(model: P
 
     again = OpenVinoEngine(Network(first.model_digest, build), Precision.FLOAT32)
     np.testing.assert_array_equal(again.score(_pixels(3)), first.engine.score(_pixels(3)))
+
+
+def test_network_that_comes_out_differently_is_refused_and_not_kept(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    import keras
+
+    monkeypatch.setattr(openvino_engine, "_scores", _differently)
+    different = Network("another-network-that-differs", lambda: keras.saving.load_model(model))
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use `engine`"):
+            OpenVinoEngine(different, Precision.FLOAT32)
+
+
+def test_network_that_an_earlier_version_converted_is_compared_before_it_is_used(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    import keras
+
+    network = Network("a-network-of-before", lambda: keras.saving.load_model(model))
+    converted = openvino_engine._converted(network)
+    (converted / openvino_engine._COMPARED).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino_engine, "_scores", _differently)
+        with pytest.raises(ModelError, match="its outputs on noise differ"):
+            openvino_engine._converted(network)
+    assert openvino_engine._converted(network) == converted
+    assert (converted / openvino_engine._COMPARED).exists()
+
+
+def _differently(converted: Any, precision: Precision, images: UInt8Array) -> Float32Array:
+    return np.full((len(images), 3), 0.5, np.float32)
 
 
 def test_threads_may_use_every_core_so_that_two_workers_do_not_share_one(model: Path) -> None:

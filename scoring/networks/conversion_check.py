@@ -1,0 +1,43 @@
+"""A network that was converted for another library says what Keras says, or it is refused."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
+from scoring.networks.engines import EngineName
+from scoring.networks.noise import noise
+from scoring.pixels.input_shape import filled
+
+if TYPE_CHECKING:
+    import keras
+
+_TOLERANCE = 1e-3
+_NUM_COMPARED = 4
+
+
+def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[UInt8Array], Float32Array]) -> None:
+    """Compare what both make of noise, in float32.
+
+    Args:
+        engine: The library's.
+        model: The network as it was converted, from uint8 pixels.
+        score: Scores a batch by the converted network.
+
+    Raises:
+        ModelError: If they differ.
+    """
+    pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
+    expected, received = np.asarray(model.predict_on_batch(pixels)), score(pixels)
+    if received.shape != expected.shape:
+        raise ModelError(
+            f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "
+            f"them; received {received.shape}."
+        )
+    if not np.allclose(received, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        raise ModelError(
+            f"`engine` {engine} cannot run this network: its outputs on noise differ from Keras' by up to "
+            f"{np.abs(received - expected).max():.2g}. Use `engine` keras."
+        )
