@@ -32,7 +32,9 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
 
     GPUs of compute capability 8.0 (Ampere) on have bfloat16 units, from 7.0 (Volta) on float16 units. A processor
     with AVX512-BF16 or AMX runs bfloat16 at twice float32's rate under TensorFlow (oneDNN) and OpenVINO, not under the
-    others. `auto` never means int8, whose labels differ: it is for users to ask for.
+    others. Processors with AVX512-FP16 (Sapphire Rapids and later) multiply bfloat16 in AMX; where a virtual machine
+    hides AMX, their AVX512-BF16 reaches half of float32's rate (tests/benchmarks/README.md). `auto` never means int8,
+    whose labels differ: it is for users to ask for.
 
     Args:
         asked: By the user.
@@ -45,11 +47,18 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
         precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16
         reason = f"the GPU's compute capability is {capability:g}"
         return PrecisionChoice(precision if capability >= 7.0 else Precision.FLOAT32, reason)
-    units = sorted(cpu_flags() & {"avx512_bf16", "amx_bf16"})
-    if runtime in ("tensorflow", "openvino") and units:
-        return PrecisionChoice(Precision.BFLOAT16, f"the processor has {' and '.join(units)}")
-    reason = f"{runtime} does not use the processor's {units[0]}" if units else "the processor has no bfloat16 units"
-    return PrecisionChoice(Precision.FLOAT32, reason)
+    return _of_a_processor(cpu_flags(), runtime)
+
+
+def _of_a_processor(flags: set[str], runtime: str) -> PrecisionChoice:
+    units = sorted(flags & {"avx512_bf16", "amx_bf16"})
+    if not units:
+        return PrecisionChoice(Precision.FLOAT32, "the processor has no bfloat16 units")
+    if runtime not in ("tensorflow", "openvino"):
+        return PrecisionChoice(Precision.FLOAT32, f"{runtime} does not use the processor's {units[0]}")
+    if "avx512_fp16" in flags and "amx_bf16" not in flags:
+        return PrecisionChoice(Precision.FLOAT32, "the processor's bfloat16 is slow while its AMX is hidden")
+    return PrecisionChoice(Precision.BFLOAT16, f"the processor has {' and '.join(units)}")
 
 
 def _compute_capability() -> float | None:
