@@ -9,7 +9,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file
+from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, number_shared_objects
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
@@ -73,6 +73,7 @@ def save_network(network: "keras.Model", path: Location) -> str:
     """Write a network, or a head, whole; return its digest."""
     with whole_file(path) as temporary:
         network.save(temporary)
+        number_shared_objects(temporary)
         return keras_digest(temporary)
 
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import re
+import shutil
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 # What zipfile raises at bytes that are not what they should be: checksums, methods that it does not know, keys.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
+
+_SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
 
 def check_keras_file(path: Location, field: str) -> None:
@@ -42,6 +47,29 @@ def keras_digest(path: Path) -> str:
     except _DAMAGE as error:
         raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()
+
+
+def number_shared_objects(path: Path) -> None:
+    """Call what layers of a `.keras` file share 1, 2, 3, so that the same network has the same digest.
+
+    Keras calls it by its address in memory, another one in each process.
+    """
+    numbers: dict[str, int] = {}
+
+    def renumbered(match: re.Match[str]) -> str:
+        return f"{match[1]}{numbers.setdefault(match[2], len(numbers) + 1)}"
+
+    with tempfile.TemporaryFile() as numbered:
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(numbered, "w") as copy:
+            for entry in archive.infolist():
+                with archive.open(entry) as source, copy.open(entry, "w", force_zip64=True) as target:
+                    if entry.filename == "config.json":
+                        target.write(_SHARED_OBJECT.sub(renumbered, source.read().decode()).encode())
+                    else:
+                        shutil.copyfileobj(source, target)
+        numbered.seek(0)
+        with path.open("wb") as file:
+            shutil.copyfileobj(numbered, file)
 
 
 def stated_size(path: Path) -> tuple[int, int] | None:

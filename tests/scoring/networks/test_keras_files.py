@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import load_keras_file
+from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects
 
 pytestmark = pytest.mark.keras
 
@@ -32,3 +32,24 @@ def test_a_file_that_a_newer_keras_saved_is_refused_by_both_versions(
         load_keras_file(path)
     assert ("It was saved by" in str(refused.value)) == (said is not None)
     assert (said or "") in str(refused.value)
+
+
+def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_memory(tmp_path: Path) -> None:
+    import keras
+    import numpy as np
+
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((4,), name="pixels")
+    network = keras.Model(pixels, keras.layers.Dense(2, name="b")(keras.layers.Dense(3, name="a")(pixels)))
+    path, moved = tmp_path / "model.keras", tmp_path / "moved.keras"
+    network.save(path)
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(moved, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            copy.writestr(name, content.replace(b'"shared_object_id": ', b'"shared_object_id": 7'))
+    assert keras_digest(path) != keras_digest(moved), "Keras calls shared objects by their addresses"
+    for file in (path, moved):
+        number_shared_objects(file)
+    assert keras_digest(path) == keras_digest(moved)
+    values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_array_equal(load_keras_file(moved).predict_on_batch(values), network.predict_on_batch(values))
