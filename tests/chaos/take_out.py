@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_HANG_S = 240.0
+_LIMIT_S = 240.0
+_LEAST_LIMIT_S = 60.0
 _SHOWN = "fails without"
 
 
@@ -504,31 +506,34 @@ _MECHANISMS = [
 ]
 
 
-def fails_without(mechanism: Mechanism, copy: Path) -> bool:
+def fails_without(mechanism: Mechanism, copy: Path, limit_s: float) -> bool:
     """Take one mechanism out of a copy of the tree, run its test, and put it back."""
     path = copy / mechanism.file
     whole = path.read_text()
     assert whole.count(mechanism.line) == 1, f"{mechanism.file} has changed: {mechanism.line!r}"
     path.write_text(whole.replace(mechanism.line, mechanism.instead))
     try:
-        return run_test(mechanism.test, copy) in (1, None)  # without it, the test may hang: that is a failure too
+        # Without it, the test may hang: that is a failure too.
+        return run_test(mechanism.test, copy, limit_s) in (1, None)
     finally:
         path.write_text(whole)
 
 
 def judge(mechanism: Mechanism, copy: Path) -> str:
     """Whether a mechanism's test passes with it in place, just before, and fails without it."""
-    if run_test(mechanism.test, copy) != 0:
+    started = time.monotonic()
+    if run_test(mechanism.test, copy, _LIMIT_S) != 0:
         return "FAILS ANYWAY"
-    return _SHOWN if fails_without(mechanism, copy) else "PASSES WITHOUT"
+    limit_s = max(_LEAST_LIMIT_S, 5 * (time.monotonic() - started))
+    return _SHOWN if fails_without(mechanism, copy, limit_s) else "PASSES WITHOUT"
 
 
-def run_test(test: str, copy: Path) -> int | None:
+def run_test(test: str, copy: Path, limit_s: float) -> int | None:
     """The exit code of one test in a copy of the tree; None if it hangs."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", test]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:
-        return subprocess.run(command, cwd=copy, capture_output=True, env=environment, timeout=_HANG_S).returncode
+        return subprocess.run(command, cwd=copy, capture_output=True, env=environment, timeout=limit_s).returncode
     except subprocess.TimeoutExpired:
         return None
 
