@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= {
         "HOME": home.name,
         "KERAS_HOME": f"{home.name}/.keras",
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads wait for one another in a loop: 14 s, not 1, where others work
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
