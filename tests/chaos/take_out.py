@@ -81,6 +81,20 @@ _MECHANISMS = [
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
     ),
     Mechanism(
+        "the end of Ray's head is noticed",
+        _POOL,
+        "        if not self._head.is_up():\n            return\n",
+        "",
+        "tests/chaos/test_own_ray.py::test_a_server_of_ray_is_killed[gcs_server-0]",
+    ),
+    Mechanism(
+        "a command that is ended from outside says what to do",
+        "jobs/console/session.py",
+        "with last_words(), session",
+        "with session",
+        "tests/chaos/test_own_ray.py::test_an_actor_and_rays_agents_are_killed_together[0]",
+    ),
+    Mechanism(
         "a job ends when no worker is left to start",
         _POOL,
         "        elif not self._workers:\n            self._give_up()\n",

@@ -12,7 +12,6 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -171,11 +170,10 @@ def test_mutated_sonar_file_is_refused_in_one_line_or_holds_sound_bands(num_case
 @pytest.mark.chaos
 def test_a_hundred_thousand_mutated_files_are_rows_or_one_line_each(tmp_path: Path) -> None:
     """On all cores; each process does some thousands and is replaced, so that a leak of a decoder's C code ends."""
-    starts = range(0, _NUM_FILES, _CHUNK)
-    processes = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), processes, max_tasks_per_child=20) as pool:
-        chunks = [pool.submit(check_mutations, start, _CHUNK, tmp_path / str(start)) for start in starts]
-        found = [chunk.result() for chunk in chunks]
+    chunks = [(start, _CHUNK, tmp_path / str(start)) for start in range(0, _NUM_FILES, _CHUNK)]
+    # Not ProcessPoolExecutor: when all its processes reach max_tasks_per_child at once, none takes their place.
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=20) as pool:
+        found = pool.starmap(check_mutations, chunks, chunksize=1)
     assert max(outcomes.pop("peak MB") for outcomes in found) < _MOST_MB
     outcomes = sum(found, Counter())
     print(f"{_NUM_FILES} mutated files: {dict(outcomes)}")
