@@ -420,9 +420,23 @@ _MECHANISMS = [
     Mechanism(
         "a Ray of our own is killed when a signal ends the command",
         "cluster/own_processes.py",
-        "            _send(pid, signal.SIGKILL)\n",
-        "            pass\n",
+        "        _send(pid, signal.SIGKILL)\n",
+        "        pass\n",
         "tests/cluster/test_own_processes.py",
+    ),
+    Mechanism(
+        "a worker that was just being started is killed with its server",
+        "cluster/own_processes.py",
+        "        if have_stopped and not new:\n",
+        "        if frozen:\n",
+        "tests/cluster/test_own_processes.py",
+    ),
+    Mechanism(
+        "a signal in the middle of Ray's own end leaves none of its processes",
+        "cluster/session.py",
+        "            kill_own_ray()\n            raise\n",
+        "            raise\n",
+        "tests/cluster/test_session.py::test_a_signal_in_the_middle_of_rays_own_end_kills_what_is_left",
     ),
     Mechanism(
         "signals end a command while Python imports",
