@@ -98,8 +98,9 @@ class Stoppable:
         self._check_end(command.returncode, sent, said)
         assert took < _BUSY * _PROMISED_S, said
         assert not (self.output / "lease.json").exists(), said
-        wait_until(lambda: not self.processes(), "the end of Ray's processes")
-        assert time.monotonic() - stopped < _BUSY * _PROMISED_S
+        while (left := self.processes()) and time.monotonic() - stopped < _BUSY * _PROMISED_S:
+            time.sleep(0.05)
+        assert not left, (sent, said, [_title(pid) for pid in left])
         if (self.output / "run.json").exists():
             assert not run_status(RunFolder(self.output), verify=True).damaged
 

@@ -11,6 +11,7 @@ from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_rows import found_rows
 from scoring.storage.locations import Location, Url
 
 
@@ -265,6 +266,22 @@ def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_
     for image in find_images(table).images:
         with pytest.raises(ImageError, match=r"not a regular file|Is a directory"):
             read(image)
+
+
+def test_table_that_is_written_anew_while_it_is_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = _write(tmp_path / "t.parquet", {"path": [f"{row}.jpg" for row in range(10)]})
+
+    def write_anew(batch: pa.RecordBatch, *arguments: Any) -> pa.RecordBatch:
+        _write(table, {"path": [f"{row}.png" for row in range(10)]})
+        return found_rows(batch, *arguments)
+
+    monkeypatch.setattr(table_images, "found_rows", write_anew)
+    with pytest.raises(ImagesError, match=r"t\.parquet was changed while it was listed\. Run again"):
+        find_images(table)
+    monkeypatch.setattr(table_images, "found_rows", found_rows)
+    assert [image.path for image in find_images(table).images] == [f"{row}.png" for row in range(10)]
 
 
 @pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])

@@ -157,6 +157,18 @@ def test_archive_within_a_zip_in_a_bucket_is_read_there_and_each_image_with_one_
     assert len(requests) == 1
 
 
+def test_zip_that_was_replaced_before_a_worker_opens_it_makes_errors_and_no_other_images(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "photos.zip")
+    first, second = find_images(path).images
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.jpg", b"dog" * 101)
+        archive.writestr("2.jpg", _BOTH[1])
+    read = open_images(path)
+    with pytest.raises(ImageError, match="cannot read from zip: it has changed since it was listed"):
+        read(first)
+    assert read(second) == _BOTH[1]
+
+
 def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> None:
     bundle = _bundle(tmp_path / "bundle.zip", zipfile.ZIP_STORED)
     with pytest.raises(
