@@ -92,7 +92,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("folds", str(data.num_folds or "none")),
         ("unreadable", plural(data.num_errors, "photo")),
         ("resize", training.resize_mode.value),
-        ("base network", base.request.model),
+        ("base network", base.request.name),
         ("features of layer", base.request.layer or "the last one below the head"),
         ("base's digest", short_digest(base.digest)),
         ("precision", training.precision),
