@@ -287,3 +287,17 @@ def test_tar_that_is_replaced_between_two_reads_makes_errors_and_no_other_rows(
     archive.write_bytes(_tar("2.jpg", "1.jpg"))
     with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
         read(second)
+
+
+def test_sparse_member_is_left_out_by_what_it_is(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "photos.tar", "w", format=tarfile.PAX_FORMAT) as writer:
+        for name in ("holes.jpg", "whole.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = 512
+            if name == "holes.jpg":
+                member.pax_headers = {"GNU.sparse.map": "0,256,1024,256", "GNU.sparse.size": "1280"}
+            writer.addfile(member, io.BytesIO(bytes(512)))
+    listing = find_images(tmp_path / "photos.tar")
+    assert [image.image_id for image in listing.images] == ["whole"]
+    [left_out] = listing.left_out
+    assert left_out == LeftOut("sparse in its tar, which is not read in place", 1, ("photos.tar/holes.jpg",))

@@ -92,8 +92,24 @@ def test_encrypted_member_is_an_image_error_that_says_so(tmp_path: Path) -> None
     content[content.index(b"PK\x01\x02") + 8] |= 1
     content[6] |= 1
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="encrypted"):
+    with pytest.raises(ImageError, match="it is encrypted, and passwords are not taken"):
         _read_all(path)
+    _write(tmp_path / "bundle.zip", {"photos.zip": bytes(30)}, zipfile.ZIP_DEFLATED)
+    content = bytearray((tmp_path / "bundle.zip").read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "bundle.zip").write_bytes(content)
+    with pytest.raises(ImagesError, match=r"a readable photos.zip in .*bundle.zip; it is encrypted"):
+        find_images(tmp_path / "bundle.zip")
+
+
+def test_last_part_of_a_split_zip_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    """Its directory tells of members in other files; of some of them it would have read what lies here."""
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x05\x06") + 4] = 2
+    path.write_bytes(content)
+    with pytest.raises(ImagesError, match=r"is the last of 3 parts\. Join them: zip -s 0 photos\.zip --out"):
+        find_images(path)
 
 
 def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) -> None:
@@ -285,9 +301,10 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_true_name(tmp_path: Path, head: bytes, kind: str) -> None:
-    (tmp_path / "photos.zip").write_bytes(head + bytes(100))
-    with pytest.raises(ImagesError, match=f"is a file of kind {kind}"):
-        find_images(tmp_path / "photos.zip")
+    for name in ("photos.zip", "photos.tar", "photos.tar.gz"):
+        (tmp_path / name).write_bytes(head + bytes(100))
+        with pytest.raises(ImagesError, match=f"is a file of kind {kind}"):
+            find_images(tmp_path / name)
 
 
 def test_zips_within_zips_without_end_are_refused(tmp_path: Path) -> None:
