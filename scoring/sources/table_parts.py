@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.natural_order import natural_key
 from scoring.storage.locations import Location, file_below, find_files, machine_path, readable
-from scoring.storage.reading import open_file, stamp_at
+from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
 
@@ -79,12 +79,19 @@ class TableParts:
 
     def stamp(self, name: str) -> int:
         """What tells the content of one part: of its file from outside, and of the file's end."""
-        place = file_below(self.folder, name)
+        return stamp_of(self.stamp_from_outside(name), self._end_digest(name))
+
+    def stamps(self, name: str) -> frozenset[int]:
+        """The same as any machine may have it that sees the file."""
+        end = self._end_digest(name)
+        return frozenset(stamp_of(stamp, end) for stamp in stamps_at(file_below(self.folder, name)))
+
+    def _end_digest(self, name: str) -> str:
         with self.open(name) as part:
             length = part.metadata.serialized_size
-        with open_file(place) as file:
+        with open_file(file_below(self.folder, name)) as file:
             file.seek(-(length + _LENGTH_BYTES), io.SEEK_END)
-            return stamp_of(stamp_at(place), hashlib.sha256(file.read(length)).hexdigest())
+            return hashlib.sha256(file.read(length)).hexdigest()
 
     def stamp_from_outside(self, name: str) -> int:
         """The same without a look at the file's end: of a file that is open, what tells whether it is another now."""

@@ -12,6 +12,7 @@ from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
+from scoring.storage import stamps
 from scoring.storage.locations import Location, Url
 
 
@@ -282,6 +283,19 @@ def test_table_that_is_written_anew_while_it_is_listed_is_refused(
         find_images(table)
     monkeypatch.setattr(table_images, "found_rows", found_rows)
     assert [image.path for image in find_images(table).images] == [f"{row}.png" for row in range(10)]
+
+
+@pytest.mark.parametrize("lies_here", [True, False])
+def test_table_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_here: bool
+) -> None:
+    table = _write(tmp_path / "t.parquet", {"image": [b"first", b"second"]})
+    columns = TableColumns(content="image")
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: lies_here)
+    images = find_images(table, columns).images
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: not lies_here)
+    read = open_images(table, columns)
+    assert [read(image) for image in images] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])
