@@ -56,6 +56,20 @@ def marked_processes(mark: str) -> list[int]:
     return found
 
 
+def session_processes(leader: int) -> list[int]:
+    """The processes of the session that this one began.
+
+    Ray's agents and actors write over their environment, but stay in it.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            state, _, _, session, *_ = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(session) == leader and state not in "ZX":
+                found.append(int(process.name))
+    return found
+
+
 @contextmanager
 def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[None]:
     """A process that says when it is up, and whose whole group is killed at the end."""
