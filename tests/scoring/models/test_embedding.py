@@ -194,6 +194,8 @@ def test_vectors_are_what_keras_computes_at_the_layer(
     scaled = maps.predict_on_batch(pixels.astype(np.float32) / 255)
     mean, largest = scaled.mean(axis=(1, 2)), scaled.max(axis=(1, 2))
     expected = {Pooling.MEAN: mean, Pooling.MAX: largest, Pooling.MEAN_MAX: np.concatenate([mean, largest], axis=1)}
+    if engine is not EngineName.KERAS:
+        del expected[Pooling.MAX]  # it is half of both, and a conversion takes seconds
     digests = set()
     for pooling, vectors in expected.items():
         options = {"layer": "maps", "size": _SHAPE.size, "pixels": PixelScale.UNIT, "pooling": pooling}
@@ -201,7 +203,7 @@ def test_vectors_are_what_keras_computes_at_the_layer(
         assert embedder.input_shape == _SHAPE
         np.testing.assert_allclose(embedder.score(pixels), vectors, atol=1e-3 if engine is EngineName.MNN else 1e-5)
         digests.add(embedder.model_digest)
-    assert len(digests) == 3
+    assert len(digests) == len(expected)
 
 
 @pytest.mark.keras

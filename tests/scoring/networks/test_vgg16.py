@@ -50,20 +50,20 @@ def _pixels(count: int) -> Any:
 def test_probabilities_equal_plain_keras_for_any_padding(weights: Path, class_index: Path) -> None:
     import keras
 
-    pixels = _pixels(5)
+    pixels = _pixels(3)
     plain = keras.applications.VGG16(weights=None)
     plain.load_weights(weights)
     expected = plain.predict_on_batch(keras.applications.vgg16.preprocess_input(pixels.astype(np.float32)))
     classifier = _request(VGG16_IMAGENET, weights, class_index).load()
     assert classifier.labels[281] == "class-281"
-    for batch_size in (1, 7):
+    for batch_size in (2, 4):
         slots = BatchSlots(np.zeros((batch_size, 224, 224, 3), np.uint8), batch_size)
-        for start in range(0, 5, batch_size):
+        for start in range(0, 3, batch_size):
             batch = pixels[start : start + batch_size]
             slots.pixels(0, slots.rows(0, len(batch)).stop)[: len(batch)] = batch
             scores = classifier.score(slots.pixels(0, len(batch)))[: len(batch)]
             np.testing.assert_allclose(scores, expected[start:][:batch_size], atol=1e-5)
-    np.testing.assert_array_equal(pixels, _pixels(5), "scoring leaves its input unchanged")
+    np.testing.assert_array_equal(pixels, _pixels(3), "scoring leaves its input unchanged")
 
 
 def test_random_weights_are_the_same_every_time() -> None:
