@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from scoring.errors import ModelError
+from scoring.errors import BucketError, ModelError
 from scoring.storage.locations import Location, locate
 
 _SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"0": ["n02123045", "tabby"]}'
@@ -23,12 +23,18 @@ def read_labels(given: str) -> tuple[str, ...]:
             names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
 
     Raises:
-        ModelError: If these are not different names, one for every index from 0 on.
+        ModelError: If these are not different names, one for every index from 0 on, or the file cannot be read.
     """
     file = labels_file(given)
     if file is None:
         return _different(tuple(name.strip() for name in given.split(",")), given)
-    return parse_labels(file.read_bytes(), given)
+    try:
+        content = file.read_bytes()
+    except BucketError:
+        raise
+    except OSError as error:
+        raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
+    return parse_labels(content, given)
 
 
 def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
