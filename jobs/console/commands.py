@@ -153,7 +153,11 @@ def _number_or_auto(field: str) -> Callable[[str], str]:
 
 
 def _kind(annotation: Any) -> Any:
-    """What the words of a command line are read as: of `Resize | str` the enum, of `str | Path` text."""
+    """What the words of a command line are read as: of `Resize | str` the enum, of `str | Path` text.
+
+    Of a sequence that is named first, `Sequence[str] | str`, an option that may be repeated; of one that is named later
+    one text, `a,b`.
+    """
     if get_origin(annotation) is Sequence:
         [each] = get_args(annotation)
         return list[_kind(each)]  # type: ignore[misc]
@@ -161,5 +165,6 @@ def _kind(annotation: Any) -> Any:
         return annotation
     members = [member for member in get_args(annotation) if member is not NoneType]
     enums = [member for member in members if isinstance(member, EnumType)]
-    kind = enums[0] if enums else str if str in members else _kind(members[0])
+    is_text = str in members and get_origin(members[0]) is not Sequence
+    kind = enums[0] if enums else str if is_text else _kind(members[0])
     return kind | None if NoneType in get_args(annotation) else kind

@@ -34,8 +34,8 @@ def finetune(
     bytes_column: str | None = None,
     id_column: str | None = None,
     preset: Preset | str | None = None,
-    base: str | Path | None = None,
-    weights: str | Path | None = None,
+    base: Sequence[str | Path] | str | Path | None = None,
+    weights: Sequence[str | Path] | str | Path | None = None,
     features: str | None = None,
     pooling: str | Sequence[str] | None = None,
     size: str | int | None = None,
@@ -80,8 +80,8 @@ def finetune(
         preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did; by
             default lesson where an option of its heads is given, else fast.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
-            or a .keras model, also hf:// or kaggle://; by default the preset's.
-        weights: Weights file instead of the download; 'random' for a trial.
+            or a .keras model, also hf:// or kaggle://; by default the preset's. Repeatable: features side by side.
+        weights: Weights file instead of the download; 'random' for a trial. Of several bases in their order.
         features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or the last but one.
         pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's.
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224.

@@ -1,7 +1,7 @@
 """Recipes of `finetune` by name: what is used where no single option says otherwise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from jobs.finetune.request import Augment
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import base_of, takes_weights
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.pooled_views import ViewPooling, Views
@@ -58,8 +58,8 @@ RECIPES = {
 class FeatureOptions:
     """What users say of the features; None leaves it to the recipe."""
 
-    base: str | Path | None
-    weights: str | Path | None
+    base: Sequence[str | Path] | str | Path | None
+    weights: Sequence[str | Path] | str | Path | None
     features: str | None
     pooling: str | Sequence[str] | None
     size: str | int | None
@@ -74,19 +74,53 @@ class FeatureOptions:
             RequestError: If an option makes no sense, or not with the others.
         """
         pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
-        sizes = sides_of(self.size) if self.size else recipe.sizes
+        names = texts_of(self.base) or [recipe.base]
+        sizes = sides_of(self.size) if self.size else recipe.sizes if len(names) == 1 else ()
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
         mirror = (choice(self.augment, Augment, "augment") if self.augment else recipe.augment) is Augment.FLIP
-        weights = text_of(self.weights) if self.weights else None
-        views = Views(sizes, mirror, pooling) if pooling else None
-        base = BaseRequest(text_of(self.base or recipe.base), weights, self.features, views=views)
+        base = self._base(names, Views(sizes, mirror, pooling) if pooling else None)
         return FeatureRequest(
             base_of(base).choose_layer(unfreeze_dense),
             mirror and not pooling,
             choice(self.precision, Precision, "precision"),
             engine=choice(self.engine, EngineName, "engine"),
         )
+
+    def _base(self, names: Sequence[str], views: Views | None) -> BaseRequest:
+        """The network of that name; of several names all of them side by side."""
+        weights = iter(self._weights(names))
+        if len(names) > 1 and (self.features or self.size):
+            raise RequestError(
+                f"`features` and `size` belong to one `base`; received {len(names)}, each cut and sized as it is "
+                "alone. Leave them out."
+            )
+        first, *others = (
+            BaseRequest(
+                name,
+                next(weights, None) if takes_weights(name) or len(names) == 1 else None,
+                self.features,
+                views=views,
+            )
+            for name in names
+        )
+        return replace(first, further=tuple(others))
+
+    def _weights(self, names: Sequence[str]) -> list[str]:
+        """What was said of weights: nothing, or a word for each of several bases that is published."""
+        weights, takers = texts_of(self.weights), [name for name in names if takes_weights(name)]
+        if weights and len(weights) != max(len(takers), len(names) == 1):
+            raise RequestError(
+                f"Expected `weights` once for each `base` that is no .keras file, in their order; received "
+                f"{len(weights)} for {', '.join(takers) or 'none'}."
+            )
+        return weights
+
+
+def texts_of(value: Sequence[str | Path] | str | Path | None) -> list[str]:
+    """Names or places, of which one may stand alone."""
+    each = [value] if isinstance(value, str | Path) else value or []
+    return [text_of(one) for one in each]
 
 
 def recipe_of(preset: Preset | str | None, is_lesson: bool) -> Recipe:

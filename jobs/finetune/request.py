@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from jobs.score.request import ImagesRequest
 from scoring.errors import RequestError
+from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.storage.locations import Location
 
@@ -59,6 +60,9 @@ class FinetuneRequest:
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
         self._check_heads()
+        model = self.images.model
+        if self.head_only and isinstance(model, FeatureRequest) and model.base.further:
+            raise RequestError(f"`head_only` keeps the head of one `base`; received {model.base.name}. Leave it out.")
         if self.ensemble < 1:
             raise RequestError(f"Expected `ensemble` of at least 1; received {self.ensemble}.")
         if not 0 <= self.heads.dropout < 1:

@@ -26,6 +26,8 @@ class CutNetworkRequest(RunsOnEngine):
     @property
     def name(self) -> str:
         """What people call it."""
+        if self.base.further:
+            return f"{self.base.name} side by side"
         return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
 
     @property

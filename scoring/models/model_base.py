@@ -43,5 +43,12 @@ def base_of_model(request: BaseRequest) -> BaseRequest:
         raise ModelError(
             f"Expected no `pooling` with {request.model}, whose head knows features pooled as {base.views}."
         )
+    if base.further:
+        if request.weights or request.layer or request.pooling is not Pooling.MEAN:
+            raise ModelError(
+                f"Expected no `weights`, `features` and `pooling` with {request.model}, whose head knows the features "
+                f"of {base.name}. Leave them out."
+            )
+        return base
     weights, layer = request.weights or base.weights, request.layer or base.layer
     return replace(base, weights=weights, layer=layer, pooling=request.pooling)

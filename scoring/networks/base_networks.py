@@ -1,12 +1,13 @@
 """The network below a head, cut off at one of its layers: a published one or a `.keras` model."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
 from scoring.networks.application_networks import application_digest, build_application
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
+from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
 from scoring.networks.pixel_scales import PixelScale, take_pixels
@@ -25,55 +26,18 @@ LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of
 LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
 
 
-class BaseNetwork(Protocol):
-    """What every kind of base network is asked."""
-
-    def check(self) -> None:
-        """Raise ModelError for a request that cannot be met, without importing Keras."""
-        ...
-
-    def absolute(self) -> BaseRequest:
-        """The request with absolute paths, for workers that started elsewhere."""
-        ...
-
-    def files(self) -> dict[str, Location]:
-        """The files that it names, by the user's field; every worker must see them."""
-        ...
-
-    def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """The request with the layer to cut at.
-
-        Args:
-            unfreeze_dense: Whether the network's dense layers are to be trained with the head.
-
-        Raises:
-            ModelError: If dense layers are to be trained that it has not, or not above that layer.
-        """
-        ...
-
-    def digest(self) -> str:
-        """Identifies the whole network's weights, wherever it is cut."""
-        ...
-
-    def build(self) -> "keras.Model":
-        """Build the network up to the layer; what is spatial there is pooled over positions.
-
-        Returns:
-            From float pixels, 0 to 255, shape (batch, height, width, channels), to features, shape
-            (batch, num_features).
-
-        Raises:
-            ModelError: If weights do not fit, or there is no such layer.
-            DownloadError: If weights are not here and cannot be downloaded.
-        """
-        ...
-
-
 def base_of(request: BaseRequest) -> BaseNetwork:
     """Decide which kind of base network was asked for."""
+    if request.further:
+        return BasesSideBySide(request, tuple(map(base_of, request.each)))
     kinds = {VGG16: Vgg16Base, VGG16_CONVOLUTIONS: ConvolutionsBase}
     others = ApplicationBase if request.model in APPLICATIONS else KerasFileBase
     return kinds.get(request.model, others)(request)
+
+
+def takes_weights(name: str) -> bool:
+    """Whether that is a published network; a file brings its own weights."""
+    return name in APPLICATIONS or name == VGG16_CONVOLUTIONS
 
 
 @dataclass(frozen=True)

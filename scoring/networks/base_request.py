@@ -1,6 +1,6 @@
 """Which network stands below a head, where it is cut, and what of a photo it sees."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
@@ -25,6 +25,7 @@ class BaseRequest:
         size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
         pixels: The scale of the pixels that a `.keras` model was trained on.
         views: What is seen of each photo, in the place of `pooling`; None sees it once.
+        further: Other networks, whose features stand beside those of this one.
     """
 
     model: str = VGG16
@@ -34,10 +35,23 @@ class BaseRequest:
     size: tuple[int, int] | None = None
     pixels: PixelScale = PixelScale.UNCHANGED
     views: Views | None = None
+    further: "tuple[BaseRequest, ...]" = ()
 
     def __str__(self) -> str:
         """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
+        if self.further:
+            return f"{len(self.each)}-bases"  # whose digest holds it of each
         return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
+
+    @property
+    def each(self) -> "tuple[BaseRequest, ...]":
+        """A request for each network, in the order of their features."""
+        return replace(self, further=()), *self.further
+
+    @property
+    def name(self) -> str:
+        """What people call the network, or all of them."""
+        return " and ".join(request.model for request in self.each)
 
     def stored_fields(self) -> dict[str, Any]:
         """What records hold of it: where all is as it always was, what earlier versions wrote."""

@@ -61,7 +61,9 @@ def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
     sizes = views.sizes or (filled(network.inputs[0].shape[1:]).height,)
     largest = sizes[0]
     pixels = keras.Input((largest, largest, 3))
-    parts = [part for side in sizes for part in _parts(network, _resized(pixels, side), views.mirror, views.pooling)]
+    parts = [
+        part for side in sizes for part in _parts(network, resized(pixels, (side, side)), views.mirror, views.pooling)
+    ]
     features = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(pixels, features, name="base")
 
@@ -81,16 +83,21 @@ def _parts(
     return [keras.layers.UnitNormalization()(part) if part.shape[-1] >= _MANY else part for part in parts]
 
 
-def _resized(pixels: "keras.KerasTensor", side: int) -> "keras.KerasTensor":
-    """A smaller view of the same pixels; where it fits a whole number of times, by averaging squares of pixels."""
+def resized(pixels: "keras.KerasTensor", size: tuple[int, int]) -> "keras.KerasTensor":
+    """A smaller view of the same pixels; where it fits a whole number of times, by averaging blocks of pixels.
+
+    Args:
+        pixels: Shape (batch, height, width, channels).
+        size: Height and width of the view.
+    """
     import keras
 
-    largest = pixels.shape[1]
-    if side == largest:
+    _, height, width, _ = pixels.shape
+    if size == (height, width):
         return pixels
-    if largest % side == 0:
-        return keras.layers.AveragePooling2D(largest // side)(pixels)
-    return keras.layers.Resizing(side, side)(pixels)
+    if height % size[0] == 0 and width % size[1] == 0:
+        return keras.layers.AveragePooling2D((height // size[0], width // size[1]))(pixels)
+    return keras.layers.Resizing(*size)(pixels)
 
 
 def _pool(outputs: "keras.KerasTensor", pooling: ViewPooling) -> "keras.KerasTensor":

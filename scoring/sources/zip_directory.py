@@ -20,7 +20,7 @@ from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range
 from scoring.storage.sections import Section
-from scoring.storage.stamps import stamp_of
+from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
 
 _NO_PASSWORD = "it is encrypted, and passwords are not taken: unpack it first"
@@ -68,16 +68,23 @@ class ZipDirectory:
                 yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
             else:
                 content = self._find(path)
-                yield FoundFile(path, content.file_size, stamp=stamp_of(content.file_size, content.CRC))
+                yield FoundFile(path, content.file_size, stamp=_stamp(content))
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, stamp: int | None = None) -> bytes:
         """Read one image.
 
+        Args:
+            path: Its path.
+            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
+
         Raises:
-            ImageError: If it cannot be read.
+            ImageError: If it cannot be read, or its content is another.
         """
         try:
-            return self._read(self._find(path))
+            info = self._find(path)
+            if stamp not in (None, _stamp(info)):
+                raise has_changed()
+            return self._read(info)
         except DAMAGE as error:
             raise ImageError(f"cannot read from zip: {error}") from error
 
@@ -118,7 +125,10 @@ class ZipDirectory:
         file = self._opened.fp
         assert file is not None
         file.seek(-_END.size - len(self._opened.comment), os.SEEK_END)
-        signature, part = _END.unpack(file.read(_END.size))
+        end = file.read(_END.size)
+        if len(end) < _END.size:  # within another archive that was cut off
+            raise ImagesError(f"Expected a readable zip; {self._place} is damaged: it is cut off.")
+        signature, part = _END.unpack(end)
         if signature == _END_SIGNATURE and 0 < part < _IN_ZIP64:
             raise ImagesError(
                 f"Expected a whole zip; {self._place} is the last of {part + 1} parts. Join them: zip -s 0 "
@@ -188,6 +198,10 @@ class ZipDirectory:
     def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
         with self._opened.open(info) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, _COPIED_AT_ONCE)
+
+
+def _stamp(info: zipfile.ZipInfo) -> int:
+    return stamp_of(info.file_size, info.CRC)
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:

@@ -61,6 +61,7 @@ def paint(
     colour: Colour | str = Colour.RED,
     layers: int | None = None,
     stencil: Sequence[Colour | str] | None = None,
+    brush: Sequence[str | Path] | str | Path | None = None,
     dry_run: bool = False,
     verbose: bool | Console = False,
 ) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def paint(
         colour: Of the paint.
         layers: How many.
         stencil: Repeatable.
+        brush: One or more.
         dry_run: Only look.
         verbose: Where to print.
 
@@ -82,7 +84,7 @@ def paint(
     if layers == 0:
         raise IncompleteError("No `layers`.")
     assert isinstance(verbose, Terminal)
-    painted = {"wall": wall, "colour": colour, "layers": layers, "stencil": stencil, "dry_run": dry_run}
+    painted = {"wall": wall, "colour": colour, "layers": layers, "stencil": stencil, "brush": brush, "dry_run": dry_run}
     verbose.print(repr(painted))
     return painted
 
@@ -93,9 +95,14 @@ _APP = command("paint", paint, is_whole=lambda painted: not painted["dry_run"], 
 @pytest.mark.parametrize(
     ("line", "code", "printed"),
     [
-        ("north", 0, "{'wall': 'north', 'colour': <Colour.RED: 'red'>, 'layers': None, 'stencil': None, "),
+        (
+            "north",
+            0,
+            "{'wall': 'north', 'colour': <Colour.RED: 'red'>, 'layers': None, 'stencil': None, 'brush': None, ",
+        ),
         ("north --colour blue --layers 2", 0, "'colour': <Colour.BLUE: 'blue'>, 'layers': 2"),
         ("north --stencil red --stencil blue", 0, "'stencil': [<Colour.RED: 'red'>, <Colour.BLUE: 'blue'>]"),
+        ("north --brush wide --brush fine", 0, "'brush': ['wide', 'fine']"),
         ("north --dry-run", 1, "'dry_run': True"),
         ("north --layers 0", 1, "error: No `layers`."),
         ("north --no-dry-run", 2, "No such option"),

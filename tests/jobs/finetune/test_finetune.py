@@ -34,6 +34,7 @@ from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.places import on_disk
 
+_SECOND = "the base of this file"
 pytestmark = [pytest.mark.ray, pytest.mark.keras]
 
 
@@ -200,12 +201,17 @@ def test_int8_features_are_told_with_their_agreement(data_folder: Path, tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [("--validation", "100", "--ensemble", "3", "--epochs", "15"), ("--preset", "fast", "--folds", "3")],
-    ids=["lesson", "fast"],
+    [
+        ("--validation", "100", "--ensemble", "3", "--epochs", "15"),
+        ("--preset", "fast", "--folds", "3"),
+        ("--preset", "fast", "--folds", "3", "--base", _SECOND),
+    ],
+    ids=["lesson", "fast", "two bases"],
 )
 def test_killed_at_any_stage_and_run_again_by_more_it_ends_with_the_same_model(
-    data_folder: Path, tmp_path: Path, options: tuple[str, ...]
+    data_folder: Path, tmp_path: Path, base: Path, options: tuple[str, ...]
 ) -> None:
+    options = tuple(str(base) if word == _SECOND else word for word in options)
     base = data_folder / "models" / "cat_dog_squeezenet.keras"
     gate = Gate(tmp_path / "gate")
 

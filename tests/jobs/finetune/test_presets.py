@@ -8,10 +8,13 @@ import pytest
 from jobs.finetune import command
 from jobs.finetune.command import finetune
 from jobs.finetune.request import FinetuneRequest
-from scoring.errors import RequestError
+from scoring.errors import ModelError, RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.pooled_views import ViewPooling, Views
+
+_TWO = {"base": ["resnet50", "xception"]}
 
 
 @pytest.fixture
@@ -56,6 +59,20 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds) == (HeadKind.SOFTMAX, 3)
 
 
+def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size(asked: Any) -> None:
+    base = _features(asked(preset="best", base=["m.keras", "resnet50", "vgg16"], weights=["random", "w.h5"])).base
+    views = Views((), True, tuple(ViewPooling))
+    assert base.each == (
+        BaseRequest("m.keras", views=views),
+        BaseRequest("resnet50", "random", views=views),
+        BaseRequest("vgg16", "w.h5", "fc2", views=views),
+    )
+    assert (
+        _features(asked(base=("resnet50",), weights="random")).base
+        == _features(asked(base="resnet50", weights=["random"])).base
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -66,10 +83,18 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
         ({"preset": "slow"}, "Expected `preset` to be one of lesson, fast, best; received 'slow'"),
         ({"preset": "lesson", "size": 320}, "Expected `pooling` beside `size`"),
         ({"size": "320x240"}, "Expected `size` of squares"),
+        ({**_TWO, "weights": "random"}, r"Expected `weights` once for each .*; received 1 for resnet50, xception\."),
+        ({**_TWO, "features": "top"}, "`features` and `size` belong to one `base`; received 2"),
+        ({**_TWO, "size": 320}, "`features` and `size` belong to one `base`; received 2"),
+        ({**_TWO, "head_only": True}, "`head_only` keeps the head of one `base`; received resnet50 and xception"),
+        (
+            {**_TWO, "unfreeze": "dense"},
+            "`unfreeze` dense trains the dense layers of one `base`; received resnet50 and",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_read(
     asked: Any, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(RequestError, match=message):
+    with pytest.raises((RequestError, ModelError), match=message):
         asked(**options)

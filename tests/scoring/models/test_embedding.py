@@ -123,6 +123,13 @@ def test_folder_gives_the_views_that_its_head_was_trained_on_and_takes_no_others
         base_of_model(BaseRequest(str(tmp_path / "model"), pooling=Pooling.MAX))
     with pytest.raises(ModelError, match="Expected no `size` and no `pixels`"):
         base_of_model(BaseRequest(str(tmp_path / "model"), size=(96, 96)))
+    both = BaseRequest("vgg16", None, "fc2", further=(BaseRequest("resnet50"),))
+    save_training_record(folder, replace(record, base=replace(record.base, request=both)))
+    assert base_of_model(BaseRequest(str(tmp_path / "model"))) == both
+    with pytest.raises(
+        ModelError, match=r"Expected no `weights`, .* whose head knows the features of vgg16 and resnet50"
+    ):
+        base_of_model(BaseRequest(str(tmp_path / "model"), weights="w.h5"))
 
 
 @pytest.mark.parametrize(
