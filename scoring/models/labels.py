@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +14,7 @@ _SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
+_NUMBERED = re.compile(r"([0-9]+)[\s,:;]")
 
 
 def read_labels(given: str) -> tuple[str, ...]:
@@ -49,6 +51,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(line.strip() for line in text.splitlines())
         if len(lines) == 1 and "," in text:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
+        _check_order(lines, source)
         return _different(lines, source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
@@ -57,6 +60,16 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
             f"Expected `labels` to be a file with {_SHAPES}; {source} is no whole JSON: {error}."
         ) from error
     return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
+
+
+def _check_order(lines: Sequence[str], source: str) -> None:
+    """Refuse lines that have indices before their names, as in `1 dog`, and stand in another order."""
+    numbers = [int(found[1]) for found in map(_NUMBERED.match, lines) if found]
+    if sorted(numbers) == list(range(len(lines))) != numbers:
+        raise ModelError(
+            f"Expected `labels` in class order, from 0 on; {source} numbers its lines otherwise: the first is "
+            f"{lines[0]!r}. Sort them."
+        )
 
 
 def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
