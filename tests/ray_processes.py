@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# For the head of a `ray.cluster_utils.Cluster`: a free port in place of 52365, for which the agents of two Rays of one
+# machine fight for seconds, and no dashboard, which no test asks.
+BESIDE_OTHERS = {"dashboard_agent_listen_port": None, "include_dashboard": False}
 _RAY = str(Path(sys.executable).with_name("ray"))
 _START_S = 90.0
 _SMALL = ("--object-store-memory", str(100 * 1024**2), "--disable-usage-stats", "--block")

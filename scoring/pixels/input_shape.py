@@ -23,6 +23,11 @@ class InputShape:
     def __str__(self) -> str:
         return f"{self.height}x{self.width}x{self.channels}"
 
+    @classmethod
+    def parse(cls, text: str) -> "InputShape":
+        """The shape that `str` gave this text."""
+        return cls(*map(int, text.split("x")))
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""

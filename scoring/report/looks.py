@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import ImagesError
 from scoring.pixels.decoding import Resize
-from scoring.pixels.input_shape import DEFAULT_SHAPE
+from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
 from scoring.report.text import confidence, plural, shorten, visible
@@ -47,6 +47,11 @@ class Album:
     columns: TableColumns = NO_COLUMNS
     input_shape: str = str(DEFAULT_SHAPE)
 
+    @property
+    def shape(self) -> InputShape:
+        """The same, by its parts."""
+        return InputShape.parse(self.input_shape)
+
 
 @dataclass(frozen=True)
 class _Choice:
@@ -80,18 +85,13 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
     return blocks
 
 
-_HOW_SEEN = {
-    Resize.SQUASH: "Pictures are shown as the network saw them: squashed to a square.",
-    Resize.CROP: "Pictures are shown as the network saw them: the square in their middle.",
-}
-
-
 def how_seen(album: Album) -> str:
-    """What to say of pictures that are all shown as squares, in colour."""
-    if album.input_shape == str(DEFAULT_SHAPE):
-        return _HOW_SEEN[album.resize]
-    shown = "squashed to a square" if album.resize is Resize.SQUASH else "as the square in their middle"
-    return f"The network saw {album.input_shape} pixels (height x width x channels). Pictures are shown {shown}."
+    """What became of pictures before the network saw them, and is shown."""
+    height, width = album.shape.size
+    form = "square" if height == width else f"rectangle of {height} x {width} (height x width)"
+    became = f"squashed to a {form}" if album.resize is Resize.SQUASH else f"the {form} in their middle"
+    grey = ", in grey" if album.shape.channels == 1 else ""
+    return f"Pictures are shown as the network saw them: {became}{grey}."
 
 
 def _labelled_choices(rows: ScoredRows, labels: Sequence[str]) -> Iterator[_Choice]:
@@ -186,7 +186,7 @@ def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[Imag
     """The thumbnails, and why there are none."""
     gone = f"No pictures: the images are no longer at {album.images}. If they were moved, say where with `images`."
     try:
-        thumbnails = draw_thumbnails(album.images, images, album.resize, album.columns)
+        thumbnails = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)
     except ImagesError:
         return {}, gone
     return thumbnails, None if thumbnails else gone

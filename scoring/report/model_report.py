@@ -1,7 +1,7 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from scoring.errors import RunFolderError
@@ -37,14 +37,21 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
     manifest = folder.features.manifest
-    album = Album(images or locate(training.images), training.resize_mode, manifest if manifest.is_file() else None)
+    features = folder.features.load_record()
+    album = Album(
+        images or locate(training.images),
+        training.resize_mode,
+        manifest if manifest.is_file() else None,
+    )
+    if features:
+        album = replace(album, input_shape=features.fingerprint.input_shape)
     shards = shard_files(folder.features.predictions)
     return Report(
         title=folder_title(folder.path),
         subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
         key_figures=_key_figures(training),
         sections=[
-            Section("Training", _training_blocks(training, folder.features.load_record()), layout="columns"),
+            Section("Training", _training_blocks(training, features), layout="columns"),
             Section("Learning curve", _curve_figures(training)),
             Section("Quality", model_quality_blocks(training, rows)),
             Section("Labels to check", label_blocks(rows, training.labels, album)),
@@ -59,8 +66,8 @@ def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
     refuse_special(folder.validation)
     if training.validation not in (None, hashlib.sha256(folder.validation.read_bytes()).hexdigest()):
         raise RunFolderError(
-            f"Expected the validation.parquet that {folder.training} tells of; {folder.validation} is another. Run the "
-            "same finetune command again."
+            f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
+            "the same finetune command again."
         )
 
 

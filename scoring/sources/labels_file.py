@@ -120,7 +120,7 @@ def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
             table = file.read(plain)
     except BucketError:
         raise
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise RequestError(f"Expected a readable `labels_file`; {source} is not: {error}.") from error
     return table.column_names, [_texts(column) for column in table.columns]
 

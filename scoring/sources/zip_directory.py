@@ -125,7 +125,10 @@ class ZipDirectory:
         file = self._opened.fp
         assert file is not None
         file.seek(-_END.size - len(self._opened.comment), os.SEEK_END)
-        signature, part = _END.unpack(file.read(_END.size))
+        end = file.read(_END.size)
+        if len(end) < _END.size:  # within another archive that was cut off
+            raise ImagesError(f"Expected a readable zip; {self._place} is damaged: it is cut off.")
+        signature, part = _END.unpack(end)
         if signature == _END_SIGNATURE and 0 < part < _IN_ZIP64:
             raise ImagesError(
                 f"Expected a whole zip; {self._place} is the last of {part + 1} parts. Join them: zip -s 0 "

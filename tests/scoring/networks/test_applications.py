@@ -36,6 +36,8 @@ _QUICK = (
 )
 # Of untrained statistics, pixels that differ by a millionth change features by 83%, in Keras alone.
 _CHAOTIC = ("efficientnetv2-m", "efficientnetv2-l")
+# With settled statistics Keras' own eager and compiled passes still differ by 1.1e-5 there, and by 5e-7 elsewhere.
+_TOLERANCES = {"efficientnetv2m": 1e-4, "efficientnetv2l": 1e-4}
 _EACH = [pytest.param(name, marks=[] if name in _QUICK else pytest.mark.slow) for name in APPLICATIONS]
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # EfficientNet's published ones
 
@@ -187,7 +189,7 @@ def test_openvino_says_what_plain_keras_says(name: str, tmp_path: Path, monkeypa
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     ours, pixels, expected = _ours_and_theirs(name, tmp_path, monkeypatch)
     engine = OpenVinoEngine(Network(name, lambda: ours), Precision.FLOAT32)
-    np.testing.assert_allclose(engine.score(pixels.astype(np.uint8)), expected, atol=1e-5)
+    np.testing.assert_allclose(engine.score(pixels.astype(np.uint8)), expected, atol=_TOLERANCES.get(name, 1e-5))
 
 
 def _small(name: str, path: Path) -> Application:

@@ -7,8 +7,9 @@ from scoring.report.looks import Album, how_seen
 
 
 @pytest.mark.parametrize("resize", Resize)
-def test_squares_are_said_to_be_what_the_network_saw_only_where_they_are(resize: Resize) -> None:
+def test_what_became_of_pictures_is_said(resize: Resize) -> None:
     assert "shown as the network saw them" in how_seen(Album(Path("photos"), resize, None))
+    assert "square" in how_seen(Album(Path("photos"), resize, None, input_shape="299x299x3"))
     told = how_seen(Album(Path("photos"), resize, None, input_shape="96x128x1"))
-    assert told.startswith("The network saw 96x128x1 pixels (height x width x channels). Pictures are shown ")
-    assert "as the network saw them" not in told
+    assert "rectangle of 96 x 128 (height x width)" in told
+    assert told.endswith(", in grey.")

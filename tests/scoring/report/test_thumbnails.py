@@ -4,11 +4,13 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from scoring.errors import ImagesError
 from scoring.pixels.decoding import Resize
+from scoring.pixels.input_shape import InputShape
 from scoring.report import thumbnails
 from scoring.report.thumbnails import THUMBNAIL_SIZE, draw_thumbnails
 from scoring.sources.inputs import ImageEntry
@@ -29,6 +31,28 @@ def test_a_thumbnail_is_the_picture_made_small(photos: Path) -> None:
     picture = _open(drawn[_entry("3.png")])
     assert picture.size == (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
     assert picture.convert("L").getpixel((70, 70)) == pytest.approx(60, abs=3)
+
+
+def test_a_thumbnail_has_the_proportions_and_channels_that_the_network_took(tmp_path: Path) -> None:
+    """Of a picture that is red on the left and blue on the right: all of it squashed, or its middle."""
+    photo = Image.new("RGB", (400, 100), "red")
+    photo.paste("blue", (200, 0, 400, 100))
+    photo.paste("white", (0, 0, 50, 100))
+    photo.save(tmp_path / "wide.png")
+    drawn = {
+        (resize, shape): _open(draw_thumbnails(tmp_path, [_entry("wide.png")], resize, shape=shape)[_entry("wide.png")])
+        for resize in Resize
+        for shape in (InputShape(96, 128), InputShape(128, 96), InputShape(96, 128, 1))
+    }
+    assert {shape.size: picture.size for (_, shape), picture in drawn.items()} == {
+        (96, 128): (144, 108),
+        (128, 96): (108, 144),
+    }
+    squashed, cut = (drawn[resize, InputShape(96, 128)].convert("RGB") for resize in Resize)
+    assert squashed.getpixel((5, 50)) == pytest.approx((255, 255, 255), abs=20)
+    assert cut.getpixel((5, 50)) == pytest.approx((255, 0, 0), abs=20)
+    grey = drawn[Resize.SQUASH, InputShape(96, 128, 1)].convert("HSV")
+    assert np.asarray(grey.getchannel("S")).max() <= 10
 
 
 def test_what_cannot_be_shown_is_left_out_and_the_rest_is_drawn(photos: Path) -> None:

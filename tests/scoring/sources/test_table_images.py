@@ -309,3 +309,11 @@ def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
     for _ in range(2):
         with pytest.raises(ImageError, match="cannot read from table: it has changed since it was listed"):
             read(images[5])
+
+
+def test_a_table_whose_columns_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": [b"x"]}), table, store_schema=False)
+    table.write_bytes(table.read_bytes().replace(b"image", b"im\xe4ge"))
+    with pytest.raises(ImagesError, match=r"Expected a Parquet table; .* is not one: .utf-8. codec"):
+        find_images(table, TableColumns(content="image"))

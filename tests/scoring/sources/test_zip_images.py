@@ -314,3 +314,17 @@ def test_zips_within_zips_without_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(content)
     with pytest.raises(ImagesError, match="at most 3 deep"):
         find_images(tmp_path / "photos.zip")
+
+
+def test_a_zip_within_a_zip_that_was_cut_off_is_refused_as_damaged(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("1.jpg", b"x" * 100)
+    bundle = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr("test.zip", inner.getvalue())
+    content = bundle.read_bytes()
+    longer = len(inner.getvalue()) + 4000  # than what is left of the file: the inner zip's own end is read short
+    bundle.write_bytes(content.replace(len(inner.getvalue()).to_bytes(4, "little"), longer.to_bytes(4, "little")))
+    with pytest.raises(ImagesError, match="damaged"):
+        find_images(bundle)
