@@ -186,7 +186,7 @@ def _submit(
     ] = None,
     no_wait: Annotated[
         bool,
-        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit, and leave the job alone."),
+        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit the job, do not wait for it."),
     ] = False,
     quiet: Annotated[
         bool,

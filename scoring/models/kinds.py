@@ -77,6 +77,7 @@ class ModelKind(Protocol):
 
 # Fields that belong to `.keras` files, and what of other models is known.
 _OF_KERAS_FILES = {"outputs": "outputs", "output_name": "outputs", "size": "pixels", "pixels": "pixels"}
+_HDF5 = (".h5", ".hdf5")
 
 
 def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = NOTHING_TOLD) -> ModelKind:
@@ -105,12 +106,27 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
                 f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}."
             )
         return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
+    _check_format(model, location)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
     raise ModelError(
         f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, another classifier of keras.applications"
         f"{_nearest(model)}, a .keras file, here or on a hub, or a folder written by finetune; received {model!r}."
     )
+
+
+def _check_format(model: str, location: Location) -> None:
+    """Say how models of earlier formats become `.keras` files."""
+    if location.suffix in _HDF5 and not location.is_dir():
+        raise ModelError(
+            f"Expected `model` to be a .keras file; {model} has Keras' earlier format. Load it with Keras and save it "
+            "as .keras; if it holds weights alone, name their network as `model`, and the file as `weights`."
+        )
+    if location.is_dir() and (location / "saved_model.pb").is_file():
+        raise ModelError(
+            f"Expected `model` to be a .keras file; {model} is TensorFlow's SavedModel. Save the model that it was "
+            "made of as .keras."
+        )
 
 
 def _nearest(name: str) -> str:

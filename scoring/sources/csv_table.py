@@ -40,6 +40,7 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     """
     try:
         text = _decoded(_content(source, field, what))
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:

@@ -153,14 +153,14 @@ _MECHANISMS = [
     Mechanism(
         "a tar is read as it was listed or not at all",
         "scoring/sources/tar_images.py",
-        "            if image.stamp not in (None, opened.stamp):\n",
+        "            if image.stamp is not None and image.stamp not in opened.stamps:\n",
         "            if False:\n",
         "tests/scoring/sources/test_tar_images.py",
     ),
     Mechanism(
         "a table is read as it was listed or not at all",
         "scoring/sources/table_bytes.py",
-        "            if image.stamp not in (None, self._opened.stamp):\n",
+        "            if image.stamp is not None and image.stamp not in self._opened.stamps:\n",
         "            if False:\n",
         "tests/scoring/sources/test_table_images.py",
     ),

@@ -82,7 +82,7 @@ def test_a_head_alone_takes_weights_and_says_where_its_base_was(model: Path) -> 
     save_training_record(folder, replace(record, head_only=True, base=base))
     zipfile.ZipFile(model / "head.keras", "w").close()
     kind_of(str(model), "w.h5", None).check()
-    with pytest.raises(ModelError, match=r"holds a head alone, and the base below it cannot be had: .* gone.keras"):
+    with pytest.raises(ModelError, match=r"holds only a head, and its base network cannot be loaded: .* gone.keras"):
         kind_of(str(model), None, None).network()
 
 
@@ -159,3 +159,16 @@ def test_vgg16s_operations_are_those_of_its_layers() -> None:
     dense = 7 * 7 * 512 * 4096 + 4096 * 4096 + 4096 * 1000
     for name in (VGG16_IMAGENET, VGG16_CATS_DOGS):
         assert kind_of(name, None, None).flops_per_image == pytest.approx(2 * (convolutions + dense), rel=1e-3)
+
+
+def test_models_of_earlier_formats_are_told_how_they_become_keras_files(tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    for name, message in (
+        ("model.h5", r"model.h5 has Keras' earlier format. Load it with Keras and save it as .keras; if"),
+        ("model.hdf5", "model.hdf5 has Keras' earlier format"),
+        (str(tmp_path / "saved"), "saved is TensorFlow's SavedModel. Save the model that it was made of as .keras"),
+    ):
+        with pytest.raises(ModelError, match=message) as refused:
+            kind_of(name, None, "cat,dog")
+        assert "\n" not in str(refused.value)

@@ -195,6 +195,12 @@ def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     assert re.search(r"1 is (valid|train)/1\.jpg and (train|valid)/1\.jpg", said)
 
 
+def test_a_column_of_masks_as_long_texts_does_not_matter(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{'1 2 ' * 50_000},{label}\n" for number, label in enumerate(["cat", "dog"]))
+    labelled = label_by_file(_listing(["0.jpg", "1.jpg"]), LabelsFile(_write(tmp_path, f"id,rle,label\n{rows}")))
+    assert [image.target for image in labelled.listing.images] == ["cat", "dog"]
+
+
 @pytest.mark.parametrize(
     ("labels", "targets"),
     [
