@@ -14,6 +14,8 @@ from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
 from scoring.finetuning.rbf_expansion import Float64Array, RbfExpansion, fit_expansion
 from scoring.finetuning.training_set import TrainingSet
+from scoring.networks.engines import num_threads
+from scoring.process.native_threads import at_most_threads
 from scoring.quality.evaluation import log_loss
 
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
@@ -56,6 +58,10 @@ class RbfTrainer:
 
     def train(self, number: int) -> Head:
         """Train the head of one fold: its photos choose nothing, and are no landmarks."""
+        with at_most_threads(num_threads()):
+            return self._train(number)
+
+    def _train(self, number: int) -> Head:
         split = self._splits[number]
         strength = self._choose_strength(number)
         *_, (kernel, bias) = self._fit(split.train, [each for each in STRENGTHS if each >= strength])

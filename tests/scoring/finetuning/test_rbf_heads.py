@@ -98,6 +98,28 @@ def test_any_order_of_heads_gives_the_same_heads() -> None:
         np.testing.assert_array_equal(one.kernel, other.kernel)
 
 
+@pytest.mark.parametrize("num_cores", [1, 2])
+def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
+    num_cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    seen: list[int] = []
+    fit = LogisticRegression.fit
+
+    def watched(regression: LogisticRegression, *examples: object) -> LogisticRegression:
+        seen.extend(library["num_threads"] for library in threadpool_info())
+        return fit(regression, *examples)
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(num_cores))
+    with threadpool_limits(4):  # as libraries take them that were loaded before a worker knew its cores
+        RbfTrainer(_photos(*_rings(30, seed=6)), seed=0).train(0)
+        assert {library["num_threads"] for library in threadpool_info()} == {4}
+    assert set(seen) == {num_cores}
+
+
 @pytest.mark.parametrize("num_photos", [4, 6, 9])
 def test_few_photos_get_as_many_folds_as_the_rarest_label_allows(num_photos: int) -> None:
     values, _ = _rings(num_photos, seed=6)
