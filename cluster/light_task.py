@@ -8,8 +8,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.devices import pin_process
 from cluster.errors import WorkersLostError
+from cluster.head_watch import HeadWatch
 from cluster.nodes import Node, cluster_nodes, own_node_id
 from cluster.worker import cause_of_death
+
+_LOOK_S = 1.0
 
 T = TypeVar("T")
 
@@ -23,12 +26,19 @@ class LightTask(Generic[T]):
 
     def __init__(self, function: Callable[..., T], *arguments: object, avoid: Collection[Node] = ()) -> None:
         """Start `function(*arguments)` in a process of its own, on none of the nodes to avoid."""
+        self._head = HeadWatch()
         remote: Any = ray.remote  # its stubs cannot follow a function of any signature
         started = remote(num_cpus=0, max_calls=1, max_retries=2)(_run_pinned)
         self._reference = started.options(scheduling_strategy=_strategy(avoid)).remote(function, arguments)
 
     def result(self) -> T:
-        """Wait for it, and return what it returned or raise what it raised."""
+        """Wait for it, and return what it returned or raise what it raised.
+
+        Raises:
+            WorkersLostError: If its process died, or Ray itself has ended.
+        """
+        while not ray.wait([self._reference], timeout=_LOOK_S)[0]:
+            self._head.is_up()
         try:
             result: T = ray.get(self._reference)
             return result

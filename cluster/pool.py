@@ -15,6 +15,7 @@ from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
+from cluster.head_watch import HeadWatch
 from cluster.ledger import TaskFailed, TaskLedger
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room
@@ -65,6 +66,7 @@ class WorkerPool(Generic[T, R, D]):
         faults: tuple[type[Exception], ...] = (),
         spare_s: float = 0.0,
     ) -> None:
+        self._head = HeadWatch()
         self._recipe = ray.put(recipe)
         self._placement = placement
         self._deadline = Deadline(deadline_s, spare_s)
@@ -103,7 +105,7 @@ class WorkerPool(Generic[T, R, D]):
 
         Raises:
             WorkerStartError: If one cannot be; its `__cause__` is what the recipe raised.
-            WorkersLostError: If no node that can take one comes in time.
+            WorkersLostError: If no node that can take one comes in time, or Ray itself has ended.
             PlacementError: If the cluster's autoscaler says that none ever will.
         """
         while not self.ready_workers:
@@ -116,7 +118,7 @@ class WorkerPool(Generic[T, R, D]):
 
         Raises:
             WorkerStartError: If a worker of the first set cannot be built.
-            WorkersLostError: If no worker is left and no node can take one.
+            WorkersLostError: If no worker is left and no node can take one, or Ray itself has ended.
         """
         self._ledger = TaskLedger(tasks, MAX_ATTEMPTS)
         while self._ledger.is_open:
@@ -209,6 +211,7 @@ class WorkerPool(Generic[T, R, D]):
 
     def _lose(self, worker: Worker[T, D], reason: str) -> Iterator[Outcome[T, R]]:
         """A worker died: its tasks are tried again elsewhere, and a new one takes its place."""
+        self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 1
         if worker.info is None:
@@ -241,6 +244,8 @@ class WorkerPool(Generic[T, R, D]):
             if worker.tasks and now - worker.busy_since > deadline_s:
                 ray.kill(worker.actor)
                 yield from self._lose(worker, f"no result within {deadline_s:.0f} s: the actor hung and was replaced")
+        if not self._head.is_up():
+            return
         room = count_room(cluster_nodes(), self._placement)
         if self._placement.elastic and self._num_failed_starts < _MAX_FAILED_STARTS:
             self._start_workers(max(0, room - len(self._workers)))

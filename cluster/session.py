@@ -87,7 +87,11 @@ def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
         return  # what still starts ends with this process
     connecting.wait()
     if connecting.has_begun():
-        ray.shutdown()
+        try:
+            ray.shutdown()
+        except BaseException:  # a signal, in the middle of it: no worker that is just starting may stay
+            kill_own_ray()
+            raise
     connecting.end()
 
 

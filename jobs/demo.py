@@ -36,12 +36,12 @@ _IF_THEY_CAN_BE_HAD = "auto"
 
 
 def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
-    """Run everything once, offline, on pictures it draws itself; under two minutes on two cores.
+    """Run everything once on drawn pictures, offline; about two minutes on two cores.
 
     Args:
-        weights: A weights file of VGG16's convolutions, or 'random' for none; by default ImageNet's, 59 MB, downloaded
-            once, and if they cannot be had, none.
-        output: Folder for everything that it makes.
+        weights: A weights file of VGG16's convolutions, or 'random' for an untrained network; by default ImageNet's (59
+            MB), or random if they cannot be downloaded.
+        output: Folder for all files of the demo.
         verbose: Where to print.
     """
     model, run = output / "model", output / "run"
@@ -81,7 +81,7 @@ def choose_weights(asked: str, console: Console) -> str:
     try:
         path = CONVOLUTIONS_WEIGHTS.fetch()
     except DownloadError as error:
-        console.print(f"VGG16's convolutions untrained, for ImageNet's weights cannot be had: {error}")
+        console.print(f"VGG16's convolutions untrained, as ImageNet's weights cannot be downloaded: {error}")
         return RANDOM_WEIGHTS
     console.print(f"VGG16's convolutions with ImageNet's weights: {path}")
     return str(path)

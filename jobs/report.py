@@ -24,13 +24,13 @@ def report(
     no_verify: bool = False,
     verbose: bool | Console = False,
 ) -> WrittenReport:
-    """Write one page on a run, a model or a sonar study: figures, thumbnails, errors.
+    """Write a page about a run, a model or a sonar study: figures, thumbnails, errors.
 
     Args:
         folder: Folder written by score, finetune or sonar.
         output: Page to write; by default report.html in the folder.
-        images: Where the images lie now, if they were moved.
-        no_verify: Believe a run's rows: do not read all of them with their checksums, and compare ids and digests.
+        images: Where the images are now, if they were moved.
+        no_verify: Do not verify a run's rows first, by their checksums, ids and digests.
         verbose: Print what the command prints, or print it on this console.
 
     Returns:

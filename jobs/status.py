@@ -20,7 +20,7 @@ from scoring.storage.locations import Location
 
 
 def status(run: Place, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
-    """Say what a run has done, what is missing and what is damaged. Changes nothing.
+    """Show what a run has done, what is missing and what is damaged. Changes nothing.
 
     Args:
         run: Run folder written by `score`; a path, s3:// or gs://.
@@ -60,7 +60,7 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
 
 
 def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Console) -> RunStatus:
-    """Say what a run has done, what is missing and what is damaged.
+    """Show what a run has done, what is missing and what is damaged.
 
     Args:
         run: Run folder written by score.

@@ -48,13 +48,13 @@ def submission(
         positive: Label whose probability the one column of `template` wants; by default the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have.
-        clip: Keep probabilities this far from 0 and 1, 0 to below 0.5: one wrong certainty costs most in log loss; by
-            default what finetune measured, or 0.02, and with `template` no clip.
+        clip: Keep probabilities this far from 0 and 1, 0 to below 0.5, because a confident mistake costs most in log
+            loss; by default what finetune measured, or 0.02, and with `template` no clip.
         fallback: Probability (of a dog, or what `template` wants) for unreadable images, 0 to 1; labels stay as
             `template` has them. By default unreadable images are refused.
-        partial: Allow other ids than the whole test set of cats and dogs.
+        partial: Allow ids other than those of the whole test set of cats and dogs.
         output: CSV to write; by default submission.csv in the run folder.
-        no_verify: Believe the rows: do not read all of them with their checksums, and compare ids and digests, first.
+        no_verify: Do not verify the rows first, by their checksums, ids and digests.
         verbose: Print what the command prints, or print it on this console.
 
     Returns:

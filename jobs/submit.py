@@ -186,7 +186,16 @@ def _submit(
     ] = None,
     no_wait: Annotated[
         bool,
-        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit, and leave the job alone."),
+        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit the job, do not wait for it."),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            rich_help_panel=group_of("quiet"),
+            help="Print warnings and errors alone, no log of the job.",
+        ),
     ] = False,
 ) -> None:
     """Run a command on a Ray cluster as a job; follow its log, and exit with its exit code."""
@@ -194,5 +203,5 @@ def _submit(
     assert isinstance(group, TyperGroup)
     with exit_codes():
         stop_signals.install()
-        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal())
+        code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal(quiet))
     raise typer.Exit(code)

@@ -8,6 +8,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -69,7 +70,13 @@ def publish(url: Url, content: bytes) -> None:
 
 
 def _client() -> Any:
-    return boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    return _client_of(os.environ["AWS_ENDPOINT_URL"])
+
+
+@cache
+def _client_of(endpoint: str) -> Any:
+    """One for all objects of a server: making one takes longer than writing an object."""
+    return boto3.client("s3", endpoint_url=endpoint)
 
 
 def put_marker(bucket: Url, key: str) -> None:

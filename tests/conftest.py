@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from scoring.storage.locations import Url
+from tests.ray_processes import BESIDE_OTHERS
 
 _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -26,12 +27,28 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= {
         "HOME": home.name,
         "KERAS_HOME": f"{home.name}/.keras",
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads wait for one another in a loop: 14 s, not 1, where others work
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the whole default run; this one alone for some of the tests, or with `-s`."""
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    usual = config.getoption("markexpr") in config.getini("addopts") and config.getoption("capture") != "no"
+    return 2 if whole and usual else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests that need Ray to one of the two processes, and share the other files between both."""
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +93,7 @@ def two_nodes() -> Iterator[None]:
     from ray.cluster_utils import Cluster
 
     soon = {"metrics_report_interval_ms": 1000}
-    head = {"num_cpus": 2, "num_gpus": 2, "_system_config": soon}
+    head = {"num_cpus": 2, "num_gpus": 2, "_system_config": soon, **BESIDE_OTHERS}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.add_node(num_cpus=2, num_gpus=1, resources={"accelerator_type:T4": 1})
     ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# For the head of a `ray.cluster_utils.Cluster`: a free port in place of 52365, for which the agents of two Rays of one
+# machine fight for seconds, and no dashboard, which no test asks.
+BESIDE_OTHERS = {"dashboard_agent_listen_port": None, "include_dashboard": False}
 _RAY = str(Path(sys.executable).with_name("ray"))
 _START_S = 90.0
 _SMALL = ("--object-store-memory", str(100 * 1024**2), "--disable-usage-stats", "--block")
@@ -49,6 +52,20 @@ def marked_processes(mark: str) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
             if mark.encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found
+
+
+def session_processes(leader: int) -> list[int]:
+    """The processes of the session that this one began.
+
+    Ray's agents and actors write over their environment, but stay in it.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            state, _, _, session, *_ = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(session) == leader and state not in "ZX":
                 found.append(int(process.name))
     return found
 

@@ -34,7 +34,7 @@ class RealCluster:
         self._num_workers, self._variables = num_workers, variables
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: the paths of sockets are limited
         self._nodes: list[subprocess.Popen[bytes]] = []
-        self._head_port, dashboard_port, self._client_port = _free_port(), _free_port(), _free_port()
+        self._head_port, dashboard_port, self._client_port = free_port(), free_port(), free_port()
         self.dashboard = f"http://127.0.0.1:{dashboard_port}"
         self._dashboard_port = dashboard_port
 
@@ -68,7 +68,7 @@ class RealCluster:
     def _start_node(self, *options: object) -> None:
         number = len(self._nodes)
         own = ("--node-ip-address", f"127.0.0.{number + 2}", "--temp-dir", self._folder / str(number))
-        ports = [word for name in _PORTS for word in (f"--{name}", _free_port())]
+        ports = [word for name in _PORTS for word in (f"--{name}", free_port())]
         command = ("ray", "start", "--block", "--object-store-memory", 100 * 1024**2, *options, *own, *ports)
         with (self._folder / f"{number}.log").open("wb") as log:
             self._nodes.append(
@@ -100,7 +100,8 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, **changes}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -48,7 +48,7 @@ def _bench(
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on.
         num_images: Images scored in each measurement; by default 192, or 8192 with a GPU.
-        rounds: How often all is measured; medians count.
+        rounds: Number of times that everything is measured; the table shows medians.
         variant: Such as 'openvino int8'; repeatable; by default all that run here.
         json: File for every run's figures.
         simulate: Estimate time and cost on 1, 8 and 1,000 GPUs instead, from `json` if there.

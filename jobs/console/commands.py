@@ -30,8 +30,8 @@ _ENTRY = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _QUIET, _JSON = (
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
     for name, option in (
-        ("quiet", typer.Option("--quiet", "-q", help="Print warnings and errors alone.")),
-        ("json", typer.Option("--json", help="Print the result as one JSON object; all else goes to standard error.")),
+        ("quiet", typer.Option("--quiet", "-q", help="Print only warnings and errors.")),
+        ("json", typer.Option("--json", help="Print the result as one JSON object; the rest goes to standard error.")),
     )
 )
 

@@ -1,11 +1,15 @@
 """A command's session with Ray: left at once when a signal stops the command."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cluster import session
+from jobs.console.last_words import last_words
 from jobs.console.stop_signals import stop_signals
 
 
-def open_session(address: str | None) -> AbstractContextManager[None]:
+@contextmanager
+def open_session(address: str | None) -> Iterator[None]:
     """See `cluster.session.open_session`."""
-    return session.open_session(address, stop_signals.are_stopping)
+    with last_words(), session.open_session(address, stop_signals.are_stopping):
+        yield

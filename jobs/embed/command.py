@@ -62,7 +62,7 @@ def embed(
     overwrite: bool = False,
     verbose: bool | Console = False,
 ) -> Embeddings:
-    """Turn each image into a vector: what a network sees in it. Run again, it embeds what is missing.
+    """Turn each image into a vector of a network's features. Run again, it embeds what is missing.
 
     Args:
         images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.

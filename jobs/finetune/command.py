@@ -65,7 +65,7 @@ def finetune(
     overwrite: bool = False,
     verbose: bool | Console = False,
 ) -> Model:
-    """Fine-tune on labelled photos in one pass over them. Run again, it goes on where it was.
+    """Fine-tune a model on labelled photos in one pass. Run again, it continues where it stopped.
 
     Args:
         images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,
@@ -93,8 +93,8 @@ def finetune(
         validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.
         dropout: Share of features left out in each batch, 0 to below 1; softmax heads.
-        learning_rate: Step size of Adam; softmax heads.
-        epochs: At most; training stops when it no longer helps; softmax heads.
+        learning_rate: Learning rate of Adam; softmax heads.
+        epochs: Largest number of epochs; training stops earlier when it no longer helps; softmax heads.
         head_only: Keep the head without its base network.
         resize: Squash to the square, or shortest side 256 and centre crop.
         engine: What runs the base network; openvino and mnn, for processors, are extras.
@@ -108,7 +108,7 @@ def finetune(
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
         read_timeout: Seconds that reading one image may take; then it is left out.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
-        overwrite: Start clean.
+        overwrite: Remove an earlier fine-tune in the folder first.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
 
     Returns:

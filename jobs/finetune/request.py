@@ -37,7 +37,7 @@ class FinetuneRequest:
         seed: Decides the split and every head's initial weights, order and dropout.
         head_only: Keep the head without its base network.
         address: A Ray cluster; None starts one on this machine.
-        overwrite: Start clean.
+        overwrite: Remove an earlier fine-tune in the folder first.
         num_folds: Into how many parts photos are divided, for one head each; 0 keeps photos out instead.
     """
 

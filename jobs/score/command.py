@@ -67,7 +67,7 @@ def score(
     dry_run: bool = False,
     verbose: bool | Console = False,
 ) -> Run:
-    """Score images, and sonar returns beside them. Run again, it scores what is missing.
+    """Score images, and optionally sonar returns. Run again, it scores what is missing.
 
     Args:
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
@@ -78,11 +78,11 @@ def score(
         weights: Weights file instead of the download; 'random' for a trial.
         labels: cat,dog in class order, or a file: a name a line, a JSON list or map; for ImageNet's classes an
             imagenet_class_index.json.
-        outputs: What the outputs of a .keras file mean, where its last layer does not tell.
+        outputs: What the outputs of a .keras file mean, if its last layer does not show it.
         output_name: Which of several outputs of a .keras file.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
-        store_probabilities: All of them, or those of at most 32 classes and else the five most likely.
+        store_probabilities: all, or few: all of at most 32 classes, otherwise the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
@@ -105,7 +105,7 @@ def score(
         seed: Decides the sonar split and the initial weights.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
-        dry_run: Write nothing: say what would be scored, on what, and how long it would take.
+        dry_run: Write nothing: show what would be scored, on which devices, and how long it would take.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.
 
     Returns:

@@ -29,7 +29,7 @@ def sonar(
     overwrite: bool = False,
     verbose: bool | Console = False,
 ) -> Study:
-    """Study the sonar returns: every protocol with every model, ours and the published, as one table.
+    """Compare models of the sonar returns, ours and the published, under every protocol.
 
     Args:
         output: Folder that gets sonar/: metrics, predictions and the model.
@@ -37,7 +37,7 @@ def sonar(
         protocol: How to divide the returns; several may be named; by default all.
         model: What to train; several may be named; by default all.
         seed: Decides folds, initial weights and noise.
-        actors: Processes of one core each; by default one per core.
+        actors: Processes with one core each; by default one per core.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Replace an earlier study in the folder.
         verbose: Print what the command prints, or print it on this console. A notebook gets its progress bar anyway.

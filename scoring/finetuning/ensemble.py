@@ -88,6 +88,9 @@ def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansio
     All logits come from one layer, the last with weights, so that an engine of lower precision leaves them exact, and
     the expansion with it, by the network's name; the temperature is inside its weights.
 
+    Keras numbers the names of layers on from all that this process has made. Here they begin anew, so that the same
+    heads give the same file wherever they were trained; what goes together with this network is made after it.
+
     Args:
         heads: All with dense layers, or all without.
         temperature: Divides the logits.
@@ -95,6 +98,7 @@ def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansio
     """
     import keras
 
+    keras.utils.clear_session(free_memory=False)
     num_classes = len(heads[0].bias)
     num_features = len(expansion.mean) if expansion else (heads[0].dense or [heads[0].kernel])[0].shape[0]
     features = keras.Input((num_features,))

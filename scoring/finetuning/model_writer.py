@@ -29,7 +29,7 @@ from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import Evaluation, evaluate, log_loss
 from scoring.run.predictions import ScoredImage, predictions_table, write_table
-from scoring.storage.durable import write_text
+from scoring.storage.durable import remove_file, write_text
 
 if TYPE_CHECKING:
     import keras
@@ -58,7 +58,7 @@ def write_model(
     calibrated = calibrate(logits, truth, settings.seed)
     calibration = calibrated.calibration
     for path in folder.results:
-        path.unlink(missing_ok=True)
+        remove_file(path)
     head = join(calibration.temperature)
     digest = _save_network(settings, folder, head)
     validation = _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))

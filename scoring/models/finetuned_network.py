@@ -41,7 +41,7 @@ def _digest(network: Location, path: Path, training: TrainingRecord) -> str:
     digest = keras_digest(path)
     if training.network not in (None, digest):
         raise ModelError(
-            f"Expected the network that {network.parent / 'training.json'} tells of; {network} is another. Run the "
+            f"Expected the network that {network.parent / 'training.json'} describes; {network} is another. Run the "
             "same finetune command again."
         )
     return digest
@@ -53,7 +53,7 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
     try:
         base.check()
     except ModelError as error:
-        raise ModelError(f"{folder.path} holds a head alone, and the base below it cannot be had: {error}") from error
+        raise ModelError(f"{folder.path} holds only a head, and its base network cannot be loaded: {error}") from error
     found = base.digest()
     if found != training.base.digest:
         raise ModelError(

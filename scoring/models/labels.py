@@ -2,17 +2,19 @@
 
 import errno
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from scoring.errors import ModelError
+from scoring.errors import BucketError, ModelError
 from scoring.storage.locations import Location, locate
 
 _SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"0": ["n02123045", "tabby"]}'
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
+_NUMBERED = re.compile(r"([0-9]+)[\s,:;]")
 
 
 def read_labels(given: str) -> tuple[str, ...]:
@@ -23,12 +25,18 @@ def read_labels(given: str) -> tuple[str, ...]:
             names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
 
     Raises:
-        ModelError: If these are not different names, one for every index from 0 on.
+        ModelError: If these are not different names, one for every index from 0 on, or the file cannot be read.
     """
     file = labels_file(given)
     if file is None:
         return _different(tuple(name.strip() for name in given.split(",")), given)
-    return parse_labels(file.read_bytes(), given)
+    try:
+        content = file.read_bytes()
+    except BucketError:
+        raise
+    except OSError as error:
+        raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
+    return parse_labels(content, given)
 
 
 def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
@@ -43,6 +51,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(line.strip() for line in text.splitlines())
         if len(lines) == 1 and "," in text:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
+        _check_order(lines, source)
         return _different(lines, source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
@@ -51,6 +60,16 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
             f"Expected `labels` to be a file with {_SHAPES}; {source} is no whole JSON: {error}."
         ) from error
     return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
+
+
+def _check_order(lines: Sequence[str], source: str) -> None:
+    """Refuse lines that have indices before their names, as in `1 dog`, and stand in another order."""
+    numbers = [int(found[1]) for found in map(_NUMBERED.match, lines) if found]
+    if sorted(numbers) == list(range(len(lines))) != numbers:
+        raise ModelError(
+            f"Expected `labels` in class order, from 0 on; {source} numbers its lines otherwise: the first is "
+            f"{lines[0]!r}. Sort them."
+        )
 
 
 def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:

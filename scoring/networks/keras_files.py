@@ -10,10 +10,11 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.errors import ModelError
+from scoring.errors import BucketError, ModelError
 from scoring.networks.keras_versions import newer_keras
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
+from scoring.storage.reading import read_range
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +29,14 @@ def check_keras_file(path: Location, field: str) -> None:
     """Raise ModelError unless `path`, given as `field`, looks like a model saved by Keras 3; imports no Keras."""
     if not path.is_file():
         raise ModelError(f"Expected {field} to be a .keras file; {path} does not exist.")
+    try:
+        read_range(path, 0, 1)  # is_zipfile says of what it cannot read that it is none
+    except BucketError:
+        raise
+    except OSError as error:
+        raise ModelError(
+            f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
+        ) from error
     if not zipfile.is_zipfile(readable(path)):
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.")
 

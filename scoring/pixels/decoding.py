@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
-from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, load_plugin, why_not
+from scoring.pixels.formats import HEAD_BYTES, POSTSCRIPT, format_of, is_read, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
@@ -111,7 +111,12 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
 
 
 def _open(encoded: bytes) -> Image.Image:
-    """Open an image; the first of a format that takes a plugin loads it."""
+    """Open an image; the first of a format that takes a plugin loads it.
+
+    PostScript is a program: Pillow has Ghostscript run it, on machines that have that.
+    """
+    if format_of(encoded[:HEAD_BYTES]) == POSTSCRIPT:
+        raise ImageError(why_not(POSTSCRIPT))
     try:
         return Image.open(io.BytesIO(encoded))
     except UnidentifiedImageError:

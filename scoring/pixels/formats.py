@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 # What Pillow learns from a package of our extra `formats`.
 _PLUGINS = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl"}
+POSTSCRIPT = "PostScript"
 EXTRA = "pip install 'shardscore[formats]'"
 
 _NAMED = (
@@ -29,6 +30,7 @@ _NAMED = (
     ("GIMP", (".xcf",)),
     ("FITS", (".fits",)),
     ("NIfTI", (".nii",)),
+    (POSTSCRIPT, (".eps", ".ps")),
 )
 _BY_SUFFIX = {suffix: name for name, suffixes in _NAMED for suffix in suffixes}
 _BY_HEAD = (
@@ -51,6 +53,7 @@ _BY_HEAD = (
     ("Radiance HDR", rb"#\?(RADIANCE|RGBE)\n"),
     ("FITS", rb"SIMPLE  =  "),
     ("GIMP", rb"gimp xcf"),
+    (POSTSCRIPT, rb"%!PS|\xc5\xd0\xd3\xc6"),
     ("SVG", rb"\s*(<\?xml[^>]*>\s*)?<svg[\s>]"),
 )
 _HEADS = re.compile(b"|".join(b"(?P<f%d>%s)" % (number, head) for number, (_, head) in enumerate(_BY_HEAD)), re.DOTALL)

@@ -9,7 +9,7 @@
    a hundred at most is below zero. So neither one sample nor a border turns a picture black, and of a picture of which
    two ranges could be meant, or none, it is said that its range is not known.
 
-NaN and minus infinity are black, infinity is white, and none of them counts.
+NaN and minus infinity are black, infinity is white, and none of them counts. A TIFF may say that zero is white.
 """
 
 from typing import Any
@@ -27,6 +27,7 @@ _UNSIGNED_16, _SIGNED_16 = 65_535.0, 32_767.0
 # TIFF 6.0, sections 8 and 19.
 _BITS, _FORMAT, _LARGEST, _LARGEST_OF_TYPE = 258, 339, 281, 341
 _IS_SIGNED = 2
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 Samples = npt.NDArray[Any]
 
@@ -37,15 +38,25 @@ def is_wide(image: Image.Image) -> bool:
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale a wide picture to 0 to 255; Pillow would clip it.
+    """Scale a wide picture to 0 to 255, which is white; Pillow would clip it. What is transparent is white.
 
     Raises:
         ImageError: If its range is not known.
     """
     samples = np.asarray(image)
     white = _white(image, samples)
-    known = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=white, neginf=0.0)
-    return Image.fromarray(np.clip(np.rint(known * (255.0 / white)), 0, 255).astype(np.uint8))
+    light = white - samples.astype(np.float32) if _is_negative(image) else samples.astype(np.float32)
+    known = np.nan_to_num(light, nan=0.0, posinf=white, neginf=0.0)
+    scaled = np.clip(np.rint(known * (255.0 / white)), 0, 255).astype(np.uint8)
+    transparent = image.info.get("transparency")  # of a PNG, one level of grey
+    if isinstance(transparent, int):
+        scaled[samples == transparent] = 255
+    return Image.fromarray(scaled)
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Whether a TIFF says that zero is white; of 8 bits Pillow turns it over itself."""
+    return bool(_first(_tags(image).get(_PHOTOMETRIC)) == _WHITE_IS_ZERO)
 
 
 def _white(image: Image.Image, samples: Samples) -> float:

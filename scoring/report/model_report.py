@@ -66,8 +66,8 @@ def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
     refuse_special(folder.validation)
     if training.validation not in (None, hashlib.sha256(folder.validation.read_bytes()).hexdigest()):
         raise RunFolderError(
-            f"Expected the validation.parquet that {folder.training} tells of; {folder.validation} is another. Run the "
-            "same finetune command again."
+            f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
+            "the same finetune command again."
         )
 
 

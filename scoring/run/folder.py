@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scoring.errors import BucketError, RunFolderError
 from scoring.run.record import RunRecord, parse_record
 from scoring.storage.locations import Location
 
@@ -72,8 +73,14 @@ class RunFolder:
         """Read `run.json`; None if there is none.
 
         Raises:
-            RunFolderError: If it is damaged.
+            RunFolderError: If it is damaged, or cannot be read.
         """
         if not self.record.is_file():
             return None
-        return parse_record(self.record.read_bytes().decode("utf-8", "replace"), self.record)
+        try:
+            content = self.record.read_bytes()
+        except BucketError:
+            raise
+        except OSError as error:
+            raise RunFolderError(f"Expected a readable {self.record}; {error.strerror or error}.") from error
+        return parse_record(content.decode("utf-8", "replace"), self.record)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.errors import BucketError
+from scoring.errors import BucketError, RunFolderError
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestInfo, manifest_rows, write_manifest
@@ -74,13 +74,22 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
     """
     try:
         earlier = Manifest(folder.manifest)
-        if earlier.shard_sizes != _shard_sizes(len(images), shard_size):
+        if earlier.shard_sizes != _shard_sizes(len(images), shard_size) or not _is_of_record(earlier, folder):
             return None
         return _compare(earlier, images, shard_size, num_left_out)
     except BucketError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # none, or it is damaged: written anew
         return None
+
+
+def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:
+    """Whether a manifest is the one that `run.json` tells of; a bit of its digest may have changed."""
+    try:
+        record = folder.load_record()
+    except RunFolderError:  # damaged: it is written anew, from what shards say
+        return True
+    return record is None or record.fingerprint.images == earlier.info.digest
 
 
 def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:

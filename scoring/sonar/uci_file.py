@@ -49,7 +49,11 @@ def _check_size(path: Path) -> None:
     """Refuse what would take minutes or gigabytes to parse: a huge file, a line of endless commas."""
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
-    with path.open("rb") as file:
+    try:
+        opened = path.open("rb")
+    except OSError as error:
+        raise SonarError(f"Expected readable sonar returns; {path} is not: {error.strerror or error}.") from error
+    with opened as file:
         for row, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), start=1):
             if len(line) > _MAX_LINE_BYTES:
                 raise SonarError(f"Expected rows of at most {_MAX_LINE_BYTES} bytes; row {row} of {path} is longer.")

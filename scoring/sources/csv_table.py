@@ -28,7 +28,7 @@ class CsvTable:
 def read_csv(source: Location, field: str, what: str) -> CsvTable:
     """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`; commas, semicolons or tabs divide it.
 
-    It is in UTF-8, or in UTF-16 as spreadsheets write it.
+    It is in UTF-8, or in UTF-16 as spreadsheets write it. Rows without any value, as they leave behind, do not count.
 
     Args:
         source: Where it lies.
@@ -40,8 +40,9 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     """
     try:
         text = _decoded(_content(source, field, what))
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-        lines = [(reader.line_num, tuple(row)) for row in reader if row]
+        lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()

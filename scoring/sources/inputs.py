@@ -128,7 +128,7 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         )
     if kind == "zip":
         return ZipSource(location)
-    if kind == "tar" or is_tar(location.name) or is_compressed(kind):
+    if kind == "tar" or (kind is None and is_tar(location.name)) or is_compressed(kind):
         return TarSource.at(location)
     return _source_of_other(location, kind)
 

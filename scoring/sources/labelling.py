@@ -185,8 +185,8 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
         if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
-                f"{words} between them, and models of several labels are not trained, but scored with `outputs` "
-                "multi-label. If it is one, write it without."
+                f"{words} between them, and such models are not trained here. Train one with Keras, with a sigmoid for "
+                "each label, and score it with `outputs` multi-label; if it is one label, write it without."
             )
     return list(values)
 

@@ -18,6 +18,7 @@ from scoring.storage.locations import Location, readable
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
 _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
+_WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
 _MISSING = frozenset({"nan", "<na>", "#n/a", "null"})  # as pandas, R and spreadsheets write an empty cell
 
 
@@ -67,8 +68,11 @@ class LabelsTable:
         return (found or others)[0]
 
     def labels(self, column: str) -> list[str]:
-        """The labels in a column; the empty text where there is none."""
-        return ["" if is_missing(value) else value for value in self.columns[column]]
+        """The labels in a column, whole numbers as such; the empty text where there is none."""
+        found = ["" if is_missing(value) else value for value in self.columns[column]]
+        if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
+            return [value.partition(".")[0] for value in found]
+        return found
 
     @property
     def _names(self) -> str:
@@ -116,7 +120,7 @@ def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
             table = file.read(plain)
     except BucketError:
         raise
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise RequestError(f"Expected a readable `labels_file`; {source} is not: {error}.") from error
     return table.column_names, [_texts(column) for column in table.columns]
 

@@ -39,8 +39,17 @@ _HEADS = (
 
 
 def kind_of(place: Place) -> str | None:
-    """What kind of file one is, by its content; None if it is none that we know by name."""
-    head = read_range(place, 0, tarfile.BLOCKSIZE)
+    """What kind of file one is, by its content; None if it is none that we know by name.
+
+    Raises:
+        ImagesError: If it cannot be read.
+    """
+    try:
+        head = read_range(place, 0, tarfile.BLOCKSIZE)
+    except BucketError:
+        raise
+    except OSError as error:
+        raise ImagesError(f"Expected readable `images`; {place} is not: {error.strerror or error}.") from error
     for kind, magic in _HEADS:
         if head.startswith(magic):
             return kind

@@ -52,7 +52,7 @@ class BytesReader:
         with self._turn:
             if self._opened is None or self._opened.name != name:
                 self._opened = _OpenedPart(self._parts, name, self._column)
-            if image.stamp not in (None, self._opened.stamp):
+            if image.stamp is not None and image.stamp not in self._opened.stamps:
                 raise has_changed()
             return self._opened.value(image.position or 0)
 
@@ -62,13 +62,13 @@ class _OpenedPart:
 
     Attributes:
         name: The file's.
-        stamp: What tells its content.
+        stamps: What may tell its content.
     """
 
     def __init__(self, parts: TableParts, name: str, column: str) -> None:
         self.name = name
         self._parts = parts
-        self._from_outside, self.stamp = parts.stamp_from_outside(name), parts.stamp(name)
+        self._from_outside, self.stamps = parts.stamp_from_outside(name), parts.stamps(name)
         self._part: pq.ParquetFile = parts.open(name)
         self._column = column
         groups = range(self._part.num_row_groups)

@@ -66,7 +66,7 @@ class TableSource:
         for name in self._parts.names:
             # First: a part that is replaced meanwhile is refused when it is read.
             stamp = self._parts.stamp(name) if self.keeps_order else None
-            with self._parts.open(name) as part:
+            with self._parts.refused_if_rewritten(name), self._parts.open(name) as part:
                 self._check_part(part, name)
                 yield from self._rows(part, TablePart(name, before, stamp))
                 before += part.metadata.num_rows

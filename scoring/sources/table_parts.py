@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -11,8 +12,8 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, file_below, find_files, readable
-from scoring.storage.reading import open_file, stamp_at
+from scoring.storage.locations import Location, file_below, find_files, machine_path, readable
+from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
 
@@ -52,21 +53,54 @@ class TableParts:
             raise ImagesError(f"Expected `images` to be a Parquet table; {part} does not exist.") from error
         except BucketError:
             raise
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # a name of a column that is no UTF-8
             raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
+
+    @contextmanager
+    def refused_if_rewritten(self, name: str) -> Iterator[None]:
+        """Read one part in the block: one that is written anew meanwhile would be read as half of the old rows.
+
+        Of an object, whoever opens it reads one version.
+
+        Raises:
+            ImagesError: If it has been.
+        """
+        part = file_below(self.folder, name)
+        if machine_path(part) is None or not part.is_file():
+            yield
+            return
+        before = stamp_at(part)
+        try:
+            yield
+        except ImagesError:
+            _refuse_rewritten(part, before)
+            raise
+        _refuse_rewritten(part, before)
 
     def stamp(self, name: str) -> int:
         """What tells the content of one part: of its file from outside, and of the file's end."""
-        place = file_below(self.folder, name)
+        return stamp_of(self.stamp_from_outside(name), self._end_digest(name))
+
+    def stamps(self, name: str) -> frozenset[int]:
+        """The same as any machine may have it that sees the file."""
+        end = self._end_digest(name)
+        return frozenset(stamp_of(stamp, end) for stamp in stamps_at(file_below(self.folder, name)))
+
+    def _end_digest(self, name: str) -> str:
         with self.open(name) as part:
             length = part.metadata.serialized_size
-        with open_file(place) as file:
+        with open_file(file_below(self.folder, name)) as file:
             file.seek(-(length + _LENGTH_BYTES), io.SEEK_END)
-            return stamp_of(stamp_at(place), hashlib.sha256(file.read(length)).hexdigest())
+            return hashlib.sha256(file.read(length)).hexdigest()
 
     def stamp_from_outside(self, name: str) -> int:
         """The same without a look at the file's end: of a file that is open, what tells whether it is another now."""
         return stamp_at(file_below(self.folder, name))
+
+
+def _refuse_rewritten(part: Location, before: int) -> None:
+    if stamp_at(part) != before:
+        raise ImagesError(f"Expected a table that nobody writes to; {part} was changed while it was listed. Run again.")
 
 
 def is_pattern(name: str) -> bool:

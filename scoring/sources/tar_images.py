@@ -18,7 +18,7 @@ from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
-from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at
+from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at, stamps_at
 from scoring.storage.stamps import has_changed
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
@@ -87,7 +87,7 @@ class TarReader:
             return b""
         try:
             opened = self._open(self._archive_of(image.raw_path or image.path.encode()))
-            if image.stamp not in (None, opened.stamp):
+            if image.stamp is not None and image.stamp not in opened.stamps:
                 raise has_changed()
             encoded = opened.content.read_range(image.position or 0, image.size_bytes)
         except OSError as error:
@@ -102,7 +102,7 @@ class TarReader:
         with self._turn:
             if archive not in self._opened:
                 content = PinnedFile(plain_tar(archive))
-                self._opened[archive] = _OpenedTar(stamp_at(self._origin or archive), content)
+                self._opened[archive] = _OpenedTar(stamps_at(self._origin or archive), content)
             return self._opened[archive]
 
 
@@ -111,11 +111,11 @@ class _OpenedTar:
     """A tar that members are read from.
 
     Attributes:
-        stamp: What tells its content, or that of the file that it lies in.
+        stamps: What may tell its content, or that of the file that it lies in.
         content: Itself, or of a compressed one its copy in the cache.
     """
 
-    stamp: int
+    stamps: frozenset[int]
     content: PinnedFile
 
 

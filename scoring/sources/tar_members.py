@@ -108,7 +108,7 @@ def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, name: bytes, file: B
     """A file by the name of one header, with the content of another; where its name tells nothing, with its head."""
     path, raw = _path(name, named)
     if not member.isreg() or member.issparse():
-        return FoundFile(path, 0, raw, left_out=Fault.SPECIAL)
+        return FoundFile(path, 0, raw, left_out=Reason.SPARSE if member.issparse() else Fault.SPECIAL)
     head = None
     if judge_name(path) is Reason.UNCLEAR:
         file.seek(member.offset_data)

@@ -115,7 +115,7 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     if (len(told) == 2 and disagreements) or _contradicts(disagreements, names.words & folders.words):
         name, folder = min(disagreements)
         raise ImagesError(
-            f"Expected names and folders to tell one story; the names tell {names}, the folders {folders}: {name!r} "
+            f"Expected names and folders to agree; the names tell {names}, the folders {folders}: {name!r} "
             f"lies in {folder!r}. Say which with `labels_from` names or folders."
         )
     return with_targets(images, LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS)

@@ -1,5 +1,6 @@
 """What a zip holds, by its directory: paths as people write them, links, and which files are archives themselves."""
 
+import os
 import shutil
 import stat
 import struct
@@ -19,10 +20,11 @@ from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range
 from scoring.storage.sections import Section
-from scoring.storage.stamps import stamp_of
+from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
 
-# RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
+_NO_PASSWORD = "it is encrypted, and passwords are not taken: unpack it first"
+# RuntimeError: encrypted, for who peeks; NotImplementedError: a compression that Python lacks.
 DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
@@ -32,6 +34,8 @@ _LONGER_EXTRA = 128  # bytes that the extra field there may have more than in th
 # Who wrote a member, section 4.4.2: of these, whoever wrote backslashes meant slashes.
 _WINDOWS = frozenset({0, 10, 11, 14})
 _UNIX = 3
+# The record at a zip's end, before the comment: its signature, and the number of the part it is in, section 4.3.16.
+_END, _END_SIGNATURE, _IN_ZIP64 = struct.Struct("<4sH16x"), b"PK\x05\x06", 0xFFFF
 _COPIED_AT_ONCE = 1024**2
 
 
@@ -50,6 +54,7 @@ class ZipDirectory:
             raise
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
+        self._check_whole()
         self._has_slashes = any("/" in info.filename for info in self._opened.infolist())
         self._renamed = {path: info for path, info in self._members() if path != info.filename}
         self._broken = set(self._resolve_links())
@@ -63,16 +68,23 @@ class ZipDirectory:
                 yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
             else:
                 content = self._find(path)
-                yield FoundFile(path, content.file_size, stamp=stamp_of(content.file_size, content.CRC))
+                yield FoundFile(path, content.file_size, stamp=_stamp(content))
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, stamp: int | None = None) -> bytes:
         """Read one image.
 
+        Args:
+            path: Its path.
+            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
+
         Raises:
-            ImageError: If it cannot be read.
+            ImageError: If it cannot be read, or its content is another.
         """
         try:
-            return self._read(self._find(path))
+            info = self._find(path)
+            if stamp not in (None, _stamp(info)):
+                raise has_changed()
+            return self._read(info)
         except DAMAGE as error:
             raise ImageError(f"cannot read from zip: {error}") from error
 
@@ -96,8 +108,10 @@ class ZipDirectory:
             StorageError: If it cannot be unpacked.
         """
         info = self._find(path)
+        if info.flag_bits & _ENCRYPTED:
+            raise ImagesError(f"Expected a readable {path} in {self._place}; {_NO_PASSWORD}.")
         try:
-            if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & _ENCRYPTED:
+            if info.compress_type == zipfile.ZIP_STORED:
                 return Section(self._place, path, self._start(info), info.file_size)
             content = (*identity(self._place), path, info.CRC, info.file_size)
             return made_once(content, PurePosixPath(path).name, partial(self._unpack, info))
@@ -105,6 +119,21 @@ class ZipDirectory:
             raise
         except DAMAGE as error:
             raise ImagesError(f"Expected a readable {path} in {self._place}; it is damaged: {error}.") from error
+
+    def _check_whole(self) -> None:
+        """Refuse the last part of a split zip: its directory tells of members that lie in other files."""
+        file = self._opened.fp
+        assert file is not None
+        file.seek(-_END.size - len(self._opened.comment), os.SEEK_END)
+        end = file.read(_END.size)
+        if len(end) < _END.size:  # within another archive that was cut off
+            raise ImagesError(f"Expected a readable zip; {self._place} is damaged: it is cut off.")
+        signature, part = _END.unpack(end)
+        if signature == _END_SIGNATURE and 0 < part < _IN_ZIP64:
+            raise ImagesError(
+                f"Expected a whole zip; {self._place} is the last of {part + 1} parts. Join them: zip -s 0 "
+                f"{PurePosixPath(self._place.name).name} --out whole.zip."
+            )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         """All that is no folder, by the path that people gave it."""
@@ -139,7 +168,9 @@ class ZipDirectory:
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         check_size(info.compress_size)
-        if info.flag_bits & _ENCRYPTED or info.compress_type not in _COMPRESSIONS:
+        if info.flag_bits & _ENCRYPTED:
+            raise ImageError(_NO_PASSWORD)
+        if info.compress_type not in _COMPRESSIONS:
             encoded = within_limit(self._read_unpacked, info)  # BZIP2, LZMA: one at a time
         else:
             encoded = _unpacked(self._read_packed(info), info.compress_type)
@@ -167,6 +198,10 @@ class ZipDirectory:
     def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
         with self._opened.open(info) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, _COPIED_AT_ONCE)
+
+
+def _stamp(info: zipfile.ZipInfo) -> int:
+    return stamp_of(info.file_size, info.CRC)
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:

@@ -97,7 +97,7 @@ class ZipSource:
         """See `ImageSource`."""
         if self._only_member is not None:
             return self._only_member.open()
-        return lambda image: self._directory.read(image.path)
+        return lambda image: self._directory.read(image.path, image.stamp)
 
     @cached_property
     def _directory(self) -> ZipDirectory:

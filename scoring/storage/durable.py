@@ -19,9 +19,9 @@ _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: Non
 
 @contextmanager
 def publishing_after(check: Callable[[], None]) -> Iterator[None]:
-    """Call `check` just before each whole file that this thread writes in the block takes its place.
+    """Call `check` just before a whole file that this thread writes in the block takes its place, or one is removed.
 
-    What it raises keeps the file from it.
+    What it raises keeps the file from that.
     """
     token = _check.set(check)
     try:
@@ -94,6 +94,12 @@ def write_text(path: Location, text: str) -> None:
     """Write UTF-8 text so that `path` is never seen half-written."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_file(path: Location) -> None:
+    """Remove a file, if there is one; see `publishing_after`."""
+    _check.get()()
+    path.unlink(missing_ok=True)
 
 
 def is_temporary(name: str) -> bool:

@@ -12,7 +12,7 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
-from scoring.storage.stamps import file_stamp, has_changed, inode_of, stamp_of
+from scoring.storage.stamps import file_stamp, file_stamps, has_changed, inode_of, stamp_of
 from scoring.storage.urls import BUFFER_BYTES, Version
 from scoring.storage.web import WebUrl
 
@@ -52,6 +52,15 @@ def identity(place: Place) -> tuple[object, ...]:
 def stamp_at(place: Place) -> int:
     """What tells the content of a place from others, wherever it lies."""
     return within_limit(_look, place)[0]
+
+
+def stamps_at(place: Place) -> frozenset[int]:
+    """The same as any machine may have it that sees the place, by whatever mount."""
+    if isinstance(place, Section):
+        return frozenset(stamp_of(stamp, place.start, place.length) for stamp in stamps_at(place.whole))
+    if isinstance(place, Url):
+        return frozenset({stamp_at(place)})
+    return file_stamps(within_limit(place.stat))
 
 
 class PinnedFile:

@@ -23,6 +23,11 @@ def file_stamp(status: os.stat_result) -> int:
     return stamp_of(status.st_size, status.st_mtime_ns, inode_of(status))
 
 
+def file_stamps(status: os.stat_result) -> frozenset[int]:
+    """The stamps that machines may give to one file: with its number where it lies, without where it is mounted."""
+    return frozenset(stamp_of(status.st_size, status.st_mtime_ns, number) for number in (status.st_ino, None))
+
+
 def inode_of(status: os.stat_result) -> int | None:
     """A file's number; None where the file system may give it another one."""
     return status.st_ino if _keeps_inodes(status.st_dev) else None

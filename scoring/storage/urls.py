@@ -242,10 +242,21 @@ class Url:
                 obstore.delete(self._store, [found["path"] for found in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
-        """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`."""
+        """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`.
+
+        All ranges are of the version that the first read finds: an object that is replaced meanwhile is an OSError.
+        """
         from scoring.storage.ranged_file import RangedFile  # local runs need none
 
-        return io.BufferedReader(RangedFile(lambda: self.size_and_version()[0], self.read_range), buffer_bytes)
+        version: Version = {}
+
+        def size_bytes() -> int:
+            size, found = self.size_and_version()
+            version.update(found)
+            return size
+
+        ranges = RangedFile(size_bytes, lambda start, length: self.read_range(start, length, version))
+        return io.BufferedReader(ranges, buffer_bytes)
 
     @property
     def _store(self) -> ObjectStore:

@@ -34,9 +34,13 @@ class Template:
     def filled(self, answers: Iterable[Sequence[str]]) -> str:
         """The same table with other answers, one sequence for each row."""
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.header)
-        writer.writerows([one, *given] for one, given in zip(self.ids, answers, strict=True))
+        plain, quoted = (
+            csv.writer(text, lineterminator="\n", quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+        )
+        plain.writerow(self.header)
+        for one, given in zip(self.ids, answers, strict=True):
+            writer = quoted if "\r" in one else plain  # which takes it for no end of a line, as readers do
+            writer.writerow([one, *given])
         return text.getvalue()
 
 

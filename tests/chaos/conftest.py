@@ -20,6 +20,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
 from tests.chaos.oracle import TABLE, Tally
 from tests.gate.control import Gate, wait_until
+from tests.ray_processes import BESIDE_OTHERS
 from tests.runs import read_predictions
 
 NUM_IMAGES, SHARD_SIZE, NUM_SHARDS = 240, 4, 60
@@ -31,7 +32,7 @@ def nodes() -> Iterator["Nodes"]:
     """Three nodes of one core and one pretended GPU each."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 1})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 1, **BESIDE_OTHERS})
     running = Nodes(cluster)
     running.fill()
     yield running

@@ -30,7 +30,7 @@ from tests.chaos.mutations import check_mutations
 
 _NUM_CASES = [pytest.param(300, id="short"), pytest.param(2_000, id="long", marks=pytest.mark.chaos)]
 _NUM_FILES = int(os.environ.get("SHARDSCORE_MUTATED_FILES", 100_000))
-_CHUNK = 500
+_CHUNK, _CHUNKS_EACH = 500, 20  # files of a task, tasks of an executor
 _MOST_MB = 1_000  # that a process may hold: the files are of some kilobytes, what they claim may be 268 MB
 
 
@@ -170,12 +170,17 @@ def test_mutated_sonar_file_is_refused_in_one_line_or_holds_sound_bands(num_case
 
 @pytest.mark.chaos
 def test_a_hundred_thousand_mutated_files_are_rows_or_one_line_each(tmp_path: Path) -> None:
-    """On all cores; each process does some thousands and is replaced, so that a leak of a decoder's C code ends."""
-    starts = range(0, _NUM_FILES, _CHUNK)
-    processes = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), processes, max_tasks_per_child=20) as pool:
-        chunks = [pool.submit(check_mutations, start, _CHUNK, tmp_path / str(start)) for start in starts]
-        found = [chunk.result() for chunk in chunks]
+    """On all cores; each process does some thousands and is replaced, so that a leak of a decoder's C code ends.
+
+    With an executor for each ten thousand: one whose processes reach `max_tasks_per_child` at once stands still, and a
+    `multiprocessing.Pool` waits for ever for what a process was doing that crashed.
+    """
+    found: list[Counter[str]] = []
+    for first in range(0, _NUM_FILES, _CHUNKS_EACH * _CHUNK):
+        starts = range(first, min(first + _CHUNKS_EACH * _CHUNK, _NUM_FILES), _CHUNK)
+        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+            chunks = [pool.submit(check_mutations, start, _CHUNK, tmp_path / str(start)) for start in starts]
+            found += [chunk.result() for chunk in chunks]
     assert max(outcomes.pop("peak MB") for outcomes in found) < _MOST_MB
     outcomes = sum(found, Counter())
     print(f"{_NUM_FILES} mutated files: {dict(outcomes)}")

@@ -19,7 +19,7 @@ from tests.chaos.oracle import TABLE, Row, Tally
 from tests.chaos.plan import seeds
 from tests.chaos.scorer import SWOLLEN_BYTES
 from tests.gate.control import Gate, wait_until
-from tests.ray_processes import marked_processes
+from tests.ray_processes import session_processes
 from tests.runs import read_predictions, summary_of
 from tests.source_tree import ROOT
 
@@ -29,7 +29,6 @@ _STOPS_EACH = 4
 _NUM_IMAGES, _SHARD_SIZE = 60, 4
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROMISED_S, _BUSY = 3.0, 5  # times as long may it take on a machine that does other work
-_MARK = "SHARDSCORE_TEST_MARK"
 
 
 class Stoppable:
@@ -37,7 +36,8 @@ class Stoppable:
 
     def __init__(self, place: Path) -> None:
         self.output = place / "run"
-        self._place, self._mark = place, f"{place}-{os.getpid()}"
+        self._place = place
+        self._leaders: list[int] = []  # of the sessions that its processes belong to
         (place / "weights").touch()
         zipfile.ZipFile(place / "model.keras", "w").close()  # named to the driver, never loaded
         (place / "photos").mkdir()
@@ -50,22 +50,26 @@ class Stoppable:
         model = ("--model", self._place / "model.keras", "--labels", "cat,dog", "--precision", "float32")
         sizes = ("--shard-size", _SHARD_SIZE, "--batch-size", _SHARD_SIZE, "--actors", 1)
         command = ("score", "--images", self._place / "photos", *model, *sizes, "--output", self.output)
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", *map(str, command)],
             cwd=ROOT,
-            env={**os.environ, "RAY_ADDRESS": "", _MARK: self._mark, **environment},
+            env={**os.environ, "RAY_ADDRESS": "", **environment},
+            start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._leaders.append(started.pid)
+        return started
 
     def order(self, what: str) -> None:
         """Have a scorer misbehave; see `tests.chaos.scorer`."""
         (self._place / what).touch()
 
-    def processes(self) -> list[int]:
-        """Those of the command and of its Ray."""
-        return marked_processes(f"{_MARK}={self._mark}")
+    def processes(self, title: bytes = b"") -> list[int]:
+        """Those of the command and of its Ray whose command line begins so."""
+        found = [pid for leader in self._leaders for pid in session_processes(leader)]
+        return [pid for pid in found if _title(pid).startswith(title)]
 
     def num_done(self) -> int:
         return len(list((self.output / "predictions").glob("shard-*.parquet")))
@@ -94,8 +98,9 @@ class Stoppable:
         self._check_end(command.returncode, sent, said)
         assert took < _BUSY * _PROMISED_S, said
         assert not (self.output / "lease.json").exists(), said
-        wait_until(lambda: not self.processes(), "the end of Ray's processes")
-        assert time.monotonic() - stopped < _BUSY * _PROMISED_S
+        while (left := self.processes()) and time.monotonic() - stopped < _BUSY * _PROMISED_S:
+            time.sleep(0.05)
+        assert not left, (sent, said, [_title(pid) for pid in left])
         if (self.output / "run.json").exists():
             assert not run_status(RunFolder(self.output), verify=True).damaged
 
@@ -140,21 +145,46 @@ def test_the_command_is_stopped_at_random_moments(
 def test_an_actor_and_rays_agents_are_killed_together(
     undisturbed: tuple[list[Row], float], tally: Tally, tmp_path: Path, seed: int
 ) -> None:
-    """Ray's node dies with its agents, and ends the driver's process: not by us, so the exit code is all it says."""
+    """Ray's node dies with its agents, and ends the driver in Ray's own code."""
     command, chance = Stoppable(tmp_path), random.Random(f"agents-{seed}")
     command.gate.close("shard-*.parquet", chance.randint(1, 8))
     with command.start() as driver:
         command.gate.wait_until_held(driver)
-        for pid in command.processes():
-            if _title(pid).startswith(_ACTORS_AND_AGENTS):
-                os.kill(pid, signal.SIGKILL)
-                tally.faults += 1
+        wait_until(lambda: all(map(command.processes, _ACTORS_AND_AGENTS)), "Ray's agents")
+        for pid in [pid for title in _ACTORS_AND_AGENTS for pid in command.processes(title)]:
+            os.kill(pid, signal.SIGKILL)
+            tally.faults += 1
         command.gate.open()
         said, _ = driver.communicate(timeout=200)
     assert driver.returncode == 1, said
+    assert "ended from outside" in said, said
     assert "Traceback" not in said
     wait_until(lambda: not command.processes(), "the end of Ray's processes")
     assert not run_status(RunFolder(command.output), verify=True).is_complete
+    tally.check(command.finish(), undisturbed[0])
+
+
+@seeds(3, short=0)
+@pytest.mark.parametrize("server", ["raylet", "gcs_server"])
+def test_a_server_of_ray_is_killed(
+    undisturbed: tuple[list[Row], float], tally: Tally, tmp_path: Path, server: str, seed: int
+) -> None:
+    """The driver says so, before Ray ends it after a minute without a word of ours."""
+    command, chance = Stoppable(tmp_path), random.Random(f"{server}-{seed}")
+    command.gate.close("shard-*.parquet", chance.randint(1, 8))
+    with command.start() as driver:
+        command.gate.wait_until_held(driver)
+        for pid in command.processes():
+            if Path(_title(pid).split(b"\0")[0].decode()).name == server:
+                os.kill(pid, signal.SIGKILL)
+                tally.faults += 1
+        said, _ = driver.communicate(timeout=200)
+    command.gate.open()
+    assert driver.returncode == 1, said
+    assert "Run the same command again." in said, said
+    assert "Traceback" not in said
+    assert not (command.output / "lease.json").exists()
+    wait_until(lambda: not command.processes(), "the end of Ray's processes")
     tally.check(command.finish(), undisturbed[0])
 
 

@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from jobs.cli import app
 from scoring import __version__
+from tests.cluster.test_telemetry import MUTED_RAY
 
 _ROOT = Path(__file__).parents[2]
 _CLUSTER = _ROOT / "cluster"
@@ -262,13 +263,15 @@ def test_image_and_manifests_run_the_ray_that_is_locked() -> None:
     assert {cluster["rayVersion"] for _, _, cluster in _clusters()} == {version}
 
 
-def test_no_cluster_reports_its_use_to_ray() -> None:
-    assert "\nENV RAY_USAGE_STATS_ENABLED=0\n" in (_CLUSTER / "Dockerfile").read_text()
-    for name, _, cluster in _clusters():
+@pytest.mark.parametrize(("name", "value"), MUTED_RAY.items())
+def test_no_cluster_reports_its_use_to_ray(name: str, value: str) -> None:
+    """A Ray of these settings is watched in tests/cluster/test_telemetry.py."""
+    assert f"\nENV {name}={value}\n" in (_CLUSTER / "Dockerfile").read_text()
+    for place, _, cluster in _clusters():
         for _, _, container in _groups(cluster):
-            assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in container["env"], name
+            assert {"name": name, "value": value} in container["env"], place
     for path in _LAUNCHER:
-        assert "--env RAY_USAGE_STATS_ENABLED=0" in _load(path)["docker"]["run_options"], path.name
+        assert f"--env {name}={value}" in _load(path)["docker"]["run_options"], path.name
 
 
 def test_image_is_not_run_by_root() -> None:

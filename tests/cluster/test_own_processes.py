@@ -38,6 +38,34 @@ def test_servers_and_workers_are_killed_and_no_other_children(tmp_path: Path) ->
     wait_until(lambda: not any(map(is_alive, workers)), "the workers' end")
 
 
+_WITH_ONE_BEING_STARTED = """
+import subprocess, sys
+from cluster import own_processes
+
+command, looks, processes = [sys.argv[1], "-c", "sleep 60 & echo $!; wait"], [], own_processes._processes
+
+def without_the_newest():
+    looks.append(processes())
+    return {pid: known for pid, known in looks[-1].items() if pid != worker or len(looks) > 2}
+
+with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as raylet:
+    worker = int(raylet.stdout.readline())
+    print(worker, flush=True)
+    own_processes._processes = without_the_newest
+    assert own_processes.kill_own_ray()
+"""
+
+
+def test_a_worker_that_was_just_being_started_is_killed_too(tmp_path: Path) -> None:
+    """It is not seen before its server has stopped; without a server it would stay for a minute."""
+    shell = shutil.which("bash")
+    assert shell
+    shutil.copy(shell, tmp_path / "raylet")
+    command = [sys.executable, "-c", _WITH_ONE_BEING_STARTED, str(tmp_path / "raylet")]
+    worker = int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    wait_until(lambda: not is_alive(worker), "the worker's end")
+
+
 def test_without_servers_nothing_is_killed() -> None:
     script = """
 import subprocess

@@ -154,6 +154,17 @@ def test_an_interrupt_in_a_notebook_waits_for_rays_start_and_shuts_it_down(monke
     assert done == ["started", "shut down"]
 
 
+@pytest.mark.usefixtures("ours")
+def test_a_signal_in_the_middle_of_rays_own_end_kills_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[str] = []
+    monkeypatch.setattr(session, "_connect", lambda address: None)
+    monkeypatch.setattr(session, "kill_own_ray", lambda: killed.append("killed"))
+    monkeypatch.setattr(ray, "shutdown", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(_Stopped), open_session(None):
+        pass
+    assert killed == ["killed"]
+
+
 _LOOK_AT_SOCKETS = """
 import os, re
 from pathlib import Path

@@ -72,7 +72,7 @@ def test_demo_goes_on_untrained_where_weights_cannot_be_had_and_says_so(
     monkeypatch.setattr(demo_command, "CONVOLUTIONS_WEIGHTS", nowhere)
     console, said = _console()
     assert choose_weights("auto", console) == "random"
-    assert "untrained, for ImageNet's weights cannot be had" in said.getvalue()
+    assert "untrained, as ImageNet's weights cannot be downloaded" in said.getvalue()
 
 
 def test_demo_takes_the_weights_that_were_asked_for() -> None:

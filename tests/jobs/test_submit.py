@@ -126,6 +126,15 @@ def test_exit_code_is_mirrored(take: Callable[[FakeJob], list[JobSettings]], end
     assert bool(said) == bool(error)
 
 
+def test_a_quiet_submit_says_nothing_of_a_job_that_ends_well(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+    take(FakeJob(JobEnd(0)))
+    assert _submit("-q", "--", *_SCORE) == (0, "", "")
+    take(FakeJob(JobEnd(1, "failed")))
+    code, output, error = _submit("--quiet", "--", *_SCORE)
+    assert (code, output) == (1, "")
+    assert "submit the same command again" in error
+
+
 def test_no_wait_leaves_the_job_alone_and_says_how_to_see_it(take: Callable[[FakeJob], list[JobSettings]]) -> None:
     take(FakeJob(AssertionError("it was followed")))
     code, output, _ = _submit("--no-wait", "--", *_SCORE)

@@ -21,7 +21,7 @@ from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
-from scoring.errors import ImagesError, ModelError
+from scoring.errors import ImagesError, ModelError, RunFolderError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
@@ -163,6 +163,32 @@ def test_photos_that_were_replaced_are_extracted_again_and_the_heads_trained_ane
     assert all(path.read_bytes() != before[path.name] for path in changed.heads.iterdir())
     first, second = (load_training_record(folder) for folder in (changed, untouched))
     assert (first.metrics, first.data.contents) == (second.metrics, second.data.contents)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lost", "option"),
+    [
+        (["training.json", "validation.parquet", "labels.json", "model.keras", "heads/head-001.npz"], {"seed": 1}),
+        (["training.json"], {"head_only": True}),
+    ],
+    ids=["between heads", "before the record"],
+)
+def test_killed_between_its_stages_and_run_with_another_option_it_is_a_fresh_model_of_that_option(
+    model: ModelFolder, photos: Path, base: Path, tmp_path: Path, lost: list[str], option: dict[str, Any]
+) -> None:
+    shutil.copytree(on_disk(model.path), tmp_path / "killed")
+    for name in lost:
+        (tmp_path / "killed" / name).unlink()
+    for name in ("killed", "fresh"):
+        assert run_finetune(_request(photos, base, tmp_path / name, **option), Console(quiet=True))
+    killed, fresh = (load_training_record(ModelFolder(tmp_path / name)) for name in ("killed", "fresh"))
+    assert replace(killed, created_at="") == replace(fresh, created_at="")  # with the digests of what lies beside it
+    assert [path.name for path in (tmp_path / "killed").glob("*.keras")] == [
+        path.name for path in (tmp_path / "fresh").glob("*.keras")
+    ]
+    with pytest.raises(RunFolderError, match="holds a run whose model differs"):
+        run_finetune(_request(photos, base, tmp_path / "killed", flip=True), Console(quiet=True))
 
 
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from scoring.run.manifest import write_manifest
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
+from tests.deadly_pictures import CRASHES, decode_or_worse
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
-from tests.scoring.shards.test_decode_process import CRASHES, decode_or_worse
 
 pytestmark = pytest.mark.ray
 

@@ -7,7 +7,8 @@ import pytest
 from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, join_heads, load_head, save_head
 from scoring.finetuning.fitting import Examples, as_float32, fit
-from scoring.finetuning.heads import centre, softmax_network, train_head
+from scoring.finetuning.heads import Head, centre, softmax_network, train_head
+from scoring.models.finetuned_network import put_together, save_network
 from scoring.models.trained_heads import HeadSettings
 from scoring.run.fingerprint import Fingerprint
 
@@ -98,6 +99,22 @@ def test_joined_heads_give_the_mean_of_their_probabilities(dense: bool) -> None:
         expected = softmax(np.stack([head.logits[:, view] for head in heads]) / 1.5, axis=2).mean(axis=0)
         found = network.predict_on_batch(validation.values[:, view].astype(np.float32))
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_same_heads_give_the_same_file_whatever_was_trained_in_this_process_before(tmp_path: Any) -> None:
+    import keras
+
+    generator = np.random.default_rng(4)
+    head = Head(
+        generator.normal(size=(12, 3)).astype(np.float32), np.zeros(3, np.float32), [], np.zeros(0, np.float32), [], 0
+    )
+    digests = []
+    for name in ("first", "second"):
+        joined = join_heads([head, head], temperature=1.5)
+        base = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten()])
+        digests.append(save_network(put_together(base, joined, flip=True), tmp_path / f"{name}.keras"))
+        train_head(_examples(40, 6, seed=1), _examples(9, 6, seed=2), 3, _SETTINGS, seed=0)
+    assert digests[0] == digests[1]
 
 
 def test_dense_layers_learn_or_stay_as_they_were() -> None:

@@ -41,10 +41,10 @@ def _photos(
 
 
 def test_a_head_bends_round_what_no_line_divides() -> None:
-    photos = _photos(*_rings(300, seed=1))
+    photos = _photos(*_rings(150, seed=1))
     heads = [RbfTrainer(photos, seed=0).train(number) for number in range(5)]
     logits = photos.measured_logits(heads)
-    assert logits.shape == (300, 1, 3)
+    assert logits.shape == (150, 1, 3)
     assert (logits[:, 0].argmax(axis=1) == photos.truth).mean() > 0.9
 
 

@@ -82,7 +82,7 @@ def test_a_head_alone_takes_weights_and_says_where_its_base_was(model: Path) -> 
     save_training_record(folder, replace(record, head_only=True, base=base))
     zipfile.ZipFile(model / "head.keras", "w").close()
     kind_of(str(model), "w.h5", None).check()
-    with pytest.raises(ModelError, match=r"holds a head alone, and the base below it cannot be had: .* gone.keras"):
+    with pytest.raises(ModelError, match=r"holds only a head, and its base network cannot be loaded: .* gone.keras"):
         kind_of(str(model), None, None).network()
 
 

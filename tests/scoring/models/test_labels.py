@@ -75,6 +75,8 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ("cat\n\ndog", "number 2 in .* is blank"),
         ("cat\ndog\ncat", "has cat twice"),
         ("cat,dog", "the only line is cat,dog"),
+        ("1 dog\n0 cat", "numbers its lines otherwise: the first is '1 dog'"),
+        ("1: dog\n0: cat", "numbers its lines otherwise: the first is '1: dog'"),
         ([], "received none"),
         (["cat", ""], "number 2 in .* is blank"),
         (["cat", 1], "its entry 1 is 1"),

@@ -207,7 +207,7 @@ def test_network_that_another_model_folder_was_written_with_is_refused(tmp_path:
         archive.writestr("config.json", "{}")
     base = TrainedBase(BaseRequest(str(tmp_path / "base.keras")), keras_digest(tmp_path / "base.keras"))
     training = replace(load_training_record(folder), base=base, head_only=head_only, network="another")
-    with pytest.raises(ModelError, match=r"training\.json tells of; .*\.keras is another\. Run the same"):
+    with pytest.raises(ModelError, match=r"training\.json describes; .*\.keras is another\. Run the same"):
         finetuned_network(folder, training, None)
 
 

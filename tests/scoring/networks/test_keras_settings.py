@@ -55,22 +55,26 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return said
 
 
+_LIMITS = {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}  # they would end a training without a word
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "limits"),
     [
-        json.dumps(_COURSE),
-        json.dumps({"floatx": "float16", "epsilon": 0.5, "backend": "jax", "image_data_format": "channels_first"}),
-        '{"floatx": "float16"',
+        (json.dumps(_COURSE), _LIMITS),
+        (
+            json.dumps({"floatx": "float16", "epsilon": 0.5, "backend": "jax", "image_data_format": "channels_first"}),
+            {},
+        ),
+        pytest.param('{"floatx": "float16"', {}, marks=pytest.mark.slow),
     ],
+    ids=["of the course, and limits", "other numbers", "cut off"],
 )
-def test_settings_of_the_user_change_nothing(tmp_path: Path, undisturbed: str, settings: str) -> None:
+def test_settings_of_the_user_and_limits_of_the_environment_change_nothing(
+    tmp_path: Path, undisturbed: str, settings: str, limits: dict[str, str]
+) -> None:
     (tmp_path / "keras.json").write_text(settings)
-    assert _run(tmp_path) == undisturbed
-
-
-def test_limits_of_the_environment_change_nothing(tmp_path: Path, undisturbed: str) -> None:
-    """`KERAS_MAX_EPOCHS` would end a training after its first epoch, without a word."""
-    assert _run(tmp_path, KERAS_MAX_EPOCHS="1", KERAS_MAX_STEPS_PER_EPOCH="1") == undisturbed
+    assert _run(tmp_path, **limits) == undisturbed
 
 
 def test_such_settings_do_change_something_where_they_are_not_set_again(tmp_path: Path, undisturbed: str) -> None:
@@ -80,7 +84,10 @@ def test_such_settings_do_change_something_where_they_are_not_set_again(tmp_path
     assert left != undisturbed
 
 
-@pytest.mark.parametrize("settings", ['{"floatx": "bfloat16"}', '{"epsilon": 1}', "[]"])
+@pytest.mark.parametrize(
+    "settings",
+    ['{"epsilon": 1}', *(pytest.param(text, marks=pytest.mark.slow) for text in ('{"floatx": "bfloat16"}', "[]"))],
+)
 def test_settings_that_keep_keras_from_starting_are_named(tmp_path: Path, settings: str) -> None:
     (tmp_path / "keras.json").write_text(settings)
     said = _run(tmp_path)

@@ -47,6 +47,13 @@ def test_what_only_begins_like_an_image_is_none(head: bytes) -> None:
     assert format_of(head) is None
 
 
+def test_postscript_is_not_run_whatever_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow has Ghostscript run it: on one node of a cluster a picture, on another an error."""
+    monkeypatch.setattr(Image, "open", lambda file: pytest.fail("Pillow was asked"))
+    with pytest.raises(ImageError, match="PostScript, which is not decoded"):
+        decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n", Resize.SQUASH)
+
+
 def test_no_suffix_is_of_two_kinds() -> None:
     assert all(formats.format_of_suffix(suffix) is None for suffix in IMAGE_SUFFIXES)
 

@@ -1,11 +1,13 @@
 """Pictures decoded to shapes that are not VGG16's."""
 
 import io
+from functools import cache
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
@@ -24,8 +26,15 @@ def _encoded(image: Image.Image, kind: str = "png", orientation: int = 1) -> byt
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = io.BytesIO()
-    image.save(content, kind, exif=exif, **({"quality": 95} if kind == "jpeg" else {}))
+    image.save(content, kind, exif=exif, **({"quality": 95} if kind == "jpeg" else {"compress_level": 1}))
     return content.getvalue()
+
+
+@cache
+def _upright(resize: Resize) -> tuple[Image.Image, UInt8Array]:
+    """A photo, and its pixels."""
+    photo = _photo(1200, 900)
+    return photo, decode(_encoded(photo), resize, _WIDE)
 
 
 @pytest.mark.parametrize("resize", Resize)
@@ -35,8 +44,7 @@ def test_a_photo_that_lies_on_its_side_is_what_it_is_upright(
     orientation: int, kind: str, tolerance: int, resize: Resize
 ) -> None:
     """A JPEG of this size is decoded at a reduced scale."""
-    upright = _photo(1200, 900)
-    expected = decode(_encoded(upright), resize, _WIDE)
+    upright, expected = _upright(resize)
     lying = _encoded(upright.transpose(TURNED_BACK[orientation]), kind, orientation)
     pixels = decode(lying, resize, _WIDE)
     assert pixels.shape == (96, 128, 3)

@@ -135,3 +135,21 @@ def test_wide_pgm_has_the_range_that_it_states_however_dark(maxval: int) -> None
     samples = np.rint(_photo() * maxval / 40).astype(">u2")
     content = f"P5\n200 200\n{maxval}\n".encode() + samples.tobytes()
     assert 5 <= decode(content, Resize.SQUASH).max() <= 7
+
+
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+def test_tiff_that_says_that_zero_is_white_is_no_negative(kind: str) -> None:
+    samples = np.linspace(0, 65_535, 64).reshape(8, 8).astype(kind)
+    content = io.BytesIO()
+    Image.fromarray(65_535 - samples).save(content, "TIFF", tiffinfo={262: 0})
+    np.testing.assert_array_equal(decode(content.getvalue(), Resize.SQUASH)[..., 0], _decode(samples))
+
+
+def test_transparent_level_of_a_wide_png_is_laid_on_white() -> None:
+    samples = np.full((8, 8), 30_000, np.uint16)
+    samples[:, 4:] = 100
+    content = io.BytesIO()
+    Image.fromarray(samples).save(content, "PNG", transparency=100)
+    decoded = decode(content.getvalue(), Resize.SQUASH)
+    assert decoded[0, 0].tolist() == [117, 117, 117]
+    assert decoded[0, -1].tolist() == [255, 255, 255]

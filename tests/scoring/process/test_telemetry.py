@@ -1,9 +1,6 @@
 """Converting, quantising and scoring outside pytest, which libraries look for before they report home."""
 
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,36 +8,8 @@ import pytest
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
 from tests.models import save_brightness_model
+from tests.watched import Watched, can_trace
 
-pytestmark = pytest.mark.keras
-
-_ROOT = Path(__file__).parents[3]
-# Python imports this module in every process before anything else: it notes and refuses what leaves the machine.
-_WATCH = """
-import os, socket
-
-def _watched(original, address_of):
-    def watch(*arguments, **options):
-        address = address_of(*arguments, **options)
-        if address not in ("127.0.0.1", "::1", "localhost", "", None):
-            with open(os.environ["WATCHED"], "a") as file:
-                file.write(f"{original.__name__} {address}\\n")
-            raise OSError("this process is watched")
-        return original(*arguments, **options)
-    return watch
-
-def _peer(connection, *arguments):
-    return None if connection.family == socket.AF_UNIX else arguments[-1][0]
-
-class _Socket(socket.socket):
-    connect = _watched(socket.socket.connect, _peer)
-    connect_ex = _watched(socket.socket.connect_ex, _peer)
-    sendto = _watched(socket.socket.sendto, _peer)
-
-socket.socket = _Socket
-socket.getaddrinfo = _watched(socket.getaddrinfo, lambda host, *_, **__: host)
-socket.gethostbyname = _watched(socket.gethostbyname, lambda host: host)
-"""
 _CONVERT = """
 import subprocess, sys
 from scoring.process.telemetry import mute_telemetry
@@ -63,48 +32,47 @@ subprocess.run([*convert, *files], check=True)
 import MNN
 MNN.Interpreter("network.mnn").createSession()
 """
-_SIGNS_OF_TESTS = (
-    *("CI", "TF_BUILD", "JENKINS_URL", "NNCF_CI", "NNCF_DEV", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"),
-    *("HF_HUB_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED"),
-)
-
-
-def _attempts_to_leave(folder: Path, command: Sequence[str]) -> list[str]:
-    """What a command and its children, in an empty home, try to reach."""
-    for package in ("openvino", "nncf", "MNN"):
-        pytest.importorskip(package)
-    for name in ("home", "watch", "work"):
-        (folder / name).mkdir()
-    (folder / "watch" / "sitecustomize.py").write_text(_WATCH)
-    environment = {name: value for name, value in os.environ.items() if name not in _SIGNS_OF_TESTS}
-    environment |= {
-        "HOME": str(folder / "home"),
-        "KERAS_HOME": str(folder / "home" / ".keras"),
-        "PYTHONPATH": f"{folder / 'watch'}:{_ROOT}",
-        "WATCHED": str(folder / "watched.txt"),
-        "KERAS_BACKEND": "tensorflow",
-    }
-    ended = subprocess.run(command, cwd=folder / "work", env=environment, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    return (folder / "watched.txt").read_text().splitlines() if (folder / "watched.txt").exists() else []
+# What compiled code does, and Python does not see. 203.0.113.1 is nobody's (RFC 5737), and UDP sends nothing by this.
+_COMPILED = """
+import ctypes, socket, struct
+libc, there = ctypes.CDLL(None), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+address = struct.pack("=H", socket.AF_INET) + struct.pack(">H4B8x", 443, 203, 0, 113, 1)
+libc.connect(there.fileno(), address, len(address))
+"""
 
 
 def _conversion(mute: str) -> list[str]:
+    for package in ("openvino", "nncf", "MNN"):
+        pytest.importorskip(package)
     return [sys.executable, "-c", _CONVERT.replace("MUTE", mute)]
 
 
+@pytest.mark.keras
 def test_nothing_leaves_the_machine_while_a_network_is_converted_and_quantised(tmp_path: Path) -> None:
-    assert _attempts_to_leave(tmp_path, _conversion("mute_telemetry()")) == []
-    assert (tmp_path / "work" / "network.mnn").exists()
-    assert not (tmp_path / "home" / "intel").exists(), "nor is the user's consent written down"
+    watched = Watched(tmp_path)
+    assert watched.run(_conversion("mute_telemetry()")) == []
+    assert (watched.work / "network.mnn").exists()
+    assert not (watched.home / "intel").exists(), "nor is the user's consent written down"
 
 
+@pytest.mark.keras
 def test_the_same_does_leave_where_nothing_is_muted(tmp_path: Path) -> None:
     """Else the test above could not fail."""
-    attempts = _attempts_to_leave(tmp_path, _conversion(""))
+    attempts = Watched(tmp_path).run(_conversion(""))
     assert any("google-analytics" in attempt for attempt in attempts), attempts
 
 
+def test_what_python_does_not_see_is_seen_by_strace(tmp_path: Path) -> None:
+    expected = ["connect 203.0.113.1"] if can_trace() else []
+    assert Watched(tmp_path).run([sys.executable, "-c", _COMPILED]) == expected
+
+
+def test_names_that_are_looked_up_are_seen(tmp_path: Path) -> None:
+    lookup = "import socket\ntry: socket.create_connection(('example.com', 443))\nexcept OSError: pass"
+    assert Watched(tmp_path).run([sys.executable, "-c", lookup]) == ["socket.getaddrinfo example.com"]
+
+
+@pytest.mark.keras
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", [("openvino", "int8"), ("mnn", "float32"), ("keras", "float32")], ids="-".join)
@@ -115,5 +83,5 @@ def test_nothing_leaves_the_machine_while_a_cluster_starts_and_images_are_scored
     model = save_brightness_model(tmp_path / "bright.keras")
     options = ("--labels", "dark,bright", "--engine", engine[0], "--precision", engine[1], "--actors", "1")
     words = ("score", "--images", photos, "--model", model, *options, "--output", tmp_path / "run")
-    assert _attempts_to_leave(tmp_path, [sys.executable, "-m", "jobs", *map(str, words)]) == []
+    assert Watched(tmp_path).run([sys.executable, "-m", "jobs", *map(str, words)]) == []
     assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete

@@ -374,7 +374,7 @@ def test_predictions_of_another_model_are_not_reported_as_this_ones(tmp_path: Pa
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     other = write_model(tmp_path / "other", cats_and_dogs(20))
     on_disk(model / "validation.parquet").write_bytes(on_disk(other / "validation.parquet").read_bytes())
-    with pytest.raises(RunFolderError, match=r"validation\.parquet that .*training\.json tells of; .* is another"):
+    with pytest.raises(RunFolderError, match=r"validation\.parquet that .*training\.json describes; .* is another"):
         write_report(model, None, None)
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import (
     MANIFEST_SCHEMA,
@@ -18,6 +19,7 @@ from scoring.run.manifest import (
 )
 from scoring.run.renewal import find_renewal
 from scoring.sources.inputs import ImageEntry
+from tests.runs import bare_record, save_record
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
 
@@ -108,6 +110,21 @@ def test_manifest_that_an_earlier_version_wrote_is_continued_as_it_is(tmp_path: 
     assert renewal is not None
     assert (renewal.is_due, renewal.changed) == (True, {6: 1})
     assert write_manifest(folder.manifest, images, 3, 0) == renewal.info
+
+
+def test_a_manifest_whose_digest_has_a_flipped_bit_is_written_anew(tmp_path: Path) -> None:
+    """Instead of being refused as another collection's: the user would be told to start clean, and lose every shard."""
+    folder = RunFolder(tmp_path)
+    info = write_manifest(folder.manifest, _IMAGES, 4, 0)
+    labels = labels_digest(("cat", "dog"))
+    save_record(folder, bare_record(Fingerprint(info.digest, "model", labels, "squash", "keras", "float32", 2), 3, 10))
+    assert find_renewal(folder, _IMAGES, 4, 0)
+    digest = info.digest.encode()
+    flipped = bytes([digest[0] ^ 1]) + digest[1:]
+    folder.manifest.write_bytes(folder.manifest.read_bytes().replace(digest, flipped))
+    assert read_info(folder.manifest).digest == flipped.decode()
+    assert find_renewal(folder, _IMAGES, 4, 0) is None
+    assert write_manifest(folder.manifest, _IMAGES, 4, 0) == info
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

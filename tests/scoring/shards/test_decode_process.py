@@ -14,7 +14,7 @@ import pytest
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import Resize, decode
-from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.decode_part import PixelsOf, decode_part
@@ -23,20 +23,11 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS
+from tests.deadly_pictures import CRASHES, STARVES, decode_or_worse
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
 
-CRASHES, _STARVES = b"crashes the decoder", b"takes all memory"
 _SHAPE = InputShape(9, 5, 3)
-
-
-def decode_or_worse(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
-    """Pictures named by their bytes kill the process or have no memory; importable in the process that runs it."""
-    if encoded == CRASHES:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if encoded == _STARVES:
-        raise MemoryError
-    return decode(encoded, resize, shape)
 
 
 @pytest.fixture
@@ -95,7 +86,7 @@ def test_a_picture_that_kills_the_process_costs_its_own_row_and_the_process_is_r
 def test_what_no_image_could_outlive_is_raised_in_the_worker(
     photos: Path, open_processes: Callable[..., tuple[DecodeProcesses, UInt8Array]]
 ) -> None:
-    (photos / "3.png").write_bytes(_STARVES)
+    (photos / "3.png").write_bytes(STARVES)
     processes, _ = open_processes()
     with pytest.raises(MemoryError):
         processes(range(12), list(find_images(photos).images))

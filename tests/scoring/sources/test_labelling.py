@@ -195,6 +195,29 @@ def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     assert re.search(r"1 is (valid|train)/1\.jpg and (train|valid)/1\.jpg", said)
 
 
+def test_a_column_of_masks_as_long_texts_does_not_matter(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{'1 2 ' * 50_000},{label}\n" for number, label in enumerate(["cat", "dog"]))
+    labelled = label_by_file(_listing(["0.jpg", "1.jpg"]), LabelsFile(_write(tmp_path, f"id,rle,label\n{rows}")))
+    assert [image.target for image in labelled.listing.images] == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [
+        (["0.0", "1.0", "1", ""], ["0", "1", "1", None]),  # as pandas writes whole numbers beside an empty cell
+        (["0.5", "1.0", "1", ""], ["0.5", "1.0", "1", None]),
+        (["True", "False", "NA", "None"], ["True", "False", "NA", "None"]),
+    ],
+)
+def test_whole_numbers_are_one_label_however_they_are_written_and_words_are_kept(
+    tmp_path: Path, labels: Sequence[str], targets: Sequence[str | None]
+) -> None:
+    rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
+    listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
+    labelled = label_by_file(listing, LabelsFile(_write(tmp_path, f"id,label\n{rows},\n ,\n")), LabelUse(True))
+    assert [image.target for image in labelled.listing.images] == targets
+
+
 @pytest.mark.parametrize(
     ("labels", "value"),
     [
@@ -209,7 +232,9 @@ def test_several_labels_in_one_value_are_recognised_and_refused(
 ) -> None:
     listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
     rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
-    assert value in _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+    refused = _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+    assert value in refused
+    assert "Train one with Keras" in refused and "`outputs` multi-label" in refused
 
 
 @pytest.mark.parametrize(

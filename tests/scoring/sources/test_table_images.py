@@ -11,6 +11,8 @@ from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_rows import found_rows
+from scoring.storage import stamps
 from scoring.storage.locations import Location, Url
 
 
@@ -267,6 +269,35 @@ def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_
             read(image)
 
 
+def test_table_that_is_written_anew_while_it_is_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = _write(tmp_path / "t.parquet", {"path": [f"{row}.jpg" for row in range(10)]})
+
+    def write_anew(batch: pa.RecordBatch, *arguments: Any) -> pa.RecordBatch:
+        _write(table, {"path": [f"{row}.png" for row in range(10)]})
+        return found_rows(batch, *arguments)
+
+    monkeypatch.setattr(table_images, "found_rows", write_anew)
+    with pytest.raises(ImagesError, match=r"t\.parquet was changed while it was listed\. Run again"):
+        find_images(table)
+    monkeypatch.setattr(table_images, "found_rows", found_rows)
+    assert [image.path for image in find_images(table).images] == [f"{row}.png" for row in range(10)]
+
+
+@pytest.mark.parametrize("lies_here", [True, False])
+def test_table_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_here: bool
+) -> None:
+    table = _write(tmp_path / "t.parquet", {"image": [b"first", b"second"]})
+    columns = TableColumns(content="image")
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: lies_here)
+    images = find_images(table, columns).images
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: not lies_here)
+    read = open_images(table, columns)
+    assert [read(image) for image in images] == [b"first", b"second"]
+
+
 @pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])
 def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(tmp_path: Path, when: str) -> None:
     table = _write(tmp_path / "t.parquet", {"image": [f"image {row}".encode() for row in range(10)]})
@@ -278,3 +309,11 @@ def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
     for _ in range(2):
         with pytest.raises(ImageError, match="cannot read from table: it has changed since it was listed"):
             read(images[5])
+
+
+def test_a_table_whose_columns_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": [b"x"]}), table, store_schema=False)
+    table.write_bytes(table.read_bytes().replace(b"image", b"im\xe4ge"))
+    with pytest.raises(ImagesError, match=r"Expected a Parquet table; .* is not one: .utf-8. codec"):
+        find_images(table, TableColumns(content="image"))

@@ -15,6 +15,7 @@ from scoring.errors import ImageError, ImagesError
 from scoring.sources import encoded_images, tar_members
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
+from scoring.storage import stamps
 from scoring.storage.locations import Location, Url, locate
 
 
@@ -287,3 +288,30 @@ def test_tar_that_is_replaced_between_two_reads_makes_errors_and_no_other_rows(
     archive.write_bytes(_tar("2.jpg", "1.jpg"))
     with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
         read(second)
+
+
+@pytest.mark.parametrize("lies_here", [True, False])
+def test_tar_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_here: bool
+) -> None:
+    """On NFS a file's number does not count; the head that lends its disk to the workers counts it."""
+    (tmp_path / "x.tar").write_bytes(_tar("1.jpg", "2.jpg"))
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: lies_here)
+    images = find_images(tmp_path / "x.tar").images
+    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: not lies_here)
+    read = open_images(tmp_path / "x.tar")
+    assert [read(image) for image in images] == [b"1.jpg" * 50, b"2.jpg" * 50]
+
+
+def test_sparse_member_is_left_out_by_what_it_is(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "photos.tar", "w", format=tarfile.PAX_FORMAT) as writer:
+        for name in ("holes.jpg", "whole.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = 512
+            if name == "holes.jpg":
+                member.pax_headers = {"GNU.sparse.map": "0,256,1024,256", "GNU.sparse.size": "1280"}
+            writer.addfile(member, io.BytesIO(bytes(512)))
+    listing = find_images(tmp_path / "photos.tar")
+    assert [image.image_id for image in listing.images] == ["whole"]
+    [left_out] = listing.left_out
+    assert left_out == LeftOut("sparse in its tar, which is not read in place", 1, ("photos.tar/holes.jpg",))

@@ -92,8 +92,24 @@ def test_encrypted_member_is_an_image_error_that_says_so(tmp_path: Path) -> None
     content[content.index(b"PK\x01\x02") + 8] |= 1
     content[6] |= 1
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="encrypted"):
+    with pytest.raises(ImageError, match="it is encrypted, and passwords are not taken"):
         _read_all(path)
+    _write(tmp_path / "bundle.zip", {"photos.zip": bytes(30)}, zipfile.ZIP_DEFLATED)
+    content = bytearray((tmp_path / "bundle.zip").read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "bundle.zip").write_bytes(content)
+    with pytest.raises(ImagesError, match=r"a readable photos.zip in .*bundle.zip; it is encrypted"):
+        find_images(tmp_path / "bundle.zip")
+
+
+def test_last_part_of_a_split_zip_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    """Its directory tells of members in other files; of some of them it would have read what lies here."""
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x05\x06") + 4] = 2
+    path.write_bytes(content)
+    with pytest.raises(ImagesError, match=r"is the last of 3 parts\. Join them: zip -s 0 photos\.zip --out"):
+        find_images(path)
 
 
 def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) -> None:
@@ -155,6 +171,18 @@ def test_archive_within_a_zip_in_a_bucket_is_read_there_and_each_image_with_one_
     monkeypatch.setattr(Url, "read_range", lambda *span: requests.append(span) or read_range(*span))  # type: ignore[func-returns-value]
     assert read(images[1]) == b"cat 9"
     assert len(requests) == 1
+
+
+def test_zip_that_was_replaced_before_a_worker_opens_it_makes_errors_and_no_other_images(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "photos.zip")
+    first, second = find_images(path).images
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.jpg", b"dog" * 101)
+        archive.writestr("2.jpg", _BOTH[1])
+    read = open_images(path)
+    with pytest.raises(ImageError, match="cannot read from zip: it has changed since it was listed"):
+        read(first)
+    assert read(second) == _BOTH[1]
 
 
 def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> None:
@@ -273,9 +301,10 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_true_name(tmp_path: Path, head: bytes, kind: str) -> None:
-    (tmp_path / "photos.zip").write_bytes(head + bytes(100))
-    with pytest.raises(ImagesError, match=f"is a file of kind {kind}"):
-        find_images(tmp_path / "photos.zip")
+    for name in ("photos.zip", "photos.tar", "photos.tar.gz"):
+        (tmp_path / name).write_bytes(head + bytes(100))
+        with pytest.raises(ImagesError, match=f"is a file of kind {kind}"):
+            find_images(tmp_path / name)
 
 
 def test_zips_within_zips_without_end_are_refused(tmp_path: Path) -> None:
@@ -285,3 +314,17 @@ def test_zips_within_zips_without_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(content)
     with pytest.raises(ImagesError, match="at most 3 deep"):
         find_images(tmp_path / "photos.zip")
+
+
+def test_a_zip_within_a_zip_that_was_cut_off_is_refused_as_damaged(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("1.jpg", b"x" * 100)
+    bundle = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr("test.zip", inner.getvalue())
+    content = bundle.read_bytes()
+    longer = len(inner.getvalue()) + 4000  # than what is left of the file: the inner zip's own end is read short
+    bundle.write_bytes(content.replace(len(inner.getvalue()).to_bytes(4, "little"), longer.to_bytes(4, "little")))
+    with pytest.raises(ImagesError, match="damaged"):
+        find_images(bundle)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
-from scoring.storage.durable import publishing_after, remove_temporaries, whole_file, write_text
+from scoring.storage.durable import publishing_after, remove_file, remove_temporaries, whole_file, write_text
 
 if TYPE_CHECKING:
     from scoring.storage.locations import Location
@@ -54,7 +54,7 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["disk", "bucket"])
-def test_a_check_that_raises_keeps_a_file_from_its_place(
+def test_a_check_that_raises_keeps_a_file_from_its_place_and_another_in_it(
     tmp_path: Path, place: str, request: pytest.FixtureRequest
 ) -> None:
     folder: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
@@ -65,6 +65,10 @@ def test_a_check_that_raises_keeps_a_file_from_its_place(
 
     with publishing_after(refuse), pytest.raises(LeaseLostError):
         write_text(folder / "run.json", "new")
+    with publishing_after(refuse), pytest.raises(LeaseLostError):
+        remove_file(folder / "run.json")
     assert (folder / "run.json").read_text() == "old"
     write_text(folder / "run.json", "new")
     assert (folder / "run.json").read_text() == "new"
+    remove_file(folder / "run.json")
+    assert not (folder / "run.json").exists()

@@ -16,6 +16,7 @@ from scoring.storage import durable
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
+from scoring.storage.urls import Version
 from tests.buckets import publish
 
 
@@ -145,9 +146,9 @@ def test_parquet_row_group_and_zip_member_are_read_without_the_rest(
     read: list[int] = []
     read_range = Url.read_range
 
-    def spy(url: Url, start: int, length: int) -> bytes:
+    def spy(url: Url, start: int, length: int, version: Version) -> bytes:
         read.append(length)
-        return read_range(url, start, length)
+        return read_range(url, start, length, version)
 
     monkeypatch.setattr(Url, "read_range", spy)
     noise = [secrets.token_bytes(400_000) for _ in range(20)]
@@ -166,6 +167,18 @@ def test_parquet_row_group_and_zip_member_are_read_without_the_rest(
     with zipfile.ZipFile(readable(bucket / "photos.zip")) as opened:
         assert opened.read("3") == noise[3]
     assert sum(read) < 3 * 1024**2
+
+
+def test_object_that_is_replaced_while_it_is_open_is_not_read_as_half_of_each(bucket: Url) -> None:
+    (bucket / "table").write_bytes(b"old" * 1000)
+    with (bucket / "table").open(buffer_bytes=16) as file:
+        assert file.read(3) == b"old"
+        (bucket / "table").write_bytes(b"new" * 1000)
+        file.seek(1500)
+        with pytest.raises(OSError, match="it has changed"):
+            file.read(3)
+    with (bucket / "table").open(buffer_bytes=16) as file:
+        assert file.read(3) == b"new"
 
 
 def test_tree_is_removed_without_its_neighbours(bucket: Url) -> None:

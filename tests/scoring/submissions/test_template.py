@@ -1,3 +1,5 @@
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,18 @@ def test_what_is_filled_in_can_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "sample_submission.csv"
     path.write_text('"i,d",label\n"x,y",a\n')
     assert read_template(path).filled([('say "b"',)]) == '"i,d",label\n"x,y","say ""b"""\n'
+
+
+def test_every_id_is_written_so_that_it_is_read_as_it_was(tmp_path: Path) -> None:
+    r"""Python writes a lone `\r`, as in macOS' `Icon\r`, without quotes, which ends a line for whoever reads it."""
+    ids = ("Icon\r", "a\nb", "a,b", 'a"b', "a\tb", " a ", "007", "7", "é", "e\u0301", "=1")
+    path = tmp_path / "sample_submission.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "label"), *((one, "0") for one in ids)])
+    template = read_template(path)
+    assert template.ids == ids
+    filled = io.StringIO(template.filled([("1",)] * len(ids)), newline="")
+    assert list(csv.reader(filled)) == [["id", "label"], *([one, "1"] for one in ids)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+import socket
+
+import pytest
+
+from cluster.errors import WorkersLostError
+from cluster.head_watch import HeadWatch, Server
+
+
+def test_a_server_may_be_silent_for_its_patience_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("cluster.head_watch.time.monotonic", lambda: now)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        server = Server("Ray's head", address, patience_s=45)
+        assert server.answers()
+    now = 140.0
+    assert not server.answers()
+    with socket.create_server(address, reuse_port=False):  # it is back
+        assert server.answers()
+    now = 184.0
+    assert not server.answers()
+    now = 190.0
+    with pytest.raises(WorkersLostError, match=r"Ray's head has not answered for 50 s.*Run the same command again\.$"):
+        server.answers()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_the_head_and_the_drivers_own_node_are_watched() -> None:
+    watch = HeadWatch()
+    assert len(watch._servers) == 2
+    assert watch.is_up()
