@@ -56,7 +56,7 @@ def scored(photos: Path, network: Path, tmp_path_factory: pytest.TempPathFactory
 
     def run(backend: str) -> Path:
         output = tmp_path_factory.mktemp("runs") / backend
-        options = ("--model", network, "--labels", "cat,dog", "--precision", "float32")
+        options = ("--model", network, "--labels", "cat,dog", "--labels-from", "names", "--precision", "float32")
         _command(backend, "score", "--images", photos, *options, "--output", output)
         return output
 
