@@ -22,7 +22,8 @@ class Server:
     Args:
         what: What it is, for a message.
         address: Host and port.
-        patience_s: How long it may be silent.
+        patience_s: How long it may refuse connections. One that is silent otherwise, as by a fault of the network, is
+            given as long as a head.
     """
 
     def __init__(self, what: str, address: tuple[str, int], patience_s: float) -> None:
@@ -35,11 +36,18 @@ class Server:
         Raises:
             WorkersLostError: If nobody has for longer than its patience.
         """
-        if _listens(self._address):
+        patience_s = _HEAD_PATIENCE_S
+        try:
+            _connect(self._address)
+        except ConnectionRefusedError:
+            patience_s = self._patience_s
+        except OSError:
+            pass
+        else:
             self._answered_at = time.monotonic()
             return True
         silent_s = time.monotonic() - self._answered_at
-        if silent_s > self._patience_s:
+        if silent_s > patience_s:
             raise WorkersLostError(
                 f"{self._what} has not answered for {silent_s:.0f} s: it was killed or has failed. What is finished is "
                 "kept. Run the same command again."
@@ -76,7 +84,11 @@ class HeadWatch:
 
 def _listens(address: tuple[str, int]) -> bool:
     try:
-        socket.create_connection(address, timeout=_CONNECT_S).close()
+        _connect(address)
     except OSError:
         return False
     return True
+
+
+def _connect(address: tuple[str, int]) -> None:
+    socket.create_connection(address, timeout=_CONNECT_S).close()

@@ -24,6 +24,25 @@ def test_a_server_may_be_silent_for_its_patience_and_no_longer(monkeypatch: pyte
         server.answers()
 
 
+def test_a_fault_of_the_network_ends_no_job_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that refuses connections is gone; one that cannot be asked for a moment is not."""
+    now, fault = 100.0, OSError("Too many open files")
+
+    def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
+        raise fault
+
+    monkeypatch.setattr("cluster.head_watch.time.monotonic", lambda: now)
+    monkeypatch.setattr("cluster.head_watch.socket.create_connection", refuse)
+    server = Server("Ray's server on this machine", ("127.0.0.1", 9), patience_s=0)
+    now = 101.0
+    assert not server.answers()
+    fault = TimeoutError("timed out")
+    assert not server.answers()
+    fault = ConnectionRefusedError("refused")
+    with pytest.raises(WorkersLostError, match="Ray's server on this machine has not answered for 1 s"):
+        server.answers()
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_nodes")
 def test_the_head_and_the_drivers_own_node_are_watched() -> None:

@@ -104,7 +104,7 @@ def test_folders_and_files_that_may_not_be_read_are_counted_and_every_other_phot
     words = ("--images", "photos", "--model", "bright.keras", "--labels", "dark,bright", "--output", "run")
     ended = _type(lived_in, "score", *words, "--actors", "1")
     assert ended.returncode == 0, ended.stderr
-    assert "4 files or folders cannot be read" in ended.stderr
+    assert "4 files or folders cannot be read" in ended.stdout
     record = RunFolder(lived_in / "run").load_record()
     assert record is not None
     assert record.summary is not None
