@@ -99,6 +99,29 @@ def _of_dtype(dtype: str) -> Callable[[], Any]:
     return build
 
 
+def _quantised(mode: str) -> Callable[[], Any]:
+    def build() -> Any:
+        import keras
+
+        pixels = keras.Input((32, 40, 3))
+        hidden = keras.layers.Dense(16, activation="relu")(_trunk(keras.layers.Rescaling(1 / 64, -2)(pixels)))
+        model = keras.Model(pixels, _head(hidden))
+        for dense in model.layers[-2:]:
+            dense.quantize(mode)  # as `model.quantize` does, which warns of all layers that cannot be
+        return model
+
+    return build
+
+
+def _of_whole_pixels() -> Any:
+    """Its first layer rounds."""
+    import keras
+
+    pixels = keras.Input((32, 40, 3))
+    smaller = keras.layers.Resizing(20, 24, dtype="uint8")(pixels)
+    return keras.Model(pixels, _head(_trunk(keras.layers.Rescaling(1 / 64, -2)(smaller))))
+
+
 def _of_outputs(end: Callable[[Any], Any]) -> Callable[[], Any]:
     def build() -> Any:
         import keras
@@ -152,6 +175,12 @@ _SCORED = {
     "float16 pixels": _of_dtype("float16"),
     "1,001 classes": _of_outputs(lambda pixels: _head(_trunk(pixels), 1001)),
 }
+_ON_OPENVINO = ("nested", "preprocessing and augmentation inside", "mixed_bfloat16", "float16", "uint8 pixels")
+_OF_THEIR_OWN_TYPES = {
+    "int8 weights": _quantised("int8"),
+    "int4 weights": _quantised("int4"),
+    "a layer of whole numbers": _of_whole_pixels,
+}
 _REFUSED = {
     "two inputs": (_two_inputs, "Expected a model of one input"),
     "two outputs": (_of_outputs(_each_of_two), "Expected `output_name` for .*, which has the outputs"),
@@ -159,16 +188,29 @@ _REFUSED = {
         _of_outputs(_maps),
         r"Expected a classifier with outputs of shape \(None, num_classes\); .* \(None, 32, 40, 2\)",
     ),
+    "int8 pixels": (_of_dtype("int8"), "Expected a model whose input holds pixels of 0 to 255; .* takes int8, which"),
     "a layer of its own": (_own_layer, "Cannot load .* in Keras' safe mode: .*Squared"),
 }
 
 
-def _request(path: Path, labels: str, engine: EngineName = EngineName.KERAS) -> ModelRequest:
-    return ModelRequest(str(path), None, labels, Precision.FLOAT32, "tensorflow", engine)
+def _request(
+    path: Path, labels: str, engine: EngineName = EngineName.KERAS, precision: Precision = Precision.FLOAT32
+) -> ModelRequest:
+    return ModelRequest(str(path), None, labels, precision, "tensorflow", engine)
 
 
-@pytest.mark.parametrize("engine", [EngineName.KERAS, EngineName.OPENVINO])
-@pytest.mark.parametrize("name", _SCORED)
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        *((name, EngineName.KERAS) for name in _SCORED),
+        *((name, EngineName.OPENVINO) for name in _ON_OPENVINO),
+        *(
+            pytest.param(name, EngineName.OPENVINO, marks=pytest.mark.slow)
+            for name in _SCORED
+            if name not in _ON_OPENVINO
+        ),
+    ],
+)
 def test_odd_model_says_what_keras_says_in_float32(
     name: str, engine: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +229,24 @@ def test_odd_model_says_what_keras_says_in_float32(
     expected = np.asarray(built(pixels.astype(built.inputs[0].dtype), training=False), np.float32)
     is_low = "float16" in name and name != "float16 pixels"
     np.testing.assert_allclose(classifier.score(pixels), expected, atol=1e-2 if is_low else 1e-5)
+    assert np.ptp(expected, axis=0).max() > 1e-3, "it depends on the image"
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+@pytest.mark.parametrize("name", _OF_THEIR_OWN_TYPES)
+def test_layers_whose_types_say_what_their_weights_mean_keep_them(
+    name: str, precision: Precision, tmp_path: Path
+) -> None:
+    """Read as float32, quantised weights would be 127 times too large."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    built = _OF_THEIR_OWN_TYPES[name]()
+    built.save(tmp_path / "m.keras")
+    pixels = noise(6, _SHAPE)
+    expected = built.predict_on_batch(pixels.astype(np.float32))
+    scores = _request(tmp_path / "m.keras", "cat,dog", precision=precision).load().score(pixels)
+    np.testing.assert_allclose(scores, expected, atol=1e-5 if precision is Precision.FLOAT32 else 2e-2)
     assert np.ptp(expected, axis=0).max() > 1e-3, "it depends on the image"
 
 
