@@ -93,10 +93,10 @@ def test_a_model_is_fine_tuned_to_the_same_probabilities(
     np.testing.assert_allclose(found, known, atol=1e-3)
     assert load_training_record(other).metrics.after_calibration.accuracy > 0.9
     assert backend in load_training_record(other).versions
-    _command(backend, "score", "--images", photos, "--model", tmp_path / backend, "--output", tmp_path / "run")
+    scoring = ("--model", tmp_path / backend, "--labels-from", "names", "--output", tmp_path / "run")
+    _command(backend, "score", "--images", photos, *scoring)
     rows = _rows(tmp_path / "run" / "predictions")
-    validated = _rows(other.validation)
-    assert (rows.loc[validated.index, "label"] == rows.loc[validated.index, "target"]).mean() > 0.9
+    assert (rows["label"] == rows["target"]).mean() > 0.9
 
 
 @pytest.mark.parametrize("backend", _BACKENDS)
