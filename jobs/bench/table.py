@@ -80,7 +80,7 @@ def print_machine(console: Console, machine: Machine) -> None:
 def print_estimates(
     console: Console, title: str, parts: Parts, estimates: Sequence[Estimate], price: float | None
 ) -> None:
-    """Print runs on paper, one a row, and what would help each that is held up.
+    """Print runs on paper, one a row, and what would make each faster.
 
     Args:
         console: Where to.
@@ -92,7 +92,7 @@ def print_estimates(
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("images", "actors", "setup", "score", "end", "in all", "hours", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("held up by", no_wrap=True)
+    table.add_column("bound by", no_wrap=True)
     for run in estimates:
         spans = (_span(seconds) for seconds in (run.setup_s, run.score_s, run.tail_s + run.verify_s, run.wall_s))
         cost = "-" if price is None else _amount(run.worker_hours * price)
@@ -103,7 +103,7 @@ def print_estimates(
     limits = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in rates.items() if rate < float("inf"))
     console.print(f"images/s that each stage allows one actor, {DEFAULT_SHARD_SIZE} a shard: {limits}")
     for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
-        console.print(f"held up by {bottleneck}: {REMEDIES[bottleneck]}")
+        console.print(f"bound by {bottleneck}: {REMEDIES[bottleneck]}")
 
 
 def print_listing(console: Console, list_s: float, sizes: Sequence[int]) -> None:

@@ -47,6 +47,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node(needed)
+            milestones.ray_at = time.time()
             check_nothing_missing(images.run(milestones, needed), "shard {}".format)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)

@@ -12,8 +12,7 @@ def print_training(
     console: Console, folder: ModelFolder, record: TrainingRecord, features_s: float, wall_s: float
 ) -> None:
     """Print how good a fine-tuned model is, and where it is."""
-    data, metrics, calibration = record.data, record.metrics, record.calibration
-    submission, accuracy = metrics.submission_log_loss, metrics.after_calibration.accuracy
+    data, accuracy = record.data, record.metrics.after_calibration.accuracy
     rows = [
         ("labels", ", ".join(record.labels)),
         ("photos", _photos(record)),
@@ -23,17 +22,28 @@ def print_training(
             f"{accuracy:.2%} of {data.num_validation} photos, by heads that had not seen them",
         ),
         ("log loss", _losses(record)),
-        (
-            "submission",
-            f"log loss {submission.calibrated:.4f}; with the lesson's clip of 0.05 {submission.lesson_clip:.4f}",
-        ),
+        *_submission(record),
         *agreement_row(record.agreement),
-        ("temperature", f"{calibration.temperature:.3f}, clip {calibration.clip:.4f}"),
+        ("temperature", _calibration(record)),
         *_rate(folder),
         ("seconds", f"{wall_s:.1f}, of which features {features_s:.1f}"),
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
+
+
+def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
+    if not record.is_clipped:
+        return []
+    losses = record.metrics.submission_log_loss
+    return [
+        ("submission", f"log loss {losses.calibrated:.4f}; with the lesson's clip of 0.05 {losses.lesson_clip:.4f}")
+    ]
+
+
+def _calibration(record: TrainingRecord) -> str:
+    temperature = f"{record.calibration.temperature:.3f}"
+    return f"{temperature}, clip {record.calibration.clip:.4f}" if record.is_clipped else temperature
 
 
 def _rate(folder: ModelFolder) -> list[tuple[str, str]]:

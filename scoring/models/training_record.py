@@ -125,6 +125,11 @@ class TrainingRecord:
         """How photos became squares, as the user says it."""
         return Resize(self.resize.split("-")[0])
 
+    @property
+    def is_clipped(self) -> bool:
+        """Whether submissions clip its probabilities: those of two labels; of more they are written as they are."""
+        return len(self.labels) == 2
+
 
 def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
     """Write `training.json` whole."""

@@ -79,17 +79,21 @@ def _begin(model: "keras.Model") -> _Begin:
 
 
 def takes_uint8(model: "keras.Model") -> "keras.Model":
-    """The same model for uint8 pixels; for 224 x 224 of them where it leaves that open."""
+    """The same model for uint8 pixels; for 224 x 224 of them where it leaves that open.
+
+    It scores, and never trains: exported, augmentation that it may contain would be part of it otherwise.
+    """
     import keras
 
     pixels = keras.Input(filled(model.inputs[0].shape[1:]).as_array(), dtype="uint8")
-    return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype)))
+    return keras.Model(pixels, model(keras.ops.cast(pixels, model.inputs[0].dtype), training=False))
 
 
 def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bool) -> None:
     """Compute every layer in `precision`; for exact outputs, from the last layer with weights on in float32.
 
-    A nested network called `EXACT` is left in float32 as a whole.
+    A nested network called `EXACT` is left in float32 as a whole. Layers that keep quantised weights, or compute whole
+    numbers, stay as they are: their policies say what the weights mean.
     """
     import keras
 
@@ -102,10 +106,14 @@ def _set_precision(model: "keras.Model", precision: Precision, exact_outputs: bo
     else:
         with_weights = [index for index, layer in enumerate(layers) if layer.weights]
         exact_from = max(with_weights, default=0) if exact_outputs else len(layers)
-    for layer in layers[:exact_from]:
+    for layer in filter(_may_change, layers[:exact_from]):
         layer.dtype_policy = policy
-    for layer in layers[exact_from:]:
+    for layer in filter(_may_change, layers[exact_from:]):
         layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+
+
+def _may_change(layer: "keras.Layer") -> bool:
+    return layer.quantization_mode is None and "float" in layer.compute_dtype
 
 
 def _flatten(model: "keras.Model") -> list[Any]:

@@ -7,10 +7,12 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from scoring.errors import BucketError, ModelError
+from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_versions import newer_keras
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 # What zipfile raises at bytes that are not what they should be: checksums, methods that it does not know, keys.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
+
+_ARCHITECTURE = "config.json"
+_QUANTISED = b'"QuantizedDTypePolicy"'  # of layers whose weights are int8, int4 or float8
+_CAUSE = "Exception encountered:"  # what Keras writes before the reason
+# Number types that hold every pixel.
+_OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 
 _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
@@ -53,6 +61,8 @@ def keras_digest(path: Path) -> str:
             for name in sorted(set(archive.namelist()) - {"metadata.json"}):
                 with archive.open(name) as entry:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
+                if name == _ARCHITECTURE and _QUANTISED in archive.read(name):
+                    digest.update(_QUANTISED)  # earlier versions took such weights for float32: other results
     except _DAMAGE as error:
         raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()
@@ -69,23 +79,28 @@ def number_shared_objects(path: Path) -> None:
         return f"{match[1]}{numbers.setdefault(match[2], len(numbers) + 1)}"
 
     with tempfile.TemporaryFile() as numbered:
-        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(numbered, "w") as copy:
-            for entry in archive.infolist():
-                with archive.open(entry) as source, copy.open(entry, "w", force_zip64=True) as target:
-                    if entry.filename == "config.json":
-                        target.write(_SHARED_OBJECT.sub(renumbered, source.read().decode()).encode())
-                    else:
-                        shutil.copyfileobj(source, target)
+        _copy(path, numbered, lambda config: _SHARED_OBJECT.sub(renumbered, config))
         numbered.seek(0)
         with path.open("wb") as file:
             shutil.copyfileobj(numbered, file)
+
+
+def _copy(path: Path, target: IO[bytes], change: Callable[[str], str]) -> None:
+    """Write a `.keras` file with another `config.json`."""
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(target, "w") as copy:
+        for entry in archive.infolist():
+            with archive.open(entry) as source, copy.open(entry, "w", force_zip64=True) as written:
+                if entry.filename == _ARCHITECTURE:
+                    written.write(change(source.read().decode()).encode())
+                else:
+                    shutil.copyfileobj(source, written)
 
 
 def stated_size(path: Path) -> tuple[int, int] | None:
     """Height and width that a `.keras` file fixes, as its architecture says without Keras; None if it does not tell."""
     try:
         with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+            layers = json.loads(archive.read(_ARCHITECTURE))["config"]["layers"]
         [(_, height, width, _)] = [
             layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
         ]
@@ -95,18 +110,31 @@ def stated_size(path: Path) -> tuple[int, int] | None:
 
 
 def load_keras_file(path: Path) -> "keras.Model":
-    """Load a model without running code that it may bring.
+    """Load a model without running code that it may bring; layers of lower precision become float32.
 
     Raises:
         ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive.
     """
+    try:
+        return _loaded(path)
+    except Exception as error:  # Keras, h5py and zipfile each have their own words for it
+        # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
+        reason = " ".join(str(error).rpartition(_CAUSE)[2].split())[:300]
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
+
+
+def _loaded(path: Path) -> "keras.Model":
     import keras
 
-    try:
+    with zipfile.ZipFile(path) as archive:
+        written = json.loads(archive.read(_ARCHITECTURE))
+    raised = in_float32(written)
+    if raised == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, h5py and zipfile each have their own words for it
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
+    with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path
+        _copy(path, copy, lambda _: json.dumps(raised))
+        copy.flush()
+        return keras.saving.load_model(copy.name, compile=False, safe_mode=True)
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
@@ -118,13 +146,18 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         path: Its file, for messages.
 
     Raises:
-        ModelError: If it does not take images of 1 or 3 channels, or not of that size.
+        ModelError: If it does not take images of 1 or 3 channels, not of that size, or none of pixels from 0 to 255.
     """
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, None):
         raise ModelError(
             "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
             f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
+        )
+    if model.inputs[0].dtype not in _OF_PIXELS:
+        raise ModelError(
+            f"Expected a model whose input holds pixels of 0 to 255; {path} takes {model.inputs[0].dtype}, which does "
+            "not. Save it with an input of float32 or uint8."
         )
     own = shapes[0][1:]
     wanted = (*(size or DEFAULT_SHAPE.size), 3)

@@ -89,17 +89,22 @@ def _last_activation(tensor: "keras.KerasTensor") -> str:
     function = getattr(operation, "activation", None)
     if function is None:
         return _told(operation, len(tensor.shape)) or kind
-    if kind == "Activation" and function.__name__ == "linear":
+    if kind == "Activation" and _name(function) == "linear":
         return _agreed(_last_activation(each) for each in before)
-    return _told(function, len(tensor.shape)) or str(getattr(function, "__name__", type(function).__name__))
+    return _told(function, len(tensor.shape)) or _name(function)
 
 
 def _told(function: Any, rank: int) -> str | None:
     """What a function, a layer or an operation tells by its name; None if nothing, or if it runs along another axis."""
-    name = getattr(function, "__name__", type(function).__name__).lower().replace("_", "")
+    name = _name(function).lower().replace("_", "")
     if name in _ALONG_AN_AXIS and getattr(function, "axis", -1) not in (-1, rank - 1):
         return None
     return _TELLING.get(name)
+
+
+def _name(function: Any) -> str:
+    """Of a function, or of the layer or operation that stands for one."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _agreed(told: Iterable[str]) -> str:

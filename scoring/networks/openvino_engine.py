@@ -132,12 +132,20 @@ def _converted(network: Network) -> Path:
         if temporary:
             model = network.build()
             from_uint8 = takes_uint8(model)
-            from_uint8.export(str(temporary / "model.xml"), format="openvino", verbose=False)
+            _export(from_uint8, temporary / "model.xml")
             note_last_activation(model, temporary)
             _compare(from_uint8, temporary)
     if not (folder / _COMPARED).exists():  # an earlier version converted it
         _compare(takes_uint8(network.build()), folder)
     return folder
+
+
+def _export(model: "keras.Model", path: Path) -> None:
+    try:
+        model.export(str(path), format="openvino", verbose=False)
+    except Exception as error:  # Keras, TensorFlow and OpenVINO each have their own words for what has no counterpart
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"`engine` openvino cannot run this network: {reason} Use `engine` keras.") from error
 
 
 def _compare(model: "keras.Model", converted: Path) -> None:

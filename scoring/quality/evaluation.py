@@ -80,19 +80,27 @@ def evaluate(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> Evalu
 
 
 def log_loss(
-    probabilities: Float32Array,
-    truth: npt.NDArray[np.int64],
-    clip: float | npt.NDArray[np.float64] = _MIN_PROBABILITY,
+    probabilities: Float32Array, truth: npt.NDArray[np.int64], clip: float | npt.NDArray[np.float64] | None = None
 ) -> float:
-    """Mean of -ln of the true label's probability, kept within [clip, 1 - clip] as a submission does.
+    """Mean of -ln of the true label's probability.
+
+    With a clip, it is what Kaggle would find for a submission of these probabilities, each kept within
+    [clip, 1 - clip]: of more than two labels a row is divided by its sum there.
 
     Args:
         probabilities: Shape (num_images, num_classes).
         truth: True class indices, shape (num_images,).
-        clip: One for all, or one for each image.
+        clip: One for all, or one for each image; None keeps certainties finite and nothing else.
     """
-    of_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
-    return float(-np.log(np.clip(of_truth, clip, 1 - clip)).mean())
+    images = np.arange(len(truth))
+    if clip is None:
+        of_truth = probabilities[images, truth].astype(np.float64)
+        return float(-np.log(np.clip(of_truth, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean())
+    least = np.broadcast_to(clip, len(truth))[:, np.newaxis]
+    kept = np.clip(probabilities.astype(np.float64), least, 1 - least)
+    if kept.shape[1] > 2:
+        kept /= kept.sum(axis=1, keepdims=True)
+    return float(-np.log(kept[images, truth]).mean())
 
 
 def _roc_auc(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float | None:

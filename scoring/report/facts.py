@@ -123,7 +123,7 @@ def time_blocks(summary: Summary | None, caption: str = "The last invocation") -
         ("wall time", seconds(summary.wall_s)),
         ("images per second", f"{summary.images_per_s:.1f} from command to end"),
         ("steady", f"{steady:.1f} images per second after each worker's first batch" if steady else "one batch only"),
-        ("held up by", BOUND_BY.get(summary.bound_by, summary.bound_by)),
+        ("bound by", BOUND_BY.get(summary.bound_by, summary.bound_by)),
         ("lost", f"{plural(summary.num_lost_workers, 'worker')}; {plural(summary.num_repeats, 'repeated shard')}"),
     ]
     return [Facts(caption, rows), _time_split(summary)]

@@ -27,12 +27,13 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
 
 
 def _calibration_facts(training: TrainingRecord) -> Facts:
-    losses = training.metrics.submission_log_loss
-    rows = [
-        ("temperature", measure(training.calibration.temperature)),
-        ("clip of submissions", measure(training.calibration.clip)),
-        ("submission's log loss", measure(losses.calibrated)),
-        ("with the lesson's clip", measure(losses.lesson_clip)),
-        ("without any", measure(losses.unclipped)),
-    ]
+    rows = [("temperature", measure(training.calibration.temperature))]
+    if training.is_clipped:
+        losses = training.metrics.submission_log_loss
+        rows += [
+            ("clip of submissions", measure(training.calibration.clip)),
+            ("submission's log loss", measure(losses.calibrated)),
+            ("with the lesson's clip", measure(losses.lesson_clip)),
+            ("without any", measure(losses.unclipped)),
+        ]
     return Facts("Calibration, measured on photos that it was not fitted on", rows)

@@ -46,18 +46,19 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     if features:
         album = replace(album, input_shape=features.fingerprint.input_shape)
     shards = shard_files(folder.features.predictions)
+    sections = [
+        Section("Training", _training_blocks(training, features), layout="columns"),
+        Section("Learning curve", _curve_figures(training)),
+        Section("Quality", model_quality_blocks(training, rows)),
+        Section("Labels to check", label_blocks(rows, training.labels, album)),
+        Section("Looks", look_blocks(rows, training.labels, album)),
+        Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
+    ]
     return Report(
         title=folder_title(folder.path),
         subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
         key_figures=_key_figures(training),
-        sections=[
-            Section("Training", _training_blocks(training, features), layout="columns"),
-            Section("Learning curve", _curve_figures(training)),
-            Section("Quality", model_quality_blocks(training, rows)),
-            Section("Labels to check", label_blocks(rows, training.labels, album)),
-            Section("Looks", look_blocks(rows, training.labels, album)),
-            Section("Unreadable files", unreadable_blocks(read_unreadable(shards))),
-        ],
+        sections=[section for section in sections if section.blocks],
     )
 
 

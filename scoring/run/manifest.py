@@ -135,8 +135,13 @@ def write_manifest(
     found = hashlib.sha256(f"{shard_size}\n".encode())
     with whole_file(path) as temporary:
         with pq.ParquetWriter(temporary, MANIFEST_SCHEMA, **_WRITING) as writer:
-            for rows, lines in one_ahead((rows, digest_lines(rows)) for rows in _blocks(images, shard_size)):
-                found.update(lines)
+
+            def digested() -> Iterator[pa.Table]:
+                for rows in _blocks(images, shard_size):
+                    found.update(digest_lines(rows))
+                    yield rows
+
+            for rows in one_ahead(digested()):
                 writer.write_table(rows, row_group_size=shard_size)
             digest = digest or found.hexdigest()
             writer.add_key_value_metadata({_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)})

@@ -9,7 +9,7 @@ from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
 
 _STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
-# Below this share of its time spent waiting, a model is not held up by its input.
+# Below this share of its time spent waiting, a model is not bound by its input.
 _NOTICEABLE_WAIT = 0.1
 
 

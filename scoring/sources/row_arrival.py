@@ -51,15 +51,16 @@ class RowArrival:
         if self._has_ids not in (None, has_ids):
             raise NotByColumn
         self._has_ids = has_ids
-        if not has_ids:
-            low, high = _bounds(rows["path"])
-            self._bounds = (min(low, self._bounds[0]), max(high, self._bounds[1])) if self._bounds else (low, high)
+        bounds = None if has_ids else _bounds(rows["path"])
+        if bounds:
+            low, high = self._bounds or bounds
+            self._bounds = (min(low, bounds[0]), max(high, bounds[1]))
         if self.is_rising:
-            self._look_at_order(keys_of(rows))
+            self._look_at_order(*_parted_keys(rows, bounds))
         self.spool.add(rows)
 
-    def _look_at_order(self, keys: pa.BinaryArray) -> None:
-        first, last = keys[0].as_py(), keys[-1].as_py()
+    def _look_at_order(self, folder_key: bytes, keys: pa.BinaryArray) -> None:
+        first, last = folder_key + keys[0].as_py(), folder_key + keys[-1].as_py()
         follows = self._last_key is None or self._last_key < first
         self.is_rising = follows and bool(pc.all(pc.less(keys[:-1], keys[1:])).as_py() is not False)
         self._last_key = last
@@ -72,13 +73,27 @@ class RowArrival:
 
 def keys_of(rows: pa.RecordBatch, with_suffix: bool = False) -> pa.BinaryArray:
     """The natural keys of rows' ids or else of their paths, without suffix unless told otherwise."""
-    if rows["image_id"].null_count == 0:
-        return natural_keys(rows["image_id"])
+    bounds = None if rows["image_id"].null_count == 0 else _bounds(rows["path"])
+    folder_key, keys = _parted_keys(rows, bounds, with_suffix)
+    return pc.binary_join_element_wise(folder_key, keys, b"") if folder_key else keys
+
+
+def _parted_keys(
+    rows: pa.RecordBatch, bounds: tuple[str, str] | None, with_suffix: bool = False
+) -> tuple[bytes, pa.BinaryArray]:
+    """The same in two parts: what all of them begin with, and how each goes on.
+
+    Args:
+        rows: Some.
+        bounds: The first and the last of their paths in plain order; None where they have ids.
+        with_suffix: See `keys_of`.
+    """
+    if bounds is None:
+        return b"", natural_keys(rows["image_id"])
     path = rows["path"]
     # What all paths share is made into a key once; natsort is given the whole of other names than ASCII's.
-    folder = common_folder(*_bounds(path)) if pc.all(pc.string_is_ascii(path)).as_py() else ""
-    keys = natural_keys(below(path, folder) if with_suffix else bare_names(path, folder))
-    return pc.binary_join_element_wise(natural_key(folder).encode(), keys, b"") if folder else keys
+    folder = common_folder(*bounds) if pc.all(pc.string_is_ascii(path)).as_py() else ""
+    return natural_key(folder).encode(), natural_keys(below(path, folder) if with_suffix else bare_names(path, folder))
 
 
 def _bounds(path: pa.StringArray) -> tuple[str, str]:

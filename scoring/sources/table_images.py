@@ -23,6 +23,7 @@ __all__ = ["TableColumns", "TableSource"]
 _ROWS_AT_ONCE = 65_536
 # A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
 _MAX_ROW_GROUP_BYTES = 1024**3
+_PIECE_BYTES = 64 * 1024  # of a column of which one row is looked at
 
 
 class TableSource:
@@ -107,7 +108,26 @@ class TableSource:
         if self._columns.label:
             check_column(schema, "label_column", self._columns.label, title)
         if self._columns.content:
-            _check_row_groups(part, self._columns.content, title)
+            self._check_row_groups(part, self._columns.content, name)
+
+    def _check_row_groups(self, part: pq.ParquetFile, column: str, name: str) -> None:
+        """Raise ImagesError if a row group is so large that no worker should hold it."""
+        large = [group for group in range(part.num_row_groups) if _num_bytes(part, group) > _MAX_ROW_GROUP_BYTES]
+        if not large:
+            return
+        file = file_below(self._parts.folder, name)
+        with self._parts.open(name, buffer_size=_PIECE_BYTES) as by_pieces:
+            try:
+                largest = max(_num_bytes_of(by_pieces, group, column) for group in large)
+            except BucketError:
+                raise
+            except (OSError, pa.ArrowException) as error:
+                raise _damaged(file, error) from error
+        if largest > _MAX_ROW_GROUP_BYTES:
+            raise ImagesError(
+                f"Expected row groups of at most {_MAX_ROW_GROUP_BYTES // 1024**2} MiB of images, each is read whole; "
+                f"{file} has one of {largest // 1024**2} MiB. Write it with a smaller row_group_size."
+            )
 
     def _rows(self, part: pq.ParquetFile, of: TablePart) -> Iterator[pa.RecordBatch]:
         row = 0
@@ -118,8 +138,7 @@ class TableSource:
         except BucketError:
             raise
         except (OSError, pa.ArrowException) as error:
-            damaged = file_below(self._parts.folder, of.name)
-            raise ImagesError(f"Expected a readable Parquet table; {damaged} is damaged: {one_line(error)}.") from error
+            raise _damaged(file_below(self._parts.folder, of.name), error) from error
 
 
 def _located(folder: Location, path: str) -> Location:
@@ -127,13 +146,21 @@ def _located(folder: Location, path: str) -> Location:
     return location if location.is_absolute() else file_below(folder, path)
 
 
-def _check_row_groups(part: pq.ParquetFile, column: str, title: str) -> None:
-    """Raise ImagesError if a row group is so large that no worker should hold it."""
+def _damaged(part: Location, error: Exception) -> ImagesError:
+    return ImagesError(f"Expected a readable Parquet table; {part} is damaged: {one_line(error)}.")
+
+
+def _num_bytes(part: pq.ParquetFile, group: int) -> int:
+    """What all columns of a row group take."""
+    return int(part.metadata.row_group(group).total_byte_size)
+
+
+def _num_bytes_of(part: pq.ParquetFile, group: int, column: str) -> int:
+    """What one column of a row group takes.
+
+    A row is read first, which raises where the column's description is damaged: `RowGroupMetaData.column`, declared
+    in pyarrow as what never raises, ends the process there.
+    """
+    next(part.iter_batches(1, row_groups=[group], columns=[column]), None)
     leaf = [part.schema.column(index).path for index in range(len(part.schema))].index(column)
-    groups = range(part.num_row_groups)
-    largest = max((part.metadata.row_group(group).column(leaf).total_uncompressed_size for group in groups), default=0)
-    if largest > _MAX_ROW_GROUP_BYTES:
-        raise ImagesError(
-            f"Expected row groups of at most {_MAX_ROW_GROUP_BYTES // 1024**2} MiB of images, each is read whole; "
-            f"{title} has one of {largest // 1024**2} MiB. Write it with a smaller row_group_size."
-        )
+    return int(part.metadata.row_group(group).column(leaf).total_uncompressed_size)

@@ -69,14 +69,9 @@ def list_inventory(
 
     def others() -> Iterator[FoundFile]:
         """Rows that the finder has to judge; the images among the rest are kept."""
-        for batch in one_ahead(batches):
-            if batch["image_id"].null_count != batch.num_rows:
-                raise NotByColumn
-            path = batch["path"]
-            is_image = pc.and_(pc.match_substring_regex(path, _IS_IMAGE), pc.is_null(batch["left_out"]))
-            is_image = pc.and_not(is_image, pc.match_substring_regex(path, MAY_BE_HIDDEN))
-            arrival.add(batch.filter(is_image))
-            yield from found_files(batch.filter(pc.invert(is_image)))
+        for images, rest in one_ahead(map(_judged, batches)):
+            arrival.add(images)
+            yield from found_files(rest)
 
     found = finder.images(others())
     while late := list(islice(found, _JUDGED_AT_ONCE)):
@@ -85,6 +80,16 @@ def list_inventory(
     if arrival.is_rising:
         return _listing(arrival.spool, arrival.folder)
     return _in_order(arrival, lambda piece: _without_replaced(piece, replaced))
+
+
+def _judged(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """The rows that are images by their names alone, and the rest."""
+    if batch["image_id"].null_count != batch.num_rows:
+        raise NotByColumn
+    path = batch["path"]
+    is_image = pc.and_(pc.match_substring_regex(path, _IS_IMAGE), pc.is_null(batch["left_out"]))
+    is_image = pc.and_not(is_image, pc.match_substring_regex(path, MAY_BE_HIDDEN))
+    return batch.filter(is_image), batch.filter(pc.invert(is_image))
 
 
 def _listing(spool: RowSpool, folder: str, with_suffix: bool = False) -> EntriesByColumn:

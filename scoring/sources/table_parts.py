@@ -40,15 +40,19 @@ class TableParts:
         self.names = sorted(names, key=natural_key)
         self.title = str(table)
 
-    def open(self, name: str) -> pq.ParquetFile:
+    def open(self, name: str, buffer_size: int = 0) -> pq.ParquetFile:
         """Open one part.
+
+        Args:
+            name: The part's.
+            buffer_size: Bytes of a column that are read at once, 0 for all that a row group has of it.
 
         Raises:
             ImagesError: If it does not exist, or is no Parquet.
         """
         part = file_below(self.folder, name)
         try:
-            return pq.ParquetFile(readable(part))
+            return pq.ParquetFile(readable(part), buffer_size=buffer_size)
         except FileNotFoundError as error:
             raise ImagesError(f"Expected `images` to be a Parquet table; {part} does not exist.") from error
         except BucketError:

@@ -1,6 +1,7 @@
 """Names of a whole column at once: their natural keys, and what they are without suffix, as for one name elsewhere."""
 
 import os
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -97,14 +98,22 @@ def _without(
 
 def _with_heads(data: UInt8Array, begins: _Offsets, lengths: _Offsets) -> UInt8Array:
     """The same with a head where each number begins that says how many digits it has; there may be none."""
-    moves = np.bincount(begins, minlength=len(data) + 1)[: len(data)].astype(np.int32) * _HEAD
-    keys = np.empty(len(data) + _HEAD * len(begins), np.uint8)
-    keys[np.cumsum(moves, dtype=np.int32) + np.arange(len(data), dtype=np.int32)] = data
-    heads = begins + _HEAD * np.arange(len(begins))
-    keys[heads] = 0
-    for place in range(1, _HEAD):
-        keys[heads + place] = lengths // 10 ** (_HEAD - 1 - place) % 10 + _ZERO
+    is_head = np.zeros(len(data) + _HEAD * len(begins), np.bool_)
+    for place in range(_HEAD):
+        is_head[begins + _HEAD * np.arange(len(begins)) + place] = True
+    keys = np.empty(len(is_head), np.uint8)
+    keys[~is_head] = data
+    keys[is_head] = _heads(int(lengths.max(initial=0)))[lengths].ravel()
     return keys
+
+
+@lru_cache(maxsize=1)
+def _heads(longest: int) -> UInt8Array:
+    """The head of every number of up to so many digits, shape (longest + 1, 6)."""
+    heads = np.zeros((longest + 1, _HEAD), np.uint8)
+    for place in range(1, _HEAD):
+        heads[:, place] = np.arange(longest + 1) // 10 ** (_HEAD - 1 - place) % 10 + _ZERO
+    return heads
 
 
 def _runs(is_digit: npt.NDArray[np.bool_], offsets: _Offsets) -> tuple[_Offsets, _Offsets]:

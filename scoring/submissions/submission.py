@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
@@ -172,15 +173,9 @@ def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
 
 def _dog_probability(table: pa.Table, dog_index: int) -> npt.NDArray[np.float64]:
     """Probability of a dog for each row; NaN for an unreadable image."""
-    return np.array(
-        [
-            probabilities[dog_index] if status == OK else np.nan
-            for status, probabilities in zip(
-                table["status"].to_pylist(), table["probabilities"].to_pylist(), strict=True
-            )
-        ],
-        dtype=np.float64,
-    )
+    dogs = pc.list_element(table["probabilities"], dog_index)
+    of_readable = pc.if_else(pc.equal(table["status"], OK), dogs, None)
+    return np.array(of_readable.to_numpy(), dtype=np.float64)
 
 
 def _write_csv(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cluster.ledger import TaskFailed, TaskLedger
@@ -43,13 +44,13 @@ def draw_table(path: Path, num_images: int, in_order: bool = True) -> Path:
     """
     numbers = np.arange(1, num_images + 1)
     if not in_order:
-        numbers = numbers[np.argsort(numbers.astype(str), kind="stable")]
+        numbers = numbers[pc.sort_indices(pa.array(numbers).cast(pa.string())).to_numpy()]
     schema = pa.schema([("bucket", pa.string()), ("key", pa.string()), ("size", pa.int64())])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, num_images, _ROWS_AT_ONCE):
             part = numbers[start : start + _ROWS_AT_ONCE]
-            keys = pa.array(np.char.add(np.char.add("photos/", part.astype(str)), ".jpg"), pa.string())
-            buckets = pa.array(np.full(len(part), "drawn"), pa.string())
+            keys = pc.binary_join_element_wise("photos/", pa.array(part).cast(pa.string()), ".jpg", "")
+            buckets = pa.repeat(pa.scalar("drawn"), len(part))
             writer.write_table(pa.table([buckets, keys, pa.array(drawn_sizes(part))], schema=schema))
     return path
 

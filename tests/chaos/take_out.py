@@ -586,7 +586,7 @@ def judge(mechanism: Mechanism, copy: Path) -> str:
 
 def run_test(test: str, copy: Path, limit_s: float) -> int | None:
     """The exit code of one test in a copy of the tree; None if it hangs."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", test]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-m", "", test]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:
         return subprocess.run(command, cwd=copy, capture_output=True, env=environment, timeout=limit_s).returncode

@@ -52,7 +52,7 @@ def test_tables_fit_a_log_and_say_what_is_assumed(figures: Path, capsys: pytest.
     assert "figures.json, 2026-11-20, EPYC, keras bfloat16" in printed
     assert "measurements.json, 2026-" in printed
     assert [row[:2] for row in rows if row[1:3] == ["M", "8"]] == [["1", "M"], ["100", "M"], ["1,000", "M"]]
-    assert "held up by network: more or faster GPUs" in printed
+    assert "bound by network: more or faster GPUs" in printed
     hours, cost = next(row[-3:-1] for row in rows if row[:3] == ["1", "M", "1,000"])
     assert float(cost) == pytest.approx(2 * float(hours), abs=0.02)
 

@@ -25,3 +25,14 @@ def test_the_rate_of_the_base_network_is_told_where_photos_went_through_it(
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert ("47.0 through the base network" in said) is is_told
     assert "12.0, of which features 10.0" in said
+
+
+@pytest.mark.parametrize(("labels", "is_told"), [(("cat", "dog"), True), (("cat", "dog", "fox"), False)])
+def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, ...], is_told: bool) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(load_training_record(folder), labels=labels), 10.0, 12.0)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("lesson's clip" in said) is is_told
+    assert (", clip" in said) is is_told
+    assert "temperature" in said

@@ -1,5 +1,6 @@
 """Heads that bend, each measured on photos that neither trained it nor chose its regularisation."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,33 @@ def test_any_order_of_heads_gives_the_same_heads() -> None:
     second = [backwards.train(number) for number in reversed(range(5))][::-1]
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.kernel, other.kernel)
+
+
+@pytest.mark.parametrize("num_cores", [1, 2])
+def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
+    num_cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    seen: set[int] = set()
+    fitting: set[int] = set()
+    all_fit = threading.Barrier(num_cores)
+    fit = LogisticRegression.fit
+
+    def watched(regression: LogisticRegression, *examples: object) -> LogisticRegression:
+        seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        if threading.get_ident() not in fitting:
+            fitting.add(threading.get_ident())
+            all_fit.wait(60)  # breaks if others than these fit, or fewer at once
+        return fit(regression, *examples)
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(num_cores))
+    with threadpool_limits(4):  # as libraries take them that were loaded before a worker knew its cores
+        RbfTrainer(_photos(*_rings(30, seed=6)), seed=0).train(0)
+        assert {library["num_threads"] for library in threadpool_info()} == {4}
+    assert (seen, len(fitting)) == ({1}, num_cores)
 
 
 @pytest.mark.parametrize("num_photos", [4, 6, 9])

@@ -1,5 +1,6 @@
 """What happens to each kind of Keras image model: the probabilities that it means, or one line that says what to do."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from scoring.networks.noise import noise
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape
 
-pytestmark = pytest.mark.keras
+_MANUAL = Path(__file__).parents[3] / "scoring" / "README.md"
 
 
 def _dense(units: int, activation: str | None = None) -> Callable[[Any], Any]:
@@ -74,13 +75,13 @@ def _two_softmax() -> Callable[[Any], Any]:
 
 _TABLE = {
     "softmax": _Model(_two_softmax, _same),
-    "one logit": _Model(lambda: _dense(1), lambda outputs: _both(_sigmoid(outputs))),
     "two logits": _Model(lambda: _dense(2), _softmax),
-    "sigmoid": _Model(lambda: _dense(1, "sigmoid"), _both),
+    "one logit": _Model(lambda: _dense(1), lambda outputs: _both(_sigmoid(outputs))),
     "log-softmax": _Model(_log_softmax, np.exp),
-    "tanh": _Model(lambda: _dense(2, "tanh"), "Cannot tell what the outputs of"),
+    "sigmoid": _Model(lambda: _dense(1, "sigmoid"), _both),
     "several sigmoids": _Model(lambda: _dense(2, "sigmoid"), "Expected probabilities that sum to 1 for each image"),
     "multi-label": _Model(lambda: _dense(2, "sigmoid"), _same, options={"outputs": OutputMeaning.MULTI_LABEL}),
+    "tanh": _Model(lambda: _dense(2, "tanh"), "Cannot tell what the outputs of"),
     "dictionary": _Model(
         lambda: lambda features: {"probs": _two_softmax()(features)}, lambda outputs: outputs["probs"]
     ),
@@ -107,6 +108,16 @@ def _save(path: Path, model: _Model) -> Any:
     return built
 
 
+def test_manual_says_of_each_of_them_what_happens() -> None:
+    """Its rows begin with their names here, in this order, and say so where one is refused."""
+    _, after = _MANUAL.read_text(encoding="utf-8").split("| the model | what is stored |\n|---|---|\n")
+    rows = [line.strip("| ").split(" | ") for line in after.partition("\n\n")[0].splitlines()]
+    for (told, stored), (name, model) in zip(rows, _TABLE.items(), strict=True):
+        assert re.match(rf"{re.escape(name)}\b", told)
+        assert stored.startswith("refused") == isinstance(model.means, str), told
+
+
+@pytest.mark.keras
 @pytest.mark.parametrize("name", _TABLE)
 def test_a_model_is_scored_right_or_refused_in_one_line(name: str, tmp_path: Path) -> None:
     model = _TABLE[name]

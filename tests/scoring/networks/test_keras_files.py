@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -53,3 +54,16 @@ def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_
     assert keras_digest(path) == keras_digest(moved)
     values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_array_equal(load_keras_file(moved).predict_on_batch(values), network.predict_on_batch(values))
+
+
+def test_results_of_quantised_weights_are_not_taken_for_those_of_versions_that_misread_them(tmp_path: Path) -> None:
+    """A run that one of them wrote is refused rather than continued; all other files keep their digest."""
+    digests = {}
+    for policy in ("DTypePolicy", "QuantizedDTypePolicy"):
+        path = tmp_path / f"{policy}.keras"
+        config = json.dumps({"class_name": "Functional", "config": {"dtype": {"class_name": policy}}})
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", config)
+        before = hashlib.sha256(b"config.json" + hashlib.sha256(config.encode()).digest()).hexdigest()
+        digests[policy] = keras_digest(path) == before
+    assert digests == {"DTypePolicy": True, "QuantizedDTypePolicy": False}

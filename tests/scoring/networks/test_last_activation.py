@@ -41,6 +41,10 @@ _ENDS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "softmax layer": (SOFTMAX, lambda k, x: k.layers.Softmax()(k.layers.Dense(4)(x))),
     "softmax over images": ("Softmax", lambda k, x: k.layers.Softmax(axis=0)(k.layers.Dense(4)(x))),
     "activation layer": (SIGMOID, lambda k, x: k.layers.Activation("sigmoid")(k.layers.Dense(4)(x))),
+    "activation layer of a layer": (
+        SOFTMAX,
+        lambda k, x: k.layers.Activation(k.layers.Softmax())(k.layers.Dense(4)(x)),
+    ),
     "linear activation": (
         SOFTMAX,
         lambda k, x: k.layers.Activation("linear")(k.layers.Dense(4, activation="softmax")(x)),

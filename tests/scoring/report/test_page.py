@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
@@ -301,6 +303,14 @@ def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path
         assert text in page.text
     assert "the file is empty" in page.text
     assert page.attributes("img")
+
+
+def test_heads_without_epochs_have_no_learning_curve(tmp_path: Path) -> None:
+    model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    training = load_training_record(model)
+    heads = tuple(replace(head, curve=()) for head in training.heads)
+    save_training_record(model, replace(training, heads=heads))
+    assert "Learning curve" not in _report(model.path).text
 
 
 def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(tmp_path: Path) -> None:

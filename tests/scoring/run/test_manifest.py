@@ -51,6 +51,14 @@ def test_digest_tells_other_shards_apart() -> None:
     assert manifest_digest(_IMAGES, 4) != manifest_digest(_IMAGES, 5)
 
 
+@pytest.mark.parametrize("odd", ["it's", 'a"b', "a\\b", "caf\u00e9", "a\nb", "\x7f", "~", " ", ""])
+def test_digest_is_of_each_image_as_python_writes_a_tuple(odd: str) -> None:
+    images = [*_IMAGES, ImageEntry(odd, "11.jpg", 11), ImageEntry("12", odd, 12, position=3)]
+    lines = [(image.image_id, image.path, image.size_bytes, None, None) for image in images]
+    text = "".join(f"{line!r}\n" for line in [*lines[:-1], (*lines[-1], 3)])
+    assert manifest_digest(images, 4) == hashlib.sha256(f"4\n{text}".encode()).hexdigest()
+
+
 def test_raw_path_survives(tmp_path: Path) -> None:
     image = ImageEntry(r"caf\xe9", r"caf\xe9.jpg", 5, b"caf\xe9.jpg")
     write_manifest(tmp_path / "manifest.parquet", [image], 1, 0)

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,23 @@ from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
 from scoring.storage import stamps
 from scoring.storage.locations import Location, Url
+
+_OPTIONAL, _REQUIRED = b"\x25\x02\x18\x05photo", b"\x25\x00\x18\x05photo"  # the column, in Thrift's compact form
+_LIST = """
+import sys
+from pathlib import Path
+from scoring.errors import ImageError, ImagesError
+from scoring.sources import table_images
+from scoring.sources.inputs import find_images, open_images
+from scoring.sources.table_columns import TableColumns
+table_images._MAX_ROW_GROUP_BYTES = int(sys.argv[1])
+table, columns = Path(sys.argv[2]), TableColumns(content="photo")
+try:
+    for image in find_images(table, columns).images:
+        open_images(table, columns)(image)
+except (ImageError, ImagesError) as error:
+    print(error)
+"""
 
 
 def _write(path: Path, columns: Mapping[str, Sequence[object]], row_group_size: int = 3) -> Path:
@@ -114,6 +133,27 @@ def test_row_groups_that_would_fill_the_memory_are_refused(tmp_path: Path, monke
     table = _write(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(12)]}, row_group_size=12)
     with pytest.raises(ImagesError, match="smaller row_group_size"):
         find_images(table, TableColumns(content="photo"))
+
+
+def test_row_group_that_is_large_by_another_column_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_images, "_MAX_ROW_GROUP_BYTES", 1000)
+    columns = {"photo": [b"x"], "mask": [os.urandom(2000)]}
+    table = _write(tmp_path / "t.parquet", columns)
+    assert len(find_images(table, TableColumns(content="photo")).images) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 1024**3])
+def test_damaged_description_of_a_column_is_an_error_and_not_the_end_of_the_process(tmp_path: Path, limit: int) -> None:
+    """In a process of its own: pyarrow ended it by `std::terminate`."""
+    table = _write(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(3)]})
+    content = table.read_bytes()
+    assert _OPTIONAL in content
+    table.write_bytes(content.replace(_OPTIONAL, _REQUIRED))
+    run = subprocess.run(
+        [sys.executable, "-c", _LIST, str(limit), str(table)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    assert "histogram" in run.stdout
 
 
 def _rows(path: Path, rows: Sequence[Mapping[str, object]], schema: pa.Schema | None = None) -> Path:

@@ -1,0 +1,39 @@
+"""Number types that the layers of a `.keras` file compute and keep weights in: whatever they are, raised to float32.
+
+A model that was trained in mixed or pure half precision is float32 before an engine chooses a precision for it. No
+layer is left with weights of another type than its inputs, and no library gets types that it cannot convert.
+"""
+
+from typing import Any, TypeAlias
+
+_Config: TypeAlias = Any  # what JSON holds
+_LOW = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+_POLICIES = ("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloatDTypePolicy")
+
+
+def in_float32(config: _Config) -> _Config:
+    """The same architecture, whose policies of float16 or bfloat16 are float32; what stands for inputs stays.
+
+    Args:
+        config: What Keras wrote as `config.json`, or a part of it. Left unchanged.
+    """
+    if isinstance(config, list):
+        return [in_float32(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    raised = {key: in_float32(value) for key, value in config.items()}
+    own = raised.get("config")
+    if isinstance(own, dict):
+        if raised.get("class_name") in _POLICIES:
+            raised["config"] = {key: _raised(value) for key, value in own.items()}
+        elif _is_layer(raised) and "dtype" in own:  # a name, as Keras 3.0 wrote it
+            raised["config"] = {**own, "dtype": _raised(own["dtype"])}
+    return raised
+
+
+def _is_layer(config: dict[str, _Config]) -> bool:
+    return str(config.get("module")).startswith("keras.layers") and config.get("class_name") != "InputLayer"
+
+
+def _raised(value: _Config) -> _Config:
+    return "float32" if value in _LOW else value
