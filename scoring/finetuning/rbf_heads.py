@@ -61,11 +61,10 @@ class RbfTrainer:
     def train(self, number: int) -> Head:
         """Train the head of one fold: its photos choose nothing, and are no landmarks."""
         with at_most_threads(num_threads()):
-            _ = self._likenesses
-        fits = self._fit_at_once(number)
-        strength = self._choose_strength(number)
-        kernel, bias = fits[STRENGTHS.index(strength)]
-        logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
+            fits = self._fit_at_once(number)
+            strength = self._choose_strength(number)
+            kernel, bias = fits[STRENGTHS.index(strength)]
+            logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
         return Head(
             kernel.astype(np.float32),
             bias.astype(np.float32),
