@@ -50,5 +50,5 @@ class OpenCalls(Generic[T, D]):
         self._calls = {reference: call for reference, call in self._calls.items() if call.worker is not worker}
 
     def clear(self) -> None:
-        """Wait for nothing."""
+        """Forget all calls."""
         self._calls.clear()

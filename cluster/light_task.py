@@ -1,4 +1,4 @@
-"""One small function beside the workers: on a CPU, one thread, no GPU in sight."""
+"""One small function beside the workers: on a CPU, one thread, every GPU hidden."""
 
 from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar

@@ -152,7 +152,7 @@ class WorkerPool(Generic[T, R, D]):
                 self._calls.add(running, Call(worker, assignment))
 
     def _settle(self) -> Iterator[Outcome[T, R]]:
-        """Wait for a call to end, or for the time to look around, and draw the consequences."""
+        """Wait for a call to end, or for the time to look around, and act on what is found."""
         for reference, call in self._calls.ended(_LOOK_S):
             if call.assignment is None:
                 yield from self._settle_start(reference, call.worker)

@@ -36,14 +36,14 @@ Recipe: TypeAlias = Callable[[], Work[T, R, D]]
 
 
 class FunctionWork(Generic[T, R]):
-    """A function as work: it says nothing of itself, and a lost task is done as any other.
+    """A function as work: it has no description, and a lost task is done as any other.
 
     Args:
         function: Called with each task.
         tasks_at_once: How many of its calls may overlap.
 
     Attributes:
-        description: Nothing.
+        description: Always None.
     """
 
     description = None

@@ -33,11 +33,11 @@ class _LazyCommands(TyperGroup):
     """Knows the commands by name."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """All of them, in order."""
+        """Names of all commands, in order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """One of them, or None."""
+        """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         return typer.main.get_command(import_module(COMMANDS[cmd_name]).app)

@@ -74,7 +74,7 @@ def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-
 
 
 def choose_weights(asked: str, console: Console) -> str:
-    """What stands below the head, told: what was asked for, or ImageNet's weights, or none if they cannot be had."""
+    """Choose the weights below the head, and print which: as asked, ImageNet's, or none if these cannot be had."""
     if asked != _IF_THEY_CAN_BE_HAD:
         console.print(f"VGG16's convolutions with weights as asked for: {asked}")
         return asked

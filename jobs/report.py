@@ -47,7 +47,7 @@ def report(
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
     if written.missing_shards:
-        console.print(f"not in it, for they are missing: the shards {', '.join(map(str, written.missing_shards))}")
+        console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return written
 
 

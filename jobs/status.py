@@ -54,7 +54,7 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     for shard_id, reason in found.damaged.items():
         console.print(f"shard {shard_id} {reason}")
     for name in found.foreign:
-        console.print(f"{name} lies among the shards and is none of them: move it away")
+        console.print(f"{name} lies among the shards and is not one of them: move it away")
     if found.missing or found.damaged:
         console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
 

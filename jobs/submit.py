@@ -3,7 +3,7 @@
     shardscore submit --address http://HEAD:8265 -- score --images /shared/test.zip --output /shared/runs/test
 
 Ships this program's own packages and nothing else: images, models and results stay where every node sees them.
-Shows the job's log as it grows and exits with its exit code; --no-wait leaves it alone once it is taken.
+Shows the job's log as it grows and exits with its exit code; with --no-wait it ends once the job is submitted.
 """
 
 import os

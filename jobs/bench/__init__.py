@@ -1,1 +1,1 @@
-"""The `bench` command: every engine and precision measured on this machine, and runs on paper."""
+"""The `bench` command: every engine and precision measured on this machine, and estimates of runs."""

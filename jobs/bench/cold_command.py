@@ -16,7 +16,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class ColdJob:
-    """What one command took.
+    """Time and memory of one cold command.
 
     Attributes:
         wall_s: Seconds from the start of its process to its end.

@@ -20,7 +20,7 @@ COLD_IMAGES = 16
 
 
 class Measurements:
-    """Measures one round after the other, and remembers.
+    """Measures round after round and keeps the results.
 
     Attributes:
         runs: What was measured of each variant.

@@ -23,7 +23,7 @@ def place_alone() -> Placement:
 
 
 def run_alone(build: Callable[[], Callable[[T], R]], tasks: Iterable[T], placement: Placement) -> list[R]:
-    """Work off `tasks` in a new process, one at a time, and return their results in the order in which they end.
+    """Run `tasks` in a new process, one at a time, and return their results in the order in which they end.
 
     Raises:
         IncompleteError: If a task fails.

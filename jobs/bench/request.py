@@ -60,7 +60,7 @@ def default_num_images(machine: Machine) -> int:
 
 
 def choose_variants(request: BenchRequest) -> tuple[list[Variant], dict[str, str]]:
-    """Those to measure, and why the others are left out.
+    """The variants to measure, and why the others are left out.
 
     Raises:
         RequestError: If none is left.

@@ -142,7 +142,7 @@ def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, An
 
 
 def _given(request: SimulateRequest) -> dict[str, Any]:
-    """What the user says."""
+    """The figures that the user gave."""
     named = {
         "forward_images_per_s": ("gpu_images_per_s", request.gpu_images_per_s),
         "cores": ("cores_per_gpu", request.cores_per_gpu),

@@ -53,7 +53,7 @@ def print_bench(
 
 
 def _print_phases(console: Console, rows: Sequence[BenchRow]) -> None:
-    """Where a cold command's seconds go, phase by phase."""
+    """Print the seconds of each phase of a cold command."""
     table = Table(title="seconds of a cold command", title_justify="left", box=None, pad_edge=False)
     table.add_column("")
     for phase in rows[0].cold_phases_s:
@@ -80,7 +80,7 @@ def print_machine(console: Console, machine: Machine) -> None:
 def print_estimates(
     console: Console, title: str, parts: Parts, estimates: Sequence[Estimate], price: float | None
 ) -> None:
-    """Print runs on paper, one a row, and what would make each faster.
+    """Print estimates of runs, one a row, and what would make each faster.
 
     Args:
         console: Where to.
@@ -126,7 +126,7 @@ def print_parts(console: Console, title: str, parts: Parts) -> None:
 
 
 def _span(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds in the largest unit that suits them."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""What was given up, and why."""
+"""The tasks that were given up, and why."""
 
 from collections.abc import Callable, Sequence
 

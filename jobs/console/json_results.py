@@ -20,7 +20,7 @@ def as_json(command: str, result: object) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can say."""
+    """The value as JSON can hold it."""
     if is_dataclass(value) and not hasattr(value, "__truediv__"):  # a URL is a place
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -13,7 +13,7 @@ class OrnamentWarning(UserWarning):
 
 
 class Ornament(Generic[Thing]):
-    """Something that a job can do without: its first fault is a warning, and the last that is heard of it.
+    """A part that a job can do without: its first fault is a warning, and it is not used again.
 
     Args:
         name: What to call it, as the subject of a sentence.

@@ -17,7 +17,7 @@ _warning_as_python_does = warnings.formatwarning
 
 
 class PatientConsole(Console):
-    """Says nothing more when nobody listens any longer (`| head -1`) or the disk is full; the job goes on."""
+    """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
@@ -27,7 +27,7 @@ class PatientConsole(Console):
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
-        """Rich would exit."""
+        """Do nothing, where Rich would exit."""
         self.quiet = True
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -57,7 +57,7 @@ class Terminal(PatientConsole):
         super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
-        """What Python still writes at its end goes nowhere."""
+        """Discard what Python still writes at its end."""
         super().on_broken_pipe()
         with suppress(OSError), open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -68,7 +68,7 @@ class Terminal(PatientConsole):
 
 
 def console_for(verbose: bool | Console) -> Console:
-    """Where a function tells its story: nowhere, on standard output, or where its caller says."""
+    """Where a function prints: nowhere, on standard output, or where its caller says."""
     if isinstance(verbose, Console):
         return verbose
     return PatientConsole(soft_wrap=True, highlight=False, markup=False, quiet=not verbose)

@@ -17,7 +17,7 @@ class Embeddings:
 
     Attributes:
         path: The run folder.
-        summary: What this call did: how many images, how fast, what held it up.
+        summary: What this call did: how many images, how fast, what bound it.
     """
 
     path: Location

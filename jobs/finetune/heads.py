@@ -35,7 +35,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
         request: What was asked for.
         folder: Where the features are.
         fence: Keeps workers of a driver that has lost its lease from writing.
-        console: Where to tell it.
+        console: Where to print.
 
     Raises:
         IncompleteError: If heads are missing; they are named.

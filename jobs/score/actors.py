@@ -1,4 +1,4 @@
-"""The actors of a job: where they go, and what they are made of."""
+"""The actors of a job: where they are placed, and how they are built."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -29,7 +29,7 @@ class Ending:
     Attributes:
         request: What was asked for.
         folder: The run folder.
-        console: Where to tell it.
+        console: Where to print.
     """
 
     request: ImagesRequest

@@ -29,7 +29,7 @@ class ImagesJob:
     Args:
         request: What to score.
         folder: Where to.
-        console: Where to tell it.
+        console: Where to print.
         keep: Leaves some of the images out; None keeps all.
         check: Raises if the labelled images will not do.
 

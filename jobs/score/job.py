@@ -26,7 +26,7 @@ from scoring.run.milestones import Milestones
 
 
 def run_score(request: ScoreRequest, console: Console) -> Run:
-    """Run the whole job and tell its story on `console`.
+    """Run the whole job, and print its progress and results on `console`.
 
     Raises:
         RequestError: If the request makes no sense; where possible before Ray starts.

@@ -19,7 +19,7 @@ class Run:
 
     Attributes:
         path: The run folder.
-        summary: What this call did: how many images, how fast, what held it up; None if it was asked for sonar alone.
+        summary: What this call did: how many images, how fast, what bound it; None if it was asked for sonar alone.
         sonar: How well the returns were told apart; None if it was asked for images alone.
         plan: What a dry run found; None for any other.
     """

@@ -39,12 +39,12 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
 
 
 def _changed(summary: Summary) -> list[tuple[str, str]]:
-    """How many photos were other ones by now."""
+    """How many photos had changed since they were scored."""
     return [("changed", f"{changed_photos(summary.num_changed)}; scored again")] if summary.num_changed else []
 
 
 def changed_photos(count: int) -> str:
-    """So many photos, in words."""
+    """The number of changed photos, in words."""
     return "1 photo changed since it was scored" if count == 1 else f"{count} photos changed since they were scored"
 
 
@@ -65,7 +65,7 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
 
 
 def _accuracy(summary: Summary) -> list[tuple[str, str]]:
-    """How many labelled photos are right."""
+    """How many labelled photos got their label."""
     if not summary.num_labelled:
         return []
     share = summary.num_right / summary.num_labelled
@@ -73,7 +73,7 @@ def _accuracy(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:
-    """A warning where nearly all images got the same."""
+    """A warning if nearly all images got the same label."""
     if found is None:
         return []
     words = f"{found.share:.1%} of the first {found.num_images} are {found.label} at {found.probability:.4f}"

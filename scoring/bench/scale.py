@@ -1,4 +1,4 @@
-"""How long a run of any size takes on any number of workers, worked out from measured parts; what holds it up."""
+"""How long a run of any size takes on any number of workers, worked out from measured parts, and what bounds it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +40,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A run on paper.
+    """The estimate of one run.
 
     Attributes:
         num_images: Images of the collection.
@@ -50,7 +50,7 @@ class Estimate:
         score_s: Seconds for all shards, if they could be shared evenly among all workers.
         tail_s: Seconds for which workers that have no shard left wait for those that have.
         verify_s: Seconds until the driver has read every shard again.
-        bottleneck: What holds it up.
+        bottleneck: What bounds it.
     """
 
     num_images: int

@@ -80,7 +80,7 @@ class KerasFile:
         return {field: place for field, place in found.items() if place}
 
     def files(self) -> dict[str, Location]:
-        """All that is a path is a file."""
+        """The files that it names: every value that is a path."""
         return self.paths()
 
     def network(self) -> Network:

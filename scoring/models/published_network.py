@@ -53,11 +53,11 @@ class PublishedNetwork:
         return {field: locate(path) for field, path in named.items() if path}
 
     def files(self) -> dict[str, Location]:
-        """All that is a path is a file."""
+        """The files that it names: every value that is a path."""
         return self.paths()
 
     def network(self) -> Network:
-        """Its preprocessing is inside."""
+        """The network; its preprocessing is inside."""
         return application_network(self._application, self.weights)
 
     def class_labels(self) -> tuple[str, ...]:

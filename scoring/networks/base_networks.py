@@ -92,7 +92,7 @@ class Vgg16Base:
         return vgg16_digest(self.request.weights)
 
     def build(self) -> "keras.Model":
-        """Its preprocessing is inside, the same as when it scores."""
+        """Build the network; its preprocessing is inside, the same as when it scores."""
         return self.request.see(build_vgg16(self.request.weights, self.request.cut, "base"))
 
 
@@ -118,7 +118,7 @@ class ConvolutionsBase(Vgg16Base):
         return convolutions_digest(self.request.weights)
 
     def build(self) -> "keras.Model":
-        """Its preprocessing is inside."""
+        """Build the network; its preprocessing is inside."""
         request, side = self.request, None if self.request.views else IMAGE_SIZE
         return request.see(build_convolutions(request.weights, request.cut, "base", side))
 
@@ -129,7 +129,7 @@ class ApplicationBase(Vgg16Base):
 
     @property
     def _side(self) -> int | None:
-        """As it was published."""
+        """The side that it was published with."""
         return APPLICATIONS[self.request.model].size
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
@@ -143,7 +143,7 @@ class ApplicationBase(Vgg16Base):
         return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
 
     def build(self) -> "keras.Model":
-        """Its preprocessing is inside, the same as when it scores."""
+        """Build the network; its preprocessing is inside, the same as when it scores."""
         request = self.request
         return request.see(build_application(APPLICATIONS[request.model], request.weights, request.cut, "base"))
 

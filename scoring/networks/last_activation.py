@@ -103,7 +103,7 @@ def _told(function: Any, rank: int) -> str | None:
 
 
 def _name(function: Any) -> str:
-    """Of a function, or of the layer or operation that stands for one."""
+    """The name of a function, or of the layer or operation that stands for one."""
     return str(getattr(function, "__name__", type(function).__name__))
 
 

@@ -38,7 +38,7 @@ class Views:
     pooling: tuple[ViewPooling, ...]
 
     def __str__(self) -> str:
-        """All of it, for digests."""
+        """All settings as one text, for digests."""
         return "+".join([*self.pooling, *map(str, self.sizes), *(["mirror"] if self.mirror else [])])
 
 

@@ -12,5 +12,5 @@ def libraries_are_imported() -> None:
 
 
 def imported_at() -> float:
-    """In seconds since the epoch; 0 if nothing was imported."""
+    """When it was imported, in seconds since the epoch; 0 if nothing was imported."""
     return _imported_at

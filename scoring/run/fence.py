@@ -17,7 +17,7 @@ _ATTEMPTS = 3  # to replace a file that somebody else has written meanwhile
 
 @dataclass(frozen=True)
 class Fence:
-    """What a process goes by to know that its driver still holds the lease; travels to workers.
+    """What tells a process whether its driver still holds the lease; travels to workers.
 
     Attributes:
         lease: Where the lease lies, as an absolute path or a URL.

@@ -42,7 +42,7 @@ class Holder:
     pid_namespace: str = ""
 
     def __str__(self) -> str:
-        """For people."""
+        """The holder as messages name it."""
         return f"process {self.pid} on {self.host} since {self.since}"
 
     def to_bytes(self) -> bytes:

@@ -1,6 +1,6 @@
 """Dataclasses from JSON, every field of the type that it is declared with: files may hold anything.
 
-With a checksum, JSON tells whether it still is what was written: a bit makes one digit another.
+With a checksum, JSON tells whether it still is what was written: one flipped bit turns a digit into another.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def to_json_with_checksum(record: Mapping[str, object]) -> str:
 
 
 def check_checksum(found: Mapping[str, object]) -> None:
-    """Hold what `json.loads` returned against its checksum; earlier versions wrote none, and are believed.
+    """Compare what `json.loads` returned with its checksum; earlier versions wrote none, and are not checked.
 
     Raises:
         ValueError: If it is not what was written.

@@ -57,7 +57,7 @@ class Lease:
             raise lease_lost(self._path, None)
 
     def release(self) -> bool:
-        """Stop the heart and remove the lease; return whether it was still ours."""
+        """Stop the heartbeat and remove the lease; return whether it was still ours."""
         self._ended.set()
         self._heart.join()
         with suppress(OSError):  # a disk that became read-only: others see that our heart stands still

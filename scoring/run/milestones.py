@@ -1,4 +1,4 @@
-"""When a job got how far: kept in `run.json`, so that a slow start can be told from slow work."""
+"""When a job reached each of its steps: kept in `run.json`, so that a slow start can be told from slow work."""
 
 import time
 from dataclasses import dataclass

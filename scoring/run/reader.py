@@ -1,4 +1,4 @@
-"""Read a run folder and believe nothing: its shards are what `run.json` and the manifest say, or they are named."""
+"""Read a run folder and check all of it: its shards are what `run.json` and the manifest say, or they are named."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -53,7 +53,7 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
 
 
 def _decoded(content: bytes) -> str:
-    """Its text.
+    """The text of the file.
 
     Raises:
         UnicodeError: If it is none.

@@ -1,4 +1,4 @@
-"""One image of a collection, and the reader's side of it: words that all kinds of input share."""
+"""One image of a collection, and its reader: the types that all kinds of input share."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence

@@ -59,7 +59,7 @@ class Account:
             first.append(path)
 
     def left_out(self) -> tuple[LeftOut, ...]:
-        """All of it, the largest part first."""
+        """Everything that was left out, the largest part first."""
         ordered = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
         return tuple(LeftOut(str(reason), self._counts[reason], tuple(self._first[reason])) for reason in ordered)
 

@@ -44,7 +44,7 @@ class RowSpool:
             self.num_rows += batch.num_rows
 
     def seal(self) -> None:
-        """Let no more come, and be read; raises as `add` does."""
+        """End writing and allow reading; raises as `add` does."""
         with sorting_faults():
             self._writer.close()
             self._file.flush()
@@ -63,7 +63,7 @@ class RowSpool:
         return self._last[1]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All of them."""
+        """All batches, in order."""
         return map(self.batch, range(self.num_batches))
 
     def rows(self, start: int, stop: int) -> pa.Table:

@@ -24,11 +24,11 @@ class RangedFile(io.RawIOBase):
         return self._ask_size()
 
     def readable(self) -> bool:
-        """It is."""
+        """Say that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Say that it can be read from any position."""
         return True
 
     def tell(self) -> int:

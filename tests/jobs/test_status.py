@@ -43,7 +43,7 @@ def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
     on_disk(folder.predictions / "notes.txt").write_text("mine")
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
-    assert "notes.txt lies among the shards and is none of them: move it away" in told.stdout
+    assert "notes.txt lies among the shards and is not one of them: move it away" in told.stdout
     assert "Run the same score command again" not in told.stdout
 
 
