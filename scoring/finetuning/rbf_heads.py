@@ -91,12 +91,12 @@ class RbfTrainer:
             return own.result()
 
     def _others(self, number: int) -> list[int]:
-        """The folds that choose for one; none where one alone would be left to train on."""
-        others = [other for other in range(len(self._splits)) if other != number]
+        """The folds of its draw that choose for one; none where one alone would be left to train on."""
+        others = [other for other in self._photos.draw_of(number) if other != number]
         return others if len(others) > 1 else []
 
     def _choose_strength(self, number: int) -> float:
-        """The regularisation of least log loss on the other folds, each predicted without itself and this fold."""
+        """The regularisation of least log loss on the draw's other folds, each judged without itself and this one."""
         others = self._others(number)
         if not others:
             return _DEFAULT_STRENGTH
