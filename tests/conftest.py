@@ -45,10 +45,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests that need Ray to one of the two processes, and share the other files between both."""
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else str(item.path)
+    """Give the tests that share a Ray to one process, and begin with what takes longest, so that all end together."""
+    groups = [_group(item) for item in items]
+    of_keras = {group for item, group in zip(items, groups, strict=True) if item.get_closest_marker("keras")}
+    for item, group in zip(items, groups, strict=True):
         item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: (group != "ray", group != "chaos", group not in of_keras) for group in groups}
+    items.sort(key=lambda item: order[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests that one process runs: those of a file, of the Ray that most share, of the chaos suite's own Ray."""
+    if not item.get_closest_marker("ray"):
+        return str(item.path)
+    return "chaos" if item.path.parent.name == "chaos" else "ray"
 
 
 @pytest.fixture(scope="session")
