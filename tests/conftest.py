@@ -47,18 +47,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests that share a Ray to one process, and begin with what takes longest, so that all end together."""
     groups = [_group(item) for item in items]
-    of_keras = {group for item, group in zip(items, groups, strict=True) if item.get_closest_marker("keras")}
+    marked = {(group, mark.name) for item, group in zip(items, groups, strict=True) for mark in item.iter_markers()}
     for item, group in zip(items, groups, strict=True):
         item.add_marker(pytest.mark.xdist_group(group))
-    order = {group: (group != "ray", group != "chaos", group not in of_keras) for group in groups}
+    order = {one: (one != "ray", *((one, mark) not in marked for mark in ("ray", "keras"))) for one in groups}
     items.sort(key=lambda item: order[_group(item)])
 
 
 def _group(item: pytest.Item) -> str:
-    """The tests that one process runs: those of a file, of the Ray that most share, of the chaos suite's own Ray."""
-    if not item.get_closest_marker("ray"):
-        return str(item.path)
-    return "chaos" if item.path.parent.name == "chaos" else "ray"
+    """Tests of one group are run by one process: those of the Ray that most share, and the others of a file."""
+    return "ray" if "two_nodes" in getattr(item, "fixturenames", ()) else str(item.path)
 
 
 @pytest.fixture(scope="session")
