@@ -45,10 +45,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests that need Ray to one of the two processes, and share the other files between both."""
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else str(item.path)
+    """Give the tests that share a Ray to one process, and begin with what takes longest, so that all end together."""
+    groups = [_group(item) for item in items]
+    marked = {(group, mark.name) for item, group in zip(items, groups, strict=True) for mark in item.iter_markers()}
+    for item, group in zip(items, groups, strict=True):
         item.add_marker(pytest.mark.xdist_group(group))
+    order = {one: (one != "ray", *((one, mark) not in marked for mark in ("ray", "keras"))) for one in groups}
+    items.sort(key=lambda item: order[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    """Tests of one group are run by one process: those of the Ray that most share, and the others of a file."""
+    return "ray" if "two_nodes" in getattr(item, "fixturenames", ()) else str(item.path)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,13 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
 
     def score() -> shardscore.Run:
         return shardscore.score(
-            images=photos, output=str(tmp_path / "run"), model=model, labels=["cat", "dog"], batch_size=4, shard_size=4
+            images=photos,
+            output=str(tmp_path / "run"),
+            model=model,
+            labels=["cat", "dog"],
+            batch_size=4,
+            shard_size=4,
+            actors=1,
         )
 
     run = score()
@@ -58,23 +64,32 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
     assert again.predictions() == rows
 
 
+@pytest.mark.slow  # tests/jobs/finetune trains and scores by default
 def test_finetune_returns_a_model_that_score_takes(labelled: Path, model: Path, tmp_path: Path) -> None:
     trained = shardscore.finetune(
-        images=labelled, output=tmp_path / "model", base=model, validation=8, learning_rate=0.05, precision="float32"
+        images=labelled,
+        output=tmp_path / "model",
+        base=model,
+        validation=8,
+        learning_rate=0.05,
+        precision="float32",
+        actors=1,
     )
     assert trained.path == tmp_path / "model"
     assert trained.labels == ("cat", "dog")
     assert trained.metrics.num_images == 8
     assert trained.metrics.accuracy == 1.0
     assert 0 < trained.calibration.clip < 0.5
-    run = shardscore.score(images=labelled, output=tmp_path / "run", model=on_disk(trained.path), labels_from="names")
+    run = shardscore.score(
+        images=labelled, output=tmp_path / "run", model=on_disk(trained.path), labels_from="names", actors=1
+    )
     assert run.summary is not None
     assert (run.summary.num_labelled, run.summary.num_right) == (_NUM_PHOTOS, _NUM_PHOTOS)
 
 
 def test_sonar_returns_a_row_for_each_model_of_each_protocol(data_folder: Path, tmp_path: Path) -> None:
     data = data_folder / "sonar" / "sonar.all-data"
-    study = shardscore.sonar(output=tmp_path, data=data, protocol=["dependent"], model=["1-nn"], actors=2)
+    study = shardscore.sonar(output=tmp_path, data=data, protocol=["dependent"], model=["1-nn"], actors=1)
     assert study.path == tmp_path / "sonar"
     [row] = study.rows
     assert (row.protocol, row.model) == ("dependent", "1-nn")

@@ -19,7 +19,7 @@ from scoring.run.verification import run_status
 from tests.gate.control import Gate
 from tests.places import on_disk
 
-_OPTIONS: dict[str, Any] = {"shard_size": 4, "batch_size": 4, "precision": "float32"}
+_OPTIONS: dict[str, Any] = {"shard_size": 4, "batch_size": 4, "precision": "float32", "actors": 1}
 
 
 @pytest.fixture(scope="module")

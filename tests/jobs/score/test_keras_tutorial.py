@@ -75,7 +75,8 @@ def _compare(model: Any, path: Path, photos: Path, output: Path) -> float:
     logits = model.predict(data, verbose=0)[:, 0]
     names = ["/".join(Path(file).with_suffix("").parts[-2:]) for file in data.file_paths]
     expected = dict(zip(names, 1 / (1 + np.exp(-logits)), strict=True))
-    run = score(images=photos, model=path, labels="cat,dog", labels_from="folders", output=output, precision="float32")
+    labels: dict[str, Any] = {"labels": "cat,dog", "labels_from": "folders"}
+    run = score(images=photos, model=path, output=output, precision="float32", actors=1, **labels)
     rows = run.predictions(["image_id", "probabilities"]).to_pylist()
     assert {row["image_id"] for row in rows} == set(expected)
     found = [row["probabilities"][1] for row in rows]

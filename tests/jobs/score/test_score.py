@@ -135,7 +135,8 @@ def test_labelled_photos_get_their_target_and_an_accuracy(
     for label in ("cats", "dogs"):
         shutil.copytree(photos, labelled / label)
     output = tmp_path / "out"
-    assert run_score(_request(labelled, model, output, labels_from=LabelsFrom.FOLDERS), Console())
+    request = _request(labelled, model, output, labels_from=LabelsFrom.FOLDERS, workers=WorkerRequest(1))
+    assert run_score(request, Console())
     rows = _rows(output)
     assert [row["target"] for row in rows] == ["cats"] * 12 + ["dogs"] * 12
     summary = summary_of(output)
