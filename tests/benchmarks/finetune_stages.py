@@ -147,6 +147,7 @@ def done_again(model: ModelFolder) -> dict[str, float]:
         head_only=record.head_only,
         backend="tensorflow",
         num_folds=record.data.num_folds,
+        num_draws=record.data.num_draws,
     )
     began = time.perf_counter()
     photos = load_training_set(settings)
