@@ -88,7 +88,8 @@ def finetune(
         unfreeze: Train VGG16's two dense layers as well.
         augment: Use mirror images too, in training and in scoring; by default the preset's.
         head: rbf (radial basis functions that choose their regularisation) or softmax (Adam); by default the preset's.
-        folds: Heads, each validated on its own part of the photos; 0 keeps photos out instead. By default 5.
+        folds: Parts of the photos, each validated by a head trained on the others, three times with rbf heads; 0 keeps
+            photos out instead. By default 5.
         ensemble: Heads of the lesson to train and average.
         validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.
@@ -140,8 +141,9 @@ def finetune(
     )
     folder = place(output, "output")
     num_folds = recipe.folds if folds is None else folds
+    num_draws = recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1
     request = FinetuneRequest(
-        folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite, num_folds
+        folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite, num_folds, num_draws
     )
     return run_finetune(request, console_for(verbose))
 

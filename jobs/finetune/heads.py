@@ -68,6 +68,7 @@ def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> Fine
         head_only=request.head_only,
         backend=features.backend,
         num_folds=request.num_folds,
+        num_draws=request.num_draws,
         scorer=scorer_settings(request.images, folder, None),
         fence=fence,
     )

@@ -36,6 +36,7 @@ class Recipe:
         sizes: Pixels a side of each view; none is what the base takes.
         pooling: How positions become one vector; none takes their mean, and no roots.
         folds: Into how many parts photos are divided; 0 keeps some out instead.
+        draws: How often photos are divided into folds, with new heads each time; of rbf heads alone.
     """
 
     base: str
@@ -44,13 +45,14 @@ class Recipe:
     sizes: tuple[int, ...]
     pooling: tuple[ViewPooling, ...]
     folds: int
+    draws: int = 1
 
 
 _EVERY_POOLING = (ViewPooling.MEAN, ViewPooling.MAX, ViewPooling.CENTRE)
 RECIPES = {
     Preset.LESSON: Recipe(VGG16, HeadKind.SOFTMAX, Augment.NONE, (), (), 0),
-    Preset.FAST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.NONE, (), _EVERY_POOLING, 5),
-    Preset.BEST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.FLIP, (320,), _EVERY_POOLING, 5),
+    Preset.FAST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.NONE, (), _EVERY_POOLING, 5, 3),
+    Preset.BEST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.FLIP, (320,), _EVERY_POOLING, 5, 3),
 }
 
 

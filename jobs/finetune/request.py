@@ -39,6 +39,7 @@ class FinetuneRequest:
         address: A Ray cluster; None starts one on this machine.
         overwrite: Remove an earlier fine-tune in the folder first.
         num_folds: Into how many parts photos are divided, for one head each; 0 keeps photos out instead.
+        num_draws: How often they are divided anew.
     """
 
     output: Location
@@ -51,11 +52,12 @@ class FinetuneRequest:
     address: str | None = None
     overwrite: bool = False
     num_folds: int = 0
+    num_draws: int = 1
 
     @property
     def num_heads(self) -> int:
-        """Heads to train: one for each fold, or the ensemble."""
-        return self.num_folds or self.ensemble
+        """Heads to train: one for each fold of each draw, or the ensemble."""
+        return self.num_folds * self.num_draws or self.ensemble
 
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""

@@ -83,7 +83,7 @@ class HeadTrainer:
 
     @property
     def _num_heads(self) -> int:
-        """One for each fold, of which there are at most as many as the rarest label has photos."""
+        """One for each fold, of which each draw has at most as many as the rarest label has photos."""
         return len(self._photos.splits) if self._photos.is_folded else self._settings.ensemble
 
     def _join(self) -> None:
@@ -120,7 +120,7 @@ class HeadTrainer:
             split_seed=self._settings.seed,
             backend=self._settings.backend,
             contents=self._photos.features.contents,
-            num_folds=len(self._photos.splits) if self._photos.is_folded else 0,
+            num_folds=self._photos.num_folds,
         )
 
     def _load(self, number: int) -> Head | None:

@@ -68,18 +68,20 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
     return PhotoSplit(np.sort(train), np.sort(validation))
 
 
-def split_folds(targets: Sequence[str], num_folds: int, seed: int) -> list[PhotoSplit]:
+def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0) -> list[PhotoSplit]:
     """Divide photos into folds of the same proportions of labels: each photo validates once.
 
     Args:
         targets: The photos' labels.
         num_folds: How many; as many as the rarest label has photos, if these are fewer.
         seed: Decides which photos are together.
+        draw: Divides them otherwise, and as no other seed does.
     """
     from sklearn.model_selection import StratifiedKFold
 
     fewest = min(Counter(targets).values())
-    folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=seed)
+    state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
+    folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
     return [PhotoSplit(*rows) for rows in folds.split(np.zeros(len(targets)), targets)]
 
 

@@ -61,11 +61,10 @@ class RbfTrainer:
     def train(self, number: int) -> Head:
         """Train the head of one fold: its photos choose nothing, and are no landmarks."""
         with at_most_threads(num_threads()):
-            _ = self._likenesses
-        fits = self._fit_at_once(number)
-        strength = self._choose_strength(number)
-        kernel, bias = fits[STRENGTHS.index(strength)]
-        logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
+            fits = self._fit_at_once(number)
+            strength = self._choose_strength(number)
+            kernel, bias = fits[STRENGTHS.index(strength)]
+            logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
         return Head(
             kernel.astype(np.float32),
             bias.astype(np.float32),
@@ -92,12 +91,12 @@ class RbfTrainer:
             return own.result()
 
     def _others(self, number: int) -> list[int]:
-        """The folds that choose for one; none where one alone would be left to train on."""
-        others = [other for other in range(len(self._splits)) if other != number]
+        """The folds of its draw that choose for one; none where one alone would be left to train on."""
+        others = [other for other in self._photos.draw_of(number) if other != number]
         return others if len(others) > 1 else []
 
     def _choose_strength(self, number: int) -> float:
-        """The regularisation of least log loss on the other folds, each predicted without itself and this fold."""
+        """The regularisation of least log loss on the draw's other folds, each judged without itself and this one."""
         others = self._others(number)
         if not others:
             return _DEFAULT_STRENGTH

@@ -25,6 +25,7 @@ class FinetuneSettings:
         head_only: Keep the head without its base network.
         backend: Keras' backend.
         num_folds: Into how many parts photos are divided, for one head each that is trained on the others; 0 for none.
+        num_draws: How often they are divided anew, for further heads.
         scorer: How the features were extracted, for what int8 is compared with.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
     """
@@ -40,5 +41,6 @@ class FinetuneSettings:
     head_only: bool
     backend: str
     num_folds: int = 0
+    num_draws: int = 1
     scorer: ScorerSettings | None = None
     fence: Fence | None = None

@@ -26,9 +26,10 @@ class TrainingSet:
     Attributes:
         features: What the base network saw in each.
         labels: Their labels, sorted: the classes in class order.
-        splits: Which train and which validate: one split for every head, or a fold for each.
+        splits: Which train and which validate: one split for every head, or a fold for each, draw by draw.
         held_out: Photos that no fold holds, on which all heads are measured; None where folds hold all of them.
         fingerprint: All that shaped the features.
+        num_draws: How often the photos were divided into folds.
     """
 
     features: Features
@@ -36,6 +37,7 @@ class TrainingSet:
     splits: tuple[PhotoSplit, ...]
     held_out: npt.NDArray[np.int64] | None
     fingerprint: Fingerprint
+    num_draws: int = 1
 
     @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
@@ -49,11 +51,21 @@ class TrainingSet:
         return len(self.splits) > 1
 
     @property
+    def num_folds(self) -> int:
+        """Folds of each draw; 0 for one split."""
+        return len(self.splits) // self.num_draws if self.is_folded else 0
+
+    def draw_of(self, number: int) -> range:
+        """The heads whose folds divide the photos together, one of which is this."""
+        first = number - number % self.num_folds
+        return range(first, first + self.num_folds)
+
+    @property
     def measured(self) -> npt.NDArray[np.int64]:
         """The photos that the model is measured on, each by heads that have not seen it."""
         if self.held_out is not None:
             return self.held_out
-        return np.sort(np.concatenate([split.validation for split in self.splits]))
+        return np.unique(np.concatenate([split.validation for split in self.splits]))
 
     def measured_by(self, number: int) -> npt.NDArray[np.int64]:
         """The photos that one head is measured on."""
@@ -72,14 +84,15 @@ class TrainingSet:
 
         Returns:
             Shape (num_measured, num_members, num_classes): of every head and view where all of them are measured on
-            the same photos, of the one head that has not seen it where each has a fold.
+            the same photos, of the one head of each draw that has not seen it where each has a fold.
         """
         if not self.is_folded or self.held_out is not None:
             return np.concatenate([head.logits for head in heads], axis=1)
-        logits = np.zeros((len(self.measured), *heads[0].logits.shape[1:]), np.float32)
-        for split, head in zip(self.splits, heads, strict=True):
-            logits[np.searchsorted(self.measured, split.validation)] = head.logits
-        return logits
+        measured, (_, num_views, num_classes) = self.measured, heads[0].logits.shape
+        logits = np.zeros((len(measured), self.num_draws, num_views, num_classes), np.float32)
+        for number, (split, head) in enumerate(zip(self.splits, heads, strict=True)):
+            logits[np.searchsorted(measured, split.validation), number // self.num_folds] = head.logits
+        return logits.reshape(len(measured), -1, num_classes)
 
     def count(self) -> TrainingData:
         """How many photos there are, for the record."""
@@ -91,7 +104,8 @@ class TrainingSet:
             num_validation=len(self.measured),
             num_errors=self.features.num_errors,
             contents=self.features.contents,
-            num_folds=len(self.splits) if self.is_folded else 0,
+            num_folds=self.num_folds,
+            num_draws=self.num_draws,
         )
 
 
@@ -102,7 +116,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     record = folder.load_record()
     assert record is not None  # the same job has written it
     splits, held_out = _split(features, settings)
-    return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint)
+    num_draws = settings.num_draws if len(splits) > 1 else 1
+    return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint, num_draws)
 
 
 def _split(
@@ -117,5 +132,6 @@ def _split(
         split = split_photos(features.images, settings.num_validation, settings.seed)
         rows, held_out = split.train, split.validation
     targets = [features.targets[row] for row in rows]
-    folds = split_folds(targets, settings.num_folds, settings.seed)
+    draws = range(settings.num_draws)
+    folds = [fold for draw in draws for fold in split_folds(targets, settings.num_folds, settings.seed, draw)]
     return tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds), held_out

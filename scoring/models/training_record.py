@@ -39,6 +39,7 @@ class TrainingData:
         contents: What tells their contents from those of other photos in their places; empty where it is not known.
         num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
             for one split.
+        num_draws: How often they were divided anew; each is measured by one head of each draw.
     """
 
     digest: str
@@ -48,6 +49,7 @@ class TrainingData:
     num_errors: int
     contents: str = ""
     num_folds: int = 0
+    num_draws: int = 1
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import TrainingRecord, load_training_record
+from scoring.models.training_record import TrainingData, TrainingRecord, load_training_record
 from scoring.report.facts import agreement_row, label_names, time_blocks, unreadable_blocks
 from scoring.report.figures import Curve, draw_curves
 from scoring.report.labels_to_check import label_blocks
@@ -86,8 +86,14 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
 def _learned_from(training: TrainingRecord) -> str:
     data = training.data
     if data.num_folds and data.num_validation == data.num_train:
-        return f"in {data.num_folds} folds, each told by the others"
+        return f"in {_folds(data)}, each told by the others"
     return f"trained on {count(data.num_train)} others"
+
+
+def _folds(data: TrainingData) -> str:
+    if not data.num_folds:
+        return "none"
+    return f"{data.num_folds} folds" + (f", drawn {data.num_draws} times" if data.num_draws > 1 else "")
 
 
 def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
@@ -97,7 +103,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("labels", label_names(training.labels)),
         ("trained on", plural(data.num_train, "photo")),
         ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
-        ("folds", str(data.num_folds or "none")),
+        ("folds", _folds(data)),
         ("unreadable", plural(data.num_errors, "photo")),
         ("resize", training.resize_mode.value),
         ("base network", base.request.name),

@@ -39,7 +39,7 @@ def _features(request: FinetuneRequest) -> FeatureRequest:
 
 def test_nothing_said_is_the_fast_recipe_and_best_sees_more(asked: Any) -> None:
     fast, best = asked(), asked(preset="best")
-    assert (fast.heads.kind, fast.num_folds, fast.num_heads) == (HeadKind.RBF, 5, 5)
+    assert (fast.heads.kind, fast.num_folds, fast.num_heads) == (HeadKind.RBF, 5, 15)
     assert _features(fast).base.views == Views((), False, tuple(ViewPooling))
     assert _features(best).base.views == Views((320,), True, tuple(ViewPooling))
     assert _features(fast).base.layer == _features(best).base.layer == "block5_conv3"
@@ -56,7 +56,7 @@ def test_an_option_of_the_lessons_heads_is_the_lesson(asked: Any, option: dict[s
 def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     request = asked(preset="best", size="448,224", pooling="max", augment="none", head="softmax", folds=3)
     assert _features(request).base.views == Views((448, 224), False, (ViewPooling.MAX,))
-    assert (request.heads.kind, request.num_folds) == (HeadKind.SOFTMAX, 3)
+    assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
 def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size(asked: Any) -> None:

@@ -36,3 +36,15 @@ def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, .
     assert ("lesson's clip" in said) is is_told
     assert (", clip" in said) is is_told
     assert "temperature" in said
+
+
+@pytest.mark.parametrize(
+    ("draws", "said"), [(1, "5 folds: each is validated by the head"), (3, "5 folds, drawn 3 times: each is validated")]
+)
+def test_how_often_photos_were_divided_into_folds_is_told(tmp_path: Path, draws: int, said: str) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    data = replace(record.data, num_train=24, num_validation=24, num_folds=5, num_draws=draws)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, data=data), 10.0, 12.0)
+    assert said in console.file.getvalue()  # type: ignore[attr-defined]

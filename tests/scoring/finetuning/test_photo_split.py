@@ -1,7 +1,7 @@
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.finetuning.photo_split import check_split, split_photos
+from scoring.finetuning.photo_split import check_split, split_folds, split_photos
 from scoring.sources.entries import ImageEntry
 
 
@@ -30,3 +30,15 @@ def test_photos_without_such_folders_are_drawn_with_both_labels_on_both_sides() 
     split = split_photos(photos, None, seed=3)
     assert sorted([*split.train, *split.validation]) == list(range(40))
     assert {photos[row].target for row in split.validation} == {"cats", "dogs"}
+
+
+def test_each_draw_divides_photos_otherwise_and_as_no_other_seed_does() -> None:
+    targets = ["cat", "dog"] * 20
+    drawn = {
+        tuple(tuple(fold.validation) for fold in split_folds(targets, 5, seed, draw))
+        for seed in range(3)
+        for draw in range(3)
+    }
+    assert len(drawn) == 9
+    again = [split_folds(targets, 5, seed=1, draw=2) for _ in range(2)]
+    assert [list(fold.validation) for fold in again[0]] == [list(fold.validation) for fold in again[1]]

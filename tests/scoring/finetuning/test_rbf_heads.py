@@ -31,14 +31,17 @@ def _rings(num_photos: int, seed: int) -> tuple[npt.NDArray[np.float16], list[st
 
 
 def _photos(
-    values: npt.NDArray[np.float16], targets: list[str], held_out: npt.NDArray[np.int64] | None = None
+    values: npt.NDArray[np.float16],
+    targets: list[str],
+    held_out: npt.NDArray[np.int64] | None = None,
+    num_draws: int = 1,
 ) -> TrainingSet:
     images = [ImageEntry(str(row), f"{row}.jpg", 1, target=target) for row, target in enumerate(targets)]
     rows = np.arange(len(targets)) if held_out is None else np.setdiff1d(np.arange(len(targets)), held_out)
-    folds = split_folds([targets[row] for row in rows], 5, seed=0)
-    splits = tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds)
+    draws = [split_folds([targets[row] for row in rows], 5, seed=0, draw=draw) for draw in range(num_draws)]
+    splits = tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for folds in draws for fold in folds)
     features = Features(images, targets, values[:, None], 0)
-    return TrainingSet(features, tuple(sorted(set(targets))), splits, held_out, _FINGERPRINT)
+    return TrainingSet(features, tuple(sorted(set(targets))), splits, held_out, _FINGERPRINT, num_draws)
 
 
 def test_a_head_bends_round_what_no_line_divides() -> None:
@@ -74,6 +77,33 @@ def test_a_fold_shapes_neither_its_head_nor_its_regularisation() -> None:
     assert not first.kernel[np.isin(RbfTrainer(photos, seed=0).expansion.rows, own)].any(), (
         "its photos are no landmarks"
     )
+
+
+def test_each_draw_of_folds_measures_every_photo_by_a_head_that_has_not_seen_it() -> None:
+    values, targets = _rings(90, seed=9)
+    photos, once = _photos(values, targets, num_draws=3), _photos(values, targets)
+    trainer, alone = RbfTrainer(photos, seed=0), RbfTrainer(once, seed=0)
+    heads = [trainer.train(number) for number in range(15)]
+    logits = photos.measured_logits(heads)
+    assert logits.shape == (90, 3, 3)
+    first = [alone.train(number) for number in range(5)]
+    np.testing.assert_array_equal(logits[:, :1], once.measured_logits(first), "the first draw is that of one alone")
+    for number, split in enumerate(photos.splits):
+        np.testing.assert_array_equal(logits[split.validation, number // 5], heads[number].logits[:, 0])
+        assert not np.isin(split.validation, split.train).any()
+    assert photos.count().num_folds == 5
+    assert photos.count().num_draws == 3
+
+
+def test_a_fold_of_a_later_draw_shapes_neither_its_head_nor_its_regularisation() -> None:
+    values, targets = _rings(90, seed=10)
+    photos = _photos(values, targets, num_draws=2)
+    own = photos.splits[7].validation
+    turned = [("cat" if target == "owl" else "owl") if row in own else target for row, target in enumerate(targets)]
+    other = replace(photos, features=replace(photos.features, targets=turned))
+    first, second = (RbfTrainer(each, seed=0).train(7) for each in (photos, other))
+    assert first.strength == second.strength
+    np.testing.assert_array_equal(first.kernel, second.kernel)
 
 
 def test_held_out_photos_are_measured_by_all_heads_and_shape_none() -> None:
