@@ -27,7 +27,8 @@ _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
 WITH_KAGGLES_PHOTOS = """\
   kaggle competitions download -c dogs-vs-cats-redux-kernels-edition
-  shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip --output models/dogs-vs-cats
+  shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip \\
+      --output models/dogs-vs-cats
   shardscore score --images dogs-vs-cats-redux-kernels-edition.zip/test.zip --model models/dogs-vs-cats \\
       --output runs/test
   shardscore submission runs/test

@@ -186,7 +186,7 @@ def _submit(
     ] = None,
     no_wait: Annotated[
         bool,
-        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit the job, do not wait for it."),
+        typer.Option("--no-wait", rich_help_panel=group_of("no_wait"), help="Submit the job and do not wait for it."),
     ] = False,
     quiet: Annotated[
         bool,
@@ -194,7 +194,7 @@ def _submit(
             "--quiet",
             "-q",
             rich_help_panel=group_of("quiet"),
-            help="Print warnings and errors alone, no log of the job.",
+            help="Print only warnings and errors, and not the job's log.",
         ),
     ] = False,
 ) -> None:

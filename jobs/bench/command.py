@@ -43,7 +43,7 @@ def _bench(
             ones.
         model: vgg16-imagenet, vgg16-cats-dogs, another classifier of keras.applications, or a .keras classifier with
             `labels`.
-        weights: Weights file, or 'imagenet'; by default random for published networks: as fast as any.
+        weights: Weights file, or 'imagenet'; by default random for published networks, which takes the same time.
         labels: cat,dog in class order.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on.
@@ -52,11 +52,11 @@ def _bench(
         variant: Such as 'openvino int8'; repeatable; by default all that run here.
         json: File for every run's figures.
         simulate: Estimate time and cost on 1, 8 and 1,000 GPUs instead, from `json` if there.
-        gpu_images_per_s: With `simulate`: the network alone on a GPU; by default an L4, assumed.
+        gpu_images_per_s: With `simulate`: speed of the network alone on a GPU; by default that assumed of an L4.
         cores_per_gpu: With `simulate`: cores beside each GPU; by default 8.
         gpu_price: With `simulate`: price of a GPU and its cores for an hour; by default no cost is shown.
-        reads_per_s: With `simulate`: images the storage hands out; by default 5500, an S3 prefix.
-        shard_size: With `simulate`: images per shard; by default as score.
+        reads_per_s: With `simulate`: images that the storage delivers in a second; by default 5500, as one S3 prefix.
+        shard_size: With `simulate`: images per shard; by default as in score.
         verbose: Where to print.
     """
     request = model_request(model, weights=weights, labels=labels, size=size, pixels=pixels)

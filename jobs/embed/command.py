@@ -69,9 +69,9 @@ def embed(
         output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
         model: What score takes: a classifier of keras.applications such as resnet50, a .keras file, a folder of
             finetune.
-        base: What finetune takes instead: vgg16-convolutions.
+        base: In place of `model`, what finetune takes, such as vgg16-convolutions.
         weights: Weights file instead of the download; 'random' for a trial.
-        features: Layer whose outputs are the vector; by default what the last layer with weights takes.
+        features: Layer whose outputs are the vector; by default the input of the last layer with weights.
         pooling: How maps become one vector, over all positions.
         dtype: Number format of the stored vectors.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.

@@ -87,9 +87,9 @@ def finetune(
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224.
         unfreeze: Train VGG16's two dense layers as well.
         augment: Use mirror images too, in training and in scoring; by default the preset's.
-        head: rbf (bends, regularises itself) or softmax (trained by Adam); by default the preset's.
-        folds: Parts of the photos, each validated by a head of the others, thrice with rbf heads; 0 keeps photos out
-            instead. By default 5.
+        head: rbf (radial basis functions that choose their regularisation) or softmax (Adam); by default the preset's.
+        folds: Parts of the photos, each validated by a head trained on the others, three times with rbf heads; 0 keeps
+            photos out instead. By default 5.
         ensemble: Heads of the lesson to train and average.
         validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.

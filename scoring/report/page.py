@@ -71,7 +71,7 @@ def _as_damage(folder: Location) -> Iterator[None]:
     except (OSError, pa.ArrowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
         raise RunFolderError(
-            f"{folder} is damaged: it holds what neither `score` nor `finetune` nor `sonar` writes ({reason})."
+            f"{folder} is damaged: it holds what neither score nor finetune nor sonar writes ({reason})."
         ) from error
 
 
@@ -90,7 +90,7 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
     if sonar:
         return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), []
     found = "holds nothing of theirs" if folder.is_dir() else "is no folder"
-    raise RequestError(f"Expected a folder written by `score`, `finetune` or `sonar`; {folder} {found}.")
+    raise RequestError(f"Expected a folder written by score, finetune or sonar; {folder} {found}.")
 
 
 def render(report: Report) -> str:

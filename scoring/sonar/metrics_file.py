@@ -104,7 +104,7 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
         return _parse_study(record) if "results" in record else SonarMetrics(**record)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunFolderError(
-            f"{path} is not what `score` or `sonar` writes. Use another `output`, or `overwrite`."
+            f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."
         ) from error
 
 

@@ -113,5 +113,5 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
 def test_damaged_sonar_results_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     _write_network(tmp_path / "run" / "sonar")
     (tmp_path / "run" / "sonar" / METRICS_NAME).write_text(content)
-    with pytest.raises(RunFolderError, match="is not what `score` or `sonar` writes"):
+    with pytest.raises(RunFolderError, match="is not what score or sonar writes"):
         write_report(tmp_path / "run", None, None)
