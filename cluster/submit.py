@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import aiohttp
 import requests
 from ray.exceptions import AuthenticationError, RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception_message, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cluster.addresses import hide_secrets, without_password
 from cluster.errors import SessionError
@@ -27,6 +28,8 @@ from cluster.session import check_answers
 # Ray's Jobs API puts them, in this order, before an address that it is given.
 _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _PATIENCE_S = 10.0
+_START_PATIENCE_S = 60.0
+_NO_AGENT = "No available agent"  # as Ray's dashboard says it, some seconds after `ray start`
 _OUTAGE_PATIENCE_S = 300.0  # a head node that restarts, a laptop that sleeps
 _LOOK_S = 1.0
 _SILENCE_S = 60.0  # then the log is opened anew: a connection may die without a word
@@ -162,12 +165,29 @@ def submit_job(settings: JobSettings, address: str | None) -> SubmittedJob:
         for name, package in settings.packages.items():
             shutil.copytree(package, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__", ".*"))
         client = _connect(address)
-        job_id = client.submit_job(
+        return SubmittedJob(client, _start(client, settings, folder), secrets)
+
+
+def _start(client: JobSubmissionClient, settings: JobSettings, folder: str) -> str:
+    """Have the entry point started; a head node that has just come up has no agent for it yet, and is asked again.
+
+    Under one id: a cluster that took the job and answered too late refuses it the second time.
+    """
+    job_id = f"raysubmit_{uuid.uuid4().hex[:16]}"
+    patiently = Retrying(
+        retry=retry_if_exception_message(match=f"(?s).*{_NO_AGENT}"),
+        stop=stop_after_delay(_START_PATIENCE_S),
+        wait=wait_fixed(_LOOK_S),
+        reraise=True,
+    )
+    return patiently(
+        lambda: client.submit_job(
+            submission_id=job_id,
             entrypoint=settings.command,
             runtime_env={"working_dir": folder, "env_vars": dict(settings.environment)},
             metadata={"job_name": settings.name},
         )
-        return SubmittedJob(client, job_id, secrets)
+    )
 
 
 def overruling_variable() -> str | None:

@@ -152,6 +152,23 @@ def test_packages_are_all_that_is_shipped(dashboard: type[Dashboard], tmp_path: 
     assert not {name for name in dashboard.given if "num_cpus" in name or "num_gpus" in name}, "it reserves nothing"
 
 
+def test_a_head_node_that_has_just_come_up_is_asked_again_under_the_same_id(
+    dashboard: type[Dashboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def submit_late(self: Dashboard, **options: Any) -> str:
+        asked.append(options["submission_id"])
+        if len(asked) < 3:
+            raise RuntimeError("Request failed with status code 500: No available agent to submit job.")
+        return asked[-1]
+
+    monkeypatch.setattr(Dashboard, "submit_job", submit_late)
+    assert submit_job(JobSettings("ours", "true", {}), "http://head:8265").job_id == asked[0]
+    assert len(asked) == 3
+    assert len(set(asked)) == 1
+
+
 def test_address_and_headers_come_from_rays_own_variables(
     dashboard: type[Dashboard], monkeypatch: pytest.MonkeyPatch
 ) -> None:
