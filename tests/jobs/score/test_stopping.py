@@ -69,8 +69,10 @@ def _start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
 def test_a_signal_while_python_imports_ends_the_command_with_its_exit_code(
     tmp_path: Path, number: signal.Signals, code: int, again: bool
 ) -> None:
-    """The first library that is imported takes for ever here."""
-    (tmp_path / "typer.py").write_text("import sys, time; print('importing', flush=True); time.sleep(60)")
+    """The first library that is imported takes a minute here, in steps: one sleep may begin just behind the signal."""
+    (tmp_path / "typer.py").write_text(
+        "import time; print('importing', flush=True)\nfor _ in range(600): time.sleep(0.1)"
+    )
     with _start("-m", "jobs", "score", "--images", tmp_path, PYTHONPATH=str(tmp_path)) as process:
         assert process.stdout
         assert process.stdout.readline() == "importing\n"
