@@ -21,6 +21,7 @@ from cluster.environment import variable
 from cluster.errors import RayChangedWarning
 
 _LOOPBACK_SWITCH = ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER")
+_SIGNALS_SWITCH = ("ray._private.ray_constants", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER")
 _LOOPBACK_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # the same for the processes that Ray starts
 _TOKEN_VARIABLE = "RAY_AUTH_MODE"  # public, but read when Ray is imported
 _NICENESS_VARIABLE = "RAY_worker_niceness"  # a Ray that does not know it leaves it aside
@@ -83,6 +84,21 @@ def token_required() -> Iterator[None]:
             "cannot be told to ask for a token: other users of this machine can reach this local one. Set "
             f"{_TOKEN_VARIABLE}=token."
         )
+
+
+@contextmanager
+def own_signal_handlers() -> Iterator[None]:
+    """Let the Ray that this process begins to use meanwhile leave its signals alone; workers keep Ray's handlers.
+
+    Its own of SIGTERM, there for the trace of a crash, sets an alarm that aborts the process 3 s later, while Ray's
+    compiled code may let no Python run for as long: exit code 134 instead of 143, and a lease that stays.
+    """
+    module, switch = _SIGNALS_SWITCH
+    constants = _find(module)
+    with ExitStack() as stack:
+        if hasattr(constants, switch):
+            stack.enter_context(_replaced(constants, switch, True))
+        yield
 
 
 @contextmanager

@@ -97,9 +97,9 @@ def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Keep our handler of SIGTERM where Ray's compiled code puts its own before it, also when the start fails.
+    """Keep our handler of SIGTERM where Ray puts its own in its place or before it, also when the start fails.
 
-    Ray's sets an alarm that aborts the process 3 s after a SIGTERM, and passes that on to ours.
+    See `own_signal_handlers`, which a Ray may not heed.
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -128,7 +128,11 @@ def check_answers(address: str | None) -> None:
 
 def _connect(address: str | None) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    with variable(_GPU_TIP_VARIABLE, "0"), variable(_STATISTICS_VARIABLE, "0"):
+    with (
+        variable(_GPU_TIP_VARIABLE, "0"),
+        variable(_STATISTICS_VARIABLE, "0"),
+        private_ray.own_signal_handlers(),
+    ):
         if address:
             ray.init(address=address, **quiet)
         else:

@@ -425,6 +425,13 @@ _MECHANISMS = [
         "tests/scoring/run/test_milestones.py",
     ),
     Mechanism(
+        "Ray puts no handler of SIGTERM before ours",
+        "cluster/session.py",
+        "        private_ray.own_signal_handlers(),\n",
+        "",
+        "tests/cluster/test_session.py",
+    ),
+    Mechanism(
         "a signal is heeded while Ray's compiled code starts",
         "cluster/session.py",
         "    if is_ending() and (",

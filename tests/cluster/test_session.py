@@ -166,7 +166,7 @@ def test_a_signal_in_the_middle_of_rays_own_end_kills_what_is_left(monkeypatch: 
 
 
 _LOOK_AT_SOCKETS = """
-import os, re
+import os, re, signal
 from pathlib import Path
 import ray
 from cluster.session import open_session
@@ -187,6 +187,10 @@ def processes():
         except OSError:
             continue
 
+def handled_signals():
+    return int(re.search("SigCgt:\\s*(\\w+)", Path("/proc/self/status").read_text())[1], 16)
+
+before = handled_signals()
 os.environ["SHARDSCORE_TEST_MARK"] = str(os.getpid())  # Ray's processes inherit it, and are known by it
 with open_session(None):
     ours = {match.group(1) for link in inodes() if (match := re.fullmatch(r"socket:\\[(\\d+)\\]", link))}
@@ -197,9 +201,11 @@ with open_session(None):
                 print(local.split(":")[0])
     started = " ".join(processes())
     tasks = ray.remote(lambda: os.getpriority(os.PRIO_PROCESS, 0))
+    new = handled_signals() & ~before
     print("niceness", ray.get(tasks.remote()) - os.getpriority(os.PRIO_PROCESS, 0))
 print("left out", not any(name in started for name in ("dashboard.py", "monitor.py")) and "raylet" in started)
 print("token", (Path.home() / ".ray" / "auth_token").exists())
+print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthandler has none of SIGTRAP
 """
 
 
@@ -215,9 +221,10 @@ def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_mo
         env={**environment, "HOME": str(tmp_path)},
     )
     assert looked.stderr == "", "Ray's tips are for those who call it themselves"
-    *addresses, niceness, left_out, token = looked.stdout.split("\n")[:-1]
+    *addresses, niceness, left_out, token, handlers = looked.stdout.split("\n")[:-1]
     assert len(addresses) > 5
     assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"
     assert niceness == "niceness 0", "workers would be pushed off their cores by every process that wakes"
     assert left_out == "left out True"
     assert token == "token True"
+    assert handlers == "handlers of crashes False", "that of SIGTERM aborts a command 3 s after the signal"
