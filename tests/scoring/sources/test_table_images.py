@@ -153,7 +153,7 @@ def test_damaged_description_of_a_column_is_an_error_and_not_the_end_of_the_proc
         [sys.executable, "-c", _LIST, str(limit), str(table)], capture_output=True, text=True, check=False, timeout=60
     )
     assert run.returncode == 0, run.stderr
-    assert "histogram" in run.stdout
+    assert len(run.stdout.splitlines()) == 1, run.stdout
 
 
 def _rows(path: Path, rows: Sequence[Mapping[str, object]], schema: pa.Schema | None = None) -> Path:
