@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 _Config: TypeAlias = Any  # what JSON holds
 _LOW = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
-_POLICIES = ("DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy", "QuantizedFloatDTypePolicy")
+_POLICY = "DTypePolicy"  # what the names of Keras' policies end with: FloatDTypePolicy, Int4DTypePolicy
 
 
 def in_float32(config: _Config) -> _Config:
@@ -24,7 +24,7 @@ def in_float32(config: _Config) -> _Config:
     raised = {key: in_float32(value) for key, value in config.items()}
     own = raised.get("config")
     if isinstance(own, dict):
-        if raised.get("class_name") in _POLICIES:
+        if str(raised.get("class_name")).endswith(_POLICY):
             raised["config"] = {key: _raised(value) for key, value in own.items()}
         elif _is_layer(raised) and "dtype" in own:  # a name, as Keras 3.0 wrote it
             raised["config"] = {**own, "dtype": _raised(own["dtype"])}

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
 
 _ARCHITECTURE = "config.json"
-_QUANTISED = b'"QuantizedDTypePolicy"'  # of layers whose weights are int8, int4 or float8
+_QUANTISED_MARK = b'"QuantizedDTypePolicy"'
+# Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
+_QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 # Number types that hold every pixel.
 _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "uint16", "int32", "uint32", "int64")
@@ -61,8 +63,8 @@ def keras_digest(path: Path) -> str:
             for name in sorted(set(archive.namelist()) - {"metadata.json"}):
                 with archive.open(name) as entry:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
-                if name == _ARCHITECTURE and _QUANTISED in archive.read(name):
-                    digest.update(_QUANTISED)  # earlier versions took such weights for float32: other results
+                if name == _ARCHITECTURE and _QUANTISED.search(archive.read(name)):
+                    digest.update(_QUANTISED_MARK)  # earlier versions took such weights for float32: other results
     except _DAMAGE as error:
         raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()

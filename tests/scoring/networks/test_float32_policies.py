@@ -20,6 +20,8 @@ def test_policies_of_every_form_become_float32_and_inputs_stay(low: str) -> None
             layer("Conv2D", layers_type),
             layer("Conv2D", policy("DTypePolicy", name=layers_type)),
             layer("Dense", policy("QuantizedDTypePolicy", mode="int8", source_name=layers_type)),
+            layer("Dense", policy("Int4DTypePolicy", mode="int4/128", source_name=layers_type)),
+            layer("Dense", policy("QuantizedFloat8DTypePolicy", mode="float8", source_name=layers_type)),
             layer("Dense", policies),
             layer("Resizing", policy("DTypePolicy", name="uint8")),
             {"module": "keras.src.ops.core", "class_name": "Cast", "config": {"dtype": low}},

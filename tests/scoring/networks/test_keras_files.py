@@ -59,11 +59,13 @@ def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_
 def test_results_of_quantised_weights_are_not_taken_for_those_of_versions_that_misread_them(tmp_path: Path) -> None:
     """A run that one of them wrote is refused rather than continued; all other files keep their digest."""
     digests = {}
-    for policy in ("DTypePolicy", "QuantizedDTypePolicy"):
+    plain = ("DTypePolicy", "FloatDTypePolicy")
+    quantised = ("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy")
+    for policy in (*plain, *quantised):
         path = tmp_path / f"{policy}.keras"
         config = json.dumps({"class_name": "Functional", "config": {"dtype": {"class_name": policy}}})
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("config.json", config)
         before = hashlib.sha256(b"config.json" + hashlib.sha256(config.encode()).digest()).hexdigest()
         digests[policy] = keras_digest(path) == before
-    assert digests == {"DTypePolicy": True, "QuantizedDTypePolicy": False}
+    assert digests == {**dict.fromkeys(plain, True), **dict.fromkeys(quantised, False)}
