@@ -1,5 +1,6 @@
 """What the digest of a manifest is taken of: a line for each image, as Python writes a tuple of its fields."""
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 _FIELDS = ("image_id", "path", "size_bytes", "raw_path", "target")
 # Texts in which Python escapes something, puts other quotes, or might; most have none of these.
 _NOT_PLAIN = r"[^ -&(-\[\]-~]"
-_PLAIN = bytes(set(range(ord(" "), ord("~") + 1)) - set(rb"'\\"))
+_PLAIN = bytes(byte for byte in range(128) if not re.match(_NOT_PLAIN, chr(byte)))
 
 
 def digest_lines(rows: pa.Table) -> memoryview:
