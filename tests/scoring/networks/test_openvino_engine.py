@@ -71,9 +71,14 @@ def test_network_that_comes_out_differently_is_refused_and_not_kept(
 
     monkeypatch.setattr(openvino_engine, "_scores", _differently)
     different = Network("another-network-that-differs", lambda: keras.saving.load_model(model))
-    for _ in range(2):
-        with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use `engine`"):
-            OpenVinoEngine(different, Precision.FLOAT32)
+    with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+. Use `engine`"):
+        OpenVinoEngine(different, Precision.FLOAT32)
+
+    def build() -> Any:
+        raise LookupError("it is converted again")
+
+    with pytest.raises(LookupError, match="it is converted again"):
+        OpenVinoEngine(replace(different, build=build), Precision.FLOAT32)
 
 
 def test_network_that_an_earlier_version_converted_is_compared_before_it_is_used(
@@ -82,7 +87,8 @@ def test_network_that_an_earlier_version_converted_is_compared_before_it_is_used
     pytest.importorskip("openvino")
     import keras
 
-    network = Network("a-network-of-before", lambda: keras.saving.load_model(model))
+    digest = _request(model, Precision.FLOAT32).load().model_digest
+    network = Network(digest, lambda: keras.saving.load_model(model))
     converted = openvino_engine._converted(network)
     (converted / openvino_engine._COMPARED).unlink()
     with monkeypatch.context() as patch:
