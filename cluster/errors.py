@@ -22,4 +22,4 @@ class WorkerStartError(ClusterError):
 
 
 class WorkersLostError(ClusterError):
-    """No worker is left, and no new one could be started."""
+    """No worker is left and no new one can be started, or no node came for one, or Ray itself has ended."""

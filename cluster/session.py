@@ -25,7 +25,7 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 # Added to the command's own. Ray's 15 lets every process that wakes push a worker off its core: 1.5% of int8's rate on
 # two cores. Who wants the machine to stay quick for other work says `nice shardscore score`.
 _WORKER_NICENESS = 0
-# Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will stop to.
+# Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
 _PATIENCE_S = 10.0

@@ -102,7 +102,7 @@ class SubmittedJob:
         return self._end(info)
 
     def stop(self) -> None:
-        """End the job; Ray leaves it three seconds to end by itself.
+        """End the job; Ray kills it if it has not ended by itself in three seconds, or what the head was told to wait.
 
         Raises:
             SessionError: If it does not end.

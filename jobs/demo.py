@@ -126,7 +126,7 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
 
 _EXAMPLES = (
     "demo",
-    "demo --weights imagenet --output /tmp/demo",
+    "demo --weights random --output /tmp/demo",
 )
 
 app = command("demo", demo, examples=_EXAMPLES)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from types import FrameType
 
 
@@ -10,9 +11,23 @@ def main() -> None:
     end_by_signals()
     # A notebook's commands have its own, which matplotlib, and so Keras, refuses where another environment lacks it.
     os.environ.pop("MPLBACKEND", None)
-    from jobs.cli import main as run
+    try:
+        from jobs.cli import main as run
 
-    run()
+        run()
+    except ModuleNotFoundError as error:
+        if _is_ours(error.name):
+            raise
+        sys.exit(
+            f"error: Expected the dependencies of shardscore in {sys.executable}; it has no module {error.name!r}. "
+            "Install them with pip from the checkout or from cluster/requirements.txt, on a cluster on every node, or "
+            "put the Python that has them first on PATH."
+        )
+
+
+def _is_ours(module: str | None) -> bool:
+    """Whether a module that was not found is a part of this program, or has no name: a bug, not an installation."""
+    return module is None or module.partition(".")[0] in ("jobs", "cluster", "scoring")
 
 
 def end_by_signals() -> None:

@@ -23,7 +23,7 @@ def status(run: Place, *, verify: bool = False, verbose: bool | Console = False)
     """Show what a run has done, what is missing and what is damaged. Changes nothing.
 
     Args:
-        run: Run folder written by `score`; a path, s3:// or gs://.
+        run: Run folder written by `score` or `embed`; a path, s3:// or gs://.
         verify: Read every row with its checksum, and compare ids and digests.
         verbose: Print what the command prints, or print it on this console.
 
@@ -63,7 +63,7 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     """Show what a run has done, what is missing and what is damaged.
 
     Args:
-        run: Run folder written by score.
+        run: Run folder written by score or embed.
         verify: Read every row with its checksum, and compare ids and digests.
         json: Print JSON, for machines.
         verbose: Where to print.

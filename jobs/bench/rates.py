@@ -26,7 +26,7 @@ class Rates:
     """One round's figures of one variant.
 
     Attributes:
-        peak_gflops: Big matrix products.
+        peak_gflops: Big matrix products, in 1e9 operations a second.
         forward_images_per_s: The network alone.
         job_images_per_s: The whole job, after its first batch.
         worker_bytes: Peak memory of the job's worker.

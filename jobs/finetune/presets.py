@@ -21,7 +21,7 @@ class Preset(StrEnum):
     """The recipes."""
 
     LESSON = "lesson"  # fast.ai's: a softmax layer on VGG16's fc2, validated on photos kept out
-    FAST = "fast"  # VGG16's convolutions, one view, a head that bends, validated out of fold
+    FAST = "fast"  # VGG16's convolutions, one view, a head of radial basis functions, validated out of fold
     BEST = "best"  # the same on twice the pixels and on mirror images
 
 
@@ -34,7 +34,7 @@ class Recipe:
         head: What stands on its features.
         augment: Which further views of each photo are used.
         sizes: Pixels a side of each view; none is what the base takes.
-        pooling: How positions become one vector; none takes their mean, and no roots.
+        pooling: How positions become one vector; none takes their mean, without the square roots that views take.
         folds: Into how many parts photos are divided; 0 keeps some out instead.
         draws: How often photos are divided into folds, with new heads each time; of rbf heads alone.
     """

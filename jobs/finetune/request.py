@@ -39,7 +39,7 @@ class FinetuneRequest:
         address: A Ray cluster; None starts one on this machine.
         overwrite: Remove an earlier fine-tune in the folder first.
         num_folds: Into how many parts photos are divided, for one head each; 0 keeps photos out instead.
-        num_draws: How often they are divided anew.
+        num_draws: How often photos are divided into folds, with new heads each time.
     """
 
     output: Location

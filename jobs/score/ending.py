@@ -37,7 +37,15 @@ class Ending:
     console: Console
 
     def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[int]:
-        """Read all shards again and, only if all are sound, write the summary."""
+        """Read all shards again and, only if all are sound, write the summary.
+
+        Returns:
+            Shards that are missing or damaged.
+
+        Raises:
+            LeaseLostError: If another driver took over.
+            IncompleteError: If other files lie among the shards.
+        """
         labels = loop.keeper.record.labels
         counted, answers = RightCount(labels), AnswerCount(labels)
 

@@ -1,5 +1,6 @@
 """How a report writes numbers and hostile texts: one way for each, everywhere."""
 
+import re
 import unicodedata
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from scoring.storage.redaction import redact
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 NONE = "\u2013"  # where a table has no number
+_COMPARED = 12  # characters of a digest
+_DIGEST = re.compile(rf"[0-9a-f]{{{_COMPARED + 1},}}")
 _JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
 
 
@@ -43,8 +46,8 @@ def folder_title(folder: Location) -> str:
 
 
 def short_digest(digest: str) -> str:
-    """As much of a digest as the eye compares."""
-    return digest[:12]
+    """As much of each digest in a text as the eye compares; words beside it stay: random-2017-convolutions."""
+    return _DIGEST.sub(lambda found: found[0][:_COMPARED], digest)
 
 
 def count(number: int) -> str:

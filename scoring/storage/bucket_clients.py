@@ -19,6 +19,11 @@ _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
+_ASKED_FOR_A_ROLE = re.compile("/latest/(api/token|meta-data/iam)")  # what a client without keys asks a machine of AWS
+_NO_CREDENTIALS = (
+    "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
+    "AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
+)
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -80,7 +85,8 @@ def bucket_faults(url: object) -> Iterator[None]:
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise BucketError(errno.EACCES, f"access denied: {_one_line(error)}", str(url)) from error
     except BaseError as error:
-        raise BucketError(None, _one_line(error), str(url)) from error
+        hint = _NO_CREDENTIALS if _ASKED_FOR_A_ROLE.search(str(error)) else ""
+        raise BucketError(None, hint + _one_line(error), str(url)) from error
 
 
 def _one_line(error: Exception) -> str:

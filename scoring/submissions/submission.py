@@ -123,6 +123,8 @@ def find_dog(labels: Sequence[str]) -> int | None:
 
 
 def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
+    if not labels:
+        raise RequestError(f"Expected a run with labels; {folder.path} holds features. Name a run of `score`.")
     dog = find_dog(labels)
     if dog is None:
         raise RequestError(

@@ -14,10 +14,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
 from jobs import demo as demo_command
+from jobs.cli import app
 from jobs.demo import choose_weights
 from scoring.networks.published_files import PublishedFile
+from scoring.networks.vgg16 import check_weights
 from tests import readme_picture
 from tests.browser import CHROMIUM
 from tests.documents import blocks, read
@@ -79,6 +82,12 @@ def test_demo_takes_the_weights_that_were_asked_for() -> None:
     console, said = _console()
     assert choose_weights("mine.h5", console) == "mine.h5"
     assert "as asked for: mine.h5" in said.getvalue()
+
+
+def test_weights_that_the_help_shows_are_taken() -> None:
+    shown = CliRunner().invoke(app, ["demo", "--help"]).stdout
+    [weights] = re.findall(r"demo --weights (\S+)", shown)
+    check_weights(weights)
 
 
 @pytest.mark.ray

@@ -13,6 +13,7 @@ from PIL import Image
 
 from jobs.embed.command import embed
 from jobs.report import report
+from jobs.submission import submission
 from scoring.errors import RequestError, RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
@@ -69,6 +70,8 @@ def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
         embed(images=photos, output=tmp_path / "run", model=model, pooling="max", features="rescaling", **_OPTIONS)
     with pytest.raises(RunFolderError, match="holds features, of which there is no report"):
         report(tmp_path / "run")
+    with pytest.raises(RequestError, match=r"Expected a run with labels; .*/run holds features"):
+        submission(tmp_path / "run")
 
 
 def test_one_of_model_and_base_is_wanted(photos: Path, tmp_path: Path) -> None:

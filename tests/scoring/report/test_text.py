@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scoring.report.text import confidence, moment, percent, plural, seconds, shorten, visible
+from scoring.report.text import confidence, moment, percent, plural, seconds, short_digest, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,10 @@ def test_a_signature_is_hidden_before_a_text_is_shortened() -> None:
     shown = shorten(f"https://host/{'x' * 60}.jpg?X-Amz-Date=1&X-Amz-Signature={'PASSWORD' * 8}", 60)
     assert "PASSWORD" not in shown
     assert shown.endswith("X-Amz-Signature=***")
+
+
+def test_digests_are_cut_and_the_words_beside_them_are_not() -> None:
+    digest = "0e5c9083ecd7aaff4839f8ff035b571da240cbfd"
+    assert short_digest(digest) == "0e5c9083ecd7"
+    assert short_digest(f"random-2017-convolutions:{digest}") == "random-2017-convolutions:0e5c9083ecd7"
+    assert short_digest("resnet50-random-2017") == "resnet50-random-2017"

@@ -3,6 +3,7 @@ import os
 import pickle
 import secrets
 import zipfile
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
 from scoring.storage.urls import Version
 from tests.buckets import publish
+from tests.local_server import serving
 
 
 def test_path_stays_a_path_and_bucket_becomes_a_url() -> None:
@@ -205,6 +207,30 @@ def test_public_bucket_is_read_without_credentials(bucket: Url, monkeypatch: pyt
     assert (bucket / "a").read_bytes() == b"1"
     with pytest.raises(BucketError, match="access denied"):
         (bucket / "secret").read_bytes()
+    open_bucket.cache_clear()
+
+
+class _MachineWithoutRole(BaseHTTPRequestHandler):
+    """Answers as a machine of the cloud that gives no role."""
+
+    def do_PUT(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_client_without_credentials_says_which_are_missing(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))  # no ~/.aws
+    with serving(_MachineWithoutRole) as machine:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", machine)
+        open_bucket.cache_clear()
+        with pytest.raises(BucketError, match="no credentials: AWS_ACCESS_KEY_ID is not set where this runs"):
+            (bucket / "a").read_bytes()
     open_bucket.cache_clear()
 
 

@@ -1,0 +1,32 @@
+"""Where a command begins, in a Python of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.source_tree import ROOT
+
+_WITHOUT_LIBRARIES = (sys.executable, "-S")  # no site-packages: as a cluster whose nodes have Python alone
+
+
+def _begin(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [*_WITHOUT_LIBRARIES, "-m", "jobs", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": str(folder)})
+
+
+def test_a_python_without_the_dependencies_is_one_line_that_says_what_to_do() -> None:
+    ended = _begin("score", "--images", "/shared/photos", "--output", "/shared/run")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"error: Expected the dependencies of shardscore in {sys.executable}; it has no ")
+    assert "module 'typer'. Install them with pip" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_missing_part_of_this_program_is_a_bug_and_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    for name in ("__init__.py", "__main__.py", "entry.py"):  # no cli.py
+        (tmp_path / "jobs" / name).write_text((ROOT / "jobs" / name).read_text())
+    ended = _begin("--help", folder=tmp_path)
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+    assert "No module named 'jobs.cli'" in ended.stderr
