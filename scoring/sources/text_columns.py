@@ -15,6 +15,7 @@ from scoring.sources.natural_order import natural_key
 
 _SIX = "V6"  # six bytes as NumPy calls them
 _HEAD = 6  # bytes before a number's digits: one that comes before all, and how many digits follow
+_LONGEST_TEXT = 2**31 - 1  # bytes that a text of Arrow can have
 _LONGEST = 99_999  # digits that a head can count
 _ZERO, _DOT, _SLASH = b"0./"
 _LAST_ASCII = 127
@@ -64,7 +65,18 @@ def _ends_of_bare(data: UInt8Array, offsets: _Offsets) -> _Offsets:
 
 def below(texts: pa.StringArray, folder: str) -> pa.StringArray:
     """The texts, all of which begin with `folder`, without it."""
-    return pc.utf8_slice_codeunits(texts, len(folder)) if folder else texts
+    # Arrow (26) fails without a stop.
+    rest = pc.binary_slice(texts.view(pa.binary()), len(folder.encode()), _LONGEST_TEXT) if folder else texts
+    return rest.view(pa.string())
+
+
+def any_step_begins(texts: pa.StringArray, firsts: bytes) -> bool:
+    """Whether a text, or what stands behind a slash in one, begins with one of these bytes; it may say so of none."""
+    data, offsets = _bytes_of(texts)
+    begins = np.concatenate([offsets[:-1], np.flatnonzero(data == _SLASH) + 1])
+    is_one = np.zeros(256, np.bool_)
+    is_one[list(firsts)] = True
+    return bool(is_one[data[begins[begins < len(data)]]].any())
 
 
 def is_rising(texts: pa.StringArray) -> bool:

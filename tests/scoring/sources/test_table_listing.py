@@ -20,6 +20,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.sources.row_arrival import NotByColumn
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.text_columns import bare_names, below, common_folder, is_rising, natural_keys, shared_folder
+from scoring.storage.walking import is_hidden
 
 _NAMES = st.text(st.sampled_from("aB/._- 0019é²五'\\\n"), min_size=1, max_size=12)
 _FILES = st.builds(
@@ -129,6 +130,31 @@ def test_inventory_is_listed_by_column_as_it_is_by_row(tmp_path: Path, rows: lis
             lambda source, file, length: b"\xff\xd8\xff" if file.size_bytes % 2 else b"x",
         )
         _both(_write(tmp_path / "t.parquet", {**columns, **more}))
+
+
+@pytest.mark.parametrize("name", [".hid/1", "a/.hid", "@eaDir/1", "a/@eaDir/1", "a/__MACOSX/1", "a/_1", "a/.", "a/./1"])
+@pytest.mark.parametrize("above", ["", "a/", "#recycled/"])
+def test_hidden_image_among_others_of_its_suffix_is_left_out(tmp_path: Path, above: str, name: str) -> None:
+    keys = [f"{above}{name}.jpg" for name in ["0", name, "b/9"]]
+    listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": keys}))
+    shown = [path for path in (f"s3://b/{key}" for key in keys) if not is_hidden(path)]
+    assert sorted(image.path for image in listing.images) == sorted(shown)
+
+
+def test_inventory_of_names_that_end_with_a_line_break_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        table_images.TableSource, "peek", lambda source, file, length: b"\xff\xd8\xff" * ("1" in file.path)
+    )
+    listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": [f"{row}.jpg\n" for row in range(3)]}))
+    assert ([image.path for image in listing.images], listing.num_left_out) == (["s3://b/1.jpg\n"], 2)
+
+
+def test_images_in_a_hidden_folder_are_left_out(tmp_path: Path) -> None:
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": [f"a/.hid/{row}.jpg" for row in range(3)]})
+    with pytest.raises(ImagesError, match="found none among 3 files"):
+        find_images(table)
 
 
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
