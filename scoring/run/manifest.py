@@ -37,6 +37,7 @@ _SHARDS_OF_A_SMALL_JOB = 16
 _MAX_SHARDS = 100_000
 # Without Arrow's own schema, whose metadata would hide what is known only at the end. Values but labels differ.
 _WRITING: Any = {"write_page_checksum": True, "store_schema": False, "use_dictionary": ["target"]}
+_WRITTEN_AT_ONCE = 1024**2  # bytes: a shard's columns are small, and two calls of the system each take as long
 _ROWS_AT_ONCE = 32_768  # that are made, digested and written together
 
 
@@ -134,11 +135,15 @@ def write_manifest(
 
     found = hashlib.sha256(f"{shard_size}\n".encode())
     with whole_file(path) as temporary:
-        with pq.ParquetWriter(temporary, MANIFEST_SCHEMA, **_WRITING) as writer:
+        with (
+            pa.output_stream(temporary, buffer_size=_WRITTEN_AT_ONCE) as file,
+            pq.ParquetWriter(file, MANIFEST_SCHEMA, **_WRITING) as writer,
+        ):
 
             def digested() -> Iterator[pa.Table]:
                 for rows in _blocks(images, shard_size):
-                    found.update(digest_lines(rows))
+                    if not digest:
+                        found.update(digest_lines(rows))
                     yield rows
 
             for rows in one_ahead(digested()):

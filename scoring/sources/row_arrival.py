@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from scoring.sources.natural_order import natural_key
 from scoring.sources.row_spool import RowSpool
-from scoring.sources.text_columns import bare_names, below, common_folder, natural_keys
+from scoring.sources.text_columns import bare_names, below, common_folder, is_rising, natural_keys, shared_folder
 
 # In the manifest's order; all that a listing keeps of a row.
 ROWS = pa.schema(
@@ -36,7 +36,7 @@ class RowArrival:
         self.is_rising = True
         self._last_key: bytes | None = None
         self._has_ids: bool | None = None
-        self._bounds: tuple[str, str] | None = None
+        self._folder: str | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take some rows in.
@@ -51,54 +51,47 @@ class RowArrival:
         if self._has_ids not in (None, has_ids):
             raise NotByColumn
         self._has_ids = has_ids
-        bounds = None if has_ids else _bounds(rows["path"])
-        if bounds:
-            low, high = self._bounds or bounds
-            self._bounds = (min(low, bounds[0]), max(high, bounds[1]))
+        folder = None if has_ids else shared_folder(rows["path"])
+        if folder is not None:
+            self._folder = folder if self._folder is None else common_folder(self._folder, folder)
         if self.is_rising:
-            self._look_at_order(*_parted_keys(rows, bounds))
+            self._look_at_order(*_parted_names(rows, folder))
         self.spool.add(rows)
 
-    def _look_at_order(self, folder_key: bytes, keys: pa.BinaryArray) -> None:
-        first, last = folder_key + keys[0].as_py(), folder_key + keys[-1].as_py()
+    def _look_at_order(self, folder: str, names: pa.StringArray) -> None:
+        first, last = (natural_key(folder).encode() + natural_keys(names[row:][:1])[0].as_py() for row in (0, -1))
         follows = self._last_key is None or self._last_key < first
-        self.is_rising = follows and bool(pc.all(pc.less(keys[:-1], keys[1:])).as_py() is not False)
+        self.is_rising = follows and is_rising(names)
         self._last_key = last
 
     @property
     def folder(self) -> str:
         """What all paths begin with that ids are made of."""
-        return common_folder(*self._bounds) if self._bounds else ""
+        return self._folder or ""
 
 
 def keys_of(rows: pa.RecordBatch, with_suffix: bool = False) -> pa.BinaryArray:
     """The natural keys of rows' ids or else of their paths, without suffix unless told otherwise."""
-    bounds = None if rows["image_id"].null_count == 0 else _bounds(rows["path"])
-    folder_key, keys = _parted_keys(rows, bounds, with_suffix)
-    return pc.binary_join_element_wise(folder_key, keys, b"") if folder_key else keys
+    folder = None if rows["image_id"].null_count == 0 else shared_folder(rows["path"])
+    folder, names = _parted_names(rows, folder, with_suffix)
+    keys = natural_keys(names)
+    return pc.binary_join_element_wise(natural_key(folder).encode(), keys, b"") if folder else keys
 
 
-def _parted_keys(
-    rows: pa.RecordBatch, bounds: tuple[str, str] | None, with_suffix: bool = False
-) -> tuple[bytes, pa.BinaryArray]:
-    """The same in two parts: what all of them begin with, and how each goes on.
+def _parted_names(rows: pa.RecordBatch, folder: str | None, with_suffix: bool = False) -> tuple[str, pa.StringArray]:
+    """What keys are made of, in two parts: what all of them begin with, and how each goes on.
 
     Args:
         rows: Some.
-        bounds: The first and the last of their paths in plain order; None where they have ids.
+        folder: What all of their paths lie in; None where they have ids.
         with_suffix: See `keys_of`.
     """
-    if bounds is None:
-        return b"", natural_keys(rows["image_id"])
+    if folder is None:
+        return "", rows["image_id"]
     path = rows["path"]
     # What all paths share is made into a key once; natsort is given the whole of other names than ASCII's.
-    folder = common_folder(*bounds) if pc.all(pc.string_is_ascii(path)).as_py() else ""
-    return natural_key(folder).encode(), natural_keys(below(path, folder) if with_suffix else bare_names(path, folder))
-
-
-def _bounds(path: pa.StringArray) -> tuple[str, str]:
-    found = pc.min_max(path).as_py()
-    return found["min"], found["max"]
+    folder = folder if pc.all(pc.string_is_ascii(path)).as_py() else ""
+    return folder, below(path, folder) if with_suffix else bare_names(path, folder)
 
 
 def _plain_rows(batch: pa.RecordBatch) -> pa.RecordBatch:

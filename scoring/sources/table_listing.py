@@ -4,6 +4,8 @@ Rows that are in natural order already are not sorted. What only single rows tel
 not UTF-8, ids in some rows only, and what stands twice and is refused.
 """
 
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -18,8 +20,8 @@ from scoring.sources.row_arrival import ROWS, NotByColumn, RowArrival, keys_of
 from scoring.sources.row_sorting import KEY, sorted_pieces
 from scoring.sources.row_spool import RowSpool, in_batches
 from scoring.sources.table_rows import FOUND, found_files
-from scoring.sources.text_columns import bare_names, below
-from scoring.storage.walking import MAY_BE_HIDDEN
+from scoring.sources.text_columns import any_step_begins, bare_names, below, shared_folder
+from scoring.storage.walking import HIDDEN_BEGIN, MAY_BE_HIDDEN
 
 __all__ = ["NotByColumn", "list_inventory", "list_table"]
 
@@ -86,10 +88,22 @@ def _judged(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The rows that are images by their names alone, and the rest."""
     if batch["image_id"].null_count != batch.num_rows:
         raise NotByColumn
+    if batch["left_out"].null_count == batch.num_rows and _are_images(batch["path"]):
+        return batch, batch[:0]
     path = batch["path"]
     is_image = pc.and_(pc.match_substring_regex(path, _IS_IMAGE), pc.is_null(batch["left_out"]))
     is_image = pc.and_not(is_image, pc.match_substring_regex(path, MAY_BE_HIDDEN))
     return batch.filter(is_image), batch.filter(pc.invert(is_image))
+
+
+def _are_images(path: pa.StringArray) -> bool:
+    """Whether all names are images' at a look that costs less than a pattern: one suffix, and no step to be hidden."""
+    if not len(path):
+        return True
+    suffix, folder = os.path.splitext(path[0].as_py())[1], shared_folder(path)
+    if not (re.fullmatch(_IS_IMAGE, suffix) and pc.all(pc.ends_with(path, suffix)).as_py()):
+        return False
+    return not (re.search(MAY_BE_HIDDEN, folder) or any_step_begins(below(path, folder), HIDDEN_BEGIN))
 
 
 def _listing(spool: RowSpool, folder: str, with_suffix: bool = False) -> EntriesByColumn:

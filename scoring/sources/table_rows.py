@@ -94,7 +94,7 @@ def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
 def _objects(batch: pa.RecordBatch, ids: pa.Array) -> dict[str, pa.Array]:
     """The objects of a batch of S3 Inventory; of an object with versions the latest, unless that is its deletion."""
     buckets, keys = (pc.fill_null(_texts(batch, name), "None") for name in (BUCKET, KEY))
-    paths = pc.binary_join_element_wise(pc.binary_join_element_wise("s3://", buckets, ""), keys, "/")
+    paths = pc.binary_join_element_wise("s3://", buckets, "/", keys, "")
     found = {"image_id": ids, "path": paths, "size_bytes": _sizes(batch)}
     names = batch.schema.names
     if E_TAG in names:

@@ -13,9 +13,12 @@ import pyarrow.compute as pc
 from scoring.arrays import UInt8Array
 from scoring.sources.natural_order import natural_key
 
+_SIX = "V6"  # six bytes as NumPy calls them
 _HEAD = 6  # bytes before a number's digits: one that comes before all, and how many digits follow
+_LONGEST_TEXT = 2**31 - 1  # bytes that a text of Arrow can have
 _LONGEST = 99_999  # digits that a head can count
 _ZERO, _DOT, _SLASH = b"0./"
+_LAST_ASCII = 127
 _Offsets = npt.NDArray[np.int64]
 
 
@@ -25,17 +28,26 @@ def common_folder(first: str, last: str) -> str:
     return "".join(f"{step}/" for step, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
+def shared_folder(texts: pa.StringArray) -> str:
+    """The folder that all texts share, of which there is at least one; see `common_folder`."""
+    folder = common_folder(texts[0].as_py(), texts[-1].as_py())
+    if _all(pc.starts_with(texts, folder)):
+        return folder
+    bounds = pc.min_max(texts).as_py()
+    return common_folder(bounds["min"], bounds["max"])
+
+
 def bare_names(texts: pa.StringArray, folder: str = "") -> pa.StringArray:
     """The texts, all of which begin with `folder`, without it and without the suffix that `os.path.splitext` finds."""
     data, offsets = _bytes_of(texts)
-    starts, ends = offsets[:-1] + len(folder.encode()), offsets[1:]
+    start, ends = len(folder.encode()), offsets[1:]
     suffix = os.path.splitext(texts[0].as_py())[1] if len(texts) else ""
     if suffix and pc.all(pc.ends_with(texts, suffix)).as_py():
         bare = ends - len(suffix.encode())
-        before = data[np.maximum(bare - 1, starts)]  # if it is part of a name, the suffix is one
-        if ((bare > starts) & (before != _DOT) & (before != _SLASH)).all():
-            return _texts(*_cut(data, starts, bare))
-    return _texts(*_cut(data, starts, _ends_of_bare(data, offsets)))
+        before = data[bare - 1]  # if it is part of a name, the suffix is one
+        if ((bare > offsets[:-1] + start) & (before != _DOT) & (before != _SLASH)).all():
+            return pc.binary_slice(texts.view(pa.binary()), start, -len(suffix.encode())).view(pa.string())
+    return _texts(*_cut(data, offsets[:-1] + start, _ends_of_bare(data, offsets)))
 
 
 def _ends_of_bare(data: UInt8Array, offsets: _Offsets) -> _Offsets:
@@ -53,7 +65,45 @@ def _ends_of_bare(data: UInt8Array, offsets: _Offsets) -> _Offsets:
 
 def below(texts: pa.StringArray, folder: str) -> pa.StringArray:
     """The texts, all of which begin with `folder`, without it."""
-    return pc.utf8_slice_codeunits(texts, len(folder)) if folder else texts
+    # Arrow (26) fails without a stop.
+    rest = pc.binary_slice(texts.view(pa.binary()), len(folder.encode()), _LONGEST_TEXT) if folder else texts
+    return rest.view(pa.string())
+
+
+def any_step_begins(texts: pa.StringArray, firsts: bytes) -> bool:
+    """Whether a text, or what stands behind a slash in one, begins with one of these bytes; it may say so of none."""
+    data, offsets = _bytes_of(texts)
+    begins = np.concatenate([offsets[:-1], np.flatnonzero(data == _SLASH) + 1])
+    is_one = np.zeros(256, np.bool_)
+    is_one[list(firsts)] = True
+    return bool(is_one[data[begins[begins < len(data)]]].any())
+
+
+def is_rising(texts: pa.StringArray) -> bool:
+    """Whether the `natural_key` of each text comes after that of the one before it.
+
+    Of two texts with digits in the same places plain order tells, several times as fast as keys.
+    """
+    data, offsets = _bytes_of(texts)
+    if not len(data) or data.max() > _LAST_ASCII or np.diff(offsets).max() > _LONGEST:
+        return _all_less(natural_keys(texts))
+    shapes = _texts(((data - np.uint8(_ZERO)) < 10).view(np.uint8), offsets)
+    others = np.flatnonzero(pc.not_equal(shapes[:-1], shapes[1:]).to_numpy(zero_copy_only=False))
+    if 2 * len(others) > len(texts):
+        return _all_less(natural_keys(texts))
+    firsts, seconds = (natural_keys(texts.take(pa.array(others + step))) for step in (0, 1))
+    if not _all(pc.less(firsts, seconds)):
+        return False
+    is_less = pc.less(texts[:-1], texts[1:])
+    return _all(pc.or_(is_less, pc.not_equal(shapes[:-1], shapes[1:])))
+
+
+def _all_less(keys: pa.BinaryArray) -> bool:
+    return _all(pc.less(keys[:-1], keys[1:]))
+
+
+def _all(values: pa.BooleanArray) -> bool:
+    return pc.all(values).as_py() is not False
 
 
 def natural_keys(texts: pa.StringArray) -> pa.BinaryArray:
@@ -77,34 +127,33 @@ def _ascii_keys(texts: pa.StringArray) -> pa.BinaryArray:
     firsts = _without_zeros(data, begins, ends)
     lengths, heads_before = ends - firsts, np.searchsorted(begins, offsets)
     if (firsts > begins).any():
-        data, offsets, begins = _without(data, offsets, begins, firsts)
+        gone = np.concatenate([[0], np.cumsum(firsts - begins)])  # zeros before each number
+        is_kept = np.ones(len(data), np.bool_)
+        is_kept[np.arange(gone[-1]) + np.repeat(begins - gone[:-1], firsts - begins)] = False
+        data, offsets, begins = data[is_kept], offsets - gone[heads_before], begins - gone[:-1]
     if len(begins) and lengths.max() > _LONGEST:
         return pa.array([natural_key(text).encode() for text in texts.to_pylist()], pa.binary())
     return _texts(_with_heads(data, begins, lengths), offsets + _HEAD * heads_before).cast(pa.binary())
 
 
-def _without(
-    data: UInt8Array, offsets: _Offsets, begins: _Offsets, firsts: _Offsets
-) -> tuple[UInt8Array, _Offsets, _Offsets]:
-    """The same without the bytes from where each number begins to its first digit above 0."""
-    edges = np.zeros(len(data) + 1, np.int8)
-    zeros = firsts > begins
-    edges[begins[zeros]] += 1
-    edges[firsts[zeros]] -= 1
-    is_kept = np.cumsum(edges[:-1]) == 0
-    num_kept = np.concatenate([[0], np.cumsum(is_kept)])
-    return data[is_kept], num_kept[offsets], num_kept[begins]
-
-
 def _with_heads(data: UInt8Array, begins: _Offsets, lengths: _Offsets) -> UInt8Array:
     """The same with a head where each number begins that says how many digits it has; there may be none."""
-    is_head = np.zeros(len(data) + _HEAD * len(begins), np.bool_)
-    for place in range(_HEAD):
-        is_head[begins + _HEAD * np.arange(len(begins)) + place] = True
-    keys = np.empty(len(is_head), np.uint8)
-    keys[~is_head] = data
-    keys[is_head] = _heads(int(lengths.max(initial=0)))[lengths].ravel()
+    if not len(begins):
+        return data
+    keys, is_data = (
+        np.empty(len(data) + _HEAD * len(begins), np.uint8),
+        np.ones(len(data) + _HEAD * len(begins), np.bool_),
+    )
+    places = begins + _HEAD * np.arange(len(begins))
+    _every_six(is_data)[places] = np.zeros(1, _SIX)
+    keys[is_data] = data
+    _every_six(keys)[places] = _heads(int(lengths.max())).view(_SIX)[lengths, 0]
     return keys
+
+
+def _every_six(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The six bytes from each byte on as one value, so that a head is written at once; a view."""
+    return np.ndarray(len(values) - _HEAD + 1, _SIX, buffer=values, strides=(1,))
 
 
 @lru_cache(maxsize=1)
@@ -119,20 +168,22 @@ def _heads(longest: int) -> UInt8Array:
 def _runs(is_digit: npt.NDArray[np.bool_], offsets: _Offsets) -> tuple[_Offsets, _Offsets]:
     """Where numbers begin and end; none goes on from one text into the next."""
     edges = offsets[(offsets > 0) & (offsets < len(is_digit))]
-    before = np.concatenate([[False], is_digit[:-1]])
-    before[edges] = False
-    after = np.concatenate([is_digit[1:], [False]])
-    after[edges - 1] = False
-    return np.flatnonzero(is_digit & ~before), np.flatnonzero(is_digit & ~after) + 1
+    begins, ends = is_digit.copy(), is_digit.copy()
+    begins[1:] &= ~is_digit[:-1]
+    begins[edges] = is_digit[edges]
+    ends[:-1] &= ~is_digit[1:]
+    ends[edges - 1] = is_digit[edges - 1]
+    return np.flatnonzero(begins), np.flatnonzero(ends) + 1
 
 
 def _without_zeros(data: UInt8Array, begins: _Offsets, ends: _Offsets) -> _Offsets:
     """Where each number's first digit above 0 stands; its end if it has none."""
     firsts = begins.copy()
     led = np.flatnonzero(data[begins] == _ZERO)
-    if len(led):
-        others = np.append(np.flatnonzero(data != _ZERO), len(data))
-        firsts[led] = np.minimum(others[np.searchsorted(others, begins[led])], ends[led])
+    while len(led):
+        firsts[led] += 1
+        led = led[firsts[led] < ends[led]]
+        led = led[data[firsts[led]] == _ZERO]
     return firsts
 
 

@@ -19,6 +19,7 @@ _NOT_FOR_PEOPLE = (
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
 # The same without a look ahead, for engines that have none: where it is not found, nothing is hidden.
 MAY_BE_HIDDEN = rf"(?:^|/)(?:\.|{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})"
+HIDDEN_BEGIN = "".join({".", *(name[0] for name in _NOT_FOR_PEOPLE)}).encode()  # what any of that begins with
 
 
 class Fault(StrEnum):

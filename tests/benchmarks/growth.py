@@ -23,7 +23,7 @@ import numpy as np
 from scoring.process.memory import peak_memory_bytes
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest, default_shard_size, manifest_digest, write_manifest
+from scoring.run.manifest import Manifest, default_shard_size, write_manifest
 from scoring.run.verification import run_status
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import locate
@@ -40,8 +40,7 @@ def _list(images: Path, scratch: Path) -> None:
     """Find the images, and write the manifest."""
     listing = find_images(locate(str(images)))
     shard_size = default_shard_size(len(listing.images))
-    digest = manifest_digest(listing.images, shard_size)
-    write_manifest(scratch / "manifest.parquet", listing.images, shard_size, listing.num_left_out, digest)
+    write_manifest(scratch / "manifest.parquet", listing.images, shard_size, listing.num_left_out)
 
 
 def _plan(scratch: Path) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from scoring.process.memory import peak_memory_bytes
-from scoring.run.manifest import default_shard_size, manifest_digest, write_manifest
+from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import locate
 
@@ -86,8 +86,7 @@ def measure(images: str, manifest: Path) -> None:
     listing = find_images(locate(images))
     found = time.perf_counter()
     shard_size = default_shard_size(len(listing.images))
-    digest = manifest_digest(listing.images, shard_size)
-    info = write_manifest(manifest, listing.images, shard_size, listing.num_left_out, digest)
+    info = write_manifest(manifest, listing.images, shard_size, listing.num_left_out)
     peak_mb = peak_memory_bytes() / 1e6
     print(
         f"{info.num_images:,} images in {info.num_shards:,} shards: listed and sorted {found - started:.1f} s, "

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import astuple
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.row_arrival import NotByColumn
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.sources.text_columns import bare_names, below, common_folder, natural_keys
+from scoring.sources.text_columns import bare_names, below, common_folder, is_rising, natural_keys, shared_folder
+from scoring.storage.walking import is_hidden
 
 _NAMES = st.text(st.sampled_from("aB/._- 0019é²五'\\\n"), min_size=1, max_size=12)
 _FILES = st.builds(
@@ -64,17 +66,42 @@ def _write(path: Path, columns: dict[str, Sequence[object]]) -> Path:
 @settings(deadline=None)
 @given(st.lists(_NAMES, min_size=1, max_size=8))
 @example(["0B", "0²"])
+@example(["a/b/1", "a/c/2", "a/b/3"])
 @example(["", "00", "a.jpg", "..jpg", "x/.jpg", "x/..a.jpg", "a.b/c"])
 def test_columns_of_names_are_taken_apart_as_single_names_are(names: list[str]) -> None:
     column = pa.array(["12junk", *names, "9"])[1:-1]
     assert natural_keys(column).to_pylist() == [natural_key(name).encode() for name in names]
     assert bare_names(column).to_pylist() == [os.path.splitext(name)[0] for name in names]
     folder = common_folder(min(names), max(names))
+    assert shared_folder(column) == folder
     steps = [name.split("/")[:-1] for name in names]
     depth = next((level for level in range(20) if len({tuple(step[: level + 1]) for step in steps}) > 1), 20)
     assert folder.count("/") == min(depth, *map(len, steps))
     assert below(column, folder).to_pylist() == [name.split("/", folder.count("/"))[-1] for name in names]
     assert bare_names(column, folder).to_pylist() == [os.path.splitext(name[len(folder) :])[0] for name in names]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.sampled_from("01a/"), min_size=3, max_size=3) | _NAMES, max_size=8), st.integers(0, 2))
+@example(["a1", "a2", "a9", "a10", "a11"], 0)
+@example(["a01", "a1b"], 0)
+@example(["1", "2", "\u0663"], 0)
+@example(["0¹", "0²", "0³"], 0)
+@example(["10", "11", "12", "3"], 0)
+@example(["3", "2"], 0)
+@example(["5", "5"], 0)
+def test_names_rise_where_their_natural_keys_do(names: list[str], sorting: int) -> None:
+    by_key = sorted(names, key=natural_key)
+    some = [names, by_key, list(dict.fromkeys(by_key))][sorting]
+    keys = [natural_key(name).encode() for name in some]
+    column = pa.array(["12junk", *some, "9"])[1:-1]
+    assert is_rising(column) is all(one < next_one for one, next_one in pairwise(keys))
+
+
+@pytest.mark.parametrize("names", [["0" + "9" * 99_999, "1" + "0" * 99_999], ["9" * 99_999 + "x", "1" * 100_000]])
+def test_numbers_of_more_digits_than_a_head_can_count_rise_where_their_keys_do(names: list[str]) -> None:
+    first, last = map(natural_key, names)
+    assert is_rising(pa.array(names)) is (first < last)
 
 
 def test_number_of_more_digits_than_its_head_can_count_has_the_key_of_a_single_name() -> None:
@@ -103,6 +130,31 @@ def test_inventory_is_listed_by_column_as_it_is_by_row(tmp_path: Path, rows: lis
             lambda source, file, length: b"\xff\xd8\xff" if file.size_bytes % 2 else b"x",
         )
         _both(_write(tmp_path / "t.parquet", {**columns, **more}))
+
+
+@pytest.mark.parametrize("name", [".hid/1", "a/.hid", "@eaDir/1", "a/@eaDir/1", "a/__MACOSX/1", "a/_1", "a/.", "a/./1"])
+@pytest.mark.parametrize("above", ["", "a/", "#recycled/"])
+def test_hidden_image_among_others_of_its_suffix_is_left_out(tmp_path: Path, above: str, name: str) -> None:
+    keys = [f"{above}{name}.jpg" for name in ["0", name, "b/9"]]
+    listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": keys}))
+    shown = [path for path in (f"s3://b/{key}" for key in keys) if not is_hidden(path)]
+    assert sorted(image.path for image in listing.images) == sorted(shown)
+
+
+def test_inventory_of_names_that_end_with_a_line_break_is_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        table_images.TableSource, "peek", lambda source, file, length: b"\xff\xd8\xff" * ("1" in file.path)
+    )
+    listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": [f"{row}.jpg\n" for row in range(3)]}))
+    assert ([image.path for image in listing.images], listing.num_left_out) == (["s3://b/1.jpg\n"], 2)
+
+
+def test_images_in_a_hidden_folder_are_left_out(tmp_path: Path) -> None:
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": [f"a/.hid/{row}.jpg" for row in range(3)]})
+    with pytest.raises(ImagesError, match="found none among 3 files"):
+        find_images(table)
 
 
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
