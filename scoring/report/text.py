@@ -70,7 +70,7 @@ def percent(share: float) -> str:
 
 
 def confidence(probability: float) -> str:
-    """A probability with one decimal; what would round to certainty, which no network has, is over 99.9%."""
+    """A probability with one decimal; one that would round to 100.0% is told as over 99.9%."""
     return ">99.9%" if probability >= 0.9995 else f"{100 * probability:.1f}%"
 
 
