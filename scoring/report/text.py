@@ -61,7 +61,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with one decimal, or as many as it takes to tell it from none and from all: 97.2%, 99.98%."""
+    """A share with one decimal, or up to five, to tell it from none and from all: 97.2%, 99.98%."""
     for decimals in range(1, 6):
         text = f"{100 * share:.{decimals}f}"
         if share in (0.0, 1.0) or float(text) not in (0.0, 100.0):
