@@ -44,7 +44,7 @@ class DecodeRate:
         self._entries = find_images(settings.images, settings.columns).images
 
     def __call__(self, num_images: int) -> float:
-        """Decode and resize the first `num_images`; reading them is not counted.
+        """Decode the first `num_images`, and resize them to 224 x 224; reading them is not counted.
 
         Returns:
             Images per second and core.

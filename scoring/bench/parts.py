@@ -45,7 +45,7 @@ class Parts:
         driver_shards_per_s: Shards that the driver hands out and takes back.
         verify_shard_s: Seconds for each shard until the driver has read it again at the end.
         verify_s: Seconds for each image of it, beside that.
-        on_gpu: Whether decoding leaves the network its device.
+        on_gpu: Whether the network runs on a GPU, so that decoding does not share its cores.
     """
 
     forward_images_per_s: Part
@@ -71,7 +71,7 @@ class Parts:
 
 
 def _stored(name: str, assumed: bool = False) -> Part:
-    """A figure that was measured on our machine; `assumed` says that it is another on what is estimated."""
+    """A figure that was measured on our machine; `assumed` says that the estimated worker may have another."""
     measured = stored_measurements()[name]
     return Part(measured.value, str(measured), assumed)
 

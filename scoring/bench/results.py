@@ -34,10 +34,10 @@ class VariantRuns:
     """What was measured of one variant, a value for each round.
 
     Attributes:
-        peak_gflops: Rate of one big square matrix product, in 1e9 operations a second.
-        forward_images_per_s: The model alone, on decoded batches.
-        job_images_per_s: Whole shards (read, decode, score, write), after the first batch.
-        cold_s: The whole command on a few images, in a process of its own.
+        peak_gflops: Rate of one big square matrix product (of convolutions for OpenVINO), in 1e9 operations a second.
+        forward_images_per_s: Images per second, the model alone, on decoded batches.
+        job_images_per_s: Images per second of whole shards (read, decode, score, write), after the first batch.
+        cold_s: Seconds of the whole command on a few images, in a process of its own.
         cold_phases_s: Where those seconds went, by name of the phase.
         worker_bytes: Peak memory of the job's worker.
         driver_bytes: Peak memory of that command's driver.

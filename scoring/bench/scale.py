@@ -8,7 +8,7 @@ from scoring.run.manifest import default_shard_size
 
 
 class Bottleneck(StrEnum):
-    """What holds a run up."""
+    """What bounds a run's time."""
 
     LISTING = "listing"
     START = "start-up"
@@ -50,7 +50,7 @@ class Estimate:
         score_s: Seconds for all shards, if they could be shared evenly among all workers.
         tail_s: Seconds for which workers that have no shard left wait for those that have.
         verify_s: Seconds until the driver has read every shard again.
-        bottleneck: What bounds it.
+        bottleneck: What takes the most of that time.
     """
 
     num_images: int

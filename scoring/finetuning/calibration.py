@@ -1,4 +1,4 @@
-"""Make probabilities mean what they say, by the validation photos: a temperature, and a clip for submissions."""
+"""Calibrate probabilities on the validation photos: a temperature, and a clip for submissions."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from scoring.arrays import Float32Array
 from scoring.models.trained_heads import Calibration
 from scoring.quality.evaluation import log_loss
 
+# Bounds of both fits.
 _TEMPERATURES = (0.05, 20.0)
 _CLIPS = (1e-6, 0.49)
 _NUM_FOLDS = 5
@@ -17,7 +18,7 @@ _NUM_FOLDS = 5
 # the mean and 0.0032 at most, where one imagined mistake had cost up to 0.13; heads that were too unsure won a third of
 # what there was to win by 20 photos, and 0.98 of it by 600.
 _TEMPERATURE_SPREAD = 0.3  # standard deviation of the temperature's logarithm
-_IMAGINED_MISTAKES = 0.02  # certain ones
+_IMAGINED_MISTAKES = 0.02  # share of a photo on which the model is certain and wrong
 
 
 def ensemble_probabilities(logits: Float32Array, temperature: float) -> Float32Array:
@@ -54,12 +55,12 @@ class Calibrated:
 def calibrate(logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> Calibrated:
     """Fit a temperature and a clip, and measure both by parts: each fifth of the photos by a fit on the other four.
 
-    What is reported with a temperature is never worse than without, because it is left out where it would be.
+    A temperature that does not lower the log loss of photos that it was not fitted on is left out: it is then 1.
 
     Args:
         logits: See `ensemble_probabilities`.
         truth: Class indices, shape (num_images,).
-        seed: Decides the parts.
+        seed: Decides the parts: five, or as many as there are photos.
     """
     before = ensemble_probabilities(logits, 1.0)
     order = np.random.default_rng(seed).permutation(len(truth))
@@ -79,7 +80,7 @@ def calibrate(logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> 
 
 
 def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> float:
-    """The temperature of least log loss on these photos, drawn towards none the stronger the fewer they are."""
+    """The temperature of least log loss on these photos, drawn towards 1, more strongly the fewer they are."""
     from scipy.optimize import minimize_scalar
     from scipy.special import softmax
 
@@ -102,7 +103,8 @@ def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> floa
 def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float:
     """The clip of least log loss on these photos and a small part of one more, on which the model is certain and wrong.
 
-    Without that part, photos without a mistake would ask for no clip at all (Laplace's rule of succession, with less).
+    Without that part, photos without a mistake would ask for no clip at all (Laplace's rule of succession, with
+    0.02 of a photo in place of one).
     """
     from scipy.optimize import minimize_scalar
 

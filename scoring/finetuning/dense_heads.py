@@ -27,10 +27,13 @@ def train_dense_head(
     Args:
         train: Pooled convolution features, shape (num_images, num_views, 25088).
         validation: Likewise.
-        num_classes: Outputs.
+        num_classes: Number of labels.
         dense: Kernel, bias, kernel, bias of the two dense layers as they are in the base network.
-        settings: How.
+        settings: How to train.
         seed: Decides initial weights, order and dropout.
+
+    Returns:
+        The head of least validation log loss; with the base network's dense layers where training them gained nothing.
     """
     below = _dense_layers(list(dense))
     first = train_head(_through(below, train), _through(below, validation), num_classes, settings, seed)

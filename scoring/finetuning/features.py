@@ -1,4 +1,4 @@
-"""What a network sees in each photo, extracted once: the shard model of `finetune`, and its Parquet files."""
+"""The features that a network computes of each photo, once: the shard model of `finetune`, and its Parquet files."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -60,9 +60,9 @@ def fit(
         network: A network from what `prepare` returns to logits, shape (batch, num_classes).
         inputs: Training examples, shape (num_examples, ...).
         truth: Class indices, shape (num_examples,).
-        validation: What decides when to stop.
+        validation: Photos whose log loss decides when to stop.
         prepare: Turns rows of inputs into what the network takes.
-        settings: Batch size, epochs, patience.
+        settings: Batch size, most epochs, patience in epochs.
         learning_rate: Adam's step.
         seed: Decides the order.
 

@@ -55,7 +55,13 @@ class HeadTrainer:
     """
 
     def __init__(self, settings: FinetuneSettings) -> None:
-        """Load the features."""
+        """Load the features.
+
+        Raises:
+            IncompleteError: If a shard of features is missing or damaged.
+            ImagesError: If the photos that can be read cannot be divided.
+            ModelError: If heads of radial basis functions get photos of two views.
+        """
         os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
         import_keras(settings.backend)
         self._settings = settings
@@ -83,7 +89,7 @@ class HeadTrainer:
 
     @property
     def _num_heads(self) -> int:
-        """One for each fold, of which each draw has at most as many as the rarest label has photos."""
+        """One for each fold of each draw, at most as many a draw as the rarest label has photos; or `ensemble`."""
         return len(self._photos.splits) if self._photos.is_folded else self._settings.ensemble
 
     def _join(self) -> None:

@@ -24,7 +24,8 @@ class Head:
     """A trained head.
 
     Attributes:
-        kernel: Weights of the softmax layer, shape (num_features, 4096 or num_landmarks, num_classes).
+        kernel: Weights of the softmax layer, shape (n, num_classes), where n is num_features, 4,096 above dense layers,
+            or num_landmarks.
         bias: Bias of the softmax layer, shape (num_classes,).
         dense: Kernel, bias, kernel, bias of the two dense layers below it, or empty.
         logits: Logits of the validation photos, shape (num_images, num_views, num_classes).

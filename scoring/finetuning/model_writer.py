@@ -50,7 +50,7 @@ def write_model(
         settings: What was asked for.
         photos: What the heads were trained on.
         heads: All of the ensemble, in order.
-        seeds: The one of each.
+        seeds: The seed of each head.
         join: Makes one network of them, its logits divided by a temperature.
     """
     folder = ModelFolder(settings.output)

@@ -27,7 +27,7 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     """Return how many photos are kept out of training.
 
     Raises:
-        ImagesError: If a label would be missing on one side.
+        ImagesError: If there are fewer than two labels, or one would be missing on one side.
     """
     counts = Counter(image.target for image in images)
     rarest, fewest = min(counts.items(), key=lambda item: item[1])
@@ -55,6 +55,9 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
         num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions;
             None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
         seed: Decides which are drawn.
+
+    Raises:
+        ImagesError: See `check_split`.
     """
     from sklearn.model_selection import train_test_split
 
@@ -75,7 +78,10 @@ def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0
         targets: The photos' labels.
         num_folds: How many; as many as the rarest label has photos, if these are fewer.
         seed: Decides which photos are together.
-        draw: Divides them otherwise, and as no other seed does.
+        draw: Number of the draw, from 0; each divides the photos otherwise.
+
+    Raises:
+        ValueError: If the rarest label has one photo.
     """
     from sklearn.model_selection import StratifiedKFold
 

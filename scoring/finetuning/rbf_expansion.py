@@ -1,4 +1,4 @@
-"""Features seen as likenesses to some of the training photos, by a radial basis function: what lets a head bend."""
+"""Features as likenesses to some training photos, by a radial basis function: so a head need not be linear."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 MAX_LANDMARKS = 2_500
 _WIDTH = 1.5  # exponent between two photos of median distance; 0.5 to 2 did equally well on VGG16's features
-_NUM_FOR_MEDIAN = 500
-_LEAST_SCALE = 0.1  # of the median standard deviation: what hardly varies is not blown up
-_BLOCK = 2_048
+_NUM_FOR_MEDIAN = 500  # landmarks whose distances the median is taken of
+_LEAST_SCALE = 0.1  # of the median standard deviation: features that hardly vary are not magnified
+_BLOCK = 2_048  # photos at once
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -34,7 +34,7 @@ class RbfTrainer:
     """Trains the heads of all folds on one expansion; fits that several heads need are made once."""
 
     def __init__(self, photos: TrainingSet, seed: int) -> None:
-        """Take photos of one view each; `seed` decides the landmarks."""
+        """Take photos of one view each; `seed` decides the landmarks. Raises ModelError for two views."""
         values = photos.features.values
         if values.shape[1] != 1:
             raise ModelError("Expected one view of each photo for heads of radial basis functions; received two.")
@@ -51,7 +51,7 @@ class RbfTrainer:
 
     @cached_property
     def _landmarks(self) -> npt.NDArray[np.int64]:
-        """Which photos they are."""
+        """Which photos the landmarks are, shape (num_landmarks,)."""
         return self._rows[self.expansion.rows]
 
     @cached_property
@@ -59,7 +59,7 @@ class RbfTrainer:
         return self.expansion.likenesses(self._values)
 
     def train(self, number: int) -> Head:
-        """Train the head of one fold: its photos choose nothing, and are no landmarks."""
+        """Train the head of one fold: the photos of that fold choose nothing, and are no landmarks of this head."""
         with at_most_threads(num_threads()):
             fits = self._fit_at_once(number)
             strength = self._choose_strength(number)

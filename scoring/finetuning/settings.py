@@ -20,12 +20,13 @@ class FinetuneSettings:
         flip: Whether features of mirror images were extracted, and are scored.
         heads: How each head is trained.
         ensemble: How many heads, where there are no folds.
-        num_validation: Photos kept out of training; None takes 2,000, or a fifth of fewer than 10,000.
+        num_validation: Photos kept out of training; None leaves it to `train/` and `valid/`, or takes 2,000, or a fifth
+            of fewer than 10,000.
         seed: Decides the split and every head's initial weights, order and dropout.
         head_only: Keep the head without its base network.
         backend: Keras' backend.
         num_folds: Into how many parts photos are divided, for one head each that is trained on the others; 0 for none.
-        num_draws: How often they are divided anew, for further heads.
+        num_draws: How many times they are divided into folds, each time otherwise; at least 1.
         scorer: How the features were extracted, for what int8 is compared with.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
     """

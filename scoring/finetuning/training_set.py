@@ -76,7 +76,7 @@ class TrainingSet:
         return self.splits[number if self.is_folded else 0]
 
     def examples(self, rows: npt.NDArray[np.int64]) -> Examples:
-        """Some of the photos."""
+        """Some of the photos, by their rows, as examples."""
         return Examples(self.features.values, self.truth[rows], rows)
 
     def measured_logits(self, heads: Sequence[Head]) -> Float32Array:
@@ -110,7 +110,12 @@ class TrainingSet:
 
 
 def load_training_set(settings: FinetuneSettings) -> TrainingSet:
-    """Load the features of a model folder: as float16, in a file that is mapped, 200 MB for 25,000 x 4,096."""
+    """Load the features of a model folder: as float16, in a file that is mapped, 200 MB for 25,000 x 4,096.
+
+    Raises:
+        IncompleteError: If a shard is missing or damaged.
+        ImagesError: If no photo could be read, or those that could cannot be divided.
+    """
     folder = ModelFolder(settings.output).features
     features = load_features(folder)
     record = folder.load_record()

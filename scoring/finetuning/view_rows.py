@@ -42,7 +42,7 @@ class ViewRows:
         return taken
 
     def blocks(self) -> Iterator[npt.NDArray[Any]]:
-        """All rows, some thousand at a time, fewer of many columns."""
+        """All rows in order, some thousand at a time, fewer where rows have many columns."""
         at_once = min(_ROWS_AT_ONCE, max(1, _VALUES_AT_ONCE // self.num_features))
         return (self[rows] for rows in np.array_split(np.arange(len(self)), max(1, len(self) // at_once)))
 

@@ -1,4 +1,4 @@
-"""A cat/dog classifier with no training: ImageNet's cats and dogs of a published network, summed."""
+"""A classifier of cats and dogs without training: a published network whose ImageNet classes are summed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class SummedClasses(OutputReading):
     """Probabilities of ImageNet's classes, read as those of cat and dog."""
 
     def to_probabilities(self, outputs: Float32Array) -> Float32Array:
-        """Sum the classes of each; see `OutputReading.to_probabilities`."""
+        """Sum the cat classes and the dog classes, shape (batch, 2); see `OutputReading.to_probabilities`."""
         return cats_and_dogs(super().to_probabilities(outputs))
 
 
@@ -33,18 +33,18 @@ class CatsAndDogs(PublishedNetwork):
     """
 
     def check(self) -> None:
-        """Weights must be a file, and labels are given."""
+        """Raise ModelError unless weights are a file, `random` or None, and labels `cat,dog` or None."""
         check_weights(self.weights)
         if self.labels not in (None, ",".join(CAT_DOG_LABELS)):
             raise ModelError(f"{self.name} has the labels cat,dog; received {self.labels}. Leave `labels` out.")
 
     def paths(self) -> dict[str, Location]:
-        """Weights, where they are a file of the user's."""
+        """The weights file, where the user names one."""
         path = weights_path(self.weights)
         return {"weights": locate(path)} if path else {}
 
     def class_labels(self) -> tuple[str, ...]:
-        """They are cat and dog."""
+        """The labels cat and dog."""
         return CAT_DOG_LABELS
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002

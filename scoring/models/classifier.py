@@ -29,7 +29,7 @@ class Classifier:
         reading: What the network's outputs mean.
         clip: How far its submissions keep from 0 and 1; None if nobody measured it.
         agreement: How far int8 is from float32; None in other precisions.
-        store: Whose probabilities are stored in full.
+        store: For how many classes all probabilities are stored.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Classifier:
 
     @property
     def store_probabilities(self) -> str:
-        """What fingerprints say of it: few labels, and several that may be true, are stored whole in any case."""
+        """`all` where more than 32 labels are stored whole: asked for, or several may be true; else `few`."""
         asks = self.store is StoreProbabilities.ALL or self.reading.is_multi_label
         return StoreProbabilities.ALL if asks and len(self.labels) > MAX_FULL_VECTOR else StoreProbabilities.FEW
 
@@ -63,7 +63,7 @@ class Classifier:
             Class probabilities, shape (batch_size, num_classes).
 
         Raises:
-            ModelError: If the network returned what is no probability.
+            ModelError: If the network returned values that are no probabilities.
         """
         return self.begin(images)()
 

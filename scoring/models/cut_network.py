@@ -81,4 +81,4 @@ class CutNetwork(ABC):
         """
 
     def try_out(self, batch_size: int) -> None:  # noqa: B027  # nothing is to be tried
-        """Features may be any numbers."""
+        """Do nothing: features may be any numbers."""

@@ -1,4 +1,4 @@
-"""What a network sees in each image, for everybody: the shard model of `embed`, and its Parquet files."""
+"""The vector that a network computes of each image: the shard model of `embed`, and its Parquet files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -61,7 +61,12 @@ class EmbeddingRequest(CutNetworkRequest):
         super().check()
 
     def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":  # noqa: ARG002
-        """Build the network up to the layer."""
+        """Build the network up to the layer; int8 is refused, so no sample is taken.
+
+        Raises:
+            ModelError: If the request cannot be met, or weights or layer do not fit.
+            DownloadError: If weights are not here and cannot be downloaded.
+        """
         self.check()
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
@@ -119,6 +124,10 @@ class Embedder(CutNetwork):
 
 def of_one_length(lists: pa.ChunkedArray, width: int) -> pa.ChunkedArray:
     """Vectors, read from files, as lists of fixed size; those that are null stay so.
+
+    Args:
+        lists: Vectors as lists of any length, or null.
+        width: Values of a vector.
 
     Raises:
         ValueError: If one has another length.

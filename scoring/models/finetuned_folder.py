@@ -21,7 +21,7 @@ class FinetunedFolder:
 
     Attributes:
         folder: Where it is.
-        weights: The base network's weights file, if the folder holds a head alone and they are not where they were.
+        weights: The base network's weights file, if the folder holds a head alone and this file has moved.
         labels: None; the folder brings its own.
     """
 
@@ -31,16 +31,16 @@ class FinetunedFolder:
 
     @property
     def flops_per_image(self) -> None:
-        """They are not known."""
+        """None: its operations are not known."""
         return
 
     @property
     def has_published_weights(self) -> bool:
-        """They were trained here."""
+        """False: the weights were trained here."""
         return False
 
     def check(self) -> None:
-        """Training must have ended, and only what is missing may be named."""
+        """Raise ModelError unless training has ended, without labels, and weights only for a head alone."""
         training = self._training
         if self.labels is not None:
             raise ModelError(f"{self.folder.path} brings its labels, {','.join(training.labels)}. Leave `labels` out.")
@@ -57,7 +57,7 @@ class FinetunedFolder:
         return self.paths() | {"model": self.folder.training}
 
     def network(self) -> Network:
-        """The network is whole, or put together from base and head."""
+        """The network: stored whole, or put together from base and head."""
         return finetuned_network(self.folder, self._training, self.weights)
 
     def class_labels(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class FinetunedFolder:
         return known_probabilities(num_outputs)
 
     def clip(self) -> float:
-        """It was fitted on the validation photos."""
+        """The clip that was fitted on the validation photos."""
         return self._training.calibration.clip
 
     @cached_property

@@ -24,7 +24,7 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
     Args:
         folder: Where it is.
         training: The folder's record.
-        weights: The base network's weights file, if the folder holds a head alone and they are not where they were.
+        weights: The base network's weights file, if the folder holds a head alone and this file has moved.
 
     Raises:
         ModelError: If a file is missing, or the base network is not the one that the head was trained on.
@@ -83,7 +83,7 @@ def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras
     Args:
         base: The network from float pixels to features.
         head: The network from features to probabilities.
-        flip: Score the mirror image too, and average.
+        flip: Score the mirror image too, and average both probabilities.
 
     Returns:
         From uint8 pixels, shape (batch, height, width, channels), to probabilities, shape (batch, num_classes).

@@ -59,16 +59,16 @@ class KerasFile:
 
     @property
     def flops_per_image(self) -> None:
-        """They are not known."""
+        """None: its operations are not known."""
         return
 
     @property
     def has_published_weights(self) -> bool:
-        """The file brings its own."""
+        """False: the file brings its own weights."""
         return False
 
     def check(self) -> None:
-        """The file must be there, with labels and without other weights."""
+        """Raise ModelError unless the file is there, labels are named, and weights are not."""
         check_keras_name(self.name, "`model`")
         if self.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
@@ -89,22 +89,22 @@ class KerasFile:
         return Network(keras_digest(path) + _changes(path, self.told), lambda: _load_classifier(path, self.told))
 
     def class_labels(self) -> tuple[str, ...]:
-        """The user names them."""
+        """The labels that the user names; raises ModelError if there are none."""
         if self.labels is None:
             raise ModelError("Expected `labels` with one name per class, such as cat,dog; received none.")
         return read_labels(self.labels)
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
-        """The last layer tells, or the user."""
+        """What the last layer tells of the outputs, or the user."""
         check_label_count(self.class_labels(), num_outputs, self.name)
         return read_outputs(last_activation(), self.told.outputs, num_outputs, self.name)
 
     def clip(self) -> None:
-        """Nobody measured it."""
+        """None: nobody has measured a clip."""
 
 
 def _changes(path: Path, told: Untold) -> str:
-    """What follows the file's digest where the network is not the file's as it is; conversions have no other name."""
+    """Added to the file's digest where output, size or scale are not the file's: it keeps conversions apart."""
     changes = ""
     if told.output_name is not None:
         changes += f":output-{hashlib.sha256(told.output_name.encode()).hexdigest()[:16]}"

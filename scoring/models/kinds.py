@@ -25,7 +25,7 @@ class ModelKind(Protocol):
 
     @property
     def flops_per_image(self) -> float | None:
-        """Operations of one forward pass, where they are known."""
+        """Operations of one forward pass; None where they are not known."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class ModelKind(Protocol):
         ...
 
     def paths(self) -> dict[str, Location]:
-        """What it was named by that is a path, by the field; relative to where the command started."""
+        """The paths that it was named by, by field; relative to where the command started."""
         ...
 
     def files(self) -> dict[str, Location]:
@@ -75,7 +75,7 @@ class ModelKind(Protocol):
         ...
 
 
-# Fields that belong to `.keras` files, and what of other models is known.
+# Fields that belong to `.keras` files alone, and the word for what is known of other models.
 _OF_KERAS_FILES = {"outputs": "outputs", "output_name": "outputs", "size": "pixels", "pixels": "pixels"}
 _HDF5 = (".h5", ".hdf5")
 
@@ -84,13 +84,13 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     """Decide which kind of model is named.
 
     Args:
-        model: A published network's name, or a path.
+        model: A published network's name, a path, an object's URL in a bucket, or a hub's name.
         weights: What was said of its weights, if anything.
         labels: What was said of its labels, if anything.
         told: What was said of a `.keras` file, if anything.
 
     Raises:
-        ModelError: If it is of no kind.
+        ModelError: If it is of no kind, or a field that was said belongs to another kind.
     """
     if is_on_hub(model):
         return KerasFile(model, weights, labels, told)

@@ -1,4 +1,4 @@
-"""The names of a model's classes, as users give them: `cat,dog`, or a file in one of the shapes that go around."""
+"""The names of a model's classes, as users give them: `cat,dog`, or a file in one of the usual layouts."""
 
 import errno
 import json
@@ -26,6 +26,7 @@ def read_labels(given: str) -> tuple[str, ...]:
 
     Raises:
         ModelError: If these are not different names, one for every index from 0 on, or the file cannot be read.
+        BucketError: If the bucket that it lies in cannot be reached.
     """
     file = labels_file(given)
     if file is None:

@@ -9,7 +9,7 @@ from scoring.storage.locations import Location
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """Paths inside a model folder, local or in a bucket. Building one touches neither."""
+    """Paths inside a model folder, local or in a bucket. Building one reads and writes nothing."""
 
     path: Location
 
@@ -54,7 +54,11 @@ class ModelFolder:
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
     def prepare(self, overwrite: bool) -> None:
-        """Remove what killed writers left behind, and with `overwrite` all earlier results."""
+        """Remove what killed writers left behind, and with `overwrite` heads and results, but not the features.
+
+        Raises:
+            StorageError: If the folder cannot be written.
+        """
         with storage_faults(self.heads):
             if overwrite:
                 remove_tree(self.heads)

@@ -28,7 +28,7 @@ class ModelRequest(RunsOnEngine):
         model: `vgg16-imagenet`, `vgg16-cats-dogs`, another name of `keras.applications`, a `.keras` classifier, here
             or on a hub, or a folder written by `finetune`.
         weights: A weights file for a published network, `random`, or None for ImageNet's; for a folder that holds a
-            head only, its base network.
+            head only, the weights file of its base network.
         labels: `cat,dog`, or a file of such names; for published networks the path of an `imagenet_class_index.json`;
             or None.
         precision: Number format of the inner layers.
@@ -38,7 +38,7 @@ class ModelRequest(RunsOnEngine):
         output_name: Which of its outputs; None takes the only one.
         size: Height and width of the pixels of a `.keras` file; None takes its own, or 224 x 224.
         pixels: The scale of the pixels that a `.keras` file was trained on.
-        store_probabilities: Whose probabilities are stored in full.
+        store_probabilities: For how many classes all probabilities are stored.
     """
 
     model: str
@@ -58,7 +58,7 @@ class ModelRequest(RunsOnEngine):
         """What kind of model it is.
 
         Raises:
-            ModelError: If it is none.
+            ModelError: If it is of no kind.
         """
         told = Untold(self.outputs, self.output_name, self.size, self.pixels)
         return kind_of(self.model, self.weights, self.labels, told)

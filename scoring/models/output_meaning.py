@@ -20,7 +20,8 @@ class OutputMeaning(StrEnum):
     """What `outputs` may say.
 
     One output is the second label's probability (probabilities, sigmoid), or what a sigmoid takes (logits).
-    Multi-label is several sigmoids, each a label's own probability.
+    Multi-label is several sigmoids, each a label's own probability. Where a model ends in no activation, `sigmoid` and
+    `multi-label` mean the logits of these probabilities.
     """
 
     PROBABILITIES = "probabilities"
@@ -134,7 +135,8 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
         model: Its name in messages.
 
     Raises:
-        ModelError: If the activation does not tell and nothing was asked, or if both contradict each other.
+        ModelError: If the activation does not tell and nothing was asked, if both contradict each other, or for
+            a softmax over one output.
     """
     if activation == SOFTMAX and num_outputs == 1:
         raise ModelError(

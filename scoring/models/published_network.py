@@ -36,11 +36,11 @@ class PublishedNetwork:
 
     @property
     def has_published_weights(self) -> bool:
-        """ImageNet's are downloaded."""
+        """True: ImageNet's weights are downloaded unless others are named."""
         return True
 
     def check(self) -> None:
-        """What is named must be files."""
+        """Raise ModelError unless the weights and labels that are named are files."""
         check_weights(self.weights)
         if self.labels is not None and not locate(self.labels).is_file():
             raise ModelError(
@@ -70,7 +70,7 @@ class PublishedNetwork:
         return known_probabilities(num_outputs)
 
     def clip(self) -> None:
-        """Nobody measured it."""
+        """None: nobody has measured a clip."""
 
     @property
     def _application(self) -> Application:

@@ -49,7 +49,7 @@ class ShardModel(Protocol):
 
     @property
     def store_probabilities(self) -> str:
-        """Whose probabilities are stored in full, as fingerprints have it."""
+        """For how many classes all probabilities are stored, `few` or `all`, as fingerprints have it."""
         ...
 
     def score(self, images: UInt8Array) -> Float32Array:
@@ -59,7 +59,10 @@ class ShardModel(Protocol):
             images: Pixels, 0 to 255, shape (batch_size, height, width, channels). Left unchanged.
 
         Returns:
-            Outputs, shape (batch_size, num_outputs).
+            Probabilities, shape (batch_size, num_classes), or features, shape (batch_size, num_features).
+
+        Raises:
+            ModelError: If they are no probabilities, or no features that can be stored.
         """
         ...
 

@@ -8,15 +8,15 @@ class HeadKind(StrEnum):
     """What stands on the features."""
 
     SOFTMAX = "softmax"  # one dense layer, trained by Adam with early stopping
-    RBF = "rbf"  # a softmax regression on radial basis functions: it bends, and needs no learning rate
+    RBF = "rbf"  # a softmax regression on radial basis functions: not linear in the features, no learning rate
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How heads are trained; all but `kind` is of softmax heads.
+    """How heads are trained; all fields but `kind` are for softmax heads.
 
     Attributes:
-        dropout: Share of features left out of each batch.
+        dropout: Share of features left out of each batch, from 0 to below 1.
         learning_rate: Adam's step for the softmax layer.
         dense_learning_rate: Adam's step once VGG16's dense layers learn too.
         batch_size: Photos per step.
@@ -38,7 +38,7 @@ class HeadSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of a learning curve; training figures are means over its steps, with dropout."""
+    """One epoch, from 1, of a learning curve; training figures are means over its steps, with dropout."""
 
     epoch: int
     train_log_loss: float
@@ -66,7 +66,7 @@ class TrainedHead:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What makes probabilities mean what they say.
+    """What brings probabilities near the shares that come true.
 
     Attributes:
         temperature: Logits are divided by it: above 1 for a network that is too sure. Guo et al., arXiv:1706.04599.

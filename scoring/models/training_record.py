@@ -1,6 +1,6 @@
 """What `finetune` says in a model folder's `training.json`: how heads were trained, and how good they became.
 
-The only module that knows how it is written; it is loaded whole, or told to be damaged.
+The only module that knows how it is written. A file that is not whole is refused as damaged.
 """
 
 import json
@@ -54,7 +54,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class SubmissionLogLoss:
-    """What a submission would be judged by: unclipped, with the lesson's clip, calibrated."""
+    """Log loss of a submission, nats per photo: unclipped, with the lesson's clip, and calibrated with its own clip."""
 
     unclipped: float
     lesson_clip: float
@@ -98,8 +98,8 @@ class TrainingRecord:
         calibration: The temperature, already inside the stored weights, and the clip for submissions.
         versions: Library versions.
         metrics: How good the model is.
-        network: Digest of the network beside it; None in folders of before it was kept.
-        validation: SHA-256 of `validation.parquet`; None in folders of before it was kept.
+        network: Digest of the network beside it; None in folders from before it was kept.
+        validation: SHA-256 of `validation.parquet`; None in folders from before it was kept.
         agreement: How far int8 features lead from the network in float32; None in other precisions.
     """
 

@@ -9,7 +9,8 @@ from scoring.arrays import Float32Array, UInt8Array
 
 # The largest share of labels that int8 may change before the summary warns of it.
 MAX_CHANGED_LABELS = 0.01
-# What a quantised network's digest has behind that of the network itself: it is another one for other images.
+# Follows the network's digest in that of its int8 form, before a digest of the int8 weights: these differ with the
+# images that they were calibrated on.
 QUANTISED = ":int8-"
 
 
@@ -21,7 +22,7 @@ class ImageSample:
         to_calibrate: Images that int8 ranges are taken from.
         to_compare: Other images, scored in float32 and in int8.
         earlier_model: Digest of the model that the run to be continued was scored with; empty for a new run. The images
-            may have changed since it was calibrated, and it must stay the same.
+            may have changed since that model was calibrated, and the run must go on with it.
     """
 
     to_calibrate: UInt8Array
@@ -37,7 +38,7 @@ class Agreement:
         num_images: How many were compared.
         equal_labels: Share of them that kept their label, 0 to 1; where each label stands by itself, share of all
             labels of all images that stayed on their side of 0.5.
-        largest_difference: The largest difference of any probability.
+        largest_difference: The largest difference of any probability, 0 to 1.
     """
 
     num_images: int

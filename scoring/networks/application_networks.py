@@ -23,7 +23,7 @@ def application_network(application: Application, weights: str | None) -> Networ
     """A classifier from float RGB pixels, 0 to 255, to class probabilities.
 
     Args:
-        application: Which.
+        application: Which classifier.
         weights: What `load_application` takes; they are downloaded here, and loaded when the network is built.
 
     Raises:
@@ -41,7 +41,7 @@ def build_application(
     """A classifier, or a part of it, from float RGB pixels, 0 to 255.
 
     Args:
-        application: Which.
+        application: Which classifier.
         weights: What `load_application` takes.
         cut: Takes the part of the network that is wanted.
         name: Name of the network that is returned.
@@ -53,7 +53,7 @@ def load_application(application: Application, weights: str | None) -> "keras.Mo
     """Build a network and load its weights.
 
     Args:
-        application: Which.
+        application: Which classifier.
         weights: A `.h5` or `.weights.h5` file in Keras' layout (of VGG16 also in that of fast.ai's course); None for
             ImageNet's, downloaded once per machine; `random` for an untrained network, the same in every process.
 

@@ -20,10 +20,10 @@ class Application:
     """A classifier of ImageNet's 1,000 classes.
 
     Attributes:
-        class_name: In `keras.applications`.
+        class_name: Its name in `keras.applications`.
         size: Height and width of the pictures that it was trained on.
         pixels: The scale that it takes; 0 to 255 where the network itself preprocesses.
-        weights: ImageNet's.
+        weights: Where ImageNet's weights are published.
     """
 
     class_name: str

@@ -36,7 +36,7 @@ def base_of(request: BaseRequest) -> BaseNetwork:
 
 
 def takes_weights(name: str) -> bool:
-    """Whether that is a published network; a file brings its own weights."""
+    """Whether a base of this name is a published network; a file brings its own weights."""
     return name in APPLICATIONS or name == VGG16_CONVOLUTIONS
 
 
@@ -47,7 +47,7 @@ class Vgg16Base:
     request: BaseRequest
 
     def check(self) -> None:
-        """Weights that are named must be a file, and pixels are known."""
+        """Raise ModelError unless named weights are a file, and size and pixels are left out."""
         check_weights(self.request.weights)
         for field, is_said in (("size", self.request.size), ("pixels", self.request.pixels != PixelScale.UNCHANGED)):
             if is_said:
@@ -70,7 +70,7 @@ class Vgg16Base:
             )
 
     def absolute(self) -> BaseRequest:
-        """The path of its weights file becomes absolute."""
+        """The request with the absolute path of its weights file."""
         path = weights_path(self.request.weights)
         return replace(self.request, weights=absolute_text(path)) if path else self.request
 
@@ -80,7 +80,7 @@ class Vgg16Base:
         return {"weights": locate(path)} if path else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut at the second dense layer, or below both if they are trained."""
+        """The request, cut at the second dense layer, or below both dense layers if they are trained."""
         if not unfreeze_dense:
             return replace(self.request, layer=self.request.layer or LAST_DENSE)
         if self.request.layer not in (None, CONVOLUTIONS):
@@ -102,11 +102,11 @@ class ConvolutionsBase(Vgg16Base):
 
     @property
     def _side(self) -> int | None:
-        """Convolutions take any."""
+        """None: convolutions take any size."""
         return None
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut at its end, or below its last pooling where views are pooled."""
+        """The request, cut at the network's end, or below its last pooling where views are pooled."""
         if unfreeze_dense:
             raise _no_dense_layers()
         return replace(
@@ -133,7 +133,7 @@ class ApplicationBase(Vgg16Base):
         return APPLICATIONS[self.request.model].size
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut where the user says, or below its classes."""
+        """The request as it is: cut where the user says, or below the classes."""
         if unfreeze_dense:
             raise _no_dense_layers()
         return self.request
@@ -155,29 +155,29 @@ class KerasFileBase:
     request: BaseRequest
 
     def check(self) -> None:
-        """The file must be there."""
+        """Raise ModelError unless the file is there and weights are left out."""
         what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
         check_keras_name(self.request.model, what)
         if self.request.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
 
     def absolute(self) -> BaseRequest:
-        """The file's path becomes absolute, a hub's name one of a version."""
+        """The request with the file's absolute path, or with a hub's name and version."""
         return replace(self.request, model=absolute_keras_name(self.request.model))
 
     def files(self) -> dict[str, Location]:
-        """The file."""
+        """The file; nothing for a hub's name."""
         place = keras_place(self.request.model)
         return {"base": place} if place else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """It is cut where the user says, if at all."""
+        """The request as it is: cut where the user says, or below the last layer with weights."""
         if unfreeze_dense:
             raise _no_dense_layers()
         return self.request
 
     def digest(self) -> str:
-        """The digest of architecture and weights, and of what is not as the file has it."""
+        """The digest of architecture and weights, with the size and scale where they are not the file's."""
         path, request = local_keras_file(self.request.model), self.request
         digest = keras_digest(path)
         if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
@@ -185,7 +185,7 @@ class KerasFileBase:
         return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
 
     def build(self) -> "keras.Model":
-        """The network in the file, behind its scale."""
+        """Build the network in the file up to the layer, behind its scale."""
         path = local_keras_file(self.request.model)
         network = load_keras_file(path)
         if len(network.outputs) != 1:

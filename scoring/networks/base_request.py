@@ -18,7 +18,8 @@ class BaseRequest:
     """Which network, and where to cut it; `base_networks.base_of` says which kind of network that is.
 
     Attributes:
-        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or the path of a `.keras` model.
+        model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or a `.keras` model: its
+            path, its URL in a bucket, or a hub's name.
         weights: A weights file for a published network, `random`, or None for ImageNet's.
         layer: The layer whose outputs are the features; None for what the last layer with weights takes.
         pooling: How what is spatial there becomes one vector.
@@ -54,7 +55,7 @@ class BaseRequest:
         return " and ".join(request.model for request in self.each)
 
     def stored_fields(self) -> dict[str, Any]:
-        """What records hold of it: where all is as it always was, what earlier versions wrote."""
+        """What records hold of it: model, weights and layer, and other fields where they are not the default."""
         formerly = BaseRequest(self.model, self.weights, self.layer)
         return {
             name: value

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BaseNetwork(Protocol):
-    """What every kind of base network is asked."""
+    """What every kind of base network answers."""
 
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
@@ -36,7 +36,7 @@ class BaseNetwork(Protocol):
             unfreeze_dense: Whether the network's dense layers are to be trained with the head.
 
         Raises:
-            ModelError: If dense layers are to be trained that it has not, or not above that layer.
+            ModelError: If dense layers are to be trained that it has not, or that are not above the layer.
         """
         ...
 
@@ -60,7 +60,7 @@ class BaseNetwork(Protocol):
 
 @dataclass(frozen=True)
 class BasesSideBySide:
-    """More than one; see `BaseNetwork`.
+    """Several base networks; see `BaseNetwork`.
 
     Attributes:
         request: The first, with the further ones.
@@ -71,14 +71,14 @@ class BasesSideBySide:
     bases: tuple[BaseNetwork, ...]
 
     def check(self) -> None:
-        """Each must be there, and none twice."""
+        """Raise ModelError unless each can be met and none is named twice."""
         for base in self.bases:
             base.check()
         if len(set(self.request.each)) < len(self.bases):
             raise ModelError(f"Expected each `base` once; received {self.request.name}.")
 
     def absolute(self) -> BaseRequest:
-        """The paths of all become absolute."""
+        """The request with the absolute paths of all."""
         return _joined([base.absolute() for base in self.bases])
 
     def files(self) -> dict[str, Location]:
@@ -89,7 +89,7 @@ class BasesSideBySide:
         }
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """Each is cut where it is cut alone; nothing below the head is trained."""
+        """The request, each network cut where it is cut alone; nothing below the head is trained."""
         if unfreeze_dense:
             raise ModelError(
                 f"`unfreeze` dense trains the dense layers of one `base`; received {self.request.name}. Leave it out."
@@ -103,7 +103,11 @@ class BasesSideBySide:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def build(self) -> "keras.Model":
-        """All of them on the pixels of the largest, which are made smaller for the others."""
+        """Build all of them on the pixels of the largest, which are made smaller for the others.
+
+        Raises:
+            ModelError: If they take different numbers of channels; see `BaseNetwork.build` for the others.
+        """
         import keras
 
         networks = [base.build() for base in self.bases]

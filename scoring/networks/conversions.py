@@ -16,7 +16,7 @@ from scoring.storage.downloads import cache_folder
 if TYPE_CHECKING:
     import keras
 
-# What stands beside a converted network, which does not tell it.
+# Stands beside a converted network, whose format does not tell what it computes last.
 _LAST_ACTIVATION = "last_activation.txt"
 
 

@@ -66,6 +66,10 @@ def load_engine(
         find_network: Called once; may load all of the weights to digest them.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
         exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
+
+    Raises:
+        ModelError: If the network cannot be built, or the engine cannot run it.
+        DownloadError: If weights are not here and cannot be downloaded.
     """
     if name is EngineName.KERAS:
         with ThreadPoolExecutor(1) as thread:
@@ -86,7 +90,7 @@ def load_engine(
 
 
 def _built_lazily(network: Network, backend: str) -> Network:
-    """The same; Keras is imported only if it must be built."""
+    """The same network; Keras is imported only if it must be built."""
 
     def build() -> "keras.Model":
         import_keras(backend)

@@ -61,7 +61,7 @@ class Network:
 
 
 class Engine(Protocol):
-    """A loaded network of one batch shape."""
+    """A loaded network; the first batch of a size may take longer."""
 
     @property
     def num_outputs(self) -> int:
@@ -126,7 +126,7 @@ def engine_versions(*runtimes: str) -> dict[str, str]:
 
 
 def installed_versions(*packages: str) -> dict[str, str]:
-    """The same of those among `packages` that are installed."""
+    """Versions of Python and of those among `packages`, and of what decodes, that are installed."""
     return {name: found for name, found in engine_versions(*packages).items() if found != _UNKNOWN}
 
 

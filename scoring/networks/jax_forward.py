@@ -1,4 +1,4 @@
-"""A Keras model's forward pass by jax itself: the one place of `scoring` that knows a backend of Keras.
+"""A Keras model's forward pass by jax itself: the one module of `scoring` that imports a backend of Keras.
 
 `predict_on_batch` would write the weights back, unchanged, after every batch, and wait for its outputs: on an H200 it
 reached a third to two thirds of what the same program does when the next batch is on its way meanwhile.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def begin_in_jax(model: "keras.Model") -> Callable[[UInt8Array], Callable[[], Float32Array]]:
-    """What begins a batch; see `Engine.begin`. The model's weights are as they are now."""
+    """A function that begins a batch; see `Engine.begin`. It keeps the weights that the model has now."""
     weights = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
 

@@ -1,4 +1,4 @@
-"""Load `.keras` files that users name: in Keras' safe mode, with a word on what does not fit."""
+"""Load `.keras` files that users name: in Keras' safe mode, and say what does not fit."""
 
 import hashlib
 import json
@@ -148,7 +148,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         path: Its file, for messages.
 
     Raises:
-        ModelError: If it does not take images of 1 or 3 channels, not of that size, or none of pixels from 0 to 255.
+        ModelError: If it does not take images of 1 or 3 channels, not of that size, or no numbers up to 255.
     """
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, None):

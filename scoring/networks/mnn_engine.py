@@ -44,7 +44,6 @@ except ImportError as error:
 mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
-# How far outputs of the converted network may lie from Keras'; for photos, probabilities differed by at most 3e-4.
 
 
 def check_mnn(precision: Precision) -> None:

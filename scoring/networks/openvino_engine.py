@@ -70,6 +70,9 @@ class OpenVinoEngine(AtOnce):
             network: Built only if it must be converted.
             precision: float32, bfloat16 or int8.
             sample: Gives some of the user's images in the network's shape; asked for int8 only.
+
+        Raises:
+            ModelError: If OpenVINO cannot run it, or runs it to other results than Keras.
         """
         self.digest, self.compared = network.digest, None
         folder = _converted(network)

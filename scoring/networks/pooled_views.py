@@ -47,11 +47,12 @@ def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
 
     Values become their signed square roots, which steadies the variance of sums of activations; a view and its mirror
     image are averaged, and each part is scaled to length one: the two normalisations of Perronnin, Sánchez and Mensink,
-    ECCV 2010, sections 3.1 and 3.2. Parts of few values keep their length, which says much of what they say.
+    ECCV 2010, sections 3.1 and 3.2. Parts of fewer than 64 values keep their length, which tells
+    as much as their direction.
 
     Args:
         network: From float RGB pixels, 0 to 255, shape (batch, side, side, 3) of each size, to a layer's outputs.
-        views: Which.
+        views: The sizes, and how each is pooled.
 
     Returns:
         From pixels of the largest size to features, shape (batch, num_features).

@@ -10,7 +10,7 @@ _ON_PROCESSORS = ("openvino", "mnn")  # whatever GPUs there are
 
 
 class Precision(StrEnum):
-    """The number format of the network's inner layers; its output is float32 always."""
+    """The number format of the network's inner layers; its outputs are always float32."""
 
     AUTO = "auto"
     FLOAT32 = "float32"

@@ -20,12 +20,12 @@ _STATED_HASHES = "x-goog-hash"  # Google's storage says `crc32c=...,md5=...` of 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file of the publisher's.
+    """A weights file that Keras publishes.
 
     Attributes:
         url: Where it is published.
         checksum: `md5:...` or `sha256:...` as Keras' source states it; None where it states none.
-        name: In Keras' cache.
+        name: Its name in Keras' cache.
     """
 
     url: str
@@ -35,7 +35,7 @@ class PublishedFile:
     def fetch(self) -> Path:
         """The file on this machine, downloaded unless it is there.
 
-        What Keras states no checksum of is checked by its server's; if it is there already, it is taken as it is.
+        A file that Keras states no checksum of is checked by the server's; one that is here already is taken as it is.
 
         Raises:
             DownloadError: If it cannot be downloaded, or its checksum differs.
@@ -72,7 +72,7 @@ def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Mo
 
 
 def misfit(path: Path, error: Exception, expected: str) -> ModelError:
-    """What to raise at weights that are those of another network."""
+    """The error for a weights file that does not fit the `expected` network."""
     reason = " ".join(str(error).split())[:200]
     return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")
 

@@ -13,7 +13,7 @@ WILSON = "Wilson score over the test rows, JASA 22 (1927)"
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the accuracy lies in 95 of 100 such experiments.
+    """An interval that holds the true accuracy in 95 of 100 such experiments; shares from 0 to 1.
 
     Attributes:
         low: Lower end.

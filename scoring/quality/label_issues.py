@@ -26,7 +26,7 @@ class LabelIssue(Generic[T]):
     Attributes:
         photo: Which one, as the caller calls it.
         given: The class of its label.
-        likely: The class that it rather is of.
+        likely: The class that the model holds for the true one.
         quality: How much speaks for its label, 0 to 1.
     """
 
@@ -51,7 +51,7 @@ def find_label_issues(
 
 
 def find_doubts(photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array) -> list[LabelIssue[T]]:
-    """Find further photos whose label is not the most likely one, the worst first; no other is surely theirs.
+    """Find further photos whose label is not the most likely one, the worst first; no other label is surely right.
 
     Where labels are noisy a model is less sure of anything, and a fifth of the wrong ones are found only here. For
     arguments see `find_label_issues`.

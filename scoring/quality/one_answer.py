@@ -13,7 +13,7 @@ _NUM_LOOKED_AT = 500
 _LEAST = 20  # fewer images may well be alike
 _MOST_ALIKE = 0.95
 # Two probabilities are one where their log-odds are as near as this: 0.500 and 0.512, or 0.99900 and 0.99905. Sure
-# answers to different images lie further apart; what is beyond float32 is 1 alike.
+# answers to different images lie further apart; all that float32 rounds to 1 are alike.
 _SAME_LOG_ODDS = 0.05
 _NEAREST_TO_CERTAIN = 1e-7
 

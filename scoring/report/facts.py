@@ -58,7 +58,7 @@ def label_names(labels: Sequence[str]) -> str:
 
 
 def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
-    """How far a coarser number format is from float32."""
+    """How far int8 is from float32, as a row; none for other precisions."""
     if found is None:
         return []
     equal, largest = percent(found.equal_labels), percent(found.largest_difference)
@@ -77,7 +77,7 @@ def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
 
 
 def notices_of(status: RunStatus) -> list[str]:
-    """What limits the whole report."""
+    """What limits the whole report, one sentence each: missing shards, foreign files, a sample."""
     notices = []
     if status.missing or status.damaged:
         absent = len(status.missing) + len(status.damaged)
@@ -98,7 +98,7 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the model."""
+    """What speaks against the model: one answer to nearly all images."""
     found = record.summary.one_answer if record.summary else None
     if found is None:
         return []

@@ -80,7 +80,7 @@ def draw_reliability(name: str, series: Mapping[str, Sequence[ReliabilityBin]], 
         for number, (model, bins) in enumerate(series.items()):
             said = [100 * one.mean_probability for one in bins]
             true = np.array([100 * one.share_right for one in bins])
-            line = "" if intervals else "-"  # between bins that are uncertain, a line would tell tales
+            line = "" if intervals else "-"  # a line between uncertain bins would show what is not there
             style: dict[str, Any] = {"color": series_colour(number), "marker": _MARKERS[number], "linestyle": line}
             axes.plot(said, true, label=shown(model), markersize=7, **style)
             if intervals:

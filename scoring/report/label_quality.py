@@ -22,6 +22,10 @@ def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> MultiLab
     Args:
         files: Predictions files, with all probabilities.
         labels: One name per label.
+
+    Raises:
+        OSError: If a file cannot be read.
+        pyarrow.ArrowException: If it is damaged.
     """
     parts = [_known(path, labels) for path in files]
     probabilities = np.concatenate([said for said, _ in parts]) if parts else np.zeros((0, len(labels)), np.float32)

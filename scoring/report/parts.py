@@ -13,7 +13,7 @@ class KeyFigure:
     Attributes:
         name: What it is.
         value: The number, written out.
-        note: What it is to be held against.
+        note: What to compare it with.
     """
 
     name: str

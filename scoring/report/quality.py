@@ -23,10 +23,10 @@ class Quality:
         num_images: Images with a known truth.
         accuracy: Share of them whose most likely label is the true one.
         accuracy_interval: 95% confidence interval of the accuracy.
-        top_five: Share whose true label is among the five most likely; None for so few labels.
+        top_five: Share whose true label is among the five most likely; None for at most five labels.
         log_loss: None where not all probabilities are stored.
         roc_auc: None there too, and if a label has no image.
-        confusion: Images by true and most likely label; None for too many labels.
+        confusion: Images by true (rows) and most likely label (columns); None where not all probabilities are stored.
         reliability: Predicted probabilities, and how often they were right.
         mistakes: True label, most likely label and images of the most frequent mistakes.
     """

@@ -109,7 +109,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
 
 
 def _max_shards(record: RunRecord) -> int | None:
-    """How many shards have MAX_ROWS rows together, or fewer of more labels; they are of one size but the last."""
+    """How many shards have MAX_ROWS rows together, fewer of many labels; None for all. All but the last are alike."""
     wider = max(1, len(record.labels) / _MANY_LABELS) if record.stores_vectors else 1
     return max(1, int(MAX_ROWS / wider * record.num_shards / record.num_images)) if record.num_images else None
 

@@ -61,7 +61,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with one decimal, or as many as it takes to tell it from none and from all: 97.2%, 99.98%."""
+    """A share with one decimal, or up to five, to tell it from none and from all: 97.2%, 99.98%."""
     for decimals in range(1, 6):
         text = f"{100 * share:.{decimals}f}"
         if share in (0.0, 1.0) or float(text) not in (0.0, 100.0):
@@ -70,7 +70,7 @@ def percent(share: float) -> str:
 
 
 def confidence(probability: float) -> str:
-    """A probability with one decimal; what would round to certainty, which no network has, is over 99.9%."""
+    """A probability with one decimal; one that would round to 100.0% is told as over 99.9%."""
     return ">99.9%" if probability >= 0.9995 else f"{100 * probability:.1f}%"
 
 

@@ -87,7 +87,7 @@ _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
 
 
 def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
-    """Write `metrics.json`; it comes last, so a folder that has one is complete."""
+    """Write `metrics.json`; it comes last, so in a folder that has one everything has been written."""
     write_text(path, json.dumps(asdict(metrics), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Soft nearest neighbours: every training return votes, the nearer the louder.
+"""Soft nearest neighbours: every training return votes, and nearer ones weigh more.
 
 The vote of a training return at squared distance d is exp(-d / reach), normalised over all: a softmax, so a
 Keras model holds it as one dense layer with softmax and one with the labels.

@@ -104,6 +104,8 @@ def _run(settings: SonarSettings) -> SonarMetrics:
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none.
 
+    A trained model is told from another by its path alone.
+
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
     """
@@ -129,7 +131,7 @@ def load_network(path: Path) -> "keras.Model":
     """Load a model that `train_network` or the study made.
 
     Raises:
-        ModelError: If it is not one.
+        ModelError: If it cannot be loaded, or has other shapes; what it computes is not looked at.
     """
     import keras
 

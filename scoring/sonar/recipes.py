@@ -1,4 +1,4 @@
-"""Which models compete on the sonar returns, and how each network is trained."""
+"""Which models are compared on the sonar returns, and how each network is trained."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ ARTICLE_ACCURACY = 0.8164  # the 2017 article that this task grew from, on its o
 
 
 class SonarModel(StrEnum):
-    """A competitor."""
+    """A model of the study."""
 
     ARTICLE = "article"
     PAPER_0 = "paper-0"
@@ -42,7 +42,8 @@ class NetworkRecipe:
         noise: Standard deviation of the noise on the standardised bands in training, from the first member's to
             the last's, in even steps.
         learning_rate_decays: Whether it falls to 0 along a cosine.
-        has_neighbours: Whether soft nearest neighbours have half the say; see `scoring.sonar.neighbours`.
+        has_neighbours: Whether the networks' probability is averaged with that of soft nearest neighbours; see
+            `scoring.sonar.neighbours`.
     """
 
     hidden_units: int
@@ -98,7 +99,7 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class Published:
-    """A figure to hold ours against.
+    """A published figure to compare ours with.
 
     Attributes:
         accuracy: Share of test returns that got their true label.

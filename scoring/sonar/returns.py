@@ -1,4 +1,4 @@
-"""The sonar returns of UCI: mines against rocks by a small Keras network.
+"""The sonar returns of UCI, echoes of mines and of rocks: where they come from, and what training needs of them.
 
 Source: Gorman and Sejnowski, "Analysis of hidden units in a layered network trained to classify sonar targets",
 Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
@@ -46,12 +46,12 @@ def find_sonar(source: str, timeout_s: float = 10.0, field: str = "sonar") -> Pa
 
     Args:
         source: A path, or `uci`.
-        timeout_s: How long UCI may keep silent.
+        timeout_s: Seconds for which UCI may keep silent.
         field: What the user calls `source`, for messages.
 
     Raises:
         SonarError: If there is no such file.
-        DownloadError: If UCI cannot be reached.
+        DownloadError: If UCI cannot be reached, or its file has another checksum.
     """
     if source == UCI:
         try:
@@ -65,7 +65,7 @@ def find_sonar(source: str, timeout_s: float = 10.0, field: str = "sonar") -> Pa
 
 
 def check_trainable(returns: SonarReturns, path: Path) -> None:
-    """Raise SonarError unless these are UCI's 208 labelled returns in number."""
+    """Raise SonarError unless there are 208 returns, as UCI has, with labels of both kinds."""
     if returns.labels is None:
         raise SonarError(
             f"Expected a label M or R in column {NUM_BANDS + 1} of {path}; it has {NUM_BANDS} columns. To score "

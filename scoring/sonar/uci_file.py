@@ -22,8 +22,9 @@ def load_sonar(path: Path) -> SonarReturns:
     A first row of names is allowed: `band_1` to `band_60` and `label`, in any order. Without it columns go by place.
 
     Raises:
-        SonarError: If a row is short or long, a band is not a number from 0 to 1, or a label is unknown; it names
-            the first such row, counted from 1 after any names.
+        SonarError: If the file is empty, too large or unreadable, a row is short or long, a band is not a number from 0
+            to 1, or a label is unknown; it names the first such row, counted from 1 after any names and without blank
+            lines.
     """
     _check_size(path)
     cells = _read_cells(path)

@@ -31,7 +31,7 @@ class Wishes:
         values: What the one column holds; None lets the template tell.
         positive: The label whose probability is wanted; None takes the dog of cats and dogs.
         threshold: All labels of at least this probability, 0 to 1; None for one label, or as many as the template has.
-        clip: Probabilities are kept within [clip, 1 - clip]; None leaves them.
+        clip: Probabilities are kept within [clip, 1 - clip], 0 to below 0.5; None leaves them.
     """
 
     values: Values | None = None

@@ -27,7 +27,8 @@ class TemplateRequest:
     Attributes:
         template: The competition's sample_submission.csv.
         wishes: What the user says of the answers.
-        fallback: Probability for unreadable images; labels stay as the template has them. None refuses these images.
+        fallback: Probability, 0 to 1, for unreadable images in every column; labels stay as the template has them. None
+            refuses these images.
         verify: Read every row with its checksum, and compare ids and digests, before anything is written.
     """
 

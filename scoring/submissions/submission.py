@@ -65,10 +65,10 @@ class Submission:
         path: The CSV.
         num_rows: Its rows.
         num_fallbacks: Rows of unreadable images.
-        clip: Probabilities are within [clip, 1 - clip].
+        clip: Probabilities are within [clip, 1 - clip], before they are rounded to six decimals without a template.
         holds: What its columns hold, in words, where a template asks.
         num_unasked: Images of the run that the template does not ask for.
-        num_empty: Rows without any label, as none is above the threshold.
+        num_empty: Rows without any label: none reaches the threshold, or an unreadable image's template is blank.
     """
 
     path: Location
@@ -117,7 +117,7 @@ def check_bounds(clip: float | None, fallback: float | None) -> None:
 
 
 def find_dog(labels: Sequence[str]) -> int | None:
-    """The index of the dogs among two labels; None if these are no cats and dogs."""
+    """The index of `dog` or `dogs` among two labels; None of more labels, or of none such. The other may be any."""
     dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
     return dogs[0] if len(labels) == 2 and len(dogs) == 1 else None
 

@@ -1,4 +1,4 @@
-"""What hubs have in common: which of a model's files is the one, and what a hub's fault means."""
+"""What hubs have in common: which of a model's files is taken, and what a hub's fault means."""
 
 import hashlib
 import zipfile
@@ -24,7 +24,7 @@ class HubModel:
 
     Attributes:
         path: A `.keras` file of this machine.
-        pinned: The name with its version and its file, which is the same model for every worker, and tomorrow.
+        pinned: The name with its version and its file: the same model for every worker and every later run.
     """
 
     path: Path

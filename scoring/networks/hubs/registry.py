@@ -1,4 +1,4 @@
-"""The hubs that a model's name may speak of, each with what turns the name into a file."""
+"""The hubs that a model's name may begin with, each with what turns the name into a file."""
 
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ class Hub:
     """One hub.
 
     Attributes:
-        package: That speaks its protocol; of the extra that has the scheme's name.
+        package: The package that speaks its protocol; the extra named like the scheme brings it.
         parse: Raises ModelError for a name that cannot be one of the hub's.
         resolve: Turns a name into a file.
     """
