@@ -109,7 +109,7 @@ def _print_filled(console: Console, fallback: float | None, written: Submission)
 
 
 def _print_submission(console: Console, request: SubmissionRequest, written: Submission) -> None:
-    clipped = f", kept {written.clip:.4f} from 0 and 1" if request.competition is Competition.REDUX else ""
+    clipped = f", kept {written.clip:.2g} from 0 and 1" if request.competition is Competition.REDUX else ""
     console.print(f"{written.num_rows} rows in {written.path}{clipped}")
     if written.num_fallbacks:
         console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")

@@ -14,7 +14,9 @@ _SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
-_NUMBERED = re.compile(r"([0-9]+)[\s,:;]")
+_NUMBERED = re.compile(r"([0-9]{1,18})[\s,:;]")
+_INDEX = re.compile("[0-9]{1,18}")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_labels(given: str) -> tuple[str, ...]:
@@ -56,7 +58,9 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         return _different(lines, source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
-    except json.JSONDecodeError as error:
+    except ModelError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             f"Expected `labels` to be a file with {_SHAPES}; {source} is no whole JSON: {error}."
         ) from error
@@ -133,7 +137,7 @@ def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
 
 
 def _index(key: str, source: str) -> int:
-    if not key.isdecimal():
+    if not _INDEX.fullmatch(key):
         raise _misshapen(source, f"its key {json.dumps(key)[:_SHOWN_CHARACTERS]} is no index")
     return int(key)
 
@@ -167,6 +171,8 @@ def _different(names: tuple[str, ...], source: str) -> tuple[str, ...]:
         raise ModelError(f"Expected `labels` to be names, such as cat,dog; received none in {_short(source)}.")
     seen: set[str] = set()
     for number, name in enumerate(names, start=1):
+        if _LONE_SURROGATE.search(name):
+            raise ModelError(f"Expected `labels` to be text; number {number} in {_short(source)} is not: {name!a}.")
         if not name:
             raise ModelError(f"Expected `labels` to be different names; number {number} in {_short(source)} is blank.")
         if name in seen:

@@ -36,7 +36,7 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))
         return tuple(str(classes[str(index)][1]) for index in range(NUM_CLASSES))
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise ModelError(
             f'Expected Keras\' imagenet_class_index.json, {{"0": ["n01440764", "tench"], ...}}; {path} is not.'
         ) from error
@@ -49,11 +49,12 @@ def cats_and_dogs(probabilities: Float32Array) -> Float32Array:
         probabilities: ImageNet class probabilities, shape (batch, 1000).
 
     Returns:
-        Probabilities of cat and dog, shape (batch, 2); each row sums to 1. Where neither has any, both are 0.5.
+        Probabilities of cat and dog, shape (batch, 2); each row sums to 1. Where neither has any, both are 0.5;
+        where an output is no number, neither is one.
     """
     cat = probabilities[:, CAT_CLASSES].sum(axis=1)
     dog = probabilities[:, DOG_CLASSES].sum(axis=1)
     both = np.stack([cat, dog], axis=1)  # (batch, 2)
     total = both.sum(axis=1, keepdims=True)
-    shares: Float32Array = np.divide(both, total, out=np.full_like(both, 0.5), where=total > 0)
+    shares: Float32Array = np.divide(both, total, out=np.full_like(both, 0.5), where=total != 0)
     return shares

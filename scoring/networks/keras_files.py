@@ -106,7 +106,7 @@ def stated_size(path: Path) -> tuple[int, int] | None:
         [(_, height, width, _)] = [
             layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
         ]
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
         return None
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 

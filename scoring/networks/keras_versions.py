@@ -13,7 +13,7 @@ def newer_keras(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             saved_by = str(json.loads(archive.read("metadata.json"))["keras_version"])
         is_newer = _minor(saved_by) > _minor(keras.__version__)
-    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, zipfile.BadZipFile):
         return ""
     return f" It was saved by Keras {saved_by}, and this is {keras.__version__}." if is_newer else ""
 

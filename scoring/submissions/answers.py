@@ -17,6 +17,13 @@ from scoring.run.record import RunRecord
 _NUMBER = "%.9g"  # as many digits as tell every float32 from its neighbours
 
 
+def spelled(probability: float, clip: float) -> str:
+    """A probability as it is written: kept within [clip, 1 - clip], which rounding does not undo."""
+    within = min(max(probability, clip), 1 - clip)
+    short = _NUMBER % within
+    return short if clip <= float(short) <= 1 - clip else repr(within)
+
+
 class Answers(Protocol):
     """Fills the columns of a template.
 
@@ -64,7 +71,7 @@ class Probabilities:
 
     def spelled(self, probabilities: Sequence[float]) -> tuple[str, ...]:
         """Probabilities as they are written, within the clip."""
-        return tuple(_NUMBER % min(max(value, self.clip), 1 - self.clip) for value in probabilities)
+        return tuple(spelled(float(value), self.clip) for value in probabilities)
 
 
 @dataclass(frozen=True)

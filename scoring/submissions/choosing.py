@@ -12,6 +12,7 @@ from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
 _WHOLE = re.compile(r"[0-9]+")
+_MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
@@ -143,7 +144,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     if all(map(_WHOLE.fullmatch, found)):
         if any(map(_WHOLE.fullmatch, labels)):
             raise _no_label(next(value for value in found if value not in labels), labels)
-        beyond = next((value for value in found if int(value) >= len(labels)), None)
+        beyond = next((value for value in found if len(value) > _MAX_DIGITS or int(value) >= len(labels)), None)
         if beyond is not None:
             raise RequestError(
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "

@@ -17,6 +17,7 @@ from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
+from scoring.submissions.answers import spelled
 
 _DOG_LABELS = ("dog", "dogs")
 
@@ -65,7 +66,7 @@ class Submission:
         path: The CSV.
         num_rows: Its rows.
         num_fallbacks: Rows of unreadable images.
-        clip: Probabilities are within [clip, 1 - clip], before they are rounded to six decimals without a template.
+        clip: Probabilities are within [clip, 1 - clip], as they are written too.
         holds: What its columns hold, in words, where a template asks.
         num_unasked: Images of the run that the template does not ask for.
         num_empty: Rows without any label: none reaches the threshold, or an unreadable image's template is blank.
@@ -190,6 +191,6 @@ def _write_csv(
     if competition is Competition.ORIGINAL:
         labels = pd.Series(np.where(dog_probability >= 0.5, 1, 0))
     else:
-        labels = pd.Series(np.clip(dog_probability, clip, 1 - clip))
+        labels = pd.Series([spelled(probability, clip) for probability in dog_probability.tolist()])
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
-    write_text(path, rows.to_csv(index=False, float_format="%.6f"))
+    write_text(path, rows.to_csv(index=False))

@@ -82,6 +82,10 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         (["cat", 1], "its entry 1 is 1"),
         (["cat", "cat"], "has cat twice"),
         ("[1, 2", "is no whole JSON"),
+        pytest.param("[" * 200_000, "is no whole JSON", id="a list in lists without end"),
+        pytest.param('{"cat": ' + "1" * 5_000 + "}", "is no whole JSON", id="an index of 5,000 digits"),
+        pytest.param({"1" * 5_000: "cat"}, "is no index", id="a key of 5,000 digits"),
+        (r'["\ud800", "dog"]', r"to be text; number 1 .* '\\ud800'"),
         ({}, "received none"),
         ({"0": "cat", "2": "dog"}, r"every index from 0 to 1, as there are 2 names; .* has no 1\."),
         ({"1": "cat", "2": "dog"}, r"has no 0\."),
@@ -106,6 +110,10 @@ def test_what_is_no_set_of_names_is_refused_in_one_line(tmp_path: Path, content:
         read_labels(_file(tmp_path, content))
     assert "`labels`" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_names_that_are_long_numbers_are_names(tmp_path: Path) -> None:
+    assert read_labels(_file(tmp_path, "1" * 5_000 + " a\n0 b")) == ("1" * 5_000 + " a", "0 b")
 
 
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

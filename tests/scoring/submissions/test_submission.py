@@ -39,24 +39,30 @@ def _write(folder: RunFolder, **options: object) -> list[dict[str, str]]:
 
 def test_ids_ascend_as_numbers_and_the_label_is_the_probability_of_dog(tmp_path: Path) -> None:
     rows = _write(_run(tmp_path / "run", {"10": 0.25, "9": 0.75}))
-    assert rows == [{"id": "9", "label": "0.750000"}, {"id": "10", "label": "0.250000"}]
+    assert rows == [{"id": "9", "label": "0.75"}, {"id": "10", "label": "0.25"}]
 
 
 def test_dog_is_found_by_its_label_wherever_it_stands(tmp_path: Path) -> None:
-    assert _write(_run(tmp_path / "run", {"1": 0.25}, labels=("dogs", "cats")))[0]["label"] == "0.750000"
+    assert _write(_run(tmp_path / "run", {"1": 0.25}, labels=("dogs", "cats")))[0]["label"] == "0.75"
 
 
 def test_certainty_is_clipped_for_log_loss(tmp_path: Path) -> None:
     folder = _run(tmp_path / "run", {"1": 1.0, "2": 0.0})
-    assert [row["label"] for row in _write(folder)] == ["0.980000", "0.020000"]
-    assert [row["label"] for row in _write(folder, clip=0.05)] == ["0.950000", "0.050000"]
+    assert [row["label"] for row in _write(folder)] == ["0.98", "0.02"]
+    assert [row["label"] for row in _write(folder, clip=0.05)] == ["0.95", "0.05"]
+
+
+@pytest.mark.parametrize("clip", [1e-7, 1e-12, 0.0123456789012])
+def test_rounding_undoes_no_clip(tmp_path: Path, clip: float) -> None:
+    rows = _write(_run(tmp_path / "run", {"1": 1.0, "2": 0.0}), clip=clip)
+    assert all(clip <= float(row["label"]) <= 1 - clip for row in rows)
 
 
 def test_clip_that_the_model_measured_is_the_default(tmp_path: Path) -> None:
     folder = _run(tmp_path / "run", {"1": 1.0, "2": 0.0})
     save_record(folder, replace(record_of(folder.path), clip=0.004))
-    assert [row["label"] for row in _write(folder)] == ["0.996000", "0.004000"]
-    assert [row["label"] for row in _write(folder, clip=0.1)] == ["0.900000", "0.100000"]
+    assert [row["label"] for row in _write(folder)] == ["0.996", "0.004"]
+    assert [row["label"] for row in _write(folder, clip=0.1)] == ["0.9", "0.1"]
 
 
 def test_ids_are_the_names_of_files_whatever_their_folders(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> Non
     with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
         _write(folder)
     assert not folder.submission.exists()
-    assert _write(folder, fallback=0.5)[1] == {"id": "2", "label": "0.500000"}
+    assert _write(folder, fallback=0.5)[1] == {"id": "2", "label": "0.5"}
 
 
 @pytest.mark.parametrize("name", ["cat.8", "20170218230711123456789"])
