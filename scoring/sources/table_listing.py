@@ -97,7 +97,7 @@ def _judged(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
 
 
 def _are_images(path: pa.StringArray) -> bool:
-    """Whether all names are those of images, at less cost than by a pattern: one suffix, and no step that may be hidden."""
+    """Whether all names are those of images, told without a pattern: one suffix, and no step that may be hidden."""
     if not len(path):
         return True
     suffix, folder = os.path.splitext(path[0].as_py())[1], shared_folder(path)
