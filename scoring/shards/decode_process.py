@@ -2,7 +2,7 @@
 
 Python runs one thread at a time: with decode threads, one process makes two thousand images a second ready, whatever
 its cores (tests/benchmarks/feed_rate.py), and a GPU asks for ten thousand. The shared memory has no name: nothing of it
-is left when the last process that has it is gone, however it ended. A decode process ends as soon as its worker does.
+is left when the last process that has it is gone, however it ended. A decode process ends with its worker.
 """
 
 import mmap
