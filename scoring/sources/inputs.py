@@ -100,7 +100,7 @@ def open_images(
             may take longer.
 
     Raises:
-        ImagesError: If there is no such collection any more.
+        ImagesError: If it is a file of another kind now, or cannot be read.
     """
     read = _source(location, columns).open()
 

@@ -39,7 +39,7 @@ class Walked:
         name: The path from the folder that was walked, as the system decodes it; a folder's ends with a slash.
         size_bytes: The file's size.
         fault: Why it is no file to be read, or None.
-        stamp: What tells its content; None where it is not to be read, or is an empty object.
+        stamp: What tells its content; None where that is not known.
     """
 
     name: str
