@@ -1,1 +1,1 @@
-"""Bytes to uint8: decoding, resampling, decoding in a process of its own."""
+"""From encoded bytes to uint8 pixels: formats, decoding, resampling, and decoding in a process of its own."""

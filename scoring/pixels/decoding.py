@@ -5,10 +5,10 @@ resize differently, so the choice is recorded in the fingerprint (`DECODING`).
 
 A JPEG of at least four times the needed size in both directions is decoded to the means of 2 x 2, 4 x 4 or 8 x 8
 pixels, which libjpeg computes for less than the pixels cost; at least twice the needed size is left to the filter.
-Photos then differ from decoding all pixels by no more than 1 in the mean and 32 at any pixel, of 255; one drawn for it
-by 50, half the sum of what the weights of both filters differ by. Measured by `tests/benchmarks/decode_rate.py` on real
-detail: 0.61 and 25 over 150 sizes, 0.25 and 4 at 12 megapixels. Once the size would make 2.8 and 51, three times 0.3
-and 11.
+Photos then differ from decoding all pixels by no more than 1 in the mean and 32 at any pixel, of 255; a pattern drawn
+to differ most by 50, half the sum of what the weights of both ways differ by. On real detail
+`tests/benchmarks/decode_rate.py` measured, in the mean and at any pixel, 0.61 and 25 over 150 sizes, and 0.25 and 4 at
+12 megapixels. If once the needed size were left to the filter, it would be 2.8 and 51; with three times, 0.3 and 11.
 """
 
 import io
@@ -32,7 +32,7 @@ _SHORTEST_SIDE = 256
 # About 268 MB as RGB, Pillow's own threshold for "could be a decompression bomb".
 MAX_IMAGE_PIXELS = 89_478_485
 DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
-_LEAST_SCALE = 2  # what is left to the filter after scaled decoding, in sides of what it makes
+_LEAST_SCALE = 2  # sides after scaled decoding are at least so many times those that the filter makes
 
 # By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.
 _TURNS = {
@@ -58,17 +58,17 @@ warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 
 class Resize(StrEnum):
-    """How a photo of any shape becomes one of the network's."""
+    """How a photo of any shape gets the network's; see `decode`."""
 
     SQUASH = "squash"
     CROP = "crop"
 
 
 class Decode(Protocol):
-    """What `decode` is to those who call it."""
+    """What can be called as `decode` is."""
 
     def __call__(self, encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
-        """Decode an image file and resize it."""
+        """Decode an image file and resize it; see the function `decode`."""
         ...
 
 
@@ -76,20 +76,20 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     """Decode an image file and resize it.
 
     EXIF orientation is applied, transparency is laid on white, wide samples are scaled to 8 bits (see `sample_scale`),
-    and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see above.
+    and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see this module's text.
 
     Args:
         encoded: The bytes of a file in any format that Pillow reads, by itself or by our extra `formats`.
-        resize: `SQUASH` to the shape without regard to the photo's (fast.ai), or `CROP` the centre after the
-            shortest side became 256 (VGG's authors); of other shapes as much is cut off, 256 to 224.
-        shape: What the network takes. One channel is luminance, as Pillow computes it of the resized RGB pixels.
+        resize: `SQUASH` to the shape whatever the photo's is (fast.ai), or `CROP` the centre, 224 pixels a side, after
+            the shortest side became 256 (VGG's authors); for other shapes the same part, 224 of 256, is kept.
+        shape: What the network takes. One channel is luminance (ITU-R 601-2, Pillow's `L`) of the resized RGB pixels.
 
     Returns:
         RGB pixels or luminance, 0 to 255, shape (height, width, channels).
 
     Raises:
-        ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, or it is not known
-            what is white in it.
+        ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, or its samples do
+            not tell what is white; see `sample_scale`.
     """
     if not encoded:
         raise ImageError("the file is empty")
@@ -111,7 +111,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
 
 
 def _open(encoded: bytes) -> Image.Image:
-    """Open an image; the first of a format that takes a plugin loads it.
+    """Open an image; the first one of a format that takes a plugin loads the plugin.
 
     PostScript is a program: Pillow has Ghostscript run it, on machines that have that.
     """
@@ -137,10 +137,10 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
     """Decode the pixels, at a reduced scale where enough of them are left.
 
     Returns:
-        Width and height of the picture within what was decoded: where its sides are no multiples of the scale, the
-        last row and column hold less than a whole pixel of it.
+        Width and height of the picture in decoded pixels: where its sides are no multiples of the scale, they have
+        fractions, for the last column and row hold less than a whole pixel of it.
     """
-    side = max(shape.size)  # of both sides: whether the photo lies on its side is not known yet
+    side = max(shape.size)  # the larger one: whether the photo lies on its side is not known yet
     side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
     scaled = image.draft(None, (side, side))  # None: no JPEG
     image.load()

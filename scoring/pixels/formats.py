@@ -5,7 +5,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-# How much of a file `format_of` needs to see.
+# Bytes of a file that `format_of` needs to see.
 HEAD_BYTES = 64
 
 IMAGE_SUFFIXES = frozenset(
@@ -33,6 +33,7 @@ _NAMED = (
     (POSTSCRIPT, (".eps", ".ps")),
 )
 _BY_SUFFIX = {suffix: name for name, suffixes in _NAMED for suffix in suffixes}
+# What files of each format begin with; the first pattern that fits counts.
 _BY_HEAD = (
     ("JPEG", rb"\xff\xd8\xff"),
     ("PNG", rb"\x89PNG\r\n\x1a\n"),
@@ -61,7 +62,7 @@ _READ = frozenset({"JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "AVIF", "JPEG 20
 
 
 def format_of_suffix(suffix: str) -> str | None:
-    """The format of images that a lower-case suffix tells, of those that take a plugin or cannot be decoded."""
+    """The format that a suffix in lower case tells, of those that take a plugin or cannot be decoded; else None."""
     return _BY_SUFFIX.get(suffix)
 
 
@@ -82,13 +83,13 @@ def is_decoded(name: str) -> bool:
 
 
 def why_not(name: str) -> str:
-    """What to say of a format that is not decoded here."""
+    """Why a format is not decoded here, in words for a message."""
     return f"{name}, which needs {EXTRA}" if name in _PLUGINS else f"{name}, which is not decoded"
 
 
 @cache
 def load_plugin(name: str) -> bool:
-    """Have Pillow decode a format too; return whether it does so from now on."""
+    """Load Pillow's plugin for a format; return whether Pillow decodes the format from now on."""
     if name not in _PLUGINS or not is_decoded(name):
         return False
     plugin = import_module(_PLUGINS[name])  # pillow_jxl registers itself

@@ -21,8 +21,8 @@ class GuardedDecode:
     """Decodes as `decode` does, from one thread; a context manager.
 
     Args:
-        decode: What the process runs; importable there.
-        time_limit_s: Seconds for one picture, and for the process to start.
+        decode: What the process runs; it must be importable by its name.
+        time_limit_s: Seconds for one picture, and before the first one for the process to start.
     """
 
     def __init__(self, decode: Decode = decode, time_limit_s: float = TIME_LIMIT_S) -> None:
@@ -43,7 +43,7 @@ class GuardedDecode:
         """Decode one picture; see `scoring.pixels.decoding.decode`.
 
         Raises:
-            ImageError: Also if the decoder crashes, or takes longer than the limit.
+            ImageError: Also if the decoder crashes, or it or the start of its process takes longer than the limit.
         """
         try:
             if not self._is_ready:

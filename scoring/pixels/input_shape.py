@@ -25,7 +25,7 @@ class InputShape:
 
     @classmethod
     def parse(cls, text: str) -> "InputShape":
-        """The shape that `str` gave this text."""
+        """Read what `str` wrote, such as `224x224x3`."""
         return cls(*map(int, text.split("x")))
 
     @property
@@ -35,7 +35,7 @@ class InputShape:
 
     @property
     def turned(self) -> "InputShape":
-        """The same of a picture that lies on its side."""
+        """The same with height and width exchanged, for a picture that lies on its side."""
         return InputShape(self.width, self.height, self.channels)
 
     def as_array(self, *leading: int) -> tuple[int, ...]:
@@ -47,7 +47,7 @@ DEFAULT_SHAPE = InputShape()
 
 
 def filled(shape: Sequence[int | None]) -> InputShape:
-    """A height, a width and channels, those of VGG16 where they are left open."""
+    """The shape of these three sides, height, width and channels; VGG16's stand in for those that are None."""
     height, width, channels = (
         default if own is None else own for own, default in zip(shape, DEFAULT_SHAPE.as_array(), strict=True)
     )
@@ -55,5 +55,5 @@ def filled(shape: Sequence[int | None]) -> InputShape:
 
 
 def size_text(size: tuple[int, int]) -> str:
-    """Height and width as users write them."""
+    """Height and width, in pixels, as users write them: `224x224`."""
     return "x".join(map(str, size))

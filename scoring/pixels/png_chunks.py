@@ -11,7 +11,7 @@ _NEEDED = frozenset({b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"})
 
 
 def without_metadata(encoded: bytes) -> bytes | None:
-    """A PNG without texts, profiles and what else does not matter to its pixels; None if it has none of these."""
+    """A PNG without texts, profiles and other chunks that its pixels do not need; None if it has none, or is no PNG."""
     if not encoded.startswith(_SIGNATURE):
         return None
     kept, position, is_less = [_SIGNATURE], len(_SIGNATURE), False

@@ -19,12 +19,15 @@ Box = tuple[float, float, float, float]
 
 
 def resize_bilinear(image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
-    """Resize what is in a box of a picture.
+    """Resize the part of a picture that is in a box.
 
     Args:
         image: RGB. Left unchanged.
         size: Width and height of what is returned, in pixels.
-        box: Within the picture.
+        box: Left, top, right and bottom of the part, in pixels of the picture.
+
+    Returns:
+        RGB, of that size.
     """
     if Resizer is None:
         return image.resize(size, Image.Resampling.BILINEAR, box=box)

@@ -1,13 +1,13 @@
-"""What is white in pictures of science: floats and wide integers, whose type does not say it.
+"""Which value is white in scientific pictures: in floats and wide integers, whose type does not say it.
 
 1. A TIFF that states a largest sample (tags 281 and 341) of 1 or of a number of bits, 2^n - 1, means it, unless more
    than one sample in a thousand is larger. Other values are what some program found to be the largest sample.
 2. Unsigned 16-bit samples have the range of their type, as in every viewer: 65,535 is white.
 3. Floats and 32-bit integers are from 0 to 1, 0 to 255 or 0 to 65,535 (signed 16-bit: 32,767), of which the least is
    taken that fits: 99% of the samples are at most white, and unless white is 1, one in a hundred is at least a
-   sixteenth of it; one in a thousand at most is beyond 16 times white (of integers: beyond white, if that is 1); one in
-   a hundred at most is below zero. So neither one sample nor a border turns a picture black, and of a picture of which
-   two ranges could be meant, or none, it is said that its range is not known.
+   sixteenth of it; at most one in a thousand is beyond 16 times white (of integers: beyond white, if that is 1); at
+   most one in a hundred is below zero. So neither one sample nor a border turns a picture black. A picture that fits no
+   range is an error.
 
 NaN and minus infinity are black, infinity is white, and none of them counts. A TIFF may say that zero is white.
 """
@@ -21,7 +21,7 @@ from PIL import Image
 from scoring.errors import ImageError
 
 _COUNTED = 1_000_000  # samples that tell the range, evenly spaced
-_NEARLY = 1 / 255  # of white, that rounding may put a sample beyond it
+_NEARLY = 1 / 255  # of white: so far beyond it, or below zero, rounding may put a sample
 _FAR = 16  # the nearest two ranges are 255 apart: a picture is of one of them within this factor
 _UNSIGNED_16, _SIGNED_16 = 65_535.0, 32_767.0
 # TIFF 6.0, sections 8 and 19.
@@ -38,7 +38,10 @@ def is_wide(image: Image.Image) -> bool:
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale a wide picture to 0 to 255, which is white; Pillow would clip it. What is transparent is white.
+    """Scale a wide picture to 8 bits, 255 for white, where Pillow would clip it. What is transparent is white.
+
+    Returns:
+        A picture of mode `L`, of the same size.
 
     Raises:
         ImageError: If its range is not known.
@@ -55,7 +58,7 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _is_negative(image: Image.Image) -> bool:
-    """Whether a TIFF says that zero is white; of 8 bits Pillow turns it over itself."""
+    """Whether a TIFF says that zero is white; Pillow inverts only those of 8 bits."""
     return bool(_first(_tags(image).get(_PHOTOMETRIC)) == _WHITE_IS_ZERO)
 
 
@@ -88,7 +91,10 @@ def _fits(counted: Samples, white: float, may_exceed: bool) -> bool:
 
 
 def _at(counted: Samples, share: float) -> float:
-    """The sample below which this share of them lies; never the largest of several, nor below a half the smallest."""
+    """The sample below which this share of the sorted ones lies.
+
+    Of several it is never the largest, and for a share below 0.5 never the smallest.
+    """
     rank = share * (len(counted) - 1)
     return float(counted[int(np.ceil(rank) if share < 0.5 else np.floor(rank))])
 

@@ -1,1 +1,1 @@
-"""What a worker or a driver does to its own process: memory, imports."""
+"""What a worker or a driver measures or sets in its own process: memory, imports, threads, telemetry."""

@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 class _Absent(Loader):
-    """Cannot load: to import it fails as importing what is not installed does."""
+    """Loads nothing: the import fails as that of a package that is not installed."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         raise ModuleNotFoundError(f"{spec.name} is hidden for a moment", name=spec.name)
@@ -19,7 +19,7 @@ class _Absent(Loader):
 
 
 class _Hide(MetaPathFinder):
-    """Finds the hidden packages, so that who merely asks for a spec, as PyTorch does, gets one instead of an error."""
+    """Finds the hidden packages, so that a library that only asks for a spec, as PyTorch does, gets one."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -35,7 +35,7 @@ class _Hide(MetaPathFinder):
 
 @contextmanager
 def hidden(*names: str) -> Iterator[None]:
-    """Let the block find none of these top-level packages, but for those that this process has imported already."""
+    """Let the block find none of these top-level packages, except those that this process has imported already."""
     finder = _Hide(names)
     sys.meta_path.insert(0, finder)
     try:

@@ -12,5 +12,5 @@ def libraries_are_imported() -> None:
 
 
 def imported_at() -> float:
-    """When it was imported, in seconds since the epoch; 0 if nothing was imported."""
+    """When the libraries were imported, in seconds since the epoch; 0 if none were."""
     return _imported_at

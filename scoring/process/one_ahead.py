@@ -1,4 +1,4 @@
-"""Let the next item be made while this one is used: for work that leaves Python's lock alone."""
+"""Make the next item while this one is used: for work that releases Python's lock."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def one_ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items, each made in a thread of its own while the one before it is used."""
+    """The same items, each made in another thread while the one before it is used; raises what making one raises."""
     rest, end = iter(items), object()
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
         coming = thread.submit(next, rest, end)

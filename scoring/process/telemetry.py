@@ -11,15 +11,15 @@ _SETTINGS = {
     "NNCF_CI": "1",  # NNCF then has a telemetry that does nothing
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-# Optional for OpenVINO's converter and for NNCF, which report nothing where it is not installed; both send events when
-# they are imported, whatever a process does with them afterwards, and their consent file belongs to the user.
+# OpenVINO's converter and NNCF report through it as soon as they are imported, and report nothing where it is not
+# installed. The file in which a user refuses that is the user's, so it is not written here.
 _REPORTER = "openvino_telemetry"
 
 
 def mute_telemetry() -> None:
     """Mute libraries that are imported from now on, here and in the processes that this one starts.
 
-    MNN reports from its command line and from all of `MNN.tools` alone, which are never used.
+    MNN reports only from its command line and from `MNN.tools`; neither is used here.
     """
     os.environ.update(_SETTINGS)
     sys.modules.setdefault(_REPORTER, cast("ModuleType", None))  # what Python takes for "there is no such module"

@@ -15,17 +15,20 @@ _ODD_AMONG_THEM = [bytes([byte]) for byte in range(_PLAIN[0], _PLAIN[-1]) if byt
 
 
 def digest_lines(rows: pa.Table) -> memoryview:
-    r"""Of each image `('1', '1.jpg', 1000, None, None)` and a line break; its position comes last where it has one.
+    r"""For each image a line such as `('1', '1.jpg', 1000, None, None)`; its position comes last where it has one.
 
     Args:
-        rows: Of a manifest.
+        rows: A manifest's.
+
+    Returns:
+        The lines in UTF-8, each with a line break at its end.
     """
     if not rows.num_rows:
         return memoryview(b"")
     columns = {name: rows[name].combine_chunks() for name in (*_FIELDS, "position")}
     is_odd = pc.or_(pc.is_valid(columns["raw_path"]), pc.is_valid(columns["target"]))
     for name in ("image_id", "path"):
-        if not _is_plain(bytes(_content(columns[name]))):  # looking at each takes many times as long
+        if not _is_plain(bytes(_content(columns[name]))):  # to look at each text takes many times as long
             is_odd = pc.or_(is_odd, pc.match_substring_regex(columns[name], _NOT_PLAIN))
     lines = _plain_lines(columns)
     if pc.any(is_odd).as_py():

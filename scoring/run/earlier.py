@@ -13,7 +13,7 @@ from scoring.run.predictions import FINGERPRINT_KEY, shard_files
 from scoring.run.record import RunRecord
 from scoring.storage.locations import Location, readable
 
-_SHARDS_ASKED = 16  # one that is ours is enough, and damaged ones do not speak for the others
+_SHARDS_ASKED = 16  # whole ones: if one of them is of our fingerprint, the folder is ours
 
 
 def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRecord | None:
@@ -25,6 +25,7 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
 
     Raises:
         RunFolderError: If the folder holds results of another fingerprint; the field that differs is named.
+        BucketError: If the bucket of `run.json` cannot be reached.
     """
     try:
         record = folder.load_record()
@@ -40,7 +41,7 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
 
 
 def _fingerprints(predictions: Location) -> Iterator[Fingerprint]:
-    """What whole shards say of themselves, from their ends."""
+    """The fingerprints in the footers of the shards; a shard that cannot be read is passed over."""
     for path in shard_files(predictions):
         try:
             with pq.ParquetFile(readable(path)) as shard:

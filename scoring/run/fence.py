@@ -1,4 +1,4 @@
-"""Keep who has lost a lease from writing: checked before each write, and by the write itself where it replaces one."""
+"""Keep a driver that has lost its lease from writing: before each write, and by the write itself where it replaces."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ class Fence:
 
     Attributes:
         lease: Where the lease lies, as an absolute path or a URL.
-        token: The driver's.
-        epoch: How many drivers have held the folder up to it, as far as leases tell.
+        token: The driver's; see `Holder`.
+        epoch: Which driver of the folder this is, 1 for the first, as far as leases tell.
     """
 
     lease: Location
@@ -49,7 +49,12 @@ class Fence:
 
 @contextmanager
 def under_fence(fence: Fence | None) -> Iterator[None]:
-    """Let only the holder of the lease begin the block, and publish whole files in it; None lets everybody."""
+    """Let only the holder of the lease begin the block, and publish whole files in it; None checks nothing.
+
+    Raises:
+        LeaseLostError: If another driver took over.
+        StorageError: If the lease cannot be read.
+    """
     if fence is None:
         yield
         return
@@ -59,7 +64,7 @@ def under_fence(fence: Fence | None) -> Iterator[None]:
 
 
 def lease_lost(lease: Location, holder: Holder | None) -> LeaseLostError:
-    """What to raise; `holder` has it now, if any has."""
+    """What to raise; `holder` has the lease now, None if nobody has."""
     who = str(holder) if holder else "or somebody removed its lease"
     return LeaseLostError(f"Stopped: another driver took over {lease.parent}, {who}. This one writes nothing more.")
 
@@ -67,8 +72,8 @@ def lease_lost(lease: Location, holder: Holder | None) -> LeaseLostError:
 class FencedFile:
     """A small file that the holder of a lease writes again and again.
 
-    It is replaced only as this process left it. So a driver that was frozen between its look at the lease and its write
-    comes too late; a driver that still holds the lease overrules whoever did so.
+    It is replaced only if it still is as this process left it. So a driver that was frozen between its look at the
+    lease and its write cannot write any more. A driver that holds the lease writes again where another has written.
 
     Args:
         path: The file.

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 2
 _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
-# What fingerprints did not say, as it always was so: of the input shape, `DEFAULT_SHAPE`.
+# Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few"}
 
 
@@ -49,7 +49,7 @@ class Fingerprint:
         return json.dumps(self.stored_fields(), sort_keys=True)
 
     def stored_fields(self) -> dict[str, Any]:
-        """What files hold of it: where all is as it always was, what earlier versions wrote."""
+        """The fields that files hold: a later field that has its former value is left out, as in earlier versions."""
         fields = asdict(self)
         return {name: value for name, value in fields.items() if value != _FORMERLY.get(name)}
 
@@ -62,13 +62,13 @@ def parse_fingerprint(text: str | bytes) -> Fingerprint:
     """Read what `to_json` wrote.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not a fingerprint.
     """
     return from_json(Fingerprint, json.loads(text))
 
 
 def labels_digest(labels: Sequence[str]) -> str:
-    """SHA-256 of class names in class order."""
+    """SHA-256 of class names in class order, as 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()
 
 

@@ -40,12 +40,12 @@ class RunFolder:
 
     @property
     def submission(self) -> Location:
-        """`submission.csv`, unless told otherwise."""
+        """`submission.csv`, where the submission goes unless another path is named."""
         return self.path / "submission.csv"
 
     @property
     def report(self) -> Location:
-        """`report.html`, unless told otherwise."""
+        """`report.html`, where the report goes unless another path is named."""
         return self.path / "report.html"
 
     @property
@@ -64,7 +64,7 @@ class RunFolder:
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
     def shard_names(self) -> set[str]:
-        """Names of all that lies in `predictions/`, the hidden left out: temporary files, and what systems leave."""
+        """Names of all that lies in `predictions/`, without hidden ones, which are temporary files or the system's."""
         if not self.predictions.is_dir():
             return set()
         return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
@@ -74,6 +74,7 @@ class RunFolder:
 
         Raises:
             RunFolderError: If it is damaged, or cannot be read.
+            BucketError: If its bucket cannot be reached.
         """
         if not self.record.is_file():
             return None

@@ -29,7 +29,7 @@ class Holder:
         beat: Counts up with every heartbeat.
         epoch: Counts up with every takeover.
         boot_id: What tells its machine, since it was started, from all others; empty in leases of 0.1.0.
-        pid_namespace: Within which namespace of that machine `pid` counts; empty where there are none.
+        pid_namespace: The namespace of that machine in which `pid` counts, pid_namespaces(7); empty if there are none.
     """
 
     host: str
@@ -50,13 +50,13 @@ class Holder:
         return json.dumps(asdict(self)).encode()
 
     def has_ended(self) -> bool:
-        """Whether its process is known to be gone: only where its number means the same process as there."""
+        """Whether its process is known to be gone, which only its own machine and its own pid namespace can tell."""
         is_here = (self.boot_id, self.pid_namespace) == (boot_id(), pid_namespace())
         return is_here and not _is_alive(self.pid)
 
 
 def read_holder(path: Location) -> tuple[Holder | None, Version] | None:
-    """A lease's holder, None if the lease is damaged, and its version; None if there is no lease.
+    """A lease's holder (None if the lease is damaged) and its version; None alone if there is no lease.
 
     Raises:
         OSError: If it cannot be read.
@@ -74,7 +74,7 @@ def read_holder(path: Location) -> tuple[Holder | None, Version] | None:
 
 @cache
 def boot_id() -> str:
-    """This machine since it was started; where the system does not say, its name."""
+    """The id of this machine since it was started, proc_sys_kernel(5); its name where the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Hold a run folder for writing: it is created or taken up, and other drivers are kept out."""
+"""Hold a run folder for writing: create it or go on with the run in it, and keep other drivers out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ from scoring.storage.durable import is_temporary, remove_temporaries, remove_tre
 
 @contextmanager
 def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
-    """Create the folder or take up the run in it, and keep other drivers out while the block runs.
+    """Create the folder or go on with the run in it, and keep other drivers out while the block runs.
 
     Args:
         folder: The run folder.
@@ -19,7 +19,7 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
 
     Raises:
         RunFolderError: If it holds files that no run wrote, or another driver holds it.
-        LeaseLostError: At the end of the block, if another driver took over: whatever else went wrong came of it.
+        LeaseLostError: At the end of the block, if another driver took over; it stands for any other fault then.
         StorageError: If it cannot be written.
     """
     refuse_foreign_files(folder)

@@ -16,7 +16,7 @@ _CHECKSUM = "sha256"
 
 
 def to_json_with_checksum(record: Mapping[str, object]) -> str:
-    """The text of a file that holds this, and the SHA-256 of it."""
+    """JSON of a record with its SHA-256 as one more field, and a line break at its end."""
     return json.dumps({**record, _CHECKSUM: _digest(record)}, indent=2) + "\n"
 
 

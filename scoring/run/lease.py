@@ -24,17 +24,17 @@ from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.urls import Version
 
-BEAT_S = 5.0
-STALE_S = 30.0
+BEAT_S = 5.0  # between heartbeats
+STALE_S = 30.0  # without a heartbeat a holder is taken to be gone
 # A damaged lease may be one that 0.1.0 is just writing.
 _LOOKS_AT_DAMAGE, _LOOK_AGAIN_S = 10, 0.05
 
 
 class Lease:
-    """A lease that this process holds, as far as its last heartbeat knows.
+    """A lease that this process holds, as of its last heartbeat.
 
     Attributes:
-        fence: What every writer goes by.
+        fence: What every writer checks before it writes.
     """
 
     def __init__(self, path: Location, holder: Holder) -> None:
@@ -47,7 +47,7 @@ class Lease:
         self._heart.start()
 
     def check_heartbeat(self) -> None:
-        """Let only a holder go on, by what its last heartbeat found: it costs nothing. Before a write, ask the fence.
+        """Let only a holder go on, by what its last heartbeat found; it reads nothing. Before a write, check the fence.
 
         Raises:
             LeaseLostError: If another driver took over.
@@ -60,7 +60,7 @@ class Lease:
         """Stop the heartbeat and remove the lease; return whether it was still ours."""
         self._ended.set()
         self._heart.join()
-        with suppress(OSError):  # a disk that became read-only: others see that our heart stands still
+        with suppress(OSError):  # a disk that became read-only: others see that the heartbeat has stopped
             found = read_holder(self._path)
             if found and found[0] and found[0].token == self._holder.token:
                 return remove_if(self._path, found[1])
@@ -69,7 +69,7 @@ class Lease:
     def _beat(self) -> None:
         while not self._is_lost and not self._ended.wait(BEAT_S):
             self._holder = replace(self._holder, beat=self._holder.beat + 1)
-            with suppress(OSError):  # a full disk stops no heart: others go by what they can see
+            with suppress(OSError):  # a full disk does not end the heartbeat: it tries again
                 self._is_lost = not self._beat_once()
 
     def _beat_once(self) -> bool:
@@ -108,7 +108,7 @@ def hold_lease(path: Location) -> Iterator[Lease]:
 
 
 def _acquire(path: Location, holder: Holder) -> Holder:
-    """Create the lease, or take it over from who is gone; return its holder, ourselves in our epoch."""
+    """Create the lease, or take it over from a holder that is gone; return ourselves as its holder, in our epoch."""
     while not _write(path, None, holder):
         other = _read(path)
         if other is not None and other.token == holder.token:  # the answer to our first PUT was lost, and it repeated

@@ -33,7 +33,7 @@ _LEFT_OUT_KEY = b"num_left_out"
 DEFAULT_SHARD_SIZE = 256  # VGG16 on a laptop scores these in half a minute, a GPU in one second
 _MIN_SHARD_SIZE = 32
 _SHARDS_OF_A_SMALL_JOB = 16
-# Every worker reads the manifest's end, 700 bytes for each shard, and pyarrow reads none of more than 1,000,000.
+# Every worker reads the manifest's footer, 700 bytes for each shard; pyarrow reads none of over 1,000,000 row groups.
 _MAX_SHARDS = 100_000
 # Without Arrow's own schema, whose metadata would hide what is known only at the end. Values but labels differ.
 _WRITING: Any = {"write_page_checksum": True, "store_schema": False, "use_dictionary": ["target"]}
@@ -43,7 +43,14 @@ _ROWS_AT_ONCE = 32_768  # that are made, digested and written together
 
 @dataclass(frozen=True)
 class ManifestInfo:
-    """What a manifest says of itself."""
+    """What a manifest says of itself.
+
+    Attributes:
+        num_images: Its rows.
+        num_shards: Its row groups.
+        num_left_out: Files of the collection that are not in it.
+        digest: See `manifest_digest`.
+    """
 
     num_images: int
     num_shards: int
@@ -67,7 +74,7 @@ def _round_up(num_images: int, num_shards: int) -> int:
 
 
 def manifest_digest(images: Sequence[ImageEntry], shard_size: int) -> str:
-    """SHA-256 over all that the manifest says: another collection, other targets or other shards give another."""
+    """SHA-256 over all that the manifest says but stamps: other images, targets or shards give another."""
     from scoring.run.digest_lines import digest_lines  # readers need none
 
     digest = hashlib.sha256(f"{shard_size}\n".encode())
@@ -97,7 +104,7 @@ def contents_digest(rows: pa.Table) -> str:
 
 
 def manifest_rows(images: Sequence[ImageEntry], start: int = 0, stop: int | None = None) -> pa.Table:
-    """Some images as the manifest's rows."""
+    """The images of the numbers `start` to before `stop`, None for the last, as the manifest's rows."""
     if isinstance(images, EntriesByColumn):
         rows = images.rows(*slice(start, stop).indices(len(images))[:2])
         for name in ("raw_path", "target"):  # a listing by column has neither
@@ -128,7 +135,10 @@ def write_manifest(
         num_left_out: Files that are not images.
         digest: What to say is their `manifest_digest`, where the contents of some have changed since they were first
             listed; None takes it while the rows are written.
-        check: Is given the digest before the manifest takes its place; what it raises keeps it from that.
+        check: Called with the digest before the manifest takes its place; if it raises, nothing is written.
+
+    Raises:
+        StorageError: If it cannot be written.
     """
     from scoring.process.one_ahead import one_ahead  # readers need none of these
     from scoring.run.digest_lines import digest_lines
@@ -159,6 +169,10 @@ class Manifest:
 
     Attributes:
         info: What it says of itself.
+
+    Raises:
+        OSError: At construction, if there is none, or it cannot be read.
+        pyarrow.ArrowException: Then, and whenever rows are read, if it is damaged.
     """
 
     def __init__(self, path: Location) -> None:
@@ -183,7 +197,7 @@ class Manifest:
         return self._read(shard_id, list(columns))
 
     def describe_several(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
-        """The same of the shards from one to before another, or to the last."""
+        """The same for the shards `start` to before `stop`, or to the last."""
         with self._open() as manifest:
             return manifest.read_row_groups(range(start, min(stop, self.info.num_shards)), list(columns))
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-# What passes until each milestone, for people; in their order.
+# The name, for people, of what takes the time before each milestone; in order of time.
 PHASES = {
     "command_at": "Python",
     "ray_at": "Ray",
@@ -25,10 +25,10 @@ class Milestones:
         ray_at: The session is open, and every node sees what it needs.
         worker_at: The first worker has loaded its model.
         first_batch_at: The first batch has passed a model; it compiles.
-        last_shard_at: The last shard's file was in place.
-        summary_at: All has been said.
-        process_at: The first worker's process runs, by its own clock.
-        imported_at: It has imported what runs its network.
+        last_shard_at: The last shard's file is in place.
+        summary_at: The summary has been made.
+        process_at: The first worker's process runs, by the clock of its machine.
+        imported_at: That process has imported the libraries that run its network.
     """
 
     command_at: float

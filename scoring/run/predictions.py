@@ -22,7 +22,7 @@ INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
 TOP_K = 5
 FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
 _FEATURES = (pa.list_(pa.float16()), pa.list_(pa.float32()))
-# Beyond this a full vector per image would be most of the file; the top five say what people ask.
+# Classes. Above this a full vector per image would be most of the file, and most people want the top five.
 MAX_FULL_VECTOR = 32
 
 
@@ -50,7 +50,13 @@ def stores_vectors(num_labels: int, asked: str) -> bool:
 def predictions_schema(
     labels: Sequence[str], metadata: dict[str, str], store: str = StoreProbabilities.FEW
 ) -> pa.Schema:
-    """Columns of the predictions of a model with these labels; `metadata` goes into every file."""
+    """Columns of the predictions of a model.
+
+    Args:
+        labels: The model's, in class order.
+        metadata: Goes into every file.
+        store: Whose probabilities are stored in full, a `StoreProbabilities`.
+    """
     columns = [
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
@@ -98,7 +104,7 @@ def predictions_table(
     metadata: dict[str, str],
     store: str = StoreProbabilities.FEW,
 ) -> pa.Table:
-    """One row per image, in the order given."""
+    """One row per image, in the order given, of outputs that are probabilities; see `predictions_schema`."""
     schema = predictions_schema(labels, metadata, store)
     missing = np.array([scored.outputs is None for scored in rows], bool)
     there = [scored.outputs for scored in rows if scored.outputs is not None]
@@ -137,11 +143,11 @@ def top_classes(probabilities: Float32Array, count: int) -> npt.NDArray[np.intp]
         count: How many for each image, if there are so many classes.
 
     Returns:
-        Shape (num_images, count).
+        Shape (num_images, min(count, num_classes)).
     """
     images, left = np.arange(len(probabilities)), probabilities.copy()
     ranked = np.empty((len(images), min(count, probabilities.shape[1])), np.intp)
-    for place in range(ranked.shape[1]):  # five times the largest: a fifth of what a partition takes
+    for place in range(ranked.shape[1]):  # five searches for the largest take a fifth of the time of one argpartition
         ranked[:, place] = best = left.argmax(axis=1)
         left[images, best] = -np.inf
     for image in np.flatnonzero(~np.isfinite(probabilities).all(axis=1)):
@@ -157,7 +163,7 @@ def _spread(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> pa.Arra
 
 
 def _lists(values: pa.Array, missing: npt.NDArray[np.bool_]) -> pa.Array:
-    """A column of lists of one length, which hold the values in order; null where the row is missing."""
+    """A column of lists of equal length, which hold the values in order; null where the row is missing."""
     num_lists = int((~missing).sum())
     lengths = np.where(missing, 0, len(values) // num_lists if num_lists else 0)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
@@ -165,7 +171,11 @@ def _lists(values: pa.Array, missing: npt.NDArray[np.bool_]) -> pa.Array:
 
 
 def write_table(path: Location, table: pa.Table) -> str:
-    """Write a Parquet file whole, and return its SHA-256; storage that fails for a moment is tried again."""
+    """Write a Parquet file whole, and return its SHA-256; storage that fails for a moment is tried again.
+
+    Raises:
+        StorageError: If it cannot be written.
+    """
     from scoring.storage.retrying import patiently  # readers need none
 
     content = to_parquet(table)

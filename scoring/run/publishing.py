@@ -19,8 +19,8 @@ _ATTEMPTS = 3  # to take the place of a file of another run
 def publish_shard(path: Location, table: pa.Table, fence: Fence | None) -> str:
     """Write a shard as Parquet; storage that fails for a moment is tried again.
 
-    What stands there already is kept if it is of the same run and of the same photos: a copy of this shard came first,
-    and what the driver was told of it stays true.
+    A file that stands there already is kept if it is of the same run and of the same photos: a copy of this shard came
+    first, and the digest that the driver was told stays right.
 
     Args:
         path: The shard's file.

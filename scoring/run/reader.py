@@ -27,10 +27,11 @@ class RunReader:
     Attributes:
         record: What `run.json` says.
         missing: Shards without a file.
-        foreign: Names of files among the shards that are none of this run.
+        foreign: Names of files among the shards that this run has no shard for.
 
     Raises:
-        RunFolderError: If the folder holds no run, or its record or manifest is damaged, or not of the other's run.
+        RunFolderError: If the folder holds no run, its record or manifest is damaged, or the two are of different runs.
+        BucketError: If its bucket cannot be reached.
     """
 
     def __init__(self, folder: RunFolder, verify: bool = True) -> None:
@@ -67,7 +68,7 @@ class RunReader:
 
         Args:
             wanted: Their numbers; None for all.
-            columns: All that is read where rows are not verified, beside `status`; None for all.
+            columns: Where rows are not verified, only these and `status` are read; None for all.
 
         Raises:
             RunFolderError: If the manifest is damaged.

@@ -21,11 +21,11 @@ class RequestRecord:
 
     Attributes:
         images: Where the images lay, as an absolute path or a URL.
-        model: The model's request, field by field; features have another one than classifiers.
-        resize: How photos become squares.
+        model: The model's request, field by field; that of features has other fields than that of classifiers.
+        resize: How photos get the network's shape.
         labels_from: Where each image's true label stands; None for images without.
         columns: Columns of a table of images.
-        batch_size: Images per forward pass; None if the choice was ours, here and below.
+        batch_size: Images per forward pass; None, here and below, where the user left the choice to the program.
         shard_size: Images per shard.
         actors: Number of workers.
         gpus_per_actor: GPUs for each.
@@ -65,7 +65,7 @@ class RequestRecord:
 
 @dataclass(frozen=True)
 class DeviceRecord:
-    """Where a worker ran; see `cluster.devices.Devices`."""
+    """Where a worker ran; the fields are those of `cluster.devices.Devices`."""
 
     host: str
     gpu_ids: tuple[str, ...] = ()
@@ -89,11 +89,11 @@ class RunRecord:
         num_left_out: Files of the collection that are not scored.
         versions: Versions of the libraries that shape the numbers, and ours.
         precision_reason: Why the network computes in the fingerprint's precision.
-        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        clip: How far from 0 and 1 a submission of the model keeps its probabilities; None if the model does not say.
         agreement: How far int8 is from float32; None for other precisions.
         devices: Where the workers of the last invocation ran.
         summary: How the last invocation went; None until every shard is there and verified.
-        milestones: When the last invocation got how far.
+        milestones: When the last invocation reached each of its steps.
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
         num_changed: Images whose contents had changed since they were scored, as found since the last summary.
         left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.

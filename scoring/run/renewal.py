@@ -24,8 +24,8 @@ class Renewal:
     Attributes:
         images: All images, in the manifest's order.
         info: What a manifest of them says; its digest is the earlier one's, which earlier shards carry.
-        changed: How many images have changed, by the shards that have such.
-        is_due: Whether the manifest must be written: something in it is other than listed now.
+        changed: How many images have changed, by shard; only shards with such images.
+        is_due: Whether the manifest must be written anew: something in it differs from what is listed now.
     """
 
     images: Sequence[ImageEntry]
@@ -43,6 +43,7 @@ class Renewal:
 
         Raises:
             LeaseLostError: If another driver took over.
+            StorageError: If a shard cannot be removed, or the manifest cannot be written.
         """
         if not self.is_due:
             return 0

@@ -30,12 +30,10 @@ class ExpectedShard:
         fingerprint: The run's.
         labels: The run's, in class order; none for features.
         num_rows: Rows that the manifest has for it.
-        described: The manifest's `DESCRIBING` columns, row by row; None to read no more than is asked for, and to
-            believe it.
-        columns: What is asked for then; None for all.
+        described: The manifest's `DESCRIBING` columns, row by row; None to read only `columns`, without verification.
+        columns: The columns to read then, beside `status`; None for all.
         digest: SHA-256 of the file as it was written; None where nobody kept it.
-        inputs: What the manifest's images held when they were listed, `contents_digest`; None to believe it, as a
-            shard is believed that does not say.
+        inputs: `contents_digest` of the manifest's images; None compares nothing, as does a shard without one.
     """
 
     shard_id: int
@@ -55,8 +53,8 @@ class SoundShard:
 
     Attributes:
         shard_id: Its number.
-        table: All of its rows and columns; of a shard that is believed, the columns asked for, and `status`.
-        digest: SHA-256 of its file; None for a shard that is believed.
+        table: All of its rows and columns; without verification, the columns asked for, and `status`.
+        digest: SHA-256 of its file; None without verification.
     """
 
     shard_id: int
@@ -71,14 +69,18 @@ class SoundShard:
 
 @dataclass(frozen=True)
 class DamagedShard:
-    """A shard that is not, and why, in words that follow its number."""
+    """A shard that is not what it has to be, and why, in words that follow `Shard 3`."""
 
     shard_id: int
     reason: str
 
 
 def inspect_shard(expected: ExpectedShard) -> SoundShard | DamagedShard:
-    """Read a shard's file and compare: all of it if its rows are described, else its end."""
+    """Read a shard's file and compare: all of it if its rows are described, else its footer and the columns asked for.
+
+    Raises:
+        BucketError: If its bucket cannot be reached.
+    """
     local = machine_path(expected.path)
     if local is not None and not local.is_file():  # opening a FIFO would wait for ever
         return DamagedShard(expected.shard_id, "is no file, but something else by its name")

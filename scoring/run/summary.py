@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# What `Summary.bound_by` means, and what helps.
+# What each value of `Summary.bound_by` means, and what helps against it.
 BOUND_BY = {
     "score": "the model: more or faster devices",
     "decode": "decoding: more `cpus_per_actor`",
@@ -19,7 +19,7 @@ class OneAnswer:
     Attributes:
         label: The label of each.
         probability: The median one.
-        share: How many of those looked at got it, 0 to 1.
+        share: The part of those looked at that got it, 0 to 1.
         num_images: How many were looked at.
     """
 

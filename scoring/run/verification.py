@@ -64,12 +64,13 @@ def run_status(
         folder: The run.
         verify: Read every row with its checksum, and compare ids and digests; otherwise only row counts, columns and
             fingerprints, from the files' ends.
-        max_shards: Where there are more, look at so many, drawn at random but always the same; None looks at all.
+        max_shards: Look at no more, drawn at random but always the same; None looks at all.
         shards: Look at these alone, and count the others neither as done nor as missing; None means all.
-        each: Is given the rows of each sound shard, in order, if every row is read.
+        each: Called with the rows of each sound shard, in order, if `verify`.
 
     Raises:
-        RunFolderError: If the folder holds no run, or its manifest is damaged.
+        RunFolderError: If the folder holds no run, or its record or manifest is damaged.
+        BucketError: If its bucket cannot be reached.
     """
     reader = RunReader(folder, verify)
     wanted = set(range(reader.record.num_shards) if shards is None else shards)
@@ -110,7 +111,7 @@ def remove_shard(path: Location) -> None:
     """Remove a damaged shard's file, so that it is scored again.
 
     Raises:
-        RunFolderError: If it is a folder: no run writes one, and who knows what lies in it.
+        RunFolderError: If it is a folder: no run writes one there, so what it holds is another's.
         StorageError: If it cannot be removed.
     """
     if path.is_dir():

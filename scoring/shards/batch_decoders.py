@@ -18,7 +18,7 @@ from scoring.shards.decode_process import Collection, DecodeProcesses
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry
 
-# Begins to decode a shard's images; what it gives is over with the block.
+# Begins to decode a shard's images; the `DecodeAhead` that it gives is valid within the block.
 Decoding: TypeAlias = Callable[[Sequence[ImageEntry]], AbstractContextManager[DecodeAhead]]
 
 
@@ -44,8 +44,8 @@ class BatchDecoders:
         Args:
             shape: Pixels of one image.
             batch_size: Images per forward pass.
-            num_shards: How many are decoded at once, at most; one more waits.
-            num_slots: Batches of each that are decoded, waiting or with the model.
+            num_shards: How many shards are decoded at once, at most; a further one waits.
+            num_slots: Batches of each shard that are decoded, waiting or with the model.
         """
         self._pixels = PixelsOf(self._settings.resize, shape, self._decode)
         num_rows = num_shards * num_slots * batch_size
@@ -90,7 +90,7 @@ class BatchDecoders:
             self._free.put(slots)
 
     def _part_decoder(self, pixels: PixelsOf) -> DecodePart:
-        """Decodes in this process."""
+        """What decodes a part in this process, into `_rows`."""
 
         def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
             return decode_part(of_range(self._rows, rows), images, self.read, pixels)

@@ -10,7 +10,7 @@ from scoring.shards.decode_part import DecodedPart, DecodePart
 from scoring.sources.inputs import ImageEntry
 
 NUM_SLOTS = 4  # two batches that are decoded, two that the model has: one at work, one that is handed over meanwhile
-_LARGEST_PART = 16  # images for one task: what a task costs by itself is shared by them
+_LARGEST_PART = 16  # images for one task, which share what a task costs by itself
 _LEAST_PARTS = 4  # of a batch
 
 
@@ -20,8 +20,8 @@ class DecodedBatch:
 
     Attributes:
         images: What was to be read.
-        pixels: What `decode` made of it, shape (batch_size, height, width, channels). Rows of images that could not be
-            decoded, and those after the last image, are black. Belongs to whoever has the batch until it is given back.
+        pixels: RGB or luminance, 0 to 255, shape (batch_size, height, width, channels). Rows of images that could not
+            be decoded, and those after the last image, are black. Valid until the batch is given back.
         errors: For each image why there are no pixels; None if there are.
         read_s: Seconds spent reading bytes, added over the images.
         decode_s: Seconds spent decoding and resizing them.
@@ -74,7 +74,7 @@ class DecodeAhead:
         threads: Run `decode`.
         decode: Reads and decodes some images into rows of the slots.
         images: Of the shard.
-        slots: Nobody else's meanwhile.
+        slots: Memory for the batches, which nobody else uses meanwhile.
     """
 
     def __init__(
@@ -88,7 +88,11 @@ class DecodeAhead:
             self._submit(slot)
 
     def __iter__(self) -> Iterator[DecodedBatch]:
-        """Yield batches in order; only the last may have fewer images than `batch_size`."""
+        """Yield batches in order; only the last may have fewer images than `batch_size`.
+
+        Raises:
+            BaseException: Whatever `decode` raised; it is no fault of an image.
+        """
         while self._pending:
             slot, images, futures = self._pending.popleft()
             parts = [future.result() for future in futures]
@@ -105,7 +109,7 @@ class DecodeAhead:
             )
 
     def give_back(self, batch: DecodedBatch) -> None:
-        """Its pixels are not needed any more: decode the next batch in their place."""
+        """Take back a batch whose pixels are not needed any more, and decode the next batch in their place."""
         self._submit(batch.slot)
 
     def stop(self) -> None:

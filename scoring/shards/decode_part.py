@@ -42,7 +42,7 @@ class PixelsOf:
     decode: Decode
 
 
-# Decodes some images into the rows of these numbers.
+# `decode(rows, images)` decodes images into the rows of these numbers.
 DecodePart: TypeAlias = Callable[[range, Sequence[ImageEntry]], DecodedPart]
 
 
@@ -52,11 +52,11 @@ def of_range(pixels: UInt8Array, rows: range) -> UInt8Array:
 
 
 def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReader, pixels: PixelsOf) -> DecodedPart:
-    """Read and decode images, each into its row; that of one which cannot be is black.
+    """Read and decode images, each into its row; the row of an image that cannot be read or decoded is black.
 
     Args:
         rows: Written, shape (num_images, height, width, channels).
-        images: As many.
+        images: As many as there are rows.
         read: Reads their bytes.
         pixels: What to make of them.
 

@@ -1,8 +1,8 @@
 """Decode in processes of their own, straight into batches that they share with the worker.
 
-Python runs one thread at a time: decoding by threads, one process makes two thousand images a second ready, whatever
+Python runs one thread at a time: with decode threads, one process makes two thousand images a second ready, whatever
 its cores (tests/benchmarks/feed_rate.py), and a GPU asks for ten thousand. The shared memory has no name: nothing of it
-is left when the last process that has it is gone, however that went. A decode process ends as its worker does.
+is left when the last process that has it is gone, however it ended. A decode process ends with its worker.
 """
 
 import mmap
@@ -41,7 +41,7 @@ class Collection:
 
     Attributes:
         images: The collection.
-        columns: Which columns of a table are the images.
+        columns: Which columns of a table say what.
         read_timeout_s: Seconds that reading one may take; None for any time.
     """
 
@@ -61,7 +61,13 @@ class Collection:
 
 @dataclass(frozen=True)
 class Opening:
-    """The first message to a decode process."""
+    """The first message to a decode process.
+
+    Attributes:
+        collection: Where to read images.
+        pixels: What to make of them.
+        num_rows: Rows of the shared memory, each for one image.
+    """
 
     collection: Collection
     pixels: PixelsOf
@@ -73,7 +79,7 @@ class Order:
     """One task of a decode process.
 
     Attributes:
-        rows: Where they go.
+        rows: Numbers of the rows to decode to.
         images: What to decode.
         contents: Their bytes, or why they cannot be read; None if the process is to read them.
     """
@@ -84,11 +90,10 @@ class Order:
 
 
 class DecodeProcesses:
-    """Decode processes and the memory that they decode into; starting them takes a second, beside whatever comes next.
+    """Decode processes and the memory that they decode into; they start in about a second, while the worker goes on.
 
-    Each call occupies one process; call it from as many threads as there are processes. A process that dies costs
-    nothing: what it had is decoded again, each image by itself, and only an image that kills a process again, or takes
-    too long, is an error.
+    Each call occupies one process; call it from as many threads as there are processes. If a process dies, what it had
+    is decoded again, each image by itself, and only an image that kills a process again, or takes too long, fails.
 
     Args:
         count: How many.
@@ -116,7 +121,11 @@ class DecodeProcesses:
         return self._rows
 
     def __call__(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
-        """Decode images into these rows; see `decode_part`."""
+        """Decode images into these rows; see `decode_part`.
+
+        Raises:
+            RuntimeError: If a process cannot start.
+        """
         started = time.perf_counter()
         order, read_s = Order(rows, images, None), 0.0
         if not self._collection.has_files or any(image.position is not None for image in images):

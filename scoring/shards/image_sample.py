@@ -21,7 +21,11 @@ _SAMPLE_SIZE = 200
 
 
 def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
-    """Readable images, of that shape, from all over the manifest, every second of them to calibrate."""
+    """Readable images of that shape, evenly spaced over the manifest: every second one calibrates, the others compare.
+
+    Raises:
+        ImagesError: If fewer than two are readable.
+    """
     earlier_model = _earlier_model(RunFolder(settings.output))
     # of an earlier run the images may have changed; then the earlier model is taken, or the run refused
     pixels = [pixels for _, pixels in _readable(settings, shape, as_listed=not earlier_model)]
@@ -31,7 +35,7 @@ def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
 
 
 def images_to_compare(settings: ScorerSettings, shape: InputShape) -> dict[str, UInt8Array]:
-    """The pixels of those that do not calibrate, by image id."""
+    """The pixels of the images that do not calibrate, by image id; each of shape (height, width, channels)."""
     return {image.image_id: pixels for image, pixels in list(_readable(settings, shape))[1::2]}
 
 

@@ -17,7 +17,7 @@ _BATCHES_BEGUN = 2  # one that the model works on, and one that is handed to it 
 
 
 class ModelTurns:
-    """A model that several shards use; each has it for all of its batches."""
+    """A model that several shards use in turn; each has it for all of its batches."""
 
     def __init__(self, model: ShardModel) -> None:
         self._model = model
@@ -29,6 +29,9 @@ class ModelTurns:
 
         Returns:
             A row for each image, in order.
+
+        Raises:
+            BaseException: Whatever the model raises, or decoding for no fault of an image.
         """
         rows: list[ScoredImage] = []
         begun = deque[tuple[DecodedBatch, Pending]]()

@@ -11,7 +11,7 @@ from scoring.run.predictions import ScoredImage
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What one shard took. Times are seconds; `started_at` and the like are seconds since the epoch.
+    """What one shard took. Names in `_s` are seconds; names in `_at` are seconds since the epoch.
 
     Attributes:
         shard_id: Which shard.

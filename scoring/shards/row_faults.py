@@ -14,7 +14,7 @@ def row_fault(error: BaseException) -> str:
     """One line for the row of the image that raised `error`.
 
     Raises:
-        BaseException: `error` itself, if the next image would fare no better: no memory, no disk, a stop.
+        BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop.
     """
     if _stops_all(error):
         raise error

@@ -38,7 +38,11 @@ class ShardScorer:
         load: Callable[[Any], ShardModel] | None = None,
         decode: Decode = decode,
     ) -> None:
-        """Load the model; `load` and `decode` are the seams for tests without Keras, or with a hostile decoder."""
+        """Load the model; `load` and `decode` are for tests without Keras, or with a decoder that crashes.
+
+        Raises:
+            RequestError: If this machine makes pixels in another way than the driver's.
+        """
         if settings.decoding != DECODING:
             raise RequestError(
                 f"Expected workers that decode as the command does, {settings.decoding}; this machine's do {DECODING}. "
@@ -64,6 +68,10 @@ class ShardScorer:
 
         Returns:
             What it took.
+
+        Raises:
+            LeaseLostError: If another driver took over; nothing was written.
+            StorageError: If it cannot be written.
         """
         return self._score_shard(shard_id, self._decoders.ahead)
 
@@ -72,7 +80,7 @@ class ShardScorer:
         return self._score_shard(shard_id, self._decoders.guarded)
 
     def close(self) -> None:
-        """End what decodes, where this process goes on to other things."""
+        """End the threads or processes that decode, where this process goes on to other work."""
         self._decoders.close()
 
     def _score_shard(self, shard_id: int, decoding: Decoding) -> ShardReport:

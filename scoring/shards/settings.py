@@ -27,10 +27,10 @@ class ScorerSettings:
         resize: How photos get the network's shape.
         batch_size: Images per forward pass.
         decode_threads: Threads that read and decode beside the model.
-        columns: Which columns of a Parquet table are the images.
+        columns: Which columns of a Parquet table say what.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
         read_timeout_s: Seconds that reading one image may take; None for any time.
-        batch_sizes: Of these the worker takes the one that it scores fastest with, instead; empty to take `batch_size`.
+        batch_sizes: The worker takes the fastest of these instead of `batch_size`; empty to take `batch_size`.
         decode_processes: Processes that read and decode instead of threads, each on a core of its own; 0 for threads.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
@@ -57,9 +57,9 @@ class ScorerDescription:
         model_digest: Identifies the network's weights.
         labels: Class names in class order.
         precision: The number format in use.
-        precision_reason: Why.
-        versions: Library versions.
-        clip: How far the model's own submissions keep from 0 and 1; None if it does not say.
+        precision_reason: Why it is in use.
+        versions: Library versions, by name.
+        clip: How far from 0 and 1 a submission of the model keeps its probabilities; None if the model does not say.
         agreement: How far int8 is from float32; None for other precisions.
         input_shape: The pixels that the network takes.
         store_probabilities: Whose probabilities are stored in full.

@@ -9,7 +9,7 @@ from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
 
 _STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
-# Below this share of its time spent waiting, a model is not bound by its input.
+# A model that waits for a smaller share of its time is not bound by its input.
 _NOTICEABLE_WAIT = 0.1
 
 
@@ -100,7 +100,7 @@ def summarise(
     Args:
         totals: What the shards that it scored come to.
         found: What the run folder holds at the end.
-        wall_s: Wall time so far.
+        wall_s: Wall time so far, in seconds, above 0.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
         labelled_and_right: Rows with a known target, and those whose label it is.

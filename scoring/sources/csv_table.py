@@ -1,4 +1,4 @@
-"""A CSV file as it comes from Kaggle: as it is, or in a zip."""
+"""Read a CSV file as Kaggle sends it: by itself, or in a zip."""
 
 import codecs
 import csv
@@ -17,7 +17,7 @@ class CsvTable:
     """What a CSV file holds; all rows are as long as the header.
 
     Attributes:
-        header: Names of the columns, as they are spelled; none of an empty file.
+        header: Names of the columns, as they are spelled; empty for an empty file.
         rows: The values, as they are spelled.
     """
 
@@ -26,17 +26,19 @@ class CsvTable:
 
 
 def read_csv(source: Location, field: str, what: str) -> CsvTable:
-    """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`; commas, semicolons or tabs divide it.
+    """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`.
 
-    It is in UTF-8, or in UTF-16 as spreadsheets write it. Rows without any value, as they leave behind, do not count.
+    It is in UTF-8, or in UTF-16 as spreadsheets write it, and commas, semicolons or tabs stand between its fields. Rows
+    without any value, which spreadsheets leave behind, do not count.
 
     Args:
         source: Where it lies.
-        field: What the request calls it.
-        what: What it is expected to be.
+        field: What the request calls it, for messages.
+        what: What it is expected to be, for messages.
 
     Raises:
-        RequestError: If there is no such file, or it is no CSV file in UTF-8 with rows as long as its header.
+        RequestError: If there is no such file, or it is no CSV file in UTF-8 or UTF-16 with rows as long as its header.
+        BucketError: If a bucket cannot be reached.
     """
     try:
         text = _decoded(_content(source, field, what))
@@ -56,7 +58,7 @@ def _decoded(content: bytes) -> str:
     """The text of the file.
 
     Raises:
-        UnicodeError: If it is none.
+        UnicodeError: If it is not text in UTF-8 or UTF-16.
     """
     text = content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     if "\0" in text:
@@ -65,7 +67,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What divides the header: a comma, if it has one."""
+    """What stands between the header's fields: a comma, if it has one, else a semicolon or a tab."""
     header = text.partition("\n")[0]
     return next((mark for mark in ",;\t" if mark in header), ",")
 

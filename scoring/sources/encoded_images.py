@@ -24,7 +24,7 @@ def read_image(location: Location | WebUrl) -> bytes:
     """Read one encoded image that is a file or an object of its own.
 
     Raises:
-        ImageError: If it cannot be read.
+        ImageError: If it cannot be read, or is larger than `MAX_IMAGE_BYTES`.
     """
     try:
         return read_limited(location, MAX_IMAGE_BYTES)

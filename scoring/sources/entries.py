@@ -14,14 +14,15 @@ class ImageEntry:
     r"""One image as it was found.
 
     Attributes:
-        image_id: Path below the common folder without its suffix: `123` for `test1/123.jpg`.
+        image_id: Path below the common folder without its suffix, `123` for `test1/123.jpg`; or the id, or
+            the row's number, of a table.
         path: Path inside the folder, bucket or archive, always valid UTF-8; other bytes appear as `\xNN`.
         size_bytes: Size of the encoded file when it was listed; 0 where the listing does not say.
         raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.
         target: The true label, where the collection is labelled.
         position: Where it begins in a tar file, in bytes, or its row in a table; None for a file of its own.
-        stamp: What tells its content from another under the same name; None where listing does not say. Does not count
-            when entries are compared.
+        stamp: A number that tells its content from another under the same name; see `scoring.storage.stamps`. None
+            where listing does not say. It does not count when entries are compared.
     """
 
     image_id: str
@@ -34,10 +35,10 @@ class ImageEntry:
 
 
 class LongListing(Sequence[ImageEntry]):
-    """Entries that are made when they are looked at, so that any number of them takes no memory."""
+    """Entries that are made when they are looked at, so that any number of them takes no memory. Slices go forward."""
 
     def __init__(self, length: int, read: Callable[[int, int], list[ImageEntry]]) -> None:
-        """`read` returns the entries from one number to before another."""
+        """`read(start, stop)` returns the entries of the numbers `start` to before `stop`."""
         self._length = length
         self._read = read
 
@@ -63,14 +64,15 @@ class LongListing(Sequence[ImageEntry]):
 
 
 class EntriesByColumn(LongListing):
-    """The same of entries that are columns until they are looked at one by one.
+    """A `LongListing` whose entries are columns until they are looked at one by one.
 
     Args:
         length: How many there are.
-        rows: Makes a `pyarrow.Table` of those from one number to before another, without `raw_path` and `target`.
+        rows: `rows(start, stop)` makes a `pyarrow.Table` of the entries `start` to before `stop`, with all fields but
+            `raw_path` and `target`.
 
     Attributes:
-        rows: The same.
+        rows: As given.
     """
 
     def __init__(self, length: int, rows: Callable[[int, int], Any]) -> None:
@@ -80,11 +82,11 @@ class EntriesByColumn(LongListing):
 
 @dataclass(frozen=True)
 class FoundFile:
-    """One file of a collection before it has an id; for the others see `ImageEntry`.
+    """One file of a collection before it has an id; for the fields not named here see `ImageEntry`.
 
     Attributes:
         image_id: The id, where the collection brings one.
-        left_out: Why it cannot be an image, where that is known; else its name and content tell.
+        left_out: Why it is left out, where that is known; None where its name and content have to tell.
         head: The first bytes, where they are known.
         target: The true label, where the collection brings one.
     """
@@ -107,7 +109,7 @@ class LeftOut:
     Attributes:
         reason: In words.
         count: How many files.
-        first: The paths of the first of them.
+        first: The paths of the first of them, at most `NAMED`.
     """
 
     reason: str
@@ -122,7 +124,10 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of one collection in natural order of id, and what was left out, most of it first."""
+    """All images of one collection, and what was left out, the largest part first.
+
+    Images are in natural order of id; those that a table holds itself are in the table's order.
+    """
 
     images: Sequence[ImageEntry]
     left_out: tuple[LeftOut, ...] = ()
@@ -133,7 +138,7 @@ class Listing:
         return sum(left_out.count for left_out in self.left_out)
 
     def keep(self, is_kept: Callable[[ImageEntry], bool], reason: str) -> "Listing":
-        """The same with some of the images left out for a reason."""
+        """Leave out the images for which `is_kept` is false; `reason` says why."""
         kept: list[ImageEntry] = []
         gone: list[str] = []
         for image in self.images:
@@ -160,7 +165,7 @@ class ImageReader(Protocol):
 
 
 class ImageSource(Protocol):
-    """One kind of collection. Building one looks at nothing."""
+    """One kind of collection. Building one reads nothing."""
 
     @property
     def holds_only_images(self) -> bool:
@@ -181,6 +186,7 @@ class ImageSource(Protocol):
 
         Raises:
             ImagesError: If it is damaged.
+            BucketError: If its bucket cannot be reached.
         """
         ...
 
@@ -203,7 +209,7 @@ def readable_name(name: str) -> tuple[str, bytes | None]:
 
 
 def readable_bytes(raw: bytes) -> tuple[str, bytes | None]:
-    """See `readable_name`."""
+    """The same for a name as bytes; see `readable_name`."""
     try:
         return raw.decode("utf-8"), None
     except UnicodeDecodeError:

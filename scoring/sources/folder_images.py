@@ -35,7 +35,7 @@ class FolderSource:
             yield FoundFile(path, file.size_bytes, raw, left_out=file.fault, stamp=file.stamp)
 
     def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
-        """The files in tar files that were found here."""
+        """The files in those tar files, which were found in this folder."""
         return list_tars(self._tar, [tar.raw_path or tar.path.encode() for tar in tars])
 
     def peek(self, file: FoundFile, length: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Which image is meant by each of many ids, of a competition's template or of a file of labels."""
+"""Find the image that each id means: ids of a competition's template, or of a file of labels."""
 
 import posixpath
 import re
@@ -18,7 +18,10 @@ _HERE = re.compile(r"(?:\./)+")
 
 @dataclass(frozen=True)
 class _Reading:
-    """One way to read ids: what stands for an id, and for an image; None for what it cannot read."""
+    """One way to read ids: the key of an id, and of an image by its id and path; an id means the image of the same key.
+
+    A key is None for what cannot be read in this way.
+    """
 
     of_id: Callable[[str], str | None]
     of_image: Callable[[str, str], str | None]
@@ -31,7 +34,7 @@ class Matches:
     Attributes:
         rows: The image's row for each id; of ids without an image -1.
         missing: Ids without an image.
-        twice: What stands for two images or two ids, with both; None if nothing does.
+        twice: In words, the first id that means two images, or the first two ids that mean one; None if there is none.
     """
 
     rows: npt.NDArray[np.int64]
@@ -47,10 +50,10 @@ class Matches:
 def match_by_every_reading(
     ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
 ) -> Iterator[Matches]:
-    """Find the image of each id, by one reading of ids after the other, each when it is asked for.
+    """Find the image of each id, in one way to read ids after the other; each is tried when it is asked for.
 
     An id is an image's id, its path, its file's name, that without the suffix, or the number that this is; or else its
-    path or name as another system writes it: with backslashes, in other letters for `JPG` or of two parts for `é`.
+    path or name as another system writes it: with backslashes, in other case (`JPG`), or with `é` as two characters.
 
     Args:
         ids: All different.
@@ -101,7 +104,8 @@ def _folded(path: str) -> str:
 def _below(folder: Sequence[str], one: str) -> str | None:
     """The rest of a path behind the innermost folder of that name; None if it leads through none.
 
-    An absolute path may be of another machine. A relative one begins in a folder above: it leads there or elsewhere.
+    An absolute path may be of another machine, so its beginning is not compared. A relative path begins in a folder
+    above `folder`; if its steps are not those of `folder`, it leads elsewhere.
     """
     path = _folded(one)
     *parts, name = path.split("/")

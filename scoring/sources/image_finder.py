@@ -1,4 +1,4 @@
-"""Tell the images among a collection's files, by their names and where those tell nothing by their first bytes."""
+"""Tell the images among a collection's files: by their names, and where those say nothing, by their first bytes."""
 
 import os
 import re
@@ -34,7 +34,7 @@ _OTHERS = frozenset(
 
 
 class Reason(StrEnum):
-    """Why a file is left out, beside what is wrong with it; see `Fault`. `UNCLEAR` is told by the content."""
+    """Why a file is left out that can be read; for others see `Fault`. Of an `UNCLEAR` one the content has to tell."""
 
     UNCLEAR = "unclear"
     NOT_AN_IMAGE = "not an image"
@@ -52,7 +52,7 @@ class Account:
         self._first: dict[str, list[str]] = {}
 
     def leave_out(self, reason: str, path: str) -> None:
-        """Count one file."""
+        """Count one file, and keep the path of the first few of each reason."""
         self._counts[reason] = self._counts.get(reason, 0) + 1
         first = self._first.setdefault(reason, [])
         if len(first) < NAMED:
@@ -65,10 +65,10 @@ class Account:
 
 
 class ImageFinder:
-    """Finds images, and accounts for what is none.
+    """Finds images, and counts what is left out.
 
     Args:
-        peek: Returns the first bytes of a file.
+        peek: `peek(file, length)` returns the first bytes of a file, at most `length`.
         account: Counts what is left out.
     """
 
@@ -77,7 +77,7 @@ class ImageFinder:
         self._account = account
 
     def images(self, files: Iterable[FoundFile]) -> Iterator[FoundFile]:
-        """The images among files; those that must be looked into come together, and later."""
+        """The images among files; those whose content has to tell come later than the others, some together."""
         unclear: list[FoundFile] = []
         for file in files:
             reason = file.left_out or judge_name(file.path)

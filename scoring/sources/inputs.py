@@ -35,13 +35,18 @@ _EXPECTED = "Expected `images` to be a folder, a zip, a tar or a Parquet table"
 
 
 def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None:
-    """Raise ImagesError unless there is a collection at `location`; looks at no image.
+    """Check that there is a collection at `location`; looks at no image.
 
     Args:
         location: A folder or a prefix in a bucket, of images, of tar files or of the parts of a table; a zip; a zip,
             tar or folder within a zip (`bundle.zip/train.zip`, `bundle.zip/train`); tar files (`x-{000..012}.tar`);
             or a Parquet table.
         columns: Which columns of a table say what.
+
+    Raises:
+        ImagesError: If there is none, or the table lacks such a column.
+        RequestError: If columns are named for what is no table, or both a column of paths and one of bytes.
+        BucketError: If its bucket cannot be reached.
     """
     _source(location, columns).check()
 
@@ -50,7 +55,8 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
     """List the images of a collection; see `check_images` for the arguments.
 
     Raises:
-        ImagesError: If there is none at `location`, or it holds no image.
+        ImagesError: If there is none at `location`, it is damaged, or it holds no image.
+        StorageError: If there is no room to sort the list or to unpack an archive, or the bucket cannot be reached.
     """
     source = _source(location, columns)
     source.check()
@@ -64,7 +70,7 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
 
 
 def _list_by_column(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
-    """The images of a table, and what else is in it."""
+    """The images of a table, and the account of what is left out; raises NotByColumn at all other collections."""
     if not isinstance(source, TableSource):
         raise NotByColumn
     account = Account()
@@ -91,7 +97,10 @@ def open_images(
         location: Where they are.
         columns: Which columns of a table say what.
         read_timeout_s: Seconds that reading one may take; None for any time. To unpack an archive that they lie in
-            takes as long as it takes.
+            may take longer.
+
+    Raises:
+        ImagesError: If it is a file of another kind now, or cannot be read.
     """
     read = _source(location, columns).open()
 
@@ -134,7 +143,7 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
 
 
 def _source_of_other(location: Location, kind: str | None) -> ImageSource:
-    """The collection at a place that is no file, or a refusal of a file by what it is."""
+    """The collection at a place that is no file; raises ImagesError at a file, and says of what kind it is."""
     if location.is_file():
         what = f"is a file of kind {kind}" if kind else "is not a zip, a tar or a table"
         raise ImagesError(f"{_EXPECTED}; {location} {what}.")
@@ -170,7 +179,7 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
 
 
 def _nothing_found(location: Location, left_out: tuple[LeftOut, ...]) -> ImagesError:
-    """What to raise for a collection without images: what there is instead."""
+    """What to raise for a collection without images; its text says what there is instead."""
     archives = [path for reason in left_out if reason.reason == Reason.ARCHIVE for path in reason.first]
     parts = [f"{part.reason}: {part.count:,} ({', '.join(part.first[:_NAMED])})" for part in left_out]
     num_files = sum(part.count for part in left_out)

@@ -11,7 +11,7 @@ from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
 
-# Of ids that match by accident, as 1 to 9 of another collection's, fewer do.
+# Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
 _MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
 
@@ -73,10 +73,12 @@ def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, 
         listing: The photos.
         file: Where their labels stand, and in which columns.
         use: What they are for.
-        folder: Path of what the photos lie in: ids may be paths from above it.
+        folder: Path of the folder or archive that the photos lie in: ids may be paths that begin above it.
 
     Raises:
-        RequestError: If the file does not tell: which column, which photo, or which of two labels.
+        RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
+            meant.
+        BucketError: If its bucket cannot be reached.
     """
     table = read_labels(file)
     images = list(listing.images)
@@ -96,7 +98,8 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
     """Give the images of a table the labels in a column of it; see `label_by_file`.
 
     Raises:
-        RequestError: If values of that column are several labels.
+        RequestError: If a value of that column is several labels, and `use` takes one.
+        ImagesError: If the table is damaged.
     """
     files = TableSource(table, columns).files()
     rows = [(file.path, file.image_id, file.target) for file in files if file.target and not is_missing(file.target)]
@@ -176,7 +179,7 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
 
 
 def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
-    """The same labels; where one is several, as in `haze primary`, with commas between them, or refused."""
+    """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
     different = set(values)
     for mark, words in _MARKS.items():
         value = _several(different, mark)

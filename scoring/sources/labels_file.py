@@ -27,8 +27,8 @@ class LabelsTable:
     """What such a file holds, as text.
 
     Attributes:
-        name: What people call it.
-        columns: The values of each column by its name; of an empty cell the empty text.
+        name: The file's name, for messages.
+        columns: The values of each column by its name; an empty cell is the empty text.
     """
 
     name: str
@@ -93,7 +93,8 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     """Read a file of labels.
 
     Raises:
-        RequestError: If it is neither CSV nor Parquet, or has no rows, one column, or a column twice.
+        RequestError: If it is neither CSV nor Parquet, has no rows or fewer than two columns, or has a column twice.
+        BucketError: If its bucket cannot be reached.
     """
     source = file.source
     is_parquet = source.suffix in PARQUET_SUFFIXES
@@ -113,7 +114,7 @@ def _csv_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
 
 
 def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
-    """The columns that can be texts; lists, images and the like are none."""
+    """The names and values of all columns that can be texts; lists, images and the like are left out."""
     try:
         with pq.ParquetFile(readable(source)) as file:
             plain = [field.name for field in file.schema_arrow if _is_plain(field.type)]

@@ -10,12 +10,12 @@ def member_name(name: str) -> str:
 
 
 def beside(name: str, target: str) -> str:
-    """The member that a symbolic link means, which is told from the folder it lies in."""
+    """The member that a symbolic link means; its target is a path from the folder that the link lies in."""
     return member_name(posixpath.join(posixpath.dirname(name), target))
 
 
 def link_ends(links: Mapping[str, str]) -> dict[str, str]:
-    """What each link ends at, links to links followed; what goes round in a circle ends at a link."""
+    """Where each link ends, links to links followed; links in a circle end at one of themselves."""
     return {name: _follow(links, name) for name in links}
 
 

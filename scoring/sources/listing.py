@@ -26,7 +26,10 @@ _IN_ORDER = "SELECT * FROM found ORDER BY key, path, raw_path, rowid"
 
 
 class CommonFolder:
-    """The folder that all paths seen so far share."""
+    """The folder that all paths seen so far share.
+
+    Of all their folders the least and the greatest in order are kept: what these two share, all between them share.
+    """
 
     def __init__(self) -> None:
         self._least: list[str] | None = None
@@ -66,7 +69,7 @@ def list_entries(
         files: Any number of them; those without an id get their path below the common folder, without suffix unless two
             would then have the same.
         keeps_order: Leave them in their order instead of the natural order of ids; they bring their ids.
-        replaced: Told the path of each file that a later one of the same path replaces. None refuses what comes twice.
+        replaced: Called with the path of each file that a later one of the same path replaces. None refuses these.
 
     Raises:
         ImagesError: If two have the same id and none replaces the other.

@@ -11,8 +11,8 @@ _natural = natsort_keygen()
 def natural_key(text: str) -> str:
     """A text whose plain order is the natural order of `text`, as natsort has it.
 
-    Numbers become the count of their digits and then the digits, behind a character that is in no file name and comes
-    before all others.
+    A number becomes a zero byte, which is in no file name and comes before all others, the count of its digits in five
+    places, and its digits without leading zeros.
     """
     if text.isascii():
         return _DIGITS.sub(lambda digits: _number(digits[0]), text)

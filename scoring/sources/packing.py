@@ -1,4 +1,4 @@
-"""What kind of file one is by its first bytes, and the tar inside a compressed one."""
+"""Tell the kind of a file by its first bytes, and decompress a compressed tar."""
 
 import bz2
 import gzip
@@ -19,6 +19,7 @@ from scoring.storage.reading import Place, identity, open_file, path_or_file, re
 _TAR_MAGIC_AT = 257  # POSIX.1-1988, ustar
 _COPIED_AT_ONCE = 1024**2
 _DECOMPRESS: dict[str, Callable[[Any], Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+# What files of each kind begin with, as file(1) knows them.
 _HEADS = (
     ("zip", b"PK\3\4"),
     ("zip", b"PK\5\6"),
@@ -39,10 +40,11 @@ _HEADS = (
 
 
 def kind_of(place: Place) -> str | None:
-    """What kind of file one is, by its content; None if it is none that we know by name.
+    """The kind of a file by its content; None if it is none of those known here.
 
     Raises:
         ImagesError: If it cannot be read.
+        BucketError: If its bucket cannot be reached.
     """
     try:
         head = read_range(place, 0, tarfile.BLOCKSIZE)

@@ -20,7 +20,7 @@ ROWS = pa.schema(
 
 
 class NotByColumn(Exception):  # noqa: N818  # no error: it is listed row by row
-    """A table has rows that are not listed column by column."""
+    """Raised where a table's rows have to be listed one by one, or it is no table."""
 
 
 class RowArrival:
@@ -66,7 +66,7 @@ class RowArrival:
 
     @property
     def folder(self) -> str:
-        """What all paths begin with that ids are made of."""
+        """The folder that all paths without an id share, with a slash at its end; empty if there is none."""
         return self._folder or ""
 
 
@@ -82,7 +82,7 @@ def _parted_names(rows: pa.RecordBatch, folder: str | None, with_suffix: bool = 
     """What keys are made of, in two parts: what all of them begin with, and how each goes on.
 
     Args:
-        rows: Some.
+        rows: Some that all have an id, or all have none.
         folder: What all of their paths lie in; None where they have ids.
         with_suffix: See `keys_of`.
     """

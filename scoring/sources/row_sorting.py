@@ -20,7 +20,7 @@ def sorted_pieces(rows: RowSpool, keys: Keys) -> Iterator[pa.Table]:
 
     Args:
         rows: With a column `path`.
-        keys: Makes the keys of some of them.
+        keys: Returns the keys of some of them, one for each row.
 
     Yields:
         Pieces with the column `KEY` beside the others; all rows of one key are in one piece.
@@ -70,7 +70,7 @@ class _Run:
         self.firsts: list[bytes] = [keys[row].as_py() for row in range(0, len(keys), _LOOKED_UP)]
 
     def between(self, low: bytes | None, high: bytes | None) -> pa.Table:
-        """The rows of keys from one on to before another; None is no bound."""
+        """The rows of keys from `low` on to before `high`; None is no bound."""
         begin = 0 if low is None else max(0, bisect_left(self.firsts, low) - 1)
         end = len(self.firsts) if high is None else bisect_left(self.firsts, high)
         found = pa.Table.from_batches([self._spool.batch(number) for number in range(begin, end)], self._spool.schema)

@@ -14,9 +14,12 @@ _ROWS_AT_ONCE = 65_536
 
 
 class RowSpool:
-    """Batches of rows that are written one after the other, sealed, and then read; the file goes when it is closed.
+    """Batches of rows that are written one after the other, sealed, and then read by one thread at a time.
+
+    The file is gone when it is closed.
 
     Attributes:
+        schema: The columns.
         num_rows: Rows so far.
     """
 
@@ -67,7 +70,7 @@ class RowSpool:
         return map(self.batch, range(self.num_batches))
 
     def rows(self, start: int, stop: int) -> pa.Table:
-        """The rows from one number to before another."""
+        """The rows of the numbers `start` to before `stop`."""
         parts = []
         number = max(0, bisect_right(self._starts, start) - 1)
         while number < self.num_batches and self._starts[number] < stop:
@@ -85,7 +88,11 @@ class RowSpool:
 
 @contextmanager
 def sorting_faults(kind: type[Exception] = OSError) -> Iterator[None]:
-    """Turn what a library raises where there is no room to sort images into one line."""
+    """Turn what a library raises in the block for want of room into a StorageError of one line.
+
+    Args:
+        kind: What the library raises then.
+    """
     try:
         yield
     except kind as error:
@@ -94,6 +101,6 @@ def sorting_faults(kind: type[Exception] = OSError) -> Iterator[None]:
 
 
 def in_batches(table: pa.Table, spool: RowSpool, rows: int = _ROWS_AT_ONCE) -> None:
-    """Write a table in batches of so many rows."""
+    """Write a table into a spool, in batches of at most `rows` rows."""
     for batch in table.combine_chunks().to_batches(max_chunksize=rows):
         spool.add(batch)

@@ -17,11 +17,11 @@ from scoring.sources.table_parts import TableParts, one_line
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
 from scoring.storage.stamps import has_changed
 
-_BYTES_PER_S = 1024**2  # a slow network's
+_BYTES_PER_S = 1024**2  # of a slow network
 
 
 class BytesReader:
-    """Keeps the row group that was read last: a shard's rows lie beside each other."""
+    """Reads images by their rows, and keeps the row group read last: a shard's rows lie beside each other."""
 
     def __init__(self, parts: TableParts, column: str) -> None:
         self._parts = parts
@@ -61,8 +61,8 @@ class _OpenedPart:
     """One file of a table, and its row group that was read last.
 
     Attributes:
-        name: The file's.
-        stamps: What may tell its content.
+        name: The file's, from the table's folder.
+        stamps: All stamps that its content may have; see `TableParts.stamps`.
     """
 
     def __init__(self, parts: TableParts, name: str, column: str) -> None:
@@ -79,7 +79,12 @@ class _OpenedPart:
         self._given_up: dict[int, ReadTimeoutError] = {}
 
     def value(self, row: int) -> Any:
-        """What stands in a row; it is of the content that the stamp tells."""
+        """The value in a row, of the content that the stamps tell.
+
+        Raises:
+            OSError: If it cannot be read in time, or the file has changed.
+            IndexError: If there is no such row group.
+        """
         group = bisect_right(self._ends, row)
         if group != self._group:
             self._read(group)
@@ -101,7 +106,7 @@ class _OpenedPart:
         self._images, self._group = images, group
 
     def _limit_s(self, group: int) -> float | None:
-        """What one image may take, and a second for each MiB beside it."""
+        """Seconds that a row group may take: what one image may, and one for each MiB; None for any time."""
         limit_s = read_limit_s()
         return limit_s and limit_s + self._part.metadata.row_group(group).total_byte_size // _BYTES_PER_S
 

@@ -19,8 +19,8 @@ class TableColumns:
     """Which columns of a Parquet table say what; a column inside another is named with a dot, `image.bytes`.
 
     Attributes:
-        path: Paths or URLs of images; relative ones are below the table's folder. None takes `path`, or of a table of
-            S3 Inventory `bucket` and `key`.
+        path: Paths or URLs of images; relative ones are below the table's folder. None takes the column `path`, or in a
+            table of S3 Inventory the columns `bucket` and `key`.
         content: Encoded images, instead of paths.
         image_id: Their ids. None takes ids from the paths, or numbers the rows.
         label: Their true labels.
@@ -81,7 +81,7 @@ def column_type(schema: pa.Schema, name: str) -> pa.DataType | None:
 
 
 def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
-    """The values of a column; see `column_type`."""
+    """The values of a column that is there; see `column_type`."""
     if name in table.schema.names:
         return table.column(table.schema.names.index(name))
     outer, *inner = name.split(".")

@@ -21,7 +21,7 @@ from scoring.storage.web import web_url
 __all__ = ["TableColumns", "TableSource"]
 
 _ROWS_AT_ONCE = 65_536
-# A worker holds one row group's images; a gigabyte beside a network is still a small machine's share.
+# A worker holds one row group's images beside its network; a small machine has room for a gigabyte.
 _MAX_ROW_GROUP_BYTES = 1024**3
 _PIECE_BYTES = 64 * 1024  # of a column of which one row is looked at
 
@@ -62,7 +62,11 @@ class TableSource:
             yield from found_files(batch)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The same column by column, some thousand rows at a time; see `FOUND`."""
+        """The rows column by column, at most 65,536 at a time; see `FOUND`.
+
+        Raises:
+            ImagesError: If a part is damaged, lacks a column, or is changed meanwhile.
+        """
         before = 0
         for name in self._parts.names:
             # First: a part that is replaced meanwhile is refused when it is read.
@@ -151,12 +155,12 @@ def _damaged(part: Location, error: Exception) -> ImagesError:
 
 
 def _num_bytes(part: pq.ParquetFile, group: int) -> int:
-    """What all columns of a row group take."""
+    """The bytes of all columns of a row group, uncompressed."""
     return int(part.metadata.row_group(group).total_byte_size)
 
 
 def _num_bytes_of(part: pq.ParquetFile, group: int, column: str) -> int:
-    """What one column of a row group takes.
+    """The bytes of one column of a row group, uncompressed.
 
     A row is read first, which raises where the column's description is damaged: `RowGroupMetaData.column`, declared
     in pyarrow as what never raises, ends the process there.

@@ -1,7 +1,7 @@
 """List a table column by column: the entries that `listing` makes of its rows one by one, many times as fast.
 
-Rows that are in natural order already are not sorted. What only single rows tell is left to `listing`: names that are
-not UTF-8, ids in some rows only, and what stands twice and is refused.
+Rows that are in natural order already are not sorted. What takes a look at single rows is left to `listing`: names
+that are not UTF-8, ids in some rows only, and an id or a path that stands twice and is refused.
 """
 
 import os
@@ -26,7 +26,7 @@ from scoring.storage.walking import HIDDEN_BEGIN, MAY_BE_HIDDEN
 __all__ = ["NotByColumn", "list_inventory", "list_table"]
 
 _JUDGED_AT_ONCE = 4096
-# Names that `judge_name` takes for images' where they are not hidden, in both cases and without Unicode's others.
+# Names that `judge_name` takes for images unless they are hidden; the few with letters beyond ASCII it judges itself.
 _IS_IMAGE = "(?:" + "|".join("".join(f"[{c}{c.upper()}]" for c in suffix) for suffix in sorted(IMAGE_SUFFIXES)) + ")$"
 
 
@@ -62,7 +62,7 @@ def list_inventory(
     Args:
         batches: Its rows, without ids; see `table_rows.FOUND`.
         finder: Judges what is not an image by its name alone.
-        replaced: Told the path of each row that a later one of the same path replaces.
+        replaced: Called with the path of each row that a later one of the same path replaces.
 
     Raises:
         NotByColumn: See `list_table`.
@@ -97,7 +97,7 @@ def _judged(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
 
 
 def _are_images(path: pa.StringArray) -> bool:
-    """Whether all names are images' at a look that costs less than a pattern: one suffix, and no step to be hidden."""
+    """Whether all names are those of images, told without a pattern: one suffix, and no step that may be hidden."""
     if not len(path):
         return True
     suffix, folder = os.path.splitext(path[0].as_py())[1], shared_folder(path)
@@ -131,7 +131,7 @@ def _in_order(arrival: RowArrival, settle: Callable[[pa.Table], pa.Table]) -> En
 
     Args:
         arrival: The rows.
-        settle: Looks after rows of a piece that come twice.
+        settle: Refuses rows of a piece that come twice, or leaves all but the last out.
     """
     rows, has_twins = RowSpool(ROWS), False
     for piece in sorted_pieces(arrival.spool, keys_of):

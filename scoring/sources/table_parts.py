@@ -18,7 +18,7 @@ from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
-_LENGTH_BYTES = 8  # at the end of a Parquet file: how long what it says of itself is, and PAR1
+_LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
@@ -28,6 +28,7 @@ class TableParts:
     Attributes:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
+        title: The table in messages.
     """
 
     def __init__(self, table: Location) -> None:
@@ -62,12 +63,12 @@ class TableParts:
 
     @contextmanager
     def refused_if_rewritten(self, name: str) -> Iterator[None]:
-        """Read one part in the block: one that is written anew meanwhile would be read as half of the old rows.
+        """Refuse a part that is written anew while the block reads it: its rows would be of two contents.
 
-        Of an object, whoever opens it reads one version.
+        An object is not looked at: whoever opens one reads one version.
 
         Raises:
-            ImagesError: If it has been.
+            ImagesError: If the part has been written anew.
         """
         part = file_below(self.folder, name)
         if machine_path(part) is None or not part.is_file():
@@ -82,11 +83,11 @@ class TableParts:
         _refuse_rewritten(part, before)
 
     def stamp(self, name: str) -> int:
-        """What tells the content of one part: of its file from outside, and of the file's end."""
+        """A number that tells the content of one part: by its file's size, time and inode, and its footer."""
         return stamp_of(self.stamp_from_outside(name), self._end_digest(name))
 
     def stamps(self, name: str) -> frozenset[int]:
-        """The same as any machine may have it that sees the file."""
+        """All numbers that `stamp` may be on a machine that sees the file."""
         end = self._end_digest(name)
         return frozenset(stamp_of(stamp, end) for stamp in stamps_at(file_below(self.folder, name)))
 
@@ -98,7 +99,7 @@ class TableParts:
             return hashlib.sha256(file.read(length)).hexdigest()
 
     def stamp_from_outside(self, name: str) -> int:
-        """The same without a look at the file's end: of a file that is open, what tells whether it is another now."""
+        """The same without the footer: it tells whether a file that is open has been replaced."""
         return stamp_at(file_below(self.folder, name))
 
 

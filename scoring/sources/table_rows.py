@@ -21,7 +21,7 @@ from scoring.sources.table_columns import (
 )
 from scoring.storage.stamps import stamp_of
 
-# As `FoundFile` has them; sizes that are no whole numbers stay what they are.
+# The fields of `FoundFile`; sizes that are no whole numbers keep their own type.
 FOUND = {
     "image_id": pa.string(),
     "path": pa.string(),
@@ -40,9 +40,9 @@ class TablePart:
 
     Attributes:
         name: Its path from the table's folder.
-        before: Rows of the files before it.
+        before: How many rows the files before it have.
         stamp: What tells its content, where its images are read by their rows.
-        row: The first of the rows that are looked at.
+        row: Number of the first row of the batch, within this file.
     """
 
     name: str
@@ -92,7 +92,7 @@ def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
 
 
 def _objects(batch: pa.RecordBatch, ids: pa.Array) -> dict[str, pa.Array]:
-    """The objects of a batch of S3 Inventory; of an object with versions the latest, unless that is its deletion."""
+    """The objects of a batch of S3 Inventory; old versions and deletions are left out."""
     buckets, keys = (pc.fill_null(_texts(batch, name), "None") for name in (BUCKET, KEY))
     paths = pc.binary_join_element_wise("s3://", buckets, "/", keys, "")
     found = {"image_id": ids, "path": paths, "size_bytes": _sizes(batch)}
@@ -141,7 +141,7 @@ def _or_else(ids: pa.Array, others: pa.Array) -> pa.Array:
 
 
 def _sizes(batch: pa.RecordBatch) -> pa.Array:
-    """What the inventory says; values that are no whole numbers are left to whoever makes rows of them."""
+    """The sizes in the inventory, in bytes, 0 where it has none; of a column of another type the values as they are."""
     if SIZE not in batch.schema.names:
         return pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
     sizes = column_values(batch, SIZE)

@@ -40,7 +40,11 @@ class TarSource:
 
     @classmethod
     def at(cls, pattern: Location) -> Self:
-        """`x.tar`, or `x-{000..012}.tar` for several."""
+        """`x.tar`, or `x-{000..012}.tar` for several.
+
+        Raises:
+            ImagesError: If the range is empty or names a million files or more.
+        """
         return cls({os.fsencode(archive.name): archive for archive in expand_range(pattern)})
 
     def check(self) -> None:
@@ -80,7 +84,9 @@ class TarReader:
         """Read one member.
 
         Raises:
-            ImageError: If it cannot be read.
+            ImageError: If it cannot be read, is larger than an image may be, or its tar has changed since it was
+                listed.
+            StorageError: If there is no room to decompress its tar.
         """
         check_size(image.size_bytes)
         if not image.size_bytes:
@@ -111,7 +117,7 @@ class _OpenedTar:
     """A tar that members are read from.
 
     Attributes:
-        stamps: What may tell its content, or that of the file that it lies in.
+        stamps: All stamps that its content may have, or that of the file that it lies in.
         content: Itself, or of a compressed one its copy in the cache.
     """
 
@@ -129,10 +135,16 @@ def tar_in_folder(folder: Location, path: bytes) -> Location:
 def list_tars(
     archive_of: Callable[[bytes], Place], names: Iterable[bytes], origin: Place | None = None
 ) -> Iterator[FoundFile]:
-    """The files in tar files, one tar after the other, and the headers of some ahead; see `TarReader`.
+    """The files in tar files, one tar after the other; the headers of 8 tars are read at the same time.
+
+    Args:
+        archive_of: Returns the tar of a name.
+        names: What the paths of each tar's members begin with.
+        origin: See `TarReader`.
 
     Raises:
         ImagesError: If one is damaged.
+        StorageError: If there is no room to decompress one, or its bucket cannot be reached.
     """
 
     def members(name: bytes) -> Iterator[FoundFile]:
@@ -151,7 +163,7 @@ def list_tars(
 
 
 def expand_range(pattern: Location) -> list[Location]:
-    """The files that a place stands for: with a range in its name several."""
+    """The files that a place stands for: several, if its name has a range; see `TarSource.at`."""
     return [pattern.parent / name for name in _expand(pattern.name)]
 
 

@@ -1,4 +1,4 @@
-"""The members of one tar file, by their headers: archives written one behind the other, links, damage."""
+"""List the members of one tar file by their headers, further archives behind its end and links included."""
 
 import tarfile
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
 
     Raises:
         ImagesError: If it is damaged.
+        BucketError: If its bucket cannot be reached.
     """
     links: list[tarfile.TarInfo] = []
     try:
@@ -45,7 +46,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
 
 
 def _headers(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
-    """All members, of further archives that begin behind the first one's end too.
+    """All members, those of further archives behind the first one's end included.
 
     A TarFile keeps every member it has seen, so each is left after a thousand, and another begins there.
     """

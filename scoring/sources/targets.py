@@ -31,7 +31,7 @@ _SPLITS = {
 
 
 class LabelsFrom(StrEnum):
-    """Where an image's target stands; `AUTO` takes names or folders, if they do not tell different stories."""
+    """Where an image's target stands; `AUTO` takes names or folders, unless they contradict each other."""
 
     AUTO = "auto"
     NAMES = "names"
@@ -47,7 +47,7 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
             takes what labels every image and is not contradicted by the other.
 
     Raises:
-        ImagesError: If an image has none; the first of them are named.
+        ImagesError: If an image has none, of which the first are named; of `AUTO`, if it cannot tell which to take.
     """
     if labels_from is LabelsFrom.AUTO:
         return _find_targets(images)
@@ -81,7 +81,10 @@ def leave_out_test(listing: Listing) -> Listing:
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:
-    """The class that a target means: the same word, or else the same but for case and plural (`Cats` for `cat`)."""
+    """The index of the class that a target means: the same word, or else but for case and plural (`Cats` for `cat`).
+
+    None if no class is meant, or more than one is.
+    """
     if target in labels:
         return labels.index(target)
     words = [_singular(label) for label in labels]
@@ -97,7 +100,7 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     """Targets from the names or the folders, whichever labels every image and is not contradicted by the other.
 
     Raises:
-        ImagesError: It says what each of them reads like, and asks.
+        ImagesError: If neither does, or they contradict each other; it says what names and folders tell.
     """
     names, folders = (_Reading(target_of) for target_of in (_name_target, _folder_target))
     disagreements: set[tuple[str, str]] = set()

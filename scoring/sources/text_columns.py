@@ -71,7 +71,7 @@ def below(texts: pa.StringArray, folder: str) -> pa.StringArray:
 
 
 def any_step_begins(texts: pa.StringArray, firsts: bytes) -> bool:
-    """Whether a text, or what stands behind a slash in one, begins with one of these bytes; it may say so of none."""
+    """Whether a text, or what stands behind a slash in one, begins with one of these bytes."""
     data, offsets = _bytes_of(texts)
     begins = np.concatenate([offsets[:-1], np.flatnonzero(data == _SLASH) + 1])
     is_one = np.zeros(256, np.bool_)
@@ -137,7 +137,7 @@ def _ascii_keys(texts: pa.StringArray) -> pa.BinaryArray:
 
 
 def _with_heads(data: UInt8Array, begins: _Offsets, lengths: _Offsets) -> UInt8Array:
-    """The same with a head where each number begins that says how many digits it has; there may be none."""
+    """The same with a head of six bytes before each number, which says how many digits it has."""
     if not len(begins):
         return data
     keys, is_data = (
@@ -166,7 +166,7 @@ def _heads(longest: int) -> UInt8Array:
 
 
 def _runs(is_digit: npt.NDArray[np.bool_], offsets: _Offsets) -> tuple[_Offsets, _Offsets]:
-    """Where numbers begin and end; none goes on from one text into the next."""
+    """Where each number begins, and behind its last digit; none goes on from one text into the next."""
     edges = offsets[(offsets > 0) & (offsets < len(is_digit))]
     begins, ends = is_digit.copy(), is_digit.copy()
     begins[1:] &= ~is_digit[:-1]

@@ -1,4 +1,4 @@
-"""What a zip holds, by its directory: paths as people write them, links, and which files are archives themselves."""
+"""What a zip holds, by its directory: paths as people write them, links, and where each member can be read."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
 
 _NO_PASSWORD = "it is encrypted, and passwords are not taken: unpack it first"
-# RuntimeError: encrypted, for who peeks; NotImplementedError: a compression that Python lacks.
+# RuntimeError: `peek` at an encrypted member; NotImplementedError: a compression that Python lacks.
 DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
@@ -43,7 +43,8 @@ class ZipDirectory:
     """An open zip; its members are read by range, several at once: a ZipFile would let one thread read at a time.
 
     Raises:
-        ImagesError: At construction, if it is damaged.
+        ImagesError: At construction, if it is damaged, or the last part of a split zip.
+        BucketError: Then, if its bucket cannot be reached.
     """
 
     def __init__(self, place: Place) -> None:
@@ -60,7 +61,7 @@ class ZipDirectory:
         self._broken = set(self._resolve_links())
 
     def files(self) -> Iterator[FoundFile]:
-        """The files in the zip; of two with one name the later counts, as when it is unpacked."""
+        """The files in the zip; of two with one name the later counts, as when a zip is unpacked."""
         for path, info in self._members():
             if self._opened.getinfo(info.filename) is not info:
                 yield FoundFile(path, info.file_size, left_out=Reason.REPLACED)
@@ -78,7 +79,7 @@ class ZipDirectory:
             stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
 
         Raises:
-            ImageError: If it cannot be read, or its content is another.
+            ImageError: If it cannot be read, is larger than an image may be, or its content has changed.
         """
         try:
             info = self._find(path)

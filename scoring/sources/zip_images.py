@@ -12,7 +12,7 @@ from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.reading import Place, path_or_file
 
-_DEEPEST = 3
+_DEEPEST = 3  # zips within zips
 _NAMED = 10  # folders and archives in a message
 
 

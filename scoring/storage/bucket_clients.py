@@ -1,4 +1,4 @@
-"""The clients of buckets: set up by the environment, one for each bucket; their errors are told as a disk's."""
+"""The clients of buckets: set up by the environment, one for each bucket; their errors are told as those of a disk."""
 
 import errno
 import os
@@ -29,7 +29,13 @@ _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)
 
 @cache
 def open_bucket(scheme: str, bucket: str) -> ObjectStore:
-    """The client of one bucket: it keeps connections, signs, and repeats what failed, ten times in three minutes.
+    """The client of one bucket: it keeps connections, signs, and repeats what failed.
+
+    It does so up to ten times within three minutes, as Rust's object_store does by default (`RetryConfig`).
+
+    Args:
+        scheme: `s3`, `gs` or `az`.
+        bucket: The bucket's name, in Azure the container's.
 
     Raises:
         RequestError: If a profile of the environment cannot be used.

@@ -18,10 +18,10 @@ from scoring.storage.durable import refuse_special, scratch_beside, sync
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 
-# As long as a writer may hold the lock: it compares and renames, no more.
+# How long to wait for a writer that holds the lock: it only compares and renames.
 _LOCK_PATIENCE_S = 5.0
 _LOOK_AGAIN_S = 0.01
-# What file systems say that have no hard links, or no locks.
+# What file systems answer that have no hard links, or no locks.
 _CANNOT = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK})
 
 
@@ -40,7 +40,9 @@ def read_version(location: Location) -> tuple[bytes, Version]:
 
 
 def write_if(location: Location, version: Version | None, content: bytes) -> bool:
-    """Write a file if it is of this version still, or if None, if it does not exist; readers see it whole.
+    """Write a file if it is of this version still, or for None, if it does not exist.
+
+    Readers see it whole, but for a new file where there are no hard links: that one is written under its own name.
 
     Returns:
         Whether it was written.
@@ -69,6 +71,9 @@ def remove_if(location: Location, version: Version) -> bool:
 
     Returns:
         Whether it was removed.
+
+    Raises:
+        OSError: If it cannot be removed.
     """
     if isinstance(location, Url):
         with suppress(FileNotFoundError):
@@ -112,7 +117,7 @@ def _create_without_links(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def _unless_changed(path: Path, version: Version | None) -> Iterator[bool]:
-    """Whether a file is of a version; nobody replaces it while the block runs. Of None, there is nothing to lock."""
+    """Whether a file is of a version; nobody replaces it while the block runs. For None there is nothing to lock."""
     if version is None:
         yield True
         return
@@ -138,7 +143,7 @@ def _locked(path: Path) -> Iterator[BinaryIO | None]:
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Lock a file until it is closed; where files cannot be locked, comparing just before the rename must do."""
+    """Lock a file until it is closed; where files cannot be locked, only the comparison before the rename guards it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

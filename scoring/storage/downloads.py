@@ -37,6 +37,7 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
 
     Raises:
         DownloadError: If the server cannot be reached, or what it sends has another checksum.
+        OSError: If the folder of `path` cannot be made, or nothing can be written there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     downloader = pooch.HTTPDownloader(timeout=timeout_s)
@@ -60,6 +61,7 @@ def local_copy(location: Location) -> Path:
     Raises:
         DownloadError: If there is no such object.
         BucketError: If the bucket cannot be reached.
+        StorageError: If the copy cannot be written, or the bucket fails during the download.
     """
     if not isinstance(location, Url):
         return location
@@ -76,10 +78,10 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
     Args:
         identity: What its content depends on, as a tuple of texts and numbers.
         name: What the file is called.
-        make: Writes it to the path it is given.
+        make: Writes the file to the path that it is given.
 
     Raises:
-        StorageError: If it cannot be written.
+        StorageError: If it cannot be written, or `make` raises an OSError.
     """
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name

@@ -21,7 +21,7 @@ _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: Non
 def publishing_after(check: Callable[[], None]) -> Iterator[None]:
     """Call `check` just before a whole file that this thread writes in the block takes its place, or one is removed.
 
-    What it raises keeps the file from that.
+    If it raises, the file is neither replaced nor removed.
     """
     token = _check.set(check)
     try:
@@ -73,7 +73,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def storage_faults(path: Location) -> Iterator[None]:
-    """Turn the system's errors in the block into one line about `path`."""
+    """Turn the system's errors in the block into a StorageError of one line about `path`."""
     try:
         yield
     except OSError as error:
@@ -81,7 +81,7 @@ def storage_faults(path: Location) -> Iterator[None]:
 
 
 def refuse_special(path: Location) -> None:
-    """Let nobody replace a device, nor wait for ever to read a pipe.
+    """Refuse what is no regular file: a device would be replaced, and a pipe waited for without end.
 
     Raises:
         OSError: If `path` is one, a socket or the like.
@@ -91,7 +91,7 @@ def refuse_special(path: Location) -> None:
 
 
 def write_text(path: Location, text: str) -> None:
-    """Write UTF-8 text so that `path` is never seen half-written."""
+    """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -124,7 +124,7 @@ def remove_tree(folder: Location) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk before this returns."""
+    """Write a file, or the names in a folder, from the system's memory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

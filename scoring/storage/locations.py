@@ -35,7 +35,7 @@ Location: TypeAlias = Path | Url
 
 
 def locate(text: str | Path) -> Location:
-    """Tell what a user's word for a place means.
+    """The path or the URL that a user's text means.
 
     Raises:
         RequestError: If it is a URL that is not of a bucket, one with credentials in it, or one that lacks a slash.
@@ -59,7 +59,7 @@ def locate(text: str | Path) -> Location:
 
 
 def absolute_text(text: str) -> str:
-    """The same place for a process that started in another folder."""
+    """The same place as a process names it that started in another folder."""
     return str(locate(text).absolute())
 
 
@@ -76,7 +76,7 @@ def file_below(folder: Location, path: str, raw_path: bytes | None = None) -> Lo
 
 
 def file_above(location: Location) -> tuple[Location, str] | None:
-    """The file that a place would lie in, were that file a folder, and the way on from there; None if there is none."""
+    """The file at a place, or one above it that it would lie in as in a folder, and the rest of the path; or None."""
     above, steps = location, list[str]()
     while above.name:
         if above.is_file():
@@ -92,7 +92,7 @@ def own_name(folder: Location) -> str:
 
 
 def readable(location: Location) -> Path | BinaryIO:
-    """What pyarrow and zipfile take: a path, or an open file that fetches only the ranges that are read."""
+    """What pyarrow, NumPy and zipfile take: a path, or an open file that fetches only the ranges that are read."""
     return location.open() if isinstance(location, Url) else location
 
 

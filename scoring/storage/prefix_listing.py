@@ -1,7 +1,7 @@
 """All objects below a prefix, in the store's order: of one with many folders, several are listed at the same time.
 
 A store answers with a thousand objects at a time, and one answer after the other, so a listing takes as long as its
-answers take in turn. Folders are asked for side by side, each by a thread; who is far ahead of the reader waits.
+answers take in turn. Folders are asked for side by side, each by a thread; one that is far ahead of the reader waits.
 """
 
 import threading
@@ -19,7 +19,7 @@ from scoring.storage.urls import LISTED_AT_ONCE
 
 _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
-_LOOK_S = 0.1
+_LOOK_S = 0.1  # how often a thread that waits looks whether the reader has gone
 
 # An object's key, its size in bytes and its stamp.
 Listed: TypeAlias = tuple[str, int, int]
@@ -28,7 +28,11 @@ _Pages: TypeAlias = "Queue[list[Listed] | BaseException | None]"
 
 
 def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
-    """The objects below a prefix; those that lie directly in it, and some pages of each folder, are in memory."""
+    """The objects below a prefix; those that lie directly in it, and some pages of each folder, are in memory.
+
+    Raises:
+        obstore.exceptions.BaseError: See `bucket_faults`, which callers put around this.
+    """
     pages = _pages(store, key)
     first = next(pages, [])
     yield from first

@@ -10,8 +10,8 @@ class RangedFile(io.RawIOBase):
     """Reads what it is asked for and nothing else; put a buffer around it.
 
     Args:
-        size_bytes: Says how large the object is, when that matters first.
-        read_range: Returns as many bytes from a position on.
+        size_bytes: Returns the object's size; called once, when the size is first needed.
+        read_range: `read_range(start, length)` returns `length` bytes from `start` on.
     """
 
     def __init__(self, size_bytes: Callable[[], int], read_range: Callable[[int, int], bytes]) -> None:

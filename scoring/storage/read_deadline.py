@@ -14,9 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_MOST_HELPERS = (
-    1000  # of a process; where so many hang, further reads wait for one that comes back, as long as they may
-)
+# Of a process. Where so many hang, a further read waits for one that comes back, up to its own limit.
+_MOST_HELPERS = 1000
 _limit_s: ContextVar[float | None] = ContextVar("limit_s", default=None)
 
 
@@ -26,7 +25,7 @@ class ReadTimeoutError(OSError):
 
 @contextmanager
 def reading_within(seconds: float | None) -> Iterator[None]:
-    """Let each read that this thread begins in the block take so long at most; None lets it take any time."""
+    """Let each read that this thread begins in the block take at most `seconds`; None lets it take any time."""
     token = _limit_s.set(seconds)
     try:
         yield
@@ -35,7 +34,7 @@ def reading_within(seconds: float | None) -> Iterator[None]:
 
 
 def read_limit_s() -> float | None:
-    """Seconds that each read of this thread may take now."""
+    """Seconds that each read of this thread may take now; None for any time."""
     return _limit_s.get()
 
 
@@ -49,12 +48,12 @@ def within_limit(read: Callable[P, R], *arguments: P.args, **options: P.kwargs) 
 
 
 def within(seconds: float | None, read: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
-    """The same with a limit of its own; None is none."""
+    """Call `read`, and give it up after `seconds`; None gives none up. See `within_limit`."""
     if seconds is None:
         return read(*arguments, **options)
     task = _helpers.do(lambda: read(*arguments, **options))
     try:
-        task.exception(seconds)  # of its own it raises none: they may be TimeoutErrors too
+        task.exception(seconds)  # it returns what the read raised, which may be a TimeoutError too
     except TimeoutError:
         task.cancel()  # if no helper has begun it
         raise ReadTimeoutError(f"reading took longer than {seconds:g} s") from None

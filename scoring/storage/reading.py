@@ -1,4 +1,4 @@
-"""Read files, objects and sections of them alike: whole, in ranges, or through an open file; with patience."""
+"""Read files, objects and sections of them alike: whole, in ranges, or through an open file."""
 
 import errno
 import io
@@ -50,12 +50,16 @@ def identity(place: Place) -> tuple[object, ...]:
 
 
 def stamp_at(place: Place) -> int:
-    """What tells the content of a place from others, wherever it lies."""
+    """A number that tells the content of a place from others, wherever it lies; see `scoring.storage.stamps`.
+
+    Raises:
+        OSError: If it cannot be looked at, or not as fast as `reading_within` says.
+    """
     return within_limit(_look, place)[0]
 
 
 def stamps_at(place: Place) -> frozenset[int]:
-    """The same as any machine may have it that sees the place, by whatever mount."""
+    """All stamps that the content may have on machines that see the place, by whatever mount."""
     if isinstance(place, Section):
         return frozenset(stamp_of(stamp, place.start, place.length) for stamp in stamps_at(place.whole))
     if isinstance(place, Url):
@@ -87,7 +91,7 @@ class PinnedFile:
 
 
 def _look(place: Place) -> tuple[int, Version | None]:
-    """A place's stamp, and what reading names to get this version and no other; None where that cannot be asked for."""
+    """A place's stamp, and the version that a read names to get no other; None where that cannot be asked for."""
     if isinstance(place, Section):
         stamp, version = _look(place.whole)
         return stamp_of(stamp, place.start, place.length), version

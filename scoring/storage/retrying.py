@@ -1,4 +1,4 @@
-"""Try again what storage failed to do for a moment: a network file system that blinks, a busy device."""
+"""Try again what storage failed to do for a moment, such as a network file system or a busy device."""
 
 import errno
 
@@ -17,7 +17,10 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 
 
 def patiently() -> Retrying:
-    """Return a caller: `patiently()(function, *arguments)` tries up to six times, and waits longer each time."""
+    """Return a caller: `patiently()(function, *arguments)` tries up to six times.
+
+    Between tries it waits a random time: up to 0.05 s at first, each time up to twice as long, and never above 2 s.
+    """
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(_ATTEMPTS),

@@ -14,8 +14,8 @@ class Section:
     Attributes:
         whole: The file, the object or the section that it is part of.
         name: What it is called there.
-        start: Where it begins in `whole`.
-        length: How long it is.
+        start: Where it begins in `whole`, in bytes.
+        length: How many bytes it has.
     """
 
     whole: "Location | Section"

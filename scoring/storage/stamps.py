@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# Where a file may have another number tomorrow, or from another machine.
+# File systems where a file may have another inode number tomorrow, or on another machine.
 _NUMBERED_ANEW = frozenset({"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf"})
 
 
 def stamp_of(*known: object) -> int:
-    """A signed number of 64 bits, another one for other things known."""
+    """A signed number of 64 bits; other values give another one."""
     digest = hashlib.blake2b(repr(known).encode(errors="surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 
 
 def file_stamp(status: os.stat_result) -> int:
-    """The stamp of a local file: its size, when it was last written, and its number where the file system keeps it."""
+    """The stamp of a local file: of its size, when it was last written, and its inode where that is kept."""
     return stamp_of(status.st_size, status.st_mtime_ns, inode_of(status))
 
 
 def file_stamps(status: os.stat_result) -> frozenset[int]:
-    """The stamps that machines may give to one file: with its number where it lies, without where it is mounted."""
+    """The stamps that machines may give to one file: with its inode where it lies, without it where it is mounted."""
     return frozenset(stamp_of(status.st_size, status.st_mtime_ns, number) for number in (status.st_ino, None))
 
 
 def inode_of(status: os.stat_result) -> int | None:
-    """A file's number; None where the file system may give it another one."""
+    """A file's inode number; None where the file system may give it another one."""
     return status.st_ino if _keeps_inodes(status.st_dev) else None
 
 
@@ -46,7 +46,7 @@ def has_changed() -> OSError:
 
 @cache
 def _keeps_inodes(device: int) -> bool:
-    """Whether files of this device keep their numbers; those of no mounted device that we know do."""
+    """Whether files of this device keep their inode numbers; those of a device that is not among the mounts do."""
     try:
         mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:  # another system than Linux

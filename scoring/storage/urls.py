@@ -70,7 +70,7 @@ class Url:
         return self
 
     def is_absolute(self) -> bool:
-        """It always is."""
+        """True: a URL always is."""
         return True
 
     def exists(self) -> bool:
@@ -90,7 +90,7 @@ class Url:
         return next(self.objects(), None) is not None
 
     def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: a prefix is there when an object is."""
+        """Do nothing: a prefix exists as soon as an object below it does."""
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """The keys below this one and their sizes in bytes, in the store's order; a thousand in memory at a time."""
@@ -124,7 +124,7 @@ class Url:
         return found["size"], _version(found)
 
     def stamp(self) -> tuple[int, Version]:
-        """What tells the object's content from others, and which version it is."""
+        """The object's stamp, which tells its content from others, and which version it is."""
         with bucket_faults(self):
             found = obstore.head(self._store, self._object_key)
         return _stamp(found), _version(found)
@@ -202,10 +202,10 @@ class Url:
             self.write_bytes(file.read())
 
     def write_if(self, version: Version | None, content: bytes) -> bool:
-        """Write the object if it is of this version still, or if None, if it does not exist.
+        """Write the object if it is of this version still, or for None, if it does not exist.
 
-        Looks first, for servers that pay no heed to the condition or refuse it: with those, two that write in the same
-        moment both succeed.
+        Looks first, for servers that ignore the condition or refuse it: with those, two that write in the same moment
+        both succeed.
 
         Returns:
             Whether it was written.

@@ -11,15 +11,15 @@ from pathlib import Path
 from scoring.storage.locations import Location, Url
 from scoring.storage.stamps import file_stamp
 
-# Of network disks (Synology, QNAP), Windows and macOS: thumbnails, snapshots and what was thrown away.
+# What network disks (Synology, QNAP), Windows, macOS and Python make: thumbnails, snapshots, bins and caches.
 _NOT_FOR_PEOPLE = (
     *("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information"),
     *("__MACOSX", "__pycache__"),
 )
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
-# The same without a look ahead, for engines that have none: where it is not found, nothing is hidden.
+# The same without lookahead, which Arrow's regular expressions lack: where it is not found, nothing is hidden.
 MAY_BE_HIDDEN = rf"(?:^|/)(?:\.|{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})"
-HIDDEN_BEGIN = "".join({".", *(name[0] for name in _NOT_FOR_PEOPLE)}).encode()  # what any of that begins with
+HIDDEN_BEGIN = "".join({".", *(name[0] for name in _NOT_FOR_PEOPLE)}).encode()  # what hidden names begin with
 
 
 class Fault(StrEnum):
@@ -36,10 +36,10 @@ class Walked:
     """A file below a folder, or a folder that is not searched.
 
     Attributes:
-        name: The path from there, as the system decodes it; a folder's ends with a slash.
+        name: The path from the folder that was walked, as the system decodes it; a folder's ends with a slash.
         size_bytes: The file's size.
         fault: Why it is no file to be read, or None.
-        stamp: What tells its content.
+        stamp: What tells its content; None where that is not known.
     """
 
     name: str
@@ -52,7 +52,10 @@ def walk(folder: Location) -> Iterator[Walked]:
     """The files below a folder or a prefix.
 
     Symbolic links are followed, and each real folder is searched once, under its own name if it has one here. Hidden
-    folders are not searched. Of a prefix a thousand objects are in memory.
+    folders are not searched; they and folders that cannot be searched are there with their fault.
+
+    Raises:
+        BucketError: If the bucket of a prefix cannot be reached.
     """
     return _walk_objects(folder) if isinstance(folder, Url) else _Walk(folder).files()
 
@@ -103,7 +106,7 @@ class _Walk:
         return is_new
 
     def _look(self, entry: os.DirEntry[str]) -> Walked | None:
-        """The file that an entry is, or that it is none; a folder is kept for later."""
+        """The file that an entry is, with its fault if it has one; None for a folder, which is kept for later."""
         name = entry.path[self._above :]
         try:
             if entry.is_dir():

@@ -16,12 +16,12 @@ from scoring.errors import BucketError, RequestError
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
-_ATTEMPTS, _FIRST_WAIT_S = 5, 0.2
-# What may pass by itself: too many requests, and a server that is not well.
+_ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
+# What may pass by itself: too many requests, and faults of the server.
 _TRANSIENT = (429, 500, 502, 503, 504)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server
-_READ_AT_ONCE = 16 * 1024  # as seldom as that, an answer that drips is looked at
+_READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class WebUrl:
         """Read the file, of which no more than `limit_bytes` and a little are ever held.
 
         Args:
-            limit_bytes: How many.
-            limit_s: After so many seconds nobody waits for it; None for any time.
+            limit_bytes: The most that the file may have.
+            limit_s: Seconds that it may take; None for any time.
 
         Raises:
             FileNotFoundError: If there is no such file.
