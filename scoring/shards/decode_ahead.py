@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from scoring.arrays import UInt8Array
@@ -94,7 +94,9 @@ class DecodeAhead:
             BaseException: Whatever `decode` raised; it is no fault of an image.
         """
         while self._pending:
-            slot, images, futures = self._pending.popleft()
+            slot, images, futures = self._pending[0]
+            wait(futures)  # where one has failed, the others still write: the slot is theirs until they end
+            self._pending.popleft()
             parts = [future.result() for future in futures]
             errors: list[str | None] = [None] * len(images)
             for first, part in enumerate(parts):

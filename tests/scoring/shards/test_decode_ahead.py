@@ -100,3 +100,26 @@ def test_what_a_decoder_raises_is_raised_where_the_batch_is_waited_for_and_the_s
         batches.stop()
         again = DecodeAhead(threads, decoder, _images(6), decoder.slots)
         assert [batch.pixels.ravel().tolist() for batch in again] == [[1, 2, 3, 4], [5, 6, 0, 0]]
+
+
+def test_a_part_that_fails_leaves_no_other_that_still_writes() -> None:
+    """A task that was given up would write into the rows of the next shard."""
+    may_fail, has_written = threading.Event(), threading.Event()
+    decoder = _Decoder(8)
+
+    def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+        if images[0].image_id == "1":
+            may_fail.wait(60)
+            raise MemoryError
+        if images[0].image_id == "2":
+            may_fail.set()
+            has_written.wait(0.2)  # nobody sets it before
+            has_written.set()
+        return decoder(rows, images)
+
+    with ThreadPoolExecutor(4) as threads:
+        batches = DecodeAhead(threads, decode, _images(8), decoder.slots)
+        with pytest.raises(MemoryError):
+            list(batches)
+        batches.stop()
+        assert has_written.is_set()
