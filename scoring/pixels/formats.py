@@ -47,7 +47,7 @@ _BY_HEAD = (
     ("JPEG XL", rb"\xff\x0a|\0{3}\x0cJXL \r\n\x87\n"),
     ("JPEG 2000", rb"\0{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
     ("Photoshop", rb"8BPS\0\x01"),
-    ("PNM", rb"P[1-6](\s+|\s*#[^\n]*\n)+\d"),
+    ("PNM", rb"P[1-6](\s|#[^\n]*\n)+\d"),
     ("QOI", rb"qoif"),
     ("JPEG XR", rb"II\xbc"),
     ("OpenEXR", rb"v/1\x01"),

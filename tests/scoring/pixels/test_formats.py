@@ -112,3 +112,11 @@ def test_orientation_of_a_jpeg_xl_is_applied_once() -> None:
     exif[0x0112] = 3
     turned, plain = _encoded("JXL", exif=exif.tobytes()), _encoded("JXL")
     np.testing.assert_array_equal(decode(turned, Resize.SQUASH), decode(plain, Resize.SQUASH))
+
+
+@pytest.mark.parametrize("between", [" ", "\n", "#\n", " #\n", "# #\n "])
+def test_a_long_head_of_a_pnm_is_read_in_one_pass(between: str) -> None:
+    """A pattern that can divide blanks in several ways takes for ever over some dozens that no digit follows."""
+    blanks = (between * 200).encode()
+    assert format_of(b"P1" + blanks + b"x") is None
+    assert format_of(b"P1" + blanks + b"7 7 ") == "PNM"
