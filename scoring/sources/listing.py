@@ -86,6 +86,7 @@ def list_entries(
             if replaced is None:
                 _refuse_repeated(database)
             with_suffix = not keeps_order and _sort(database, replaced)
+            _refuse_repeated_ids(database, common.depth, with_suffix)
             return _entries(database, common.depth, with_suffix)
     except BaseException:
         database.close()
@@ -109,6 +110,22 @@ def _refuse_repeated(database: sqlite3.Connection) -> None:
         raise ImagesError(
             f"Expected another id or path in each row; {redact(repeated[0])!r} stands in {repeated[1]} of them. Keep "
             "one of them, or name a column of ids by `id_column`."
+        )
+
+
+def _refuse_repeated_ids(database: sqlite3.Connection, depth: int, with_suffix: bool) -> None:
+    """Where some ids come from a column and the others from paths, one may be made that another row brings."""
+    if database.execute("SELECT count(image_id) IN (0, count(*)) FROM found").fetchone() == (1,):
+        return
+    database.create_function("made", 1, lambda path: _made_id(path, depth, with_suffix), deterministic=True)
+    repeated = database.execute(
+        "SELECT made(path), path FROM found WHERE image_id IS NULL AND made(path) IN "
+        "(SELECT image_id FROM found WHERE image_id IS NOT NULL) LIMIT 1"
+    ).fetchone()
+    if repeated:
+        raise ImagesError(
+            f"Expected another id in each row; {redact(repeated[0])!r} is the id of one, and is made of the path "
+            f"{redact(repeated[1])} of another, which has none. Give every row an id."
         )
 
 
@@ -179,9 +196,13 @@ def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Seq
 def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
     image_id, path, size_bytes, raw_path, position, stamp = row
     if image_id is None:
-        below = path.split("/", depth)[depth]
-        image_id = below if with_suffix else _bare(below)
+        image_id = _made_id(path, depth, with_suffix)
     return ImageEntry(image_id, path, size_bytes, raw_path, None, position, stamp)
+
+
+def _made_id(path: str, depth: int, with_suffix: bool) -> str:
+    below = path.split("/", depth)[depth]
+    return below if with_suffix else _bare(below)
 
 
 def _bare(path: str) -> str:

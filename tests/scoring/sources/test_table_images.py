@@ -357,3 +357,15 @@ def test_a_table_whose_columns_name_is_no_utf8_is_refused(tmp_path: Path) -> Non
     table.write_bytes(table.read_bytes().replace(b"image", b"im\xe4ge"))
     with pytest.raises(ImagesError, match=r"Expected a Parquet table; .* is not one: .utf-8. codec"):
         find_images(table, TableColumns(content="image"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "paths"),
+    [(["x", None], ["q.jpg", "x.jpg"]), ([None, None, "2"], ["s3://b/a/1.jpg", "s3://b/a/2.jpg", "q"])],
+)
+def test_id_that_another_row_makes_of_its_path_is_refused(
+    tmp_path: Path, ids: list[str | None], paths: list[str]
+) -> None:
+    pq.write_table(pa.table({"path": paths, "id": ids}), tmp_path / "t.parquet")
+    with pytest.raises(ImagesError, match=f"'{'x' if 'x' in ids else '2'}' is the id of one, and is made of the path"):
+        find_images(tmp_path / "t.parquet", TableColumns(image_id="id"))
