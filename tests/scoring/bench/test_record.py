@@ -88,7 +88,9 @@ def test_figures_of_a_gpu_machine_name_the_gpu_and_need_no_cold_command(stored: 
     assert (figures.cold_images, figures.variants[0].cold_s) == (None, None)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 200_000, "null", "7", '{"worker": 1}', '{"worker": {"num_cpus": 2.0}}'], ids=repr)
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "[" * 200_000, "null", "7", '{"worker": 1}', '{"worker": {"num_cpus": 2.0}}'], ids=repr
+)
 def test_a_file_that_bench_did_not_write_is_refused_in_one_line(stored: Path, content: str) -> None:
     stored.write_text(content)
     with pytest.raises(RequestError, match=r"Expected `json` to be a file that bench wrote; .* is none"):

@@ -81,10 +81,12 @@ def test_file_that_is_no_weights_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_cats_and_dogs_are_summed_and_renormalised() -> None:
-    probabilities = np.zeros((3, NUM_CLASSES), np.float32)
+    probabilities = np.zeros((4, NUM_CLASSES), np.float32)
+    probabilities[3, 5] = np.nan
+    probabilities[3, 281] = np.nan
     probabilities[0, [281, 285, 151]] = [0.1, 0.2, 0.1]
     probabilities[1, [268, 0]] = [0.25, 0.75]
-    np.testing.assert_allclose(cats_and_dogs(probabilities), [[0.75, 0.25], [0.0, 1.0], [0.5, 0.5]])
+    np.testing.assert_allclose(cats_and_dogs(probabilities), [[0.75, 0.25], [0.0, 1.0], [0.5, 0.5], [np.nan] * 2])
 
 
 def test_groups_are_the_domestic_cats_and_the_dog_breeds(data_folder: Path) -> None:
