@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 _UNKNOWN = "unknown"
+_WHOLE = re.compile("[0-9]{1,9}")
 
 # Waits for the outputs of a batch that was begun, and returns them.
 Pending: TypeAlias = Callable[[], Float32Array]
@@ -116,7 +118,9 @@ def keras_backend() -> str:
 
 def num_threads() -> int:
     """How many threads this process' engine may use: `OMP_NUM_THREADS`, or one for each core."""
-    return int(os.environ.get("OMP_NUM_THREADS") or 0) or os.cpu_count() or 1
+    of_outermost_loops = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # 4,2 where loops are nested
+    told = int(of_outermost_loops) if _WHOLE.fullmatch(of_outermost_loops) else 0
+    return told or os.cpu_count() or 1
 
 
 def engine_versions(*runtimes: str) -> dict[str, str]:

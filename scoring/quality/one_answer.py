@@ -60,7 +60,7 @@ def likely_cause(request: RequestRecord) -> str:
     pixels = request.model.get("pixels", "0..255")
     if request.weights == "random":
         return "its weights are random"
-    if not request.model_name.endswith(".keras"):
+    if not (request.model_name.endswith(".keras") or "://" in request.model_name):
         return "the images may all be alike"
     if pixels == "0..255":
         return "it may have been trained on pixels of 0 to 1 or -1 to 1: name `pixels`"

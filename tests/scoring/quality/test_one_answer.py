@@ -69,6 +69,7 @@ def test_one_answer_that_is_known_to_be_right_is_none() -> None:
     [
         ({"model": "m.keras"}, "on pixels of 0 to 1 or -1 to 1: name `pixels`"),
         ({"model": "m.keras", "pixels": "0..255"}, "on pixels of 0 to 1 or -1 to 1: name `pixels`"),
+        ({"model": "hf://owner/name"}, "on pixels of 0 to 1 or -1 to 1: name `pixels`"),
         ({"model": "m.keras", "pixels": "caffe"}, "`pixels` caffe may not be what it was trained on"),
         ({"model": "vgg16-imagenet", "weights": "random"}, "its weights are random"),
         ({"model": "vgg16-imagenet", "weights": None}, "the images may all be alike"),
