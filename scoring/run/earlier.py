@@ -11,6 +11,7 @@ from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import FINGERPRINT_KEY, shard_files
 from scoring.run.record import RunRecord
+from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location, readable
 
 _SHARDS_ASKED = 16  # whole ones: if one of them is of our fingerprint, the folder is ours
@@ -44,6 +45,7 @@ def _fingerprints(predictions: Location) -> Iterator[Fingerprint]:
     """The fingerprints in the footers of the shards; a shard that cannot be read is passed over."""
     for path in shard_files(predictions):
         try:
+            refuse_special(path)
             with pq.ParquetFile(readable(path)) as shard:
                 yield parse_fingerprint(shard.schema_arrow.metadata[FINGERPRINT_KEY])
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):

@@ -1,3 +1,4 @@
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -60,3 +61,13 @@ def test_one_shard_of_ours_is_enough(folder: RunFolder, tmp_path: Path) -> None:
 
 def test_new_folder_holds_nothing(tmp_path: Path) -> None:
     assert load_earlier_record(RunFolder(tmp_path / "run"), {"engine": "mnn"}) is None
+
+
+def test_pipe_among_the_shards_is_passed_over_and_not_waited_for(folder: RunFolder) -> None:
+    known = asdict(record_of(folder.path).fingerprint)
+    folder.record.unlink()
+    on_disk(folder.shard(0, 3)).unlink()
+    os.mkfifo(on_disk(folder.shard(0, 3)))
+    assert load_earlier_record(folder, known) is None
+    with pytest.raises(RunFolderError, match="whose model differs"):
+        load_earlier_record(folder, {**known, "model": "another"})
