@@ -76,6 +76,8 @@ def _member(file: Location, inside: str) -> bytes:
     """One file in a zip; the only one, as in `train.csv.zip`, need not be named."""
     directory = ZipDirectory(file)
     members = [inside] if inside else [member.path for member in directory.files() if not is_hidden(member.path)]
+    if not members:
+        raise RequestError(f"Expected a CSV file in {file}; it holds no file.")
     if len(members) != 1:
         raise RequestError(f"Expected one file in {file}; it holds {len(members)}. Name one: {file}/{members[0]}.")
     return directory.read(members[0])

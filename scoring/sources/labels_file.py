@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.sources.csv_table import read_csv
-from scoring.sources.table_columns import LabelsFile
-from scoring.sources.table_parts import PARQUET_SUFFIXES
+from scoring.sources.table_columns import LabelsFile, is_binary
+from scoring.sources.table_parts import PARQUET_SUFFIXES, one_line
 from scoring.storage.locations import Location, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -119,17 +119,16 @@ def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
         with pq.ParquetFile(readable(source)) as file:
             plain = [field.name for field in file.schema_arrow if _is_plain(field.type)]
             table = file.read(plain)
+        return table.column_names, [_texts(column) for column in table.columns]
     except BucketError:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {error}.") from error
-    return table.column_names, [_texts(column) for column in table.columns]
+        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {one_line(error)}.") from error
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    types = pa.types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return not (pa.types.is_nested(kind) or is_binary(kind))
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:

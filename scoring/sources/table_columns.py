@@ -119,7 +119,7 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
             f"Expected `{field}` to hold one value in each row; {name} of {table} is of lists, {kind}. Write a table "
             "with a row for each image."
         )
-    fits = _is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or _is_binary(kind))
+    fits = is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or is_binary(kind))
     if not fits:
         inside = [inner for inner in column_names(schema) if inner.startswith(f"{name}.")]
         advice = f" Name one of {', '.join(inside)}." if inside else ""
@@ -133,7 +133,8 @@ def _is_list(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether values of a type are bytes."""
     types = pa.types
     tests = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
     return any(test(kind) for test in tests)

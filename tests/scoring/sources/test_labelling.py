@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -274,6 +275,28 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
         if "/" in inside:
             archive.writestr("train.zip", b"PK")
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
+
+
+def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "train.csv.zip", "w").close()
+    assert re.fullmatch(
+        r"Expected a CSV file in .*train\.csv\.zip; it holds no file\.", _refused(tmp_path / "train.csv.zip")
+    )
+
+
+def test_a_parquet_table_of_labels_in_another_encoding_is_refused_in_one_line(tmp_path: Path) -> None:
+    offsets, text = (pa.py_buffer(np.array([0, 1, 2], np.int32)), pa.py_buffer(b"\xff\xfe"))
+    labels = pa.StringArray.from_buffers(2, offsets, text)
+    pq.write_table(pa.table({"id": ["a1", "b2"], "label": labels}), tmp_path / "train.parquet")
+    said = _refused(tmp_path / "train.parquet")
+    assert re.fullmatch(r"Expected a readable `labels_file`; .*train\.parquet is not: .*can't decode byte 0xff.*", said)
+
+
+def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> None:
+    hashes = pa.array([b"\xff" * 16] * 4, pa.binary(16))
+    table = pa.table({"id": ["a1", "b2", "c3", "10"], "label": ["cat", "dog", "cat", "dog"], "hash": hashes})
+    pq.write_table(table, tmp_path / "train.parquet")
+    assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
 def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path) -> None:
