@@ -97,7 +97,7 @@ def _parted_names(rows: pa.RecordBatch, folder: str | None, with_suffix: bool = 
 def _plain_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     """What a listing keeps of rows that all have an id or all have none."""
     ids = batch["image_id"]
-    is_plain = batch["raw_path"].null_count == batch.num_rows and batch["size_bytes"].type == pa.int64()
+    is_plain = batch["raw_path"].null_count == batch.num_rows
     if not is_plain or ids.null_count not in (0, batch.num_rows) or pc.any(pc.equal(ids, "")).as_py():
         raise NotByColumn
     return pa.RecordBatch.from_arrays([batch[name] for name in ROWS.names], schema=ROWS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, readable_name
 from scoring.sources.image_finder import Reason
 from scoring.sources.table_columns import (
@@ -19,9 +20,10 @@ from scoring.sources.table_columns import (
     column_values,
     is_inventory,
 )
+from scoring.sources.table_parts import one_line
 from scoring.storage.stamps import stamp_of
 
-# The fields of `FoundFile`; sizes that are no whole numbers keep their own type.
+# The fields of `FoundFile`.
 FOUND = {
     "image_id": pa.string(),
     "path": pa.string(),
@@ -64,12 +66,13 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
 
     Raises:
         pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
+        ImagesError: If a size in an inventory is none.
     """
     ids = _texts(batch, columns.image_id) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
         found = _contents(ids, part)
     elif is_inventory(batch.schema, columns):
-        found = _objects(batch, ids)
+        found = _objects(batch, ids, part)
     else:
         found = _named(_texts(batch, columns.images), ids, part)
     if columns.label:
@@ -91,11 +94,11 @@ def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
     return {"image_id": _or_else(ids, numbers), **_places(rows, part.name), "position": rows, "stamp": stamps}
 
 
-def _objects(batch: pa.RecordBatch, ids: pa.Array) -> dict[str, pa.Array]:
+def _objects(batch: pa.RecordBatch, ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
     """The objects of a batch of S3 Inventory; old versions and deletions are left out."""
     buckets, keys = (pc.fill_null(_texts(batch, name), "None") for name in (BUCKET, KEY))
     paths = pc.binary_join_element_wise("s3://", buckets, "/", keys, "")
-    found = {"image_id": ids, "path": paths, "size_bytes": _sizes(batch)}
+    found = {"image_id": ids, "path": paths, "size_bytes": _sizes(batch, part)}
     names = batch.schema.names
     if E_TAG in names:
         tags = column_values(batch, E_TAG).to_pylist()
@@ -140,14 +143,31 @@ def _or_else(ids: pa.Array, others: pa.Array) -> pa.Array:
     return pc.if_else(pc.fill_null(pc.greater(pc.binary_length(ids), 0), False), ids, others)
 
 
-def _sizes(batch: pa.RecordBatch) -> pa.Array:
-    """The sizes in the inventory, in bytes, 0 where it has none; of a column of another type the values as they are."""
+def _sizes(batch: pa.RecordBatch, part: TablePart) -> pa.Array:
+    """The sizes in the inventory, in bytes, 0 where it has none: a null, NaN as pandas writes it, or an empty text."""
     if SIZE not in batch.schema.names:
         return pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
-    sizes = column_values(batch, SIZE)
-    if pa.types.is_integer(sizes.type):
-        return pc.fill_null(sizes.cast(pa.int64()), 0)
-    return pa.array([size or 0 for size in sizes.to_pylist()])
+    try:
+        sizes = pc.fill_null(_or_null(column_values(batch, SIZE)).cast(pa.int64()), 0)
+        least = pc.min(sizes).as_py()
+        problem = f"one is {least}" if least is not None and least < 0 else None
+    except pa.ArrowException as error:
+        problem = one_line(error).removesuffix(".")
+    if problem:
+        raise ImagesError(
+            f"Expected column {SIZE!r} of {part.name} to hold sizes in bytes, whole numbers from 0; {problem}. Mend "
+            "the column, or leave it out."
+        )
+    return sizes
+
+
+def _or_null(sizes: pa.Array) -> pa.Array:
+    """Sizes, null where there is none."""
+    sizes = sizes.dictionary_decode() if pa.types.is_dictionary(sizes.type) else sizes
+    if pa.types.is_floating(sizes.type):
+        return pc.if_else(pc.is_nan(sizes), None, sizes)
+    is_text = pa.types.is_string(sizes.type) or pa.types.is_large_string(sizes.type)
+    return pc.if_else(pc.equal(sizes, ""), None, sizes) if is_text else sizes
 
 
 def _is(values: pa.Array, value: bool) -> pa.Array:

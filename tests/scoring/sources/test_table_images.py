@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ImageError, ImagesError, RequestError
+from scoring.run.manifest import write_manifest
 from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
@@ -288,6 +289,44 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
         "not an image": 1,
         "unreadable": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        (pa.array(["10", ""]), [10, 0]),
+        (pa.array(["10", None]), [10, 0]),
+        (pa.array([10.0, float("nan")]), [10, 0]),
+        (pa.array(["10", "20"]).dictionary_encode(), [10, 20]),
+        (pa.array([10, 2**40], pa.uint64()), [10, 2**40]),
+    ],
+)
+def test_sizes_of_an_inventory_may_be_written_as_text_or_floats(
+    tmp_path: Path, sizes: pa.Array, found: Sequence[int]
+) -> None:
+    pq.write_table(pa.table({"bucket": ["b"] * 2, "key": ["1.jpg", "2.jpg"], "size": sizes}), tmp_path / "t.parquet")
+    images = find_images(tmp_path / "t.parquet").images
+    assert [image.size_bytes for image in images] == found
+    assert write_manifest(tmp_path / "manifest.parquet", images, 32, 0).num_images == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ("ten", "'ten'"),
+        (-1, "one is -1"),
+        ("-1", "one is -1"),
+        (1.5, r"1\.5"),
+        (float("inf"), "inf"),
+        (2.0**70, "11805916"),
+        ([1], "list"),
+    ],
+)
+def test_size_of_an_inventory_that_is_none_is_refused_in_one_line(tmp_path: Path, size: object, told: str) -> None:
+    pq.write_table(pa.table({"bucket": ["b"], "key": ["1.jpg"], "size": [size]}), tmp_path / "t.parquet")
+    with pytest.raises(ImagesError, match=f"column 'size' of t.parquet to hold sizes.*; .*{told}") as refused:
+        find_images(tmp_path / "t.parquet")
+    assert "\n" not in str(refused.value)
 
 
 def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:

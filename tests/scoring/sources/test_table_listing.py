@@ -183,7 +183,6 @@ def test_pictures_and_masks_of_one_name_keep_their_suffixes(tmp_path: Path) -> N
         ({"path": ["a.jpg", "b.jpg"], "id": ["1", None]}, TableColumns(image_id="id")),
         ({"path": list("abc"), "id": ["01", "1", "01"]}, TableColumns(image_id="id")),
         ({"image": [b"1"] * 3, "id": ["b", "a", "b"]}, TableColumns(content="image", image_id="id")),
-        ({"bucket": ["b"], "key": ["a.jpg"], "size": [1.5]}, NO_COLUMNS),
         ({"bucket": ["b"], "key": ["a.jpg"], "id": ["1"]}, TableColumns(image_id="id")),
     ],
 )
