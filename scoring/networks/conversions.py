@@ -12,6 +12,7 @@ from filelock import FileLock
 from scoring.networks.engines import Network
 from scoring.networks.last_activation import last_activation
 from scoring.storage.downloads import cache_folder
+from scoring.storage.durable import storage_faults
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +34,8 @@ def conversion_folder(digest: str, library: str) -> Path:
 @contextmanager
 def made_once(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that becomes `folder`, or None if it is there; one process at a time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with storage_faults(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if folder.exists():
             yield None

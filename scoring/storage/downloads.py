@@ -2,14 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
 import requests
 from filelock import FileLock
 
-from scoring.errors import DownloadError
+from scoring.errors import DownloadError, StorageError
 from scoring.storage.durable import storage_faults, whole_file
 from scoring.storage.locations import Location, Url
 from scoring.storage.redaction import redact
@@ -20,8 +21,20 @@ pooch.get_logger().setLevel("WARNING")
 
 
 def cache_folder() -> Path:
-    """Keras' own cache (`KERAS_HOME`, by default `~/.keras`), so that what Keras has downloaded is found."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    """Keras' own cache (`KERAS_HOME`, by default `~/.keras`), so that what Keras has downloaded is found.
+
+    Raises:
+        StorageError: If `KERAS_HOME` is not set, and the user has no home.
+    """
+    named = os.environ.get("KERAS_HOME")
+    if named is not None:
+        return Path(named)
+    try:
+        return Path.home() / ".keras"
+    except RuntimeError as error:
+        raise StorageError(
+            "Expected a home folder to keep downloads in; this user has none. Name another folder by KERAS_HOME."
+        ) from error
 
 
 def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> Path:
@@ -37,11 +50,10 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
 
     Raises:
         DownloadError: If the server cannot be reached, or what it sends has another checksum.
-        OSError: If the folder of `path` cannot be made, or nothing can be written there.
+        StorageError: If the folder of `path` cannot be made, or nothing can be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     downloader = pooch.HTTPDownloader(timeout=timeout_s)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with storage_faults(path), _one_at_a_time(path):
         try:
             pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
         except (requests.RequestException, OSError) as error:
@@ -85,13 +97,19 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
     """
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name
-    with storage_faults(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with storage_faults(path), _one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary:
                 make(temporary)
     return path
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Held by the process of this machine that makes a file; the folder that it lies in is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield
 
 
 def file_digest(path: Path) -> str:

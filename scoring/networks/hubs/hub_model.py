@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from scoring.errors import DownloadError, ModelError
 from scoring.storage.downloads import cache_folder
-from scoring.storage.durable import whole_file
+from scoring.storage.durable import storage_faults, whole_file
 
 # Keras saves a model to a hub as the files of a `.keras` archive, unpacked; this one stands for all of them.
 UNPACKED = "config.json"
@@ -56,7 +56,8 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
         fetch: Gives the path of one of its files.
     """
     folder = cache_folder() / "shardscore" / "hubs" / _short_digest(pinned)
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.keras"
     with FileLock(folder / ".lock"):
         if not path.exists():
@@ -69,7 +70,8 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
 def one_at_a_time(name: str) -> FileLock:
     """Held by the process of this machine that fetches a model."""
     folder = cache_folder() / "shardscore" / "hubs"
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f".{_short_digest(name)}.lock")
 
 

@@ -1,14 +1,17 @@
 import hashlib
 import http.server
 import multiprocessing
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from scoring.errors import DownloadError
-from scoring.storage.downloads import fetch, local_copy
+from scoring.errors import DownloadError, StorageError
+from scoring.networks import conversions
+from scoring.networks.hubs import hub_model
+from scoring.storage.downloads import cache_folder, fetch, local_copy, made_once
 from scoring.storage.locations import Url
 from tests.local_server import serving
 
@@ -119,3 +122,36 @@ def test_object_is_downloaded_once_for_each_of_its_versions(
     assert local_copy(tmp_path / "here.h5") == tmp_path / "here.h5"
     with pytest.raises(DownloadError, match="there is no such object"):
         local_copy(bucket / "nothing.h5")
+
+
+def test_cache_that_cannot_be_made_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/cache")
+    makers: list[Callable[[], object]] = [
+        lambda: fetch("http://127.0.0.1:9/x.h5", cache_folder() / "x.h5", _CHECKSUM),
+        lambda: made_once("x", "x.h5", Path.touch),
+        lambda: hub_model.pack("x", Path),
+        lambda: hub_model.one_at_a_time("x"),
+        conversions.made_once(cache_folder() / "x").__enter__,
+    ]
+    for make in makers:
+        with pytest.raises(StorageError, match=r"^Cannot write /dev/null/cache/[^ ]*: Not a directory\.$"):
+            make()
+
+
+def test_file_in_the_cache_that_cannot_be_locked_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / ".x.h5.lock").mkdir()
+    with pytest.raises(StorageError, match=r"Cannot write .*/x\.h5: Is a directory\."):
+        fetch("http://127.0.0.1:9/x.h5", tmp_path / "x.h5", _CHECKSUM)
+
+
+def test_user_without_a_home_needs_a_folder_by_name_for_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # a user of whom the system knows nothing
+    with pytest.raises(StorageError, match=r"^Expected a home folder .*; this user has none\. .* KERAS_HOME\.$"):
+        cache_folder()
+    monkeypatch.setenv("KERAS_HOME", "/cache")
+    assert cache_folder() == Path("/cache")
