@@ -64,7 +64,10 @@ def parse_fingerprint(text: str | bytes) -> Fingerprint:
     Raises:
         ValueError: If it is not a fingerprint.
     """
-    return from_json(Fingerprint, json.loads(text))
+    try:
+        return from_json(Fingerprint, json.loads(text))
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
 
 
 def labels_digest(labels: Sequence[str]) -> str:

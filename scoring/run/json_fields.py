@@ -66,7 +66,7 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         return value
     if issubclass(kind, Enum):
         return _parse_member(kind, value, where)
-    return float(_expect(int | float, value, where)) if kind is float else _expect(kind, value, where)
+    return _parse_float(value, where) if kind is float else _expect(kind, value, where)
 
 
 def _parse_fields(kind: Any, found: dict[str, object], where: str) -> Any:
@@ -80,6 +80,13 @@ def _parse_fields(kind: Any, found: dict[str, object], where: str) -> Any:
 
 def _has_default(field: Field[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _parse_float(value: object, where: str) -> float:
+    try:
+        return float(_expect(int | float, value, where))
+    except OverflowError as error:  # a whole number of hundreds of digits
+        raise ValueError(f"{where} is {_shown(value)}, too large for a number") from error
 
 
 def _parse_member(kind: Callable[[object], Enum], value: object, where: str) -> Enum:

@@ -15,7 +15,7 @@ from scoring.run.predictions import ERROR, FINGERPRINT_KEY, INPUTS_KEY, LABELS_K
 from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
-_DAMAGE = (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
+_DAMAGE = (OSError, pa.ArrowException, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 _REASON_LENGTH = 200
 DESCRIBING = ("image_id", "path", "target")  # columns that a shard takes over from the manifest
 

@@ -121,6 +121,7 @@ def _with(name: str, value: object) -> str:
         (_with("versions", {"keras": 3}), "versions.keras is 3, not str"),
         (_with("summary", [1]), r"summary is \[1\], not dict"),
         (_with("clip", "much"), "clip is 'much', not int or float"),
+        (_with("clip", 10**400), r"clip is 10+\.\.\., too large for a number"),
     ],
 )
 def test_anything_else_ends_in_one_line_that_costs_no_shard(tmp_path: Path, text: str, reason: str) -> None:

@@ -103,7 +103,9 @@ def test_results_of_the_other_command_are_refused(tmp_path: Path) -> None:
         load_earlier_metrics(path, {})
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", "null", "[]", "3", '"results"', '{"results": 1, "settings": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "{}", "null", "[]", "[" * 100_000, "3", '"results"', '{"results": 1, "settings": {}}']
+)
 def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / METRICS_NAME).write_text(content)
     with pytest.raises(RunFolderError, match="is not what score or sonar writes") as told:
