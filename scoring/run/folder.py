@@ -64,10 +64,20 @@ class RunFolder:
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
     def shard_names(self) -> set[str]:
-        """Names of all that lies in `predictions/`, without hidden ones, which are temporary files or the system's."""
-        if not self.predictions.is_dir():
-            return set()
-        return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
+        """Names of all that lies in `predictions/`, without hidden ones, which are temporary files or the system's.
+
+        Raises:
+            RunFolderError: If they cannot be listed.
+            BucketError: If their bucket cannot be reached.
+        """
+        try:
+            if not self.predictions.is_dir():
+                return set()
+            return {path.name for path in self.predictions.iterdir() if not path.name.startswith(".")}
+        except BucketError:
+            raise
+        except OSError as error:
+            raise RunFolderError(f"Expected a readable {self.predictions}; {error.strerror or error}.") from error
 
     def load_record(self) -> RunRecord | None:
         """Read `run.json`; None if there is none.

@@ -13,6 +13,8 @@ from PIL import Image
 
 from scoring.run.folder import RunFolder
 from tests.models import save_brightness_model
+from tests.places import on_disk
+from tests.runs import cats_and_dogs, write_run
 
 _ROOT = Path(__file__).parents[2]
 # What lets root read everything: without these it is a user as others are, of its own files.
@@ -114,3 +116,14 @@ def test_folders_and_files_that_may_not_be_read_are_counted_and_every_other_phot
         "unreadable",
         {"closed/", "listed/14.png", "passed/", "unclear"},
     )
+
+
+def test_run_whose_shards_may_not_be_listed_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(4))
+    predictions = on_disk(folder.predictions)
+    predictions.chmod(0o000)
+    ended = _type(tmp_path, "status", "run")
+    predictions.chmod(0o755)
+    [line] = ended.stderr.splitlines()
+    assert "Expected a readable run/predictions; Permission denied." in line
+    assert ended.returncode == 2
