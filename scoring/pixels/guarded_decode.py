@@ -15,6 +15,12 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
 # The largest picture that is let in, 89 megapixels, takes two seconds on a slow core.
 TIME_LIMIT_S = 20.0
+_START_LIMIT_S = 120.0
+_END_LIMIT_S = 10.0  # for a process that has said no word and let its end of the pipe go
+
+
+class DecoderStartError(RuntimeError):
+    """The process cannot start: that is no fault of a picture."""
 
 
 class GuardedDecode:
@@ -22,7 +28,7 @@ class GuardedDecode:
 
     Args:
         decode: What the process runs; it must be importable by its name.
-        time_limit_s: Seconds for one picture, and before the first one for the process to start.
+        time_limit_s: Seconds for one picture; the process has two minutes of its own to start.
     """
 
     def __init__(self, decode: Decode = decode, time_limit_s: float = TIME_LIMIT_S) -> None:
@@ -43,14 +49,13 @@ class GuardedDecode:
         """Decode one picture; see `scoring.pixels.decoding.decode`.
 
         Raises:
-            ImageError: Also if the decoder crashes, or it or the start of its process takes longer than the limit.
+            ImageError: Also if the decoder crashes, or takes longer than the limit.
+            DecoderStartError: If its process cannot start.
         """
+        self._await_start()
         try:
-            if not self._is_ready:
-                self._receive()
-                self._is_ready = True
             self._connection.send((encoded, resize, shape))
-            answer = self._receive()
+            answer = self._receive(self._time_limit_s)
         except TimeoutError as error:
             self._restart()
             raise ImageError(f"it takes longer than {self._time_limit_s:g} s to decode") from error
@@ -71,8 +76,23 @@ class GuardedDecode:
         self._process.start()
         theirs.close()  # so that its end is heard when the process is gone
 
-    def _receive(self) -> Any:
-        if not self._connection.poll(self._time_limit_s):
+    def _await_start(self) -> None:
+        if self._is_ready:
+            return
+        try:
+            self._receive(_START_LIMIT_S)
+        except TimeoutError as error:
+            raise DecoderStartError(
+                f"Expected a decode process to start; it has not within {_START_LIMIT_S:g} s."
+            ) from error
+        except (EOFError, OSError) as error:  # the other end is gone
+            self._process.join(_END_LIMIT_S)
+            code = self._process.exitcode
+            raise DecoderStartError(f"Expected a decode process to start; it ended with code {code}.") from error
+        self._is_ready = True
+
+    def _receive(self, limit_s: float) -> Any:
+        if not self._connection.poll(limit_s):
             raise TimeoutError
         return self._connection.recv()
 

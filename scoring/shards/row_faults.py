@@ -3,6 +3,7 @@
 import errno
 
 from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
+from scoring.pixels.guarded_decode import DecoderStartError
 from scoring.storage.redaction import redact
 
 _LONGEST = 300  # characters of a message
@@ -14,7 +15,8 @@ def row_fault(error: BaseException) -> str:
     """One line for the row of the image that raised `error`.
 
     Raises:
-        BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop.
+        BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
+            a decoder that cannot start.
     """
     if _stops_all(error):
         raise error
@@ -27,7 +29,7 @@ def row_fault(error: BaseException) -> str:
 def _stops_all(error: BaseException) -> bool:
     if not isinstance(error, Exception):
         return type(error).__name__ != _RUST_PANIC
-    if isinstance(error, MemoryError | LeaseLostError):
+    if isinstance(error, MemoryError | LeaseLostError | DecoderStartError):
         return True
     if isinstance(error, StorageError) and not isinstance(error, BucketError):
         return True

@@ -10,9 +10,10 @@ from PIL import Image
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
-from scoring.pixels.decoding import Resize, decode
-from scoring.pixels.guarded_decode import GuardedDecode
+from scoring.pixels.decoding import Decode, Resize, decode
+from scoring.pixels.guarded_decode import DecoderStartError, GuardedDecode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.shards.row_faults import row_fault
 
 
 def _decode_or_worse(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
@@ -40,6 +41,43 @@ def test_a_picture_that_crashes_or_hangs_the_decoder_costs_itself_alone() -> Non
         pytest.raises(ImageError, match="takes longer than 3 s"),
     ):
         guarded(b"hang", Resize.SQUASH)
+
+
+class _SlowToLoad:
+    """Decodes; the process that it is sent to takes four seconds to start."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _load_slowly, ()
+
+    __call__ = staticmethod(decode)
+
+
+class _EndsItsProcess(_SlowToLoad):
+    """Ends the process that it is sent to before that has started."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os._exit, (3,)
+
+
+def _load_slowly() -> Decode:
+    time.sleep(4)
+    return decode
+
+
+def test_start_of_the_process_is_not_charged_to_the_picture() -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (5, 4), (200, 100, 0)).save(png, "png")
+    with GuardedDecode(_SlowToLoad(), time_limit_s=3) as guarded:
+        np.testing.assert_array_equal(guarded(png.getvalue(), Resize.SQUASH), decode(png.getvalue(), Resize.SQUASH))
+
+
+def test_process_that_cannot_start_is_no_fault_of_a_picture() -> None:
+    with GuardedDecode(_EndsItsProcess()) as guarded:
+        for _ in range(2):
+            with pytest.raises(DecoderStartError, match="it ended with code 3") as raised:
+                guarded(b"<html>", Resize.SQUASH)
+            with pytest.raises(DecoderStartError):
+                row_fault(raised.value)
 
 
 def test_large_picture_reaches_a_process_that_has_just_started_and_its_pixels_come_back() -> None:
