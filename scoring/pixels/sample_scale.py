@@ -1,7 +1,8 @@
 """Which value is white in scientific pictures: in floats and wide integers, whose type does not say it.
 
 1. A TIFF that states a largest sample (tags 281 and 341) of 1 or of a number of bits, 2^n - 1, means it, unless more
-   than one sample in a thousand is larger. Other values are what some program found to be the largest sample.
+   than one sample in a thousand is larger. Other values are what some program found to be the largest sample, but
+   infinity is an error.
 2. Unsigned 16-bit samples have the range of their type, as in every viewer: 65,535 is white.
 3. Floats and 32-bit integers are from 0 to 1, 0 to 255 or 0 to 65,535 (signed 16-bit: 32,767), of which the least is
    taken that fits: 99% of the samples are at most white, and unless white is 1, one in a hundred is at least a
@@ -114,6 +115,8 @@ def _stated(image: Image.Image) -> float | None:
     value = _first(tags.get(_LARGEST_OF_TYPE, tags.get(_LARGEST)))
     try:
         largest = float(value)
+        if np.isposinf(largest):
+            raise ImageError("its tags state an infinite largest sample, where a number was expected; save it anew")
         bits = np.log2(largest + 1)
     except (TypeError, ValueError):
         return None

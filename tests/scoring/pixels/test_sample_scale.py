@@ -120,6 +120,11 @@ def test_stated_range_is_ignored_if_it_is_no_range_or_samples_exceed_it(largest:
     np.testing.assert_array_equal(_decode(samples, largest), _decode(samples))
 
 
+def test_infinite_range_that_a_tiff_states_is_an_image_error_that_says_so() -> None:
+    with pytest.raises(ImageError, match="infinite largest sample"):
+        _decode(_photo().astype(np.float32), np.inf, 341)
+
+
 def test_signed_16_bits_are_white_at_the_end_of_their_type() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags.tagtype[339], tags[339] = 3, 2  # Pillow writes 32 bits where it is not told
