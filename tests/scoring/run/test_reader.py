@@ -10,9 +10,11 @@ import pytest
 from scoring.errors import BucketError, IncompleteError, RunFolderError, ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
+from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, write_table
 from scoring.run.reader import RunReader
 from scoring.run.verification import remove_shard, run_status
 from scoring.storage.locations import Url
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, record_of, save_record, write_features, write_run
 from tests.tampering import ALL, SEEN_BY_DIGEST, SEEN_FROM_ENDS, SEEN_IN_ROWS
 
@@ -43,6 +45,16 @@ def test_sound_run_is_read_in_the_manifests_order(folder: RunFolder, verify: boo
 def test_what_a_files_end_or_name_tells_is_always_seen(folder: RunFolder, tamper: Tampering, verify: bool) -> None:
     tamper(folder)
     _check_refused(folder, verify)
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("key", [FINGERPRINT_KEY, LABELS_KEY])
+def test_metadata_that_nests_without_end_is_damage_of_its_shard(folder: RunFolder, key: bytes, verify: bool) -> None:
+    path = on_disk(folder.shard(1, 3))
+    table = pq.read_table(pa.BufferReader(path.read_bytes()))
+    write_table(path, table.replace_schema_metadata({**(table.schema.metadata or {}), key: b"[" * 100_000}))
+    _check_refused(folder, verify)
+    assert run_status(folder, verify).damaged.keys() == {1}
 
 
 @_named(SEEN_IN_ROWS)
