@@ -189,8 +189,8 @@ def _write_csv(
     clip: float,
 ) -> None:
     if competition is Competition.ORIGINAL:
-        labels = pd.Series(np.where(dog_probability >= 0.5, 1, 0))
+        labels = ["1" if probability >= 0.5 else "0" for probability in dog_probability.tolist()]
     else:
-        labels = pd.Series([spelled(probability, clip) for probability in dog_probability.tolist()])
+        labels = [spelled(probability, clip) for probability in dog_probability.tolist()]
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
     write_text(path, rows.to_csv(index=False))
