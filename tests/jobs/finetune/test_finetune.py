@@ -208,6 +208,16 @@ def test_photos_that_cannot_be_divided_into_folds_are_refused_before_any_work(ba
     assert not features.record.exists() and not any(on_disk(features.predictions).iterdir())
 
 
+def test_a_label_of_which_no_photo_can_be_read_ends_the_job(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    for number in range(2):
+        (tmp_path / "photos" / f"owl.{number}.jpg").write_text("<html>")
+    with pytest.raises(ImagesError, match="received owl with none, as all 2 are unreadable"):
+        run_finetune(_request(tmp_path / "photos", base, tmp_path / "out"), Console(quiet=True))
+
+
 @pytest.mark.slow
 def test_layer_that_the_base_has_not_is_refused_with_those_it_has(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
