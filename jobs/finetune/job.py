@@ -20,7 +20,7 @@ from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import require_on_every_node, see_output
-from scoring.finetuning.photo_split import check_split
+from scoring.finetuning.photo_split import check_folds, check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from scoring.run.holding import hold_folder
@@ -57,4 +57,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
 
 
 def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
-    check_split(images, request.num_validation)
+    if request.folds_what_is_left:
+        check_folds(images, request.num_validation, request.seed)
+    else:
+        check_split(images, request.num_validation)

@@ -59,6 +59,11 @@ class FinetuneRequest:
         """Heads to train: one for each fold of each draw, or the ensemble."""
         return self.num_folds * self.num_draws or self.ensemble
 
+    @property
+    def folds_what_is_left(self) -> bool:
+        """Whether photos are divided into folds even where others are kept out, on which softmax heads stop."""
+        return self.num_folds > 0 and self.heads.kind is HeadKind.RBF
+
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
         self._check_heads()

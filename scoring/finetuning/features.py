@@ -1,6 +1,7 @@
 """The features that a network computes of each photo, once: the shard model of `finetune`, and its Parquet files."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -143,6 +144,7 @@ class Features:
         targets: Their true labels.
         values: Features, float16, shape (num_images, num_views, num_features).
         num_errors: Photos left out because they could not be read.
+        lost: The labels of those photos, each with how many of them it has.
         contents: What tells the photos' contents from those that other features were extracted from; empty where shards
             of an earlier version do not say.
     """
@@ -152,6 +154,7 @@ class Features:
     values: npt.NDArray[np.float16]
     num_errors: int
     contents: str = ""
+    lost: Counter[str] = field(default_factory=Counter)
 
 
 def load_features(folder: RunFolder) -> Features:
@@ -163,13 +166,13 @@ def load_features(folder: RunFolder) -> Features:
         ImagesError: If no photo could be read.
     """
     images: list[ImageEntry] = []
-    inputs, num_errors = list[bytes](), 0
+    inputs, lost = list[bytes](), Counter[str]()
     reader = RunReader(folder)
     values: npt.NDArray[np.float16] | None = None
     for table in reader.tables():
         inputs.append((table.schema.metadata or {}).get(INPUTS_KEY, b""))
         sound = table.filter(pa.compute.equal(table["status"], OK))
-        num_errors += table.num_rows - sound.num_rows
+        lost.update(map(str, table.filter(pa.compute.not_equal(table["status"], OK))["target"].to_pylist()))
         if sound.num_rows:
             views = [_matrix(sound[name]) for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
             if values is None:
@@ -178,10 +181,11 @@ def load_features(folder: RunFolder) -> Features:
                 values[len(images) : len(images) + sound.num_rows, view] = matrix
         described = sound.select(["image_id", "path", "target"]).to_pylist()
         images += [ImageEntry(size_bytes=0, **row) for row in described]
+    num_errors = lost.total()
     if values is None:
         raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
-    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs))
+    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs), lost)
 
 
 def _joint_digest(inputs: Sequence[bytes]) -> str:

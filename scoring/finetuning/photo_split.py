@@ -30,13 +30,11 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
         ImagesError: If there are fewer than two labels, or one would be missing on one side.
     """
     counts = Counter(image.target for image in images)
-    rarest, fewest = min(counts.items(), key=lambda item: item[1])
     if len(counts) < 2:
-        raise ImagesError(f"Expected photos of at least two labels; received {rarest!r} alone.")
+        raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
     if num_validation is None and _has_folders(images):
         return _check_folders(images, counts)
-    if fewest < 2:
-        raise ImagesError(f"Expected at least two photos of every label, one to validate on; {rarest!r} has {fewest}.")
+    _check_rarest(counts)
     if num_validation is None:
         num_validation = max(len(counts), min(MAX_VALIDATION, int(len(images) * _VALIDATION_SHARE)))
     if not len(counts) <= num_validation <= len(images) - len(counts):
@@ -45,6 +43,19 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
             f"labels is on both sides; received {num_validation} of {len(images)} photos."
         )
     return num_validation
+
+
+def check_folds(images: Sequence[ImageEntry], num_validation: int | None, seed: int) -> None:
+    """Check that the photos that are not kept out can be divided into folds; for arguments see `split_photos`.
+
+    Raises:
+        ImagesError: If they cannot be, or as in `check_split`.
+    """
+    if is_split_told(images, num_validation):
+        train = split_photos(images, num_validation, seed).train
+        _check_rarest(Counter(images[row].target for row in train), " among those to train on in folds")
+    else:
+        check_split(images, num_validation)
 
 
 def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed: int) -> PhotoSplit:
@@ -81,11 +92,11 @@ def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0
         draw: Number of the draw, from 0; each divides the photos otherwise.
 
     Raises:
-        ValueError: If the rarest label has one photo.
+        ImagesError: If the rarest label has one photo.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    fewest = min(Counter(targets).values())
+    fewest = _check_rarest(Counter[str | None](targets), " among those to train on in folds")
     state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
     return [PhotoSplit(*rows) for rows in folds.split(np.zeros(len(targets)), targets)]
@@ -99,6 +110,17 @@ def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> b
 def _has_folders(images: Sequence[ImageEntry]) -> bool:
     """Whether every photo lies in a training or a validation folder, and there are both."""
     return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}
+
+
+def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
+    """How many photos the rarest label has: at least two, or an ImagesError says which it is."""
+    rarest, fewest = min(counts.items(), key=lambda item: item[1])
+    if fewest < 2:
+        raise ImagesError(
+            f"Expected at least two photos of every label{among}, one to validate on; {rarest!r} has {fewest}. Add "
+            "photos of it, or leave it out."
+        )
+    return fewest
 
 
 def _check_folders(images: Sequence[ImageEntry], counts: Counter[str | None]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.errors import ImagesError
 from scoring.finetuning.features import Features, load_features
 from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import Head
@@ -17,6 +18,8 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData
 from scoring.run.fingerprint import Fingerprint
+from scoring.run.folder import RunFolder
+from scoring.run.reader import some
 
 
 @dataclass(frozen=True)
@@ -114,15 +117,34 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
 
     Raises:
         IncompleteError: If a shard is missing or damaged.
-        ImagesError: If no photo could be read, or those that could cannot be divided.
+        ImagesError: If no photo could be read, or none of a label, or those that could cannot be divided.
     """
     folder = ModelFolder(settings.output).features
     features = load_features(folder)
     record = folder.load_record()
     assert record is not None  # the same job has written it
-    splits, held_out = _split(features, settings)
+    _check_labels(features, folder)
+    try:
+        splits, held_out = _split(features, settings)
+    except ImagesError as error:
+        if not features.num_errors:
+            raise
+        raise ImagesError(
+            f"{error} {features.num_errors} photos could not be read, and do not count; {folder.path} says why."
+        ) from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
     return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint, num_draws)
+
+
+def _check_labels(features: Features, folder: RunFolder) -> None:
+    """Raise ImagesError if the photos of a label are all unreadable: the model would not know it, and nobody would."""
+    missing = sorted(features.lost.keys() - set(features.targets))
+    if missing:
+        raise ImagesError(
+            f"Expected photos of every label that can be read; received {some(missing)} with none, as all "
+            f"{sum(features.lost[label] for label in missing)} are unreadable. {folder.path} says why: repair them, or "
+            "leave them out."
+        )
 
 
 def _split(

@@ -13,12 +13,14 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
+from scoring.networks.published_files import misfit
 
 if TYPE_CHECKING:
     import h5py
 
 _FIRST_KERNEL = (64, 3, 3, 3)  # (out, in, height, width) of VGG16's first convolution; in Keras' layout (3, 3, 3, 64)
 _NUM_LAYERS = 16  # with weights, in configuration D of Simonyan and Zisserman
+_RANKS = [4] * 13 + [2] * 3  # of their kernels: the convolutions, and then the dense layers
 _FLATTENED = (512, 7, 7)  # what Flatten sees after the last pooling, channels first
 
 
@@ -33,12 +35,23 @@ def load_course_weights(path: Path) -> list[Float32Array] | None:
         not of the course's kind.
 
     Raises:
-        ModelError: If it is, but of another network.
+        ModelError: If it is, but of another network; or if it is HDF5 that cannot be read, as what was cut off.
     """
     import h5py
 
     if not h5py.is_hdf5(path):
         return None
+    try:
+        return _load(path)
+    except ModelError:
+        raise
+    except Exception as error:  # h5py has many words for a broken file, and NumPy for arrays of other shapes
+        raise misfit(path, error, "VGG16") from error
+
+
+def _load(path: Path) -> list[Float32Array] | None:
+    import h5py
+
     with h5py.File(path) as file:
         root = file.get("model_weights", file)
         layers = [arrays for arrays in _layers(root) if arrays]
@@ -48,6 +61,12 @@ def load_course_weights(path: Path) -> list[Float32Array] | None:
         raise ModelError(
             f"Expected the {_NUM_LAYERS} layers of VGG16, each with kernel and bias; {path} has {len(layers)} layers, "
             f"the last of {len(layers[-1])} arrays. The course's networks with batch normalisation are not VGG16."
+        )
+    if [kernel.ndim for kernel, _ in layers] != _RANKS or any(bias.ndim != 1 for _, bias in layers):
+        raise ModelError(
+            f"Expected 13 convolutions and then 3 dense layers, as VGG16 has; {path} has "
+            f"{sum(kernel.ndim == 4 for kernel, _ in layers)} convolutions among its {len(layers)} layers, or others "
+            "in another order. Name a weights file of VGG16."
         )
     kernels = _to_keras([kernel for kernel, _ in layers])
     return [array for kernel, (_, bias) in zip(kernels, layers, strict=True) for array in (kernel, bias)]

@@ -133,8 +133,8 @@ def _from_file(path: Path) -> "keras.Model":
 
 def _with_course_weights(weights: list[Float32Array], path: Path) -> "keras.Model":
     """VGG16 of as many classes as the weights have: 1,000, or those of a lesson's competition."""
-    network = empty_vgg16(classes=len(weights[-1]))
     try:
+        network = empty_vgg16(classes=len(weights[-1]))
         network.set_weights(weights)
     except ValueError as error:
         raise misfit(path, error, _WITH_CLASSES) from error

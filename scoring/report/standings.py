@@ -17,7 +17,7 @@ _STANDINGS = (
 
 
 def standings(labels: Sequence[str], log_loss: float) -> list[Table]:
-    """A model's log loss among them, the best first; no table unless one of two labels is dog."""
+    """A model's log loss among them, the best first; no table unless its labels are cat and dog."""
     if find_dog(labels) is None:
         return []
     rows = [(value, name, f"{value:.5f}") for value, name in _STANDINGS]

@@ -19,7 +19,7 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import spelled
 
-_DOG_LABELS = ("dog", "dogs")
+_CAT_LABELS, _DOG_LABELS = ("cat", "cats"), ("dog", "dogs")
 
 
 class Competition(StrEnum):
@@ -118,9 +118,11 @@ def check_bounds(clip: float | None, fallback: float | None) -> None:
 
 
 def find_dog(labels: Sequence[str]) -> int | None:
-    """The index of `dog` or `dogs` among two labels; None of more labels, or of none such. The other may be any."""
-    dogs = [index for index, label in enumerate(labels) if label.lower() in _DOG_LABELS]
-    return dogs[0] if len(labels) == 2 and len(dogs) == 1 else None
+    """The index of `dog` or `dogs` beside `cat` or `cats`, in any case; None of more labels, or of any others."""
+    cats, dogs = (
+        [index for index, label in enumerate(labels) if label.lower() in names] for names in (_CAT_LABELS, _DOG_LABELS)
+    )
+    return dogs[0] if len(labels) == 2 and cats and dogs else None
 
 
 def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:

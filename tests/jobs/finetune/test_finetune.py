@@ -25,7 +25,7 @@ from scoring.errors import ImagesError, ModelError, RunFolderError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
-from scoring.models.trained_heads import HeadSettings
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
@@ -194,6 +194,28 @@ def test_killed_between_its_stages_and_run_with_another_option_it_is_a_fresh_mod
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ImagesError, match=r"Expected `validation` from 2 to 79.*received 80 of 81 photos"):
         run_finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
+
+
+def test_photos_that_cannot_be_divided_into_folds_are_refused_before_any_work(base: Path, tmp_path: Path) -> None:
+    for name in ["train/cat/0.png", *(f"{split}/dog/{n}.png" for split in ("train", "valid") for n in range(3))]:
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 20)).save(tmp_path / "photos" / name)
+    shutil.copytree(tmp_path / "photos" / "train" / "cat", tmp_path / "photos" / "valid" / "cat")
+    request = _request(tmp_path / "photos", base, tmp_path / "out", num_validation=None, ensemble=1, num_folds=5)
+    with pytest.raises(ImagesError, match=r"two photos of every label among those to train on in folds, .*'cat' has 1"):
+        run_finetune(replace(request, heads=HeadSettings(kind=HeadKind.RBF)), Console(quiet=True))
+    features = RunFolder(tmp_path / "out" / "features")
+    assert not features.record.exists() and not any(on_disk(features.predictions).iterdir())
+
+
+def test_a_label_of_which_no_photo_can_be_read_ends_the_job(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    for number in range(2):
+        (tmp_path / "photos" / f"owl.{number}.jpg").write_text("<html>")
+    with pytest.raises(ImagesError, match="received owl with none, as all 2 are unreadable"):
+        run_finetune(_request(tmp_path / "photos", base, tmp_path / "out"), Console(quiet=True))
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.finetuning.photo_split import check_split, split_folds, split_photos
+from scoring.finetuning.photo_split import check_folds, check_split, split_folds, split_photos
 from scoring.sources.entries import ImageEntry
 
 
@@ -42,3 +42,23 @@ def test_each_draw_divides_photos_otherwise_and_as_no_other_seed_does() -> None:
     assert len(drawn) == 9
     again = [split_folds(targets, 5, seed=1, draw=2) for _ in range(2)]
     assert [list(fold.validation) for fold in again[0]] == [list(fold.validation) for fold in again[1]]
+
+
+@pytest.mark.parametrize("num_cats", [1, 2])
+def test_a_label_with_one_photo_to_train_on_is_no_more_divided_into_folds(num_cats: int) -> None:
+    paths = [f"{split}/dogs/{number}.jpg" for split in ("train", "valid") for number in range(5)]
+    photos = _photos(*paths, "valid/cats/0.jpg", *(f"train/cats/{number}.jpg" for number in range(num_cats)))
+    check_split(photos, None)
+    if num_cats > 1:
+        check_folds(photos, None, seed=0)
+        return
+    with pytest.raises(ImagesError, match=r"two photos of every label among those to train on in folds.*'cats' has 1"):
+        check_folds(photos, None, seed=0)
+
+
+def test_a_draw_that_leaves_one_photo_of_a_label_to_train_on_is_no_more_divided_into_folds() -> None:
+    photos = _photos(*(f"dogs/{number}.jpg" for number in range(60)), "cats/0.jpg", "cats/1.jpg")
+    check_folds(photos, None, seed=0)
+    check_split(photos, 20)
+    with pytest.raises(ImagesError, match=r"two photos of every label among those to train on in folds.*'cats' has 1"):
+        check_folds(photos, 20, seed=0)

@@ -10,6 +10,7 @@ from scipy.signal import convolve2d
 
 from scoring.errors import ModelError
 from scoring.networks.course_weights import load_course_weights
+from scoring.networks.vgg16 import load_vgg16
 
 _CHANNELS = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
 _CHANNELS += [(512, 512)] * 5
@@ -84,6 +85,35 @@ def test_files_of_other_kinds_are_left_to_keras(tmp_path: Path) -> None:
 def test_the_courses_other_networks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Expected the 16 layers of VGG16"):
         load_course_weights(_write_keras_1(tmp_path / "bn.h5", _theano_layers()[:-1]))
+
+
+def _cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _without_a_group(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["layer_3"]
+
+
+def _of_another_flatten(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["layer_13/layer_13_W"]
+        file["layer_13"]["layer_13_W"] = np.zeros((100, 4), np.float32)
+
+
+@pytest.mark.parametrize("damage", [_cut_off, _without_a_group, _of_another_flatten])
+def test_damaged_weights_are_refused_in_one_line(tmp_path: Path, damage: Any) -> None:
+    damage(path := _write_keras_1(tmp_path / "vgg16.h5", _theano_layers()))
+    with pytest.raises(ModelError, match=r"^Expected weights of VGG16; .*vgg16\.h5 does not fit: .+$"):
+        load_vgg16(str(path))
+
+
+def test_sixteen_convolutions_alone_are_refused(tmp_path: Path) -> None:
+    convolutions = _theano_layers()[:13]
+    path = _write_keras_1(tmp_path / "conv.h5", [*convolutions, *convolutions[-3:]])
+    with pytest.raises(ModelError, match=r"3 dense layers, as VGG16 has; .*conv\.h5 has 16 convolutions"):
+        load_vgg16(str(path))
 
 
 @pytest.mark.keras

@@ -81,6 +81,12 @@ def test_a_probability_of_none_that_is_known_is_refused(tmp_path: Path, wishes: 
     _refused(_run(tmp_path, [_A], _LEAVES), ["id,label", "1,0.5"], "Expected `positive`", **wishes)
 
 
+def test_a_dog_beside_anything_but_a_cat_is_not_taken_for_the_one_that_is_wanted(tmp_path: Path) -> None:
+    lines = ["id,label", "1,0.5"]
+    _refused(_run(tmp_path / "a", [(0.25, 0.75)], ("wolf", "dog")), lines, "Expected `positive`.*wolf, dog")
+    assert _fill(_run(tmp_path / "b", [(0.25, 0.75)], ("Cats", "Dogs")), lines)[1:] == ["1,0.75"]
+
+
 def test_one_column_of_words_is_the_label(tmp_path: Path) -> None:
     lines, told = _fill_and_tell(_run(tmp_path, [_A, _B, _C], _LEAVES), ["id,species", "3,ash", "1,oak", "2,ash"])
     assert lines == ["id,species", "3,beech", "1,ash", "2,oak"]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import IncompleteError, RequestError, RunFolderError
+from scoring.report.standings import standings
 from scoring.run.folder import RunFolder
 from scoring.submissions import submission as module
 from scoring.submissions.submission import Competition, SubmissionRequest, write_submission
@@ -119,9 +120,17 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         _write(RunFolder(tmp_path))
 
 
-def test_run_without_cats_and_dogs_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", [("mine", "rock"), ("dog", "wolf"), ("cat", "hound"), ("dog", "dogs")])
+def test_run_without_cats_and_dogs_is_refused(tmp_path: Path, labels: tuple[str, str]) -> None:
+    assert not standings(labels, log_loss=0.1)
     with pytest.raises(RequestError, match="labels cat and dog"):
-        _write(_run(tmp_path / "run", {"1": 0.9}, labels=("mine", "rock")))
+        _write(_run(tmp_path / "run", {"1": 0.9}, labels=labels))
+
+
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("Cats", "Dogs"), ("CAT", "dogs")])
+def test_cats_and_dogs_are_known_in_any_case_and_number(tmp_path: Path, labels: tuple[str, str]) -> None:
+    assert standings(labels, log_loss=0.1)
+    assert _write(_run(tmp_path / "run", {"1": 0.75}, labels=labels))[0]["label"] == "0.750000"
 
 
 @pytest.mark.parametrize("options", [{"clip": 0.5}, {"clip": -0.1}, {"fallback": 1.5}])

@@ -1,0 +1,48 @@
+"""What is left to learn from where some photos could not be read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ImagesError
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import load_training_set
+from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.networks.base_request import BaseRequest
+from tests.runs import Scored, cats_and_dogs, write_features
+
+
+def _owls(num_readable: int, num_broken: int) -> list[Scored]:
+    readable = [Scored(f"owl.{number}.png", (0.5, 0.5), "owl") for number in range(num_readable)]
+    return [*readable, *(Scored(f"broken.{number}.png", None, "owl", "it is empty") for number in range(num_broken))]
+
+
+def _settings(output: Path, images: Sequence[Scored], kind: HeadKind, num_folds: int) -> FinetuneSettings:
+    write_features(ModelFolder(output).features, images)
+    heads = HeadSettings(kind=kind)
+    return FinetuneSettings(
+        output, output, BaseRequest("vgg16"), False, heads, 1, None, 0, False, "tensorflow", num_folds
+    )
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_a_label_whose_photos_are_all_unreadable_is_missed(tmp_path: Path, kind: HeadKind, num_folds: int) -> None:
+    settings = _settings(tmp_path, [*cats_and_dogs(20), *_owls(0, 3)], kind, num_folds)
+    with pytest.raises(ImagesError, match=r"received owl with none, as all 3 are unreadable\. .* says why"):
+        load_training_set(settings)
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_a_label_of_which_one_photo_can_be_read_is_named_with_the_reason(
+    tmp_path: Path, kind: HeadKind, num_folds: int
+) -> None:
+    settings = _settings(tmp_path, [*cats_and_dogs(20), *_owls(1, 2)], kind, num_folds)
+    with pytest.raises(ImagesError, match=r"two photos of every label.*'owl' has 1\..* 2 photos could not be read"):
+        load_training_set(settings)
+
+
+def test_a_label_of_which_some_photos_cannot_be_read_is_learned_from_the_others(tmp_path: Path) -> None:
+    photos = load_training_set(_settings(tmp_path, [*cats_and_dogs(20), *_owls(2, 1)], HeadKind.RBF, 5))
+    assert (photos.labels, photos.num_folds, photos.count().num_errors) == (("cat", "dog", "owl"), 2, 1)
