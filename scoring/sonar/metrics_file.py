@@ -102,7 +102,7 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return _parse_study(record) if "results" in record else SonarMetrics(**record)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunFolderError(
             f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."
         ) from error

@@ -34,6 +34,7 @@ _ROWS = tuple(
     for model, published in ((SonarModel.OURS, Published(0.904, 0.018, "paper, 12 units")), (SonarModel.SVM, None))
 )
 _STUDY = StudyRecord(_SETTINGS, 12.5, _ROWS)
+_DEEP = "[" * 200_000
 _METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
 
 
@@ -103,7 +104,9 @@ def test_results_of_the_other_command_are_refused(tmp_path: Path) -> None:
         load_earlier_metrics(path, {})
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", "null", "[]", "3", '"results"', '{"results": 1, "settings": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "{}", "null", "[]", "3", '"results"', '{"results": 1, "settings": {}}', _DEEP]
+)
 def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / METRICS_NAME).write_text(content)
     with pytest.raises(RunFolderError, match="is not what score or sonar writes") as told:
