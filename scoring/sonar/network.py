@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 _BATCH_SIZE = 1024  # returns scored at once
+_ROUNDING = 1e-6  # by which a sum of shares may pass 1
 
 SONAR_SCHEMA = pa.schema(
     [
@@ -71,7 +72,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
 
     Raises:
         SonarError: If the returns cannot be used for this.
-        ModelError: If `settings.model` is not a sonar model.
+        ModelError: If `settings.model` is not a sonar model, or gives no probabilities.
         LeaseLostError: If another driver took over.
     """
     with under_fence(settings.fence):
@@ -89,13 +90,14 @@ def _run(settings: SonarSettings) -> SonarMetrics:
         check_trainable(returns, settings.data)
         in_training = split_rows(returns, settings.seed)
         network = train_network(returns, in_training, settings.seed)
-        with whole_file(settings.output / "model.keras") as temporary:
-            network.save(temporary)
     else:
         network = load_network(settings.model)
         in_training = np.zeros(len(returns.bands), dtype=bool)
-    mine_probability = np.asarray(network.predict(returns.bands, batch_size=_BATCH_SIZE, verbose=0))[:, 0]
+    mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
+    if settings.model is None:
+        with whole_file(settings.output / "model.keras") as temporary:
+            network.save(temporary)
     _write_predictions(settings, returns, in_training, mine_probability)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
@@ -131,7 +133,8 @@ def load_network(path: Path) -> "keras.Model":
     """Load a model that `train_network` or the study made.
 
     Raises:
-        ModelError: If it cannot be loaded, or has other shapes; what it computes is not looked at.
+        ModelError: If it cannot be loaded, is not built, or has other shapes. What it computes is looked at where
+            returns are scored.
     """
     import keras
 
@@ -140,10 +143,33 @@ def load_network(path: Path) -> "keras.Model":
     except Exception as error:  # a missing file, an unsafe layer, a damaged archive
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"Cannot load the sonar model {path} in Keras' safe mode: {reason}") from error
-    shapes = (tuple(network.input_shape), tuple(network.output_shape))
+    try:
+        shapes = (tuple(network.input_shape), tuple(network.output_shape))
+    except (AttributeError, TypeError) as error:  # a Sequential that has seen no input
+        raise ModelError(
+            f"Expected a model from {NUM_BANDS} bands to the probability of a mine; {path} was saved before it had an "
+            "input shape. Give it one and save it again."
+        ) from error
     if shapes != ((None, NUM_BANDS), (None, 1)):
         raise ModelError(f"Expected a model from 60 bands to the probability of a mine; {path} has shapes {shapes}.")
     return network
+
+
+def _score(network: "keras.Model", bands: Float32Array, name: str) -> Float32Array:
+    """Probabilities of a mine, shape (num_rows,).
+
+    Raises:
+        ModelError: If the model, `name` for messages, gives something else.
+    """
+    outputs = np.asarray(network.predict(bands, batch_size=_BATCH_SIZE, verbose=0), np.float32)[:, 0]
+    wrong = ~((outputs >= -_ROUNDING) & (outputs <= 1 + _ROUNDING))  # true for NaN as well
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ModelError(
+            f"Expected probabilities of a mine, from 0 to 1; {name} gives {outputs[row]:g} for row {row + 1} of "
+            f"{len(outputs)}. Use a model whose last layer is a sigmoid and whose weights are finite."
+        )
+    return outputs.clip(0, 1)
 
 
 def _label_rows(mine_probability: Float32Array) -> npt.NDArray[np.str_]:
