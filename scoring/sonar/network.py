@@ -4,7 +4,7 @@ Keras is imported when a function here is called, on the machine that runs it.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,9 @@ from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_earlier_
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
 from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
-from scoring.storage.durable import whole_file
+from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
+from scoring.storage.downloads import file_digest
+from scoring.storage.durable import remove_file, whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     started = time.perf_counter()
     import_keras(settings.backend)
     returns = load_sonar(settings.data)
+    model_sha256 = _model_digest(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
@@ -95,28 +98,47 @@ def _run(settings: SonarSettings) -> SonarMetrics:
         in_training = np.zeros(len(returns.bands), dtype=bool)
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
+    remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
     if settings.model is None:
-        with whole_file(settings.output / "model.keras") as temporary:
+        with whole_file(settings.output / MODEL_NAME) as temporary:
             network.save(temporary)
     _write_predictions(settings, returns, in_training, mine_probability)
+    metrics = replace(metrics, model_sha256=model_sha256)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
 
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
-    """Return what an earlier run with the same settings measured; None if there is none.
+    """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
-    A trained model is told from another by its path alone.
+    A trained model is told from another by its path and its file's digest. A result that does not tell the digest is
+    taken for none, as is one whose predictions or model, if it trained one, are gone or damaged.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
+        ModelError: If `settings.model` cannot be read.
     """
-    wanted = {"data_sha256": settings.data_sha256, "seed": settings.seed, "model": _model_name(settings)}
-    return load_earlier_metrics(settings.output / METRICS_NAME, wanted)
+    wanted = {
+        "data_sha256": settings.data_sha256,
+        "seed": settings.seed,
+        "model": _model_name(settings),
+        "model_sha256": _model_digest(settings),
+    }
+    earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
+    return earlier if earlier and are_whole(settings.output, with_model=settings.model is None) else None
 
 
 def _model_name(settings: SonarSettings) -> str | None:
     return str(settings.model) if settings.model else None
+
+
+def _model_digest(settings: SonarSettings) -> str | None:
+    try:
+        return file_digest(settings.model) if settings.model else None
+    except OSError as error:
+        raise ModelError(
+            f"Expected `sonar_model` to be a readable file; {settings.model} is not: {error.strerror or error}."
+        ) from error
 
 
 def train_network(returns: SonarReturns, in_training: npt.NDArray[np.bool_], seed: int) -> "keras.Model":
@@ -230,5 +252,5 @@ def _write_predictions(
         },
         schema=SONAR_SCHEMA,
     )
-    with whole_file(settings.output / "predictions.parquet") as temporary:
+    with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
         pq.write_table(table, temporary)

@@ -1,7 +1,7 @@
 """`metrics.json` as 0.1.0 wrote it, and what is refused."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +112,13 @@ def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -
     with pytest.raises(RunFolderError, match="is not what score or sonar writes") as told:
         load_metrics(tmp_path / METRICS_NAME)
     assert "\n" not in str(told.value)
+
+
+def test_a_result_that_does_not_tell_its_models_digest_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / METRICS_NAME
+    written = asdict(replace(_METRICS, model="our.keras"))
+    del written["model_sha256"]  # as earlier versions wrote it
+    path.write_text(json.dumps(written))
+    assert load_earlier_metrics(path, {"model": "our.keras", "model_sha256": "e" * 64}) is None
+    with pytest.raises(RunFolderError, match="seed differs"):
+        load_earlier_metrics(path, {"seed": 1, "model": "our.keras", "model_sha256": "e" * 64})

@@ -1,5 +1,6 @@
 """Scoring returns with a model that users name."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ModelError
+from scoring.errors import ModelError, StorageError
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.network import SonarSettings, load_network, run_sonar
 from scoring.storage.downloads import file_digest
@@ -34,6 +35,23 @@ def _settings(folder: Path, model: "keras.Model") -> SonarSettings:
     data.write_text((",".join(["0.5"] * 60) + "\n") * 3)
     model.save(folder / "theirs.keras")
     return SonarSettings(data, file_digest(data), folder / "sonar", 0, folder / "theirs.keras", "tensorflow")
+
+
+def test_the_models_digest_is_kept_with_the_result(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    assert settings.model
+    run_sonar(settings)
+    written = json.loads((tmp_path / "sonar" / "metrics.json").read_text())
+    assert written["model_sha256"] == file_digest(settings.model)
+
+
+def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    (tmp_path / "sonar" / "predictions.parquet").mkdir(parents=True)  # a file cannot take its place
+    (tmp_path / "sonar" / "metrics.json").write_text("{}")
+    with pytest.raises(StorageError, match="Cannot write"):
+        run_sonar(settings)
+    assert not (tmp_path / "sonar" / "metrics.json").exists()
 
 
 @pytest.mark.parametrize(("bias", "told"), [(13.85, "13.85"), (-1e-3, "-0.001"), (np.nan, "nan"), (np.inf, "inf")])
