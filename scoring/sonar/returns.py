@@ -76,5 +76,5 @@ def check_trainable(returns: SonarReturns, path: Path) -> None:
     if len(returns.bands) != NUM_ROWS or min(counts.values()) < MIN_OF_A_KIND:
         raise SonarError(
             f"Expected UCI's {NUM_ROWS} returns of both kinds, at least {MIN_OF_A_KIND} of each; {path} has "
-            f"{len(returns.bands)}: {counts}. Use `{UCI}`, or score with a trained model."
+            f"{len(returns.bands)}: {counts}. Use UCI's own file, or score with a trained model."
         )
