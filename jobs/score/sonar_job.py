@@ -46,10 +46,11 @@ class SonarJob:
         self._metrics: SonarMetrics | None = None
 
     def look_for_earlier_result(self) -> None:
-        """Take up what an earlier run finished.
+        """Take up what an earlier run finished, if it is whole.
 
         Raises:
             RunFolderError: If that was of other returns, another seed or another model.
+            ModelError: If the model to score with cannot be read.
         """
         self._metrics = load_earlier(self._settings)
 

@@ -23,7 +23,8 @@ from scoring.sonar.results import StudyRow, gather_folds, summarise, write_predi
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.uci_file import load_sonar
-from scoring.storage.durable import remove_temporaries, whole_file
+from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
+from scoring.storage.durable import remove_file, remove_temporaries, whole_file
 
 
 def run_study(request: StudyRequest, console: Console) -> Study:
@@ -47,7 +48,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         metrics.unlink(missing_ok=True)
     settings = _settings(request, returns)
     study = load_earlier_study(metrics, settings)
-    if study is None:
+    if study is None or not are_whole(folder, with_model=True):
 
         def name(number: int) -> str:
             return str(tasks[number])
@@ -55,6 +56,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
         print_failures(console, failures, [], name)
         check_nothing_missing([failure.task for failure in failures], name)
+        remove_file(metrics)  # what it promises is replaced now
         rows = _write_results(folder, returns, tasks, results)
         study = StudyRecord(settings, time.perf_counter() - started, rows)
         write_metrics(metrics, study)
@@ -73,10 +75,10 @@ def _write_results(
     """Write model and predictions; return the table's rows."""
     assert returns.labels is not None
     model = next(result for result in results.values() if isinstance(result, bytes))
-    with whole_file(folder / "model.keras") as temporary:
+    with whole_file(folder / MODEL_NAME) as temporary:
         temporary.write_bytes(model)
     probabilities = {number: result for number, result in results.items() if not isinstance(result, bytes)}
     scored = gather_folds(tasks, probabilities)
-    write_predictions(folder / "predictions.parquet", returns, scored)
+    write_predictions(folder / PREDICTIONS_NAME, returns, scored)
     is_mine = returns.labels == "M"
     return tuple(summarise(protocol, model, folds, is_mine) for (protocol, model), folds in scored.items())

@@ -14,6 +14,7 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 
 METRICS_NAME = "metrics.json"
+_ADDED_LATER = "model_sha256"  # earlier versions did not write it
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class SonarMetrics:
         model: Path of the model used for scoring, or None if one was trained.
         wall_s: Seconds from start to finish, Keras' import included.
         versions: Library versions.
+        model_sha256: Digest of that model's file; None if one was trained, or if an earlier version wrote this.
     """
 
     num_rows: int
@@ -45,6 +47,7 @@ class SonarMetrics:
     model: str | None
     wall_s: float
     versions: dict[str, str]
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,9 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
 def load_earlier_metrics(path: Location, wanted: Mapping[str, object]) -> SonarMetrics | None:
     """Return what an earlier run measured with the same settings; None if there is none.
 
+    None as well if it does not say what model it scored with, by the model's digest, but all else is the same. The
+    files beside it are not looked at.
+
     Args:
         path: Its `metrics.json`.
         wanted: By the name of a field, what it must hold.
@@ -123,6 +129,8 @@ def load_earlier_metrics(path: Location, wanted: Mapping[str, object]) -> SonarM
 
 def load_earlier_study(path: Location, settings: StudySettings) -> StudyRecord | None:
     """Return what an earlier study with the same settings found; None if there is none.
+
+    The files beside it are not looked at.
 
     Raises:
         RunFolderError: If one of them was another, which is named, or if the file is of another command.
@@ -139,6 +147,8 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
     earlier = found.settings if isinstance(found, StudyRecord) else found
     for name, value in wanted.items():
         if (held := getattr(earlier, name)) != value:
+            if held is None and name == _ADDED_LATER:
+                return None
             raise RunFolderError(
                 f"{path} holds sonar results whose {name} differs: expected {_plain(held)}, received {_plain(value)}. "
                 "Use another `output`, or `overwrite` to start clean."

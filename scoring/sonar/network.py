@@ -4,7 +4,7 @@ Keras is imported when a function here is called, on the machine that runs it.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,16 @@ from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_earlier_
 from scoring.sonar.protocols import Fold, split_rows
 from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
 from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
-from scoring.storage.durable import whole_file
+from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
+from scoring.storage.downloads import file_digest
+from scoring.storage.durable import remove_file, whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
     import keras
 
 _BATCH_SIZE = 1024  # returns scored at once
+_ROUNDING = 1e-6  # by which a sum of shares may pass 1
 
 SONAR_SCHEMA = pa.schema(
     [
@@ -71,7 +74,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
 
     Raises:
         SonarError: If the returns cannot be used for this.
-        ModelError: If `settings.model` is not a sonar model.
+        ModelError: If `settings.model` is not a sonar model, or gives no probabilities.
         LeaseLostError: If another driver took over.
     """
     with under_fence(settings.fence):
@@ -84,37 +87,58 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     started = time.perf_counter()
     import_keras(settings.backend)
     returns = load_sonar(settings.data)
+    model_sha256 = _model_digest(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
         in_training = split_rows(returns, settings.seed)
         network = train_network(returns, in_training, settings.seed)
-        with whole_file(settings.output / "model.keras") as temporary:
-            network.save(temporary)
     else:
         network = load_network(settings.model)
         in_training = np.zeros(len(returns.bands), dtype=bool)
-    mine_probability = np.asarray(network.predict(returns.bands, batch_size=_BATCH_SIZE, verbose=0))[:, 0]
+    mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
+    remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
+    if settings.model is None:
+        with whole_file(settings.output / MODEL_NAME) as temporary:
+            network.save(temporary)
     _write_predictions(settings, returns, in_training, mine_probability)
+    metrics = replace(metrics, model_sha256=model_sha256)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
 
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
-    """Return what an earlier run with the same settings measured; None if there is none.
+    """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
-    A trained model is told from another by its path alone.
+    A trained model is told from another by its path and its file's digest. A result that does not tell the digest is
+    taken for none, as is one whose predictions or model, if it trained one, are gone or damaged.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
+        ModelError: If `settings.model` cannot be read.
     """
-    wanted = {"data_sha256": settings.data_sha256, "seed": settings.seed, "model": _model_name(settings)}
-    return load_earlier_metrics(settings.output / METRICS_NAME, wanted)
+    wanted = {
+        "data_sha256": settings.data_sha256,
+        "seed": settings.seed,
+        "model": _model_name(settings),
+        "model_sha256": _model_digest(settings),
+    }
+    earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
+    return earlier if earlier and are_whole(settings.output, with_model=settings.model is None) else None
 
 
 def _model_name(settings: SonarSettings) -> str | None:
     return str(settings.model) if settings.model else None
+
+
+def _model_digest(settings: SonarSettings) -> str | None:
+    try:
+        return file_digest(settings.model) if settings.model else None
+    except OSError as error:
+        raise ModelError(
+            f"Expected `sonar_model` to be a readable file; {settings.model} is not: {error.strerror or error}."
+        ) from error
 
 
 def train_network(returns: SonarReturns, in_training: npt.NDArray[np.bool_], seed: int) -> "keras.Model":
@@ -131,7 +155,8 @@ def load_network(path: Path) -> "keras.Model":
     """Load a model that `train_network` or the study made.
 
     Raises:
-        ModelError: If it cannot be loaded, or has other shapes; what it computes is not looked at.
+        ModelError: If it cannot be loaded, is not built, or has other shapes. What it computes is looked at where
+            returns are scored.
     """
     import keras
 
@@ -140,10 +165,33 @@ def load_network(path: Path) -> "keras.Model":
     except Exception as error:  # a missing file, an unsafe layer, a damaged archive
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"Cannot load the sonar model {path} in Keras' safe mode: {reason}") from error
-    shapes = (tuple(network.input_shape), tuple(network.output_shape))
+    try:
+        shapes = (tuple(network.input_shape), tuple(network.output_shape))
+    except (AttributeError, TypeError) as error:  # a Sequential that has seen no input
+        raise ModelError(
+            f"Expected a model from {NUM_BANDS} bands to the probability of a mine; {path} was saved before it had an "
+            "input shape. Give it one and save it again."
+        ) from error
     if shapes != ((None, NUM_BANDS), (None, 1)):
         raise ModelError(f"Expected a model from 60 bands to the probability of a mine; {path} has shapes {shapes}.")
     return network
+
+
+def _score(network: "keras.Model", bands: Float32Array, name: str) -> Float32Array:
+    """Probabilities of a mine, shape (num_rows,).
+
+    Raises:
+        ModelError: If the model, `name` for messages, gives something else.
+    """
+    outputs = np.asarray(network.predict(bands, batch_size=_BATCH_SIZE, verbose=0), np.float32)[:, 0]
+    wrong = ~((outputs >= -_ROUNDING) & (outputs <= 1 + _ROUNDING))  # true for NaN as well
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ModelError(
+            f"Expected probabilities of a mine, from 0 to 1; {name} gives {outputs[row]:g} for row {row + 1} of "
+            f"{len(outputs)}. Use a model whose last layer is a sigmoid and whose weights are finite."
+        )
+    return outputs.clip(0, 1)
 
 
 def _label_rows(mine_probability: Float32Array) -> npt.NDArray[np.str_]:
@@ -204,5 +252,5 @@ def _write_predictions(
         },
         schema=SONAR_SCHEMA,
     )
-    with whole_file(settings.output / "predictions.parquet") as temporary:
+    with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
         pq.write_table(table, temporary)

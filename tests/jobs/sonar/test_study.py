@@ -1,6 +1,7 @@
 """The command as users run it, on Ray."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -60,6 +61,14 @@ def test_the_same_command_again_computes_nothing(data_folder: Path, one_worker: 
     before = (one_worker / "metrics.json").stat().st_mtime_ns
     assert run_study(request(data_folder, one_worker.parent), Console(quiet=True))
     assert (one_worker / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_study_whose_predictions_are_gone_is_made_anew(data_folder: Path, one_worker: Path, tmp_path: Path) -> None:
+    shutil.copytree(one_worker, tmp_path / "sonar")
+    (tmp_path / "sonar" / "predictions.parquet").unlink()
+    assert run_study(request(data_folder, tmp_path), Console(quiet=True))
+    made_anew = pq.read_table(tmp_path / "sonar" / "predictions.parquet")
+    assert made_anew == pq.read_table(one_worker / "predictions.parquet")
 
 
 def test_another_seed_is_refused_in_the_same_folder(data_folder: Path, one_worker: Path) -> None:

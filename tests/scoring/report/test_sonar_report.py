@@ -109,7 +109,9 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
         assert part in text
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "null", "[]", '{"results": [{}], "settings": {}, "wall_s": 1}'])
+@pytest.mark.parametrize(
+    "content", ["{", "{}", "null", "[]", '{"results": [{}], "settings": {}, "wall_s": 1}', "[" * 200_000]
+)
 def test_damaged_sonar_results_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     _write_network(tmp_path / "run" / "sonar")
     (tmp_path / "run" / "sonar" / METRICS_NAME).write_text(content)

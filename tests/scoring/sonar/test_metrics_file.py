@@ -1,7 +1,7 @@
 """`metrics.json` as 0.1.0 wrote it, and what is refused."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ _ROWS = tuple(
     for model, published in ((SonarModel.OURS, Published(0.904, 0.018, "paper, 12 units")), (SonarModel.SVM, None))
 )
 _STUDY = StudyRecord(_SETTINGS, 12.5, _ROWS)
+_DEEP = "[" * 200_000
 _METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
 
 
@@ -104,10 +105,20 @@ def test_results_of_the_other_command_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "{}", "null", "[]", "[" * 100_000, "3", '"results"', '{"results": 1, "settings": {}}']
+    "content", ["", "{", "{}", "null", "[]", "3", '"results"', '{"results": 1, "settings": {}}', _DEEP]
 )
 def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / METRICS_NAME).write_text(content)
     with pytest.raises(RunFolderError, match="is not what score or sonar writes") as told:
         load_metrics(tmp_path / METRICS_NAME)
     assert "\n" not in str(told.value)
+
+
+def test_a_result_that_does_not_tell_its_models_digest_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / METRICS_NAME
+    written = asdict(replace(_METRICS, model="our.keras"))
+    del written["model_sha256"]  # as earlier versions wrote it
+    path.write_text(json.dumps(written))
+    assert load_earlier_metrics(path, {"model": "our.keras", "model_sha256": "e" * 64}) is None
+    with pytest.raises(RunFolderError, match="seed differs"):
+        load_earlier_metrics(path, {"seed": 1, "model": "our.keras", "model_sha256": "e" * 64})

@@ -1,0 +1,100 @@
+"""Which earlier results of `score`'s network are taken up, and which are made anew."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import ModelError, RunFolderError
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, write_metrics
+from scoring.sonar.network import SonarSettings, load_earlier
+from scoring.sonar.whole_results import are_whole
+from scoring.storage.downloads import file_digest
+from scoring.storage.locations import Url
+
+_METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, {"keras": "3.15.1"})
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> SonarSettings:
+    """Settings of a run that has trained, and left all three files."""
+    pq.write_table(pa.table({"row": list(range(208))}), tmp_path / "predictions.parquet")
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", bytes(range(256)) * 16)
+    write_metrics(tmp_path / METRICS_NAME, _METRICS)
+    return SonarSettings(tmp_path / "sonar.csv", "d" * 64, tmp_path, 0, None, "tensorflow")
+
+
+@pytest.fixture
+def scored(trained: SonarSettings, tmp_path: Path) -> SonarSettings:
+    """Settings of a run that has scored with a model, and left two files."""
+    model = (tmp_path / "model.keras").rename(tmp_path / "theirs.keras")
+    write_metrics(tmp_path / METRICS_NAME, replace(_METRICS, model=str(model), model_sha256=file_digest(model)))
+    return replace(trained, model=model)
+
+
+def _flip_middle_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def test_a_whole_result_is_taken_up(trained: SonarSettings) -> None:
+    assert load_earlier(trained) == _METRICS
+
+
+def test_a_result_of_the_same_model_is_taken_up_without_a_model_of_its_own(scored: SonarSettings) -> None:
+    assert load_earlier(scored) is not None
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "model.keras"])
+@pytest.mark.parametrize("damage", [Path.unlink, _cut])
+def test_a_result_without_its_files_is_none(
+    trained: SonarSettings, tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    damage(tmp_path / name)
+    assert load_earlier(trained) is None
+
+
+def test_a_model_that_is_damaged_inside_is_none(trained: SonarSettings, tmp_path: Path) -> None:
+    _flip_middle_byte(tmp_path / "model.keras")
+    assert load_earlier(trained) is None
+
+
+def test_files_in_a_bucket_are_looked_at_as_local_ones(trained: SonarSettings, tmp_path: Path, bucket: Url) -> None:
+    for name in ("predictions.parquet", "model.keras"):
+        assert not are_whole(bucket, with_model=True)
+        (bucket / name).upload(tmp_path / name)
+    assert are_whole(bucket, with_model=True)
+    _cut(tmp_path / "model.keras")
+    (bucket / "model.keras").upload(tmp_path / "model.keras")
+    assert not are_whole(bucket, with_model=True)
+    assert are_whole(bucket, with_model=False)
+
+
+def test_a_model_that_was_replaced_under_its_path_is_another(scored: SonarSettings) -> None:
+    assert scored.model
+    _flip_middle_byte(scored.model)
+    with pytest.raises(RunFolderError, match=r"model_sha256 differs: expected .*, received .*Use another `output`"):
+        load_earlier(scored)
+
+
+def test_a_result_that_does_not_tell_the_models_digest_is_none(scored: SonarSettings) -> None:
+    write_metrics(scored.output / METRICS_NAME, replace(_METRICS, model=str(scored.model)))
+    assert load_earlier(scored) is None
+
+
+def test_a_model_that_is_gone_is_told_in_one_line(scored: SonarSettings) -> None:
+    assert scored.model
+    scored.model.unlink()
+    with pytest.raises(ModelError, match=r"Expected `sonar_model` to be a readable file; .* is not: No such file"):
+        load_earlier(scored)

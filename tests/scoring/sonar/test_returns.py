@@ -1,0 +1,29 @@
+"""Which returns may train."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scoring.errors import SonarError
+from scoring.sonar.protocols import split_rows
+from scoring.sonar.returns import MIN_OF_A_KIND, NUM_ROWS, SonarReturns, check_trainable
+
+
+def _returns(num_mines: int) -> SonarReturns:
+    labels = np.where(np.arange(NUM_ROWS) < num_mines, "M", "R")
+    return SonarReturns(np.full((NUM_ROWS, 60), 0.5, np.float32), labels, "d" * 64)
+
+
+@pytest.mark.parametrize("num_mines", [0, 1, MIN_OF_A_KIND - 1, NUM_ROWS - 1, NUM_ROWS])
+def test_too_few_of_a_kind_are_refused_in_one_line_with_both_counts(num_mines: int) -> None:
+    told = rf"at least 10 of each; few\.csv has 208: {{'M': {num_mines}, 'R': {NUM_ROWS - num_mines}}}\. Use"
+    with pytest.raises(SonarError, match=told) as refused:
+        check_trainable(_returns(num_mines), Path("few.csv"))
+    assert "\n" not in str(refused.value)
+
+
+def test_ten_of_a_kind_are_enough_to_divide() -> None:
+    returns = _returns(MIN_OF_A_KIND)
+    check_trainable(returns, Path("enough.csv"))
+    assert split_rows(returns, seed=0)[:MIN_OF_A_KIND].sum() == 6
