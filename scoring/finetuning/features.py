@@ -1,7 +1,6 @@
 """The features that a network computes of each photo, once: the shard model of `finetune`, and its Parquet files."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -144,7 +143,7 @@ class Features:
         targets: Their true labels.
         values: Features, float16, shape (num_images, num_views, num_features).
         num_errors: Photos left out because they could not be read.
-        lost: The labels of those photos, each with how many of them it has.
+        lost: Those photos.
         contents: What tells the photos' contents from those that other features were extracted from; empty where shards
             of an earlier version do not say.
     """
@@ -154,7 +153,7 @@ class Features:
     values: npt.NDArray[np.float16]
     num_errors: int
     contents: str = ""
-    lost: Counter[str] = field(default_factory=Counter)
+    lost: Sequence[ImageEntry] = ()
 
 
 def load_features(folder: RunFolder) -> Features:
@@ -166,26 +165,30 @@ def load_features(folder: RunFolder) -> Features:
         ImagesError: If no photo could be read.
     """
     images: list[ImageEntry] = []
-    inputs, lost = list[bytes](), Counter[str]()
+    lost: list[ImageEntry] = []
+    inputs = list[bytes]()
     reader = RunReader(folder)
     values: npt.NDArray[np.float16] | None = None
     for table in reader.tables():
         inputs.append((table.schema.metadata or {}).get(INPUTS_KEY, b""))
         sound = table.filter(pa.compute.equal(table["status"], OK))
-        lost.update(map(str, table.filter(pa.compute.not_equal(table["status"], OK))["target"].to_pylist()))
+        lost += _entries(table.filter(pa.compute.not_equal(table["status"], OK)))
         if sound.num_rows:
             views = [_matrix(sound[name]) for name in (FEATURES, FLIPPED_FEATURES) if name in sound.column_names]
             if values is None:
                 values = mapped((reader.record.num_images, len(views), views[0].shape[1]))
             for view, matrix in enumerate(views):
                 values[len(images) : len(images) + sound.num_rows, view] = matrix
-        described = sound.select(["image_id", "path", "target"]).to_pylist()
-        images += [ImageEntry(size_bytes=0, **row) for row in described]
-    num_errors = lost.total()
+        images += _entries(sound)
+    num_errors = len(lost)
     if values is None:
         raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
     return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs), lost)
+
+
+def _entries(rows: pa.Table) -> list[ImageEntry]:
+    return [ImageEntry(size_bytes=0, **row) for row in rows.select(["image_id", "path", "target"]).to_pylist()]
 
 
 def _joint_digest(inputs: Sequence[bytes]) -> str:

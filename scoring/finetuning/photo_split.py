@@ -32,7 +32,7 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
         raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
-    if num_validation is None and _has_folders(images):
+    if num_validation is None and has_folders(images):
         return _check_folders(images, counts)
     _check_rarest(counts)
     if num_validation is None:
@@ -74,7 +74,7 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
 
     count = check_split(images, num_validation)
     rows = np.arange(len(images))
-    if num_validation is None and _has_folders(images):
+    if num_validation is None and has_folders(images):
         validates = np.array([split_of(image) is Split.VALIDATION for image in images])
         return PhotoSplit(rows[~validates], rows[validates])
     targets = [image.target for image in images]
@@ -104,10 +104,10 @@ def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0
 
 def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> bool:
     """Whether photos to validate on were asked for, or lie in a folder of their own."""
-    return num_validation is not None or _has_folders(images)
+    return num_validation is not None or has_folders(images)
 
 
-def _has_folders(images: Sequence[ImageEntry]) -> bool:
+def has_folders(images: Sequence[ImageEntry]) -> bool:
     """Whether every photo lies in a training or a validation folder, and there are both."""
     return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}
 

@@ -1,5 +1,6 @@
 """The extracted features of a model folder, with their labels, divided into those to train and to validate on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from scoring.errors import ImagesError
 from scoring.finetuning.features import Features, load_features
 from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import Head
-from scoring.finetuning.photo_split import PhotoSplit, is_split_told, split_folds, split_photos
+from scoring.finetuning.photo_split import PhotoSplit, has_folders, is_split_told, split_folds, split_photos
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
@@ -123,7 +124,7 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     features = load_features(folder)
     record = folder.load_record()
     assert record is not None  # the same job has written it
-    _check_labels(features, folder)
+    _check_lost(features, folder, settings.num_validation)
     try:
         splits, held_out = _split(features, settings)
     except ImagesError as error:
@@ -136,14 +137,21 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint, num_draws)
 
 
-def _check_labels(features: Features, folder: RunFolder) -> None:
-    """Raise ImagesError if the photos of a label are all unreadable: the model would not know it, and nobody would."""
-    missing = sorted(features.lost.keys() - set(features.targets))
+def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:
+    """Raise ImagesError if the photos of a label or of `valid/` are all unreadable: nobody would see it."""
+    lost = Counter(str(image.target) for image in features.lost)
+    missing = sorted(lost.keys() - set(features.targets))
     if missing:
         raise ImagesError(
             f"Expected photos of every label that can be read; received {some(missing)} with none, as all "
-            f"{sum(features.lost[label] for label in missing)} are unreadable. {folder.path} says why: repair them, or "
+            f"{sum(lost[label] for label in missing)} are unreadable. {folder.path} says why: repair them, or "
             "leave them out."
+        )
+    everything = [*features.images, *features.lost]
+    if num_validation is None and has_folders(everything) and not has_folders(features.images):
+        raise ImagesError(
+            f"Expected photos that can be read in the folders to train and to validate on; received one with none. "
+            f"{folder.path} says why: repair them, or say how many to keep out by `validation`."
         )
 
 

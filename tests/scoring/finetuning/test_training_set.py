@@ -1,6 +1,7 @@
 """What is left to learn from where some photos could not be read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,16 @@ def test_a_label_of_which_one_photo_can_be_read_is_named_with_the_reason(
 def test_a_label_of_which_some_photos_cannot_be_read_is_learned_from_the_others(tmp_path: Path) -> None:
     photos = load_training_set(_settings(tmp_path, [*cats_and_dogs(20), *_owls(2, 1)], HeadKind.RBF, 5))
     assert (photos.labels, photos.num_folds, photos.count().num_errors) == (("cat", "dog", "owl"), 2, 1)
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_photos_to_validate_on_that_are_all_unreadable_are_missed(
+    tmp_path: Path, kind: HeadKind, num_folds: int
+) -> None:
+    readable = [Scored(f"train/{each.path}", each.probabilities, each.target) for each in cats_and_dogs(20)]
+    broken = [Scored(f"valid/{label}.png", None, label, "it is empty") for label in ("cat", "dog")]
+    settings = _settings(tmp_path, [*readable, *broken], kind, num_folds)
+    with pytest.raises(ImagesError, match="in the folders to train and to validate on; received one with none"):
+        load_training_set(settings)
+    asked_for = load_training_set(replace(settings, num_validation=4))
+    assert len(asked_for.measured) == 4
