@@ -130,7 +130,7 @@ def test_run_without_cats_and_dogs_is_refused(tmp_path: Path, labels: tuple[str,
 @pytest.mark.parametrize("labels", [("cat", "dog"), ("Cats", "Dogs"), ("CAT", "dogs")])
 def test_cats_and_dogs_are_known_in_any_case_and_number(tmp_path: Path, labels: tuple[str, str]) -> None:
     assert standings(labels, log_loss=0.1)
-    assert _write(_run(tmp_path / "run", {"1": 0.75}, labels=labels))[0]["label"] == "0.750000"
+    assert _write(_run(tmp_path / "run", {"1": 0.75}, labels=labels))[0]["label"] == "0.75"
 
 
 @pytest.mark.parametrize("options", [{"clip": 0.5}, {"clip": -0.1}, {"fallback": 1.5}])
