@@ -318,7 +318,7 @@ def test_sizes_of_an_inventory_may_be_written_as_text_or_floats(
         ("-1", "one is -1"),
         (1.5, r"1\.5"),
         (float("inf"), "inf"),
-        (2.0**70, "11805916"),
+        (2.0**70, r"(1\.18059e\+21|11805916)"),  # as earlier and later pyarrow say it
         ([1], "list"),
     ],
 )
