@@ -60,11 +60,7 @@ class Lease:
         """Stop the heartbeat and remove the lease; return whether it was still ours."""
         self._ended.set()
         self._heart.join()
-        with suppress(OSError):  # a disk that became read-only: others see that the heartbeat has stopped
-            found = read_holder(self._path)
-            if found and found[0] and found[0].token == self._holder.token:
-                return remove_if(self._path, found[1])
-        return False
+        return _remove(self._path, self._holder.token)
 
     def _beat(self) -> None:
         while not self._is_lost and not self._ended.wait(BEAT_S):
@@ -98,13 +94,26 @@ def hold_lease(path: Location) -> Iterator[Lease]:
         boot_id=boot_id(),
         pid_namespace=pid_namespace(),
     )
-    with storage_faults(path):
-        holder = _acquire(path, holder)
-    lease = Lease(path, holder)
+    lease = None
     try:
+        with storage_faults(path):
+            holder = _acquire(path, holder)
+        lease = Lease(path, holder)
         yield lease
     finally:
-        lease.release()
+        if lease:
+            lease.release()
+        else:  # a signal may have come when it was written, and nobody told yet
+            _remove(path, holder.token)
+
+
+def _remove(path: Location, token: str) -> bool:
+    """Remove the lease if it has this token; return whether it had."""
+    with suppress(OSError):  # a disk that became read-only: others see that the heartbeat has stopped
+        found = read_holder(path)
+        if found and found[0] and found[0].token == token:
+            return remove_if(path, found[1])
+    return False
 
 
 def _acquire(path: Location, holder: Holder) -> Holder:

@@ -258,3 +258,39 @@ def test_a_holder_that_is_frozen_within_its_heartbeat_is_named_and_not_waited_fo
         fcntl.flock(locked, fcntl.LOCK_EX)
         with pytest.raises(RunFolderError, match="is being written by process 1 on elsewhere"), hold_lease(path):
             pass
+
+
+@pytest.mark.parametrize("other", [None, _ELSEWHERE], ids=["created", "taken over"])
+def test_lease_is_removed_where_a_signal_comes_before_its_writer_is_told(
+    place: Location, other: Holder | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes are on their way to a disk or a bucket for a while after all can read them."""
+    if other:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(other.to_bytes())
+    write_if = module.write_if
+
+    def stopped(*arguments: Any) -> bool:
+        if write_if(*arguments):
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(module, "write_if", stopped)
+    with pytest.raises(KeyboardInterrupt), hold_lease(place):
+        pass
+    assert not place.exists()
+
+
+def test_lease_of_another_stays_where_a_signal_comes_while_it_is_waited_for(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(_ELSEWHERE.to_bytes())
+
+    def stopped(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.time, "sleep", stopped)
+    with pytest.raises(KeyboardInterrupt), hold_lease(place):
+        pass
+    assert _read(place) == _ELSEWHERE
