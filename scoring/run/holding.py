@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from scoring.errors import LeaseLostError, RunFolderError, ScoringError, StorageError
+from scoring.errors import LeaseLostError, RunFolderError, StorageError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease, hold_lease
 from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
@@ -33,7 +33,7 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
             lease.fence.check()
         except LeaseLostError:
             raise
-        except ScoringError:
+        except Exception:
             lease.fence.check()  # files that another driver removed or replaced are not what is wrong
             raise
         finally:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from scoring.errors import LeaseLostError, RunFolderError
@@ -106,3 +107,16 @@ def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path)
         raise RunFolderError("Expected a run folder; it has no run.json of one.")
     with pytest.raises(RunFolderError, match=r"has no run\.json"), hold_folder(folder, overwrite=False):
         raise RunFolderError("Expected a run folder; it has no run.json of one.")
+
+
+@pytest.mark.parametrize(
+    "fault", [FileNotFoundError(2, "No such file"), pa.ArrowInvalid("no Parquet"), KeyError("rows")]
+)
+def test_what_a_driver_meets_where_another_took_over_is_not_what_is_wrong(tmp_path: Path, fault: Exception) -> None:
+    folder = RunFolder(tmp_path)
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=False):
+        folder.lease.write_bytes(other.to_bytes())
+        raise fault  # as of files that the other has removed or replaced
+    with pytest.raises(type(fault)), hold_folder(RunFolder(tmp_path / "own"), overwrite=False):
+        raise fault
