@@ -18,6 +18,7 @@ from scoring.errors import LeaseLostError, RunFolderError
 from scoring.run import lease as module
 from scoring.run.holder import Holder, boot_id, pid_namespace
 from scoring.run.lease import hold_lease
+from scoring.storage.conditional import write_if
 from scoring.storage.locations import Location, Url
 
 _ROOT = Path(__file__).parents[3]
@@ -268,7 +269,6 @@ def test_lease_is_removed_where_a_signal_comes_before_its_writer_is_told(
     if other:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(other.to_bytes())
-    write_if = module.write_if
 
     def stopped(*arguments: Any) -> bool:
         if write_if(*arguments):
@@ -290,7 +290,7 @@ def test_lease_of_another_stays_where_a_signal_comes_while_it_is_waited_for(
     def stopped(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.time, "sleep", stopped)
+    monkeypatch.setattr(time, "sleep", stopped)
     with pytest.raises(KeyboardInterrupt), hold_lease(place):
         pass
     assert _read(place) == _ELSEWHERE
