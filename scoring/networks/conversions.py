@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from scoring.networks.engines import Network
 from scoring.networks.last_activation import last_activation
-from scoring.storage.downloads import cache_folder
-from scoring.storage.durable import storage_faults
+from scoring.storage.downloads import cache_folder, one_at_a_time
 
 if TYPE_CHECKING:
     import keras
@@ -34,9 +31,7 @@ def conversion_folder(digest: str, library: str) -> Path:
 @contextmanager
 def made_once(folder: Path) -> Iterator[Path | None]:
     """Yield a temporary folder that becomes `folder`, or None if it is there; one process at a time."""
-    with storage_faults(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
+    with one_at_a_time(folder):
         if folder.exists():
             yield None
             return

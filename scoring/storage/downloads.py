@@ -53,7 +53,7 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
         StorageError: If the folder of `path` cannot be made, or nothing can be written there.
     """
     downloader = pooch.HTTPDownloader(timeout=timeout_s)
-    with storage_faults(path), _one_at_a_time(path):
+    with storage_faults(path), one_at_a_time(path):
         try:
             pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
         except (requests.RequestException, OSError) as error:
@@ -97,7 +97,7 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
     """
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name
-    with storage_faults(path), _one_at_a_time(path):
+    with storage_faults(path), one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary:
                 make(temporary)
@@ -105,11 +105,20 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Held by the process of this machine that makes a file; the folder that it lies in is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Held by the process of this machine that makes a file or a folder; the folder that it lies in is made.
+
+    Raises:
+        StorageError: If that folder cannot be made, or nothing in it can be locked.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    with storage_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def file_digest(path: Path) -> str:

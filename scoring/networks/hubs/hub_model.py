@@ -3,14 +3,13 @@
 import hashlib
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from scoring.errors import DownloadError, ModelError
-from scoring.storage.downloads import cache_folder
-from scoring.storage.durable import storage_faults, whole_file
+from scoring.storage.downloads import cache_folder, one_at_a_time
+from scoring.storage.durable import whole_file
 
 # Keras saves a model to a hub as the files of a `.keras` archive, unpacked; this one stands for all of them.
 UNPACKED = "config.json"
@@ -55,11 +54,8 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
         pinned: Identifies it.
         fetch: Gives the path of one of its files.
     """
-    folder = cache_folder() / "shardscore" / "hubs" / _short_digest(pinned)
-    with storage_faults(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "model.keras"
-    with FileLock(folder / ".lock"):
+    path = _place(pinned) / "model.keras"
+    with one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
                 for file in _UNPACKED_FILES:
@@ -67,12 +63,13 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
     return path
 
 
-def one_at_a_time(name: str) -> FileLock:
+def fetched_by_one(name: str) -> AbstractContextManager[None]:
     """Held by the process of this machine that fetches a model."""
-    folder = cache_folder() / "shardscore" / "hubs"
-    with storage_faults(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f".{_short_digest(name)}.lock")
+    return one_at_a_time(_place(name))
+
+
+def _place(name: str) -> Path:
+    return cache_folder() / "shardscore" / "hubs" / _short_digest(name)
 
 
 def not_readable(name: str, token: str, error: Exception) -> ModelError:

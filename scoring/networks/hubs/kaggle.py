@@ -15,9 +15,9 @@ from scoring.networks.hubs.hub_model import (
     UNPACKED,
     HubModel,
     choose_file,
+    fetched_by_one,
     not_reached,
     not_readable,
-    one_at_a_time,
     pack,
 )
 
@@ -55,7 +55,7 @@ def resolve(name: str) -> HubModel:
 
     wanted = parse(name)
     handle = wanted.model + (f"/{wanted.version}" if wanted.version else "")
-    with _faults(name), one_at_a_time(wanted.model):  # kagglehub writes where it reads
+    with _faults(name), fetched_by_one(wanted.model):  # kagglehub writes where it reads
         folder = Path(kagglehub.model_download(handle))
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     file = wanted.file or choose_file(files, name)

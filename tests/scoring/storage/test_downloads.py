@@ -130,7 +130,7 @@ def test_cache_that_cannot_be_made_is_told_in_one_line(monkeypatch: pytest.Monke
         lambda: fetch("http://127.0.0.1:9/x.h5", cache_folder() / "x.h5", _CHECKSUM),
         lambda: made_once("x", "x.h5", Path.touch),
         lambda: hub_model.pack("x", Path),
-        lambda: hub_model.one_at_a_time("x"),
+        lambda: hub_model.fetched_by_one("x").__enter__(),
         conversions.made_once(cache_folder() / "x").__enter__,
     ]
     for make in makers:
