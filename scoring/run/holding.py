@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
+from scoring.run.fence import under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease, hold_lease
-from scoring.storage.durable import is_temporary, remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import is_temporary, remove_file, remove_temporaries, remove_tree, storage_faults
 
 
 @contextmanager
@@ -26,9 +27,9 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
     with storage_faults(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
     with hold_lease(folder.lease) as lease:
-        with storage_faults(folder.path):
-            _prepare(folder, overwrite)
         try:
+            with storage_faults(folder.path), under_fence(lease.fence):
+                _prepare(folder, overwrite)
             yield lease
             lease.fence.check()
         except LeaseLostError:
@@ -37,7 +38,7 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
             lease.fence.check()  # files that another driver removed or replaced are not what is wrong
             raise
         finally:
-            with suppress(LeaseLostError, StorageError):  # else they are another driver's
+            with suppress(LeaseLostError, StorageError), storage_faults(folder.path):  # else they are another driver's
                 lease.fence.check()
                 _remove_temporaries(folder)
 
@@ -61,7 +62,7 @@ def _prepare(folder: RunFolder, overwrite: bool) -> None:
     if overwrite:
         for place in folder.all_places:
             if place != folder.lease:
-                remove_tree(place) if place.is_dir() else place.unlink(missing_ok=True)
+                remove_tree(place) if place.is_dir() else remove_file(place)
     folder.predictions.mkdir(parents=True, exist_ok=True)
     _remove_temporaries(folder)
 

@@ -116,11 +116,22 @@ def remove_temporaries(folder: Location) -> None:
 
 
 def remove_tree(folder: Location) -> None:
-    """Remove a folder, or all objects below a prefix, if there are any."""
+    """Remove a folder, or all objects below a prefix, if there are any; see `publishing_after`.
+
+    A folder goes at once, by a rename: who stands still meanwhile removes nothing that another has put in its place.
+
+    Raises:
+        OSError: If it cannot be removed, or is a link, as somebody may have made to another disk.
+    """
+    if isinstance(folder, Path) and folder.is_symlink():
+        raise OSError(errno.EINVAL, "it is a link; remove what it points to, or the link, yourself")
+    _check.get()()
     if isinstance(folder, Url):
         folder.remove_below()
     elif folder.is_dir():
-        shutil.rmtree(folder)
+        with scratch_beside(folder) as aside:
+            folder.rename(aside)
+            shutil.rmtree(aside)
 
 
 def sync(path: Path) -> None:

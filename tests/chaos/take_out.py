@@ -271,6 +271,13 @@ _MECHANISMS = [
         "tests/scoring/run/test_folder.py",
     ),
     Mechanism(
+        "another driver's shards are not removed",
+        "scoring/storage/durable.py",
+        "    _check.get()()\n    if isinstance(folder, Url):\n        folder.remove_below()",
+        "    if isinstance(folder, Url):\n        folder.remove_below()",
+        "tests/scoring/run/test_folder.py",
+    ),
+    Mechanism(
         "another driver's temporary files are left alone",
         "scoring/run/holding.py",
         "                lease.fence.check()\n                _remove_temporaries(folder)\n",

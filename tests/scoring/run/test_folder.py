@@ -3,11 +3,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from scoring.errors import LeaseLostError, RunFolderError
+from scoring.errors import LeaseLostError, RunFolderError, StorageError
 from scoring.run import lease
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
+from scoring.storage.locations import Location
 from tests.places import on_disk
 from tests.runs import bare_record, save_record
 
@@ -43,6 +44,17 @@ def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> 
     assert not folder.record.exists()
     assert folder.missing_shards(1) == [0]
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_overwrite_refuses_predictions_that_are_a_link_and_leaves_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with hold_folder(folder, overwrite=False):
+        save_record(folder, bare_record())
+    on_disk(folder.predictions).rename(tmp_path / "elsewhere")
+    on_disk(folder.predictions).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match="it is a link"):
+        hold_folder(folder, overwrite=True).__enter__()
+    assert on_disk(folder.predictions).is_symlink()
 
 
 def test_missing_shards_are_those_without_a_file_of_this_count(tmp_path: Path) -> None:
@@ -94,6 +106,28 @@ def test_a_driver_that_lost_its_lease_leaves_the_folder_to_the_other(tmp_path: P
         (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").mkdir()
     assert (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").is_dir()
     assert folder.lease.read_bytes() == other.to_bytes()
+
+
+def test_a_driver_that_was_frozen_before_it_removes_the_earlier_run_leaves_the_folder_to_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it stands still: it holds the lease, and has not removed anything yet."""
+    folder = RunFolder(tmp_path)
+    with hold_folder(folder, overwrite=False):
+        save_record(folder, bare_record())
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+
+    class FrozenLease(lease.Lease):
+        def __init__(self, path: Location, holder: Holder) -> None:
+            super().__init__(path, holder)
+            on_disk(folder.lease).write_bytes(other.to_bytes())
+            on_disk(folder.shard(0, 1)).write_text("the other's")
+
+    monkeypatch.setattr(lease, "Lease", FrozenLease)
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=True):
+        pass
+    assert on_disk(folder.shard(0, 1)).read_text() == "the other's"
+    assert folder.record.is_file()
 
 
 def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path) -> None:
