@@ -62,8 +62,16 @@ def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "kera
 
 def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
     features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
+    where = "its last layer with weights takes" if layer is None else f"{layer} has"
+    if isinstance(features, list | tuple | dict):
+        raise ModelError(
+            f"Expected `features` to name a layer of {called} with one vector for each image; {where} several tensors."
+        )
     if len(features.shape) not in (2, 4) or features.shape[-1] is None:
-        raise ModelError(f"Expected a layer with one vector for each image; {layer} has {features.shape}.")
+        raise ModelError(
+            f"Expected `features` to name a layer of {called} with one vector for each image; {where} shape "
+            f"{features.shape}."
+        )
     return features
 
 

@@ -128,9 +128,9 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
     if best.matches.num_found < max(1, least):
         columns = ", ".join(repr(found.column) for found in candidates)
         raise RequestError(
-            f"Expected ids of {table.name} to be those of photos; of {len(best.ids)} in its column {columns}, such as "
-            f"{best.ids[0]!r}, {best.matches.num_found} are. The photos are {images[0].path!r} and the like. Say "
-            "which column by `id_column`."
+            f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
+            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}. Name the "
+            "column of the ids by `id_column`."
         )
     for other in candidates:
         if _disagree(table, best, other):

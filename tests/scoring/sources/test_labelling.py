@@ -84,7 +84,7 @@ def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_anoth
         found = label_by_file(listing, file, folder=folder).listing
         assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     else:
-        with pytest.raises(RequestError, match=r"Expected ids of train\.csv to be those of photos"):
+        with pytest.raises(RequestError, match=r"Expected train\.csv to hold ids of the photos"):
             label_by_file(listing, file, folder=folder)
 
 
@@ -163,7 +163,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
     rows = "".join(f"{number},cat\n" for number in range(1, 30))
     listing = _listing([f"train/{number}.jpg" for number in range(25, 90)])
     said = _refused(_write(tmp_path, f"id,label\n{rows}"), listing)
-    assert "of 29 in its column 'id', such as '1', 5 are" in said
+    assert "of 29 in its column 'id', such as '1', 5 belong to one" in said
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
         ),
         ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,0,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
-        ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 are"),
+        ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "to have ids, labels and rows"),
         ("id,id,label\na1,a1,cat\n", "'id' more than once"),
     ],
