@@ -1,6 +1,7 @@
 """Heads that bend, each measured on photos that neither trained it nor chose its regularisation."""
 
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scoring.finetuning.features import Features
 from scoring.finetuning.photo_split import PhotoSplit, split_folds
 from scoring.finetuning.rbf_expansion import fit_expansion
 from scoring.finetuning.rbf_heads import RbfTrainer
+from scoring.finetuning.softmax_regression import SoftmaxRegression, Weights
 from scoring.finetuning.training_set import TrainingSet
 from scoring.run.fingerprint import Fingerprint
 from scoring.sources.entries import ImageEntry
@@ -133,22 +135,21 @@ def test_any_order_of_heads_gives_the_same_heads() -> None:
 def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
     num_cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_info, threadpool_limits
 
     seen: set[int] = set()
     fitting: set[int] = set()
     all_fit = threading.Barrier(num_cores)
-    fit = LogisticRegression.fit
+    fit = SoftmaxRegression.fit
 
-    def watched(regression: LogisticRegression, *examples: object) -> LogisticRegression:
+    def watched(regression: SoftmaxRegression, strengths: Sequence[float]) -> Iterator[Weights]:
         seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
         if threading.get_ident() not in fitting:
             fitting.add(threading.get_ident())
             all_fit.wait(60)  # breaks if others than these fit, or fewer at once
-        return fit(regression, *examples)
+        yield from fit(regression, strengths)
 
-    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    monkeypatch.setattr(SoftmaxRegression, "fit", watched)
     monkeypatch.setenv("OMP_NUM_THREADS", str(num_cores))
     with threadpool_limits(4):  # as libraries take them that were loaded before a worker knew its cores
         RbfTrainer(_photos(*_rings(30, seed=6)), seed=0).train(0)
