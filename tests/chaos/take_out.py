@@ -275,6 +275,13 @@ _MECHANISMS = [
         "scoring/storage/durable.py",
         "    _check.get()()\n    if isinstance(folder, Url):\n        folder.remove_below()",
         "    if isinstance(folder, Url):\n        folder.remove_below()",
+        "tests/scoring/storage/test_durable.py",
+    ),
+    Mechanism(
+        "a driver that was frozen before it begins removes nothing",
+        "scoring/run/holding.py",
+        "with storage_faults(folder.path), under_fence(lease.fence):",
+        "with storage_faults(folder.path):",
         "tests/scoring/run/test_folder.py",
     ),
     Mechanism(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
-from scoring.storage.durable import publishing_after, remove_file, remove_temporaries, whole_file, write_text
+from scoring.storage.durable import (
+    publishing_after,
+    remove_file,
+    remove_temporaries,
+    remove_tree,
+    whole_file,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from scoring.storage.locations import Location
@@ -67,6 +74,8 @@ def test_a_check_that_raises_keeps_a_file_from_its_place_and_another_in_it(
         write_text(folder / "run.json", "new")
     with publishing_after(refuse), pytest.raises(LeaseLostError):
         remove_file(folder / "run.json")
+    with publishing_after(refuse), pytest.raises(LeaseLostError):
+        remove_tree(folder)
     assert (folder / "run.json").read_text() == "old"
     write_text(folder / "run.json", "new")
     assert (folder / "run.json").read_text() == "new"
