@@ -25,6 +25,7 @@ STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
 _JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses invertible
 _DOUBLE_UP_TO = 16_000_000  # inputs: more take half the time in single precision, and their mean loses nothing by it
+_BLOCK = 2_048  # photos whose inputs are made at once
 _FITTED_BYTES = 1024**3  # of the inputs of all fits that are made at once
 
 
@@ -124,9 +125,11 @@ class RbfTrainer:
         own = np.flatnonzero(np.isin(self._landmarks, rows))
         between = self._likenesses[np.ix_(self._landmarks[own], own)]
         root = cholesky(between + _JITTER * np.eye(len(own)), lower=True)
-        inputs = solve_triangular(root, self._likenesses[np.ix_(rows, own)].T, lower=True, overwrite_b=True).T
-        precision = np.float32 if inputs.size > _DOUBLE_UP_TO else np.float64
-        regression = SoftmaxRegression(inputs.astype(precision, copy=False), self._truth[rows], self._num_classes)
+        inputs = np.empty((len(rows), len(own)), np.float32 if len(rows) * len(own) > _DOUBLE_UP_TO else np.float64)
+        for start in range(0, len(rows), _BLOCK):
+            likenesses = self._likenesses[np.ix_(rows[start : start + _BLOCK], own)]
+            inputs[start : start + _BLOCK] = solve_triangular(root, likenesses.T, lower=True, overwrite_b=True).T
+        regression = SoftmaxRegression(inputs, self._truth[rows], self._num_classes)
         for weights, bias in regression.fit(strengths):
             kernel = np.zeros((len(self._landmarks), self._num_classes))
             kernel[own] = solve_triangular(root, weights, lower=True, trans=1)

@@ -35,7 +35,7 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
     if received.shape != expected.shape:
         raise ModelError(
             f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "
-            f"them; received {received.shape}."
+            f"them; received {received.shape}. Use `engine` keras."
         )
     if not np.allclose(received, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
         raise ModelError(

@@ -144,7 +144,8 @@ def _convert(model: "keras.Model", folder: Path) -> None:
     try:
         model.export(str(between), format="litert", verbose=False)
     except Exception as error:  # Keras and TensorFlow each have their own words for a layer that has no counterpart
-        raise ModelError(f"`engine` mnn cannot run this network: {' '.join(str(error).split())[:200]}") from error
+        said = " ".join(str(error).split())[:200]
+        raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. {said}") from error
     _run_converter(between, path)
     between.unlink()
     check_conversion(EngineName.MNN, model, _Session(path))
@@ -163,4 +164,4 @@ def _run_converter(source: Path, target: Path) -> None:
             f"Expected MNN to bring mnnconvert in its extension module _tools, as MNN 3.6 does; MNN {version('MNN')} "
             f"has {last}. Use `engine` openvino or keras."
         )
-    raise ModelError(f"`engine` mnn cannot run this network; its converter said: {last}")
+    raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. Its converter said: {last}")

@@ -83,7 +83,7 @@ def inspect_shard(expected: ExpectedShard) -> SoundShard | DamagedShard:
     """
     local = machine_path(expected.path)
     if local is not None and not local.is_file():  # opening a FIFO would wait for ever
-        return DamagedShard(expected.shard_id, "is no file, but something else by its name")
+        return DamagedShard(expected.shard_id, "is not a file, although it has the name of one")
     try:
         return _inspect(expected)
     except BucketError:  # says nothing of the shard

@@ -100,7 +100,10 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     is_parquet = source.suffix in PARQUET_SUFFIXES
     names, columns = _parquet_columns(source) if is_parquet else _csv_columns(source)
     if len(names) < 2 or not columns[0]:
-        raise RequestError(f"Expected `labels_file` to have ids, labels and rows; {source} has not.")
+        raise RequestError(
+            "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
+            f"{source} has {len(names)} columns and {len(columns[0]) if columns else 0} rows."
+        )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise RequestError(f"Expected every column of `labels_file` once; {source} has {twice!r} more than once.")

@@ -54,7 +54,7 @@ def locate(text: str | Path) -> Location:
         )
     parts = (matched["key"] or "").strip("/").split("/")
     if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):
-        raise RequestError(f"Expected a key without empty parts and dots between its slashes; received {text}.")
+        raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {text}.")
     return Url(matched["scheme"], matched["bucket"], "/".join(parts))
 
 

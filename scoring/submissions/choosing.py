@@ -93,7 +93,9 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
 
 def _index_of(labels: Sequence[str]) -> dict[str, int]:
     if (twice := first_twice(labels)) is not None:
-        raise RequestError(f"Expected a run with different labels for this `template`; two of them are {twice}.")
+        raise RequestError(
+            f"Expected the labels of a run for this `template` to differ from one another; two of them are {twice}."
+        )
     return {label: index for index, label in enumerate(labels)}
 
 

@@ -83,7 +83,9 @@ class _Unconvertible:
 def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("MNN")
     monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
-    with pytest.raises(ModelError, match="`engine` mnn cannot run this network; its converter said: "):
+    with pytest.raises(
+        ModelError, match=r"`engine` mnn cannot run this network; use another `engine`\. Its converter said: "
+    ):
         MnnEngine(Network("no-network", lambda: None))
 
 

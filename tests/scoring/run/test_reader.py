@@ -188,7 +188,7 @@ def test_manifest_of_another_run_is_refused(folder: RunFolder, tmp_path: Path) -
 
 def test_shard_that_is_a_folder_is_left_to_its_owner(folder: RunFolder) -> None:
     ALL["a folder"](folder)
-    assert run_status(folder, verify=True).damaged == {1: "is no file, but something else by its name"}
+    assert run_status(folder, verify=True).damaged == {1: "is not a file, although it has the name of one"}
     with pytest.raises(RunFolderError, match=r"shard-00001-of-00003\.parquet; it is a folder\. Move it away"):
         remove_shard(folder.shard(1, 3))
 

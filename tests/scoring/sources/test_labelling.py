@@ -178,7 +178,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
         ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,0,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
-        ("id,label\n", "to have ids, labels and rows"),
+        ("id,label\n", "at least one row; "),
         ("id,id,label\na1,a1,cat\n", "'id' more than once"),
     ],
 )
