@@ -62,7 +62,7 @@ def test_nearly_dependent_inputs_take_few_passes(monkeypatch: pytest.MonkeyPatch
     preconditioned, losses[0] = losses[0], 0
     monkeypatch.setattr(softmax_regression, "_WORTH", np.inf)
     list(SoftmaxRegression(inputs, truth, 2).fit(_STRENGTHS))
-    assert losses[0] > 1.5 * preconditioned
+    assert losses[0] > 3 * preconditioned
 
 
 def test_class_without_photos_is_no_answer_and_one_class_alone_is_one() -> None:
