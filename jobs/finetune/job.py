@@ -42,7 +42,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
     with hold_folder(folder.features, request.overwrite) as lease:
-        folder.prepare(request.overwrite)
+        folder.prepare(request.overwrite, lease.fence)
         images.start_listing(lease)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]

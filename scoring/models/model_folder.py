@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.storage.durable import remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import remove_file, remove_temporaries, remove_tree, storage_faults
 from scoring.storage.locations import Location
 
 
@@ -53,17 +54,18 @@ class ModelFolder:
         """All that training writes but the heads."""
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
-    def prepare(self, overwrite: bool) -> None:
+    def prepare(self, overwrite: bool, fence: Fence) -> None:
         """Remove what killed writers left behind, and with `overwrite` heads and results, but not the features.
 
         Raises:
+            LeaseLostError: If another driver took over; it removes nothing more.
             StorageError: If the folder cannot be written.
         """
-        with storage_faults(self.heads):
+        with storage_faults(self.heads), under_fence(fence):
             if overwrite:
                 remove_tree(self.heads)
                 for path in self.results:
-                    path.unlink(missing_ok=True)
+                    remove_file(path)
             self.heads.mkdir(exist_ok=True)
         for folder in (self.path, self.heads):
             remove_temporaries(folder)

@@ -127,7 +127,7 @@ def remove_tree(folder: Location) -> None:
         raise OSError(errno.EINVAL, "it is a link; remove what it points to, or the link, yourself")
     _check.get()()
     if isinstance(folder, Url):
-        folder.remove_below()
+        folder.remove_below(_check.get())
     elif folder.is_dir():
         with scratch_beside(folder) as aside:
             folder.rename(aside)

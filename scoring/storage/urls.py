@@ -2,7 +2,7 @@
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import total_ordering
 from pathlib import Path, PurePosixPath
@@ -235,10 +235,11 @@ class Url:
         with bucket_faults(self):
             obstore.delete(self._store, self._object_key)
 
-    def remove_below(self) -> None:
-        """Remove every object below."""
+    def remove_below(self, check: Callable[[], None]) -> None:
+        """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
         with bucket_faults(self):
             for page in obstore.list(self._store, self._object_key, chunk_size=LISTED_AT_ONCE):
+                check()
                 obstore.delete(self._store, [found["path"] for found in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:

@@ -273,9 +273,16 @@ _MECHANISMS = [
     Mechanism(
         "another driver's shards are not removed",
         "scoring/storage/durable.py",
-        "    _check.get()()\n    if isinstance(folder, Url):\n        folder.remove_below()",
-        "    if isinstance(folder, Url):\n        folder.remove_below()",
+        "    _check.get()()\n    if isinstance(folder, Url):\n        folder.remove_below(_check.get())",
+        "    if isinstance(folder, Url):\n        folder.remove_below(_check.get())",
         "tests/scoring/storage/test_durable.py",
+    ),
+    Mechanism(
+        "a frozen fine-tune leaves another's model alone",
+        "scoring/models/model_folder.py",
+        "with storage_faults(self.heads), under_fence(fence):",
+        "with storage_faults(self.heads):",
+        "tests/scoring/models/test_model_folder.py",
     ),
     Mechanism(
         "a driver that was frozen before it begins removes nothing",

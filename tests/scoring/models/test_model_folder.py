@@ -1,0 +1,44 @@
+"""A model folder begun anew, by the driver that holds it and by one that was frozen meanwhile."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scoring.errors import LeaseLostError
+from scoring.models.model_folder import ModelFolder
+from scoring.run.fence import Fence
+from scoring.run.holder import Holder
+from scoring.run.holding import hold_folder
+from scoring.storage.conditional import read_version, write_if
+from scoring.storage.durable import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scoring.storage.locations import Location
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_driver_that_lost_its_lease_removes_nothing_more(
+    tmp_path: "Path", place: str, has_begun: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen before it removes anything, or when it has removed the heads."""
+    path: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
+    folder = ModelFolder(path / "model")
+    head, lease_file = folder.heads / "head-000.npz", folder.features.lease
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+    check = Fence.check
+
+    def look(fence: Fence) -> None:
+        if head.exists() != has_begun:
+            write_if(lease_file, read_version(lease_file)[1], other.to_bytes())
+        check(fence)
+
+    with pytest.raises(LeaseLostError), hold_folder(folder.features, overwrite=True) as lease:
+        folder.heads.mkdir(exist_ok=True)
+        for written in (head, folder.training, folder.network):
+            write_text(written, "the other's")
+        monkeypatch.setattr(Fence, "check", look)
+        folder.prepare(overwrite=True, fence=lease.fence)
+    assert [found.exists() for found in (head, folder.training, folder.network)] == [not has_begun, True, True]
