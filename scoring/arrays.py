@@ -7,3 +7,4 @@ import numpy.typing as npt
 
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
+Float64Array: TypeAlias = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from scoring.arrays import Float32Array
+from scoring.arrays import Float32Array, Float64Array
 from scoring.finetuning.view_rows import ViewRows
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ _WIDTH = 1.5  # exponent between two photos of median distance; 0.5 to 2 did equ
 _NUM_FOR_MEDIAN = 500  # landmarks whose distances the median is taken of
 _LEAST_SCALE = 0.1  # of the median standard deviation: features that hardly vary are not magnified
 _BLOCK = 2_048  # photos at once
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from scoring.arrays import Float64Array
 from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
-from scoring.finetuning.rbf_expansion import Float64Array, RbfExpansion, fit_expansion
+from scoring.finetuning.rbf_expansion import RbfExpansion, fit_expansion
 from scoring.finetuning.softmax_regression import SoftmaxRegression, Weights
 from scoring.finetuning.training_set import TrainingSet
 from scoring.networks.engines import num_threads

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scoring.arrays import Float32Array
+from scoring.arrays import Float32Array, Float64Array
 
-Float64Array = npt.NDArray[np.float64]
 Inputs = Float32Array | Float64Array
 Weights = tuple[Float64Array, Float64Array]  # of inputs, shape (num_inputs, num_classes), and bias
 
@@ -72,7 +71,7 @@ class SoftmaxRegression:
 
     def __init__(self, inputs: Inputs, truth: npt.NDArray[np.int64], num_classes: int) -> None:
         """Take inputs, shape (num_photos, num_inputs), whose precision is that of products, and each photo's class."""
-        self._inputs, self._truth = inputs, truth
+        self._inputs = inputs
         self._sides = np.array([[-0.5, 0.5]]) if num_classes == 2 else np.eye(num_classes)
         self._right = np.zeros((len(truth), num_classes))
         self._right[np.arange(len(truth)), truth] = 1
@@ -92,7 +91,10 @@ class SoftmaxRegression:
         """
         from scipy.optimize import minimize
 
+        is_slow = False
         for strength in strengths:
+            if is_slow:
+                self._curvature, self._variance = self._measure_curvature()
             preconditioner = self._precondition(strength)
             tolerance = _TOLERANCE if preconditioner.root is None else _PRECONDITIONED_TOLERANCE
             found = minimize(
@@ -103,8 +105,7 @@ class SoftmaxRegression:
                 options={"gtol": tolerance, "ftol": _LOSS_TOLERANCE, "maxiter": _MAX_ITERATIONS},
             )
             self._weights, self._bias = preconditioner.undo(found.x, len(self._sides))
-            if found.nit * len(self._truth) > _WORTH * len(self._weights):
-                self._curvature, self._variance = self._measure_curvature()
+            is_slow = found.nit * len(self._inputs) > _WORTH * len(self._weights)
             yield self._weights @ self._sides, self._bias @ self._sides
 
     def _precondition(self, strength: float) -> _Preconditioner:
@@ -123,7 +124,7 @@ class SoftmaxRegression:
         Returns:
             Of weights, shape (num_inputs, num_inputs), its lower half alone, and of a bias.
         """
-        probabilities = np.exp(self._log_probabilities(self._inputs, self._weights, self._bias))
+        probabilities = np.exp(self._log_probabilities(self._weights, self._bias))
         variance = np.maximum(1 - np.square(probabilities).sum(axis=1), 0) / 2
         num_doubtful = int(_PRODUCTS / self._inputs.shape[1] ** 2)
         doubtful = np.argsort(variance)[-num_doubtful:]  # most of the curvature is theirs
@@ -133,16 +134,16 @@ class SoftmaxRegression:
 
     def _loss(self, packed: Float64Array, by: _Preconditioner, strength: float) -> tuple[float, Float64Array]:
         weights, bias = by.undo(packed, len(self._sides))
-        log_probabilities = self._log_probabilities(self._inputs, weights, bias)
+        log_probabilities = self._log_probabilities(weights, bias)
         loss = strength / 2 * np.square(weights).sum() - np.mean(log_probabilities[self._right > 0])
-        wrong = (np.exp(log_probabilities) - self._right) @ self._sides.T / len(self._truth)
+        wrong = (np.exp(log_probabilities) - self._right) @ self._sides.T / len(self._inputs)
         of_weights = (self._inputs.T @ wrong.astype(self._inputs.dtype)).astype(np.float64) + strength * weights
         return loss, by.gradient(of_weights, wrong.sum(axis=0))
 
-    def _log_probabilities(self, inputs: Inputs, weights: Float64Array, bias: Float64Array) -> Float64Array:
+    def _log_probabilities(self, weights: Float64Array, bias: Float64Array) -> Float64Array:
         from scipy.special import log_softmax
 
-        scores = (inputs @ weights.astype(inputs.dtype)).astype(np.float64) + bias
+        scores = (self._inputs @ weights.astype(self._inputs.dtype)).astype(np.float64) + bias
         found: Float64Array = log_softmax(scores @ self._sides, axis=1)
         return found
 

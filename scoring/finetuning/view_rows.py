@@ -3,16 +3,16 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from scoring.arrays import Float64Array
+
 _ROWS_AT_ONCE = 4096
 _VALUES_AT_ONCE = 4096 * 4096  # 64 MB as float32
 _VALUES_SUMMED = 1024 * 1024  # 8 MB as float64
-
-Float64Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class ViewRows:
