@@ -39,8 +39,10 @@ class RbfExpansion:
 
     def likenesses(self, values: npt.NDArray[np.float16]) -> Float64Array:
         """Likenesses of photos to the landmarks, shape (num_photos, num_landmarks)."""
-        blocks = np.array_split(values, max(1, -(-len(values) // _BLOCK)))
-        return np.concatenate([self._likenesses(block) for block in blocks])
+        likenesses = np.empty((len(values), len(self.landmarks)))
+        for rows in np.array_split(np.arange(len(values)), max(1, -(-len(values) // _BLOCK))):
+            likenesses[rows] = self._likenesses(values[rows])
+        return likenesses
 
     def _likenesses(self, values: npt.NDArray[np.float16]) -> Float64Array:
         standard = (values.astype(np.float64) - self.mean) / self.scale

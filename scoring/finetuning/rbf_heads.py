@@ -125,7 +125,8 @@ class RbfTrainer:
 
         own = np.flatnonzero(np.isin(self._landmarks, rows))
         between = self._likenesses[np.ix_(self._landmarks[own], own)]
-        root = cholesky(between + _JITTER * np.eye(len(own)), lower=True)
+        between[np.diag_indices(len(own))] += _JITTER
+        root = cholesky(between, lower=True, overwrite_a=True)
         inputs = np.empty((len(rows), len(own)), np.float32 if len(rows) * len(own) > _DOUBLE_UP_TO else np.float64)
         for start in range(0, len(rows), _BLOCK):
             likenesses = self._likenesses[np.ix_(rows[start : start + _BLOCK], own)]
