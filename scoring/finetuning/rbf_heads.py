@@ -5,8 +5,8 @@ function (kernel logistic regression; Zhu and Hastie, 2005, with the landmarks o
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from scoring.arrays import Float64Array
 from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
 from scoring.finetuning.rbf_expansion import RbfExpansion, fit_expansion
-from scoring.finetuning.softmax_regression import SoftmaxRegression, Weights
+from scoring.finetuning.softmax_regression import SoftmaxRegressions, fitted_bytes
 from scoring.finetuning.training_set import TrainingSet
 from scoring.networks.engines import num_threads
 from scoring.process.native_threads import at_most_threads
@@ -24,14 +24,14 @@ from scoring.quality.evaluation import log_loss
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
-_JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses invertible
-_DOUBLE_UP_TO = 16_000_000  # inputs: more take half the time in single precision, and their mean loses nothing by it
-_BLOCK = 2_048  # photos whose inputs are made at once
-_FITTED_BYTES = 1024**3  # of the inputs of all fits that are made at once
+_FITTED_BYTES = 1024**3 // 2  # of all fits that are made at once, beside what they share
+
+# Heads whose folds a fit is not trained on: one for a head, two for the choice of both their regularisations.
+Without = tuple[int, ...]
 
 
 class RbfTrainer:
-    """Trains the heads of all folds on one expansion; fits that several heads need are made once."""
+    """Trains the heads of all folds on one expansion, all at once; fits that several heads need are made once."""
 
     def __init__(self, photos: TrainingSet, seed: int) -> None:
         """Take photos of one view each; `seed` decides the landmarks. Raises ModelError for two views."""
@@ -42,12 +42,24 @@ class RbfTrainer:
         self._photos, self._num_classes = photos, len(photos.labels)
         self._rows = np.unique(np.concatenate([split.validation for split in photos.splits]))
         self._seed = seed
-        self._inner_losses: dict[tuple[int, int], list[float]] = {}
 
     @cached_property
     def expansion(self) -> RbfExpansion:
         """Standardisation and landmarks, the same for every head, of the photos in folds."""
         return fit_expansion(self._values, self._rows, self._seed)
+
+    def train(self, number: int) -> Head:
+        """Train the head of one fold: the photos of that fold choose nothing, and are no landmarks of this head.
+
+        All heads are trained with the first one. They share the way to their optima, so that what another fold's labels
+        say may move a head by the tolerance of its fit, and by no more.
+        """
+        return self._heads[number]
+
+    @cached_property
+    def _heads(self) -> list[Head]:
+        with at_most_threads(num_threads()):
+            return self._train(self._choose_strengths())
 
     @cached_property
     def _landmarks(self) -> npt.NDArray[np.int64]:
@@ -58,13 +70,37 @@ class RbfTrainer:
     def _likenesses(self) -> Float64Array:
         return self.expansion.likenesses(self._values)
 
-    def train(self, number: int) -> Head:
-        """Train the head of one fold: the photos of that fold choose nothing, and are no landmarks of this head."""
-        with at_most_threads(num_threads()):
-            fits = self._fit_at_once(number)
-            strength = self._choose_strength(number)
-            kernel, bias = fits[STRENGTHS.index(strength)]
-            logits = self._likenesses[self._photos.measured_by(number)] @ kernel + bias
+    def _choose_strengths(self) -> list[float]:
+        """For each head the regularisation of least log loss on its draw's other folds.
+
+        Each of them is judged without itself and the head's own fold.
+        """
+        losses = np.zeros((len(self._splits), len(STRENGTHS)))
+        draws = {self._photos.draw_of(number) for number in range(len(self._splits))}
+        pairs = [pair for draw in sorted(draws, key=min) if len(draw) > 2 for pair in combinations(draw, 2)]
+        if not pairs:  # one fold alone would be left to train on
+            return [_DEFAULT_STRENGTH] * len(self._splits)
+        for fitted, strength, regressions in self._fit(pairs, STRENGTHS):
+            for fit, pair in enumerate(fitted):
+                for head, other in (pair, pair[::-1]):
+                    rows = self._splits[other].validation
+                    loss = self._log_loss(regressions.logits(fit, rows), rows)
+                    losses[head, STRENGTHS.index(strength)] += loss * len(rows)
+        return [STRENGTHS[int(best)] for best in losses.argmin(axis=1)]
+
+    def _train(self, chosen: Sequence[float]) -> list[Head]:
+        """Fit all heads, and keep of each the fit of its regularisation."""
+        heads: dict[int, Head] = {}
+        fits, strengths = [(number,) for number in range(len(chosen))], sorted(set(chosen), reverse=True)
+        for fitted, strength, regressions in self._fit(fits, strengths):
+            for fit, (number,) in enumerate(fitted):
+                if chosen[number] == strength:
+                    heads[number] = self._head(number, regressions, fit, strength)
+        return [heads[number] for number in range(len(chosen))]
+
+    def _head(self, number: int, regressions: SoftmaxRegressions, fit: int, strength: float) -> Head:
+        kernel, bias = regressions.weights(fit)
+        logits = regressions.logits(fit, self._photos.measured_by(number))
         return Head(
             kernel.astype(np.float32),
             bias.astype(np.float32),
@@ -75,64 +111,27 @@ class RbfTrainer:
             strength=strength,
         )
 
-    def _fit_at_once(self, number: int) -> list[Weights]:
-        """Fit what the choice for one fold needs and is not there; return the fold's own fits, one a regularisation.
+    def _fit(
+        self, fits: Sequence[Without], strengths: Sequence[float]
+    ) -> Iterator[tuple[Sequence[Without], float, SoftmaxRegressions]]:
+        """Softmax regressions on the photos in folds without some, as many at once as the memory is meant for."""
+        in_folds = np.isin(np.arange(len(self._truth)), self._rows)
+        most = max(np.isin(self._landmarks, split.validation).sum() for split in self._splits) * len(fits[0])
+        size_bytes = fitted_bytes(len(self._truth), len(self._landmarks), int(most), self._num_classes)
+        at_once = max(1, _FITTED_BYTES // size_bytes)
+        for start in range(0, len(fits), at_once):
+            some = fits[start : start + at_once]
+            trained_on = np.tile(in_folds[:, None], len(some))
+            for fit, without in enumerate(some):
+                for number in without:
+                    trained_on[self._splits[number].validation, fit] = False
+            regressions = SoftmaxRegressions(
+                *(self._likenesses, self._landmarks, self._truth, self._num_classes, trained_on, num_threads())
+            )
+            for strength in regressions.fit(strengths):
+                yield some, strength, regressions
 
-        Each takes one thread of the library below it, and others fill the cores: two threads of one fit wait for one
-        another in a loop, which on busy cores took ten times the processor seconds (2 cores of a Xeon, 3,600 photos).
-        """
-        train = self._splits[number].train
-        size_bytes = len(train) * min(len(train), len(self._landmarks)) * self._likenesses.itemsize
-        at_once = max(1, min(num_threads(), _FITTED_BYTES // size_bytes))
-        missing = [other for other in self._others(number) if (other, number) not in self._inner_losses]
-        with at_most_threads(1), ThreadPoolExecutor(at_once, thread_name_prefix="fit") as threads:
-            own = threads.submit(lambda: list(self._fit(train, STRENGTHS)))
-            list(threads.map(lambda other: self._measure(other, number), missing))
-            return own.result()
-
-    def _others(self, number: int) -> list[int]:
-        """The folds of its draw that choose for one; none where one alone would be left to train on."""
-        others = [other for other in self._photos.draw_of(number) if other != number]
-        return others if len(others) > 1 else []
-
-    def _choose_strength(self, number: int) -> float:
-        """The regularisation of least log loss on the draw's other folds, each judged without itself and this one."""
-        others = self._others(number)
-        if not others:
-            return _DEFAULT_STRENGTH
-        losses = np.zeros(len(STRENGTHS))
-        for other in others:
-            losses += np.array(self._inner_losses[other, number]) * len(self._splits[other].validation)
-        return STRENGTHS[int(np.argmin(losses))]
-
-    def _measure(self, one: int, other: int) -> None:
-        """Log loss on each of two folds for each regularisation, trained without both."""
-        folds = [self._splits[each].validation for each in (one, other)]
-        fits = list(self._fit(np.setdiff1d(self._rows, np.concatenate(folds)), STRENGTHS))
-        for pair, rows in zip(((one, other), (other, one)), folds, strict=True):
-            self._inner_losses[pair] = [self._log_loss(rows, weights) for weights in fits]
-
-    def _log_loss(self, rows: npt.NDArray[np.int64], weights: Weights) -> float:
+    def _log_loss(self, logits: Float64Array, rows: npt.NDArray[np.int64]) -> float:
         from scipy.special import softmax
 
-        kernel, bias = weights
-        probabilities = softmax(self._likenesses[rows] @ kernel + bias, axis=1)
-        return log_loss(probabilities.astype(np.float32), self._truth[rows])
-
-    def _fit(self, rows: npt.NDArray[np.int64], strengths: Sequence[float]) -> Iterator[Weights]:
-        """Softmax regressions on the likenesses of these photos to those among them that are landmarks."""
-        from scipy.linalg import cholesky, solve_triangular
-
-        own = np.flatnonzero(np.isin(self._landmarks, rows))
-        between = self._likenesses[np.ix_(self._landmarks[own], own)]
-        between[np.diag_indices(len(own))] += _JITTER
-        root = cholesky(between, lower=True, overwrite_a=True)
-        inputs = np.empty((len(rows), len(own)), np.float32 if len(rows) * len(own) > _DOUBLE_UP_TO else np.float64)
-        for start in range(0, len(rows), _BLOCK):
-            likenesses = self._likenesses[np.ix_(rows[start : start + _BLOCK], own)]
-            inputs[start : start + _BLOCK] = solve_triangular(root, likenesses.T, lower=True, overwrite_b=True).T
-        regression = SoftmaxRegression(inputs, self._truth[rows], self._num_classes)
-        for weights, bias in regression.fit(strengths):
-            kernel = np.zeros((len(self._landmarks), self._num_classes))
-            kernel[own] = solve_triangular(root, weights, lower=True, trans=1)
-            yield kernel, bias
+        return log_loss(softmax(logits, axis=1).astype(np.float32), self._truth[rows])

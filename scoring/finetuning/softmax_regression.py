@@ -1,156 +1,215 @@
-"""Softmax regression for one regularisation after another, by L-BFGS on preconditioned weights.
+"""Softmax regressions on likenesses to landmarks: many fits at once, for one regularisation after another.
 
-Likenesses to thousands of landmarks are nearly dependent on one another, so that L-BFGS alone takes hundreds of
-passes over them. Preconditioned by the curvature where an earlier fit ended, taken of the photos that it doubted
-most, it takes a dozen (Nocedal and Wright, Numerical Optimization, 2006, 7.2). The optimum is that of scikit-learn's
-LogisticRegression.
+Fits of different parts of the same photos share every pass over the likenesses, as one matrix product, and one
+measure of the curvature: likenesses to thousands of landmarks are nearly dependent on one another, so that without it
+a fit takes hundreds of passes, and with it some dozen. The optimum is that of scikit-learn's LogisticRegression on
+whitened likenesses.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from scoring.arrays import Float32Array, Float64Array
+from scoring.arrays import Float64Array
+from scoring.finetuning.landmark_curvature import InverseCurvature
+from scoring.finetuning.step_memory import NUM_STEPS, StepMemory, products
+from scoring.process.native_threads import at_most_threads
 
-Inputs = Float32Array | Float64Array
-Weights = tuple[Float64Array, Float64Array]  # of inputs, shape (num_inputs, num_classes), and bias
+_Part = TypeVar("_Part")
 
-_TOLERANCE, _PRECONDITIONED_TOLERANCE = 1e-6, 1e-4  # of the gradient
-_LOSS_TOLERANCE = 1e-10
-_MAX_ITERATIONS = 2_000
-_WORTH = 150  # photos for each input, times iterations, that take as long as measuring and factoring the curvature
-_PRODUCTS = 24e9  # of inputs, that the curvature is taken of: a third of a second of one core
-_RIDGE = 1e-6  # of the curvature's trace: more than what its single precision loses
-_LEAST_VARIANCE = 1e-4  # of a class, for the bias' scale
-
-
-@dataclass(frozen=True)
-class _Preconditioner:
-    """Maps weights to ones of about unit curvature, u = root' w, and biases likewise by one factor.
-
-    Attributes:
-        root: Cholesky factor of the curvature, lower, shape (num_inputs, num_inputs); None for weights as they are.
-        bias_scale: A bias for each one of unit curvature.
-    """
-
-    root: Inputs | None = None
-    bias_scale: float = 1.0
-
-    def apply(self, weights: Float64Array, bias: Float64Array) -> Float64Array:
-        """Weights and biases as one vector of unit curvature."""
-        scaled = weights
-        if self.root is not None:
-            scaled = _blas("trmm", self.root)(1, self.root, weights, lower=1, trans_a=1)
-        return np.concatenate([scaled.ravel(), bias / self.bias_scale]).astype(np.float64)
-
-    def undo(self, packed: Float64Array, num_biases: int) -> Weights:
-        """Weights and biases of what `apply` gave."""
-        scaled, bias = packed[:-num_biases].reshape(-1, num_biases), packed[-num_biases:]
-        return self._solve(scaled, transposed=True), bias * self.bias_scale
-
-    def gradient(self, of_weights: Float64Array, of_bias: Float64Array) -> Float64Array:
-        """The gradient of a vector that `apply` gives, from those of weights and biases."""
-        return np.concatenate([self._solve(of_weights, transposed=False).ravel(), of_bias * self.bias_scale])
-
-    def _solve(self, values: Float64Array, transposed: bool) -> Float64Array:
-        if self.root is None:
-            return values
-        solved: Inputs = _blas("trsm", self.root)(1, self.root, values, lower=1, trans_a=transposed)
-        return solved.astype(np.float64)
+_JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses positive definite
+_TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
+_MAX_STEPS = 500
+_MEASURE_EVERY = 15  # steps, which take about as long as measuring the curvature
+_BLOCK = 512  # photos at once: what is made of them stays in the processor's cache
+_MAX_LOOKS = 8  # at one step's length
+_LEVEL = 0.3  # of its slope at the start, that a step ends on
 
 
-class SoftmaxRegression:
-    """Fits of the same photos: each begins where the last one ended.
+class SoftmaxRegressions:
+    """Fits of the same likenesses to different photos, each beginning where it ended for the last regularisation.
 
     Two classes have one score, half of which is the second's and half, negated, the first's. Its weights count in the
-    squared length.
+    squared length. A landmark that a fit is not trained on has no weight in it.
+
+    Args:
+        likenesses: Shape (num_photos, num_landmarks).
+        landmarks: Which of the photos these are, shape (num_landmarks,).
+        truth: Each photo's class.
+        num_classes: How many classes there are.
+        trained_on: Whether a fit is trained on a photo, shape (num_photos, num_fits).
+        num_threads: How many work; the weights do not depend on it.
     """
 
-    def __init__(self, inputs: Inputs, truth: npt.NDArray[np.int64], num_classes: int) -> None:
-        """Take inputs, shape (num_photos, num_inputs), whose precision is that of products, and each photo's class."""
-        self._inputs = inputs
+    def __init__(
+        self,
+        likenesses: Float64Array,
+        landmarks: npt.NDArray[np.int64],
+        truth: npt.NDArray[np.int64],
+        num_classes: int,
+        trained_on: npt.NDArray[np.bool_],
+        num_threads: int,
+    ) -> None:
+        self._likenesses, self._truth, self._num_threads = likenesses, truth, num_threads
+        self._between = likenesses[landmarks] + _JITTER * np.eye(len(landmarks))
         self._sides = np.array([[-0.5, 0.5]]) if num_classes == 2 else np.eye(num_classes)
-        self._right = np.zeros((len(truth), num_classes))
-        self._right[np.arange(len(truth)), truth] = 1
-        num_scores = len(self._sides)
-        self._weights, self._bias = np.zeros((inputs.shape[1], num_scores)), np.zeros(num_scores)
-        self._curvature: Float64Array | None = None
-        self._variance = 0.0
+        self._shares = trained_on / trained_on.sum(axis=0)  # of a photo in a fit's mean loss
+        self._left_out = [np.flatnonzero(~own) for own in trained_on[landmarks].T]
+        shape = (len(self._sides), trained_on.shape[1])
+        self._points = np.zeros((len(landmarks) + 1, *shape))  # weights and, last, biases
+        self._lengths = np.zeros((len(landmarks), *shape))  # `_between` times the weights
+        self._scores = np.zeros((len(likenesses), *shape))
 
-    def fit(self, strengths: Sequence[float]) -> Iterator[Weights]:
+    def fit(self, strengths: Sequence[float]) -> Iterator[float]:
         """Minimise the mean log loss and half of `strength` times the squared length, for each strength.
 
         Args:
             strengths: Best from the strongest to the weakest.
 
         Yields:
-            Weights, shape (num_inputs, num_classes), and biases, shape (num_classes,).
+            Each strength, when `weights` and `logits` are its.
         """
-        from scipy.optimize import minimize
-
-        is_slow = False
         for strength in strengths:
-            if is_slow:
-                self._curvature, self._variance = self._measure_curvature()
-            preconditioner = self._precondition(strength)
-            tolerance = _TOLERANCE if preconditioner.root is None else _PRECONDITIONED_TOLERANCE
-            found = minimize(
-                lambda packed, by=preconditioner, times=strength: self._loss(packed, by, times),
-                preconditioner.apply(self._weights, self._bias),
-                jac=True,
-                method="L-BFGS-B",
-                options={"gtol": tolerance, "ftol": _LOSS_TOLERANCE, "maxiter": _MAX_ITERATIONS},
-            )
-            self._weights, self._bias = preconditioner.undo(found.x, len(self._sides))
-            is_slow = found.nit * len(self._inputs) > _WORTH * len(self._weights)
-            yield self._weights @ self._sides, self._bias @ self._sides
+            with at_most_threads(1), ThreadPoolExecutor(self._num_threads, thread_name_prefix="fit") as threads:
+                self._minimise(strength, threads)
+            yield strength
 
-    def _precondition(self, strength: float) -> _Preconditioner:
-        from scipy.linalg import cholesky
+    def weights(self, fit: int) -> tuple[Float64Array, Float64Array]:
+        """Weights of one fit, shape (num_landmarks, num_classes), and its biases, shape (num_classes,)."""
+        packed = self._points[..., fit] @ self._sides
+        return packed[:-1], packed[-1]
 
-        if self._curvature is None:
-            return _Preconditioner()
-        curvature, diagonal = self._curvature.copy(), np.diag_indices(len(self._curvature))
-        curvature[diagonal] += max(strength, _RIDGE * curvature[diagonal].sum())
-        root = cholesky(curvature, lower=True, overwrite_a=True, check_finite=False)
-        return _Preconditioner(root.astype(self._inputs.dtype), 1 / np.sqrt(max(self._variance, _LEAST_VARIANCE)))
-
-    def _measure_curvature(self) -> tuple[Float64Array, float]:
-        """The curvature of the mean log loss where the last fit ended, taken to be the same for each score.
-
-        Returns:
-            Of weights, shape (num_inputs, num_inputs), its lower half alone, and of a bias.
-        """
-        probabilities = np.exp(self._log_probabilities(self._weights, self._bias))
-        variance = np.maximum(1 - np.square(probabilities).sum(axis=1), 0) / 2
-        num_doubtful = int(_PRODUCTS / self._inputs.shape[1] ** 2)
-        doubtful = np.argsort(variance)[-num_doubtful:]  # most of the curvature is theirs
-        share = variance[doubtful] / max(variance[doubtful].sum(), _LEAST_VARIANCE)
-        inputs = self._inputs[doubtful] * np.sqrt(share * variance.mean())[:, None].astype(self._inputs.dtype)
-        return _blas("syrk", inputs)(1, inputs.T, lower=1).astype(np.float64), float(variance.mean())
-
-    def _loss(self, packed: Float64Array, by: _Preconditioner, strength: float) -> tuple[float, Float64Array]:
-        weights, bias = by.undo(packed, len(self._sides))
-        log_probabilities = self._log_probabilities(weights, bias)
-        loss = strength / 2 * np.square(weights).sum() - np.mean(log_probabilities[self._right > 0])
-        wrong = (np.exp(log_probabilities) - self._right) @ self._sides.T / len(self._inputs)
-        of_weights = (self._inputs.T @ wrong.astype(self._inputs.dtype)).astype(np.float64) + strength * weights
-        return loss, by.gradient(of_weights, wrong.sum(axis=0))
-
-    def _log_probabilities(self, weights: Float64Array, bias: Float64Array) -> Float64Array:
-        from scipy.special import log_softmax
-
-        scores = (self._inputs @ weights.astype(self._inputs.dtype)).astype(np.float64) + bias
-        found: Float64Array = log_softmax(scores @ self._sides, axis=1)
+    def logits(self, fit: int, photos: npt.NDArray[np.int64]) -> Float64Array:
+        """What one fit says of some photos, shape (num_photos, num_classes)."""
+        found: Float64Array = self._scores[photos, :, fit] @ self._sides
         return found
 
+    def _minimise(self, strength: float, threads: ThreadPoolExecutor) -> None:
+        """L-BFGS on all fits at once; those that have ended drop out."""
+        fits, memory = np.arange(len(self._left_out)), StepMemory()
+        values, gradients = self._evaluate(strength, fits, threads)
+        for count in range(_MAX_STEPS):
+            if count % _MEASURE_EVERY == 0:
+                inverse = self._measure(strength, threads)
+            directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
+            slopes = products(gradients, directions)
+            going = ~(np.abs(slopes) / 2 <= _TOLERANCE * values)
+            if not going.all():
+                fits, gradients, slopes = fits[going], gradients[..., going], slopes[going]
+                directions = directions[..., going]
+                memory.keep(going)
+            if not len(fits):
+                break
+            moved = directions * self._step(strength, directions, slopes, fits, threads)
+            values, ahead = self._evaluate(strength, fits, threads)
+            memory.add(moved, ahead - gradients)
+            gradients = ahead
 
-def _blas(name: str, values: Inputs) -> Callable[..., Any]:
-    """A routine of BLAS for the precision of these values."""
-    from scipy.linalg import get_blas_funcs
+    def _evaluate(
+        self, strength: float, fits: npt.NDArray[np.int64], threads: ThreadPoolExecutor
+    ) -> tuple[Float64Array, Float64Array]:
+        """What is minimised, shape (num_fits,), and its gradients, shape (num_landmarks + 1, num_scores, num_fits)."""
 
-    found: Callable[..., Any] = get_blas_funcs(name, (values,))
-    return found
+        def of_block(rows: slice) -> tuple[Float64Array, Float64Array, Float64Array]:
+            wrong, shares = self._probabilities(self._scores[rows][..., fits]), self._shares[rows][:, fits]
+            right = np.arange(len(wrong)), self._truth[rows]
+            losses = -(np.log(np.maximum(wrong[right], np.finfo(np.float64).tiny)) * shares).sum(axis=0)
+            wrong[right] -= 1
+            wrong = (self._sides @ wrong) * shares[:, None]
+            return losses, wrong.reshape(len(wrong), -1).T @ self._likenesses[rows], wrong.sum(axis=0)
+
+        lengths, shape = self._lengths[..., fits], (len(self._sides), len(fits))
+        values = strength / 2 * products(self._points[:-1][..., fits], lengths)
+        weights, bias = np.zeros((shape[0] * shape[1], len(lengths))), np.zeros(shape)
+        for losses, of_weights, of_bias in self._by_block(of_block, threads):
+            values += losses
+            weights += of_weights
+            bias += of_bias
+        gradients = np.concatenate([weights.T.reshape(-1, *shape) + strength * lengths, bias[None]])
+        for place, fit in enumerate(fits):
+            gradients[self._left_out[fit], :, place] = 0
+        return values, gradients
+
+    def _step(
+        self,
+        strength: float,
+        directions: Float64Array,
+        slopes: Float64Array,
+        fits: npt.NDArray[np.int64],
+        threads: ThreadPoolExecutor,
+    ) -> Float64Array:
+        """Step to where the loss is about level, by Newton's method; return how far of each direction."""
+        weights, shape = directions[:-1].reshape(len(self._between), -1), directions.shape[1:]
+        of_blocks = self._by_block(
+            lambda rows: (self._likenesses[rows] @ weights).reshape(-1, *shape) + directions[-1], threads
+        )
+        changes = np.concatenate(list(of_blocks))
+        stretched = (self._between @ weights).reshape(-1, *shape)
+        straight = strength * products(directions[:-1], self._lengths[..., fits])
+        bent = strength * products(directions[:-1], stretched)
+
+        def look(lengths: Float64Array, rows: slice) -> tuple[Float64Array, Float64Array]:
+            """Slope and its own slope that some photos add at these lengths."""
+            probabilities = self._probabilities(self._scores[rows][..., fits] + lengths * changes[rows])
+            change = self._sides.T @ changes[rows]
+            shares = self._shares[rows][:, fits]
+            mean = (probabilities * change).sum(axis=1)
+            right = change[np.arange(len(change)), self._truth[rows]]
+            spread = (probabilities * np.square(change)).sum(axis=1) - np.square(mean)
+            return ((mean - right) * shares).sum(axis=0), (spread * shares).sum(axis=0)
+
+        lengths, shortest, longest = np.ones(len(fits)), np.zeros(len(fits)), np.full(len(fits), np.inf)
+        for _ in range(_MAX_LOOKS):
+            parts = list(self._by_block(partial(look, lengths), threads))
+            slope = straight + lengths * bent + sum(part[0] for part in parts)
+            rise = bent + sum(part[1] for part in parts)
+            steep = np.abs(slope) > _LEVEL * np.abs(slopes)
+            if not steep.any():
+                break
+            shortest = np.where(slope < 0, lengths, shortest)
+            longest = np.where(slope > 0, lengths, longest)
+            nearer = lengths - slope / np.maximum(rise, np.finfo(np.float64).tiny)
+            beyond = (nearer <= shortest) | (nearer >= longest) | (nearer > 4 * lengths)
+            between = np.where(np.isinf(longest), 2 * lengths, (shortest + longest) / 2)
+            lengths = np.where(steep, np.where(beyond, between, nearer), lengths)
+        self._points[..., fits] += lengths * directions
+        self._lengths[..., fits] += lengths * stretched
+        self._scores[..., fits] += lengths * changes
+        return lengths
+
+    def _measure(self, strength: float, threads: ThreadPoolExecutor) -> InverseCurvature:
+        """The curvature where all fits are, taken to be the same for each score."""
+
+        def variances(rows: slice) -> Float64Array:
+            probabilities = self._probabilities(self._scores[rows])
+            of_fits = np.maximum(1 - np.square(probabilities).sum(axis=1), 0) / 2
+            counted = self._shares[rows] > 0
+            means: Float64Array = (of_fits * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+            return means
+
+        variance = np.concatenate(list(self._by_block(variances, threads)))
+        return InverseCurvature(self._likenesses, self._between, self._left_out, variance, strength, threads)
+
+    def _probabilities(self, scores: Float64Array) -> Float64Array:
+        """Of scores, shape (num_photos, num_scores, num_fits); shape (num_photos, num_classes, num_fits)."""
+        logits = self._sides.T @ scores
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        found: Float64Array = logits
+        return found
+
+    def _by_block(self, make: Callable[[slice], _Part], threads: ThreadPoolExecutor) -> Iterator[_Part]:
+        """What is made of each block of photos, in their order: sums are the same whatever was made first."""
+        starts = range(0, len(self._likenesses), _BLOCK)
+        return threads.map(make, [slice(start, start + _BLOCK) for start in starts])
+
+
+def fitted_bytes(num_photos: int, num_landmarks: int, num_left_out: int, num_classes: int) -> int:
+    """What one fit holds beside what it shares with others: points, steps, scores, and what it leaves out."""
+    num_scores = 1 if num_classes == 2 else num_classes
+    return 8 * ((2 * NUM_STEPS + 8) * (num_landmarks + 1) * num_scores + 3 * num_photos * num_scores + num_left_out**2)

@@ -1,73 +1,138 @@
-"""Softmax regression: the optimum of scikit-learn's, by fewer passes over nearly dependent inputs."""
+"""Softmax regressions on likenesses: each fit has the optimum of scikit-learn's, by few passes for all of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.linalg import cholesky, solve_triangular
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from scoring.finetuning import softmax_regression
-from scoring.finetuning.softmax_regression import SoftmaxRegression
+from scoring.arrays import Float64Array
+from scoring.finetuning.softmax_regression import SoftmaxRegressions
 
 _STRENGTHS = (1e-2, 1e-4, 1e-6)
+_NUM_LANDMARKS = 40
+_JITTER = 1e-6
 
 
-def _examples(num_photos: int, num_classes: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Whitened likenesses of a few directions to forty landmarks, some classes rarer than others, a tenth mixed up."""
+def _examples(num_photos: int, num_classes: int) -> tuple[Float64Array, npt.NDArray[np.int64]]:
+    """Likenesses to the first forty of some points, some classes rarer than others, a tenth mixed up."""
     generator = np.random.default_rng(num_photos)
     points = generator.normal(size=(num_photos, 3))
     truth = np.digitize(points[:, 0] + points[:, 1] ** 2, np.linspace(0.2, 2, num_classes - 1))
     mixed = generator.random(num_photos) < 0.1
     truth[mixed] = generator.integers(0, num_classes, mixed.sum())
-    distances = np.square(points[:, None] - points[:40]).sum(axis=2)
-    values, vectors = np.linalg.eigh(np.exp(-distances[:40] / 4) + 1e-6 * np.eye(40))
-    return (np.exp(-distances / 4) @ vectors / np.sqrt(values)).astype(np.float32), truth
+    distances = np.square(points[:, None] - points[:_NUM_LANDMARKS]).sum(axis=2)
+    return np.exp(-distances / 4), truth
 
 
-def _loss(inputs: Any, truth: Any, weights: Any, bias: Any, strength: float, times: float) -> float:
-    log_losses = -log_softmax(inputs.astype(np.float64) @ weights + bias, axis=1)[np.arange(len(truth)), truth]
-    return float(log_losses.mean() + times * strength / 2 * np.square(weights).sum())
+def _regressions(
+    likenesses: Float64Array,
+    truth: npt.NDArray[np.int64],
+    num_classes: int,
+    trained_on: npt.NDArray[np.bool_] | None = None,
+    num_threads: int = 2,
+) -> SoftmaxRegressions:
+    everything = np.ones((len(truth), 1), bool)
+    trained_on = everything if trained_on is None else trained_on
+    landmarks = np.arange(likenesses.shape[1])
+    return SoftmaxRegressions(likenesses, landmarks, truth, num_classes, trained_on, num_threads)
 
 
-@pytest.mark.parametrize(("num_photos", "precision"), [(60, np.float64), (3_000, np.float64), (3_000, np.float32)])
+def _thirds_left_out(num_photos: int) -> npt.NDArray[np.bool_]:
+    """One fit of all photos, and one without each third."""
+    return np.stack([np.arange(num_photos) % 3 != third for third in (3, 0, 1, 2)], axis=1)
+
+
+def _loss(likenesses: Any, truth: Any, kernel: Any, bias: Any, strength: float, times: float) -> float:
+    log_losses = -log_softmax(likenesses @ kernel + bias, axis=1)[np.arange(len(truth)), truth]
+    between = likenesses[: kernel.shape[0]] + _JITTER * np.eye(len(kernel))
+    return float(log_losses.mean() + times * strength / 2 * (kernel * (between @ kernel)).sum())
+
+
+def _peer(likenesses: Any, truth: Any, num_classes: int, strength: float) -> tuple[Any, Any]:
+    """Weights and biases by scikit-learn, of likenesses whitened so that the squared length is theirs."""
+    landmarks = likenesses.shape[1]
+    root = cholesky(likenesses[:landmarks] + _JITTER * np.eye(landmarks), lower=True)
+    inputs = solve_triangular(root, likenesses.T, lower=True).T
+    fitted = LogisticRegression(C=1 / (strength * len(truth)), tol=1e-9, max_iter=50_000).fit(inputs, truth)
+    kernel, bias = solve_triangular(root, fitted.coef_.T, lower=True, trans=1), fitted.intercept_
+    return (kernel * [[-0.5, 0.5]], bias * [-0.5, 0.5]) if num_classes == 2 else (kernel, bias)
+
+
+@pytest.mark.parametrize("num_photos", [60, 3_000])
 @pytest.mark.parametrize("num_classes", [2, 4])
-def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int, precision: type) -> None:
-    inputs, truth = _examples(num_photos, num_classes)
-    inputs = inputs.astype(precision)
+def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) -> None:
+    likenesses, truth = _examples(num_photos, num_classes)
+    trained_on = _thirds_left_out(num_photos)
     times = 2 if num_classes == 2 else 1  # its two classes have one score, of twice the squared length of two halves
-    fits = list(SoftmaxRegression(inputs, truth, num_classes).fit(_STRENGTHS))
-    for strength, (weights, bias) in zip(_STRENGTHS, fits, strict=True):
-        assert (weights.shape, bias.shape) == ((40, num_classes), (num_classes,))
-        peer = LogisticRegression(C=1 / (strength * num_photos), tol=1e-8, max_iter=20_000)
-        peer.fit(inputs.astype(np.float64), truth)
-        coefficients, intercept = peer.coef_.T, peer.intercept_
-        if num_classes == 2:
-            coefficients, intercept = coefficients * [[-0.5, 0.5]], intercept * [-0.5, 0.5]
-        expected = _loss(inputs, truth, coefficients, intercept, strength, times)
-        assert _loss(inputs, truth, weights, bias, strength, times) == pytest.approx(expected, abs=2e-4)
+    regressions = _regressions(likenesses, truth, num_classes, trained_on)
+    for strength in regressions.fit(_STRENGTHS):
+        for fit, own in enumerate(trained_on.T):
+            kernel, bias = regressions.weights(fit)
+            assert (kernel.shape, bias.shape) == ((_NUM_LANDMARKS, num_classes), (num_classes,))
+            landmarks = np.flatnonzero(own[:_NUM_LANDMARKS])
+            assert not np.delete(kernel, landmarks, axis=0).any(), "no weight on what it was not trained on"
+            rows = np.concatenate([landmarks, np.setdiff1d(np.flatnonzero(own), landmarks)])
+            of_fit, of_truth = likenesses[np.ix_(rows, landmarks)], truth[rows]
+            expected = _loss(of_fit, of_truth, *_peer(of_fit, of_truth, num_classes, strength), strength, times)
+            assert _loss(of_fit, of_truth, kernel[landmarks], bias, strength, times) == pytest.approx(
+                expected, abs=1e-5
+            )
+            np.testing.assert_allclose(regressions.logits(fit, rows), likenesses[rows] @ kernel + bias, atol=1e-8)
 
 
-def test_nearly_dependent_inputs_take_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs, truth = _examples(3_000, 2)
-    losses, loss = [0], SoftmaxRegression._loss
+def _count(monkeypatch: pytest.MonkeyPatch, name: str) -> Callable[[], int]:
+    calls, method = [0], getattr(SoftmaxRegressions, name)
 
     def counted(*arguments: Any) -> Any:
-        losses[0] += 1
-        return loss(*arguments)
+        calls[0] += 1
+        return method(*arguments)
 
-    monkeypatch.setattr(SoftmaxRegression, "_loss", counted)
-    list(SoftmaxRegression(inputs, truth, 2).fit(_STRENGTHS))
-    preconditioned, losses[0] = losses[0], 0
-    monkeypatch.setattr(softmax_regression, "_WORTH", np.inf)
-    list(SoftmaxRegression(inputs, truth, 2).fit(_STRENGTHS))
-    assert losses[0] > 3 * preconditioned
+    monkeypatch.setattr(SoftmaxRegressions, name, counted)
+    return lambda: calls[0]
+
+
+def test_nearly_dependent_likenesses_take_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    likenesses, truth = _examples(3_000, 2)
+    steps = _count(monkeypatch, "_step")
+    list(_regressions(likenesses, truth, 2, _thirds_left_out(3_000)).fit(_STRENGTHS))
+    together = steps()
+    assert together < 60  # hundreds without the curvature
+    list(_regressions(likenesses, truth, 2).fit(_STRENGTHS))
+    assert steps() - together > together / 2, "four fits take hardly more passes than one"
+
+
+def test_number_of_threads_changes_no_bit() -> None:
+    likenesses, truth = _examples(3_000, 4)
+    fits = []
+    for num_threads in (1, 2, 5):
+        regressions = _regressions(likenesses, truth, 4, _thirds_left_out(3_000), num_threads)
+        list(regressions.fit(_STRENGTHS))
+        fits.append(regressions)
+    for fit in range(4):
+        for one in fits[1:]:
+            np.testing.assert_array_equal(one.weights(fit)[0], fits[0].weights(fit)[0])
+
+
+def test_photos_that_are_there_ten_times_are_fitted() -> None:
+    likenesses, truth = _examples(400, 2)
+    thrice = np.tile(likenesses[:, :_NUM_LANDMARKS], (1, 3))  # landmarks that are the same photo
+    rows = np.r_[np.tile(np.arange(_NUM_LANDMARKS), 3), np.repeat(np.arange(300), 10) + _NUM_LANDMARKS]
+    regressions = _regressions(thrice[rows], truth[rows], 2, _thirds_left_out(len(rows)))
+    for strength in regressions.fit(_STRENGTHS):
+        of_all = thrice[rows]
+        expected = _loss(of_all, truth[rows], *_peer(of_all, truth[rows], 2, strength), strength, 2)
+        assert _loss(of_all, truth[rows], *regressions.weights(0), strength, 2) == pytest.approx(expected, abs=1e-5)
 
 
 def test_class_without_photos_is_no_answer_and_one_class_alone_is_one() -> None:
-    inputs, truth = _examples(300, 2)
-    *_, (weights, bias) = SoftmaxRegression(inputs, truth, 3).fit(_STRENGTHS)
-    assert softmax(inputs @ weights + bias, axis=1)[:, 2].max() < 1e-2
-    *_, (weights, bias) = SoftmaxRegression(inputs, np.ones_like(truth), 2).fit(_STRENGTHS)
-    assert softmax(inputs @ weights + bias, axis=1)[:, 1].min() > 0.99
+    likenesses, truth = _examples(300, 2)
+    for labels, num_classes, column, is_it in ((truth, 3, 2, False), (np.ones_like(truth), 2, 1, True)):
+        regressions = _regressions(likenesses, labels, num_classes)
+        list(regressions.fit(_STRENGTHS))
+        said = softmax(regressions.logits(0, np.arange(300)), axis=1)[:, column]
+        assert said.min() > 0.99 if is_it else said.max() < 1e-2
