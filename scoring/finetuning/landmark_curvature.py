@@ -25,8 +25,6 @@ class InverseCurvature:
         likenesses: Of all photos to the landmarks, shape (num_photos, num_landmarks).
         between: Of the landmarks to one another, shape (num_landmarks, num_landmarks); positive definite.
         left_out: For each fit the numbers of the landmarks that it leaves out.
-        variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
-        strength: Of the regularisation.
         threads: Do what is done for each fit.
     """
 
@@ -35,32 +33,26 @@ class InverseCurvature:
         likenesses: Float64Array,
         between: Float64Array,
         left_out: Sequence[npt.NDArray[np.int64]],
-        variance: Float64Array,
-        strength: float,
         threads: Executor,
     ) -> None:
+        self._likenesses, self._between = likenesses, between
         self._left_out, self._threads = left_out, threads
+
+    def measure(self, variance: Float64Array, strength: float) -> None:
+        """Measure the curvature anew; comes before the first gradient.
+
+        Args:
+            variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
+            strength: Of the regularisation.
+        """
+        self._roots: list[Float64Array] = []  # the last ones go before the next ones come
         self._bias = 1 / max(float(variance.mean()), _LEAST_VARIANCE)
-        curvature = self._of_doubtful(likenesses, variance)
-        curvature += strength * between
+        curvature = self._of_doubtful(variance)
+        curvature += strength * self._between
         self._whole = _inverse(curvature)
         # NumPy's factoring lets other threads run, SciPy's does not.
-        self._roots = list(threads.map(lambda rows: np.linalg.cholesky(self._whole[np.ix_(rows, rows)]), left_out))
-
-    def _of_doubtful(self, likenesses: Float64Array, variance: Float64Array) -> Float64Array:
-        """The curvature of the mean log loss, its lower half, as if the most doubtful photos had all of it."""
-        num_doubtful = int(_PRODUCTS / likenesses.shape[1] ** 2) + 1
-        doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
-        share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
-        rows = likenesses[doubtful] * np.sqrt(share * variance.mean())[:, None]
-        curvature = np.zeros((rows.shape[1], rows.shape[1]))
-
-        def fill(start: int) -> None:
-            end = start + _BLOCK
-            curvature[start:end, :end] = rows[:, start:end].T @ rows[:, :end]
-
-        list(self._threads.map(fill, range(0, len(curvature), _BLOCK)))
-        return curvature
+        roots = self._threads.map(lambda rows: np.linalg.cholesky(self._whole[np.ix_(rows, rows)]), self._left_out)
+        self._roots = list(roots)
 
     def times(self, gradients: Float64Array, fits: npt.NDArray[np.int64]) -> Float64Array:
         """Divide gradients of some fits by their curvatures.
@@ -88,6 +80,21 @@ class InverseCurvature:
         for place, fit in enumerate(fits):
             divided[self._left_out[fit], :, place] = 0
         return divided
+
+    def _of_doubtful(self, variance: Float64Array) -> Float64Array:
+        """The curvature of the mean log loss, its lower half, as if the most doubtful photos had all of it."""
+        num_doubtful = int(_PRODUCTS / len(self._between) ** 2) + 1
+        doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
+        share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
+        rows = self._likenesses[doubtful] * np.sqrt(share * variance.mean())[:, None]
+        curvature = np.zeros_like(self._between)
+
+        def fill(start: int) -> None:
+            end = start + _BLOCK
+            curvature[start:end, :end] = rows[:, start:end].T @ rows[:, :end]
+
+        list(self._threads.map(fill, range(0, len(curvature), _BLOCK)))
+        return curvature
 
     def _times(self, values: Float64Array) -> Float64Array:
         """By the inverse of the whole curvature, as if no landmark were left out."""

@@ -73,10 +73,10 @@ class SoftmaxRegressions:
         Yields:
             Each strength, when `weights` and `logits` are its.
         """
-        for strength in strengths:
-            with at_most_threads(1), ThreadPoolExecutor(self._num_threads, thread_name_prefix="fit") as threads:
+        with at_most_threads(1), ThreadPoolExecutor(self._num_threads, thread_name_prefix="fit") as threads:
+            for strength in strengths:
                 self._minimise(strength, threads)
-            yield strength
+                yield strength
 
     def weights(self, fit: int) -> tuple[Float64Array, Float64Array]:
         """Weights of one fit, shape (num_landmarks, num_classes), and its biases, shape (num_classes,)."""
@@ -91,10 +91,11 @@ class SoftmaxRegressions:
     def _minimise(self, strength: float, threads: ThreadPoolExecutor) -> None:
         """L-BFGS on all fits at once; those that have ended drop out."""
         fits, memory = np.arange(len(self._left_out)), StepMemory()
+        inverse = InverseCurvature(self._likenesses, self._between, self._left_out, threads)
         values, gradients = self._evaluate(strength, fits, threads)
         for count in range(_MAX_STEPS):
             if count % _MEASURE_EVERY == 0:
-                inverse = self._measure(strength, threads)
+                inverse.measure(self._variance(threads), strength)
             directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
             slopes = products(gradients, directions)
             going = ~(np.abs(slopes) / 2 <= _TOLERANCE * values)
@@ -181,18 +182,17 @@ class SoftmaxRegressions:
         self._scores[..., fits] += lengths * changes
         return lengths
 
-    def _measure(self, strength: float, threads: ThreadPoolExecutor) -> InverseCurvature:
-        """The curvature where all fits are, taken to be the same for each score."""
+    def _variance(self, threads: ThreadPoolExecutor) -> Float64Array:
+        """Of each photo's class, taken to be the same for each score: the mean of the fits that are trained on it."""
 
-        def variances(rows: slice) -> Float64Array:
+        def of_block(rows: slice) -> Float64Array:
             probabilities = self._probabilities(self._scores[rows])
             of_fits = np.maximum(1 - np.square(probabilities).sum(axis=1), 0) / 2
             counted = self._shares[rows] > 0
             means: Float64Array = (of_fits * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
             return means
 
-        variance = np.concatenate(list(self._by_block(variances, threads)))
-        return InverseCurvature(self._likenesses, self._between, self._left_out, variance, strength, threads)
+        return np.concatenate(list(self._by_block(of_block, threads)))
 
     def _probabilities(self, scores: Float64Array) -> Float64Array:
         """Of scores, shape (num_photos, num_scores, num_fits); shape (num_photos, num_classes, num_fits)."""
