@@ -183,11 +183,11 @@ class SoftmaxRegressions:
         return lengths
 
     def _variance(self, threads: ThreadPoolExecutor) -> Float64Array:
-        """Of each photo's class, taken to be the same for each score: the mean of the fits that are trained on it."""
+        """Of each photo's class, the mean of all classes and of the fits that are trained on the photo."""
 
         def of_block(rows: slice) -> Float64Array:
             probabilities = self._probabilities(self._scores[rows])
-            of_fits = np.maximum(1 - np.square(probabilities).sum(axis=1), 0) / 2
+            of_fits = (probabilities * (1 - probabilities)).mean(axis=1)
             counted = self._shares[rows] > 0
             means: Float64Array = (of_fits * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
             return means
