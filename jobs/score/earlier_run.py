@@ -57,6 +57,7 @@ def look_at_earlier_run(
     record = record_of_same_run(request, folder, digest)
     if record is None or renewal is None:
         return EarlierRun()
+    renewal.check_place(record, request.images)
     sizes = Manifest(folder.manifest).shard_sizes
     done = [shard for shard in run_status(folder, verify=False).done if shard not in renewal.changed]
     return EarlierRun(sum(sizes[shard] for shard in done), record)

@@ -143,7 +143,7 @@ class BackgroundListing:
         self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
         check = partial(record_of_same_run, self._request, self._folder)
         if self._renewal:
-            check(self._renewal.info.digest)
+            self._renewal.check_place(check(self._renewal.info.digest), self._request.images)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)

@@ -15,7 +15,7 @@ _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
 # Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`.
-_FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few"}
+_FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few", "bytes_column": ""}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Fingerprint:
         schema_version: Version of the predictions' columns.
         input_shape: The pixels that the network takes, height x width x channels.
         store_probabilities: Whose probabilities are stored in full: `few`, or `all` of more than 32 classes too.
+        bytes_column: The column of a table that the images stand in; empty where they stand in files of their own.
     """
 
     images: str
@@ -43,6 +44,7 @@ class Fingerprint:
     schema_version: int
     input_shape: str = _FORMERLY["input_shape"]
     store_probabilities: str = _FORMERLY["store_probabilities"]
+    bytes_column: str = _FORMERLY["bytes_column"]
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal fingerprints."""

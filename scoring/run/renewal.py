@@ -10,10 +10,13 @@ from scoring.errors import BucketError, RunFolderError
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestInfo, manifest_rows, write_manifest
+from scoring.run.record import RunRecord
 from scoring.run.verification import remove_shard
 from scoring.sources.entries import ImageEntry
+from scoring.storage.locations import Location
 
 _ROWS_AT_ONCE = 32_768  # that are compared together
+_IS_ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"  # a path that means the same wherever the table that names it lies
 _IDENTITY = tuple(name for name in MANIFEST_SCHEMA.names if name not in CONTENTS)
 
 
@@ -26,12 +29,37 @@ class Renewal:
         info: What a manifest of them says; its digest is the earlier one's, which earlier shards carry.
         changed: How many images have changed, by shard; only shards with such images.
         is_due: Whether the manifest must be written anew: something in it differs from what is listed now.
+        num_untold: Images below the collection's place of which nothing tells whether they have changed.
     """
 
     images: Sequence[ImageEntry]
     info: ManifestInfo
     changed: dict[int, int] = field(default_factory=dict)
     is_due: bool = False
+    num_untold: int = 0
+
+    def check_place(self, record: RunRecord | None, place: Location) -> None:
+        """Refuse images of another place, unless they are known to be the same ones: names alone may be equal.
+
+        Args:
+            record: What `run.json` says; None without one.
+            place: Where the images lie that are listed now.
+
+        Raises:
+            RunFolderError: If some are others, or nothing tells whether they are.
+        """
+        if record is None or record.request.images == str(place.absolute()):
+            return
+        if num_changed := sum(self.changed.values()):
+            problem = f"of the same names in {place}, {num_changed:,} of {self.info.num_images:,} are others"
+        elif self.num_untold:
+            problem = f"nothing tells whether those of the same names in {place} are the same"
+        else:
+            return
+        raise RunFolderError(
+            f"Expected the images that were scored, in {record.request.images}; {problem}. Use another `output`, or "
+            "`overwrite` to start clean."
+        )
 
     def carry_out(self, folder: RunFolder, fence: Fence) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
@@ -102,6 +130,7 @@ def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, n
         before = earlier.describe_several(first, first + per_block, MANIFEST_SCHEMA.names)
         if any(not now[name].equals(before[name]) for name in _IDENTITY):
             return None
+        renewal.num_untold += _count_untold(before, now)
         if before.column_names == now.column_names and all(now[name].equals(before[name]) for name in CONTENTS):
             continue
         renewal.is_due = True
@@ -116,6 +145,15 @@ def _count_changed(before: pa.Table, now: pa.Table) -> int:
     if "stamp" in before.column_names:
         differs = pc.or_(differs, _differ(before, now, "stamp"))
     return int(pc.sum(differs).as_py() or 0)
+
+
+def _count_untold(before: pa.Table, now: pa.Table) -> int:
+    """How many images with a path below the collection's place have no stamp on one side."""
+    unknown = pc.is_null(now["stamp"])
+    if "stamp" in before.column_names:
+        unknown = pc.or_(unknown, pc.is_null(before["stamp"]))
+    paths = now["path"].filter(unknown)
+    return int(pc.sum(pc.invert(pc.match_substring_regex(paths, _IS_ABSOLUTE))).as_py() or 0)
 
 
 def _differ(before: pa.Table, now: pa.Table, name: str) -> pa.ChunkedArray:

@@ -98,6 +98,7 @@ def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, An
         "resize": f"{settings.resize}-{settings.decoding}",
         "engine": settings.model.engine_name,
         "schema_version": SCHEMA_VERSION,
+        "bytes_column": settings.columns.content or "",
     }
 
 

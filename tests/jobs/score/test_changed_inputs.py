@@ -52,10 +52,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _score(
-    images: Location, output: Path, num_shards: int = 3, resize: Resize = Resize.SQUASH
+    images: Location, output: Path, num_shards: int = 3, resize: Resize = Resize.SQUASH, content: str = "image"
 ) -> tuple[int, list[int]]:
     """Run a job that ends after so many shards; return how many photos had changed, and which shards were to do."""
-    columns = TableColumns(content="image") if images.name == "photos.parquet" else NO_COLUMNS
+    columns = TableColumns(content=content) if images.name == "photos.parquet" else NO_COLUMNS
     request = ImagesRequest(images, _MODEL, resize=resize, batch_size=4, shard_size=5, columns=columns)
     folder, console = RunFolder(output), Console(quiet=True)
     with hold_folder(folder, overwrite=False) as lease:
@@ -218,3 +218,41 @@ def test_changes_are_counted_until_a_summary_tells_of_them(photos: Path, tmp_pat
     save_record(RunFolder(tmp_path / "run"), replace(record, summary=SUMMARY))
     assert _score(photos, tmp_path / "run") == (0, [])
     assert record_of(tmp_path / "run").num_changed == 0
+
+
+def test_photos_of_the_same_names_elsewhere_are_refused_unless_they_are_the_same_ones(
+    photos: Path, tmp_path: Path
+) -> None:
+    _score(photos, tmp_path / "run")
+    elsewhere = on_disk(pictures.folder(tmp_path / "elsewhere", _CHANGED))
+    before = _contents(tmp_path / "run")
+    with pytest.raises(RunFolderError, match=r"in .*elsewhere.*, 12 of 12 are others\. Use another `output`"):
+        _score(elsewhere, tmp_path / "run")
+    assert _contents(tmp_path / "run") == before
+    moved = photos.rename(tmp_path / "moved")
+    assert _score(moved, tmp_path / "run") == (0, [])
+
+
+def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Path) -> None:
+    """Nothing is known of its images but their paths."""
+    tables = []
+    for place, shades in (("one", SHADES), ("two", _CHANGED)):
+        photos = on_disk(pictures.folder(tmp_path / place, shades))
+        tables.append(photos / "paths.parquet")
+        pq.write_table(pa.table({"path": sorted(path.name for path in photos.iterdir())}), tables[-1])
+    _score(tables[0], tmp_path / "run")
+    with pytest.raises(RunFolderError, match=r"nothing tells whether those of the same names in .*two.* are the same"):
+        _score(tables[1], tmp_path / "run")
+    absolute = tmp_path / "absolute.parquet"
+    pq.write_table(pa.table({"path": sorted(map(str, tables[0].parent.glob("*.bmp")))}), absolute)
+    _score(absolute, tmp_path / "other")
+    assert _score(absolute.rename(tmp_path / "renamed.parquet"), tmp_path / "other") == (0, [])
+
+
+def test_another_column_of_images_of_the_same_table_is_refused_by_its_name(tmp_path: Path) -> None:
+    columns = {name: [pictures.picture(shade) for shade in shades] for name, shades in (("a", SHADES), ("b", _CHANGED))}
+    pq.write_table(pa.table(columns), tmp_path / "photos.parquet")
+    _score(tmp_path / "photos.parquet", tmp_path / "run", content="a")
+    with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
+        _score(tmp_path / "photos.parquet", tmp_path / "run", content="b")
+    assert _probabilities(tmp_path / "run") == _expected(SHADES)

@@ -36,10 +36,10 @@ def listed(photos: Path) -> list[ImageEntry]:
 
 
 @pytest.fixture
-def run(listed: list[ImageEntry], tmp_path: Path) -> RunFolder:
+def run(photos: Path, listed: list[ImageEntry], tmp_path: Path) -> RunFolder:
     """A run of the twelve photos in three shards, of which the second is missing."""
     images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
-    return write_run(tmp_path / "run", images, shard_size=_SHARD_SIZE, without_shards=(1,))
+    return write_run(tmp_path / "run", images, location=photos, shard_size=_SHARD_SIZE, without_shards=(1,))
 
 
 def _look(photos: Path, run: RunFolder, listed: list[ImageEntry], **options: Any) -> EarlierRun:
