@@ -45,7 +45,7 @@ class RbfExpansion:
         return likenesses
 
     def _likenesses(self, values: npt.NDArray[np.float16]) -> Float64Array:
-        standard = (values.astype(np.float64) - self.mean) / self.scale
+        standard = _standardised(values, self.mean, self.scale)
         likenesses: Float64Array = np.exp(-self.gamma * _squared_distances(standard, self.landmarks))
         return likenesses
 
@@ -77,19 +77,24 @@ def fit_expansion(values: npt.NDArray[np.float16], photos: npt.NDArray[np.int64]
         seed: Decides which are drawn, where there are more than `MAX_LANDMARKS`.
     """
     of_photos = ViewRows(values[:, None], photos)
-    mean = of_photos.sum() / len(photos)
+    mean = (of_photos.sum() / len(photos)).astype(np.float32)
     deviations = np.sqrt(of_photos.sum(lambda rows: np.square(rows - mean)) / len(photos))
     scale = np.maximum(deviations, max(_LEAST_SCALE * np.median(deviations), 1e-6)).astype(np.float32)
     rows = np.sort(np.random.default_rng(seed).permutation(len(photos))[:MAX_LANDMARKS])
-    landmarks = ((values[photos[rows]].astype(np.float64) - mean) / scale).astype(np.float32)
+    landmarks = _standardised(values[photos[rows]], mean, scale)
     some = landmarks[np.random.default_rng(seed).permutation(len(landmarks))[:_NUM_FOR_MEDIAN]]
-    distances = _squared_distances(some.astype(np.float64), some)[np.triu_indices(len(some), 1)]
+    distances = _squared_distances(some, some)[np.triu_indices(len(some), 1)]
     median = max(float(np.median(distances)), 1e-6)
-    return RbfExpansion(mean.astype(np.float32), scale, landmarks, rows, _WIDTH / median)
+    return RbfExpansion(mean, scale, landmarks, rows, _WIDTH / median)
 
 
-def _squared_distances(left: Float64Array, right: Float32Array) -> Float64Array:
-    right = right.astype(np.float64)
+def _standardised(values: npt.NDArray[np.float16], mean: Float32Array, scale: Float32Array) -> Float32Array:
+    """Rounded alike for photos and for landmarks: likenesses of landmarks to one another are then positive definite."""
+    return ((values.astype(np.float64) - mean) / scale).astype(np.float32)
+
+
+def _squared_distances(left: Float32Array, right: Float32Array) -> Float64Array:
+    left, right = left.astype(np.float64), right.astype(np.float64)
     products = left @ right.T
     squared = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1) - 2 * products
     distances: Float64Array = np.maximum(squared, 0)

@@ -169,6 +169,17 @@ def test_fits_for_which_memory_is_short_are_made_some_at_a_time(monkeypatch: pyt
         np.testing.assert_allclose(one.logits, other.logits, atol=_TOLERATED)
 
 
+@pytest.mark.parametrize("num_features", [1, 2, 64])
+def test_likenesses_of_landmarks_of_few_dimensions_are_positive_definite(num_features: int) -> None:
+    """All that rounding tells from one another: their curvature is factored."""
+    generator = np.random.default_rng(num_features)
+    plane = generator.normal(0, 1, (1_000, 2)) @ generator.normal(0, 1, (2, num_features)) + 5
+    values = plane.astype(np.float16)
+    expansion = fit_expansion(values, np.arange(len(values)), seed=0)
+    between = expansion.likenesses(values)[expansion.rows]
+    assert np.linalg.eigvalsh(between)[0] > -1e-10
+
+
 @pytest.mark.parametrize("num_photos", [4, 6, 9])
 def test_few_photos_get_as_many_folds_as_the_rarest_label_allows(num_photos: int) -> None:
     values, _ = _rings(num_photos, seed=6)
