@@ -5,7 +5,7 @@ from rich.console import Console
 from jobs.console.tables import print_table
 from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import TrainingRecord
+from scoring.models.training_record import TrainingData, TrainingRecord
 
 
 def print_training(
@@ -16,6 +16,7 @@ def print_training(
     rows = [
         ("labels", ", ".join(record.labels)),
         ("photos", _photos(record)),
+        *_copies(data),
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
@@ -30,6 +31,12 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
+    if data.num_seen:
+        console.print(
+            f"{data.num_seen:,} of {data.num_validation:,} photos to validate on are copies of photos to train on: the "
+            "figures are too good. Take them out of one of the two folders.",
+            style="yellow",
+        )
 
 
 def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
@@ -67,6 +74,13 @@ def _photos(record: TrainingRecord) -> str:
             f"{data.num_train}, in {data.num_folds} folds: each is validated by the head that was trained on the others"
         )
     return f"{data.num_train} to train on, {data.num_validation} to validate on"
+
+
+def _copies(data: TrainingData) -> list[tuple[str, str]]:
+    if not data.num_copies:
+        return []
+    where = "" if data.num_seen else ", each on the side of the photo that it is a copy of"
+    return [("copies", f"{data.num_copies:,}{where}")]
 
 
 def _losses(record: TrainingRecord) -> str:

@@ -34,6 +34,7 @@ class HeadIdentity:
         backend: Keras' backend.
         contents: What tells the contents of the photos; see `Features`.
         num_folds: Into how many parts photos were divided.
+        num_copies: Photos that were divided together with the one that they are copies of.
     """
 
     features: Fingerprint
@@ -44,6 +45,7 @@ class HeadIdentity:
     backend: str
     contents: str = ""
     num_folds: int = 0
+    num_copies: int = 0
 
 
 def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:

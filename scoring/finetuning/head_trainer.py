@@ -127,6 +127,7 @@ class HeadTrainer:
             backend=self._settings.backend,
             contents=self._photos.features.contents,
             num_folds=self._photos.num_folds,
+            num_copies=self._photos.num_copies,
         )
 
     def _load(self, number: int) -> Head | None:

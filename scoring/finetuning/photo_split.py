@@ -58,7 +58,12 @@ def check_folds(images: Sequence[ImageEntry], num_validation: int | None, seed: 
         check_split(images, num_validation)
 
 
-def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed: int) -> PhotoSplit:
+def split_photos(
+    images: Sequence[ImageEntry],
+    num_validation: int | None,
+    seed: int,
+    originals: npt.NDArray[np.int64] | None = None,
+) -> PhotoSplit:
     """Divide photos: those in `train/` and `valid/` as they are, others by the seed.
 
     Args:
@@ -66,6 +71,8 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
         num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions;
             None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
         seed: Decides which are drawn.
+        originals: For each photo the row of the one that it is a copy of, or its own: copies are drawn together, so
+            that about as many are kept out as were asked for. None where there are no copies.
 
     Raises:
         ImagesError: See `check_split`.
@@ -77,12 +84,22 @@ def split_photos(images: Sequence[ImageEntry], num_validation: int | None, seed:
     if num_validation is None and has_folders(images):
         validates = np.array([split_of(image) is Split.VALIDATION for image in images])
         return PhotoSplit(rows[~validates], rows[validates])
-    targets = [image.target for image in images]
-    train, validation = train_test_split(rows, test_size=count, stratify=targets, random_state=seed)
-    return PhotoSplit(np.sort(train), np.sort(validation))
+    originals = rows if originals is None else originals
+    different = np.unique(originals)
+    targets = [images[row].target for row in different]
+    _check_rarest(Counter(targets))
+    count = max(len(set(targets)), round(count * len(different) / len(images)))
+    _, validation = train_test_split(different, test_size=count, stratify=targets, random_state=seed)
+    return _with_copies(validation, originals)
 
 
-def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0) -> list[PhotoSplit]:
+def split_folds(
+    targets: Sequence[str],
+    num_folds: int,
+    seed: int,
+    draw: int = 0,
+    originals: npt.NDArray[np.int64] | None = None,
+) -> list[PhotoSplit]:
     """Divide photos into folds of the same proportions of labels: each photo validates once.
 
     Args:
@@ -90,16 +107,23 @@ def split_folds(targets: Sequence[str], num_folds: int, seed: int, draw: int = 0
         num_folds: How many; as many as the rarest label has photos, if these are fewer.
         seed: Decides which photos are together.
         draw: Number of the draw, from 0; each divides the photos otherwise.
+        originals: For each photo the row of the one that it is a copy of, or its own: copies are in one fold. None
+            where there are no copies.
 
     Raises:
-        ImagesError: If the rarest label has one photo.
+        ImagesError: If the rarest label has one photo, but for copies.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    fewest = _check_rarest(Counter[str | None](targets), " among those to train on in folds")
+    originals = np.arange(len(targets)) if originals is None else originals
+    different = np.unique(originals)
+    labels = [targets[row] for row in different]
+    fewest = _check_rarest(Counter[str | None](labels), " among those to train on in folds")
     state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
-    return [PhotoSplit(*rows) for rows in folds.split(np.zeros(len(targets)), targets)]
+    return [
+        _with_copies(different[validation], originals) for _, validation in folds.split(np.zeros(len(labels)), labels)
+    ]
 
 
 def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> bool:
@@ -112,13 +136,19 @@ def has_folders(images: Sequence[ImageEntry]) -> bool:
     return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}
 
 
+def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.int64]) -> PhotoSplit:
+    """The photos to validate on and all copies of them, and the others to train on."""
+    validates = np.isin(originals, validation)
+    return PhotoSplit(np.flatnonzero(~validates), np.flatnonzero(validates))
+
+
 def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     """How many photos the rarest label has: at least two, or an ImagesError says which it is."""
     rarest, fewest = min(counts.items(), key=lambda item: item[1])
     if fewest < 2:
         raise ImagesError(
-            f"Expected at least two photos of every label{among}, one to validate on; {rarest!r} has {fewest}. Add "
-            "photos of it, or leave it out."
+            f"Expected at least two photos of every label{among}, one to validate on, copies not counted; {rarest!r} "
+            f"has {fewest}. Add photos of it, or leave it out."
         )
     return fewest
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.errors import ImagesError
+from scoring.finetuning.copies import originals
 from scoring.finetuning.features import Features, load_features
 from scoring.finetuning.fitting import Examples
 from scoring.finetuning.heads import Head
@@ -34,6 +35,7 @@ class TrainingSet:
         held_out: Photos that no fold holds, on which all heads are measured; None where folds hold all of them.
         fingerprint: All that shaped the features.
         num_draws: How often the photos were divided into folds.
+        originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
     """
 
     features: Features
@@ -42,6 +44,7 @@ class TrainingSet:
     held_out: npt.NDArray[np.int64] | None
     fingerprint: Fingerprint
     num_draws: int = 1
+    originals: npt.NDArray[np.int64] | None = None
 
     @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
@@ -110,7 +113,22 @@ class TrainingSet:
             contents=self.features.contents,
             num_folds=self.num_folds,
             num_draws=self.num_draws,
+            num_copies=self.num_copies,
+            num_seen=self._num_seen,
         )
+
+    @property
+    def num_copies(self) -> int:
+        """How many photos are copies of another one."""
+        return 0 if self.originals is None else len(self.originals) - len(np.unique(self.originals))
+
+    @property
+    def _num_seen(self) -> int:
+        """How many photos the model is measured on of which it was trained on copies; folds keep these together."""
+        if self.originals is None or (self.is_folded and self.held_out is None):
+            return 0
+        train = np.concatenate([split.train for split in self.splits])
+        return int(np.isin(self.originals[self.measured], self.originals[train]).sum())
 
 
 def load_training_set(settings: FinetuneSettings) -> TrainingSet:
@@ -125,8 +143,9 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     record = folder.load_record()
     assert record is not None  # the same job has written it
     _check_lost(features, folder, settings.num_validation)
+    copies = originals(features.values[:, 0])
     try:
-        splits, held_out = _split(features, settings)
+        splits, held_out = _split(features, copies, settings)
     except ImagesError as error:
         if not features.num_errors:
             raise
@@ -134,7 +153,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
             f"{error} {features.num_errors} photos could not be read, and do not count; {folder.path} says why."
         ) from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
-    return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint, num_draws)
+    labels = tuple(sorted(set(features.targets)))
+    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:
@@ -156,17 +176,21 @@ def _check_lost(features: Features, folder: RunFolder, num_validation: int | Non
 
 
 def _split(
-    features: Features, settings: FinetuneSettings
+    features: Features, copies: npt.NDArray[np.int64], settings: FinetuneSettings
 ) -> tuple[tuple[PhotoSplit, ...], npt.NDArray[np.int64] | None]:
     """One split for every head, or folds; heads that choose nothing on held-out photos fold the others alone."""
     is_told = is_split_told(features.images, settings.num_validation)
     if settings.num_folds < 2 or (is_told and settings.heads.kind is HeadKind.SOFTMAX):
-        return (split_photos(features.images, settings.num_validation, settings.seed),), None
+        return (split_photos(features.images, settings.num_validation, settings.seed, copies),), None
     rows, held_out = np.arange(len(features.images)), None
     if is_told:
-        split = split_photos(features.images, settings.num_validation, settings.seed)
+        split = split_photos(features.images, settings.num_validation, settings.seed, copies)
         rows, held_out = split.train, split.validation
     targets = [features.targets[row] for row in rows]
-    draws = range(settings.num_draws)
-    folds = [fold for draw in draws for fold in split_folds(targets, settings.num_folds, settings.seed, draw)]
+    _, first, among_rows = np.unique(copies[rows], return_index=True, return_inverse=True)
+    folds = [
+        fold
+        for draw in range(settings.num_draws)
+        for fold in split_folds(targets, settings.num_folds, settings.seed, draw, first[among_rows])
+    ]
     return tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds), held_out

@@ -40,6 +40,8 @@ class TrainingData:
         num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
             for one split.
         num_draws: How often they were divided anew; each is measured by one head of each draw.
+        num_copies: Photos that are copies of another one of them.
+        num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
     """
 
     digest: str
@@ -50,6 +52,8 @@ class TrainingData:
     contents: str = ""
     num_folds: int = 0
     num_draws: int = 1
+    num_copies: int = 0
+    num_seen: int = 0
 
 
 @dataclass(frozen=True)

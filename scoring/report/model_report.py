@@ -104,6 +104,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("trained on", plural(data.num_train, "photo")),
         ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
         ("folds", _folds(data)),
+        ("copies of others", f"{plural(data.num_copies, 'photo')}, {count(data.num_seen)} validated on and trained on"),
         ("unreadable", plural(data.num_errors, "photo")),
         ("resize", training.resize_mode.value),
         ("base network", base.request.name),

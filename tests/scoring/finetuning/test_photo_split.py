@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from scoring.errors import ImagesError
+from scoring.finetuning.copies import originals
 from scoring.finetuning.photo_split import check_folds, check_split, split_folds, split_photos
 from scoring.sources.entries import ImageEntry
 
@@ -62,3 +64,29 @@ def test_a_draw_that_leaves_one_photo_of_a_label_to_train_on_is_no_more_divided_
     check_split(photos, 20)
     with pytest.raises(ImagesError, match=r"two photos of every label among those to train on in folds.*'cats' has 1"):
         check_folds(photos, 20, seed=0)
+
+
+def test_copies_are_on_one_side_and_photos_without_any_are_divided_as_ever() -> None:
+    targets = ["cat", "dog"] * 20
+    copies = np.r_[np.arange(30), np.arange(10)]
+    for fold in split_folds(targets, 5, seed=1, originals=copies):
+        assert not np.isin(copies[fold.validation], copies[fold.train]).any()
+        assert sorted([*fold.train, *fold.validation]) == list(range(40))
+    split = split_photos([ImageEntry(str(row), "", 1, target=one) for row, one in enumerate(targets)], 8, 1, copies)
+    assert not np.isin(copies[split.validation], copies[split.train]).any()
+    assert 6 <= len(split.validation) <= 10
+    before, same = split_folds(targets, 5, seed=1), split_folds(targets, 5, seed=1, originals=np.arange(40))
+    assert [list(fold.validation) for fold in before] == [list(fold.validation) for fold in same]
+
+
+def test_a_label_whose_photos_are_copies_of_one_has_one() -> None:
+    with pytest.raises(ImagesError, match="copies not counted; 'cat' has 1"):
+        split_folds(["cat", "dog", "cat", "dog"], 2, seed=0, originals=np.array([0, 1, 0, 3]))
+
+
+def test_copies_are_told_by_features_unless_a_network_tells_hardly_any() -> None:
+    features = np.random.default_rng(0).normal(0, 1, (6, 20)).astype(np.float16)
+    features[4] = features[1]
+    features[3, 2:] = features[5, 2:] = 0
+    features[5] = features[3]
+    assert originals(features).tolist() == [0, 1, 2, 3, 1, 5]
