@@ -76,7 +76,8 @@ def finetune(
         label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
-        id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
+        id_column: Column with their ids, of the table and of `labels_file`: in a file of labels by default found by its
+            name and values.
         preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did; by
             default lesson where an option of its heads is given, else fast.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
@@ -125,9 +126,10 @@ def finetune(
     recipe = recipe_of(preset, is_lesson=ensemble != 1 or told != HeadSettings())
     heads = replace(told, kind=choice(head, HeadKind, "head") if head else recipe.head)
     model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
-    columns, labels = columns_and_labels(path_column, bytes_column, id_column, labels_file, label_column)
+    collection = place(images, "images")
+    columns, labels = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
     photos = ImagesRequest(
-        images=place(images, "images"),
+        images=collection,
         model=model,
         labels_from=choice(labels_from, LabelsFrom, "labels_from"),
         resize=choice(resize, Resize, "resize"),

@@ -85,7 +85,8 @@ def score(
         store_probabilities: all, or few: all of at most 32 classes, otherwise the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
-        id_column: Column with their ids; of `labels_file`, where it is given: by default found by its name and values.
+        id_column: Column with their ids, of the table and of `labels_file`: in a file of labels by default found by its
+            name and values.
         labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
         label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
@@ -118,9 +119,10 @@ def score(
     """
     images_request = None
     if images is not None:
-        columns, truth = columns_and_labels(path_column, bytes_column, id_column, labels_file, label_column)
+        collection = place(images, "images")
+        columns, truth = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
         images_request = ImagesRequest(
-            images=place(images, "images"),
+            images=collection,
             model=model_request(
                 model,
                 weights=weights,

@@ -27,6 +27,7 @@ __all__ = [
     "check_images",
     "collection_files",
     "find_images",
+    "has_column",
     "open_images",
 ]
 
@@ -86,6 +87,17 @@ def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
         return list_entries(source.files(), source.keeps_order), account
     found = _found(source, account)
     return list_entries(found, replaced=partial(account.leave_out, Reason.REPLACED)), account
+
+
+def has_column(location: Location, columns: TableColumns, name: str) -> bool:
+    """Whether a collection is a table that has a column of this name besides those that are named already.
+
+    Raises:
+        ImagesError: If its first file is no table.
+        BucketError: If its bucket cannot be reached.
+    """
+    source = _source(location, columns)
+    return isinstance(source, TableSource) and source.has_column(name)
 
 
 def open_images(

@@ -11,7 +11,7 @@ from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.table_bytes import BytesReader
-from scoring.sources.table_columns import TableColumns, check_column, is_inventory
+from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
 from scoring.storage.locations import Location, file_below, locate
@@ -43,6 +43,13 @@ class TableSource:
         """Whether it is a list of images, not of all objects in a bucket."""
         with self._parts.open(self._parts.names[0]) as part:
             return not is_inventory(part.schema_arrow, self._columns)
+
+    def has_column(self, name: str) -> bool:
+        """Whether there is such a column."""
+        if not self._parts.names:
+            return False
+        with self._parts.open(self._parts.names[0]) as part:
+            return column_type(part.schema_arrow, name) is not None
 
     def check(self) -> None:
         """See `ImageSource`."""
