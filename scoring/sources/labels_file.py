@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, RequestError
 from scoring.sources.csv_table import read_csv
 from scoring.sources.table_columns import LabelsFile, is_binary
-from scoring.sources.table_parts import PARQUET_SUFFIXES, one_line
+from scoring.sources.table_parts import is_parquet, one_line
 from scoring.storage.locations import Location, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -97,8 +97,7 @@ def read_labels(file: LabelsFile) -> LabelsTable:
         BucketError: If its bucket cannot be reached.
     """
     source = file.source
-    is_parquet = source.suffix in PARQUET_SUFFIXES
-    names, columns = _parquet_columns(source) if is_parquet else _csv_columns(source)
+    names, columns = _parquet_columns(source) if is_parquet(source.name) else _csv_columns(source)
     if len(names) < 2 or not columns[0]:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "

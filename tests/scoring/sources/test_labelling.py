@@ -299,8 +299,9 @@ def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> N
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
-def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path) -> None:
-    path = tmp_path / "train.parquet"
+@pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
+def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     ids = pa.array(["a1", "b2", "c3", "10"])
     pq.write_table(pa.table({"image_id": ids, "target": [0.0, 1.0, None, 1.0], "boxes": [[1]] * 4}), path)
     found = _targets(_labelled(path))
