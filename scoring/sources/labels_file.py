@@ -4,14 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.sources.csv_table import read_csv
-from scoring.sources.table_columns import LabelsFile, is_binary
+from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
 from scoring.sources.table_parts import is_parquet, one_line
 from scoring.storage.locations import Location, readable
 
@@ -134,13 +133,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):  # what pandas makes of whole numbers beside an empty cell
-        values = column.to_numpy()
-        if np.all(np.isnan(values) | (np.isfinite(values) & (values == np.floor(values)))):
-            return ["" if np.isnan(value) else str(int(value)) for value in values]
-    return [value.strip() for value in pc.fill_null(pc.cast(column, pa.string()), "").to_pylist()]
+    return [value.strip() for value in pc.fill_null(as_texts(column), "").to_pylist()]
 
 
 def _plain(name: str) -> str:

@@ -17,6 +17,7 @@ from scoring.sources.table_columns import (
     KEY,
     SIZE,
     TableColumns,
+    as_texts,
     column_values,
     is_inventory,
 )
@@ -178,6 +179,6 @@ def _is(values: pa.Array, value: bool) -> pa.Array:
 
 
 def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:
-    texts = pc.cast(column_values(batch, column), pa.string())
+    texts = as_texts(column_values(batch, column))
     texts.validate(full=True)
     return texts

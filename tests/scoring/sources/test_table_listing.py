@@ -157,6 +157,38 @@ def test_images_in_a_hidden_folder_are_left_out(tmp_path: Path) -> None:
         find_images(table)
 
 
+def _numbered(path: Path, numbers: Sequence[float | None], kind: str) -> Path:
+    column = pa.array(numbers, pa.float64())
+    rows = range(len(numbers))
+    columns: dict[str, Sequence[object]] = {"path": [f"{row}.jpg" for row in rows], "photo": [b"1" for _ in rows]}
+    return _write(path, {**columns, "number": column.dictionary_encode() if kind == "dictionary" else column})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ids"),
+    [
+        ([123456789012.0, 3.0], ["3", "123456789012"]),
+        ([0.5, 2.0, 1e300], ["0.5", "1e+300", "2"]),
+        ([-0.0, float("inf"), -7.0], ["-7", "0", "inf"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["float64", "dictionary"])
+def test_whole_numbers_that_pandas_wrote_as_floats_are_ids_as_such(
+    tmp_path: Path, numbers: Sequence[float], ids: Sequence[str], kind: str
+) -> None:
+    table = _numbered(tmp_path / "t.parquet", numbers, kind)
+    for content in (None, "photo"):
+        listing = _both(table, TableColumns(content=content, image_id="number"))
+        assert sorted(image.image_id for image in listing.images) == sorted(ids)
+
+
+@pytest.mark.parametrize("content", [None, "photo"])
+def test_nan_is_no_id(tmp_path: Path, content: str | None) -> None:
+    table = _numbered(tmp_path / "t.parquet", [123456789012.0, None, float("nan")], "float64")
+    images = find_images(table, TableColumns(content=content, image_id="number")).images
+    assert sorted(image.image_id for image in images) == ["1", "123456789012", "2"]
+
+
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_listing, "sorted_pieces", _refused)
     listing = _both(_write(tmp_path / "t.parquet", {"path": [f"p/{number}.jpg" for number in range(40)]}))
