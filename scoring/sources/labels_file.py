@@ -67,11 +67,8 @@ class LabelsTable:
         return (found or others)[0]
 
     def labels(self, column: str) -> list[str]:
-        """The labels in a column, whole numbers as such; the empty text where there is none."""
-        found = ["" if is_missing(value) else value for value in self.columns[column]]
-        if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
-            return [value.partition(".")[0] for value in found]
-        return found
+        """The labels in a column; see `tidy_labels`."""
+        return tidy_labels(self.columns[column])
 
     @property
     def _names(self) -> str:
@@ -83,7 +80,15 @@ class LabelsTable:
         return name
 
 
-def is_missing(label: str) -> bool:
+def tidy_labels(values: Sequence[str]) -> list[str]:
+    """The labels in a column without blanks around them, whole numbers as such; the empty text where there is none."""
+    found = ["" if _is_missing(value) else value for value in map(str.strip, values)]
+    if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
+        return [value.partition(".")[0] for value in found]
+    return found
+
+
+def _is_missing(label: str) -> bool:
     """Whether a label is an empty cell, as it is spelled; `None` and `NA` may be labels."""
     return not label or label.casefold() in _MISSING
 
