@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
 from scoring.sources import entries, inputs, row_arrival, row_sorting, row_spool, table_images, table_listing
-from scoring.sources.entries import EntriesByColumn, ImageEntry, Listing
+from scoring.sources.entries import EntriesByColumn, ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.row_arrival import NotByColumn
@@ -139,6 +139,16 @@ def test_hidden_image_among_others_of_its_suffix_is_left_out(tmp_path: Path, abo
     listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": keys}))
     shown = [path for path in (f"s3://b/{key}" for key in keys) if not is_hidden(path)]
     assert sorted(image.path for image in listing.images) == sorted(shown)
+
+
+@pytest.mark.parametrize("sizes", [[0, 0, 5, 9, 9], None])
+def test_marks_of_folders_in_an_inventory_are_no_files(tmp_path: Path, sizes: Sequence[int] | None) -> None:
+    """As in a listing of the bucket; what has content is one, though it cannot be named here."""
+    keys = ["p/", "p/a/", "p/odd/", "p/a/1.jpg", "p/a/2.jpg"]
+    columns: dict[str, Sequence[object]] = {"bucket": ["b"] * len(keys), "key": keys}
+    listing = _both(_write(tmp_path / "t.parquet", columns | ({"size": sizes} if sizes else {})))
+    assert [image.path for image in listing.images] == ["s3://b/p/a/1.jpg", "s3://b/p/a/2.jpg"]
+    assert listing.left_out == ((LeftOut("unreadable", 1, ("s3://b/p/odd/",)),) if sizes else ())
 
 
 def test_inventory_of_names_that_end_with_a_line_break_is_looked_into(
