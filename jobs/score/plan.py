@@ -130,7 +130,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
         ("time", _time(plan)),
     ]
     print_table(console, "dry run: nothing is written", rows)
-    if plan.rate is None:
+    if plan.rate is None and images.columns == ImagesRequest.columns:  # bench takes no columns
         console.print(f"to measure its rate: {_bench_command(images)}")
 
 

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     ARCHIVE = "archive, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
+    BESIDE = "beside a table that holds its images itself"
     SPARSE = "sparse in its tar, which is not read in place"
 
 

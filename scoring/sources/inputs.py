@@ -13,7 +13,7 @@ from scoring.sources.packing import is_compressed, kind_of
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.table_listing import NotByColumn, list_inventory, list_table
-from scoring.sources.table_parts import TableParts, is_pattern, is_table_folder
+from scoring.sources.table_parts import TableParts, is_part, is_pattern, is_table_folder
 from scoring.sources.tar_images import TarSource, expand_range
 from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Location, file_above, file_below
@@ -74,7 +74,7 @@ def _list_by_column(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]
     """The images of a table, and the account of what is left out; raises NotByColumn at all other collections."""
     if not isinstance(source, TableSource):
         raise NotByColumn
-    account = Account()
+    account = _beside_table(source)
     if source.holds_only_images:
         return list_table(source.batches(), source.keeps_order), account
     finder = ImageFinder(source.peek, account)
@@ -82,11 +82,23 @@ def _list_by_column(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]
 
 
 def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
-    account = Account()
+    account = _beside_table(source) if isinstance(source, TableSource) else Account()
     if source.holds_only_images:
         return list_entries(source.files(), source.keeps_order), account
     found = _found(source, account)
     return list_entries(found, replaced=partial(account.leave_out, Reason.REPLACED)), account
+
+
+def _beside_table(source: TableSource) -> Account:
+    """What lies beside the parts of a table in its folder; images there do not count where its rows may name them."""
+    account = Account()
+    if source.table.is_dir():
+        folder = FolderSource(source.table)
+        others = (file for file in folder.files() if not is_part(file.path))
+        for image in ImageFinder(folder.peek, account).images(others):
+            if source.keeps_order:
+                account.leave_out(Reason.BESIDE, image.path)
+    return account
 
 
 def has_column(location: Location, columns: TableColumns, name: str) -> bool:

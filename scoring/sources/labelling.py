@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
-from scoring.sources.labels_file import LabelsTable, is_missing, read_labels
+from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
@@ -102,9 +102,11 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
         ImagesError: If the table is damaged.
     """
     files = TableSource(table, columns).files()
-    rows = [(file.path, file.image_id, file.target) for file in files if file.target and not is_missing(file.target)]
-    labels = _read_several([str(target) for _, _, target in rows], use, str(columns.label), table.name)
-    target_of = {(path, image_id): label for (path, image_id, _), label in zip(rows, labels, strict=True)}
+    rows = [(file.path, file.image_id, file.target) for file in files if file.target]
+    label_of = zip(rows, tidy_labels([target for _, _, target in rows]), strict=True)
+    labelled = [(path, image_id, label) for (path, image_id, _), label in label_of if label]
+    labels = _read_several([label for _, _, label in labelled], use, str(columns.label), table.name)
+    target_of = {(path, image_id): label for (path, image_id, _), label in zip(labelled, labels, strict=True)}
     # An id is known by its row where the table has ids, else made of the path.
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images

@@ -4,15 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.sources.csv_table import read_csv
-from scoring.sources.table_columns import LabelsFile, is_binary
-from scoring.sources.table_parts import PARQUET_SUFFIXES, one_line
+from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
+from scoring.sources.table_parts import is_parquet, one_line
 from scoring.storage.locations import Location, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -68,11 +67,8 @@ class LabelsTable:
         return (found or others)[0]
 
     def labels(self, column: str) -> list[str]:
-        """The labels in a column, whole numbers as such; the empty text where there is none."""
-        found = ["" if is_missing(value) else value for value in self.columns[column]]
-        if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
-            return [value.partition(".")[0] for value in found]
-        return found
+        """The labels in a column; see `tidy_labels`."""
+        return tidy_labels(self.columns[column])
 
     @property
     def _names(self) -> str:
@@ -84,7 +80,15 @@ class LabelsTable:
         return name
 
 
-def is_missing(label: str) -> bool:
+def tidy_labels(values: Sequence[str]) -> list[str]:
+    """The labels in a column without blanks around them, whole numbers as such; the empty text where there is none."""
+    found = ["" if _is_missing(value) else value for value in map(str.strip, values)]
+    if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
+        return [value.partition(".")[0] for value in found]
+    return found
+
+
+def _is_missing(label: str) -> bool:
     """Whether a label is an empty cell, as it is spelled; `None` and `NA` may be labels."""
     return not label or label.casefold() in _MISSING
 
@@ -97,8 +101,7 @@ def read_labels(file: LabelsFile) -> LabelsTable:
         BucketError: If its bucket cannot be reached.
     """
     source = file.source
-    is_parquet = source.suffix in PARQUET_SUFFIXES
-    names, columns = _parquet_columns(source) if is_parquet else _csv_columns(source)
+    names, columns = _parquet_columns(source) if is_parquet(source.name) else _csv_columns(source)
     if len(names) < 2 or not columns[0]:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
@@ -135,13 +138,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):  # what pandas makes of whole numbers beside an empty cell
-        values = column.to_numpy()
-        if np.all(np.isnan(values) | (np.isfinite(values) & (values == np.floor(values)))):
-            return ["" if np.isnan(value) else str(int(value)) for value in values]
-    return [value.strip() for value in pc.fill_null(pc.cast(column, pa.string()), "").to_pylist()]
+    return [value.strip() for value in pc.fill_null(as_texts(column), "").to_pylist()]
 
 
 def _plain(name: str) -> str:

@@ -52,11 +52,11 @@ def kind_of(place: Place) -> str | None:
         raise
     except OSError as error:
         raise ImagesError(f"Expected readable `images`; {place} is not: {error.strerror or error}.") from error
+    if head[_TAR_MAGIC_AT:].startswith(b"ustar"):  # first: a tar begins with the name of a member, any bytes
+        return "tar"
     for kind, magic in _HEADS:
         if head.startswith(magic):
             return kind
-    if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
-        return "tar"
     if image := format_of(head):
         return f"{image} image"
     return "zip" if zipfile.is_zipfile(path_or_file(place)) else None  # behind other bytes, as of a program

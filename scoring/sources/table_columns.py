@@ -12,6 +12,7 @@ from scoring.storage.locations import Location, file_above
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
 BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
 IS_LATEST, IS_DELETED = "is_latest", "is_delete_marker"
+_TOO_LARGE = 2.0**63  # for a whole number of 64 bits
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,23 @@ def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
         return table.column(table.schema.names.index(name))
     outer, *inner = name.split(".")
     return pc.struct_field(table.column(table.schema.names.index(outer)), inner)
+
+
+def as_texts(values: Any) -> Any:
+    """A column's values as texts: whole numbers as such, however they are written, and NaN as a null.
+
+    Raises:
+        pyarrow.ArrowException: If they cannot be texts.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if not pa.types.is_floating(values.type):
+        return pc.cast(values, pa.string())
+    numbers = values.cast(pa.float64())
+    is_whole = pc.and_(pc.equal(numbers, pc.floor(numbers)), pc.less(pc.abs(numbers), _TOO_LARGE))
+    whole = pc.if_else(is_whole, numbers, 0.0).cast(pa.int64()).cast(pa.string())
+    texts = pc.if_else(is_whole, whole, values.cast(pa.string()))
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.string()), texts)
 
 
 def column_names(schema: pa.Schema) -> list[str]:

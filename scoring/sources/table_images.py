@@ -27,10 +27,14 @@ _PIECE_BYTES = 64 * 1024  # of a column of which one row is looked at
 
 
 class TableSource:
-    """A Parquet table, local or in a bucket, in one file or several."""
+    """A Parquet table, local or in a bucket, in one file or several.
+
+    Attributes:
+        table: Where it is.
+    """
 
     def __init__(self, table: Location, columns: TableColumns) -> None:
-        self._table = table
+        self.table = table
         self._columns = columns
 
     @property
@@ -58,7 +62,7 @@ class TableSource:
         if not self._parts.names:
             raise ImagesError(
                 "Expected a .parquet table for `path_column`, `bytes_column` or `id_column`, or a folder of its parts; "
-                f"received {self._table}."
+                f"received {self.table}."
             )
         with self._parts.open(self._parts.names[0]) as part:
             self._check_part(part, self._parts.names[0])
@@ -107,7 +111,7 @@ class TableSource:
 
     @cached_property
     def _parts(self) -> TableParts:
-        return TableParts(self._table)
+        return TableParts(self.table)
 
     def _check_part(self, part: pq.ParquetFile, name: str) -> None:
         title = str(file_below(self._parts.folder, name))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
+from scoring.sources.entries import readable_name
 from scoring.sources.natural_order import natural_key
 from scoring.storage.locations import Location, file_below, find_files, machine_path, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
@@ -25,6 +26,10 @@ PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 class TableParts:
     """The parts of a table.
 
+    Raises:
+        ImagesError: At construction, if a part, or a folder that may hold some, cannot be reached.
+        BucketError: Then, if its bucket cannot be reached.
+
     Attributes:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
@@ -35,7 +40,7 @@ class TableParts:
         if is_pattern(table.name):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
         elif table.is_dir():
-            self.folder, names = table, [name for name in _files(table) if name.endswith(PARQUET_SUFFIXES)]
+            self.folder, names = table, list(_parts_in(table))
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -110,17 +115,28 @@ def _refuse_rewritten(part: Location, before: int) -> None:
 
 def is_pattern(name: str) -> bool:
     """Whether a name stands for several files: `part-*.parquet`."""
-    return name.endswith(PARQUET_SUFFIXES) and any(character in name for character in "*?[")
+    return is_parquet(name) and any(character in name for character in "*?[")
 
 
 def is_table_folder(folder: Location) -> bool:
     """Whether a folder holds the parts of a table and nothing else, by the first thousand files in it."""
     num_parts = 0
-    for name in islice(_files(folder), _LOOKED_AT):
-        if not name.endswith(PARQUET_SUFFIXES):
+    names = (file.name for file in walk(folder) if not (file.fault or _is_aside(file.name)))
+    for name in islice(names, _LOOKED_AT):
+        if not is_parquet(name):
             return False
         num_parts += 1
     return num_parts > 0
+
+
+def is_parquet(name: str) -> bool:
+    """Whether a name is that of a Parquet file."""
+    return name.lower().endswith(PARQUET_SUFFIXES)
+
+
+def is_part(path: str) -> bool:
+    """Whether a path in the folder of a table is that of a part of it."""
+    return is_parquet(path) and not _is_aside(path)
 
 
 def one_line(error: Exception) -> str:
@@ -128,9 +144,18 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _files(folder: Location) -> Iterator[str]:
-    """What people see, without the marks that Spark and Hive leave: `_SUCCESS`, `_metadata`."""
+def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
-        is_mark = any(part.startswith("_") for part in PurePosixPath(file.name).parts)
-        if not file.fault and not is_mark and not is_hidden(file.name):
+        may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
+        if file.fault and may_be_part:
+            raise ImagesError(
+                f"Expected a table whose parts can all be read; {file_below(folder, *readable_name(file.name))} "
+                f"cannot ({file.fault}). Bring it back, or remove it."
+            )
+        if may_be_part:
             yield file.name
+
+
+def _is_aside(path: str) -> bool:
+    """Whether people do not see it, or it is a mark that Spark and Hive leave: `_SUCCESS`, `_metadata`."""
+    return is_hidden(path) or any(step.startswith("_") for step in PurePosixPath(path).parts)

@@ -17,6 +17,7 @@ from scoring.sources.table_columns import (
     KEY,
     SIZE,
     TableColumns,
+    as_texts,
     column_values,
     is_inventory,
 )
@@ -62,7 +63,7 @@ def listed_columns(schema: pa.Schema, columns: TableColumns) -> list[str]:
 
 
 def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) -> pa.RecordBatch:
-    """A batch of a table's rows as `FOUND` has them.
+    """A batch of a table's rows as `FOUND` has them; an inventory's marks of folders are no rows.
 
     Raises:
         pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
@@ -78,7 +79,8 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
     if columns.label:
         found["target"] = _texts(batch, columns.label)
     filled = {name: found.get(name, pa.nulls(batch.num_rows, kind)) for name, kind in FOUND.items()}
-    return pa.RecordBatch.from_pydict(filled)
+    rows = pa.RecordBatch.from_pydict(filled)
+    return _without_marks(rows) if is_inventory(batch.schema, columns) else rows
 
 
 def found_files(batch: pa.RecordBatch) -> Iterator[FoundFile]:
@@ -109,6 +111,12 @@ def _objects(batch: pa.RecordBatch, ids: pa.Array, part: TablePart) -> dict[str,
             gone = pc.or_(gone, _is(column_values(batch, name), is_gone))
     found["left_out"] = pc.if_else(gone, str(Reason.OLD_VERSION), pa.scalar(None, pa.string()))
     return found
+
+
+def _without_marks(objects: pa.RecordBatch) -> pa.RecordBatch:
+    """Without the empty objects `photos/` that consoles write for folders, which a listing of the bucket lacks too."""
+    is_mark = pc.and_(pc.ends_with(objects["path"], "/"), pc.equal(objects["size_bytes"], 0))
+    return objects.filter(pc.invert(is_mark)) if pc.any(is_mark).as_py() else objects
 
 
 def _named(paths: pa.Array, ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
@@ -178,6 +186,6 @@ def _is(values: pa.Array, value: bool) -> pa.Array:
 
 
 def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:
-    texts = pc.cast(column_values(batch, column), pa.string())
+    texts = as_texts(column_values(batch, column))
     texts.validate(full=True)
     return texts

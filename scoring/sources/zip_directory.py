@@ -57,13 +57,17 @@ class ZipDirectory:
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
         self._has_slashes = any("/" in info.filename for info in self._opened.infolist())
-        self._renamed = {path: info for path, info in self._members() if path != info.filename}
+        self._renamed: dict[str, zipfile.ZipInfo] = {}
+        for path, info in self._members():
+            if path != info.filename or path in self._renamed:
+                self._renamed[path] = info
+        self._linked: dict[str, zipfile.ZipInfo] = {}
         self._broken = set(self._resolve_links())
 
     def files(self) -> Iterator[FoundFile]:
         """The files in the zip; of two with one name the later counts, as when a zip is unpacked."""
         for path, info in self._members():
-            if self._opened.getinfo(info.filename) is not info:
+            if self._last(path) is not info:
                 yield FoundFile(path, info.file_size, left_out=Reason.REPLACED)
             elif path in self._broken:
                 yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
@@ -146,11 +150,15 @@ class ZipDirectory:
                 yield path, info
 
     def _find(self, path: str) -> zipfile.ZipInfo:
+        return self._linked.get(path) or self._last(path)
+
+    def _last(self, path: str) -> zipfile.ZipInfo:
+        """The last member that was given a path: a file, or a link that is not followed."""
         return self._renamed.get(path) or self._opened.getinfo(path)
 
     def _resolve_links(self) -> Iterator[str]:
         """Let each symbolic link name the member that it ends at; the paths of those that end at none."""
-        links = {path: info for path, info in self._members() if _is_link(info)}
+        links = {path: info for path, info in self._members() if _is_link(info) and self._last(path) is info}
         targets = {member_name(path): beside(path, self._target(info)) for path, info in links.items()}
         ends = link_ends(targets)
         members = {member_name(path): info for path, info in self._members() if not _is_link(info)} if links else {}
@@ -159,7 +167,7 @@ class ZipDirectory:
             if info is None:
                 yield path
             else:
-                self._renamed[path] = info
+                self._linked[path] = info
 
     def _target(self, link: zipfile.ZipInfo) -> str:
         try:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -120,6 +122,19 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert (plan["num_actors"], plan["gpus_per_actor"], plan["num_nodes"]) == (3, 1, 2)
     assert (plan["engine"], plan["precision"], plan["seconds"]) == ("keras-tensorflow", "float32", None)
     assert _files(tmp_path) == before
+
+
+@pytest.mark.ray
+def test_a_dry_run_of_a_table_with_columns_names_no_measurement_that_would_fail(
+    photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.table({"photo": [path.read_bytes() for path in photos.iterdir()]}), "x.parquet")
+    line = "score --images x.parquet --bytes-column photo --model vgg16-imagenet --weights random --output y --dry-run"
+    shown = CliRunner().invoke(app, line.split())
+    assert shown.exit_code == 0, shown.output
+    assert "12 to score of 12" in shown.stdout and "unknown: neither" in shown.stdout
+    assert "bench --images" not in shown.stdout
 
 
 def test_a_dry_run_of_sonar_alone_is_refused() -> None:

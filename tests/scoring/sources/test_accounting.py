@@ -6,10 +6,12 @@ import socket
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -19,6 +21,7 @@ from scoring.sources import image_finder
 from scoring.sources.entries import FoundFile, LeftOut
 from scoring.sources.folder_images import FolderSource
 from scoring.sources.inputs import find_images, open_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
 from scoring.storage.locations import Location, Url
 from tests.buckets import put_marker
@@ -209,6 +212,53 @@ def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeyp
     listing = find_images(tmp_path)
     assert [image.path for image in listing.images] == ["1.jpg"]
     assert listing.left_out == (LeftOut("unreadable", 1, ("lost+found/",)),)
+
+
+def _fill_with_parts(folder: Path, names: Sequence[str]) -> Path:
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"path": [f"{number}.jpg"], "photo": [b"1"]}), folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("columns", [NO_COLUMNS, TableColumns(path="path")])
+def test_part_of_a_table_that_cannot_be_reached_is_named(tmp_path: Path, columns: TableColumns) -> None:
+    """As in a cache of Hugging Face that was not filled to the end."""
+    _fill_with_parts(tmp_path, ["part-0.parquet"])
+    (tmp_path / "part-7.parquet").symlink_to("nowhere")
+    with pytest.raises(ImagesError, match=r"Expected .*part-7\.parquet cannot \(link to no file\)\.") as refused:
+        find_images(tmp_path, columns)
+    assert "\n" not in str(refused.value)
+
+
+def test_folder_of_parts_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fill_with_parts(tmp_path, ["2025/part-0.parquet", "2026/part-0.parquet"])
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path.endswith("2026"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ImagesError, match=r"Expected a table .*2026 cannot \(unreadable\)\."):
+        find_images(tmp_path)
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_what_lies_beside_the_parts_of_a_table_is_counted(tmp_path: Path, content: bool) -> None:
+    parts = ["part-0.parquet", "part-2.PARQUET"]
+    _fill_with_parts(tmp_path, [*parts, "_tmp/part-9.parquet", "part-1.parquet.incomplete"])
+    _fill(tmp_path, {"_SUCCESS": b"", ".part-0.parquet.crc": b"1", ".cache/1": b"1", "0.jpg": _encoded("jpeg")})
+    (tmp_path / "notes.txt").symlink_to("nowhere")
+    listing = find_images(tmp_path, TableColumns(content="photo") if content else TableColumns(path="path"))
+    assert len(listing.images) == len(parts)
+    beside = {"beside a table that holds its images itself": {"0.jpg"}} if content else {}
+    assert {left.reason: set(left.first) for left in listing.left_out} == beside | {
+        "not an image": {"_SUCCESS", "_tmp/part-9.parquet", "part-1.parquet.incomplete"},
+        "hidden": {".part-0.parquet.crc", ".cache/"},
+        "link to no file": {"notes.txt"},
+    }
 
 
 def test_file_that_must_be_looked_into_and_cannot_be_read_is_counted_and_named(

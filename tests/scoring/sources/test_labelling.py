@@ -299,8 +299,9 @@ def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> N
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
-def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path) -> None:
-    path = tmp_path / "train.parquet"
+@pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
+def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     ids = pa.array(["a1", "b2", "c3", "10"])
     pq.write_table(pa.table({"image_id": ids, "target": [0.0, 1.0, None, 1.0], "boxes": [[1]] * 4}), path)
     found = _targets(_labelled(path))
@@ -326,6 +327,26 @@ def test_a_table_of_images_brings_their_labels(tmp_path: Path, kind: str, ids: s
     rows = {"path": ["10", "9", "images.parquet#2"], "content": ["0", "1", "2"]}[kind]
     assert shown == dict(zip(names if ids else rows, ["cat", "dog", "cat"], strict=False))
     assert [(left.reason, left.count) for left in found.left_out] == [("without a label in images.parquet", 1)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [
+        (["cat", "cat ", " dog", "dog", " "], ["cat", "cat", "dog", "dog", None]),
+        ([0.0, 1.0, float("nan"), None, 1.0], ["0", "1", None, None, "1"]),
+        (["0.0", "1", "1.0", " nan", ""], ["0", "1", "1", None, None]),
+    ],
+)
+def test_labels_of_a_table_of_images_are_those_of_a_file_of_labels(
+    tmp_path: Path, labels: Sequence[object], targets: Sequence[str | None]
+) -> None:
+    table, use = tmp_path / "images.parquet", LabelUse(keeps_unlabelled=True)
+    pq.write_table(pa.table({"path": [f"{row}.jpg" for row in range(5)], "label": labels}), table)
+    columns = TableColumns(label="label")
+    listing = find_images(table, columns)
+    assert [image.target for image in label_by_table(listing, table, columns, use).listing.images] == targets
+    by_file = label_by_file(listing, LabelsFile(table, "path", "label"), use).listing
+    assert [image.target for image in by_file.images] == targets
 
 
 def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
 from scoring.sources import entries, inputs, row_arrival, row_sorting, row_spool, table_images, table_listing
-from scoring.sources.entries import EntriesByColumn, ImageEntry, Listing
+from scoring.sources.entries import EntriesByColumn, ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.row_arrival import NotByColumn
@@ -141,6 +141,16 @@ def test_hidden_image_among_others_of_its_suffix_is_left_out(tmp_path: Path, abo
     assert sorted(image.path for image in listing.images) == sorted(shown)
 
 
+@pytest.mark.parametrize("sizes", [[0, 0, 5, 9, 9], None])
+def test_marks_of_folders_in_an_inventory_are_no_files(tmp_path: Path, sizes: Sequence[int] | None) -> None:
+    """As in a listing of the bucket; what has content is one, though it cannot be named here."""
+    keys = ["p/", "p/a/", "p/odd/", "p/a/1.jpg", "p/a/2.jpg"]
+    columns: dict[str, Sequence[object]] = {"bucket": ["b"] * len(keys), "key": keys}
+    listing = _both(_write(tmp_path / "t.parquet", columns | ({"size": sizes} if sizes else {})))
+    assert [image.path for image in listing.images] == ["s3://b/p/a/1.jpg", "s3://b/p/a/2.jpg"]
+    assert listing.left_out == ((LeftOut("unreadable", 1, ("s3://b/p/odd/",)),) if sizes else ())
+
+
 def test_inventory_of_names_that_end_with_a_line_break_is_looked_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +165,38 @@ def test_images_in_a_hidden_folder_are_left_out(tmp_path: Path) -> None:
     table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 3, "key": [f"a/.hid/{row}.jpg" for row in range(3)]})
     with pytest.raises(ImagesError, match="found none among 3 files"):
         find_images(table)
+
+
+def _numbered(path: Path, numbers: Sequence[float | None], kind: str) -> Path:
+    column = pa.array(numbers, pa.float64())
+    rows = range(len(numbers))
+    columns: dict[str, Sequence[object]] = {"path": [f"{row}.jpg" for row in rows], "photo": [b"1" for _ in rows]}
+    return _write(path, {**columns, "number": column.dictionary_encode() if kind == "dictionary" else column})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ids"),
+    [
+        ([123456789012.0, 3.0], ["3", "123456789012"]),
+        ([0.5, 2.0, 1e300], ["0.5", "1e+300", "2"]),
+        ([-0.0, float("inf"), -7.0], ["-7", "0", "inf"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["float64", "dictionary"])
+def test_whole_numbers_that_pandas_wrote_as_floats_are_ids_as_such(
+    tmp_path: Path, numbers: Sequence[float], ids: Sequence[str], kind: str
+) -> None:
+    table = _numbered(tmp_path / "t.parquet", numbers, kind)
+    for content in (None, "photo"):
+        listing = _both(table, TableColumns(content=content, image_id="number"))
+        assert sorted(image.image_id for image in listing.images) == sorted(ids)
+
+
+@pytest.mark.parametrize("content", [None, "photo"])
+def test_nan_is_no_id(tmp_path: Path, content: str | None) -> None:
+    table = _numbered(tmp_path / "t.parquet", [123456789012.0, None, float("nan")], "float64")
+    images = find_images(table, TableColumns(content=content, image_id="number")).images
+    assert sorted(image.image_id for image in images) == ["1", "123456789012", "2"]
 
 
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,13 @@ def test_one_tar_has_the_ids_of_a_folder(tmp_path: Path) -> None:
     assert [image.image_id for image in find_images(tmp_path / "photos.tar").images] == ["2", "10"]
 
 
+@pytest.mark.parametrize("first", ["PAR1S.jpg", "BZh9.jpg", "LZIP.jpg", "%PDF-1.jpg"])
+def test_tar_whose_first_name_begins_as_another_kind_of_file_does_is_a_tar(tmp_path: Path, first: str) -> None:
+    (tmp_path / "photos.tar").write_bytes(_tar(first, "z.jpg"))
+    images, read = find_images(tmp_path / "photos.tar").images, open_images(tmp_path / "photos.tar")
+    assert [read(image) for image in images] == [first.encode() * 50, b"z.jpg" * 50]
+
+
 def test_tar_files_in_a_bucket_read_as_local_ones_and_each_image_with_one_request(
     bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

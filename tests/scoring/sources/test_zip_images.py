@@ -1,7 +1,9 @@
 import io
 import struct
 import tarfile
+import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -288,6 +290,36 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
     listing = find_images(tmp_path / "photos.zip")
     assert [open_images(tmp_path / "photos.zip")(image) for image in listing.images] == [b"newer"]
     assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("1.jpg",)),)
+
+
+@pytest.mark.parametrize(
+    "names", [("a/1.jpg", "a\\1.jpg"), ("a\\1.jpg", "a/1.jpg"), ("a\\1.jpg", "a/1.jpg", "a\\1.jpg")]
+)
+def test_of_a_slash_and_a_backslash_in_one_path_the_later_counts(tmp_path: Path, names: Sequence[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        for number, name in enumerate(names):
+            info = zipfile.ZipInfo(name)
+            info.create_system = 0
+            with warnings.catch_warnings(action="ignore"):
+                writer.writestr(info, str(number))
+    listing = find_images(tmp_path / "photos.zip")
+    read = open_images(tmp_path / "photos.zip")
+    assert [(image.path, read(image)) for image in listing.images] == [("a/1.jpg", str(len(names) - 1).encode())]
+    num_replaced = len(names) - 1
+    assert listing.left_out == (
+        LeftOut("replaced by a later file of its name", num_replaced, ("a/1.jpg",) * num_replaced),
+    )
+
+
+def test_file_that_replaces_a_link_is_read_itself(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        writer.writestr("1.jpg", b"one")
+        link = zipfile.ZipInfo("2.jpg")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        writer.writestr(link, "1.jpg")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            writer.writestr("2.jpg", b"two")
+    assert _read_all(tmp_path / "photos.zip") == [b"one", b"two"]
 
 
 @pytest.mark.parametrize(
