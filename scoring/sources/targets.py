@@ -12,6 +12,10 @@ from scoring.sources.listing import map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
+# A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
+_HOLDER = re.compile(
+    r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
+)
 _NAMED = 3  # paths or labels shown in a message
 
 
@@ -67,9 +71,20 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
 
 
 def split_of(image: ImageEntry) -> Split | None:
-    """What an image is for, by the outermost of its folders that says so; None if none does."""
-    folders = PurePosixPath(image.path).parts[:-1]
-    return next((_SPLITS[name.casefold()] for name in folders if name.casefold() in _SPLITS), None)
+    """What an image is for, by the outermost of the folders, tars and parts of tables that it lies in that says so.
+
+    None if none does. Of a folder the whole name counts, of a file one of its words: `pets-train-000.tar`.
+    """
+    *folders, name = PurePosixPath(image.path).parts
+    places = [*folders, name] if _HOLDER.fullmatch(name) else folders
+    return next((split for split in map(_split_of_place, places) if split), None)
+
+
+def _split_of_place(name: str) -> Split | None:
+    held = _HOLDER.fullmatch(name)
+    words = re.split(r"[-_.]", held["name"]) if held else [name]
+    splits = {_SPLITS[word.casefold()] for word in words if word.casefold() in _SPLITS}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def leave_out_test(listing: Listing) -> Listing:
@@ -171,9 +186,10 @@ def _name_target(path: PurePosixPath) -> str | None:
 
 
 def _folder_target(path: PurePosixPath) -> str | None:
-    """The innermost folder's name; that of a split, as in `test/1.jpg`, is no label."""
+    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label."""
     name = path.parent.name
-    return name if name and name.casefold() not in _SPLITS else None
+    is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(path.name)
+    return name if name and not is_held and name.casefold() not in _SPLITS else None
 
 
 _TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {

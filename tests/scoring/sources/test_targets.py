@@ -90,6 +90,31 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
     assert leave_out_test(alone) == alone
 
 
+def test_files_that_hold_images_are_no_labels() -> None:
+    for paths in (("a-000.tar/1.jpg", "a-001.tar/2.jpg"), ("x=1/part-0.parquet#0", "x=2/part-0.parquet#0")):
+        with pytest.raises(ImagesError, match="the names tell none, the folders none"):
+            with_targets(_images(*paths), LabelsFrom.AUTO)
+        with pytest.raises(ImagesError, match="in a folder named by its label"):
+            with_targets(_images(*paths), LabelsFrom.FOLDERS)
+    assert _auto("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.tar/cat.1.jpg", "val.tar/cat.2.jpg", "test.tar/cat.3.jpg"),
+        ("pets-train-000000.tar/1.jpg", "pets-validation-000000.tgz/1.jpg", "pets_test.tar.gz/1.jpg"),
+        ("data/train-00000-of-00002.parquet#17", "data/validation-00000-of-00001.parquet#0", "data/test.parquet#1"),
+        ("train/0000.parquet#5", "val/0000.parquet#5", "test/train.parquet#5"),
+    ],
+)
+def test_splits_are_told_by_files_that_hold_images_too(names: tuple[str, ...]) -> None:
+    images = _images(*names)
+    assert [split_of(image) for image in images] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert list(leave_out_test(Listing(images)).images) == images[:2]
+    assert split_of(*_images("train-test.tar/1.jpg")) is split_of(*_images("best-of-train.jpg")) is None
+
+
 def test_targets_match_labels_in_other_case_or_number() -> None:
     assert match_label("Cats", ["dog", "cat"]) == 1
     assert match_label("cats", ["cat", "cats"]) == 1
