@@ -26,6 +26,7 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
 _SHORTEST_SIDE = 256
@@ -98,7 +99,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
             _check_pixels(image)
             content = _load(image, resize, shape)
             turn = _turn(image)
-            resized = _resized(_rgb(image), content, resize, shape.turned if turn in _SIDEWAYS else shape)
+            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in _SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
@@ -147,14 +148,8 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
     return scaled[1][2:] if scaled else image.size
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if is_wide(image):
-        image = to_eight_bits(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
+    return on_white(to_eight_bits(image) if is_wide(image) else image, encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
