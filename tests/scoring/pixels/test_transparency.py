@@ -102,20 +102,22 @@ def _png(depth: int, colour_type: int, row: bytes, key: tuple[int, ...]) -> byte
 
 
 @pytest.mark.parametrize(
-    ("encoded", "level"),
+    ("depth", "colour_type", "row", "key", "level"),
     [
-        (_png(16, 2, bytes(48), (0x8000, 0x8000, 0x8000)), 0),
-        (_png(16, 2, bytes(48), (0x100, 0x100, 0x100)), 0),
-        (_png(16, 2, b"\x80\0" * 24, (0x8000, 0x8000, 0x8000)), 255),
-        (_png(8, 2, b"\x80" * 24, (0x80, 0x80, 0x80)), 255),
-        (_png(8, 0, b"\x80" * 8, (0x80,)), 255),
-        (_png(4, 0, b"\x77" * 4, (7,)), 255),
-        (_png(4, 0, b"\x77" * 4, (6,)), 0x77),
-        (_png(2, 0, b"\x55" * 2, (1,)), 255),
-        (_png(2, 0, b"\x55" * 2, (0x55,)), 255),
-        (_png(1, 0, b"\0", (0,)), 255),
-        (_png(1, 0, b"\0", (1,)), 0),
+        (16, 2, bytes(48), (0x8000, 0x8000, 0x8000), 0),
+        (16, 2, bytes(48), (0x100, 0x100, 0x100), 0),
+        (16, 2, b"\x80\0" * 24, (0x8000, 0x8000, 0x8000), 255),
+        (8, 2, b"\x80" * 24, (0x80, 0x80, 0x80), 255),
+        (8, 0, b"\x80" * 8, (0x80,), 255),
+        (4, 0, b"\x77" * 4, (7,), 255),
+        (4, 0, b"\x77" * 4, (6,), 0x77),
+        (2, 0, b"\x55" * 2, (1,), 255),
+        (2, 0, b"\x55" * 2, (0x55,), 255),
+        (1, 0, b"\0", (0,), 255),
+        (1, 0, b"\0", (1,), 0),
     ],
 )
-def test_transparent_colour_of_a_png_is_of_the_depth_of_its_samples(encoded: bytes, level: int) -> None:
-    assert _corner(encoded) == [level] * 3
+def test_transparent_colour_of_a_png_is_of_the_depth_of_its_samples(
+    depth: int, colour_type: int, row: bytes, key: tuple[int, ...], level: int
+) -> None:
+    assert _corner(_png(depth, colour_type, row, key)) == [level] * 3
