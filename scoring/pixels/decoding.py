@@ -26,6 +26,7 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.tiff_planes import in_order
 from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
@@ -95,7 +96,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     if not encoded:
         raise ImageError("the file is empty")
     try:
-        with _open(encoded) as image:
+        with in_order(_open(encoded), encoded) as image:
             _check_pixels(image)
             content = _load(image, resize, shape)
             turn = _turn(image)
