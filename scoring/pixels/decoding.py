@@ -23,6 +23,7 @@ from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
+from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
@@ -151,7 +152,7 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
 
 
 def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
-    return on_white(to_eight_bits(image) if is_wide(image) else image, encoded)
+    return on_white(to_eight_bits(image) if is_wide(image) else scaled(image, encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
