@@ -26,8 +26,8 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
+from scoring.pixels.sample_layout import in_order
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
-from scoring.pixels.tiff_planes import in_order
 from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.

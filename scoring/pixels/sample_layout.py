@@ -1,7 +1,8 @@
-"""TIFFs of samples that lie otherwise than Pillow takes them to, which it shows as other pixels without an error.
+"""Samples that lie, or mean, otherwise than Pillow takes them to, which it shows as other pixels without an error.
 
-It reads planes that are not compressed as of 8 bits, by the first letter of what their samples are, also where there is
-but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's.
+It reads a TIFF's planes that are not compressed as of 8 bits, by the first letter of what their samples are, also where
+there is but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's. In
+a Photoshop file of one bit a pixel, 1 is black.
 """
 
 import io
@@ -15,11 +16,12 @@ from scoring.errors import ImageError
 # TIFF 6.0, section 8; BigTIFF has wider counts and entries.
 _BITS, _NUM_SAMPLES, _PLANAR = 258, 277, 284
 _IN_PLANES = 2
+_ONE_IS_BLACK = "1;I"  # Pillow's name
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 
 
 def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
-    """Say how the samples of a TIFF lie, before they are loaded.
+    """Say how the samples of a TIFF or Photoshop file lie, before they are loaded.
 
     Args:
         image: A picture of any format, just opened.
@@ -31,18 +33,23 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     Raises:
         ImageError: If it is grey with alpha, compressed in planes of their own.
     """
-    if image.format != "TIFF":
-        return image
-    tiff: Any = image
+    if image.format == "PSD" and image.mode == "1":
+        bitmap: Any = image
+        bitmap.tile = [tile._replace(args=_ONE_IS_BLACK) for tile in bitmap.tile]
+    return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
+
+
+def _tiff_in_order(tiff: Any, encoded: bytes) -> Image.Image:
     tags = tiff.tag_v2
     is_in_planes = tags.get(_PLANAR) == _IN_PLANES
     if is_in_planes and tags.get(_NUM_SAMPLES, 1) == 1:
-        return in_order(Image.open(io.BytesIO(_not_in_planes(encoded, tags.offset))), encoded)
-    if is_in_planes and image.mode in ("LA", "La", "PA") and tiff.tile[0].codec_name == "libtiff":
+        return _tiff_in_order(Image.open(io.BytesIO(_not_in_planes(encoded, tags.offset))), encoded)
+    if is_in_planes and tiff.mode in ("LA", "La", "PA") and tiff.tile[0].codec_name == "libtiff":
         raise ImageError("a TIFF of grey and alpha that are compressed in planes of their own, which is not decoded")
     wide = (";16L" if encoded.startswith(b"II") else ";16B") if is_in_planes and tags.get(_BITS, (1,))[0] == 16 else ""
     tiff.tile = [tile._replace(args=(_raw_mode(tile, wide), *tile.args[1:])) for tile in tiff.tile]
-    return image
+    opened: Image.Image = tiff
+    return opened
 
 
 def _raw_mode(tile: Any, wide: str) -> str:

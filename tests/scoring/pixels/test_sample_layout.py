@@ -1,4 +1,4 @@
-"""TIFFs made here, sample by sample, in both orders of bytes."""
+"""TIFFs made here, sample by sample, in both orders of bytes, and Photoshop files of one bit."""
 
 import struct
 import zlib
@@ -90,3 +90,12 @@ def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
     tags: dict[str, Any] = {"bits": [8, 8], "samples": 2, "planar": 2, "extra": 2, "compression": _DEFLATE}
     with pytest.raises(ImageError, match="planes of their own, which is not decoded"):
         _decode(_tiff("<", planes, **tags))
+
+
+@pytest.mark.parametrize("has_runs", [False, True])
+def test_one_is_black_in_a_photoshop_bitmap(has_runs: bool) -> None:
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, _SIDE, _SIDE, 1, 0) + bytes(12)
+    rows = b"\0\2" * _SIDE + b"\0\x0f" * _SIDE if has_runs else b"\x0f" * _SIDE
+    pixels = _decode(header + bytes([0, has_runs]) + rows)
+    assert (pixels[:, :4] == 255).all()
+    assert (pixels[:, 4:] == 0).all()
