@@ -21,11 +21,14 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
-from scoring.pixels.formats import HEAD_BYTES, POSTSCRIPT, format_of, is_read, load_plugin, why_not
+from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
+from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
+from scoring.pixels.sample_layout import in_order
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
 _SHORTEST_SIDE = 256
@@ -79,7 +82,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see this module's text.
 
     Args:
-        encoded: The bytes of a file in any format that Pillow reads, by itself or by our extra `formats`.
+        encoded: The bytes of a file in a format that Pillow reads, by itself or by our extra `formats`.
         resize: `SQUASH` to the shape whatever the photo's is (fast.ai), or `CROP` the centre, 224 pixels a side, after
             the shortest side became 256 (VGG's authors); for other shapes the same part, 224 of 256, is kept.
         shape: What the network takes. One channel is luminance (ITU-R 601-2, Pillow's `L`) of the resized RGB pixels.
@@ -94,11 +97,11 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     if not encoded:
         raise ImageError("the file is empty")
     try:
-        with _open(encoded) as image:
+        with in_order(_open(encoded), encoded) as image:
             _check_pixels(image)
             content = _load(image, resize, shape)
             turn = _turn(image)
-            resized = _resized(_rgb(image), content, resize, shape.turned if turn in _SIDEWAYS else shape)
+            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in _SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
@@ -107,20 +110,21 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     except Exception as error:  # hostile bytes make Pillow raise nearly anything: TypeError, struct.error, ...
         if plain := without_metadata(encoded):  # more of it than Pillow takes, or damaged; the pixels may be sound
             return decode(plain, resize, shape)
-        raise ImageError(_reason(error)) from error
+        raise ImageError(_reason(error, encoded)) from error
 
 
 def _open(encoded: bytes) -> Image.Image:
     """Open an image; the first one of a format that takes a plugin loads the plugin.
 
-    PostScript is a program: Pillow has Ghostscript run it, on machines that have that.
+    What a folder's listing leaves out is not decoded elsewhere either. PostScript is a program: Pillow has Ghostscript
+    run it, on machines that have that. Pillow shows X bitmaps as negatives, and Sun rasters of some kinds sheared.
     """
-    if format_of(encoded[:HEAD_BYTES]) == POSTSCRIPT:
-        raise ImageError(why_not(POSTSCRIPT))
+    name = format_of(encoded[:HEAD_BYTES])
+    if name is not None and is_refused(name):
+        raise ImageError(why_not(name))
     try:
         return Image.open(io.BytesIO(encoded))
     except UnidentifiedImageError:
-        name = format_of(encoded[:HEAD_BYTES])
         if name is None or is_read(name):
             raise
         if not load_plugin(name):
@@ -147,14 +151,8 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
     return scaled[1][2:] if scaled else image.size
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if is_wide(image):
-        image = to_eight_bits(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
+    return on_white(to_eight_bits(image) if is_wide(image) else scaled(image, encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
@@ -188,9 +186,10 @@ def _pixels(image: Image.Image, shape: InputShape) -> UInt8Array:
     return np.asarray(image if shape.channels == 3 else image.convert("L")).reshape(shape.as_array())
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, encoded: bytes) -> str:
     """One line that says what is wrong, without the memory address Pillow puts into it."""
-    if type(error).__name__ == "UnidentifiedImageError":
-        return "not an image in any known format"
+    if isinstance(error, UnidentifiedImageError):
+        name = format_of(encoded[:HEAD_BYTES])
+        return f"{name}, damaged or of a kind that is not decoded" if name else "not an image in any known format"
     text = " ".join(str(error).split()) or "no reason given"
     return f"{type(error).__name__}: {text}"[:300]

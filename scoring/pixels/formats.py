@@ -11,7 +11,7 @@ HEAD_BYTES = 64
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"}
     | {".avif", ".avifs", ".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c", ".ppm", ".pgm", ".pbm", ".pnm", ".ico"}
-    | {".cur", ".icns", ".psd", ".tga", ".pcx", ".dds", ".qoi"}
+    | {".cur", ".icns", ".psd", ".tga", ".pcx", ".dds", ".qoi", ".sgi", ".xpm"}
 )
 # What Pillow learns from a package of our extra `formats`.
 _PLUGINS = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl"}
@@ -30,6 +30,10 @@ _NAMED = (
     ("GIMP", (".xcf",)),
     ("FITS", (".fits",)),
     ("NIfTI", (".nii",)),
+    ("X bitmap", (".xbm",)),
+    ("SPIDER", (".spi", ".spider")),  # it begins with numbers, as other files do
+    ("Blizzard texture", (".blp",)),
+    ("Windows metafile", (".wmf", ".emf")),
     (POSTSCRIPT, (".eps", ".ps")),
 )
 _BY_SUFFIX = {suffix: name for name, suffixes in _NAMED for suffix in suffixes}
@@ -49,6 +53,19 @@ _BY_HEAD = (
     ("Photoshop", rb"8BPS\0\x01"),
     ("PNM", rb"P[1-6](\s|#[^\n]*\n)+\d"),
     ("QOI", rb"qoif"),
+    ("DDS", rb"DDS \x7c\0{3}"),
+    ("Apple icon", rb"icns"),
+    ("SGI", rb"\x01\xda[\x00\x01][\x01\x02]\0[\x01-\x03]"),
+    ("X pixmap", rb"/\* XPM \*/"),
+    ("PFM", rb"Pf\s+\d+\s+\d+\s+-?\d"),
+    ("colour PFM", rb"PF\s+\d+\s+\d+\s+-?\d"),
+    ("PAM", rb"P7\n(#|WIDTH |HEIGHT |DEPTH |MAXVAL |TUPLTYPE )"),
+    ("Sun raster", rb"\x59\xa6\x6a\x95"),
+    ("X bitmap", rb"(/\*[^*]*\*/)?\s*#define[ \t]+\w+_width[ \t]+\d"),
+    ("IFUNC image", rb"Image type: [^\n]{1,30} image\r?\n"),
+    ("Windows Paint", rb"DanM|LinS"),
+    ("Blizzard texture", rb"BLP[12]"),
+    ("Windows metafile", rb"\xd7\xcd\xc6\x9a\0\0|\x01\0{3}.{36} EMF"),
     ("JPEG XR", rb"II\xbc"),
     ("OpenEXR", rb"v/1\x01"),
     ("Radiance HDR", rb"#\?(RADIANCE|RGBE)\n"),
@@ -58,7 +75,10 @@ _BY_HEAD = (
     ("SVG", rb"\s*(<\?xml[^>]*>\s*)?<svg[\s>]"),
 )
 _HEADS = re.compile(b"|".join(b"(?P<f%d>%s)" % (number, head) for number, (_, head) in enumerate(_BY_HEAD)), re.DOTALL)
-_READ = frozenset({"JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "AVIF", "JPEG 2000", "Photoshop", "PNM", "QOI"})
+_READ = frozenset(
+    {"JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "AVIF", "JPEG 2000", "Photoshop", "PNM", "QOI", "DDS", "Apple icon"}
+    | {"SGI", "X pixmap", "PFM"}
+)
 
 
 def format_of_suffix(suffix: str) -> str | None:
@@ -80,6 +100,11 @@ def is_read(name: str) -> bool:
 def is_decoded(name: str) -> bool:
     """Whether this machine decodes a format, by Pillow or one of its plugins."""
     return is_read(name) or (name in _PLUGINS and find_spec(_PLUGINS[name]) is not None)
+
+
+def is_refused(name: str) -> bool:
+    """Whether no machine decodes a format, even where Pillow would: as wrong pixels, or by running a program."""
+    return not is_read(name) and name not in _PLUGINS
 
 
 def why_not(name: str) -> str:

@@ -9,6 +9,13 @@ _ANCILLARY = 0x20  # this bit of a kind's first letter; section 5.4
 # Transparency, orientation, and the frames of an animation.
 _NEEDED = frozenset({b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"})
 
+_DEPTH = 24  # IHDR, always the first chunk; section 11.2.2
+
+
+def bit_depth(encoded: bytes) -> int:
+    """Bits of a PNG's samples, or of its palette's indices."""
+    return encoded[_DEPTH]
+
 
 def without_metadata(encoded: bytes) -> bytes | None:
     """A PNG without texts, profiles and other chunks that its pixels do not need; None if it has none, or is no PNG."""

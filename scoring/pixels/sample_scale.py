@@ -3,7 +3,8 @@
 1. A TIFF that states a largest sample (tags 281 and 341) of 1 or of a number of bits, 2^n - 1, means it, unless more
    than one sample in a thousand is larger. Other values are what some program found to be the largest sample, but
    infinity is an error.
-2. Unsigned 16-bit samples have the range of their type, as in every viewer: 65,535 is white.
+2. Unsigned 16-bit samples have the range of their type, as in every viewer: 65,535 is white. Of packed samples of fewer
+   bits the largest is, 4,095 of 12 bits.
 3. Floats and 32-bit integers are from 0 to 1, 0 to 255 or 0 to 65,535 (signed 16-bit: 32,767), of which the least is
    taken that fits: 99% of the samples are at most white, and unless white is 1, one in a hundred is at least a
    sixteenth of it; at most one in a thousand is beyond 16 times white (of integers: beyond white, if that is 1); at
@@ -72,7 +73,7 @@ def _white(image: Image.Image, samples: Samples) -> float:
     if stated and _at(counted, 0.999) <= stated * (1 + _NEARLY):
         return stated
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):  # a wide PGM, scaled by Pillow
-        return _UNSIGNED_16
+        return _largest_unsigned(image)
     widest = _SIGNED_16 if _is_signed_16(image) else _UNSIGNED_16
     for white in (1.0, 255.0, widest):
         if _fits(counted, white, may_exceed=image.mode == "F" or white > 1):
@@ -121,6 +122,12 @@ def _stated(image: Image.Image) -> float | None:
     except (TypeError, ValueError):
         return None
     return largest if largest == 1 or (bits >= 8 and bits == int(bits)) else None
+
+
+def _largest_unsigned(image: Image.Image) -> float:
+    """The largest sample of a type; Pillow does not scale a TIFF's packed samples, and scales all others to 16 bits."""
+    bits = _first(_tags(image).get(_BITS))
+    return float(2**bits - 1) if isinstance(bits, int) and bits < 16 else _UNSIGNED_16
 
 
 def _is_signed_16(image: Image.Image) -> bool:

@@ -1,12 +1,15 @@
 """Formats by name and content, and those that take a plugin."""
 
 import io
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -14,7 +17,11 @@ from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.formats import HEAD_BYTES, IMAGE_SUFFIXES, format_of
+from scoring.pixels.input_shape import InputShape
+from scoring.sources.entries import FoundFile
+from scoring.sources.image_finder import Account, ImageFinder, judge_name
 
+Samples = npt.NDArray[Any]
 _ROOT = Path(__file__).parents[3]
 
 
@@ -31,6 +38,9 @@ _ROOT = Path(__file__).parents[3]
         ("jpeg2000", "JPEG 2000"),
         ("ppm", "PNM"),
         ("qoi", "QOI"),
+        ("dds", "DDS"),
+        ("icns", "Apple icon"),
+        ("sgi", "SGI"),
     ],
 )
 def test_format_is_known_by_the_first_bytes(kind: str, name: str) -> None:
@@ -45,6 +55,82 @@ def test_format_is_known_by_the_first_bytes(kind: str, name: str) -> None:
 )
 def test_what_only_begins_like_an_image_is_none(head: bytes) -> None:
     assert format_of(head) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x59\xa6\x6a\x95\0\0\0\x14", "Sun raster"),
+        (b"#define im_width 16\n#define im_height 7\n", "X bitmap"),
+        (b"/* made by hand */\n#define im_width 16\n", "X bitmap"),
+        (b"Image type: RGB image\r\nImage size", "IFUNC image"),
+        (b"DanM\x14\0\x0c\0", "Windows Paint"),
+        (b"BLP2\1\0\0\0", "Blizzard texture"),
+        (b"\xd7\xcd\xc6\x9a\0\0", "Windows metafile"),
+        (b"\1\0\0\0" + bytes(36) + b" EMF", "Windows metafile"),
+        (b"PF\n16 7\n-1.0\n", "colour PFM"),
+        (b"P7\nWIDTH 16\n", "PAM"),
+    ],
+)
+def test_picture_that_is_not_decoded_is_named_in_a_folder_and_as_bytes(head: bytes, name: str) -> None:
+    reason = f"{name}, which is not decoded"
+    account = Account()
+    finder = ImageFinder(lambda file, length: head[:length], account)
+    assert list(finder.images([FoundFile("picture", len(head)), FoundFile("picture.im", len(head))])) == []
+    assert [(left.reason, left.count) for left in account.left_out()] == [(reason, 2)]
+    with pytest.raises(ImageError, match=reason):
+        decode(head + bytes(1000), Resize.SQUASH)
+
+
+@pytest.mark.parametrize("suffix", [".xbm", ".spi", ".blp", ".wmf"])
+def test_picture_that_is_not_decoded_is_named_by_its_suffix(suffix: str) -> None:
+    assert str(judge_name("picture" + suffix)).endswith(", which is not decoded")
+
+
+def test_damaged_picture_is_called_by_its_format() -> None:
+    with pytest.raises(ImageError, match=r"^TIFF, damaged or of a kind that is not decoded$"):
+        decode(b"II*\0" + bytes(100), Resize.SQUASH)
+
+
+def _rows() -> Samples:
+    """A picture of 8 x 8, brighter below than above, red on the left."""
+    picture = np.zeros((8, 8, 3), np.uint8)
+    picture[..., 1] = np.arange(8)[:, None] * 30
+    picture[:, :3, 0] = 255
+    return picture
+
+
+@pytest.mark.parametrize("num_bytes", [1, 2])
+@pytest.mark.parametrize("has_runs", [False, True])
+def test_sgi_picture_of_8_and_16_bits_is_the_picture(num_bytes: int, has_runs: bool) -> None:
+    """Rows lie from the lowest to the highest, channel after channel."""
+    planes = np.moveaxis(_rows(), -1, 0)[:, ::-1].reshape(-1, 8).astype(int) * (257 if num_bytes == 2 else 1)
+    header = struct.pack(">HBBHHHHII492x", 474, has_runs, num_bytes, 3, 8, 8, 3, 0, 256**num_bytes - 1)
+    kind = ">u2" if num_bytes == 2 else "u1"
+    if has_runs:
+        rows = [np.array([0x88, *row, 0]).astype(kind).tobytes() for row in planes]
+        starts = 512 + 8 * len(rows) + np.arange(len(rows)) * len(rows[0])
+        header += starts.astype(">u4").tobytes() + np.full(len(rows), len(rows[0]), ">u4").tobytes()
+        encoded = header + b"".join(rows)
+    else:
+        encoded = header + planes.astype(kind).tobytes()
+    assert format_of(encoded[:HEAD_BYTES]) == "SGI"
+    np.testing.assert_array_equal(decode(encoded, Resize.SQUASH, InputShape(8, 8, 3)), _rows())
+
+
+def test_grey_pfm_is_read_from_below() -> None:
+    light = _rows()[..., 1]
+    encoded = b"Pf\n8 8\n-1.0\n" + (light[::-1] / np.float32(255)).astype("<f4").tobytes()
+    assert format_of(encoded) == "PFM"
+    np.testing.assert_array_equal(decode(encoded, Resize.SQUASH, InputShape(8, 8, 1))[..., 0], light)
+
+
+def test_x_pixmap_is_read() -> None:
+    lines = ["8 8 3 1", "a c #ff0000", "b c #00ff80", "c c #fafafa", *["aaabbbcc"] * 8]
+    encoded = ("/* XPM */\nstatic char *x[] = {\n" + ",\n".join(f'"{line}"' for line in lines) + "\n};\n").encode()
+    assert format_of(encoded[:HEAD_BYTES]) == "X pixmap"
+    colours = decode(encoded, Resize.SQUASH, InputShape(8, 8, 3))[0, [0, 4, 7]].tolist()
+    assert colours == [[255, 0, 0], [0, 255, 128], [250, 250, 250]]
 
 
 def test_postscript_is_not_run_whatever_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,19 @@ def test_transparent_level_of_a_wide_png_is_laid_on_white() -> None:
     decoded = decode(content.getvalue(), Resize.SQUASH)
     assert decoded[0, 0].tolist() == [117, 117, 117]
     assert decoded[0, -1].tolist() == [255, 255, 255]
+
+
+def _packed(samples: Samples) -> bytes:
+    """A TIFF of 12 bits a sample, two in three bytes."""
+    first, second = samples.astype(int).reshape(-1, 2).T
+    data = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1).astype(np.uint8).tobytes()
+    height, width = samples.shape
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 122, 277: 1, 278: height, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("light", [1, 0.5, 0.01])
+def test_packed_samples_of_12_bits_are_white_at_the_largest_of_them(light: float) -> None:
+    pixels = decode(_packed(np.rint(_photo() * light * 4095)), Resize.SQUASH)[..., 0].astype(int)
+    assert np.abs(pixels - _decode(np.rint(_photo() * light * 255).astype(np.uint8))).max() <= 1

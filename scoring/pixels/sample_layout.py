@@ -1,0 +1,73 @@
+"""Samples that lie, or mean, otherwise than Pillow takes them to, which it shows as other pixels without an error.
+
+It reads a TIFF's planes that are not compressed as of 8 bits, by the first letter of what their samples are, also where
+there is but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's. In
+a Photoshop file of one bit a pixel, 1 is black.
+"""
+
+import io
+import struct
+from typing import Any
+
+from PIL import Image
+
+from scoring.errors import ImageError
+
+# TIFF 6.0, section 8; BigTIFF has wider counts and entries.
+_BITS, _NUM_SAMPLES, _PLANAR = 258, 277, 284
+_IN_PLANES = 2
+_ONE_IS_BLACK = "1;I"  # Pillow's name
+_NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
+
+
+def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
+    """Say how the samples of a TIFF or Photoshop file lie, before they are loaded.
+
+    Args:
+        image: A picture of any format, just opened.
+        encoded: The file that it is from.
+
+    Returns:
+        The same picture, or the same file opened again.
+
+    Raises:
+        ImageError: If it is grey with alpha, compressed in planes of their own.
+    """
+    if image.format == "PSD" and image.mode == "1":
+        bitmap: Any = image
+        bitmap.tile = [tile._replace(args=_ONE_IS_BLACK) for tile in bitmap.tile]
+    return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
+
+
+def _tiff_in_order(tiff: Any, encoded: bytes) -> Image.Image:
+    tags = tiff.tag_v2
+    is_in_planes = tags.get(_PLANAR) == _IN_PLANES
+    if is_in_planes and tags.get(_NUM_SAMPLES, 1) == 1:
+        return _tiff_in_order(Image.open(io.BytesIO(_not_in_planes(encoded, tags.offset))), encoded)
+    if is_in_planes and tiff.mode in ("LA", "La", "PA") and tiff.tile[0].codec_name == "libtiff":
+        raise ImageError("a TIFF of grey and alpha that are compressed in planes of their own, which is not decoded")
+    wide = (";16L" if encoded.startswith(b"II") else ";16B") if is_in_planes and tags.get(_BITS, (1,))[0] == 16 else ""
+    tiff.tile = [tile._replace(args=(_raw_mode(tile, wide), *tile.args[1:])) for tile in tiff.tile]
+    opened: Image.Image = tiff
+    return opened
+
+
+def _raw_mode(tile: Any, wide: str) -> str:
+    mode: str = tile.args[0]
+    if tile.codec_name == "libtiff":
+        return _NATIVE.get(mode, mode)
+    return mode + wide if len(mode) == 1 else mode
+
+
+def _not_in_planes(encoded: bytes, directory: int) -> bytes:
+    """A file of one sample a pixel that says so in the usual way."""
+    order = "<" if encoded.startswith(b"II") else ">"
+    count, entry, value = ("Q", 20, 12) if 43 in encoded[2:4] else ("H", 12, 8)
+    first = directory + struct.calcsize(count)
+    (num_entries,) = struct.unpack_from(order + count, encoded, directory)
+    changed = bytearray(encoded)
+    for place in range(first, first + entry * num_entries, entry):
+        tag, kind = struct.unpack_from(order + "HH", encoded, place)
+        if tag == _PLANAR:
+            struct.pack_into(order + ("H" if kind == 3 else "I"), changed, place + value, 1)
+    return bytes(changed)

@@ -1,0 +1,67 @@
+"""Lay what is transparent on white, by what each format says of its fourth channel.
+
+Bitmaps and Targas are often written with zeros in a fourth channel that means nothing; viewers show them as opaque. A
+Photoshop file's merged picture is on white already, or its fourth channel is a saved selection.
+"""
+
+import struct
+from typing import Any
+
+from PIL import Image
+
+from scoring.pixels.png_chunks import bit_depth
+
+_MAY_BE_EMPTY = frozenset({"BMP", "DIB", "ICO", "CUR", "TGA"})
+_ON_WHITE = "PSD"
+# Truevision TGA specification, version 2.0: field 5.6 of the header, and the extension area that the footer points to.
+_TGA_DESCRIPTOR, _TGA_ALPHA_BITS = 17, 0x0F
+_TGA_FOOTER, _TGA_SIGNATURE = struct.Struct("<II18s"), b"TRUEVISION-XFILE.\0"
+_TGA_ATTRIBUTES, _TGA_UNDEFINED = 494, (0, 1, 2)
+
+
+def on_white(image: Image.Image, encoded: bytes) -> Image.Image:
+    """Lay a picture of at most 8 bits a channel on white, where it is transparent.
+
+    Args:
+        image: A picture whose pixels are loaded.
+        encoded: The file that it is from.
+
+    Returns:
+        A picture of mode `RGB`, of the same size.
+    """
+    if not image.has_transparency_data or _is_stated_opaque(image, encoded):
+        return _rgb(image)
+    if image.format == "PNG" and "transparency" in image.info:
+        image.info["transparency"] = _scaled_key(image.info["transparency"], image.mode, bit_depth(encoded))
+    straight = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    if image.format in _MAY_BE_EMPTY and straight.getchannel("A").getextrema() == (0, 0):
+        return _rgb(straight)
+    return _rgb(Image.alpha_composite(Image.new("RGBA", image.size, "white"), straight))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _is_stated_opaque(image: Image.Image, encoded: bytes) -> bool:
+    if image.format == "TGA":
+        return not encoded[_TGA_DESCRIPTOR] & _TGA_ALPHA_BITS or _is_tga_alpha_undefined(encoded)
+    return image.format == _ON_WHITE
+
+
+def _is_tga_alpha_undefined(encoded: bytes) -> bool:
+    if not encoded.endswith(_TGA_SIGNATURE):
+        return False
+    extension, _, _ = _TGA_FOOTER.unpack_from(encoded, len(encoded) - _TGA_FOOTER.size)
+    attributes = encoded[extension + _TGA_ATTRIBUTES : extension + _TGA_ATTRIBUTES + 1]
+    return extension > 0 and attributes != b"" and attributes[0] in _TGA_UNDEFINED
+
+
+def _scaled_key(key: Any, mode: str, depth: int) -> Any:
+    """The colour of a PNG that is transparent, scaled from the file's bit depth to the 8 bits of the pixels."""
+    if mode == "RGB" and depth == 16:
+        return tuple(sample >> 8 for sample in key)
+    if mode == "L" and depth < 8:
+        white = 2**depth - 1
+        return (key & white) * 255 // white
+    return key

@@ -1,0 +1,101 @@
+"""TIFFs made here, sample by sample, in both orders of bytes, and Photoshop files of one bit."""
+
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.errors import ImageError
+from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.input_shape import InputShape
+
+Samples = npt.NDArray[Any]
+_SIDE = 8
+_DEFLATE = 8
+
+
+def _tiff(order: str, planes: list[bytes], is_big: bool = False, **tags: int | list[int]) -> bytes:
+    """A TIFF of 8 x 8 of one strip a plane; tags by name."""
+    numbers = {"bits": 258, "compression": 259, "light": 262, "samples": 277, "planar": 284, "extra": 338, "kind": 339}
+    start, width, letter = (16, 20, "Q") if is_big else (8, 12, "I")
+    named: dict[str, int | list[int]] = {"compression": 1, "light": 1, "samples": 1, **tags}
+    fields = {numbers[name]: value if isinstance(value, list) else [value] for name, value in named.items()}
+    places = np.cumsum([start, *map(len, planes)]).tolist()
+    fields |= {256: [_SIDE], 257: [_SIDE], 278: [_SIDE], 273: places[:-1], 279: [len(plane) for plane in planes]}
+    directory = places[-1]
+    after = directory + (16 if is_big else 6) + width * len(fields)
+    entries, beside = b"", b""
+    for tag in sorted(fields):
+        values = struct.pack(f"{order}{len(fields[tag])}H", *fields[tag])
+        if len(values) > width - 12 + 4 * (not is_big):
+            place = struct.pack(order + letter, after + len(beside))
+            values, beside = place, beside + values
+        entries += struct.pack(f"{order}HH{letter}", tag, 3, len(fields[tag])) + values.ljust(8 if is_big else 4, b"\0")
+    name = b"II" if order == "<" else b"MM"
+    head = name + struct.pack(order + ("HHHQ" if is_big else "HI"), *((43, 8, 0) if is_big else (42,)), directory)
+    count = struct.pack(order + ("Q" if is_big else "H"), len(fields))
+    return head + b"".join(planes) + count + entries + bytes(8 if is_big else 4) + beside
+
+
+def _decode(encoded: bytes) -> Samples:
+    return decode(encoded, Resize.SQUASH, InputShape(_SIDE, _SIDE, 3))
+
+
+def _ramp(first: int = 0) -> Samples:
+    return (first + np.arange(_SIDE * _SIDE) * 3).reshape(_SIDE, _SIDE) % 256
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_planes_of_16_bits_are_the_colours(order: str) -> None:
+    colours = [_ramp(0), _ramp(90), _ramp(170)]
+    planes = [(colour * 257).astype(order + "u2").tobytes() for colour in colours]
+    pixels = _decode(_tiff(order, planes, bits=[16] * 3, samples=3, light=2, planar=2))
+    np.testing.assert_array_equal(pixels, np.stack(colours, axis=-1))
+    opaque = np.full(_SIDE * _SIDE, 65_535, np.uint16).tobytes()
+    pixels = _decode(_tiff(order, [*planes, opaque], bits=[16] * 4, samples=4, light=2, planar=2, extra=2))
+    np.testing.assert_array_equal(pixels, np.stack(colours, axis=-1))
+
+
+@pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True)])  # Pillow reads no ">", True
+@pytest.mark.parametrize("light", [0, 1])
+def test_one_plane_is_a_picture_like_others(order: str, light: int, is_big: bool) -> None:
+    bits = np.packbits(_ramp() > 100).tobytes()
+    fours = (_ramp() // 17).reshape(-1, 2) @ [16, 1]
+    kinds = {1: bits, 4: fours.astype(np.uint8).tobytes(), 8: _ramp().astype(np.uint8).tobytes()}
+    for depth, plane in kinds.items():
+        expected = _decode(_tiff(order, [plane], bits=depth, light=light, is_big=is_big))
+        pixels = _decode(_tiff(order, [plane], bits=depth, light=light, is_big=is_big, planar=2))
+        np.testing.assert_array_equal(pixels, expected)
+    np.testing.assert_array_equal(expected[..., 0], _ramp() if light else 255 - _ramp())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("planar", [1, 2])
+@pytest.mark.parametrize(("bits", "kind", "white"), [(32, 3, 1.0), (32, 2, 255), (16, 2, 32_767)])
+def test_compressed_wide_samples_have_the_order_of_this_machine(
+    order: str, bits: int, kind: int, white: float, planar: int
+) -> None:
+    light = np.linspace(0, white, _SIDE * _SIDE).astype(order + ("f4" if kind == 3 else f"i{bits // 8}"))
+    plane = zlib.compress(light.tobytes())
+    pixels = _decode(_tiff(order, [plane], bits=bits, kind=kind, compression=_DEFLATE, planar=planar))
+    expected = np.rint(light.astype(float) * 255 / white).reshape(_SIDE, _SIDE)
+    assert np.abs(pixels[..., 0] - expected).max() <= 1
+
+
+def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
+    planes = [zlib.compress(_ramp().astype(np.uint8).tobytes()), zlib.compress(bytes([255]) * 64)]
+    tags: dict[str, Any] = {"bits": [8, 8], "samples": 2, "planar": 2, "extra": 2, "compression": _DEFLATE}
+    with pytest.raises(ImageError, match="planes of their own, which is not decoded"):
+        _decode(_tiff("<", planes, **tags))
+
+
+@pytest.mark.parametrize("has_runs", [False, True])
+def test_one_is_black_in_a_photoshop_bitmap(has_runs: bool) -> None:
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, _SIDE, _SIDE, 1, 0) + bytes(12)
+    rows = b"\0\2" * _SIDE + b"\0\x0f" * _SIDE if has_runs else b"\x0f" * _SIDE
+    pixels = _decode(header + bytes([0, has_runs]) + rows)
+    assert (pixels[:, :4] == 255).all()
+    assert (pixels[:, 4:] == 0).all()
