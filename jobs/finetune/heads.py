@@ -25,7 +25,7 @@ from scoring.run.folder import RunFolder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEAD_DEADLINE_S = 24 * 3600.0  # two dense layers on a few cores take their time
+_HEAD_DEADLINE_S = 24 * 3600.0  # for each: two dense layers, or hundreds of labels, take their time on a few cores
 
 
 def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, console: Console) -> None:
@@ -44,7 +44,8 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
     recipe = function_recipe(partial(HeadTrainer, _settings(request, folder, fence)))
-    with WorkerPool(recipe, _place(request), _HEAD_DEADLINE_S, faults=(ScoringError,)) as pool:
+    deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
+    with WorkerPool(recipe, _place(request), deadline_s, faults=(ScoringError,)) as pool:
         for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
             if failures:
@@ -75,7 +76,7 @@ def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> Fine
 
 
 def _place(request: FinetuneRequest) -> Placement:
-    """One worker for all small heads, which take seconds each; for dense layers one per GPU."""
+    """One worker for all small heads, which are trained at once or in seconds each; for dense layers one per GPU."""
     nodes = cluster_nodes()
     num_gpus = int(sum(node.num_gpus for node in nodes))
     num_workers = max(1, min(request.num_heads, num_gpus)) if request.heads.unfreeze_dense else 1

@@ -1,21 +1,22 @@
 """Heads that bend, each measured on photos that neither trained it nor chose its regularisation."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scoring.finetuning import rbf_heads
+from scoring.arrays import Float64Array
+from scoring.finetuning import rbf_heads, softmax_regression
 from scoring.finetuning.ensemble import join_heads
 from scoring.finetuning.features import Features
 from scoring.finetuning.heads import Head
-from scoring.finetuning.landmark_curvature import InverseCurvature
 from scoring.finetuning.photo_split import PhotoSplit, split_folds
 from scoring.finetuning.rbf_expansion import fit_expansion
 from scoring.finetuning.rbf_heads import RbfTrainer
+from scoring.finetuning.softmax_regression import SoftmaxRegressions
 from scoring.finetuning.training_set import TrainingSet
 from scoring.run.fingerprint import Fingerprint
 from scoring.sources.entries import ImageEntry
@@ -145,20 +146,25 @@ def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
 ) -> None:
     from threadpoolctl import threadpool_info, threadpool_limits
 
-    of_libraries, of_fits = set[int](), set[int]()
-    measure = InverseCurvature.__init__
+    of_libraries, threads = set[int](), set[int]()
+    all_fit = threading.Barrier(num_cores)
+    probabilities = SoftmaxRegressions._probabilities
 
-    def watched(inverse: InverseCurvature, *arguments: Any) -> None:
+    def watched(regressions: SoftmaxRegressions, scores: Float64Array) -> Float64Array:
         of_libraries.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
-        of_fits.add(arguments[-1]._max_workers)
-        measure(inverse, *arguments)
+        if threading.get_ident() not in threads:
+            threads.add(threading.get_ident())
+            all_fit.wait(60)  # breaks if others than these fit, or fewer at once
+        return probabilities(regressions, scores)
 
-    monkeypatch.setattr(InverseCurvature, "__init__", watched)
+    monkeypatch.setattr(SoftmaxRegressions, "_probabilities", watched)
+    monkeypatch.setattr(softmax_regression, "_BLOCK", 8)
     monkeypatch.setenv("OMP_NUM_THREADS", str(num_cores))
+    photos = _photos(*_rings(30, seed=6))
     with threadpool_limits(4):  # as libraries take them that were loaded before a worker knew its cores
-        RbfTrainer(_photos(*_rings(30, seed=6)), seed=0).train(0)
+        RbfTrainer(replace(photos, splits=photos.splits[:2]), seed=0).train(0)  # with nothing to choose: once
         assert {library["num_threads"] for library in threadpool_info()} == {4}
-    assert (of_libraries, of_fits) == ({1}, {num_cores})
+    assert (of_libraries, len(threads)) == ({1}, num_cores)
 
 
 def test_fits_for_which_memory_is_short_are_made_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

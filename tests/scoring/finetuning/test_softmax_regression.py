@@ -1,6 +1,5 @@
 """Softmax regressions on likenesses: each fit has the optimum of scikit-learn's, by few passes for all of them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 from scoring.arrays import Float64Array
+from scoring.finetuning import landmark_curvature
 from scoring.finetuning.softmax_regression import SoftmaxRegressions
 
 _STRENGTHS = (1e-2, 1e-4, 1e-6)
@@ -85,25 +85,25 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
             np.testing.assert_allclose(regressions.logits(fit, rows), likenesses[rows] @ kernel + bias, atol=1e-8)
 
 
-def _count(monkeypatch: pytest.MonkeyPatch, name: str) -> Callable[[], int]:
-    calls, method = [0], getattr(SoftmaxRegressions, name)
+def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, step = [0], SoftmaxRegressions._step
 
     def counted(*arguments: Any) -> Any:
-        calls[0] += 1
-        return method(*arguments)
+        steps[0] += 1
+        return step(*arguments)
 
-    monkeypatch.setattr(SoftmaxRegressions, name, counted)
-    return lambda: calls[0]
+    def count(trained_on: npt.NDArray[np.bool_] | None = None) -> int:
+        before = steps[0]
+        list(_regressions(likenesses, truth, 2, trained_on).fit(_STRENGTHS))
+        return steps[0] - before
 
-
-def test_nearly_dependent_likenesses_take_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SoftmaxRegressions, "_step", counted)
     likenesses, truth = _examples(3_000, 2)
-    steps = _count(monkeypatch, "_step")
-    list(_regressions(likenesses, truth, 2, _thirds_left_out(3_000)).fit(_STRENGTHS))
-    together = steps()
-    assert together < 60  # hundreds without the curvature
-    list(_regressions(likenesses, truth, 2).fit(_STRENGTHS))
-    assert steps() - together > together / 2, "four fits take hardly more passes than one"
+    together = count(_thirds_left_out(3_000))
+    assert together < 2 * count(), "four fits take hardly more than one"
+    with monkeypatch.context() as patch:
+        patch.setattr(landmark_curvature, "_inverse", lambda curvature: np.eye(len(curvature)))
+        assert count(_thirds_left_out(3_000)) > 3 * together
 
 
 def test_number_of_threads_changes_no_bit() -> None:
