@@ -51,5 +51,9 @@ class BucketError(StorageError, OSError):
         return f"{self.filename}: {self.strerror}"
 
 
+class TooLargeError(ScoringError):
+    """A file has more bytes than its reader takes."""
+
+
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""

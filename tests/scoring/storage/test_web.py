@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, ImageError, RequestError
+from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import web
 from scoring.storage.web import WebUrl, web_url
@@ -104,8 +104,12 @@ def test_file_that_cannot_be_read_says_why_and_repeats_no_signature(
     assert "sig" not in str(refused.value)
 
 
+def test_patience_of_many_years_is_no_longer_than_a_socket_takes(server: str) -> None:
+    assert _located(f"{server}/1.jpg").read_limited(1000, limit_s=1e9) == b"photo of /1.jpg"
+
+
 def test_file_above_the_limit_is_not_held(server: str) -> None:
-    with pytest.raises(OverflowError):
+    with pytest.raises(TooLargeError):
         _read(f"{server}/1.jpg", limit=3)
 
 
