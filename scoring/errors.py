@@ -51,6 +51,10 @@ class BucketError(StorageError, OSError):
         return f"{self.filename}: {self.strerror}"
 
 
+class UnreachableError(BucketError):
+    """A bucket answers this process nothing, whatever it is asked for: no connection, or no valid credentials."""
+
+
 class TooLargeError(ScoringError):
     """A file has more bytes than its reader takes."""
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.arrays import UInt8Array
-from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
+from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.shards.batch_decoders import BatchDecoders
@@ -61,7 +61,9 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> dict[str, 
         RecursionError(),
         KeyError("x"),
         OSError(errno.EIO, "Input/output error"),
-        BucketError(None, "no answer", "s3://bucket/3.png"),
+        BucketError(None, "500 Internal Server Error", "s3://bucket/3.png"),
+        BucketError(errno.EACCES, "access denied: AccessDenied", "s3://bucket/3.png"),
+        RuntimeError("a decoder's own"),
         _PanicException("called `Option::unwrap()`"),
     ],
     ids=repr,
@@ -87,6 +89,13 @@ def _image_error_of(cause: Exception) -> ImageError:
     [
         MemoryError(),
         OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOTCONN, "Transport endpoint is not connected"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        RuntimeError("can't start new thread"),
+        UnreachableError(errno.EACCES, "access denied: ExpiredToken", "s3://bucket/3.png"),
+        _image_error_of(UnreachableError(None, "no connection", "s3://bucket/3.png")),
+        _image_error_of(_image_error_of(OSError(errno.ENOTCONN, "Transport endpoint is not connected"))),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
         _image_error_of(OSError(errno.ENOSPC, "No space left on device")),
         LeaseLostError("Stopped: another driver took over"),
