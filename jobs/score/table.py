@@ -38,6 +38,11 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
     print_table(console, "images", rows)
 
 
+def print_all_errors(console: Console, num_errors: int, reason: str | None) -> None:
+    """Warn that every row is an error."""
+    console.print(f"every row is an error, {num_errors} of {num_errors}; most often: {reason}", style="yellow")
+
+
 def _changed(summary: Summary) -> list[tuple[str, str]]:
     """How many photos had changed since they were scored."""
     return [("changed", f"{changed_photos(summary.num_changed)}; scored again")] if summary.num_changed else []
