@@ -10,7 +10,7 @@ from jobs.console.failures import print_failures
 from jobs.score.actors import ScorerPool
 from jobs.score.request import ImagesRequest
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.table import print_all_errors, print_summary
+from jobs.score.table import print_all_errors, print_summary, unread_images
 from scoring.errors import IncompleteError
 from scoring.quality.error_reasons import ErrorReasons
 from scoring.quality.evaluation import RightCount
@@ -65,6 +65,8 @@ class Ending:
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         if 0 < found.num_errors == found.num_rows:
             print_all_errors(self.console, found.num_errors, reasons.most_frequent())
+        if found.is_complete and found.unread:
+            self.console.print(f"{unread_images(found.unread)}; the same command tries them again", style="yellow")
         print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")

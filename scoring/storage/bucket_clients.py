@@ -89,7 +89,7 @@ def bucket_faults(url: object) -> Iterator[None]:
         PreconditionError: As it is: another version is there.
         FileNotFoundError: If there is no such object or bucket.
         UnreachableError: If there is no connection, or the credentials are refused, expired or missing.
-        BucketError: For all else; its `errno` is EACCES where this object is refused.
+        BucketError: For all else; its `errno` is EACCES where this object is refused, otherwise EREMOTEIO.
     """
     try:
         yield
@@ -104,14 +104,14 @@ def bucket_faults(url: object) -> Iterator[None]:
 def _fault(error: BaseError, url: str) -> BucketError:
     text, words = str(error), _one_line(error)
     if _ASKED_FOR_A_ROLE.search(text):
-        return UnreachableError(None, _NO_CREDENTIALS + words, url)
+        return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
     said = _ANSWER.search(text)
     is_unknown = isinstance(error, UnauthenticatedError) and _WITHOUT_CREDENTIALS not in text
     if is_unknown or (said and said["code"] in _OF_CREDENTIALS):
         return UnreachableError(errno.EACCES, f"access denied: {words}", url)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
         return BucketError(errno.EACCES, f"access denied: {words}", url)
-    return (UnreachableError if _NO_CONNECTION in text else BucketError)(None, words, url)
+    return (UnreachableError if _NO_CONNECTION in text else BucketError)(errno.EREMOTEIO, words, url)
 
 
 def _one_line(error: Exception) -> str:

@@ -20,6 +20,7 @@ _LONGEST_PART_S = 86_400.0  # Python polls sockets by milliseconds of 31 bits: 2
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
 # What may pass by itself: too many requests, and faults of the server.
 _TRANSIENT = (429, 500, 502, 503, 504)
+_MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
@@ -43,7 +44,7 @@ class WebUrl:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            BucketError: If it cannot be read for another reason.
+            BucketError: If it cannot be read for another reason; its `errno` is EREMOTEIO where that may pass.
             TooLargeError: If there is more.
         """
         try:
@@ -54,10 +55,12 @@ class WebUrl:
                 if answer.status_code in _GONE:
                     raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {answer.status_code}", str(self))
                 if not answer.ok:
-                    raise BucketError(None, f"the server answers HTTP {answer.status_code}", str(self))
+                    number = errno.EREMOTEIO if answer.status_code in _TRANSIENT else None
+                    raise BucketError(number, f"the server answers HTTP {answer.status_code}", str(self))
                 return _limited(answer, limit_bytes, end)
         except requests.RequestException as error:
-            raise BucketError(None, _reason(error), str(self)) from error
+            number = errno.EREMOTEIO if isinstance(error, _MAY_PASS) else None
+            raise BucketError(number, _reason(error), str(self)) from error
 
 
 def web_url(text: str) -> WebUrl | None:

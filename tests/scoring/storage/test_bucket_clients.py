@@ -71,14 +71,12 @@ def test_credentials_that_are_refused_are_refused_for_every_object(server: None,
         ("403_AccessDenied", errno.EACCES),
         ("403_InvalidObjectState", errno.EACCES),  # S3 Glacier
         ("401_AuthenticationRequired", errno.EACCES),  # Google, unsigned
-        ("400_KMS.DisabledException", None),
-        ("500_InternalError", None),
-        ("503_SlowDown", None),
+        ("400_KMS.DisabledException", errno.EREMOTEIO),
+        ("500_InternalError", errno.EREMOTEIO),
+        ("503_SlowDown", errno.EREMOTEIO),
     ],
 )
-def test_what_a_bucket_answers_about_one_object_concerns_that_object(
-    server: None, key: str, number: int | None
-) -> None:
+def test_what_a_bucket_answers_about_one_object_concerns_that_object(server: None, key: str, number: int) -> None:
     fault = _fault_of(key)
     assert type(fault) is BucketError
     assert fault.errno == number
