@@ -15,6 +15,7 @@ _MAX_CPUS_BESIDE_GPU = 32.0  # a decode process on each: more than any GPU that 
 _LEAST_SHARE = 0.0001  # Ray counts resources in ten-thousandths
 _FIRST_REPORT_S = 10.0  # autoscalers report every five seconds
 _FIXED_PATIENCE_S = 60.0
+LONGEST_WAIT_S = 1e9  # that a user may ask for, 31 years: threads wait for up to threading.TIMEOUT_MAX, 9.2e9 s
 _GROWING_PATIENCE_S = 900.0  # a cloud may take ten minutes to bring a GPU node up
 
 
@@ -56,6 +57,10 @@ class WorkerRequest:
         ):
             if value is not None and not value >= least:
                 raise PlacementError(f"Expected `{field}` of at least {least}; received {value:g}.")
+        if self.wait_for_nodes_s is not None and self.wait_for_nodes_s > LONGEST_WAIT_S:
+            raise PlacementError(
+                f"Expected `wait_for_nodes` of at most {LONGEST_WAIT_S:g}; received {self.wait_for_nodes_s:g}."
+            )
 
     @property
     def names_what_each_needs(self) -> bool:

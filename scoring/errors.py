@@ -51,5 +51,13 @@ class BucketError(StorageError, OSError):
         return f"{self.filename}: {self.strerror}"
 
 
+class UnreachableError(BucketError):
+    """A bucket answers this process nothing, whatever it is asked for: no connection, or no valid credentials."""
+
+
+class TooLargeError(ScoringError):
+    """A file has more bytes than its reader takes."""
+
+
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""

@@ -46,10 +46,9 @@ class ScoringProgress(Bar):
         rate = self._rate()
         self.show(self._num_done, rate=rate, errors=self._num_errors)
         if not self._console.is_terminal and not self._console.is_jupyter and self._line_is_due():
-            left_s = (self._num_images - self._num_done) / rate
+            left = f"{(self._num_images - self._num_done) / rate:.0f} s left, " if rate else ""
             self._console.print(
-                f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left_s:.0f} s left, "
-                f"{self._num_errors} errors"
+                f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left}{self._num_errors} errors"
             )
 
     def _rate(self) -> float:

@@ -59,5 +59,7 @@ def look_at_earlier_run(
         return EarlierRun()
     renewal.check_place(record, request.images)
     sizes = Manifest(folder.manifest).shard_sizes
-    done = [shard for shard in run_status(folder, verify=False).done if shard not in renewal.changed]
+    status = run_status(folder, verify=False)
+    again = renewal.changed or (status.unread if status.is_complete else {})
+    done = [shard for shard in status.done if shard not in again]
     return EarlierRun(sum(sizes[shard] for shard in done), record)

@@ -10,8 +10,9 @@ from jobs.console.failures import print_failures
 from jobs.score.actors import ScorerPool
 from jobs.score.request import ImagesRequest
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.table import print_summary
+from jobs.score.table import print_all_errors, print_summary, unread_images
 from scoring.errors import IncompleteError
+from scoring.quality.error_reasons import ErrorReasons
 from scoring.quality.evaluation import RightCount
 from scoring.quality.one_answer import AnswerCount
 from scoring.run.folder import RunFolder
@@ -47,9 +48,10 @@ class Ending:
             IncompleteError: If other files lie among the shards.
         """
         labels = loop.keeper.record.labels
-        counted, answers = RightCount(labels), AnswerCount(labels)
+        counted, answers, reasons = RightCount(labels), AnswerCount(labels), ErrorReasons()
 
         def look(table: pa.Table) -> None:
+            reasons.add(table)
             if labels:  # features have none
                 answers.add(table)
             if labels and self.request.truth and not loop.keeper.record.is_multi_label:
@@ -61,6 +63,10 @@ class Ending:
         lost, repeats = pool.num_lost_workers, pool.num_repeats
         summary = summarise(loop.totals, found, wall_s, lost, repeats, right, answers.found())
         print_summary(self.console, summary, loop.keeper.record, self.folder)
+        if 0 < found.num_errors == found.num_rows:
+            print_all_errors(self.console, found.num_errors, reasons.most_frequent())
+        if found.is_complete and found.unread:
+            self.console.print(f"{unread_images(found.unread)}; the same command tries them again", style="yellow")
         print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")

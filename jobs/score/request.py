@@ -1,9 +1,10 @@
 """What `score` was asked for: images, sonar returns, a folder."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster.placement import WorkerRequest
+from cluster.placement import LONGEST_WAIT_S, WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
@@ -59,14 +60,15 @@ class ImagesRequest:
 
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
-        for name, value, least in (
-            ("batch_size", self.batch_size, 1),
-            ("shard_size", self.shard_size, 1),
-            ("shard_deadline", self.shard_deadline_s, 1),
-            ("read_timeout", self.read_timeout_s, 1),
+        for name, value, most in (
+            ("batch_size", self.batch_size, math.inf),
+            ("shard_size", self.shard_size, math.inf),
+            ("shard_deadline", self.shard_deadline_s, LONGEST_WAIT_S),
+            ("read_timeout", self.read_timeout_s, LONGEST_WAIT_S),
         ):
-            if value is not None and value < least:
-                raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")
+            if value is not None and not 1 <= value <= most:
+                bound = f"at most {most:g}" if value > most else "at least 1"
+                raise RequestError(f"Expected `{name}` of {bound}; received {value:g}.")
         self._check_labels()
         self.workers.check()
         check_images(self.images, self.columns)

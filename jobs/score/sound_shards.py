@@ -4,7 +4,7 @@ from rich.console import Console
 
 from jobs.score.listing import BackgroundListing
 from jobs.score.record_keeper import RecordKeeper
-from jobs.score.table import changed_photos
+from jobs.score.table import changed_photos, unread_images
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.reader import foreign_files
@@ -21,8 +21,17 @@ def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper,
 
 
 def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, console: Console) -> RunStatus:
-    """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
+    """Read what earlier invocations left; remove what is damaged, so that it is scored again.
+
+    Where nothing else is left to do, shards with images that may be readable by now are removed too.
+    """
     status = run_status(folder, verify=True)
+    if status.is_complete and status.unread:
+        console.print(f"{unread_images(status.unread)}; tried again, and the rest of their shards", style="yellow")
+        for shard_id in status.unread:
+            lease.fence.check()
+            remove_shard(folder.shard(shard_id, status.num_shards))
+        status = run_status(folder, verify=True)
     if status.foreign:
         raise foreign_files(folder, status.foreign)
     for shard_id, reason in status.damaged.items():

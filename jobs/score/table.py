@@ -1,10 +1,13 @@
 """What `score` says at its end: a run's figures, and those of the sonar returns beside it."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 
 from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.quality.one_answer import likely_cause
+from scoring.report.text import plural
 from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
@@ -36,6 +39,16 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+
+
+def print_all_errors(console: Console, num_errors: int, reason: str | None) -> None:
+    """Warn that every row is an error."""
+    console.print(f"every row is an error, {num_errors} of {num_errors}; most often: {reason}", style="yellow")
+
+
+def unread_images(unread: Mapping[int, int]) -> str:
+    """In words how many images may be readable at another time; `unread` has their number by shard."""
+    return f"{plural(sum(unread.values()), 'image')} could not be read for a reason that may pass"
 
 
 def _changed(summary: Summary) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError
 from scoring.run.fingerprint import Fingerprint, parse_fingerprint
-from scoring.run.predictions import ERROR, FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, find_schema_problem
+from scoring.run.predictions import ERROR, FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, UNREAD_KEY, find_schema_problem
 from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
@@ -55,11 +55,13 @@ class SoundShard:
         shard_id: Its number.
         table: All of its rows and columns; without verification, the columns asked for, and `status`.
         digest: SHA-256 of its file; None without verification.
+        num_unread: Error rows among its rows whose image may be readable at another time.
     """
 
     shard_id: int
     table: pa.Table
     digest: str | None
+    num_unread: int
 
     @property
     def num_errors(self) -> int:
@@ -99,9 +101,12 @@ def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:
     with pq.ParquetFile(source, page_checksum_verification=is_whole) as file:
         problem = _find_stranger(expected, file.schema_arrow)
         table = None if problem else file.read(None if is_whole else _believed(expected.columns))
+        num_unread = int((file.schema_arrow.metadata or {}).get(UNREAD_KEY, 0))
     digest = None if content is None else hashlib.sha256(content).hexdigest()
     problem = problem or _find_difference(expected, table, digest)
-    return DamagedShard(expected.shard_id, problem) if problem else SoundShard(expected.shard_id, table, digest)
+    if problem:
+        return DamagedShard(expected.shard_id, problem)
+    return SoundShard(expected.shard_id, table, digest, num_unread)
 
 
 def _believed(columns: Sequence[str] | None) -> list[str] | None:

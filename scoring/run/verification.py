@@ -31,6 +31,7 @@ class RunStatus:
         foreign: Files among the shards that are none of this run.
         digests: SHA-256 of each sound shard's file, if every row was read.
         left_out: The files of the collection that are not scored, by reason.
+        unread: By shard how many of its error rows have an image that may be readable at another time.
     """
 
     num_images: int
@@ -44,6 +45,7 @@ class RunStatus:
     foreign: list[str] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    unread: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -78,7 +80,7 @@ def run_status(
     present = sorted(wanted - set(missing))
     if max_shards is not None and len(present) > max_shards:
         present = sorted(random.Random(0).sample(present, max_shards))
-    done, damaged, digests = [], {}, {}
+    done, damaged, digests, unread = [], {}, {}, {}
     num_rows = num_errors = 0
     for shard in reader.shards(present, columns=()):
         if isinstance(shard, DamagedShard):
@@ -87,6 +89,8 @@ def run_status(
         done.append(shard.shard_id)
         num_rows += shard.table.num_rows
         num_errors += shard.num_errors
+        if shard.num_unread:
+            unread[shard.shard_id] = shard.num_unread
         if shard.digest:
             digests[shard.shard_id] = shard.digest
         if verify:
@@ -104,6 +108,7 @@ def run_status(
         reader.foreign,
         digests,
         record.left_out,
+        unread,
     )
 
 

@@ -74,7 +74,7 @@ def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReade
             errors.append(None)
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             row[:] = 0
-            errors.append(row_fault(error))
+            errors.append(row_fault(error, in_reading=not read_at))
         ended = time.perf_counter()
         read_at = read_at or ended
         read_s += read_at - started

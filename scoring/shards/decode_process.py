@@ -150,7 +150,7 @@ class DecodeProcesses:
         try:
             return self._read(image)
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
-            return row_fault(error)
+            return row_fault(error, in_reading=True)
 
     def _each_by_itself(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
         with GuardedDecode(self._opening.pixels.decode) as guarded:

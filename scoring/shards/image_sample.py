@@ -47,7 +47,7 @@ def _readable(
         try:
             pixels = decode(read(image if as_listed else replace(image, stamp=None)), settings.resize, shape)
         except Exception as error:  # noqa: BLE001
-            row_fault(error)
+            row_fault(error, in_reading=True)
         else:
             yield image, pixels
 

@@ -1,36 +1,79 @@
 """What an error of a reader or a decoder costs: its own row, or the shard."""
 
 import errno
+from collections.abc import Iterator
 
-from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
+from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
 from scoring.pixels.guarded_decode import DecoderStartError
+from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.redaction import redact
+from scoring.storage.retrying import TRANSIENT
 
 _LONGEST = 300  # characters of a message
-_OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
+# No image is the cause: no room, no further files in this process, a mount or a network that is gone. EIO is not among
+# them: a disk has it for one file.
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOTCONN, errno.ESTALE}
+    | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+)
+_TEMPORARY = "temporary: "
+_NO_THREAD = "can't start new thread"  # Python has no class for it
 _RUST_PANIC = "PanicException"  # what libraries written in Rust raise; pyo3 derives it from BaseException
 
 
-def row_fault(error: BaseException) -> str:
-    """One line for the row of the image that raised `error`.
+def row_fault(error: BaseException, in_reading: bool = False) -> str:
+    """One line for the row of the image that raised `error`; see also `may_pass`.
+
+    Args:
+        error: What was raised.
+        in_reading: Whether the image's bytes were being read, not decoded.
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
-            a decoder that cannot start.
+            a decoder that cannot start, a mount or a bucket that is out of reach.
     """
     if _stops_all(error):
         raise error
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
+    if in_reading and any(_is_temporary(cause) for cause in _causes(error)):
+        text = f"{_TEMPORARY}{text}"
     return text[:_LONGEST]
+
+
+def may_pass(message: str | None) -> bool:
+    """Whether the line in an image's row says that it may be readable at another time."""
+    return message is not None and message.startswith(_TEMPORARY)
+
+
+def _is_temporary(cause: BaseException) -> bool:
+    """Of storage that is slow, busy or ill, or of a bucket that refuses an object, perhaps until its rules change."""
+    if isinstance(cause, ReadTimeoutError):
+        return True
+    if isinstance(cause, BucketError) and cause.errno == errno.EACCES:
+        return True
+    return isinstance(cause, OSError) and cause.errno in TRANSIENT
 
 
 def _stops_all(error: BaseException) -> bool:
     if not isinstance(error, Exception):
         return type(error).__name__ != _RUST_PANIC
-    if isinstance(error, MemoryError | LeaseLostError | DecoderStartError):
-        return True
     if isinstance(error, StorageError) and not isinstance(error, BucketError):
         return True
-    return any(isinstance(cause, OSError) and cause.errno in _OUT_OF_ROOM for cause in (error, error.__cause__))
+    return any(_is_of_the_machine(cause) for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _is_of_the_machine(cause: BaseException) -> bool:
+    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | UnreachableError):
+        return True
+    if isinstance(cause, RuntimeError):
+        return str(cause) == _NO_THREAD
+    return isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE

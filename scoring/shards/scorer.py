@@ -15,13 +15,14 @@ from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, ManifestInfo, contents_digest
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, ScoredImage
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
 from scoring.shards.batch_size import fastest_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
+from scoring.shards.row_faults import may_pass
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 
 
@@ -104,6 +105,7 @@ class ShardScorer:
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
             INPUTS_KEY.decode(): contents_digest(_contents(rows)),
+            UNREAD_KEY.decode(): str(sum(may_pass(scored.error_message) for scored in rows)),
             "shardscore.versions": json.dumps(self.description.versions),
         }
         table = self._model.to_table(rows, metadata)

@@ -1,6 +1,6 @@
 """Read encoded images that are files or objects of their own, up to a size that no photograph reaches."""
 
-from scoring.errors import ImageError
+from scoring.errors import ImageError, TooLargeError
 from scoring.storage.locations import Location
 from scoring.storage.reading import read_limited
 from scoring.storage.web import WebUrl
@@ -28,7 +28,7 @@ def read_image(location: Location | WebUrl) -> bytes:
     """
     try:
         return read_limited(location, MAX_IMAGE_BYTES)
-    except OverflowError:
+    except TooLargeError:
         raise too_large() from None
     except OSError as error:
         raise ImageError(f"cannot read: {error.strerror or error}") from error

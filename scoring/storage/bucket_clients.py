@@ -12,7 +12,7 @@ from typing import Any
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
-from scoring.errors import BucketError, RequestError
+from scoring.errors import BucketError, RequestError, UnreachableError
 
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
@@ -24,6 +24,14 @@ _NO_CREDENTIALS = (
     "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
     "AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
 )
+# Of all requests alike: Amazon's list of error codes of S3, Microsoft's of storage.
+_OF_CREDENTIALS = frozenset(
+    {"AccountProblem", "AllAccessDisabled", "AuthenticationFailed", "ExpiredToken", "InvalidAccessKeyId"}
+    | {"InvalidAuthenticationInfo", "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed"}
+    | {"TokenRefreshRequired"}
+)
+_WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
+_NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -80,7 +88,8 @@ def bucket_faults(url: object) -> Iterator[None]:
     Raises:
         PreconditionError: As it is: another version is there.
         FileNotFoundError: If there is no such object or bucket.
-        BucketError: For all else.
+        UnreachableError: If there is no connection, or the credentials are refused, expired or missing.
+        BucketError: For all else; its `errno` is EACCES where this object is refused, otherwise EREMOTEIO.
     """
     try:
         yield
@@ -88,11 +97,21 @@ def bucket_faults(url: object) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise BucketError(errno.EACCES, f"access denied: {_one_line(error)}", str(url)) from error
     except BaseError as error:
-        hint = _NO_CREDENTIALS if _ASKED_FOR_A_ROLE.search(str(error)) else ""
-        raise BucketError(None, hint + _one_line(error), str(url)) from error
+        raise _fault(error, str(url)) from error
+
+
+def _fault(error: BaseError, url: str) -> BucketError:
+    text, words = str(error), _one_line(error)
+    if _ASKED_FOR_A_ROLE.search(text):
+        return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
+    said = _ANSWER.search(text)
+    is_unknown = isinstance(error, UnauthenticatedError) and _WITHOUT_CREDENTIALS not in text
+    if is_unknown or (said and said["code"] in _OF_CREDENTIALS):
+        return UnreachableError(errno.EACCES, f"access denied: {words}", url)
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return BucketError(errno.EACCES, f"access denied: {words}", url)
+    return (UnreachableError if _NO_CONNECTION in text else BucketError)(errno.EREMOTEIO, words, url)
 
 
 def _one_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from scoring.errors import TooLargeError
 from scoring.storage.locations import Location, Url
 from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
@@ -119,7 +120,7 @@ def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
 
     Raises:
         OSError: If it cannot be read, or not as fast as `reading_within` says.
-        OverflowError: If there is more.
+        TooLargeError: If there is more.
     """
     if isinstance(location, WebUrl):
         return within_limit(location.read_limited, limit_bytes, read_limit_s())
@@ -127,7 +128,7 @@ def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
         return within_limit(location.read_limited, limit_bytes)
     content = read_range(location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
-        raise OverflowError
+        raise TooLargeError
     return content
 
 

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
 from obstore.store import ObjectStore
 
-from scoring.errors import BucketError
+from scoring.errors import BucketError, TooLargeError
 from scoring.storage.bucket_clients import bucket_faults, open_bucket
 
 LISTED_AT_ONCE = 1000  # objects in one answer of S3
@@ -174,14 +174,14 @@ class Url:
         """An object's content, of which no more than `limit` bytes and a little are ever held.
 
         Raises:
-            OverflowError: If there is more.
+            TooLargeError: If there is more.
         """
         parts, size = [], 0
         with bucket_faults(self):
             for part in obstore.get(self._store, self._object_key).stream():
                 size += len(part)
                 if size > limit:
-                    raise OverflowError
+                    raise TooLargeError
                 parts.append(part)
         return b"".join(parts)
 

@@ -11,14 +11,16 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from scoring.errors import BucketError, RequestError
+from scoring.errors import BucketError, RequestError, TooLargeError
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
+_LONGEST_PART_S = 86_400.0  # Python polls sockets by milliseconds of 31 bits: 24 days
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
 # What may pass by itself: too many requests, and faults of the server.
 _TRANSIENT = (429, 500, 502, 503, 504)
+_MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
@@ -42,20 +44,23 @@ class WebUrl:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            BucketError: If it cannot be read for another reason.
-            OverflowError: If there is more.
+            BucketError: If it cannot be read for another reason; its `errno` is EREMOTEIO where that may pass.
+            TooLargeError: If there is more.
         """
         try:
             end = None if limit_s is None else time.monotonic() + limit_s
-            patience = (_CONNECTION_S, _PART_S) if limit_s is None else (min(_CONNECTION_S, limit_s), limit_s)
+            part_s = _PART_S if limit_s is None else min(_LONGEST_PART_S, limit_s)
+            patience = (min(_CONNECTION_S, part_s), part_s)
             with _session().get(self.text, stream=True, timeout=patience) as answer:
                 if answer.status_code in _GONE:
                     raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {answer.status_code}", str(self))
                 if not answer.ok:
-                    raise BucketError(None, f"the server answers HTTP {answer.status_code}", str(self))
+                    number = errno.EREMOTEIO if answer.status_code in _TRANSIENT else None
+                    raise BucketError(number, f"the server answers HTTP {answer.status_code}", str(self))
                 return _limited(answer, limit_bytes, end)
         except requests.RequestException as error:
-            raise BucketError(None, _reason(error), str(self)) from error
+            number = errno.EREMOTEIO if isinstance(error, _MAY_PASS) else None
+            raise BucketError(number, _reason(error), str(self)) from error
 
 
 def web_url(text: str) -> WebUrl | None:
@@ -87,7 +92,7 @@ def _limited(answer: requests.Response, limit_bytes: int, end: float | None) -> 
     for part in answer.iter_content(_READ_AT_ONCE):
         size += len(part)
         if size > limit_bytes:
-            raise OverflowError
+            raise TooLargeError
         if end is not None and time.monotonic() > end:
             raise requests.Timeout
         parts.append(part)

@@ -93,6 +93,12 @@ def test_parts_of_several_gpus_are_refused(gpus: float) -> None:
         plan_placement(_WORKSTATION, WorkerRequest(gpus_per_worker=gpus))
 
 
+@pytest.mark.parametrize(("seconds", "bound"), [(math.inf, r"at most 1e\+09"), (math.nan, "at least 0")])
+def test_nodes_are_not_waited_for_without_end(seconds: float, bound: str) -> None:
+    with pytest.raises(PlacementError, match=f"Expected `wait_for_nodes` of {bound}; received"):
+        WorkerRequest(wait_for_nodes_s=seconds).check()
+
+
 _EMPTY = [Node(num_cpus=0, num_gpus=0)]
 
 

@@ -53,7 +53,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--json", "--verify"])
     assert json.loads(told.stdout) == {
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
-        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "complete": False,
+        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}],
     }  # fmt: skip
 

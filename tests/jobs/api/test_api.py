@@ -1,5 +1,6 @@
 """The Python face, without a cluster: `shardscore` is `jobs.api` under the name that users import."""
 
+import math
 import signal
 import threading
 from collections.abc import Callable
@@ -85,6 +86,22 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         (
             lambda: shardscore.score(output="run", images="here", read_timeout=0),
             "Expected `read_timeout` of at least 1",
+        ),
+        (
+            lambda: shardscore.score(output="run", images="here", read_timeout=math.inf),
+            r"Expected `read_timeout` of at most 1e\+09; received inf",
+        ),
+        (
+            lambda: shardscore.embed(output="run", images="here", base="vgg16", read_timeout=1e10),
+            r"Expected `read_timeout` of at most 1e\+09; received 1e\+10",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", read_timeout=math.nan),
+            "Expected `read_timeout` of at least 1; received nan",
+        ),
+        (
+            lambda: shardscore.score(output="run", images="here", shard_deadline=math.inf),
+            r"Expected `shard_deadline` of at most 1e\+09; received inf",
         ),
         (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
         (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),

@@ -4,13 +4,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from jobs.console import progress
 from jobs.console.progress import ScoringProgress
 
 
 def _score(console: Console) -> None:
-    with ScoringProgress(console, num_images=30, num_done=10) as progress:
-        progress.add(10, num_errors=1)
-        progress.add(10, num_errors=0)
+    with ScoringProgress(console, num_images=30, num_done=10) as shown:
+        shown.add(10, num_errors=1)
+        shown.add(10, num_errors=0)
 
 
 def test_a_log_gets_a_line_at_the_end_and_no_bar() -> None:
@@ -19,6 +20,17 @@ def test_a_log_gets_a_line_at_the_end_and_no_bar() -> None:
     [line] = log.getvalue().splitlines()
     assert line.startswith("scored 30 of 30 images, ")
     assert line.endswith("0 s left, 1 errors")
+
+
+def test_a_log_goes_on_where_no_shard_has_come_in_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SECONDS_PER_LINE", 0.0)
+    log = io.StringIO()
+    with ScoringProgress(Console(file=log, width=120), num_images=30, num_done=10) as shown:
+        shown.add(0, num_errors=0)  # every shard has failed
+        shown.add(20, num_errors=0)
+    first, last = log.getvalue().splitlines()
+    assert first == "scored 10 of 30 images, 0.0/s, 0 errors"
+    assert last.startswith("scored 30 of 30 images, ")
 
 
 def test_a_terminal_gets_the_bar_and_no_lines() -> None:

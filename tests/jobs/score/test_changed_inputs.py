@@ -1,7 +1,13 @@
-"""Photos that were replaced between two runs: the same command scores them again. All of a job but Ray and Keras."""
+"""Photos that were replaced between two runs, or could not be read: the same command scores them again.
 
-from collections.abc import Sequence
+All of a job but Ray and Keras.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +16,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from jobs.score.earlier_run import look_at_earlier_run
 from jobs.score.listing import BackgroundListing
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
@@ -22,7 +29,10 @@ from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
+from scoring.sources.inputs import find_images
+from scoring.sources.natural_order import natural_key
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.storage import web
 from scoring.storage.locations import Location
 from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
@@ -256,3 +266,58 @@ def test_another_column_of_images_of_the_same_table_is_refused_by_its_name(tmp_p
     with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
         _score(tmp_path / "photos.parquet", tmp_path / "run", content="b")
     assert _probabilities(tmp_path / "run") == _expected(SHADES)
+
+
+class _Ill(SimpleHTTPRequestHandler):
+    """Gives out a folder, but not one of its pictures as long as it is ill."""
+
+    ill = ""
+
+    def do_GET(self) -> None:
+        if self.path == f"/{self.ill}":
+            self.send_error(503)
+        else:
+            super().do_GET()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the pictures, which are answered for without patience."""
+    monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.001)
+    web._session.cache_clear()
+    handler = partial(_Ill, directory=str(pictures.folder(tmp_path, SHADES)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+    web._session().close()
+    web._session.cache_clear()
+
+
+def test_photos_that_could_not_be_read_are_tried_again_when_all_else_is_done(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = sorted((photo.name for photo in (tmp_path / "photos").iterdir()), key=natural_key)
+    urls = [f"{server}/{name}" for name in [*names[:-1], "gone.png"]]
+    table, run = tmp_path / "table.parquet", tmp_path / "run"
+    pq.write_table(pa.table({"path": urls}), table)
+    monkeypatch.setattr(_Ill, "ill", names[6])
+    assert _score(table, run, num_shards=2) == (0, [0, 1, 2])
+    assert _score(table, run) == (0, [2])  # what is missing comes first
+    assert _num_done(table, run) == 7
+    assert _score(table, run) == (0, [1])
+    monkeypatch.setattr(_Ill, "ill", "")
+    assert _score(table, run) == (0, [1])
+    assert _score(table, run) == (0, [])  # nobody asks again for what is not there
+    assert _num_done(table, run) == 12
+    reasons = read_predictions(RunFolder(run).predictions)["error_message"].to_pylist()
+    assert reasons == [None] * 11 + ["cannot read: no such file: HTTP 404"]
+
+
+def _num_done(images: Path, output: Path) -> int:
+    """Images that a dry run calls done."""
+    request = ImagesRequest(images, _MODEL, batch_size=4, shard_size=5)
+    return look_at_earlier_run(request, RunFolder(output), find_images(images).images, 5).num_done

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
+from jobs.console.terminal import Terminal
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from jobs.score.shard_loop import ShardLoop
@@ -61,6 +62,21 @@ def test_every_shard_has_its_digest_and_the_summary_counts_what_was_read(score: 
     assert [digest is not None for digest in record_of(folder.path).digests] == [True, True, True]
     assert (summary_of(folder.path).num_images, summary_of(folder.path).num_scored) == (12, 12)
     assert run_status(folder, verify=True).is_complete
+
+
+def test_a_run_of_errors_alone_says_so_even_quietly(
+    score: Callable[[], RunFolder],
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    quiet = Terminal(quiet=True)
+    monkeypatch.setattr(f"{__name__}.Console", lambda **options: quiet)
+    for number, photo in enumerate(photos.glob("*.png")):
+        photo.write_text("<html>" if number else "")
+    score()
+    expected = "every row is an error, 12 of 12; most often: not an image in any known format"
+    assert capsys.readouterr() == ("", f"{expected}\n")
 
 
 _HEALED = ["another model's shard", "a shard without a column", "ids shifted by a row", "other probabilities"]

@@ -7,12 +7,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.arrays import UInt8Array
-from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError
+from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.shards.batch_decoders import BatchDecoders
+from scoring.shards.row_faults import may_pass, row_fault
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.storage.read_deadline import ReadTimeoutError
+from scoring.storage.stamps import has_changed
 from tests.fakes import FAKE_MODEL
 
 _PanicException = type("PanicException", (BaseException,), {})
@@ -61,7 +64,9 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> dict[str, 
         RecursionError(),
         KeyError("x"),
         OSError(errno.EIO, "Input/output error"),
-        BucketError(None, "no answer", "s3://bucket/3.png"),
+        BucketError(errno.EREMOTEIO, "500 Internal Server Error", "s3://bucket/3.png"),
+        BucketError(errno.EACCES, "access denied: AccessDenied", "s3://bucket/3.png"),
+        RuntimeError("a decoder's own"),
         _PanicException("called `Option::unwrap()`"),
     ],
     ids=repr,
@@ -71,8 +76,14 @@ def test_whatever_one_image_raises_costs_its_own_row(photos: Path, fault: BaseEx
     assert len(errors) == 12
     ((path, message),) = [(path, error) for path, error in errors.items() if error is not None]
     assert path == "3.png"
-    assert message.startswith(f"cannot read or decode: {type(fault).__name__}: ")
+    says_temporary = "" if in_decoder or not _passes(fault) else "temporary: "
+    assert message.startswith(f"{says_temporary}cannot read or decode: {type(fault).__name__}: ")
+    assert may_pass(message) == bool(says_temporary)
     assert "\n" not in message
+
+
+def _passes(fault: BaseException) -> bool:
+    return isinstance(fault, OSError) and fault.errno in (errno.EIO, errno.EACCES, errno.EREMOTEIO)
 
 
 def _image_error_of(cause: Exception) -> ImageError:
@@ -81,12 +92,36 @@ def _image_error_of(cause: Exception) -> ImageError:
     return error
 
 
+@pytest.mark.parametrize(
+    ("cause", "passes"),
+    [
+        (OSError(errno.EIO, "Input/output error"), True),
+        (ReadTimeoutError("reading took longer than 60 s"), True),
+        (BucketError(errno.EACCES, "access denied: AccessDenied", "s3://bucket/3.png"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), False),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
+        (BucketError(None, "the server answers HTTP 403", "https://host/3.png"), False),
+        (has_changed(), False),
+    ],
+    ids=repr,
+)
+def test_a_row_says_whether_its_image_may_be_readable_at_another_time(cause: Exception, passes: bool) -> None:
+    assert may_pass(row_fault(_image_error_of(cause), in_reading=True)) == passes
+
+
 @pytest.mark.parametrize("in_decoder", [False, True])
 @pytest.mark.parametrize(
     "fault",
     [
         MemoryError(),
         OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOTCONN, "Transport endpoint is not connected"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        RuntimeError("can't start new thread"),
+        UnreachableError(errno.EACCES, "access denied: ExpiredToken", "s3://bucket/3.png"),
+        _image_error_of(UnreachableError(None, "no connection", "s3://bucket/3.png")),
+        _image_error_of(_image_error_of(OSError(errno.ENOTCONN, "Transport endpoint is not connected"))),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
         _image_error_of(OSError(errno.ENOSPC, "No space left on device")),
         LeaseLostError("Stopped: another driver took over"),

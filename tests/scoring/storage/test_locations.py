@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, RequestError, StorageError
+from scoring.errors import BucketError, RequestError, StorageError, TooLargeError
 from scoring.storage import durable
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
@@ -193,7 +193,7 @@ def test_tree_is_removed_without_its_neighbours(bucket: Url) -> None:
 def test_content_above_the_limit_is_not_held(bucket: Url) -> None:
     (bucket / "large").write_bytes(bytes(1000))
     assert len((bucket / "large").read_limited(1000)) == 1000
-    with pytest.raises(OverflowError):
+    with pytest.raises(TooLargeError):
         (bucket / "large").read_limited(999)
 
 

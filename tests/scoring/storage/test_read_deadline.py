@@ -1,6 +1,7 @@
 """Reads that hang: of a file system that answers nothing, of what blocks in a reader's hands, of a bucket."""
 
 import ctypes
+import math
 import os
 import subprocess
 import sys
@@ -102,6 +103,13 @@ def test_a_file_system_that_hangs_costs_its_own_images(hanging: Path, photos: Pa
     with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
         read(images[paths[1]])
     assert read(images[paths[0]]) == (photos / "1.png").read_bytes()
+
+
+def test_a_limit_that_no_thread_can_wait_for_calls_no_photo_too_large(photos: Path) -> None:
+    image = find_images(photos).images[0]
+    assert open_images(photos, read_timeout_s=1e9)(image)
+    with pytest.raises(OverflowError):
+        open_images(photos, read_timeout_s=math.inf)(image)
 
 
 def _zip(photos: Path, tmp_path: Path, compression: int) -> Path:

@@ -1,3 +1,4 @@
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, ImageError, RequestError
+from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import web
 from scoring.storage.web import WebUrl, web_url
@@ -88,24 +89,29 @@ def test_file_is_read_with_its_query_through_redirects_and_when_the_server_is_bu
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "reason"),
+    ("name", "kind", "number", "reason"),
     [
-        ("gone.jpg", FileNotFoundError, "no such file: HTTP 404"),
-        ("secret.jpg", BucketError, "the server answers HTTP 403"),
-        ("ill.jpg", BucketError, "the server answers HTTP 500"),
-        ("short.jpg", BucketError, "the server ends its answer early"),
+        ("gone.jpg", FileNotFoundError, errno.ENOENT, "no such file: HTTP 404"),
+        ("secret.jpg", BucketError, None, "the server answers HTTP 403"),
+        ("ill.jpg", BucketError, errno.EREMOTEIO, "the server answers HTTP 500"),
+        ("short.jpg", BucketError, errno.EREMOTEIO, "the server ends its answer early"),
     ],
 )
 def test_file_that_cannot_be_read_says_why_and_repeats_no_signature(
-    server: str, name: str, kind: type[Exception], reason: str
+    server: str, name: str, kind: type[OSError], number: int | None, reason: str
 ) -> None:
     with pytest.raises(kind, match=reason) as refused:
         _read(f"{server}/{name}?sig=secret")
+    assert refused.value.errno == number
     assert "sig" not in str(refused.value)
 
 
+def test_patience_of_many_years_is_no_longer_than_a_socket_takes(server: str) -> None:
+    assert _located(f"{server}/1.jpg").read_limited(1000, limit_s=1e9) == b"photo of /1.jpg"
+
+
 def test_file_above_the_limit_is_not_held(server: str) -> None:
-    with pytest.raises(OverflowError):
+    with pytest.raises(TooLargeError):
         _read(f"{server}/1.jpg", limit=3)
 
 
