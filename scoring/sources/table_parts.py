@@ -63,7 +63,7 @@ class TableParts:
             raise ImagesError(f"Expected `images` to be a Parquet table; {part} does not exist.") from error
         except BucketError:
             raise
-        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # a name of a column that is no UTF-8
+        except (OSError, pa.ArrowException, UnicodeError) as error:  # a name of the file or a column that is no UTF-8
             raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
 
     @contextmanager

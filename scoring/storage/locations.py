@@ -69,10 +69,13 @@ def machine_path(location: Location) -> Path | None:
 
 
 def file_below(folder: Location, path: str, raw_path: bytes | None = None) -> Location:
-    """A file by its path from a folder, as UTF-8 text whatever the locale, or by the path's true bytes."""
+    """A file by its path from a folder, as UTF-8 text whatever the locale, or by the path's true bytes.
+
+    In a path that the system told, bytes that are not UTF-8 are surrogates (PEP 383).
+    """
     if isinstance(folder, Url):
         return folder / path
-    return folder / os.fsdecode(raw_path or path.encode())
+    return folder / os.fsdecode(raw_path or path.encode(errors="surrogateescape"))
 
 
 def file_above(location: Location) -> tuple[Location, str] | None:

@@ -390,6 +390,12 @@ def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
             read(images[5])
 
 
+def test_a_part_whose_own_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.parquet")).write_bytes(b"PAR1")
+    with pytest.raises(ImagesError, match=r"caf.*\.parquet is not one: 'utf-8' codec can't encode"):
+        find_images(tmp_path, TableColumns(content="image"))
+
+
 def test_a_table_whose_columns_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "x.parquet"
     pq.write_table(pa.table({"image": [b"x"]}), table, store_schema=False)
