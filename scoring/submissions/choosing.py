@@ -12,7 +12,7 @@ from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ran
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
-_WHOLE = re.compile(r"[0-9]+")
+_WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
@@ -131,7 +131,7 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
 def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
     """What values of a template are, by their spelling."""
     found = [value for value in dict.fromkeys(values) if value]
-    is_binary = set(found) <= {"0", "1"}  # of a blank column too
+    is_binary = {_without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
         return Values.PROBABILITY
     if found and all(value in labels for value in found) and not (is_binary and len(labels) == 2):
@@ -151,7 +151,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     if all(map(_WHOLE.fullmatch, found)):
         if any(map(_WHOLE.fullmatch, labels)):
             raise _no_label(next(value for value in found if value not in labels), labels)
-        beyond = next((value for value in found if len(value) > _MAX_DIGITS or int(value) >= len(labels)), None)
+        beyond = next((value for value in found if not _is_index(_without_fraction(value), len(labels))), None)
         if beyond is not None:
             raise RequestError(
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
@@ -162,6 +162,15 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     if beyond is not None:
         raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
     return Values.PROBABILITY
+
+
+def _without_fraction(value: str) -> str:
+    """1 of 1.0; what is no whole number as it is."""
+    return match[1] if (match := _WHOLE.fullmatch(value)) else value
+
+
+def _is_index(digits: str, num_classes: int) -> bool:
+    return len(digits) <= _MAX_DIGITS and int(digits) < num_classes
 
 
 def _no_label(value: str, labels: Sequence[str]) -> RequestError:

@@ -161,6 +161,22 @@ def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     assert _fill(folder, lines, positive="cat")[1:] == ["1,0.75", "2,0.125"]
 
 
+@pytest.mark.parametrize(("zero", "one"), [("0.0", "1.0"), ("0.", "1.00"), ("0", "1.0")])
+def test_zero_and_one_do_not_tell_with_a_fraction_of_nought_either(tmp_path: Path, zero: str, one: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines = ["id,label", f"1,{zero}", f"2,{one}"]
+    _refused(folder, lines, rf"values are {zero}, {one}\. Say with `values`")
+    assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+    assert _fill(folder, lines, positive="cat")[1:] == ["1,0.75", "2,0.125"]
+
+
+def test_whole_numbers_with_a_fraction_of_nought_are_class_indices(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    _refused(folder, ["id,label", "1,3.0", "2,0.0"], "indices from 0 to 2.*received 3.0")
+    assert _fill(folder, ["id,label", "1,2.0", "2,0.0"])[1:] == ["1,0", "2,2"]
+    assert _fill(folder, ["id,label", "1,1.0", "2,0.5"], positive="oak")[1:] == ["1,0.125", "2,0.625"]
+
+
 def test_labels_zero_and_one_do_not_tell_either(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], ("0", "1"))
     _refused(folder, ["id,label", "1,0", "2,1"], "`values`")
