@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from scoring.quality.evaluation import Evaluation, evaluate
+from scoring.quality.evaluation import Evaluation
 from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
-from scoring.report.sonar_study import study_parts
+from scoring.report.sonar_study import evaluate_returns, study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
@@ -35,7 +35,7 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
         figure = probability_histogram("sonar-histogram", "return", "probability of a mine", {"returns": mine})
         returns = KeyFigure("Sonar returns", count(metrics.num_rows), "without labels")
         return SonarParts("Sonar", [returns], [Section("Sonar", [facts, figure])])
-    evaluation = evaluate(np.stack([1 - mine, mine], axis=1), tested["target"].eq("mine").to_numpy().astype(np.int64))
+    evaluation = evaluate_returns(tested)
     accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), f"the article's: {ARTICLE_ACCURACY:.2%}")
     blocks: list[Block] = [
         facts,
