@@ -34,6 +34,7 @@ class TrainingSet:
         held_out: Photos that no fold holds, on which all heads are measured; None where folds hold all of them.
         fingerprint: All that shaped the features.
         num_draws: How often the photos were divided into folds.
+        is_drawn: Whether the seed decided which photos validate, and not their folders.
     """
 
     features: Features
@@ -42,6 +43,7 @@ class TrainingSet:
     held_out: npt.NDArray[np.int64] | None
     fingerprint: Fingerprint
     num_draws: int = 1
+    is_drawn: bool = True
 
     @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
@@ -110,6 +112,7 @@ class TrainingSet:
             contents=self.features.contents,
             num_folds=self.num_folds,
             num_draws=self.num_draws,
+            is_drawn=self.is_drawn,
         )
 
 
@@ -134,7 +137,9 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
             f"{error} {features.num_errors} photos could not be read, and do not count; {folder.path} says why."
         ) from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
-    return TrainingSet(features, tuple(sorted(set(features.targets))), splits, held_out, record.fingerprint, num_draws)
+    is_drawn = settings.num_validation is not None or not has_folders(features.images)
+    labels = tuple(sorted(set(features.targets)))
+    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, is_drawn)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:

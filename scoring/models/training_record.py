@@ -40,6 +40,8 @@ class TrainingData:
         num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
             for one split.
         num_draws: How often they were divided anew; each is measured by one head of each draw.
+        is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
+            None where an earlier version wrote this.
     """
 
     digest: str
@@ -50,6 +52,12 @@ class TrainingData:
     contents: str = ""
     num_folds: int = 0
     num_draws: int = 1
+    is_drawn: bool | None = None
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether folds hold all photos that can be read: each trains some heads and is measured by others."""
+        return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
 
 
 @dataclass(frozen=True)
