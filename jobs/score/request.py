@@ -1,5 +1,6 @@
 """What `score` was asked for: images, sonar returns, a folder."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,8 +66,9 @@ class ImagesRequest:
             ("shard_deadline", self.shard_deadline_s, 1),
             ("read_timeout", self.read_timeout_s, 1),
         ):
-            if value is not None and value < least:
-                raise RequestError(f"Expected `{name}` of at least {least}; received {value:g}.")
+            if value is not None and not least <= value < math.inf:
+                finite = ", and finite" if value == math.inf else ""
+                raise RequestError(f"Expected `{name}` of at least {least}{finite}; received {value:g}.")
         self._check_labels()
         self.workers.check()
         check_images(self.images, self.columns)

@@ -1,5 +1,6 @@
 """The Python face, without a cluster: `shardscore` is `jobs.api` under the name that users import."""
 
+import math
 import signal
 import threading
 from collections.abc import Callable
@@ -85,6 +86,22 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         (
             lambda: shardscore.score(output="run", images="here", read_timeout=0),
             "Expected `read_timeout` of at least 1",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", read_timeout=math.nan),
+            "Expected `read_timeout` of at least 1; received nan",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", read_timeout=math.inf),
+            "Expected `read_timeout` of at least 1, and finite; received inf",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", wait_for_nodes=math.nan),
+            "Expected `wait_for_nodes` of at least 0; received nan",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", cpus_per_actor=math.nan),
+            "Expected `cpus_per_actor` of at least 0.0001; received nan",
         ),
         (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
         (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),
