@@ -1,5 +1,6 @@
 """What `shardscore finetune` was asked for."""
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -74,8 +75,10 @@ class FinetuneRequest:
             raise RequestError(f"Expected `ensemble` of at least 1; received {self.ensemble}.")
         if not 0 <= self.heads.dropout < 1:
             raise RequestError(f"Expected `dropout` from 0 to below 1; received {self.heads.dropout:g}.")
-        if self.heads.max_epochs < 1 or self.heads.learning_rate <= 0:
-            raise RequestError("Expected `epochs` of at least 1 and a positive `learning_rate`.")
+        if self.heads.max_epochs < 1:
+            raise RequestError(f"Expected `epochs` of at least 1; received {self.heads.max_epochs}.")
+        if not 0 < self.heads.learning_rate < math.inf:
+            raise RequestError(f"Expected a positive, finite `learning_rate`; received {self.heads.learning_rate:g}.")
 
     def _check_heads(self) -> None:
         is_rbf = self.heads.kind is HeadKind.RBF

@@ -64,7 +64,7 @@ def _rate(folder: ModelFolder) -> list[tuple[str, str]]:
 
 def _photos(record: TrainingRecord) -> str:
     data = record.data
-    if data.num_folds and data.num_train == data.num_validation:
+    if data.is_cross_validated:
         if data.num_draws > 1:
             return (
                 f"{data.num_train}, in {data.num_folds} folds, drawn {data.num_draws} times: each is validated by the "

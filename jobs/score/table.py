@@ -96,10 +96,9 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:
     """Print the sonar task's result beside the article's."""
     rows = [("returns", str(metrics.num_rows))]
-    if metrics.test_accuracy is not None:
-        rows += [
-            ("accuracy", f"{metrics.test_accuracy:.2%} on {metrics.num_test} returns kept out of training"),
-            ("the article's", f"{metrics.article_accuracy:.2%}"),
-        ]
+    if metrics.best_accuracy is not None:
+        rows += [("accuracy", f"{metrics.best_accuracy:.2%} on {metrics.measured_on}")]
+    if metrics.is_tested:
+        rows += [("the article's", f"{metrics.article_accuracy:.2%}")]
     rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
     print_table(console, "sonar", rows)

@@ -44,7 +44,7 @@ def train_dense_head(
     )
     first_best = first.curve[first.best_epoch - 1].validation_log_loss
     whole_curve = first.curve + [_later(epoch, len(first.curve)) for epoch in curve]
-    if curve[best_epoch - 1].validation_log_loss >= first_best:  # nothing gained: keep ImageNet's dense layers
+    if not curve[best_epoch - 1].validation_log_loss < first_best:  # or NaN; nothing gained: keep ImageNet's layers
         return Head(first.kernel, first.bias, list(dense), first.logits, whole_curve, first.best_epoch)
     *trained, kernel, bias = (np.asarray(weight) for weight in network.get_weights())
     logits = _logits(network, validation)

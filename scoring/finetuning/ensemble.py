@@ -63,7 +63,7 @@ def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
 
 
 def load_head(path: Location, identity: HeadIdentity) -> Head | None:
-    """Load a head; None if there is none, it is damaged, or something else shaped it."""
+    """Load a head; None if there is none, it is damaged or not finite, or something else shaped it."""
     try:
         with np.load(readable(path), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
@@ -71,7 +71,7 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
                 return None
             dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
             curve = [Epoch(**epoch) for epoch in about["curve"]]
-            return Head(
+            head = Head(
                 stored["kernel"],
                 stored["bias"],
                 dense,
@@ -80,6 +80,7 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
                 about["best_epoch"],
                 about.get("strength"),
             )
+            return head if head.is_finite else None
     except Exception:  # no file, half a zip, another version's arrays: it is trained again  # noqa: BLE001
         return None
 

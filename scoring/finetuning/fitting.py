@@ -89,7 +89,7 @@ def fit(
     curve = [
         Epoch(index + 1, *(float(history[name][index]) for name in names)) for index in range(len(history["loss"]))
     ]
-    return curve, int(np.argmin([epoch.validation_log_loss for epoch in curve])) + 1
+    return curve, int(stopping.best_epoch) + 1
 
 
 def _batches(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from scoring.errors import ModelError
 from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, join_heads, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
@@ -13,7 +14,7 @@ from scoring.finetuning.rbf_heads import RbfTrainer
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import load_training_set
 from scoring.models.model_folder import ModelFolder
-from scoring.models.trained_heads import HeadKind
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_dense_layers
 from scoring.run.fence import under_fence
@@ -76,6 +77,7 @@ class HeadTrainer:
             Where the result is: the head's file, or the model folder.
 
         Raises:
+            ModelError: If training diverged; nothing is written.
             LeaseLostError: If another driver took over.
         """
         with under_fence(self._settings.fence):
@@ -84,7 +86,9 @@ class HeadTrainer:
                 return self._folder.path
             path = self._path(task.number)
             if task.number < self._num_heads and self._load(task.number) is None:
-                save_head(path, self._train(task.number), self._identity(task.number))
+                head = self._train(task.number)
+                self._check_finite(head)
+                save_head(path, head, self._identity(task.number))
             return path
 
     @property
@@ -110,6 +114,18 @@ class HeadTrainer:
             return train_head(train, validation, len(photos.labels), settings, seed)
         dense = load_dense_layers(self._settings.base.weights)
         return train_dense_head(train, validation, len(photos.labels), dense, settings, seed)
+
+    def _check_finite(self, head: Head) -> None:
+        """Raise ModelError unless a head gives numbers."""
+        heads = self._settings.heads
+        if head.is_finite:
+            return
+        if heads.kind is HeadKind.RBF:
+            raise ModelError("Expected features on which a head of radial basis functions stays finite; it did not.")
+        raise ModelError(
+            f"Expected training that stays finite; with `learning_rate` {heads.learning_rate:g} it diverged. Use a "
+            f"smaller one, such as {HeadSettings.learning_rate:g}."
+        )
 
     def _seed(self, number: int) -> int:
         return 1000 * self._settings.seed + number

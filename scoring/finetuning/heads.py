@@ -42,6 +42,13 @@ class Head:
     best_epoch: int
     strength: float | None = None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether weights, logits and the log loss of the epoch that was kept are numbers: not so where it diverged."""
+        arrays = (self.kernel, self.bias, *self.dense, self.logits)
+        loss = self.curve[self.best_epoch - 1].validation_log_loss if self.curve else 0.0
+        return bool(np.isfinite(loss)) and all(bool(np.isfinite(array).all()) for array in arrays)
+
 
 def train_head(train: Examples, validation: Examples, num_classes: int, settings: HeadSettings, seed: int) -> Head:
     """Train a softmax layer on features, until the validation log loss no longer falls.

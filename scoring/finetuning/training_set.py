@@ -36,6 +36,7 @@ class TrainingSet:
         fingerprint: All that shaped the features.
         num_draws: How often the photos were divided into folds.
         originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
+        is_drawn: Whether the seed decided which photos validate, and not their folders.
     """
 
     features: Features
@@ -45,6 +46,7 @@ class TrainingSet:
     fingerprint: Fingerprint
     num_draws: int = 1
     originals: npt.NDArray[np.int64] | None = None
+    is_drawn: bool = True
 
     @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
@@ -115,6 +117,7 @@ class TrainingSet:
             num_draws=self.num_draws,
             num_copies=self.num_copies,
             num_seen=self._num_seen,
+            is_drawn=self.is_drawn,
         )
 
     @property
@@ -153,8 +156,9 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
             f"{error} {features.num_errors} photos could not be read, and do not count; {folder.path} says why."
         ) from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
+    is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels = tuple(sorted(set(features.targets)))
-    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies)
+    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:

@@ -42,6 +42,8 @@ class TrainingData:
         num_draws: How often they were divided anew; each is measured by one head of each draw.
         num_copies: Photos that are copies of another one of them.
         num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
+        is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
+            None where an earlier version wrote this.
     """
 
     digest: str
@@ -54,6 +56,12 @@ class TrainingData:
     num_draws: int = 1
     num_copies: int = 0
     num_seen: int = 0
+    is_drawn: bool | None = None
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether folds hold all photos that can be read: each trains some heads and is measured by others."""
+        return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
 
 
 @dataclass(frozen=True)

@@ -56,16 +56,20 @@ class Evaluation:
     reliability: list[ReliabilityBin]
 
 
-def evaluate(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> Evaluation:
+def evaluate(
+    probabilities: Float32Array, truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64] | None = None
+) -> Evaluation:
     """Measure a model.
 
     Args:
         probabilities: Shape (num_images, num_classes), each row summing to 1; at least one row.
         truth: True class indices, shape (num_images,).
+        predicted: Class indices that were told of equal probabilities too, shape (num_images,); None takes the lowest.
     """
     from sklearn.metrics import confusion_matrix
 
-    predicted = probabilities.argmax(axis=1)
+    if predicted is None:
+        predicted = probabilities.argmax(axis=1)
     accuracy = float((predicted == truth).mean())
     classes = range(probabilities.shape[1])
     return Evaluation(

@@ -85,7 +85,7 @@ def _key_figures(training: TrainingRecord) -> list[KeyFigure]:
 
 def _learned_from(training: TrainingRecord) -> str:
     data = training.data
-    if data.num_folds and data.num_validation == data.num_train:
+    if data.is_cross_validated:
         return f"in {_folds(data)}, each told by the others"
     return f"trained on {count(data.num_train)} others"
 
@@ -96,13 +96,20 @@ def _folds(data: TrainingData) -> str:
     return f"{data.num_folds} folds" + (f", drawn {data.num_draws} times" if data.num_draws > 1 else "")
 
 
+def _chosen_by(training: TrainingRecord) -> str:
+    """What decided which photos validate, where the record tells it."""
+    if training.data.is_cross_validated or training.data.is_drawn:
+        return f", stratified, seed {training.split_seed}"
+    return "" if training.data.is_drawn is None else ", those of the validation folder"
+
+
 def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:
     data, base = training.data, training.base
     facts = [
         ("photos", training.images),
         ("labels", label_names(training.labels)),
         ("trained on", plural(data.num_train, "photo")),
-        ("validated on", f"{plural(data.num_validation, 'photo')}, stratified, seed {training.split_seed}"),
+        ("validated on", f"{plural(data.num_validation, 'photo')}{_chosen_by(training)}"),
         ("folds", _folds(data)),
         ("copies of others", f"{plural(data.num_copies, 'photo')}, {count(data.num_seen)} validated on and trained on"),
         ("unreadable", plural(data.num_errors, "photo")),

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from scoring.quality.evaluation import Evaluation, evaluate
+from scoring.quality.evaluation import Evaluation
 from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
-from scoring.report.sonar_study import study_parts
+from scoring.report.sonar_study import evaluate_returns, study_parts
 from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
@@ -27,20 +27,20 @@ def sonar_parts(folder: Location) -> SonarParts | None:
 
 
 def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
-    """Tell of one network: on the returns it was not trained on, if their truth is known."""
+    """Tell of one network: on the returns it was not trained on where these are known, and else on all."""
     facts = Facts("What was done", _facts(metrics))
-    tested = table[table["split"] != "train"]
-    mine = tested["mine_probability"].to_numpy(np.float32)
-    if metrics.test_accuracy is None:
+    if metrics.best_accuracy is None:
+        mine = table["mine_probability"].to_numpy(np.float32)
         figure = probability_histogram("sonar-histogram", "return", "probability of a mine", {"returns": mine})
         returns = KeyFigure("Sonar returns", count(metrics.num_rows), "without labels")
         return SonarParts("Sonar", [returns], [Section("Sonar", [facts, figure])])
-    evaluation = evaluate(np.stack([1 - mine, mine], axis=1), tested["target"].eq("mine").to_numpy().astype(np.int64))
-    accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), f"the article's: {ARTICLE_ACCURACY:.2%}")
+    evaluation = evaluate_returns(table[table["split"] == "test"] if metrics.is_tested else table)
+    note = f"the article's: {ARTICLE_ACCURACY:.2%}" if metrics.is_tested else f"on {metrics.measured_on}"
+    accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), note)
     blocks: list[Block] = [
         facts,
         _against_others(metrics, evaluation),
-        _verdict(evaluation),
+        _verdict(metrics, evaluation),
         confusion_block(evaluation.confusion, _LABELS, "Returns"),
         reliability_figure("sonar-reliability", {"network": evaluation.reliability}, _LABELS, intervals=True),
     ]
@@ -50,7 +50,7 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
 def _facts(metrics: SonarMetrics) -> list[tuple[str, str]]:
     split = f"{count(metrics.num_rows)}, of which {count(metrics.num_test)} were kept out of training"
     facts = [
-        ("returns", split if metrics.model is None else f"{count(metrics.num_rows)}, all new to the model"),
+        ("returns", split if metrics.is_tested else metrics.measured_on),
         ("model", metrics.model or f"trained here, split and weights by seed {metrics.seed}"),
         ("time", f"{seconds(metrics.wall_s)}, Keras' import included"),
         ("versions", ", ".join(f"{name} {version}" for name, version in metrics.versions.items())),
@@ -62,7 +62,7 @@ def _facts(metrics: SonarMetrics) -> list[tuple[str, str]]:
 
 def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
     interval = evaluation.accuracy_interval
-    how = "60:40 by seed" if metrics.model is None else "new returns"
+    how = "60:40 by seed" if metrics.is_tested else metrics.measured_on
     rows = [
         ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high)),
         ("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE),
@@ -81,11 +81,16 @@ def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
     )
 
 
-def _verdict(evaluation: Evaluation) -> Prose:
+def _verdict(metrics: SonarMetrics, evaluation: Evaluation) -> Prose:
     interval = evaluation.accuracy_interval
     place = "inside" if interval.low <= ARTICLE_ACCURACY <= interval.high else "outside"
-    return Prose(
+    compared = (
         f"On {plural(evaluation.num_images, 'return')} the article's {ARTICLE_ACCURACY:.2%} lies {place} the 95% "
-        f"interval of this accuracy ({interval.method}). Log loss {measure(evaluation.log_loss)} nats per return, "
-        f"area under the ROC curve {measure(evaluation.roc_auc)}."
+        f"interval of this accuracy ({interval.method})."
+    )
+    if not metrics.is_tested:
+        compared = "The article's accuracy is of returns kept out of training; this one is not known to be."
+    return Prose(
+        f"{compared} Log loss {measure(evaluation.log_loss)} nats per return, area under the ROC curve "
+        f"{measure(evaluation.roc_auc)}."
     )

@@ -122,7 +122,7 @@ def _out_of_fold(
     matrices: list[Block] = []
     for protocol in protocols:
         of_protocol = table[table["protocol"] == protocol.value]
-        found = {model.value: _evaluate(of_protocol[of_protocol["model"] == model.value]) for model in models}
+        found = {model.value: evaluate_returns(of_protocol[of_protocol["model"] == model.value]) for model in models}
         series = {name: one.reliability for name, one in found.items()}
         figure = reliability_figure(f"reliability-{protocol}", series, _LABELS, intervals=False, subject=protocol)
         blocks.append(figure)
@@ -131,6 +131,8 @@ def _out_of_fold(
     return [*blocks, *matrices]
 
 
-def _evaluate(rows: pd.DataFrame) -> Evaluation:
+def evaluate_returns(rows: pd.DataFrame) -> Evaluation:
+    """Measure rows of sonar predictions by the labels that they hold."""
     mine = rows["mine_probability"].to_numpy(np.float32)
-    return evaluate(np.stack([1 - mine, mine], axis=1), rows["target"].eq("mine").to_numpy().astype(np.int64))
+    truth, predicted = (rows[name].eq("mine").to_numpy().astype(np.int64) for name in ("target", "label"))
+    return evaluate(np.stack([1 - mine, mine], axis=1), truth, predicted)

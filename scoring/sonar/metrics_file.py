@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from scoring.errors import RunFolderError
@@ -17,13 +18,21 @@ METRICS_NAME = "metrics.json"
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
 
 
+class Learned(StrEnum):
+    """What is known of whether a network was trained on the returns that it scored."""
+
+    SPLIT = "split"  # which of them it was trained on, and which not
+    OTHER_FILE = "other file"  # it was trained on another file, which may hold some of them too
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class SonarMetrics:
     """What the network beside a run measured. Accuracies are None where there is no truth to compare with.
 
     Attributes:
         num_rows: Returns scored.
-        num_test: Those the network was not trained on.
+        num_test: Those that the network is known not to be trained on.
         test_accuracy: Share of test returns that got their true label.
         train_accuracy: Share of training returns that got it.
         confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
@@ -34,6 +43,9 @@ class SonarMetrics:
         wall_s: Seconds from start to finish, Keras' import included.
         versions: Library versions.
         model_sha256: Digest of that model's file; None if one was trained, or if an earlier version wrote this.
+        accuracy: Share of all returns that got their true label; None too if an earlier version wrote this.
+        learned: Whether the network was trained on them; None if an earlier version wrote this, which took all returns
+            for test returns where `model` was given.
     """
 
     num_rows: int
@@ -48,6 +60,34 @@ class SonarMetrics:
     wall_s: float
     versions: dict[str, str]
     model_sha256: str | None = None
+    accuracy: float | None = None
+    learned: Learned | None = None
+
+    @property
+    def known(self) -> Learned:
+        """Whether the network was trained on the returns."""
+        return self.learned or (Learned.UNKNOWN if self.model else Learned.SPLIT)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are returns that the network is known not to be trained on."""
+        return self.known is Learned.SPLIT and self.num_test > 0
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """That of the test returns, or else of all; None without the truth."""
+        return self.test_accuracy if self.is_tested or self.accuracy is None else self.accuracy
+
+    @property
+    def measured_on(self) -> str:
+        """The returns that `best_accuracy` is of, in words."""
+        if self.is_tested:
+            return f"{self.num_test} returns kept out of training"
+        return {
+            Learned.SPLIT: f"{self.num_rows} returns, all of which the model was trained on",
+            Learned.OTHER_FILE: f"{self.num_rows} returns of another file than the model was trained on",
+            Learned.UNKNOWN: f"{self.num_rows} returns, and nothing tells whether the model was trained on them",
+        }[self.known]
 
 
 @dataclass(frozen=True)
@@ -104,7 +144,7 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return _parse_study(record) if "results" in record else SonarMetrics(**record)
+        return _parse_study(record) if "results" in record else _parse_network(record)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunFolderError(
             f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."
@@ -158,6 +198,11 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
 
 def _plain(value: object) -> object:
     return ", ".join(value) if isinstance(value, tuple) else value
+
+
+def _parse_network(record: dict[str, Any]) -> SonarMetrics:
+    learned = record.get("learned")
+    return SonarMetrics(**{**record, "learned": None if learned is None else Learned(learned)})
 
 
 def _parse_study(record: dict[str, Any]) -> StudyRecord:

@@ -18,11 +18,11 @@ from scoring.errors import ModelError
 from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
-from scoring.sonar.ensemble import train_folds
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_earlier_metrics, write_metrics
-from scoring.sonar.protocols import Fold, split_rows
-from scoring.sonar.recipes import ARTICLE_ACCURACY, RECIPES, SonarModel
-from scoring.sonar.returns import LABEL_NAMES, NUM_BANDS, SonarReturns, check_trainable
+from scoring.sonar.learned_rows import learned_rows
+from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, load_earlier_metrics, write_metrics
+from scoring.sonar.network_model import load_network, train_network
+from scoring.sonar.recipes import ARTICLE_ACCURACY
+from scoring.sonar.returns import LABEL_NAMES, SonarReturns, check_trainable
 from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
 from scoring.storage.downloads import file_digest
 from scoring.storage.durable import remove_file, whole_file
@@ -91,19 +91,20 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
-        in_training = split_rows(returns, settings.seed)
+    learned, in_training = learned_rows(settings.model, returns, settings.seed)
+    if settings.model is None:
         network = train_network(returns, in_training, settings.seed)
     else:
         network = load_network(settings.model)
-        in_training = np.zeros(len(returns.bands), dtype=bool)
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
-    metrics = _measure(settings, returns, in_training, mine_probability, time.perf_counter() - started)
+    split = _split_names(learned, in_training)
+    metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)
     remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
     if settings.model is None:
         with whole_file(settings.output / MODEL_NAME) as temporary:
             network.save(temporary)
-    _write_predictions(settings, returns, in_training, mine_probability)
-    metrics = replace(metrics, model_sha256=model_sha256)
+    _write_predictions(settings, returns, split, mine_probability)
+    metrics = replace(metrics, model_sha256=model_sha256, learned=learned)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
@@ -111,8 +112,9 @@ def _run(settings: SonarSettings) -> SonarMetrics:
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
-    A trained model is told from another by its path and its file's digest. A result that does not tell the digest is
-    taken for none, as is one whose predictions or model, if it trained one, are gone or damaged.
+    A trained model is told from another by its path and its file's digest. A result that does not tell the digest, or
+    what the model was trained on, is taken for none, as is one whose predictions or model, if it trained one, are gone
+    or damaged.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
@@ -125,6 +127,8 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
         "model_sha256": _model_digest(settings),
     }
     earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
+    if earlier and settings.model and earlier.learned is None:
+        return None
     return earlier if earlier and are_whole(settings.output, with_model=settings.model is None) else None
 
 
@@ -139,42 +143,6 @@ def _model_digest(settings: SonarSettings) -> str | None:
         raise ModelError(
             f"Expected `sonar_model` to be a readable file; {settings.model} is not: {error.strerror or error}."
         ) from error
-
-
-def train_network(returns: SonarReturns, in_training: npt.NDArray[np.bool_], seed: int) -> "keras.Model":
-    """Train our model on the training rows.
-
-    Returns:
-        A model from raw bands, shape (batch, 60), to the probability of a mine, shape (batch, 1).
-    """
-    fold = Fold(0, 0, np.flatnonzero(in_training), np.flatnonzero(~in_training), (seed,))
-    return train_folds(RECIPES[SonarModel.OURS], returns.bands, np.asarray(returns.labels == "M"), [fold])
-
-
-def load_network(path: Path) -> "keras.Model":
-    """Load a model that `train_network` or the study made.
-
-    Raises:
-        ModelError: If it cannot be loaded, is not built, or has other shapes. What it computes is looked at where
-            returns are scored.
-    """
-    import keras
-
-    try:
-        network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a missing file, an unsafe layer, a damaged archive
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Cannot load the sonar model {path} in Keras' safe mode: {reason}") from error
-    try:
-        shapes = (tuple(network.input_shape), tuple(network.output_shape))
-    except (AttributeError, TypeError) as error:  # a Sequential that has seen no input
-        raise ModelError(
-            f"Expected a model from {NUM_BANDS} bands to the probability of a mine; {path} was saved before it had an "
-            "input shape. Give it one and save it again."
-        ) from error
-    if shapes != ((None, NUM_BANDS), (None, 1)):
-        raise ModelError(f"Expected a model from 60 bands to the probability of a mine; {path} has shapes {shapes}.")
-    return network
 
 
 def _score(network: "keras.Model", bands: Float32Array, name: str) -> Float32Array:
@@ -194,6 +162,11 @@ def _score(network: "keras.Model", bands: Float32Array, name: str) -> Float32Arr
     return outputs.clip(0, 1)
 
 
+def _split_names(learned: Learned, in_training: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+    """What each return was to the model."""
+    return np.where(in_training, "train", "test" if learned is Learned.SPLIT else learned.value)
+
+
 def _label_rows(mine_probability: Float32Array) -> npt.NDArray[np.str_]:
     return np.where(mine_probability >= 0.5, LABEL_NAMES["M"], LABEL_NAMES["R"])
 
@@ -207,18 +180,21 @@ def _target_rows(returns: SonarReturns) -> npt.NDArray[np.str_] | None:
 def _measure(
     settings: SonarSettings,
     returns: SonarReturns,
-    in_training: npt.NDArray[np.bool_],
+    split: npt.NDArray[np.str_],
     mine_probability: Float32Array,
     wall_s: float,
 ) -> SonarMetrics:
     from sklearn.metrics import confusion_matrix
 
-    targets, labels, tested = _target_rows(returns), _label_rows(mine_probability), ~in_training
-    matrix = test_accuracy = train_accuracy = None
+    targets, labels = _target_rows(returns), _label_rows(mine_probability)
+    tested, in_training = split == "test", split == "train"
+    matrix = accuracy = test_accuracy = train_accuracy = None
     if targets is not None:
         correct = targets == labels
-        test_accuracy = float(correct[tested].mean())
+        accuracy = float(correct.mean())
         train_accuracy = float(correct[in_training].mean()) if in_training.any() else None
+    if targets is not None and tested.any():
+        test_accuracy = float(correct[tested].mean())
         matrix = confusion_matrix(targets[tested], labels[tested], labels=list(LABEL_NAMES.values())).tolist()
     return SonarMetrics(
         num_rows=len(labels),
@@ -232,13 +208,14 @@ def _measure(
         model=_model_name(settings),
         wall_s=wall_s,
         versions=engine_versions(settings.backend),
+        accuracy=accuracy,
     )
 
 
 def _write_predictions(
     settings: SonarSettings,
     returns: SonarReturns,
-    in_training: npt.NDArray[np.bool_],
+    split: npt.NDArray[np.str_],
     mine_probability: Float32Array,
 ) -> None:
     table = pa.table(
@@ -248,7 +225,7 @@ def _write_predictions(
             "label": _label_rows(mine_probability),
             "probability": np.maximum(mine_probability, 1 - mine_probability),
             "mine_probability": mine_probability,
-            "split": np.where(in_training, "train", "test" if settings.model is None else "new"),
+            "split": split,
         },
         schema=SONAR_SCHEMA,
     )

@@ -7,13 +7,16 @@ from enum import StrEnum
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
+from scoring.sources.targets import match_label
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
-_WHOLE = re.compile(r"[0-9]+")
+_WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
+_NO = ("not", "no", "non", "without")
 
 
 class Values(StrEnum):
@@ -30,7 +33,8 @@ class Wishes:
 
     Attributes:
         values: What the one column holds; None lets the template tell.
-        positive: The label whose probability is wanted; None takes the dog of cats and dogs.
+        positive: The label whose probability is wanted; None takes the one that the column is named after, or the dog
+            of cats and dogs.
         threshold: All labels of at least this probability, 0 to 1; None for one label, or as many as the template has.
         clip: Probabilities are kept within [clip, 1 - clip], 0 to below 0.5; None leaves them.
     """
@@ -64,7 +68,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
         return _lists(values, labels, wishes)
     kind = wishes.values or _kind_of(values, labels, wishes.positive)
     if kind is Values.PROBABILITY:
-        return Probabilities((_positive(labels, wishes.positive),), labels, wishes.clip or 0.0)
+        positive = _positive(template.columns[0], labels, wishes.positive)
+        return Probabilities((positive,), labels, wishes.clip or 0.0)
     _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
     return Best(labels, kind is Values.INDEX)
 
@@ -126,7 +131,7 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
 def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
     """What values of a template are, by their spelling."""
     found = [value for value in dict.fromkeys(values) if value]
-    is_binary = set(found) <= {"0", "1"}  # of a blank column too
+    is_binary = {_without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
         return Values.PROBABILITY
     if found and all(value in labels for value in found) and not (is_binary and len(labels) == 2):
@@ -146,7 +151,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     if all(map(_WHOLE.fullmatch, found)):
         if any(map(_WHOLE.fullmatch, labels)):
             raise _no_label(next(value for value in found if value not in labels), labels)
-        beyond = next((value for value in found if len(value) > _MAX_DIGITS or int(value) >= len(labels)), None)
+        beyond = next((value for value in found if not _is_index(_without_fraction(value), len(labels))), None)
         if beyond is not None:
             raise RequestError(
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
@@ -159,6 +164,15 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     return Values.PROBABILITY
 
 
+def _without_fraction(value: str) -> str:
+    """1 of 1.0; what is no whole number as it is."""
+    return match[1] if (match := _WHOLE.fullmatch(value)) else value
+
+
+def _is_index(digits: str, num_classes: int) -> bool:
+    return len(digits) <= _MAX_DIGITS and int(digits) < num_classes
+
+
 def _no_label(value: str, labels: Sequence[str]) -> RequestError:
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
@@ -166,16 +180,44 @@ def _no_label(value: str, labels: Sequence[str]) -> RequestError:
     )
 
 
-def _positive(labels: Sequence[str], positive: str | None) -> int:
-    """The class whose probability is wanted."""
+def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
+    """The class whose probability is wanted in the one column."""
     if positive is None:
-        dog = find_dog(labels)
-        if dog is None:
-            raise RequestError(
-                f"Expected `positive`: which label's probability `template` wants. The run's are {some(labels)}."
-            )
-        return dog
+        return _told_by_name(column, labels)
     index = _index_of(labels)
     if positive not in index:
         raise RequestError(f"Expected `positive` to be one of the run's labels, {some(labels)}; received {positive}.")
+    named = match_label(column, labels)
+    if named not in (None, index[positive]):
+        raise RequestError(
+            f"Expected `positive` {labels[named]}, after which the column {column!r} of `template` is named; received "
+            f"{positive}. Leave it out, or name the column otherwise."
+        )
     return index[positive]
+
+
+def _told_by_name(column: str, labels: Sequence[str]) -> int:
+    """The class that a column is named after, or the dog of cats and dogs where its name tells of neither."""
+    named = match_label(column, labels)
+    if named is not None:
+        _index_of(labels)  # refuses two that are the same
+        return named
+    words = _WORD.findall(column)
+    found = _labels_among(words, labels)
+    if len(found) == 1 and not any(word.casefold() in _NO for word in words):
+        return found.pop()
+    dog = find_dog(labels)
+    if dog is None or found or labels[1 - dog].casefold().removesuffix("s") in column.casefold():
+        raise RequestError(
+            f"Expected `positive`: which label's probability the column {column!r} of `template` wants. The run's are "
+            f"{some(labels)}."
+        )
+    return dog
+
+
+def _labels_among(words: Sequence[str], labels: Sequence[str]) -> set[int]:
+    """The classes of which a column's name has all words, one after the other: `is_cat`, `P(golden retriever)`."""
+    spaced = [" ".join(_WORD.findall(label)) or label for label in labels]
+    ends = range(1, len(words) + 1)
+    found = (match_label(" ".join(words[start:end]), spaced) for end in ends for start in range(end))
+    return {index for index in found if index is not None and spaced.count(spaced[index]) == 1}

@@ -103,6 +103,14 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
             lambda: shardscore.score(output="run", images="here", shard_deadline=math.inf),
             r"Expected `shard_deadline` of at most 1e\+09; received inf",
         ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", wait_for_nodes=math.nan),
+            "Expected `wait_for_nodes` of at least 0; received nan",
+        ),
+        (
+            lambda: shardscore.finetune(output="run", images="here", cpus_per_actor=math.nan),
+            "Expected `cpus_per_actor` of at least 0.0001; received nan",
+        ),
         (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
         (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),
         (lambda: shardscore.score(output=Path("s3://b/run"), images="here"), "Expected `output` as text where it is"),
@@ -121,7 +129,7 @@ def test_nonsense_raises_one_line_that_names_the_field_and_starts_nothing(
     monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    with pytest.raises(shardscore.RequestError, match=message) as raised:
+    with pytest.raises((shardscore.RequestError, shardscore.PlacementError), match=message) as raised:
         call()
     assert "\n" not in str(raised.value)
     assert list(tmp_path.rglob("*")) == [tmp_path / "here"]

@@ -44,7 +44,24 @@ def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, .
 def test_how_often_photos_were_divided_into_folds_is_told(tmp_path: Path, draws: int, said: str) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     record = load_training_record(folder)
-    data = replace(record.data, num_train=24, num_validation=24, num_folds=5, num_draws=draws)
+    data = replace(
+        record.data,
+        num_images=24 + record.data.num_errors,
+        num_train=24,
+        num_validation=24,
+        num_folds=5,
+        num_draws=draws,
+    )
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=data), 10.0, 12.0)
     assert said in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_equally_many_photos_to_train_and_to_validate_on_are_not_told_as_folds_of_one_another(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    num_images = 48 + record.data.num_errors
+    data = replace(record.data, num_images=num_images, num_train=24, num_validation=24, num_folds=5, num_draws=3)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, data=data), 10.0, 12.0)
+    assert "24 to train on, 24 to validate on" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -83,6 +83,16 @@ def test_training_stops_when_validation_no_longer_gains_and_keeps_the_best() -> 
     assert min(head.curve, key=lambda epoch: epoch.validation_log_loss).epoch == head.best_epoch
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_an_epoch_whose_log_loss_is_no_number_is_not_the_best_one() -> None:
+    """At this rate log losses are infinite first, then huge, and then no numbers."""
+    train, validation = _examples(30, 6, seed=1), _examples(30, 6, seed=2)
+    head = train_head(train, validation, 3, HeadSettings(batch_size=30, max_epochs=8, learning_rate=1.5e37), seed=0)
+    losses = [epoch.validation_log_loss for epoch in head.curve]
+    assert np.isnan(losses).any()
+    assert head.best_epoch == np.nanargmin(losses) + 1
+
+
 @pytest.mark.parametrize("dense", [False, True])
 def test_joined_heads_give_the_mean_of_their_probabilities(dense: bool) -> None:
     from scipy.special import softmax
@@ -125,10 +135,12 @@ def test_dense_layers_learn_or_stay_as_they_were() -> None:
     head = train_dense_head(train, validation, 3, layers, learning, seed=0)
     assert head.best_epoch > 4, "epochs count on from those of the softmax layer alone"
     assert not np.array_equal(head.dense[0], layers[0])
-    useless = HeadSettings(batch_size=8, max_epochs=4, dense_learning_rate=100.0)
-    kept = train_dense_head(train, validation, 3, layers, useless, seed=0)
-    assert kept.best_epoch <= 4
-    np.testing.assert_array_equal(kept.dense[0], layers[0])
+    for learning_rate in (100.0, 1e39):  # the second diverges
+        useless = HeadSettings(batch_size=8, max_epochs=4, dense_learning_rate=learning_rate)
+        kept = train_dense_head(train, validation, 3, layers, useless, seed=0)
+        assert kept.best_epoch <= 4
+        assert kept.is_finite
+        np.testing.assert_array_equal(kept.dense[0], layers[0])
 
 
 def test_saved_head_comes_back_only_for_what_shaped_it(tmp_path: Any) -> None:

@@ -60,3 +60,26 @@ def test_photos_to_validate_on_that_are_all_unreadable_are_missed(
         load_training_set(settings)
     asked_for = load_training_set(replace(settings, num_validation=4))
     assert len(asked_for.measured) == 4
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_the_record_tells_photos_that_folders_keep_out_from_drawn_ones_and_from_folds(
+    tmp_path: Path, kind: HeadKind, num_folds: int
+) -> None:
+    told = [
+        Scored(f"{folder}/{each.path}", each.probabilities, each.target)
+        for folder in ("train", "valid")
+        for each in cats_and_dogs(20)
+    ]
+    settings = _settings(tmp_path, [*told, Scored("train/broken.png", None, "cat", "it is empty")], kind, num_folds)
+    by_folder = load_training_set(settings).count()
+    assert (by_folder.num_train, by_folder.num_validation) == (20, 20)
+    assert (by_folder.is_drawn, by_folder.is_cross_validated) == (False, False)
+    drawn = load_training_set(replace(settings, num_validation=20)).count()
+    assert (drawn.num_train, drawn.is_drawn, drawn.is_cross_validated) == (20, True, False)
+
+
+def test_the_record_tells_that_folds_hold_all_photos(tmp_path: Path) -> None:
+    images = [*cats_and_dogs(20), Scored("cat.21.png", None, "cat", "it is empty")]
+    data = load_training_set(_settings(tmp_path, images, HeadKind.RBF, 5)).count()
+    assert (data.num_train, data.is_drawn, data.is_cross_validated) == (20, True, True)

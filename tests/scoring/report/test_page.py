@@ -305,6 +305,26 @@ def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path
     assert page.attributes("img")
 
 
+@pytest.mark.parametrize(
+    ("is_drawn", "said"),
+    [
+        (True, "validated on 24 photos, stratified, seed 0 folds"),
+        (False, "validated on 24 photos, those of the validation folder folds"),
+        (None, "validated on 24 photos folds"),
+    ],
+)
+def test_a_model_report_says_how_the_photos_to_validate_on_were_chosen(
+    tmp_path: Path, is_drawn: bool | None, said: str
+) -> None:
+    model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    training = load_training_record(model)
+    data = replace(training.data, num_images=48, num_errors=0, num_train=24, num_folds=5, is_drawn=is_drawn)
+    save_training_record(model, replace(training, data=data))
+    text = " ".join(_report(model.path).text.split())
+    assert said in text
+    assert "Validation photos 24 trained on 24 others" in text
+
+
 def test_heads_without_epochs_have_no_learning_curve(tmp_path: Path) -> None:
     model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     training = load_training_record(model)

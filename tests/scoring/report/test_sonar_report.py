@@ -1,13 +1,24 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring.arrays import Float32Array
 from scoring.errors import RunFolderError
 from scoring.report.page import write_report
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    Learned,
+    SonarMetrics,
+    StudyRecord,
+    StudySettings,
+    load_metrics,
+    write_metrics,
+)
 from scoring.sonar.network import SONAR_SCHEMA
 from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import SonarModel
@@ -20,13 +31,14 @@ from tests.runs import Page, cats_and_dogs, write_run
 _VERSIONS = {"keras": "3.15.1"}
 
 
-def _write_network(folder: Path, labelled: bool = True) -> None:
-    """Results of one network: 50 of 84 test returns are called mines, and all labels are right but four."""
+def _write_network(folder: Path, labelled: bool = True, of_mines: float = 0.8, learned: Learned | None = None) -> None:
+    """Results of one network: 42 of 84 test returns are called mines, and all labels are right but four."""
     folder.mkdir(parents=True)
     is_mine = np.arange(208) % 2 == 0
-    mine = np.where(is_mine ^ (np.arange(208) >= 204), 0.8, 0.3).astype(np.float32)
+    mine = np.where(is_mine ^ (np.arange(208) >= 204), of_mines, 0.3).astype(np.float32)
     names = np.where(is_mine, "mine", "rock")
-    split = np.where(np.arange(208) < 124, "train", "test") if labelled else np.full(208, "new")
+    is_split = labelled and learned is None
+    split = np.where(np.arange(208) < 124, "train", "test") if is_split else np.full(208, learned or "unknown")
     columns = {
         "row": np.arange(208),
         "target": pa.array(names if labelled else [None] * 208),
@@ -36,23 +48,28 @@ def _write_network(folder: Path, labelled: bool = True) -> None:
         "split": split,
     }
     pq.write_table(pa.table(columns, schema=SONAR_SCHEMA), folder / "predictions.parquet")
-    test, train = (80 / 84, 1.0) if labelled else (None, None)
-    matrix = [[40, 2], [2, 40]] if labelled else None
-    metrics = SonarMetrics(208, 84, test, train, matrix, 0.8164, "d" * 64, 0, None, 26.3, _VERSIONS)
+    test, train = (80 / 84, 1.0) if is_split else (None, None)
+    matrix = [[40, 2], [2, 40]] if is_split else None
+    model = None if is_split else "theirs/model.keras"
+    metrics = SonarMetrics(208, 84 * is_split, test, train, matrix, 0.8164, "d" * 64, 0, model, 26.3, _VERSIONS)
+    metrics = replace(metrics, accuracy=204 / 208 if labelled else None, learned=learned)
     write_metrics(folder / METRICS_NAME, metrics)
 
 
-def _write_study(folder: Path) -> None:
-    """A study of two models under two protocols, with drawn probabilities."""
+def _write_study(folder: Path, of_mines: float | None = None) -> None:
+    """A study of two models under two protocols, of drawn probabilities, or of one of mines and 0.25 of rocks."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(0)
     labels = np.where(np.arange(208) < 111, "M", "R")
     returns = SonarReturns(draw.random((208, 60), np.float32), labels, "d" * 64)
+
+    def probabilities(rows: npt.NDArray[np.intp]) -> Float32Array:
+        if of_mines is not None:
+            return np.array([of_mines if label == "M" else 0.25 for label in labels[rows]], np.float32)
+        return np.array(np.clip((labels[rows] == "M") * 0.5 + draw.random(len(rows)) * 0.6, 0, 1), np.float32)
+
     scored = {
-        (protocol, model): [
-            (fold, np.clip((labels[fold.test_rows] == "M") * 0.5 + draw.random(len(fold.test_rows)) * 0.6, 0, 1))
-            for fold in plan_folds(protocol, returns, 0)[:20]
-        ]
+        (protocol, model): [(fold, probabilities(fold.test_rows)) for fold in plan_folds(protocol, returns, 0)[:20]]
         for protocol in (EvaluationProtocol.TEN_FOLD, EvaluationProtocol.INDEPENDENT)
         for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
     }
@@ -85,12 +102,54 @@ def test_sonar_stands_beside_the_article_and_the_paper(tmp_path: Path) -> None:
     assert "Reliability: probability of mine" in text
 
 
+def test_a_probability_of_exactly_a_half_is_what_the_predictions_call_it(tmp_path: Path) -> None:
+    _write_network(tmp_path / "run" / "sonar", of_mines=0.5)
+    text = _text(tmp_path / "run")
+    assert "Sonar accuracy 95.2% the article's: 81.64%" in text
+    assert "is rock 40 95.2% 2 4.8% is mine 2 4.8% 40 95.2%" in text
+
+
+def test_a_study_calls_a_half_what_its_predictions_call_it(tmp_path: Path) -> None:
+    _write_study(tmp_path / "study" / "sonar", of_mines=0.5)
+    text = _text(tmp_path / "study")
+    assert "Sonar, 10-fold 100.0%" in text
+    assert "is rock 194 100.0% 0 0.0% is mine 0 0.0% 222 100.0%" in text
+
+
 def test_sonar_of_a_run_comes_after_its_images(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(16))
     _write_network(on_disk(run.sonar))
     text = _text(on_disk(run.path))
     assert text.index("Most uncertain") < text.index("Accuracy beside published figures")
     assert "Sonar accuracy 95.2%" in text
+
+
+@pytest.mark.parametrize(
+    ("learned", "said"),
+    [
+        (Learned.SPLIT, "208 returns, all of which the model was trained on"),
+        (Learned.OTHER_FILE, "208 returns of another file than the model was trained on"),
+        (Learned.UNKNOWN, "208 returns, and nothing tells whether the model was trained on them"),
+    ],
+)
+def test_returns_that_a_model_may_have_learned_from_are_not_called_new(
+    tmp_path: Path, learned: Learned, said: str
+) -> None:
+    _write_network(tmp_path / "run" / "sonar", learned=learned)
+    text = _text(tmp_path / "run")
+    assert f"Sonar accuracy 98.1% on {said}" in text
+    assert f"this network {said} 98.1%" in text
+    assert "kept out of training; this one is not known to be" in text
+    assert " new" not in text
+
+
+def test_what_an_earlier_version_called_new_is_not(tmp_path: Path) -> None:
+    _write_network(tmp_path / "run" / "sonar", learned=Learned.UNKNOWN)
+    path = tmp_path / "run" / "sonar" / METRICS_NAME
+    metrics = load_metrics(path)
+    assert isinstance(metrics, SonarMetrics)
+    write_metrics(path, replace(metrics, num_test=208, test_accuracy=204 / 208, accuracy=None, learned=None))
+    assert "98.1% on 208 returns, and nothing tells whether" in _text(tmp_path / "run")
 
 
 def test_returns_without_labels_are_told_by_their_probabilities(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ModelError, RunFolderError
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, write_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, write_metrics
 from scoring.sonar.network import SonarSettings, load_earlier
 from scoring.sonar.whole_results import are_whole
 from scoring.storage.downloads import file_digest
@@ -34,7 +34,10 @@ def trained(tmp_path: Path) -> SonarSettings:
 def scored(trained: SonarSettings, tmp_path: Path) -> SonarSettings:
     """Settings of a run that has scored with a model, and left two files."""
     model = (tmp_path / "model.keras").rename(tmp_path / "theirs.keras")
-    write_metrics(tmp_path / METRICS_NAME, replace(_METRICS, model=str(model), model_sha256=file_digest(model)))
+    write_metrics(
+        tmp_path / METRICS_NAME,
+        replace(_METRICS, model=str(model), model_sha256=file_digest(model), learned=Learned.UNKNOWN),
+    )
     return replace(trained, model=model)
 
 
@@ -90,6 +93,13 @@ def test_a_model_that_was_replaced_under_its_path_is_another(scored: SonarSettin
 
 def test_a_result_that_does_not_tell_the_models_digest_is_none(scored: SonarSettings) -> None:
     write_metrics(scored.output / METRICS_NAME, replace(_METRICS, model=str(scored.model)))
+    assert load_earlier(scored) is None
+
+
+def test_a_result_that_does_not_tell_what_the_model_was_trained_on_is_none(scored: SonarSettings) -> None:
+    assert scored.model
+    of_model = replace(_METRICS, model=str(scored.model), model_sha256=file_digest(scored.model))
+    write_metrics(scored.output / METRICS_NAME, of_model)
     assert load_earlier(scored) is None
 
 

@@ -10,7 +10,12 @@ import pytest
 
 from scoring.errors import ModelError, StorageError
 from scoring.networks.keras_import import import_keras
-from scoring.sonar.network import SonarSettings, load_network, run_sonar
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
+from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
+from scoring.sonar.network_model import load_network
+from scoring.sonar.protocols import split_rows
+from scoring.sonar.returns import NUM_ROWS
+from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
 
 if TYPE_CHECKING:
@@ -68,6 +73,74 @@ def test_rounding_past_a_certainty_is_stored_as_certainty(tmp_path: Path, bias: 
     run_sonar(_settings(tmp_path, _model("linear", bias)))
     table = pq.read_table(tmp_path / "sonar" / "predictions.parquet")
     assert table["mine_probability"].to_pylist() == [stored] * 3
+
+
+def _labelled(folder: Path, model: "keras.Model", name: str = "model.keras") -> SonarSettings:
+    """As many returns as UCI has, with labels, to be scored with a model in a folder of its own."""
+    draw = np.random.default_rng(0)
+    rows = [",".join([*(f"{band:.3f}" for band in draw.random(60)), "MR"[row % 2]]) for row in range(NUM_ROWS)]
+    data = folder / "labelled.csv"
+    data.write_text("\n".join(rows) + "\n")
+    (folder / "theirs").mkdir()
+    model.save(folder / "theirs" / name)
+    return SonarSettings(data, file_digest(data), folder / "sonar", 0, folder / "theirs" / name, "tensorflow")
+
+
+def _trained_on(digest: str, model: str | None = None) -> SonarMetrics:
+    return SonarMetrics(208, 84, 0.9, 1.0, [[40, 2], [2, 40]], 0.8164, digest, 7, model, 26.3, {})
+
+
+def _splits(settings: SonarSettings) -> list[str]:
+    splits: list[str] = pq.read_table(settings.output / "predictions.parquet")["split"].to_pylist()
+    return splits
+
+
+def test_returns_that_the_model_was_trained_on_are_not_tested(tmp_path: Path) -> None:
+    """The seed is that of the training, not the one that is given now."""
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on(settings.data_sha256))
+    metrics = run_sonar(settings)
+    in_training = split_rows(load_sonar(settings.data), seed=7)
+    assert _splits(settings) == ["train" if trained else "test" for trained in in_training]
+    assert (metrics.num_test, metrics.test_accuracy, metrics.train_accuracy) == (84, 0.5, 0.5)
+    assert metrics.measured_on == "84 returns kept out of training"
+    assert load_earlier(settings) == metrics
+
+
+def test_a_model_that_a_study_trained_on_all_returns_is_tested_on_none_of_them(tmp_path: Path) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    write_metrics(
+        tmp_path / "theirs" / METRICS_NAME,
+        StudyRecord(StudySettings(settings.data_sha256, (), (), 0, "tensorflow", {}), 1.0, ()),
+    )
+    metrics = run_sonar(settings)
+    assert set(_splits(settings)) == {"train"}
+    assert (metrics.num_test, metrics.test_accuracy, metrics.confusion_matrix) == (0, None, None)
+    assert (metrics.train_accuracy, metrics.best_accuracy) == (0.5, 0.5)
+    assert metrics.measured_on == "208 returns, all of which the model was trained on"
+
+
+def test_returns_of_another_file_are_told_as_such(tmp_path: Path) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on("d" * 64))
+    metrics = run_sonar(settings)
+    assert set(_splits(settings)) == {"other file"}
+    assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
+    assert metrics.measured_on == "208 returns of another file than the model was trained on"
+
+
+@pytest.mark.parametrize("beside", ["nothing", "theirs", "scored", "renamed"])
+def test_where_nothing_tells_what_a_model_was_trained_on_no_return_is_called_new(tmp_path: Path, beside: str) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0), "kept.keras" if beside == "renamed" else "model.keras")
+    path = tmp_path / "theirs" / METRICS_NAME
+    if beside == "theirs":
+        path.write_text('{"val_loss": 0.1}')
+    elif beside != "nothing":
+        write_metrics(path, _trained_on(settings.data_sha256, "another.keras" if beside == "scored" else None))
+    metrics = run_sonar(settings)
+    assert set(_splits(settings)) == {"unknown"}
+    assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
+    assert metrics.measured_on == "208 returns, and nothing tells whether the model was trained on them"
 
 
 def test_a_model_that_was_never_built_is_refused(tmp_path: Path) -> None:

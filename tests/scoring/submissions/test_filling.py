@@ -87,6 +87,40 @@ def test_a_dog_beside_anything_but_a_cat_is_not_taken_for_the_one_that_is_wanted
     assert _fill(_run(tmp_path / "b", [(0.25, 0.75)], ("Cats", "Dogs")), lines)[1:] == ["1,0.75"]
 
 
+@pytest.mark.parametrize("column", ["cat", "Cats", "is_cat", "isCat", "cat_probability", "P(cat)"])
+def test_a_column_that_is_named_after_a_label_gets_its_probability(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines, told = _fill_and_tell(folder, [f"id,{column}", "1,0.5", "2,0.5"])
+    assert lines[1:] == ["1,0.75", "2,0.125"]
+    assert told.holds == "the probability of cat"
+
+
+def test_a_column_may_be_named_after_a_label_of_several_words(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("golden retriever", "retrievers", "poodle"))
+    _refused(folder, ["id,is_golden_retriever", "1,0.5"], "Expected `positive`.*'is_golden_retriever'")
+    assert _fill(folder, ["id,golden-retriever", "1,0.5"], positive="golden retriever")[1:] == ["1,0.625"]
+    folder = _run(tmp_path / "b", [_A, _B], ("ash", "golden retriever", "poodle"))
+    assert _fill(folder, ["id,is_golden_retriever", "1,0.5"])[1:] == ["1,0.25"]
+
+
+@pytest.mark.parametrize("column", ["not_cat", "no_dog", "cat_or_dog", "iscat"])
+def test_a_column_whose_name_does_not_tell_which_label_it_wants_asks(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    _refused(folder, [f"id,{column}", "1,0.5"], f"which label's probability the column '{column}'")
+    assert _fill(folder, [f"id,{column}", "1,0.5"], positive="dog")[1:] == ["1,0.25"]
+
+
+def test_another_label_than_the_one_that_the_column_is_named_after_is_refused(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["id,ash", "1,0.5", "2,0.5"]
+    _refused(folder, lines, "`positive` ash, after which the column 'ash' .* is named; received oak", positive="oak")
+    assert _fill(folder, lines)[1:] == _fill(folder, lines, positive="ash")[1:] == ["1,0.625", "2,0.125"]
+
+
+def test_two_labels_that_are_the_same_are_no_name_of_a_column(tmp_path: Path) -> None:
+    _refused(_run(tmp_path, [_A], ("ash", "ash", "oak")), ["id,ash", "1,0.5"], "two of them are ash")
+
+
 def test_one_column_of_words_is_the_label(tmp_path: Path) -> None:
     lines, told = _fill_and_tell(_run(tmp_path, [_A, _B, _C], _LEAVES), ["id,species", "3,ash", "1,oak", "2,ash"])
     assert lines == ["id,species", "3,beech", "1,ash", "2,oak"]
@@ -125,6 +159,22 @@ def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,cat", "2,dog"]
     assert _fill(folder, lines, values=Values.PROBABILITY)[1:] == ["1,0.25", "2,0.875"]
     assert _fill(folder, lines, positive="cat")[1:] == ["1,0.75", "2,0.125"]
+
+
+@pytest.mark.parametrize(("zero", "one"), [("0.0", "1.0"), ("0.", "1.00"), ("0", "1.0")])
+def test_zero_and_one_do_not_tell_with_a_fraction_of_nought_either(tmp_path: Path, zero: str, one: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines = ["id,label", f"1,{zero}", f"2,{one}"]
+    _refused(folder, lines, rf"values are {zero}, {one}\. Say with `values`")
+    assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+    assert _fill(folder, lines, positive="cat")[1:] == ["1,0.75", "2,0.125"]
+
+
+def test_whole_numbers_with_a_fraction_of_nought_are_class_indices(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    _refused(folder, ["id,label", "1,3.0", "2,0.0"], "indices from 0 to 2.*received 3.0")
+    assert _fill(folder, ["id,label", "1,2.0", "2,0.0"])[1:] == ["1,0", "2,2"]
+    assert _fill(folder, ["id,label", "1,1.0", "2,0.5"], positive="oak")[1:] == ["1,0.125", "2,0.625"]
 
 
 def test_labels_zero_and_one_do_not_tell_either(tmp_path: Path) -> None:

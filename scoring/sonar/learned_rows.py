@@ -1,0 +1,47 @@
+"""Which returns a trained model has learned from, as far as the `metrics.json` beside it tells."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.errors import RunFolderError
+from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, load_metrics
+from scoring.sonar.protocols import split_rows
+from scoring.sonar.returns import SonarReturns
+from scoring.sonar.whole_results import MODEL_NAME
+
+
+def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[Learned, npt.NDArray[np.bool_]]:
+    """Tell the returns that a model was trained on, or is to be trained on, from the others.
+
+    Args:
+        model: Its file; None for one that is trained here.
+        returns: Those to be scored.
+        seed: Decides which to train on here.
+
+    Returns:
+        What is known, and true for a row that it was trained on, shape (num_rows,); all false where that is not known.
+    """
+    if model is None:
+        return Learned.SPLIT, split_rows(returns, seed)
+    nothing = np.zeros(len(returns.bands), dtype=bool)
+    training = _training_beside(model)
+    if training is None:
+        return Learned.UNKNOWN, nothing
+    told = training.settings if isinstance(training, StudyRecord) else training
+    if told.data_sha256 != returns.digest:
+        return Learned.OTHER_FILE, nothing
+    of_all = isinstance(training, StudyRecord)  # a study's model is trained on all returns
+    return Learned.SPLIT, ~nothing if of_all else split_rows(returns, told.seed)
+
+
+def _training_beside(model: Path) -> SonarMetrics | StudyRecord | None:
+    """What `score` or `sonar` wrote beside the model that it trained; None if that is not told."""
+    if model.name != MODEL_NAME:
+        return None
+    try:
+        found = load_metrics(model.parent / METRICS_NAME)
+    except (RunFolderError, OSError):  # somebody else's, or not ours to read
+        return None
+    return None if isinstance(found, SonarMetrics) and found.model is not None else found

@@ -1,0 +1,33 @@
+"""What `score` says at its end of the sonar returns."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from jobs.score.table import print_sonar
+from scoring.run.folder import RunFolder
+from scoring.sonar.metrics_file import Learned, SonarMetrics
+
+_TRAINED = SonarMetrics(208, 84, 0.869, 1.0, None, 0.8164, "d" * 64, 0, None, 2.0, {}, None, 0.947, Learned.SPLIT)
+_SCORED = replace(_TRAINED, num_test=0, test_accuracy=None, model="theirs/model.keras")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (_TRAINED, "86.90% on 84 returns kept out of training"),
+        (replace(_TRAINED, model="theirs/model.keras"), "86.90% on 84 returns kept out of training"),
+        (_SCORED, "94.70% on 208 returns, all of which the model was trained on"),
+        (replace(_SCORED, learned=Learned.OTHER_FILE), "94.70% on 208 returns of another file than the model"),
+        (replace(_SCORED, learned=Learned.UNKNOWN), "94.70% on 208 returns, and nothing tells whether the model was"),
+    ],
+)
+def test_the_returns_that_an_accuracy_is_of_are_told(tmp_path: Path, metrics: SonarMetrics, said: str) -> None:
+    console = Console(file=StringIO(), width=200)
+    print_sonar(console, metrics, RunFolder(tmp_path))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said in text
+    assert ("the article's" in text) is metrics.is_tested
