@@ -41,14 +41,15 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
-    with hold_folder(folder.features, request.overwrite) as lease:
-        folder.prepare(request.overwrite, lease.fence)
-        images.start_listing(lease)
+    with hold_folder(folder.features) as lease:
+        folder.prepare()
+        images.start_listing(lease, request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node(needed)
             milestones.ray_at = time.time()
-            check_nothing_missing(images.run(milestones, needed), "shard {}".format)
+            begin = partial(folder.remove_earlier, lease.fence) if request.overwrite else None
+            check_nothing_missing(images.run(milestones, needed, begin), "shard {}".format)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)
     record = load_training_record(folder)

@@ -116,7 +116,7 @@ class _Images:
     def __init__(self, *_: object) -> None:
         pass
 
-    def start_listing(self, lease: Any) -> None:
+    def start_listing(self, lease: Any, overwrite: bool) -> None:
         pass
 
     def files(self) -> list[Any]:
