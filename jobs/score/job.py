@@ -39,6 +39,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
+    request.check_overwrite()
     with hold_folder(folder) as lease:
         if images:
             images.start_listing(lease, request.overwrite)

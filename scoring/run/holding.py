@@ -1,6 +1,6 @@
 """Hold a run folder for writing: create it or go on with the run in it, and keep other drivers out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
@@ -15,6 +15,7 @@ from scoring.storage.durable import (
     remove_tree,
     storage_faults,
 )
+from scoring.storage.locations import Location, lies_in
 
 
 @contextmanager
@@ -61,6 +62,25 @@ def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
         for place in places:
             remove_tree(place) if place.is_dir() else remove_file(place)
         folder.predictions.mkdir(parents=True, exist_ok=True)
+
+
+def refuse_to_remove(inputs: Mapping[str, Location], places: Iterable[Location]) -> None:
+    """Refuse a command that would remove what it reads.
+
+    Args:
+        inputs: What it reads, by the user's field.
+        places: What `overwrite` removes.
+
+    Raises:
+        RunFolderError: If an input is one of the places, or lies in one.
+    """
+    for field, location in inputs.items():
+        for place in places:
+            if lies_in(location, place):
+                raise RunFolderError(
+                    f"`overwrite` would remove `{field}` {location}, which is part of the earlier run or model in "
+                    "`output`. Copy it to another folder first, or choose another `output`."
+                )
 
 
 def refuse_foreign_files(folder: RunFolder) -> None:
