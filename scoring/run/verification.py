@@ -31,6 +31,7 @@ class RunStatus:
         foreign: Files among the shards that are none of this run.
         digests: SHA-256 of each sound shard's file, if every row was read.
         left_out: The files of the collection that are not scored, by reason.
+        written_by: The process that is writing to it, its machine and since when, as far as that was looked for.
     """
 
     num_images: int
@@ -44,11 +45,12 @@ class RunStatus:
     foreign: list[str] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    written_by: str | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether every image has its row, and no other row is there."""
-        return not self.missing and not self.damaged and not self.foreign
+        """Whether every image has its row, no other row is there, and nobody is writing."""
+        return not self.missing and not self.damaged and not self.foreign and self.written_by is None
 
 
 def run_status(
