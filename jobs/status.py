@@ -68,7 +68,10 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     if found.written_by:
         console.print(f"{run} is being written by {found.written_by}")
     elif found.missing or found.damaged:
-        console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
+        console.print(
+            "Run the same score command again, without `overwrite`: it scores what is missing or damaged, and nothing "
+            "else."
+        )
 
 
 def _print_found(console: Console, run: Location, found: RunStatus) -> None:

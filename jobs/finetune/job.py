@@ -44,12 +44,13 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     with hold_folder(folder.features) as lease:
         folder.prepare()
         images.start_listing(lease, request.overwrite)
-        with open_session(request.address):
+        with open_session(request.address, request.overwrite):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node(needed)
             milestones.ray_at = time.time()
             begin = partial(folder.remove_earlier, lease.fence) if request.overwrite else None
-            check_nothing_missing(images.run(milestones, needed, begin), "shard {}".format)
+            missing = images.run(milestones, needed, begin)
+            check_nothing_missing(missing, "shard {}".format, request.overwrite)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)
     record = load_training_record(folder)

@@ -45,7 +45,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             images.start_listing(lease, request.overwrite)
         if sonar:
             sonar.look_for_earlier_result(request.overwrite)
-        with open_session(request.address):
+        with open_session(request.address, request.overwrite):
             needed = [*see_output(folder), *(images.files() if images else [])]
             unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
@@ -63,6 +63,6 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
                 begin()
                 missing = []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing, "shard {}".format)
+    check_nothing_missing(missing, "shard {}".format, request.overwrite)
     record = folder.load_record() if images else None
     return Run(folder.path, record.summary if record else None, metrics)

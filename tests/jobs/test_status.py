@@ -30,6 +30,7 @@ def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--verify"])
     assert told.exit_code == 0
     assert "20 of 20 scored" in told.stdout
+    assert "again" not in told.stdout
     assert re.search(r"left out +1 not an image: 'notes\.txt'\n", told.stdout)
 
 
@@ -49,6 +50,13 @@ def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
     assert told.exit_code == 1
     assert "notes.txt lies among the shards and is not one of them: move it away" in told.stdout
     assert "Run the same score command again" not in told.stdout
+
+
+def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> None:
+    folder.shard(2, 3).unlink()
+    told = CliRunner().invoke(status, [str(folder.path)])
+    assert told.exit_code == 1
+    assert "Run the same score command again, without --overwrite: it scores what is missing" in told.stdout
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:

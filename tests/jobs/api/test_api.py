@@ -128,7 +128,7 @@ class _Images:
 
 @pytest.fixture
 def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: nullcontext())
     monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
     monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
 
@@ -143,6 +143,8 @@ def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
         1,
         "error: Missing: shard 3. Run the same again: it does only what is missing.\n",
     )
+    with pytest.raises(shardscore.IncompleteError, match=r"Missing: shard 3\. Run it again without `overwrite`: "):
+        shardscore.score(images=photos, output=tmp_path / "run", overwrite=True)
 
 
 def test_functions_leave_signals_alone_and_work_beside_the_main_thread(

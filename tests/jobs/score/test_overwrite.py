@@ -136,7 +136,7 @@ def test_a_fine_tune_that_is_refused_leaves_the_earlier_model_as_it_was(
     (model / "heads").mkdir(exist_ok=True)
     (model / "heads" / "head-000.npz").write_bytes(b"a head")
     before = _files(model)
-    monkeypatch.setattr("jobs.finetune.job.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.finetune.job.open_session", lambda *_: nullcontext())
     monkeypatch.setattr("jobs.finetune.job.require_on_every_node", lambda needed: None)
     monkeypatch.setattr("jobs.score.images_job.place_actors", _refuse_placement)
     features = FeatureRequest(_BASE, False, Precision.FLOAT32, "tensorflow")
@@ -201,7 +201,7 @@ def test_a_fine_tune_of_what_it_would_remove_is_refused(tmp_path: Path, name: st
 def test_a_run_and_its_dry_run_refuse_to_remove_their_input_in_one_line(
     output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry_run: list[str]
 ) -> None:
-    monkeypatch.setattr("jobs.score.job.open_session", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: pytest.fail("Ray was started"))
     monkeypatch.setattr("jobs.score.plan.open_session", lambda address: pytest.fail("Ray was started"))
     draw_images(output / "predictions" / "photos", cats_and_dogs(3))
     before = _files(output)
