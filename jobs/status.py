@@ -14,6 +14,7 @@ from jobs.console.arguments import Place, place
 from jobs.console.commands import command
 from jobs.console.tables import print_table
 from jobs.console.terminal import Terminal, console_for
+from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location
@@ -29,18 +30,51 @@ def status(run: Place, *, verify: bool = False, verbose: bool | Console = False)
 
     Returns:
         Which shards are done, missing and damaged, and which files among them are none of the run; `.is_complete` says
-        whether every image has its row, and no other row is there.
+        whether every image has its row, no other row is there, and no process is writing. `.written_by` names that
+        process; before it has begun to score, all counts are 0.
 
     Raises:
         RunFolderError: If the folder holds no run.
     """
-    folder = place(run, "run")
-    found = run_status(RunFolder(folder), verify)
-    _print_status(console_for(verbose), folder, found)
+    folder = RunFolder(place(run, "run"))
+    found = _look(folder, verify)
+    _print_status(console_for(verbose), folder.path, found)
     return found
 
 
+def _look(folder: RunFolder, verify: bool) -> RunStatus:
+    writer = _find_writer(folder)
+    try:
+        found = run_status(folder, verify)
+    except RunFolderError:
+        if writer is None:
+            raise
+        found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
+    return replace(found, written_by=writer)
+
+
+def _find_writer(folder: RunFolder) -> str | None:
+    if not folder.lease.is_file():
+        return None
+    from scoring.run.lease import find_holder  # a run that nobody writes to needs no other part of it
+
+    holder = find_holder(folder.lease)
+    return str(holder) if holder else None
+
+
 def _print_status(console: Console, run: Location, found: RunStatus) -> None:
+    if found.num_images:
+        _print_found(console, run, found)
+    if found.written_by:
+        console.print(f"{run} is being written by {found.written_by}")
+    elif found.missing or found.damaged:
+        console.print(
+            "Run the same score command again, without `overwrite`: it scores what is missing or damaged, and nothing "
+            "else."
+        )
+
+
+def _print_found(console: Console, run: Location, found: RunStatus) -> None:
     rows = [
         ("images", f"{found.num_rows} of {found.num_images} scored"),
         ("errors", str(found.num_errors)),
@@ -55,8 +89,6 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
         console.print(f"shard {shard_id} {reason}")
     for name in found.foreign:
         console.print(f"{name} lies among the shards and is not one of them: move it away")
-    if found.missing or found.damaged:
-        console.print("Run the same score command again: it scores what is missing or damaged, and nothing else.")
 
 
 def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Console) -> RunStatus:

@@ -24,8 +24,8 @@ import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.commands import HELP_NAMES, shown_examples
-from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
-from jobs.console.flags import group_of
+from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, again, exit_codes
+from jobs.console.flags import as_flags, group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
@@ -76,9 +76,9 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
     try:
         end = job.follow(lambda text: console.out(text, end="", highlight=False))
     except (KeyboardInterrupt, Terminated) as stop:
-        return _stop_or_leave(job, stop, console)
+        return _stop_or_leave(request, job, stop, console)
     if end.reason:
-        print(f"{job.job_id} {end.reason}; submit the same command again to go on", file=sys.stderr)
+        print(f"{job.job_id} {end.reason}; {_what_to_do(request)}", file=sys.stderr)
     return end.exit_code
 
 
@@ -131,17 +131,21 @@ def _whose_address(address: str | None) -> str:
     return f" ({variable}, which Ray puts before `address`)" if variable and address else ""
 
 
-def _stop_or_leave(job: SubmittedJob, stop: BaseException, console: Console) -> int:
+def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseException, console: Console) -> int:
     """After Ctrl-C on a terminal, ask; else leave the job running, and say so."""
     stop_signals.expect_another()
     asks = isinstance(stop, KeyboardInterrupt) and sys.stdin.isatty() and console.is_terminal
     if asks and _wants_to_stop(job):
         job.stop()
-        console.print("stopped; what is finished is kept: submit the same command again to go on")
+        console.print(f"stopped; what is finished is kept: {_what_to_do(request)}")
     else:
         console.print(f"\n{job.job_id} goes on without this command")
         _print_what_to_do_with(job, console)
     return stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED
+
+
+def _what_to_do(request: SubmitRequest) -> str:
+    return as_flags(f"submit {again('--overwrite' in request.command)} to go on")
 
 
 def _wants_to_stop(job: SubmittedJob) -> bool:

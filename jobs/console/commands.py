@@ -65,7 +65,7 @@ def command(
 
     def run(*, quiet: bool, **options: Any) -> None:
         machine_reads = for_machines and options.pop("json")
-        with exit_codes():
+        with exit_codes(options.get("overwrite", False)):
             stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
                 result = function(**options, verbose=Terminal(quiet))

@@ -22,21 +22,30 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn a fault into one line on standard error and the exit code of its kind."""
+def exit_codes(overwrite: bool = False) -> Iterator[None]:
+    """Turn a fault into one line on standard error and the exit code of its kind.
+
+    Args:
+        overwrite: Whether the command was told to begin from nothing.
+    """
     try:
         yield
     except (KeyboardInterrupt, Terminated) as stop:
-        _stop(stop)
+        _stop(stop, overwrite)
     except SystemError as error:  # a stop that arrived in compiled code, Ray's: Python wraps it
         if not isinstance(error.__cause__, KeyboardInterrupt | Terminated):
             raise
-        _stop(error.__cause__)
+        _stop(error.__cause__, overwrite)
     except Exception as error:
         code = _code_of(error)
         if code is None:
             raise
         _fail(error, code)
+
+
+def again(overwrite: bool) -> str:
+    """What to run, or to submit, to go on; with `overwrite` the same command would begin from nothing."""
+    return "it again without `overwrite`" if overwrite else "the same command again"
 
 
 def _code_of(error: Exception) -> int | None:
@@ -48,8 +57,8 @@ def _code_of(error: Exception) -> int | None:
     return MISSING if isinstance(error, ScoringError | ClusterError) else None
 
 
-def _stop(stop: BaseException) -> NoReturn:
-    _say("stopped; what is finished is kept: run the same command again to go on")
+def _stop(stop: BaseException, overwrite: bool) -> NoReturn:
+    _say(f"stopped; what is finished is kept: run {as_flags(again(overwrite))} to go on")
     sys.exit(stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED)
 
 

@@ -23,8 +23,13 @@ def print_failures(
         )
 
 
-def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str) -> None:
+def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str, overwrite: bool = False) -> None:
     """Raise if anything was given up.
+
+    Args:
+        missing: What was.
+        name: Names one of them.
+        overwrite: Whether the command was told to begin from nothing.
 
     Raises:
         IncompleteError: It names what is missing, and what to do.
@@ -32,4 +37,5 @@ def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str) 
     if missing:
         named = ", ".join(name(one) for one in missing[:_NAMED])
         more = "" if len(missing) <= _NAMED else f", ... ({len(missing)} in all)"
-        raise IncompleteError(f"Missing: {named}{more}. Run the same again: it does only what is missing.")
+        again = "it again without `overwrite`" if overwrite else "the same again"
+        raise IncompleteError(f"Missing: {named}{more}. Run {again}: it does only what is missing.")

@@ -6,14 +6,19 @@ from contextlib import contextmanager, suppress
 
 # Its standard input ends with this process; a line on it means that nothing is to be said.
 _WITNESS = 'read -r _ || printf "%s\\n" "$1" >&2'
-_WORDS = "This command was ended from outside: by Ray, or for its memory. What is finished is kept. Run it again."
+_WORDS = "This command was ended from outside: by Ray, or for its memory. What is finished is kept. Run it again"
 
 
 @contextmanager
-def last_words() -> Iterator[None]:
-    """Let a shell say what to do if this process is ended meanwhile."""
+def last_words(overwrite: bool = False) -> Iterator[None]:
+    """Let a shell say what to do if this process is ended meanwhile.
+
+    Args:
+        overwrite: Whether the command was told to begin from nothing.
+    """
+    words = f"{_WORDS} without overwrite." if overwrite else f"{_WORDS}."
     try:
-        witness = subprocess.Popen(["sh", "-c", _WITNESS, "sh", _WORDS], stdin=subprocess.PIPE)
+        witness = subprocess.Popen(["sh", "-c", _WITNESS, "sh", words], stdin=subprocess.PIPE)
     except OSError:  # no shell here
         yield
         return

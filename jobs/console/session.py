@@ -9,7 +9,7 @@ from jobs.console.stop_signals import stop_signals
 
 
 @contextmanager
-def open_session(address: str | None) -> Iterator[None]:
-    """See `cluster.session.open_session`."""
-    with last_words(), session.open_session(address, stop_signals.are_stopping):
+def open_session(address: str | None, overwrite: bool = False) -> Iterator[None]:
+    """See `cluster.session.open_session`; `overwrite` says whether the command was told to begin from nothing."""
+    with last_words(overwrite), session.open_session(address, stop_signals.are_stopping):
         yield

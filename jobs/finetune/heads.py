@@ -51,7 +51,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
             if failures:
                 fence.check()
             print_failures(console, failures, pool.start_failures)
-            check_nothing_missing([failure.task for failure in failures])
+            check_nothing_missing([failure.task for failure in failures], overwrite=request.overwrite)
 
 
 def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> FinetuneSettings:

@@ -41,14 +41,16 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
-    with hold_folder(folder.features, request.overwrite) as lease:
-        folder.prepare(request.overwrite, lease.fence)
-        images.start_listing(lease)
-        with open_session(request.address):
+    with hold_folder(folder.features) as lease:
+        folder.prepare()
+        images.start_listing(lease, request.overwrite)
+        with open_session(request.address, request.overwrite):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node(needed)
             milestones.ray_at = time.time()
-            check_nothing_missing(images.run(milestones, needed), "shard {}".format)
+            begin = partial(folder.remove_earlier, lease.fence) if request.overwrite else None
+            missing = images.run(milestones, needed, begin)
+            check_nothing_missing(missing, "shard {}".format, request.overwrite)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)
     record = load_training_record(folder)

@@ -7,7 +7,9 @@ from enum import StrEnum
 from jobs.score.request import ImagesRequest
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
+from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.run.holding import refuse_to_remove
 from scoring.storage.locations import Location
 
 
@@ -68,6 +70,8 @@ class FinetuneRequest:
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
         self._check_heads()
+        if self.overwrite:
+            refuse_to_remove(self.images.inputs, ModelFolder(self.output).all_places)
         model = self.images.model
         if self.head_only and isinstance(model, FeatureRequest) and model.base.further:
             raise RequestError(f"`head_only` keeps the head of one `base`; received {model.base.name}. Leave it out.")

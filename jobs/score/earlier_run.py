@@ -44,14 +44,16 @@ def record_of_same_run(request: ImagesRequest, folder: RunFolder, digest: str) -
 
 
 def look_at_earlier_run(
-    request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], shard_size: int
+    request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], shard_size: int, overwrite: bool = False
 ) -> EarlierRun:
-    """What a run folder holds of these images.
+    """What a run folder holds of these images, and with `overwrite` would keep: nothing.
 
     Raises:
         RunFolderError: If it holds another run, whose differing field is named, or what no run wrote.
     """
     refuse_foreign_files(folder)
+    if overwrite:
+        return EarlierRun()
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
     record = record_of_same_run(request, folder, digest)

@@ -52,25 +52,31 @@ class ImagesJob:
         self._console = console
         self._listing = BackgroundListing(request, folder, keep, check)
 
-    def start_listing(self, lease: Lease) -> None:
+    def start_listing(self, lease: Lease, overwrite: bool = False) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts.
 
         Args:
             lease: What this driver holds the run folder by.
+            overwrite: The run folder may hold an earlier run, which `run` has removed.
         """
         self._lease = lease
-        self._listing.start(lease.fence)
+        self._overwrites = overwrite
+        self._listing.start(lease.fence, overwrite)
 
     def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
 
-    def run(self, milestones: Milestones, needed: Sequence[SharedFile]) -> list[int]:
+    def run(
+        self, milestones: Milestones, needed: Sequence[SharedFile], begin: Callable[[], object] | None = None
+    ) -> list[int]:
         """Score what is missing on the open Ray session; the images are being listed.
 
         Args:
             milestones: When the command got how far; what comes is set here.
             needed: What a worker must see to be built.
+            begin: Called before anything is written. Where an earlier run is overwritten, it removes that, and is
+                called when images and model have been found to be such as can be scored.
 
         Returns:
             Shards that are missing or damaged; none if every one was read again at the end, and is sound.
@@ -81,9 +87,16 @@ class ImagesJob:
         """
         placement = place_actors(self._request, self._console)
         settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
-        if settings.model.needs_sample:
+        needs_sample = settings.model.needs_sample
+        if needs_sample or not self._overwrites:
+            self._begin(begin)
+        if needs_sample:
             self._listing.result()
         with start_actors(self._request, settings, placement, needed) as pool:
+            if self._overwrites and not needs_sample:
+                self._listing.wait()
+                pool.first_ready()
+                self._begin(begin)
             listed = self._listing.result()
             tell_listed(self._console, listed)
             first = pool.first_ready()
@@ -95,3 +108,10 @@ class ImagesJob:
             loop.totals.num_changed = keeper.record.num_changed
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
+
+    def _begin(self, begin: Callable[[], object] | None) -> None:
+        if self._overwrites:
+            self._listing.wait()
+        if begin:
+            begin()
+        self._listing.proceed()

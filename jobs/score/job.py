@@ -21,7 +21,7 @@ from jobs.score.result import Run
 from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
-from scoring.run.holding import hold_folder
+from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.run.milestones import Milestones
 
 
@@ -39,20 +39,30 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    with hold_folder(folder, request.overwrite) as lease:
+    request.check_overwrite()
+    with hold_folder(folder) as lease:
         if images:
-            images.start_listing(lease)
+            images.start_listing(lease, request.overwrite)
         if sonar:
-            sonar.look_for_earlier_result()
-        with open_session(request.address):
+            sonar.look_for_earlier_result(request.overwrite)
+        with open_session(request.address, request.overwrite):
             needed = [*see_output(folder), *(images.files() if images else [])]
             unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
             milestones.ray_at = time.time()
-            if sonar:
-                sonar.start(lease.fence, avoid=list(unseen))
-            missing = images.run(milestones, needed) if images else []
+
+            def begin() -> None:
+                if request.overwrite:
+                    remove_earlier_run(folder, lease.fence)
+                if sonar:
+                    sonar.start(lease.fence, avoid=list(unseen))
+
+            if images:
+                missing = images.run(milestones, needed, begin)
+            else:
+                begin()
+                missing = []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing, "shard {}".format)
+    check_nothing_missing(missing, "shard {}".format, request.overwrite)
     record = folder.load_record() if images else None
     return Run(folder.path, record.summary if record else None, metrics)

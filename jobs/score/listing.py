@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,6 +22,7 @@ from scoring.storage.walking import Fault
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
+_LOOK_S = 5.0  # how often a listing whose job may have ended looks whether it has
 
 
 @dataclass(frozen=True)
@@ -92,19 +92,31 @@ class BackgroundListing:
         self._check = check
         self._listed: Future[Listed] = Future()
         self._renewal: Renewal | None = None
+        self._overwrites = False
+        self._is_ready, self._may_write = threading.Event(), threading.Event()
 
-    def start(self, fence: Fence) -> None:
+    def start(self, fence: Fence, overwrite: bool = False) -> None:
         """Begin; wait a little, so that most faults surface before Ray starts.
 
         Args:
             fence: Keeps a driver that has lost its lease from writing a manifest.
+            overwrite: Do not look at the earlier run in the folder, and write no manifest before `proceed`.
         """
+        self._overwrites = overwrite
         # A daemon, not an executor's thread: Ctrl-C need not wait for the end of a long listing.
         threading.Thread(target=self._list, args=(fence,), name="listing", daemon=True).start()
-        try:
-            self._listed.result(timeout=_HEAD_START_S)
-        except NotYet:
-            return
+        if self._is_ready.wait(_HEAD_START_S):
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until all is listed and checked; raises as `result` does."""
+        self._is_ready.wait()
+        if self._listed.done():
+            self._listed.result()
+
+    def proceed(self) -> None:
+        """Let the manifest be written, now that the earlier run is removed."""
+        self._may_write.set()
 
     def result(self) -> Listed:
         """Wait for the manifest, or for what it will say once it is renewed, and for what is not in it.
@@ -133,6 +145,8 @@ class BackgroundListing:
             self._listed.set_result(self._write_manifest(fence))
         except Exception as error:  # raised where the listing is waited for  # noqa: BLE001
             self._listed.set_exception(error)
+        finally:
+            self._is_ready.set()
 
     def _write_manifest(self, fence: Fence) -> Listed:
         labelled = list_images(self._request, self._keep)
@@ -140,11 +154,19 @@ class BackgroundListing:
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
-        self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
-        check = partial(record_of_same_run, self._request, self._folder)
+        earlier_record = partial(record_of_same_run, self._request, self._folder)
+        if not self._overwrites:
+            self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
         if self._renewal:
-            self._renewal.check_place(check(self._renewal.info.digest), self._request.images)
+            self._renewal.check_place(earlier_record(self._renewal.info.digest), self._request.images)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
+        check: Callable[[str], object] = partial(self._wait_for_removal, fence) if self._overwrites else earlier_record
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
         return Listed(info, listing.left_out, labelled.unused)
+
+    def _wait_for_removal(self, fence: Fence, digest: str) -> None:  # noqa: ARG002
+        """Wait for `proceed`, as long as the job goes on."""
+        self._is_ready.set()
+        while not self._may_write.wait(_LOOK_S):
+            fence.check()

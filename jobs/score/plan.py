@@ -73,9 +73,10 @@ def plan_score(request: ScoreRequest, console: Console) -> Plan:
     if images is None:
         raise RequestError("Expected `images` with `dry_run`; received none.")
     images.check()
+    request.check_overwrite()
     listing = list_images(images).listing
     shard_size = images.shard_size or default_shard_size(len(listing.images))
-    earlier = look_at_earlier_run(images, folder, listing.images, shard_size) if not request.overwrite else EarlierRun()
+    earlier = look_at_earlier_run(images, folder, listing.images, shard_size, request.overwrite)
     with open_session(request.address):
         nodes = cluster_nodes()
         placement = place_workers(nodes, images.workers)

@@ -8,6 +8,9 @@ from cluster.placement import LONGEST_WAIT_S, WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
+from scoring.run.folder import RunFolder
+from scoring.run.holding import refuse_to_remove
+from scoring.sonar.returns import UCI
 from scoring.sources.inputs import check_images
 from scoring.sources.labelling import TRAINING, LabelUse
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
@@ -58,6 +61,12 @@ class ImagesRequest:
             return str(self.labels_file.source.absolute())
         return f"column {self.columns.label}" if self.columns.label else self.labels_from
 
+    @property
+    def inputs(self) -> dict[str, Location]:
+        """The files and folders that are read, by the user's field."""
+        labels = {"labels_file": self.labels_file.source} if self.labels_file else {}
+        return {"images": self.images, **labels, **self.model.files()}
+
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
         for name, value, most in (
@@ -104,6 +113,12 @@ class SonarRequest:
     seed: int
     backend: str
 
+    @property
+    def inputs(self) -> dict[str, Location]:
+        """The files that are read, by the user's field."""
+        data: dict[str, Location] = {} if self.source == UCI else {"sonar": Path(self.source)}
+        return data | ({"sonar_model": self.model} if self.model else {})
+
 
 @dataclass(frozen=True)
 class ScoreRequest:
@@ -122,3 +137,13 @@ class ScoreRequest:
     sonar: SonarRequest | None
     address: str | None = None
     overwrite: bool = False
+
+    def check_overwrite(self) -> None:
+        """Refuse what `overwrite` would remove as an input.
+
+        Raises:
+            RunFolderError: If an input lies where an earlier run does; it is named.
+        """
+        if self.overwrite:
+            images, sonar = (part.inputs if part else {} for part in (self.images, self.sonar))
+            refuse_to_remove(images | sonar, RunFolder(self.output).all_places)

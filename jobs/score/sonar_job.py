@@ -14,7 +14,7 @@ from jobs.score.table import print_sonar
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
-from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
+from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar
 from scoring.sonar.returns import check_trainable, find_sonar
 
 
@@ -45,14 +45,17 @@ class SonarJob:
         self._task: LightTask[SonarMetrics] | None = None
         self._metrics: SonarMetrics | None = None
 
-    def look_for_earlier_result(self) -> None:
-        """Take up what an earlier run finished, if it is whole.
+    def look_for_earlier_result(self, overwrite: bool) -> None:
+        """Take up what an earlier run finished, if it is whole; with `overwrite` only see that the model can be read.
 
         Raises:
             RunFolderError: If that was of other returns, another seed or another model.
             ModelError: If the model to score with cannot be read.
         """
-        self._metrics = load_earlier(self._settings)
+        if overwrite:
+            model_digest(self._settings)
+        else:
+            self._metrics = load_earlier(self._settings)
 
     def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""

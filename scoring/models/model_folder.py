@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.storage.durable import remove_file, remove_temporaries, remove_tree, storage_faults
+from scoring.run.holding import remove_earlier_run
+from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
 from scoring.storage.locations import Location
 
 
@@ -54,18 +55,34 @@ class ModelFolder:
         """All that training writes but the heads."""
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
-    def prepare(self, overwrite: bool, fence: Fence) -> None:
-        """Remove what killed writers left behind, and with `overwrite` heads and results, but not the features.
+    @property
+    def all_places(self) -> list[Location]:
+        """All that commands write into a model folder."""
+        return [*self.features.all_places, self.heads, *self.results]
+
+    def prepare(self) -> None:
+        """Remove what killed writers left behind.
 
         Raises:
-            LeaseLostError: If another driver took over; it removes nothing more.
             StorageError: If the folder cannot be written.
         """
-        with storage_faults(self.heads), under_fence(fence):
-            if overwrite:
-                remove_tree(self.heads)
-                for path in self.results:
-                    remove_file(path)
+        with storage_faults(self.heads):
             self.heads.mkdir(exist_ok=True)
         for folder in (self.path, self.heads):
             remove_temporaries(folder)
+
+    def remove_earlier(self, fence: Fence) -> None:
+        """Remove an earlier model and its features, when nothing is left that could refuse the new one.
+
+        Raises:
+            LeaseLostError: If another driver took over; it removes nothing more.
+            StorageError: If something cannot be removed, or a folder is a link.
+        """
+        with storage_faults(self.heads):
+            refuse_link(self.heads)
+        remove_earlier_run(self.features, fence)
+        with storage_faults(self.heads), under_fence(fence):
+            remove_tree(self.heads)
+            for path in self.results:
+                remove_file(path)
+            self.heads.mkdir(exist_ok=True)

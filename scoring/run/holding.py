@@ -1,22 +1,26 @@
 """Hold a run folder for writing: create it or go on with the run in it, and keep other drivers out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
-from scoring.run.fence import under_fence
+from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease, hold_lease
-from scoring.storage.durable import is_temporary, remove_file, remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import (
+    is_temporary,
+    refuse_link,
+    remove_file,
+    remove_temporaries,
+    remove_tree,
+    storage_faults,
+)
+from scoring.storage.locations import Location, lies_in
 
 
 @contextmanager
-def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
+def hold_folder(folder: RunFolder) -> Iterator[Lease]:
     """Create the folder or go on with the run in it, and keep other drivers out while the block runs.
-
-    Args:
-        folder: The run folder.
-        overwrite: Remove an earlier run first.
 
     Raises:
         RunFolderError: If it holds files that no run wrote, or another driver holds it.
@@ -29,7 +33,8 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
     with hold_lease(folder.lease) as lease:
         try:
             with storage_faults(folder.path), under_fence(lease.fence):
-                _prepare(folder, overwrite)
+                folder.predictions.mkdir(parents=True, exist_ok=True)
+                _remove_temporaries(folder)
             yield lease
             lease.fence.check()
         except LeaseLostError:
@@ -41,6 +46,41 @@ def hold_folder(folder: RunFolder, overwrite: bool) -> Iterator[Lease]:
             with suppress(LeaseLostError, StorageError), storage_faults(folder.path):  # else they are another driver's
                 lease.fence.check()
                 _remove_temporaries(folder)
+
+
+def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
+    """Remove all that commands wrote into a folder that is held, when nothing is left that could refuse the new run.
+
+    Raises:
+        LeaseLostError: If another driver took over; it removes nothing more.
+        StorageError: If something cannot be removed, or a folder is a link; then nothing is.
+    """
+    places = [place for place in folder.all_places if place != folder.lease]
+    with storage_faults(folder.path), under_fence(fence):
+        for place in places:
+            refuse_link(place)
+        for place in places:
+            remove_tree(place) if place.is_dir() else remove_file(place)
+        folder.predictions.mkdir(parents=True, exist_ok=True)
+
+
+def refuse_to_remove(inputs: Mapping[str, Location], places: Iterable[Location]) -> None:
+    """Refuse a command that would remove what it reads.
+
+    Args:
+        inputs: What it reads, by the user's field.
+        places: What `overwrite` removes.
+
+    Raises:
+        RunFolderError: If an input is one of the places, or lies in one.
+    """
+    for field, location in inputs.items():
+        for place in places:
+            if lies_in(location, place):
+                raise RunFolderError(
+                    f"`overwrite` would remove `{field}` {location}, which is part of the earlier run or model in "
+                    "`output`. Copy it to another folder first, or choose another `output`."
+                )
 
 
 def refuse_foreign_files(folder: RunFolder) -> None:
@@ -56,15 +96,6 @@ def refuse_foreign_files(folder: RunFolder) -> None:
                 f"Expected `output` to be a new folder or an earlier run; {path} holds {foreign[0]} and no run.json. "
                 "Choose another folder."
             )
-
-
-def _prepare(folder: RunFolder, overwrite: bool) -> None:
-    if overwrite:
-        for place in folder.all_places:
-            if place != folder.lease:
-                remove_tree(place) if place.is_dir() else remove_file(place)
-    folder.predictions.mkdir(parents=True, exist_ok=True)
-    _remove_temporaries(folder)
 
 
 def _remove_temporaries(folder: RunFolder) -> None:

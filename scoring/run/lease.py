@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from scoring.errors import RunFolderError
+from scoring.errors import BucketError, RunFolderError
 from scoring.run.fence import Fence, lease_lost
 from scoring.run.holder import Holder, boot_id, pid_namespace, read_holder
 from scoring.storage.conditional import remove_if, write_if
@@ -105,6 +105,27 @@ def hold_lease(path: Location) -> Iterator[Lease]:
             lease.release()
         else:  # a signal may have come when it was written, and nobody told yet
             _remove(path, holder.token)
+
+
+def find_holder(path: Location) -> Holder | None:
+    """Who writes to a folder, by what a driver that wants its lease goes by; it is not taken.
+
+    A holder that lives is told by its next heartbeat, after `BEAT_S` or a second more; one of another machine that is
+    gone, after `STALE_S`.
+
+    Returns:
+        The holder; None if there is none, it is gone, or the lease cannot be read.
+
+    Raises:
+        BucketError: If its bucket cannot be reached.
+    """
+    try:
+        holder = _read(path)
+        return holder if holder and not _is_gone(path, holder) else None
+    except BucketError:
+        raise
+    except OSError:  # another user's
+        return None
 
 
 def _remove(path: Location, token: str) -> bool:

@@ -32,6 +32,7 @@ class RunStatus:
         digests: SHA-256 of each sound shard's file, if every row was read.
         left_out: The files of the collection that are not scored, by reason.
         unread: By shard how many of its error rows have an image that may be readable at another time.
+        written_by: The process that is writing to it, its machine and since when, as far as that was looked for.
     """
 
     num_images: int
@@ -46,11 +47,12 @@ class RunStatus:
     digests: dict[int, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     unread: dict[int, int] = field(default_factory=dict)
+    written_by: str | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether every image has its row, and no other row is there."""
-        return not self.missing and not self.damaged and not self.foreign
+        """Whether every image has its row, no other row is there, and nobody is writing."""
+        return not self.missing and not self.damaged and not self.foreign and self.written_by is None
 
 
 def run_status(

@@ -87,7 +87,7 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     started = time.perf_counter()
     import_keras(settings.backend)
     returns = load_sonar(settings.data)
-    model_sha256 = _model_digest(settings)
+    model_sha256 = model_digest(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
@@ -124,7 +124,7 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
         "data_sha256": settings.data_sha256,
         "seed": settings.seed,
         "model": _model_name(settings),
-        "model_sha256": _model_digest(settings),
+        "model_sha256": model_digest(settings),
     }
     earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
     if earlier and settings.model and earlier.learned is None:
@@ -136,7 +136,12 @@ def _model_name(settings: SonarSettings) -> str | None:
     return str(settings.model) if settings.model else None
 
 
-def _model_digest(settings: SonarSettings) -> str | None:
+def model_digest(settings: SonarSettings) -> str | None:
+    """SHA-256 of the file of `settings.model`; None where one is to be trained.
+
+    Raises:
+        ModelError: If it cannot be read.
+    """
     try:
         return file_digest(settings.model) if settings.model else None
     except OSError as error:

@@ -123,8 +123,7 @@ def remove_tree(folder: Location) -> None:
     Raises:
         OSError: If it cannot be removed, or is a link, as somebody may have made to another disk.
     """
-    if isinstance(folder, Path) and folder.is_symlink():
-        raise OSError(errno.EINVAL, "it is a link; remove what it points to, or the link, yourself")
+    refuse_link(folder)
     _check.get()()
     if isinstance(folder, Url):
         folder.remove_below(_check.get())
@@ -132,6 +131,16 @@ def remove_tree(folder: Location) -> None:
         with scratch_beside(folder) as aside:
             folder.rename(aside)
             shutil.rmtree(aside)
+
+
+def refuse_link(folder: Location) -> None:
+    """Refuse a folder that is a link, as somebody may have made to another disk.
+
+    Raises:
+        OSError: If it is one.
+    """
+    if isinstance(folder, Path) and folder.is_symlink() and folder.is_dir():
+        raise OSError(errno.EINVAL, "it is a link; remove what it points to, or the link, yourself")
 
 
 def sync(path: Path) -> None:

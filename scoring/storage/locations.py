@@ -21,6 +21,7 @@ __all__ = [
     "file_above",
     "file_below",
     "find_files",
+    "lies_in",
     "locate",
     "machine_path",
     "own_name",
@@ -87,6 +88,25 @@ def file_above(location: Location) -> tuple[Location, str] | None:
         steps.append(above.name)
         above = above.parent
     return None
+
+
+def lies_in(location: Location, place: Location) -> bool:
+    """Whether a location is a place or below it, by its name or by what links on the way lead to."""
+    return any(_is_at_or_below(form(location), form(place)) for form in (_as_named, _as_linked))
+
+
+def _is_at_or_below(location: Location, place: Location) -> bool:
+    while location.name and location != place:
+        location = location.parent
+    return location == place
+
+
+def _as_named(location: Location) -> Location:
+    return location if isinstance(location, Url) else Path(os.path.abspath(location))  # noqa: PTH100  # without `..`
+
+
+def _as_linked(location: Location) -> Location:
+    return location if isinstance(location, Url) else Path(os.path.realpath(location))  # links in a circle too
 
 
 def own_name(folder: Location) -> str:

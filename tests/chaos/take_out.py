@@ -90,7 +90,7 @@ _MECHANISMS = [
     Mechanism(
         "a command that is ended from outside says what to do",
         "jobs/console/session.py",
-        "with last_words(), session",
+        "with last_words(overwrite), session",
         "with session",
         "tests/chaos/test_own_ray.py::test_an_actor_and_rays_agents_are_killed_together[0]",
     ),
@@ -287,9 +287,16 @@ _MECHANISMS = [
     Mechanism(
         "a driver that was frozen before it begins removes nothing",
         "scoring/run/holding.py",
-        "with storage_faults(folder.path), under_fence(lease.fence):",
+        "with storage_faults(folder.path), under_fence(fence):",
         "with storage_faults(folder.path):",
         "tests/scoring/run/test_folder.py",
+    ),
+    Mechanism(
+        "an earlier run stays until the new one cannot be refused",
+        "jobs/score/images_job.py",
+        "        if needs_sample or not self._overwrites:",
+        "        if True:",
+        "tests/jobs/score/test_overwrite.py",
     ),
     Mechanism(
         "another driver's temporary files are left alone",

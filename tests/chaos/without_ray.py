@@ -90,7 +90,7 @@ class HerePool(OwnPool):
 def without_ray(pool: Callable[..., Any] = HerePool) -> Iterator[None]:
     """Let `run_score` do without Ray in the block, with this in the place of its pool."""
     stand_ins: dict[str, Any] = {
-        "jobs.score.job.open_session": lambda address: nullcontext(),
+        "jobs.score.job.open_session": lambda *_: nullcontext(),
         "jobs.score.job.find_missing_by_node": lambda files: {},
         "jobs.score.images_job.place_actors": lambda request, console: Placement(1, 0, 1),
         "jobs.score.images_job.start_actors": pool,

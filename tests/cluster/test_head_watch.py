@@ -20,7 +20,10 @@ def test_a_server_may_be_silent_for_its_patience_and_no_longer(monkeypatch: pyte
     now = 184.0
     assert not server.answers()
     now = 190.0
-    with pytest.raises(WorkersLostError, match=r"Ray's head has not answered for 50 s.*Run the same command again\.$"):
+    with pytest.raises(
+        WorkersLostError,
+        match=r"Ray's head has not answered for 50 s.*Run the same command again, without `overwrite`\.$",
+    ):
         server.answers()
 
 

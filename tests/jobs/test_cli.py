@@ -3,6 +3,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner
@@ -77,12 +78,23 @@ def bad_inputs(tmp_path: Path, photos: Path) -> Path:
 def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     bad_inputs: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
 ) -> None:
-    monkeypatch.setattr("jobs.score.job.open_session", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: pytest.fail("Ray was started"))
     code, error = _run("score", "--output", bad_inputs / "run", *options.format(bad_inputs).split())
     assert code == 2
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"), [([], "run the same command again"), (["--overwrite"], "run it again without --overwrite")]
+)
+def test_a_command_that_is_stopped_says_what_goes_on_with_it(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], advice: str
+) -> None:
+    monkeypatch.setattr("jobs.score.job.open_session", Mock(side_effect=Terminated()))
+    code, error = _run("score", "--images", photos, "--output", tmp_path / "run", "--weights", "random", *options)
+    assert (code, error) == (143, f"stopped; what is finished is kept: {advice} to go on\n")
 
 
 def test_silent_address_is_one_clear_line_and_exit_1(
@@ -169,5 +181,8 @@ def test_a_stop_that_compiled_code_wrapped_is_a_stop(
         raise SystemError("wait returned a result with an exception set") from stop
     assert ended.value.code == code
     assert "run the same command again to go on" in capsys.readouterr().err
+    with pytest.raises(SystemExit), exit_codes(overwrite=True):
+        raise stop
+    assert capsys.readouterr().err == "stopped; what is finished is kept: run it again without --overwrite to go on\n"
     with pytest.raises(SystemError), exit_codes():
         raise SystemError("another")

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,10 @@ from typer.testing import CliRunner
 from jobs.report import app as report
 from jobs.status import app as status
 from jobs.submission import app as submission
+from scoring.run import lease
 from scoring.run.folder import RunFolder
+from scoring.run.holder import Holder
+from scoring.run.holding import hold_folder
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_run
 from tests.tampering import ALL, SEEN_FROM_ENDS
@@ -26,6 +30,7 @@ def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--verify"])
     assert told.exit_code == 0
     assert "20 of 20 scored" in told.stdout
+    assert "again" not in told.stdout
     assert re.search(r"left out +1 not an image: 'notes\.txt'\n", told.stdout)
 
 
@@ -47,6 +52,13 @@ def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
     assert "Run the same score command again" not in told.stdout
 
 
+def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> None:
+    folder.shard(2, 3).unlink()
+    told = CliRunner().invoke(status, [str(folder.path)])
+    assert told.exit_code == 1
+    assert "Run the same score command again, without --overwrite: it scores what is missing" in told.stdout
+
+
 def test_json_is_for_machines(folder: RunFolder) -> None:
     on_disk(folder.predictions / "notes.txt").write_text("mine")
     folder.shard(2, 3).unlink()
@@ -54,8 +66,44 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     assert json.loads(told.stdout) == {
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
         "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
-        "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}],
+        "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("lacks", ["nothing", "a shard", "its record", "its manifest"])
+def test_a_run_that_is_being_written_says_by_whom_and_exit_1(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    lost = {"a shard": folder.shard(2, 3), "its record": folder.record, "its manifest": folder.manifest}
+    if lacks in lost:
+        lost[lacks].unlink()
+    counted = {"nothing": (20, []), "a shard": (20, [2])}.get(lacks, (0, []))
+    with hold_folder(folder):
+        before = folder.lease.read_bytes()
+        told = CliRunner().invoke(status, [str(folder.path)])
+        machine = CliRunner().invoke(status, [str(folder.path), "--json"])
+        assert json.loads(folder.lease.read_bytes())["token"] == json.loads(before)["token"]
+    assert (told.exit_code, told.stderr, machine.exit_code) == (1, "", 1)
+    assert f"{folder.path} is being written by process {os.getpid()} on " in told.stdout.replace("\n", "")
+    assert "Run the same score command again" not in told.stdout
+    found = json.loads(machine.stdout)
+    assert found["written_by"].startswith(f"process {os.getpid()} on ")
+    assert (found["complete"], found["num_images"], found["missing"]) == (False, *counted)
+
+
+@pytest.mark.parametrize("content", [b"{half", Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "a").to_bytes()])
+def test_a_lease_that_nobody_holds_is_not_told(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    monkeypatch.setattr(lease, "STALE_S", 0.3)
+    folder.lease.write_bytes(content)
+    told = CliRunner().invoke(status, [str(folder.path)])
+    assert (told.exit_code, "is being written" in told.stdout) == (0, False)
+    folder.record.unlink()
+    assert CliRunner().invoke(status, [str(folder.path)]).exit_code == 2
+    assert folder.lease.read_bytes() == content
 
 
 @pytest.mark.parametrize("command", _COMMANDS)

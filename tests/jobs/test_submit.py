@@ -132,7 +132,10 @@ def test_a_quiet_submit_says_nothing_of_a_job_that_ends_well(take: Callable[[Fak
     take(FakeJob(JobEnd(1, "failed")))
     code, output, error = _submit("--quiet", "--", *_SCORE)
     assert (code, output) == (1, "")
-    assert "submit the same command again" in error
+    assert error.endswith("; submit the same command again to go on\n")
+    code, output, error = _submit("--quiet", "--", *_SCORE, "--overwrite")
+    assert (code, output) == (1, "")
+    assert error.endswith("; submit it again without --overwrite to go on\n")
 
 
 def test_no_wait_leaves_the_job_alone_and_says_how_to_see_it(take: Callable[[FakeJob], list[JobSettings]]) -> None:

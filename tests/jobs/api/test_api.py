@@ -141,7 +141,7 @@ class _Images:
     def __init__(self, *_: object) -> None:
         pass
 
-    def start_listing(self, lease: Any) -> None:
+    def start_listing(self, lease: Any, overwrite: bool) -> None:
         pass
 
     def files(self) -> list[Any]:
@@ -153,7 +153,7 @@ class _Images:
 
 @pytest.fixture
 def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.score.job.open_session", lambda address: nullcontext())
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: nullcontext())
     monkeypatch.setattr("jobs.score.job.find_missing_by_node", lambda needed: {})
     monkeypatch.setattr("jobs.score.job.ImagesJob", _Images)
 
@@ -168,6 +168,8 @@ def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
         1,
         "error: Missing: shard 3. Run the same again: it does only what is missing.\n",
     )
+    with pytest.raises(shardscore.IncompleteError, match=r"Missing: shard 3\. Run it again without `overwrite`: "):
+        shardscore.score(images=photos, output=tmp_path / "run", overwrite=True)
 
 
 def test_functions_leave_signals_alone_and_work_beside_the_main_thread(

@@ -7,27 +7,30 @@ _SCRIPT = """
 import os, sys
 from jobs.console.last_words import last_words
 
-with last_words():
+with last_words({overwrite}):
     {end}
 """
 
 
+@pytest.mark.parametrize(("overwrite", "advice"), [(False, "Run it again."), (True, "Run it again without overwrite.")])
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), 9)"])
-def test_a_process_that_is_ended_from_outside_says_what_to_do(end: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", _SCRIPT.format(end=end)], capture_output=True, text=True)
+def test_a_process_that_is_ended_from_outside_says_what_to_do(end: str, overwrite: bool, advice: str) -> None:
+    script = _SCRIPT.format(end=end, overwrite=overwrite)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ended.returncode in (1, -9)
     assert ended.stderr.startswith("This command was ended from outside")
-    assert ended.stderr.endswith("Run it again.\n")
+    assert ended.stderr.endswith(f"What is finished is kept. {advice}\n")
     assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("end", ["pass", "sys.exit(1)", "sys.exit(130)"])
 def test_a_process_that_ends_by_itself_says_nothing_more(end: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", _SCRIPT.format(end=end)], capture_output=True, text=True)
+    script = _SCRIPT.format(end=end, overwrite=False)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert not ended.stderr
 
 
 def test_without_a_shell_it_goes_on() -> None:
-    script = _SCRIPT.format(end="print('went on')")
+    script = _SCRIPT.format(end="print('went on')", overwrite=False)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={"PATH": "/nowhere"})
     assert (ended.stdout, ended.stderr) == ("went on\n", "")

@@ -68,7 +68,7 @@ def _score(
     columns = TableColumns(content=content) if images.name == "photos.parquet" else NO_COLUMNS
     request = ImagesRequest(images, _MODEL, resize=resize, batch_size=4, shard_size=5, columns=columns)
     folder, console = RunFolder(output), Console(quiet=True)
-    with hold_folder(folder, overwrite=False) as lease:
+    with hold_folder(folder) as lease:
         listing = BackgroundListing(request, folder)
         listing.start(lease.fence)
         manifest = listing.result()

@@ -35,7 +35,7 @@ def _list(images: Path, folder: RunFolder, **options: Any) -> tuple[Listed, RunR
     request = ImagesRequest(images, model, **options)
     request.check()
     listing = BackgroundListing(request, folder, keep=leave_out_test)
-    with hold_folder(folder, overwrite=False) as lease:
+    with hold_folder(folder) as lease:
         listing.start(lease.fence)
         listed = listing.result()
     scorer = ScorerDescription("m", ("cat", "dog"), "float32", "as asked", {})

@@ -30,7 +30,7 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
     (sight,) = see_images(photos)
     assert Path(sight.path).parent == photos
     folder = RunFolder(tmp_path / "run")
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         (lease,) = see_output(folder)
         assert lease.path == str(folder.lease)
         assert lease.is_here()

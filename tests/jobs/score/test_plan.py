@@ -8,13 +8,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.placement import Placement
 from jobs.cli import app
 from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
+from jobs.score.job import run_score
 from jobs.score.measured_rate import measured_rate
-from jobs.score.request import ImagesRequest
+from jobs.score.plan import plan_score
+from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.bench.record import RECORD_NAME
 from scoring.errors import RunFolderError
 from scoring.models.model_request import ModelRequest
@@ -57,14 +60,23 @@ def test_rows_that_would_stay_are_counted(photos: Path, run: RunFolder, listed: 
     assert _files(photos.parent) == before
 
 
-def test_another_runs_folder_and_a_foreign_one_are_refused_as_by_the_run_itself(
+def test_another_runs_folder_is_refused_as_by_the_run_itself(
     photos: Path, run: RunFolder, listed: list[ImageEntry], tmp_path: Path
 ) -> None:
     with pytest.raises(RunFolderError, match="a run whose engine differs"):
         _look(photos, run, listed, backend="tensorflow")
     assert _look(photos, RunFolder(tmp_path / "new"), listed) == EarlierRun()
-    with pytest.raises(RunFolderError, match=r"holds .* and no run\.json"):
-        _look(photos, RunFolder(photos), listed)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_foreign_folder_is_refused_as_by_the_run_itself(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    monkeypatch.setattr("jobs.score.plan.open_session", lambda address: pytest.fail("Ray was started"))
+    request = ScoreRequest(photos, ImagesRequest(photos, _MODEL), None, overwrite=overwrite)
+    for run in (plan_score, run_score):
+        with pytest.raises(RunFolderError, match=r"holds .* and no run\.json"):
+            run(request, Console(quiet=True))
 
 
 def _write_bench(folder: Path, **worker: float) -> None:

@@ -35,10 +35,10 @@ def test_a_driver_that_lost_its_lease_removes_nothing_more(
             write_if(lease_file, read_version(lease_file)[1], other.to_bytes())
         check(fence)
 
-    with pytest.raises(LeaseLostError), hold_folder(folder.features, overwrite=True) as lease:
+    with pytest.raises(LeaseLostError), hold_folder(folder.features) as lease:
         folder.heads.mkdir(exist_ok=True)
         for written in (head, folder.training, folder.network):
             write_text(written, "the other's")
         monkeypatch.setattr(Fence, "check", look)
-        folder.prepare(overwrite=True, fence=lease.fence)
+        folder.remove_earlier(lease.fence)
     assert [found.exists() for found in (head, folder.training, folder.network)] == [not has_begun, True, True]

@@ -43,7 +43,7 @@ photos, output = map(Path, sys.argv[1:])
 folder = RunFolder(output)
 model = ModelRequest("vgg16-cats-dogs", "random", None, Precision.AUTO, "tensorflow")
 job = ImagesJob(ImagesRequest(photos, model), folder, Console())
-with hold_folder(folder, False) as lease:
+with hold_folder(folder) as lease:
     job.start_listing(lease)
     print(job._listing.result().manifest.num_images)
 print("pandas" in sys.modules)

@@ -5,42 +5,41 @@ import pytest
 
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
 from scoring.run import lease
+from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
-from scoring.run.holding import hold_folder
-from scoring.storage.locations import Location
+from scoring.run.holding import hold_folder, remove_earlier_run
 from tests.places import on_disk
 from tests.runs import bare_record, save_record
 
 
 def test_new_folder_is_created(tmp_path: Path) -> None:
-    with hold_folder(RunFolder(tmp_path / "runs" / "test"), overwrite=False):
+    with hold_folder(RunFolder(tmp_path / "runs" / "test")):
         pass
     assert (tmp_path / "runs" / "test" / "predictions").is_dir()
 
 
 def test_folder_with_foreign_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    for overwrite in (False, True):
-        with pytest.raises(RunFolderError, match=r"holds thesis\.txt and no run\.json"):
-            hold_folder(RunFolder(tmp_path), overwrite).__enter__()
+    with pytest.raises(RunFolderError, match=r"holds thesis\.txt and no run\.json"):
+        hold_folder(RunFolder(tmp_path)).__enter__()
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_file_is_refused_as_a_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunFolderError, match="is a file"):
-        hold_folder(RunFolder(tmp_path / "run"), overwrite=False).__enter__()
+        hold_folder(RunFolder(tmp_path / "run")).__enter__()
 
 
 def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         save_record(folder, bare_record())
         on_disk(folder.shard(0, 1)).write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
-    with hold_folder(folder, overwrite=True):
-        pass
+    with hold_folder(folder) as lease:
+        remove_earlier_run(folder, lease.fence)
     assert not folder.record.exists()
     assert folder.missing_shards(1) == [0]
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -48,18 +47,19 @@ def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> 
 
 def test_overwrite_refuses_predictions_that_are_a_link_and_leaves_it(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         save_record(folder, bare_record())
     on_disk(folder.predictions).rename(tmp_path / "elsewhere")
     on_disk(folder.predictions).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match="it is a link"):
-        hold_folder(folder, overwrite=True).__enter__()
+    with pytest.raises(StorageError, match="it is a link"), hold_folder(folder) as lease:
+        remove_earlier_run(folder, lease.fence)
     assert on_disk(folder.predictions).is_symlink()
+    assert folder.record.is_file()
 
 
 def test_missing_shards_are_those_without_a_file_of_this_count(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         on_disk(folder.shard(0, 3)).write_text("")
         on_disk(folder.shard(1, 9)).write_text("")  # of an earlier plan
     assert folder.missing_shards(3) == [1, 2]
@@ -80,7 +80,9 @@ def test_what_our_own_killed_writers_left_is_taken_up(tmp_path: Path, left_behin
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"half")
     folder = RunFolder(tmp_path)
-    with hold_folder(folder, overwrite):
+    with hold_folder(folder) as lease:
+        if overwrite:
+            remove_earlier_run(folder, lease.fence)
         save_record(folder, bare_record())
     assert not [path for path in tmp_path.rglob(".*") if path.is_dir()]
 
@@ -90,44 +92,46 @@ def test_a_second_driver_in_the_first_moments_is_told_of_the_first(
 ) -> None:
     monkeypatch.setattr(lease, "BEAT_S", 0.1)
     folder = RunFolder(tmp_path)
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         (tmp_path / ".manifest.parquet.61ee8756.tmp").mkdir()
-        for overwrite in (False, True):
-            with pytest.raises(RunFolderError, match=r"is being written by process \d+"):
-                hold_folder(folder, overwrite).__enter__()
+        with pytest.raises(RunFolderError, match=r"is being written by process \d+"):
+            hold_folder(folder).__enter__()
         assert (tmp_path / ".manifest.parquet.61ee8756.tmp").is_dir()
 
 
 def test_a_driver_that_lost_its_lease_leaves_the_folder_to_the_other(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
-    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=False):
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder):
         folder.lease.write_bytes(other.to_bytes())
         (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").mkdir()
     assert (folder.predictions / ".shard-00000-of-00001.parquet.61ee8756.tmp").is_dir()
     assert folder.lease.read_bytes() == other.to_bytes()
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
 def test_a_driver_that_was_frozen_before_it_removes_the_earlier_run_leaves_the_folder_to_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_begun: bool
 ) -> None:
-    """Where it stands still: it holds the lease, and has not removed anything yet."""
+    """Where it stands still: it holds the lease, and has not removed anything yet, or has removed the record."""
     folder = RunFolder(tmp_path)
-    with hold_folder(folder, overwrite=False):
+    with hold_folder(folder):
         save_record(folder, bare_record())
     other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
 
-    class FrozenLease(lease.Lease):
-        def __init__(self, path: Location, holder: Holder) -> None:
-            super().__init__(path, holder)
+    check = Fence.check
+
+    def look(fence: Fence) -> None:
+        if folder.record.exists() != has_begun:
             on_disk(folder.lease).write_bytes(other.to_bytes())
             on_disk(folder.shard(0, 1)).write_text("the other's")
+        check(fence)
 
-    monkeypatch.setattr(lease, "Lease", FrozenLease)
-    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=True):
-        pass
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder) as held:
+        monkeypatch.setattr(Fence, "check", look)
+        remove_earlier_run(folder, held.fence)
     assert on_disk(folder.shard(0, 1)).read_text() == "the other's"
-    assert folder.record.is_file()
+    assert folder.record.is_file() != has_begun
 
 
 def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path) -> None:
@@ -135,11 +139,11 @@ def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path)
     folder = RunFolder(tmp_path / "run")
     with (
         pytest.raises(LeaseLostError, match="another driver took over"),
-        hold_folder(folder, overwrite=False),
+        hold_folder(folder),
     ):
         on_disk(folder.lease).unlink()
         raise RunFolderError("Expected a run folder; it has no run.json of one.")
-    with pytest.raises(RunFolderError, match=r"has no run\.json"), hold_folder(folder, overwrite=False):
+    with pytest.raises(RunFolderError, match=r"has no run\.json"), hold_folder(folder):
         raise RunFolderError("Expected a run folder; it has no run.json of one.")
 
 
@@ -149,8 +153,8 @@ def test_what_goes_wrong_after_another_took_over_is_told_as_that(tmp_path: Path)
 def test_what_a_driver_meets_where_another_took_over_is_not_what_is_wrong(tmp_path: Path, fault: Exception) -> None:
     folder = RunFolder(tmp_path)
     other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
-    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder, overwrite=False):
+    with pytest.raises(LeaseLostError, match="another driver took over"), hold_folder(folder):
         folder.lease.write_bytes(other.to_bytes())
         raise fault  # as of files that the other has removed or replaced
-    with pytest.raises(type(fault)), hold_folder(RunFolder(tmp_path / "own"), overwrite=False):
+    with pytest.raises(type(fault)), hold_folder(RunFolder(tmp_path / "own")):
         raise fault

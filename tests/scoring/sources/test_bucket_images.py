@@ -8,7 +8,7 @@ import pytest
 from scoring.errors import BucketError, ImageError, ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from scoring.run.holding import hold_folder
+from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.run.manifest import write_manifest
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
@@ -144,12 +144,13 @@ def test_other_files_below_the_output_prefix_are_refused_and_overwrite_leaves_ne
     (bucket / "run" / "thesis.docx").write_bytes(b"mine")
     with (
         pytest.raises(Exception, match=r"holds thesis\.docx and no run\.json"),
-        hold_folder(RunFolder(bucket / "run"), False),
+        hold_folder(RunFolder(bucket / "run")),
     ):
         pass
     (bucket / "run" / "run.json").write_bytes(b"{}")
     RunFolder(bucket / "run").shard(0, 1).write_bytes(b"old")
-    with hold_folder(RunFolder(bucket / "run"), overwrite=True):
+    with hold_folder(RunFolder(bucket / "run")) as lease:
+        remove_earlier_run(RunFolder(bucket / "run"), lease.fence)
         assert {key for key, _ in (bucket / "run").objects()} == {"thesis.docx", "lease.json"}
     assert {key for key, _ in bucket.objects()} == {"run/thesis.docx"}
 

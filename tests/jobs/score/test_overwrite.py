@@ -1,0 +1,212 @@
+"""What `overwrite` removes, and when: what an earlier command left goes when nothing can refuse the new one."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cluster.errors import PlacementError
+from jobs.cli import app
+from jobs.finetune.job import run_finetune
+from jobs.finetune.request import FinetuneRequest
+from jobs.score import listing
+from jobs.score.job import run_score
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from scoring.bench.drawings import draw_sonar
+from scoring.errors import ModelError, RequestError, RunFolderError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.model_request import ModelRequest
+from scoring.models.trained_heads import HeadSettings
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.precision import Precision
+from scoring.run.folder import RunFolder
+from scoring.run.verification import run_status
+from scoring.sources.table_columns import LabelsFile
+from scoring.sources.targets import LabelsFrom
+from scoring.storage.locations import Url
+from tests.chaos.without_ray import HerePool, score_here
+from tests.runs import cats_and_dogs, draw_images, write_model
+
+_BASE = BaseRequest("vgg16", "random", None)
+_MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def output(photos: Path, tmp_path: Path) -> Path:
+    """A complete run of the photos."""
+    score_here(photos, tmp_path / "run")
+    assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
+    return tmp_path / "run"
+
+
+def _refuse_placement(*_: object) -> None:
+    raise PlacementError("Expected at most 2 actors; received 99.")
+
+
+def _refuse_model(*_: object) -> None:
+    raise ModelError("Expected 2 labels; received 3.")
+
+
+def _placed_too_large(monkeypatch: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    monkeypatch.setattr("tests.chaos.without_ray.Placement", _refuse_placement)
+    score_here(photos, output, overwrite=True)
+
+
+def _of_a_model_that_does_not_fit(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    class Pool(HerePool):
+        first_ready = _refuse_model  # type: ignore[assignment]
+
+    score_here(photos, output, overwrite=True, pool=Pool)
+
+
+def _labelled_by_names(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    score_here(photos, output, overwrite=True, labels_from=LabelsFrom.NAMES)
+
+
+def _of_a_float(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    score_here(photos, output, overwrite=True, shard_size=32.0)
+
+
+@pytest.mark.parametrize(
+    "request_that_is_refused", [_placed_too_large, _of_a_model_that_does_not_fit, _labelled_by_names, _of_a_float]
+)
+def test_a_request_that_is_refused_leaves_the_earlier_run_as_it_was(
+    photos: Path,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request_that_is_refused: Callable[[pytest.MonkeyPatch, Path, Path], None],
+) -> None:
+    monkeypatch.setattr(listing, "_LOOK_S", 0.05)
+    before = _files(output)
+    with pytest.raises((PlacementError, RequestError, TypeError)):
+        request_that_is_refused(monkeypatch, photos, output)
+    assert _files(output) == before
+    deadline = time.monotonic() + 10
+    while any(thread.name == "listing" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "the listing waits for a job that has ended"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("needs_sample", [False, True])
+def test_the_earlier_run_is_gone_before_the_new_ones_images_are_sampled_or_scored(
+    photos: Path, output: Path, monkeypatch: pytest.MonkeyPatch, needs_sample: bool
+) -> None:
+    monkeypatch.setattr(ModelRequest, "needs_sample", needs_sample)
+    folder, seen = RunFolder(output), []
+
+    class Pool(HerePool):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            seen.append((folder.record.is_file(), bool(folder.shard_names())))
+
+    before = folder.manifest.read_bytes()
+    score_here(photos, output, overwrite=True, pool=Pool, resize="crop", shard_size=5)
+    assert seen == [(not needs_sample, not needs_sample)]
+    assert folder.manifest.read_bytes() != before
+    found = run_status(folder, verify=True)
+    assert (found.is_complete, found.num_shards) == (True, 3)
+
+
+def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(output: Path, tmp_path: Path) -> None:
+    draw_sonar(tmp_path / "sonar.csv", 1)
+    before = _files(output)
+    sonar = SonarRequest(str(tmp_path / "sonar.csv"), tmp_path / "gone.keras", 0, "tensorflow")
+    with pytest.raises(ModelError, match=r"gone\.keras is not"):
+        run_score(ScoreRequest(output, None, sonar, overwrite=True), Console(quiet=True))
+    assert _files(output) == before
+
+
+def test_a_fine_tune_that_is_refused_leaves_the_earlier_model_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = cats_and_dogs(20)
+    photos, model = draw_images(tmp_path / "photos", images), tmp_path / "model"
+    write_model(model, images, photos)
+    (model / "heads").mkdir(exist_ok=True)
+    (model / "heads" / "head-000.npz").write_bytes(b"a head")
+    before = _files(model)
+    monkeypatch.setattr("jobs.finetune.job.open_session", lambda *_: nullcontext())
+    monkeypatch.setattr("jobs.finetune.job.require_on_every_node", lambda needed: None)
+    monkeypatch.setattr("jobs.score.images_job.place_actors", _refuse_placement)
+    features = FeatureRequest(_BASE, False, Precision.FLOAT32, "tensorflow")
+    request = ImagesRequest(photos, features, labels_from=LabelsFrom.NAMES)
+    with pytest.raises(PlacementError):
+        run_finetune(FinetuneRequest(model, request, HeadSettings(), overwrite=True), Console(quiet=True))
+    assert _files(model) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("images", {"images": "run/predictions/photos"}),
+        ("images", {"images": "run/sonar/photos.zip/train"}),
+        ("images", {"images": "run/manifest.parquet"}),
+        ("images", {"images": "another/../linked/photos"}),
+        ("labels_file", {"labels_file": LabelsFile(Path("run/submission.csv"))}),
+        ("weights", {"model": replace(_MODEL, weights="run/sonar/vgg16.h5")}),
+        ("labels", {"model": replace(_MODEL, labels="run/report.html")}),
+        ("model", {"model": replace(_MODEL, model="run/sonar/model.keras", labels="cat,dog")}),
+        ("sonar", {"sonar": SonarRequest("run/sonar/returns.csv", None, 0, "tensorflow")}),
+        ("sonar_model", {"sonar": SonarRequest("new.csv", Path("run/sonar/model.keras"), 0, "tensorflow")}),
+    ],
+)
+def test_what_would_be_removed_is_refused_as_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, options: dict[str, Any]
+) -> None:
+    """A link leads into the run's predictions, and the run folder is named in another way than its inputs."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("run/predictions/photos", "another"):
+        Path(name).mkdir(parents=True)
+    Path("linked").symlink_to("run/predictions")
+    told: dict[str, Any] = {"images": "photos", "model": _MODEL, "sonar": None} | options
+    sonar = told.pop("sonar")
+    images = ImagesRequest(**told | {"images": Path(told["images"])})
+    request = ScoreRequest(tmp_path / "run", images, sonar, overwrite=True)
+    with pytest.raises(RunFolderError, match=f"`overwrite` would remove `{field}` .*Copy it to another folder first"):
+        request.check_overwrite()
+    replace(request, overwrite=False).check_overwrite()
+    replace(request, output=tmp_path / "run2").check_overwrite()
+
+
+def test_in_a_bucket_too_what_would_be_removed_is_refused_as_an_input() -> None:
+    run, images = Url("s3", "bucket", "run"), Url("s3", "bucket", "run/predictions/photos")
+    request = ScoreRequest(run, ImagesRequest(images, _MODEL), None, overwrite=True)
+    with pytest.raises(RunFolderError, match="would remove `images` s3://bucket/run/predictions/photos"):
+        request.check_overwrite()
+    replace(request, output=Url("s3", "bucket", "ru")).check_overwrite()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "heads/base.keras", "features/predictions/base.keras"])
+def test_a_fine_tune_of_what_it_would_remove_is_refused(tmp_path: Path, name: str) -> None:
+    features = FeatureRequest(BaseRequest(str(tmp_path / "model" / name)), False, Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(tmp_path / "photos", features)
+    request = FinetuneRequest(tmp_path / "model", images, HeadSettings(), overwrite=True)
+    with pytest.raises(RunFolderError, match=r"would remove `base` .*base\.keras|would remove `base` .*model\.keras"):
+        request.check()
+    replace(request, overwrite=False).check()
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_a_run_and_its_dry_run_refuse_to_remove_their_input_in_one_line(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry_run: list[str]
+) -> None:
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.score.plan.open_session", lambda address: pytest.fail("Ray was started"))
+    draw_images(output / "predictions" / "photos", cats_and_dogs(3))
+    before = _files(output)
+    told = ["score", "--images", f"{output}/predictions/photos", "--output", str(output), "--overwrite", *dry_run]
+    ended = CliRunner().invoke(app, told)
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1), ended.stderr
+    assert ended.stderr.startswith(f"error: --overwrite would remove --images {output}/predictions/photos, ")
+    assert _files(output) == before
