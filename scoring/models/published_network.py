@@ -40,12 +40,15 @@ class PublishedNetwork:
         return True
 
     def check(self) -> None:
-        """Raise ModelError unless the weights and labels that are named are files."""
+        """Raise ModelError unless the weights that are named are a file, and the labels one of ImageNet's classes."""
         check_weights(self.weights)
-        if self.labels is not None and not locate(self.labels).is_file():
+        if self.labels is None:
+            return
+        if not locate(self.labels).is_file():
             raise ModelError(
                 f"Expected `labels` of {self.name} to be an imagenet_class_index.json; {self.labels} is no file."
             )
+        self.class_labels()
 
     def paths(self) -> dict[str, Location]:
         """Weights and class names, where they are files of the user's."""

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,11 +36,18 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
             raise DownloadError(f"{error} Name a local imagenet_class_index.json as `labels`.") from error
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(str(classes[str(index)][1]) for index in range(NUM_CLASSES))
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        return tuple(_name(classes[str(index)]) for index in range(NUM_CLASSES))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f'Expected Keras\' imagenet_class_index.json, {{"0": ["n01440764", "tench"], ...}}; {path} is not.'
         ) from error
+
+
+def _name(entry: Any) -> str:
+    """The second of a class's two texts; raises ValueError for anything else, such as a name alone."""
+    if isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry):
+        return str(entry[1])
+    raise ValueError
 
 
 def cats_and_dogs(probabilities: Float32Array) -> Float32Array:

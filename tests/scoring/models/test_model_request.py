@@ -1,3 +1,4 @@
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.imagenet import NUM_CLASSES
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest
@@ -45,6 +47,19 @@ def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequ
     with pytest.raises(ModelError) as refused:
         request_.check()
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "entry", ["tench", ["tench"], ["n00000000", 1], ["n00000000", "tench", 0.9]], ids=["name", "one", "number", "three"]
+)
+def test_labels_of_a_published_network_that_are_no_class_index_are_refused_without_keras(
+    tmp_path: Path, entry: Any
+) -> None:
+    """A name alone, as `id2label` has it, made its second letter the label."""
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({str(index): entry for index in range(NUM_CLASSES)}))
+    with pytest.raises(ModelError, match=r"Expected Keras' imagenet_class_index\.json, .*; .*labels\.json is not"):
+        _request("resnet50", labels=str(labels)).check()
 
 
 @pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])
