@@ -1,5 +1,6 @@
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ def test_labels_of_a_published_network_that_are_no_class_index_are_refused_witho
     labels = tmp_path / "labels.json"
     labels.write_text(json.dumps({str(index): entry for index in range(NUM_CLASSES)}))
     with pytest.raises(ModelError, match=r"Expected Keras' imagenet_class_index\.json, .*; .*labels\.json is not"):
+        _request("resnet50", labels=str(labels)).check()
+
+
+@pytest.mark.parametrize("wnids", [range(999, -1, -1), range(1001), [0, *range(999)]], ids=["order", "1,001", "twice"])
+def test_labels_of_other_classes_than_a_published_network_has_are_refused(tmp_path: Path, wnids: Sequence[int]) -> None:
+    """ImageNet's development kit has the same classes in another order, other collections have more."""
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({str(n): [f"n{wnid:08d}", f"class {wnid}"] for n, wnid in enumerate(wnids)}))
+    with pytest.raises(ModelError, match=f"1,000 classes in the order of their wnids.* {len(wnids):,} in another"):
         _request("resnet50", labels=str(labels)).check()
 
 
