@@ -83,9 +83,10 @@ class OutputReading:
             return
         sums = finite.sum(axis=1)
         if finite.min() < -_RANGE_TOLERANCE or finite.max() > 1 + _RANGE_TOLERANCE:
+            advice = "end the model in a sigmoid layer" if self.is_multi_label else "name `outputs` logits"
             raise ModelError(
                 f"Expected probabilities from {model}, 0 to 1; received values from {finite.min():.4g} to "
-                f"{finite.max():.4g}. If they are logits, name `outputs` logits."
+                f"{finite.max():.4g}. If they are logits, {advice}."
             )
         if self.kind is OutputMeaning.PROBABILITIES and np.abs(sums - 1).max() > _SUM_TOLERANCE:
             raise ModelError(

@@ -12,6 +12,7 @@ _LOGITS = np.random.default_rng(1).normal(0, 4, (7, 3)).astype(np.float32)
 _PROBABILITIES = OutputReading(OutputMeaning.PROBABILITIES, from_logits=False)
 _OF_LOGITS = OutputReading(OutputMeaning.PROBABILITIES, from_logits=True)
 _SIGMOID = OutputReading(OutputMeaning.SIGMOID, from_logits=False)
+_MULTI_LABEL = OutputReading(OutputMeaning.MULTI_LABEL, from_logits=False)
 _OF_A_LOGIT = OutputReading(OutputMeaning.SIGMOID, from_logits=True)
 
 
@@ -126,6 +127,7 @@ def test_probabilities_that_rounding_left_beyond_the_range_come_back_into_it() -
     ("reading", "outputs", "message"),
     [
         (_PROBABILITIES, [[-16.1, 17.1]], "0 to 1; received values from -16.1 to 17.1. If they are logits, name"),
+        (_MULTI_LABEL, [[-16.1, 17.1]], "from -16.1 to 17.1. If they are logits, end the model in a sigmoid layer."),
         (_SIGMOID, [[0.2], [-16.1], [17.1]], "received values from -16.1 to 17.1"),
         (_SIGMOID, [[0.2], [1.2]], "received values from 0.2 to 1.2"),
         (_PROBABILITIES, [[0.5, 0.5], [0.9, 0.8]], "sums from 1 to 1.7. If they are logits, name"),
