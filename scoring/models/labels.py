@@ -19,9 +19,11 @@ _SHOWN = 5
 _SHOWN_CHARACTERS = 80
 _MARKS = ",:;=\t"
 _INDEX_BESIDE_NAME = (
-    re.compile(rf"\A[0-9]{{1,18}}(?=[\s{_MARKS}])"),
-    re.compile(rf"(?<=[\s{_MARKS}])[0-9]{{1,18}}\Z"),
+    re.compile(rf"\A[0-9]{{1,18}}(?=[\s{_MARKS}._)-])"),
+    re.compile(rf"(?<=[\s{_MARKS}._-])[0-9]{{1,18}}\Z"),
 )
+# Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
+_OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -79,7 +81,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
 def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
     """The names of entries that may have their indices beside them, from 0 or 1 on: `cat` of `cat,0` and of `0: cat`.
 
-    Behind a blank a number may belong to the name: `0 cat` and `2 dogs` stay as they are.
+    Behind anything but a mark a number may belong to the name: `0 cat`, `2 dogs` and `1_fog` stay as they are.
 
     Raises:
         ModelError: If the entries stand in another order than their indices.
@@ -91,18 +93,22 @@ def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
         in_order = list(range(first, first + len(entries)))
         if first > 1 or sorted(numbers) != in_order or len({name for _, name, _ in parted}) < 2:
             continue  # without their numbers, Stage 2 and Stage 1 are one
+        if list(entries) == sorted(entries) and all(map(_OF_FOLDER.fullmatch, entries)):
+            break
         if numbers != in_order:
             raise ModelError(
                 f"Expected `labels` in class order; {_short(source)} numbers them otherwise: the first is "
                 f"{entries[0]!r}. Sort them, or, where the numbers are no indices, name them in JSON: "
                 f'{{"0": {json.dumps(entries[0])}, ...}}.'
             )
-        return tuple(name for _, name, _ in parted) if all(marked for *_, marked in parted) else tuple(entries)
+        if all(is_column for *_, is_column in parted):
+            return tuple(name for _, name, _ in parted)
+        break
     return tuple(entries)
 
 
 def _parted(entry: str, index: re.Pattern[str]) -> tuple[int, str, bool]:
-    """An entry's number, the name beside it, and whether more than blanks part them."""
+    """An entry's number, the name beside it, and whether a mark parts them."""
     found = index.search(entry)
     assert found  # asked before
     beside = (entry[: found.start()] + entry[found.end() :]).strip(" ")
@@ -162,7 +168,7 @@ def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
     """Names by index, or indices by name: the values tell which."""
     values = entries.values()
     if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return _different(_in_order([(index, name) for name, index in entries.items()], source), source)
+        return _different(_in_order([(index, name.strip()) for name, index in entries.items()], source), source)
     pairs = [(_index(key, source), _identity_and_name(value, source)) for key, value in entries.items()]
     ordered = _in_order(pairs, source)
     _different(tuple("/".join(identified) for identified in ordered), source)  # ImageNet's two cranes are not one

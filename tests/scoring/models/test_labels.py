@@ -83,6 +83,11 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ("dog = 2\ncat = 1", "numbers them otherwise"),
         ("b\t1\nc\t2\na\t0", "numbers them otherwise"),
         (["1 dog", "0 cat"], "numbers them otherwise"),
+        ("1. dog\n0. cat", "numbers them otherwise"),
+        ("2) dog\n1) cat", "numbers them otherwise"),
+        ("1_dog\n0_cat", "numbers them otherwise"),
+        ("dog-1\ncat-0", "numbers them otherwise"),
+        ("\n".join(sorted(f"{n} class {n % 7}" for n in range(12))), "numbers them otherwise"),
         ("0,cat\n1,cat\n2,dog", "has cat twice"),
         ([], "received none"),
         (["cat", ""], "number 2 in .* is blank"),
@@ -108,6 +113,8 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ({"0": "cat", "1": 1}, "one of its names is 1"),
         ({"0": "cat", "1": " "}, 'one of its names is " "'),
         ({"0": "cat", "1": "cat"}, "has cat twice"),
+        ({"cat": 0, "cat ": 1}, "has cat twice"),
+        ({" ": 0, "dog": 1}, "number 1 in .* is blank"),
         ({"0": ["n1", "cat"], "1": ["n1", "cat"]}, "has n1/cat twice"),
         ({"0": ["n1", "cat", 1]}, "one of its names is"),
     ],
@@ -153,6 +160,13 @@ def test_indices_in_a_column_are_no_part_of_the_names(tmp_path: Path, lines: tup
 )
 def test_numbers_that_may_be_a_part_of_the_names_stay_with_them(tmp_path: Path, lines: tuple[str, str]) -> None:
     assert read_labels(_file(tmp_path, "\n".join(lines))) == lines
+
+
+@pytest.mark.parametrize("name", ["{n}_{animal}", "{n}.{animal}", "{animal}-{n}"])
+def test_names_of_folders_with_numbers_stay_in_the_order_that_keras_gives_them(tmp_path: Path, name: str) -> None:
+    """10_owl comes before 2_cat."""
+    names = sorted(name.format(n=n, animal="cow owl cat"[4 * (n % 3) :][:3]) for n in range(1, 13))
+    assert read_labels(_file(tmp_path, "\n".join(names))) == tuple(names)
 
 
 def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
