@@ -37,6 +37,8 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))
         entries = [_wnid_and_name(classes[str(index)]) for index in range(len(classes))]
+    except OSError as error:
+        raise ModelError(f"Expected a readable file of `labels`; {path} is not: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f'Expected Keras\' imagenet_class_index.json, {{"0": ["n01440764", "tench"], ...}}; {path} is not.'
@@ -51,8 +53,8 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
 
 
 def _wnid_and_name(entry: Any) -> tuple[str, str]:
-    """A class's two texts; raises ValueError for anything else, such as a name alone."""
-    if isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry):
+    """A class's two texts; raises ValueError for anything else, such as a name alone, or a blank one."""
+    if isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) and text.strip() for text in entry):
         return entry[0], entry[1]
     raise ValueError
 

@@ -72,6 +72,17 @@ def test_labels_of_other_classes_than_a_published_network_has_are_refused(tmp_pa
         _request("resnet50", labels=str(labels)).check()
 
 
+@pytest.mark.parametrize(("name", "message"), [(" ", r"labels\.json is not"), ("\ud800", "to be text")])
+def test_labels_of_a_published_network_are_text(tmp_path: Path, name: str, message: str) -> None:
+    labels = tmp_path / "labels.json"
+    classes = {str(index): [f"n{index:08d}", f"class {index}"] for index in range(NUM_CLASSES)}
+    labels.write_text(json.dumps(classes))
+    _request("resnet50", labels=str(labels)).check()
+    labels.write_text(json.dumps(classes | {"7": ["n00000007", name]}))
+    with pytest.raises(ModelError, match=message):
+        _request("resnet50", labels=str(labels)).check()
+
+
 @pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])
 def test_labels_must_be_different_names(tmp_path: Path, labels: str | None) -> None:
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
