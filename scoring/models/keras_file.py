@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
+from scoring.models.compiled_loss import compiled_loss
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
-from scoring.networks.last_activation import single_output
+from scoring.networks.last_activation import NONE, single_output
 from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
 from scoring.storage.locations import Location
@@ -95,9 +96,14 @@ class KerasFile:
         return read_labels(self.labels)
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
-        """What the last layer tells of the outputs, or the user."""
+        """What the last layer and the loss tell of the outputs, or the user."""
         check_label_count(self.class_labels(), num_outputs, self.name)
-        return read_outputs(last_activation(), self.told.outputs, num_outputs, self.name)
+        activation = last_activation()
+        if activation == NONE and self.told.outputs is None:
+            loss = compiled_loss(local_keras_file(self.name), self.told.output_name)
+            if loss:
+                loss.check(num_outputs, self.name)
+        return read_outputs(activation, self.told.outputs, num_outputs, self.name)
 
     def clip(self) -> None:
         """None: nobody has measured a clip."""

@@ -10,11 +10,20 @@ from typing import Any
 from scoring.errors import BucketError, ModelError
 from scoring.storage.locations import Location, locate
 
-_SHAPES = 'one name a line, a JSON list of names, {"0": "cat"}, {"cat": 0} or {"0": ["n02123045", "tabby"]}'
+_SHAPES = (
+    'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
+    '{"0": ["n02123045", "tabby"]}'
+)
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
-_NUMBERED = re.compile(r"([0-9]{1,18})[\s,:;]")
+_MARKS = ",:;=\t"
+_INDEX_BESIDE_NAME = (
+    re.compile(rf"\A[0-9]{{1,18}}(?=[\s{_MARKS}._)-])"),
+    re.compile(rf"(?<=[\s{_MARKS}._-])[0-9]{{1,18}}\Z"),
+)
+# Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
+_OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -24,15 +33,18 @@ def read_labels(given: str) -> tuple[str, ...]:
 
     Args:
         given: Names parted by commas, or the path or URL of a file: one name a line, or JSON, which is a list of names,
-            names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
+            names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`. Names in a
+            row may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
+            them, except behind a blank, as in `0 cat`, where nothing tells.
 
     Raises:
-        ModelError: If these are not different names, one for every index from 0 on, or the file cannot be read.
+        ModelError: If these are not different names, one for every index from 0 on and in their order, or the file
+            cannot be read.
         BucketError: If the bucket that it lies in cannot be reached.
     """
     file = labels_file(given)
     if file is None:
-        return _different(tuple(name.strip() for name in given.split(",")), given)
+        return _different(_without_indices([name.strip() for name in given.split(",")], given), given)
     try:
         content = file.read_bytes()
     except BucketError:
@@ -54,8 +66,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(line.strip() for line in text.splitlines())
         if len(lines) == 1 and "," in text:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
-        _check_order(lines, source)
-        return _different(lines, source)
+        return _different(_without_indices(lines, source), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
     except ModelError:
@@ -67,14 +78,42 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
     return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
 
 
-def _check_order(lines: Sequence[str], source: str) -> None:
-    """Refuse lines that have indices before their names, as in `1 dog`, and stand in another order."""
-    numbers = [int(found[1]) for found in map(_NUMBERED.match, lines) if found]
-    if sorted(numbers) == list(range(len(lines))) != numbers:
-        raise ModelError(
-            f"Expected `labels` in class order, from 0 on; {source} numbers its lines otherwise: the first is "
-            f"{lines[0]!r}. Sort them."
-        )
+def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
+    """The names of entries that may have their indices beside them, from 0 or 1 on: `cat` of `cat,0` and of `0: cat`.
+
+    Behind anything but a mark a number may belong to the name: `0 cat`, `2 dogs` and `1_fog` stay as they are.
+
+    Raises:
+        ModelError: If the entries stand in another order than their indices.
+    """
+    for index in _INDEX_BESIDE_NAME:
+        parted = [_parted(entry, index) for entry in entries if index.search(entry)]
+        numbers = [number for number, *_ in parted]
+        first = min(numbers, default=0)
+        in_order = list(range(first, first + len(entries)))
+        if first > 1 or sorted(numbers) != in_order or len({name for _, name, _ in parted}) < 2:
+            continue  # without their numbers, Stage 2 and Stage 1 are one
+        if list(entries) == sorted(entries) and all(map(_OF_FOLDER.fullmatch, entries)):
+            break
+        if numbers != in_order:
+            raise ModelError(
+                f"Expected `labels` in class order; {_short(source)} numbers them otherwise: the first is "
+                f"{entries[0]!r}. Sort them, or, where the numbers are no indices, name them in JSON: "
+                f'{{"0": {json.dumps(entries[0])}, ...}}.'
+            )
+        if all(is_column for *_, is_column in parted):
+            return tuple(name for _, name, _ in parted)
+        break
+    return tuple(entries)
+
+
+def _parted(entry: str, index: re.Pattern[str]) -> tuple[int, str, bool]:
+    """An entry's number, the name beside it, and whether a mark parts them."""
+    found = index.search(entry)
+    assert found  # asked before
+    beside = (entry[: found.start()] + entry[found.end() :]).strip(" ")
+    name = beside.strip(f" {_MARKS}")
+    return int(found[0]), name, name != beside
 
 
 def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
@@ -122,14 +161,14 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
-    return _different(tuple(name.strip() for name in names), source)
+    return _different(_without_indices([name.strip() for name in names], source), source)
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
     """Names by index, or indices by name: the values tell which."""
     values = entries.values()
     if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return _different(_in_order([(index, name) for name, index in entries.items()], source), source)
+        return _different(_in_order([(index, name.strip()) for name, index in entries.items()], source), source)
     pairs = [(_index(key, source), _identity_and_name(value, source)) for key, value in entries.items()]
     ordered = _in_order(pairs, source)
     _different(tuple("/".join(identified) for identified in ordered), source)  # ImageNet's two cranes are not one

@@ -7,7 +7,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
-from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX
+from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX
 
 # How far probabilities may be from 0 to 1 and their sums from 1: bfloat16 keeps 8 bits of each.
 _RANGE_TOLERANCE = 0.001
@@ -83,9 +83,10 @@ class OutputReading:
             return
         sums = finite.sum(axis=1)
         if finite.min() < -_RANGE_TOLERANCE or finite.max() > 1 + _RANGE_TOLERANCE:
+            advice = "end the model in a sigmoid layer" if self.is_multi_label else "name `outputs` logits"
             raise ModelError(
                 f"Expected probabilities from {model}, 0 to 1; received values from {finite.min():.4g} to "
-                f"{finite.max():.4g}. If they are logits, name `outputs` logits."
+                f"{finite.max():.4g}. If they are logits, {advice}."
             )
         if self.kind is OutputMeaning.PROBABILITIES and np.abs(sums - 1).max() > _SUM_TOLERANCE:
             raise ModelError(
@@ -136,12 +137,12 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
 
     Raises:
         ModelError: If the activation does not tell and nothing was asked, if both contradict each other, or for
-            a softmax over one output.
+            a softmax or log-softmax over one output.
     """
-    if activation == SOFTMAX and num_outputs == 1:
+    if activation in (SOFTMAX, LOG_SOFTMAX) and num_outputs == 1:
         raise ModelError(
-            f"Expected a model whose outputs depend on the image; {model} ends in a softmax over one output, which is "
-            "always 1. Train it with two outputs, or with a sigmoid."
+            f"Expected a model whose outputs depend on the image; {model} ends in a {activation} over one output, "
+            f"which is always {1 if activation == SOFTMAX else 0}. Train it with two outputs, or with a sigmoid."
         )
     if activation == SIGMOID and num_outputs > 1 and asked is not OutputMeaning.MULTI_LABEL:
         raise ModelError(
@@ -158,7 +159,9 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
 
 
 def _told(activation: str, model: str) -> OutputMeaning:
-    meanings = {SOFTMAX: OutputMeaning.PROBABILITIES, SIGMOID: OutputMeaning.SIGMOID, NONE: OutputMeaning.LOGITS}
+    # Softmax turns log-probabilities into the probabilities that they are the logarithms of, as it does with logits.
+    meanings = {SOFTMAX: OutputMeaning.PROBABILITIES, SIGMOID: OutputMeaning.SIGMOID}
+    meanings |= dict.fromkeys((LOG_SOFTMAX, NONE), OutputMeaning.LOGITS)
     if activation not in meanings:
         raise ModelError(
             f"Cannot tell what the outputs of {model} mean, which ends in {activation}. Name `outputs`: "
@@ -173,9 +176,12 @@ def _check_agreement(activation: str, meaning: OutputMeaning, num_outputs: int, 
         raise ModelError(f"Expected one output for `outputs` sigmoid; {model} has {num_outputs}.")
     if meaning is OutputMeaning.MULTI_LABEL and num_outputs == 1:
         raise ModelError(f"Expected several outputs for `outputs` multi-label; {model} has one. Leave `outputs` out.")
-    not_of_a_softmax = (OutputMeaning.LOGITS, OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL)
-    ruled_out = {SOFTMAX: not_of_a_softmax, SIGMOID: (OutputMeaning.LOGITS,)}
-    if meaning in ruled_out.get(activation, ()):
+    fitting = {
+        SOFTMAX: (OutputMeaning.PROBABILITIES,),
+        LOG_SOFTMAX: (OutputMeaning.LOGITS,),
+        SIGMOID: (OutputMeaning.PROBABILITIES, OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL),
+    }
+    if meaning not in fitting.get(activation, OutputMeaning):
         raise ModelError(
             f"Expected `outputs` that fit {model}, which ends in a {activation} over {num_outputs} output"
             f"{'s' if num_outputs > 1 else ''}: "

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count
+from scoring.models.labels import check_label_count, read_labels
 from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.networks.application_networks import application_network
 from scoring.networks.applications import Application, application_of
@@ -40,12 +40,16 @@ class PublishedNetwork:
         return True
 
     def check(self) -> None:
-        """Raise ModelError unless the weights and labels that are named are files."""
+        """Raise ModelError unless the weights that are named are a file, and the labels one of ImageNet's classes."""
         check_weights(self.weights)
-        if self.labels is not None and not locate(self.labels).is_file():
+        if self.labels is None:
+            return
+        if not locate(self.labels).is_file():
             raise ModelError(
                 f"Expected `labels` of {self.name} to be an imagenet_class_index.json; {self.labels} is no file."
             )
+        self.class_labels()
+        read_labels(self.labels)  # refuses what no table can hold, and an index that is there twice
 
     def paths(self) -> dict[str, Location]:
         """Weights and class names, where they are files of the user's."""

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
 
     Raises:
         DownloadError: If they are not here and cannot be downloaded.
-        ModelError: If the file is not Keras' `imagenet_class_index.json`.
+        ModelError: If the file is not Keras' `imagenet_class_index.json`, or has other classes or another order.
     """
     if path is None:
         try:
@@ -35,11 +36,27 @@ def load_class_names(path: Path | None = None) -> tuple[str, ...]:
             raise DownloadError(f"{error} Name a local imagenet_class_index.json as `labels`.") from error
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(str(classes[str(index)][1]) for index in range(NUM_CLASSES))
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        entries = [_wnid_and_name(classes[str(index)]) for index in range(len(classes))]
+    except OSError as error:
+        raise ModelError(f"Expected a readable file of `labels`; {path} is not: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f'Expected Keras\' imagenet_class_index.json, {{"0": ["n01440764", "tench"], ...}}; {path} is not.'
         ) from error
+    wnids = [wnid for wnid, _ in entries]
+    if len(wnids) != NUM_CLASSES or wnids != sorted(set(wnids)):  # the order of the outputs of every network of Keras
+        raise ModelError(
+            f"Expected ImageNet's {NUM_CLASSES:,} classes in the order of their wnids, n01440764 first; {path} has "
+            f"{len(wnids):,} in another order or number."
+        )
+    return tuple(name for _, name in entries)
+
+
+def _wnid_and_name(entry: Any) -> tuple[str, str]:
+    """A class's two texts; raises ValueError for anything else, such as a name alone, or a blank one."""
+    if isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) and text.strip() for text in entry):
+        return entry[0], entry[1]
+    raise ValueError
 
 
 def cats_and_dogs(probabilities: Float32Array) -> Float32Array:

@@ -9,10 +9,9 @@ if TYPE_CHECKING:
     import keras
 
 # What `last_activation` says; anything else is the name of what the model ends in, such as `tanh` or `Rescaling`.
-SOFTMAX, SIGMOID, NONE = "softmax", "sigmoid", "none"
-# Names of functions, layers and operations, in small letters and without `_`. Log-probabilities are logits as good as
-# any: softmax turns them into the probabilities that they are the logarithms of.
-_TELLING = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "linear": NONE, "logsoftmax": NONE}
+SOFTMAX, LOG_SOFTMAX, SIGMOID, NONE = "softmax", "log-softmax", "sigmoid", "none"
+# Names of functions, layers and operations, in small letters and without `_`.
+_TELLING = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "linear": NONE, "logsoftmax": LOG_SOFTMAX}
 _ALONG_AN_AXIS = ("softmax", "logsoftmax")
 # Layers and operations after which values mean what they meant before.
 _PASSING = ("Average", "Cast", "Dropout", "Flatten", "GlobalAveragePooling2D", "Identity", "Reshape", "Squeeze")
@@ -49,8 +48,7 @@ def last_activation(model: "keras.Model") -> str:
     """What a model of one output computes last.
 
     Returns:
-        `softmax`, `sigmoid`, `none` for logits (log-softmax gives logits too), or the name of another function or
-        layer.
+        `softmax`, `log-softmax`, `sigmoid`, `none` for logits, or the name of another function or layer.
     """
     return _last_activation(model.outputs[0])
 

@@ -57,6 +57,7 @@ def lived_in(photos: Path, tmp_path: Path) -> Iterator[Path]:
         ("photos.zip", lambda closed: ["score", "--images", closed, "--model", "vgg16-imagenet"]),
         ("model.keras", lambda closed: ["score", "--images", "photos", "--labels", "a,b", "--model", closed]),
         ("labels.txt", lambda closed: ["score", "--images", "photos", "--labels", closed, "--model", "bright.keras"]),
+        ("index.json", lambda closed: ["score", "--images", "photos", "--labels", closed, "--model", "resnet50"]),
         ("sonar.csv", lambda closed: ["score", "--sonar", closed]),
         ("run.json", lambda closed: ["status", closed.parent]),
     ],

@@ -54,6 +54,7 @@ class _Model:
         shape: The input.
         taken: The pixels that it is given, where the input does not say.
         options: What the user has to say.
+        loss: What it is compiled with.
     """
 
     end: Callable[[], Callable[[Any], Any]]
@@ -61,6 +62,7 @@ class _Model:
     shape: tuple[int | None, ...] = (32, 32, 3)
     taken: InputShape | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    loss: str | None = None
 
 
 def _log_softmax() -> Callable[[Any], Any]:
@@ -77,6 +79,7 @@ _TABLE = {
     "softmax": _Model(_two_softmax, _same),
     "two logits": _Model(lambda: _dense(2), _softmax),
     "one logit": _Model(lambda: _dense(1), lambda outputs: _both(_sigmoid(outputs))),
+    "no activation": _Model(lambda: _dense(1), "Cannot tell what the outputs of", loss="mse"),
     "log-softmax": _Model(_log_softmax, np.exp),
     "sigmoid": _Model(lambda: _dense(1, "sigmoid"), _both),
     "several sigmoids": _Model(lambda: _dense(2, "sigmoid"), "Expected probabilities that sum to 1 for each image"),
@@ -104,6 +107,8 @@ def _save(path: Path, model: _Model) -> Any:
     maps = keras.layers.Conv2D(6, 3, strides=2, activation="relu", padding="same")(scaled)
     features = keras.layers.GlobalMaxPooling2D()(maps)
     built = keras.Model(pixels, model.end()(features))
+    if model.loss:
+        built.compile("sgd", model.loss)
     built.save(path)
     return built
 

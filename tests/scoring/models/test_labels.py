@@ -75,8 +75,20 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ("cat\n\ndog", "number 2 in .* is blank"),
         ("cat\ndog\ncat", "has cat twice"),
         ("cat,dog", "the only line is cat,dog"),
-        ("1 dog\n0 cat", "numbers its lines otherwise: the first is '1 dog'"),
-        ("1: dog\n0: cat", "numbers its lines otherwise: the first is '1: dog'"),
+        ("1 dog\n0 cat", "numbers them otherwise: the first is '1 dog'"),
+        ("1: dog\n0: cat", "numbers them otherwise: the first is '1: dog'"),
+        ("2 dog\n1 cat", "numbers them otherwise: the first is '2 dog'"),
+        ("dog,1\ncat,0", "numbers them otherwise: the first is 'dog,1'"),
+        ("dog 1\ncat 0", r"Sort them, or, .* name them in JSON: {\"0\": \"dog 1\", \.\.\.}"),
+        ("dog = 2\ncat = 1", "numbers them otherwise"),
+        ("b\t1\nc\t2\na\t0", "numbers them otherwise"),
+        (["1 dog", "0 cat"], "numbers them otherwise"),
+        ("1. dog\n0. cat", "numbers them otherwise"),
+        ("2) dog\n1) cat", "numbers them otherwise"),
+        ("1_dog\n0_cat", "numbers them otherwise"),
+        ("dog-1\ncat-0", "numbers them otherwise"),
+        ("\n".join(sorted(f"{n} class {n % 7}" for n in range(12))), "numbers them otherwise"),
+        ("0,cat\n1,cat\n2,dog", "has cat twice"),
         ([], "received none"),
         (["cat", ""], "number 2 in .* is blank"),
         (["cat", 1], "its entry 1 is 1"),
@@ -101,6 +113,8 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ({"0": "cat", "1": 1}, "one of its names is 1"),
         ({"0": "cat", "1": " "}, 'one of its names is " "'),
         ({"0": "cat", "1": "cat"}, "has cat twice"),
+        ({"cat": 0, "cat ": 1}, "has cat twice"),
+        ({" ": 0, "dog": 1}, "number 1 in .* is blank"),
         ({"0": ["n1", "cat"], "1": ["n1", "cat"]}, "has n1/cat twice"),
         ({"0": ["n1", "cat", 1]}, "one of its names is"),
     ],
@@ -114,6 +128,55 @@ def test_what_is_no_set_of_names_is_refused_in_one_line(tmp_path: Path, content:
 
 def test_names_that_are_long_numbers_are_names(tmp_path: Path) -> None:
     assert read_labels(_file(tmp_path, "1" * 5_000 + " a\n0 b")) == ("1" * 5_000 + " a", "0 b")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("0,cat", "1,dog"),
+        ("1,cat", "2,dog"),
+        ("cat,0", "dog,1"),
+        ("cat ; 1", "dog ; 2"),
+        ("0: cat", "1: dog"),
+        ("cat: 0", "dog: 1"),
+        ("00\tcat", "01\tdog"),
+    ],
+)
+def test_indices_in_a_column_are_no_part_of_the_names(tmp_path: Path, lines: tuple[str, str]) -> None:
+    assert read_labels(_file(tmp_path, "\n".join(lines))) == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("0 cat", "1 dog"),  # Teachable Machine's, which may be names as well as the next
+        ("1 dog", "2 dogs"),
+        ("Stage 2", "Stage 1"),
+        ("2 euro", "1 euro"),
+        ("5 cat", "4 dog"),
+        ("0: cat", "1 dog"),
+        ("cat, 2 years", "cat, 1 year"),
+    ],
+)
+def test_numbers_that_may_be_a_part_of_the_names_stay_with_them(tmp_path: Path, lines: tuple[str, str]) -> None:
+    assert read_labels(_file(tmp_path, "\n".join(lines))) == lines
+
+
+@pytest.mark.parametrize("name", ["{n}_{animal}", "{n}.{animal}", "{animal}-{n}"])
+def test_names_of_folders_with_numbers_stay_in_the_order_that_keras_gives_them(tmp_path: Path, name: str) -> None:
+    """10_owl comes before 2_cat."""
+    names = sorted(name.format(n=n, animal="cow owl cat"[4 * (n % 3) :][:3]) for n in range(1, 13))
+    assert read_labels(_file(tmp_path, "\n".join(names))) == tuple(names)
+
+
+def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
+    assert read_labels("0:cat,1:dog") == ("cat", "dog")
+    with pytest.raises(ModelError, match="in class order; '1:dog,0:cat' numbers them otherwise: the first is '1:dog'"):
+        read_labels("1:dog,0:cat")
+
+
+def test_names_with_numbers_are_in_the_order_of_a_map(tmp_path: Path) -> None:
+    assert read_labels(_file(tmp_path, {"0": "1 dog", "1": "0 cat"})) == ("1 dog", "0 cat")
 
 
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.imagenet import NUM_CLASSES
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
 from scoring.networks.vgg16 import vgg16_digest
@@ -45,6 +48,39 @@ def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequ
     with pytest.raises(ModelError) as refused:
         request_.check()
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "entry", ["tench", ["tench"], ["n00000000", 1], ["n00000000", "tench", 0.9]], ids=["name", "one", "number", "three"]
+)
+def test_labels_of_a_published_network_that_are_no_class_index_are_refused_without_keras(
+    tmp_path: Path, entry: Any
+) -> None:
+    """A name alone, as `id2label` has it, made its second letter the label."""
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({str(index): entry for index in range(NUM_CLASSES)}))
+    with pytest.raises(ModelError, match=r"Expected Keras' imagenet_class_index\.json, .*; .*labels\.json is not"):
+        _request("resnet50", labels=str(labels)).check()
+
+
+@pytest.mark.parametrize("wnids", [range(999, -1, -1), range(1001), [0, *range(999)]], ids=["order", "1,001", "twice"])
+def test_labels_of_other_classes_than_a_published_network_has_are_refused(tmp_path: Path, wnids: Sequence[int]) -> None:
+    """ImageNet's development kit has the same classes in another order, other collections have more."""
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({str(n): [f"n{wnid:08d}", f"class {wnid}"] for n, wnid in enumerate(wnids)}))
+    with pytest.raises(ModelError, match=f"1,000 classes in the order of their wnids.* {len(wnids):,} in another"):
+        _request("resnet50", labels=str(labels)).check()
+
+
+@pytest.mark.parametrize(("name", "message"), [(" ", r"labels\.json is not"), ("\ud800", "to be text")])
+def test_labels_of_a_published_network_are_text(tmp_path: Path, name: str, message: str) -> None:
+    labels = tmp_path / "labels.json"
+    classes = {str(index): [f"n{index:08d}", f"class {index}"] for index in range(NUM_CLASSES)}
+    labels.write_text(json.dumps(classes))
+    _request("resnet50", labels=str(labels)).check()
+    labels.write_text(json.dumps(classes | {"7": ["n00000007", name]}))
+    with pytest.raises(ModelError, match=message):
+        _request("resnet50", labels=str(labels)).check()
 
 
 @pytest.mark.parametrize("labels", [None, "cat,cat", "cat,", ""])

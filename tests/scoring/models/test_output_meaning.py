@@ -6,12 +6,13 @@ import pytest
 
 from scoring.errors import ModelError
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
-from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation, single_output
+from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX, last_activation, single_output
 
 _LOGITS = np.random.default_rng(1).normal(0, 4, (7, 3)).astype(np.float32)
 _PROBABILITIES = OutputReading(OutputMeaning.PROBABILITIES, from_logits=False)
 _OF_LOGITS = OutputReading(OutputMeaning.PROBABILITIES, from_logits=True)
 _SIGMOID = OutputReading(OutputMeaning.SIGMOID, from_logits=False)
+_MULTI_LABEL = OutputReading(OutputMeaning.MULTI_LABEL, from_logits=False)
 _OF_A_LOGIT = OutputReading(OutputMeaning.SIGMOID, from_logits=True)
 
 
@@ -38,6 +39,8 @@ def _sigmoid(logits: Any) -> Any:
         (NONE, "sigmoid", 1, _OF_A_LOGIT),
         (NONE, "probabilities", 3, _PROBABILITIES),
         (NONE, "probabilities", 1, _SIGMOID),
+        (LOG_SOFTMAX, None, 3, _OF_LOGITS),
+        (LOG_SOFTMAX, "logits", 3, _OF_LOGITS),
         ("tanh", "logits", 3, _OF_LOGITS),
         ("tanh", "probabilities", 3, _PROBABILITIES),
         ("hard_sigmoid", "sigmoid", 1, _SIGMOID),
@@ -56,6 +59,10 @@ def test_last_layer_and_request_tell_what_outputs_mean(
         (SOFTMAX, None, 1, "ends in a softmax over one output, which is always 1"),
         (SOFTMAX, "logits", 3, "ends in a softmax over 3 outputs: probabilities; received logits"),
         (SOFTMAX, "sigmoid", 1, "ends in a softmax over one output, which is always 1"),
+        (LOG_SOFTMAX, None, 1, "ends in a log-softmax over one output, which is always 0"),
+        (LOG_SOFTMAX, "logits", 1, "ends in a log-softmax over one output, which is always 0"),
+        (LOG_SOFTMAX, "multi-label", 3, "ends in a log-softmax over 3 outputs: logits; received multi-label"),
+        (LOG_SOFTMAX, "probabilities", 3, "ends in a log-softmax over 3 outputs: logits; received probabilities"),
         (SIGMOID, "logits", 1, "ends in a sigmoid over 1 output: sigmoid; received logits"),
         (SIGMOID, None, 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
         (SIGMOID, "probabilities", 3, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
@@ -120,6 +127,7 @@ def test_probabilities_that_rounding_left_beyond_the_range_come_back_into_it() -
     ("reading", "outputs", "message"),
     [
         (_PROBABILITIES, [[-16.1, 17.1]], "0 to 1; received values from -16.1 to 17.1. If they are logits, name"),
+        (_MULTI_LABEL, [[-16.1, 17.1]], "from -16.1 to 17.1. If they are logits, end the model in a sigmoid layer."),
         (_SIGMOID, [[0.2], [-16.1], [17.1]], "received values from -16.1 to 17.1"),
         (_SIGMOID, [[0.2], [1.2]], "received values from 0.2 to 1.2"),
         (_PROBABILITIES, [[0.5, 0.5], [0.9, 0.8]], "sums from 1 to 1.7. If they are logits, name"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation, single_output
+from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX, last_activation, single_output
 
 pytestmark = pytest.mark.keras
 
@@ -34,7 +34,7 @@ _ENDS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "dense softmax": (SOFTMAX, lambda k, x: k.layers.Dense(4, activation="softmax")(x)),
     "dense sigmoid": (SIGMOID, lambda k, x: k.layers.Dense(4, activation="sigmoid")(x)),
     "dense without": (NONE, lambda k, x: k.layers.Dense(4)(x)),
-    "dense log-softmax": (NONE, lambda k, x: k.layers.Dense(4, activation="log_softmax")(x)),
+    "dense log-softmax": (LOG_SOFTMAX, lambda k, x: k.layers.Dense(4, activation="log_softmax")(x)),
     "dense tanh": ("tanh", lambda k, x: k.layers.Dense(4, activation="tanh")(x)),
     "dense with a layer": (SOFTMAX, lambda k, x: k.layers.Dense(4, activation=k.layers.Softmax())(x)),
     "dense with another layer": ("LeakyReLU", lambda k, x: k.layers.Dense(4, activation=k.layers.LeakyReLU())(x)),
@@ -51,7 +51,7 @@ _ENDS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     ),
     "softmax operation": (SOFTMAX, lambda k, x: k.ops.softmax(k.layers.Dense(4)(x))),
     "sigmoid operation": (SIGMOID, lambda k, x: k.ops.sigmoid(k.layers.Dense(4)(x))),
-    "log-softmax operation": (NONE, lambda k, x: k.ops.log_softmax(k.layers.Dense(4)(x))),
+    "log-softmax operation": (LOG_SOFTMAX, lambda k, x: k.ops.log_softmax(k.layers.Dense(4)(x))),
     "dropout": (NONE, lambda k, x: k.layers.Dropout(0.5)(k.layers.Dense(4)(x))),
     "reshaped": (SOFTMAX, lambda k, x: k.layers.Reshape((4,))(k.ops.softmax(k.layers.Dense(4)(x)))),
     "cast": (SOFTMAX, lambda k, x: k.ops.cast(k.ops.softmax(k.layers.Dense(4)(x)), "float64")),

@@ -1,0 +1,110 @@
+"""The loss that a `.keras` file was compiled with: whether it took outputs without an activation for logits."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.errors import ModelError
+
+# Keras' losses by their classes, functions and short names, in small letters and without `_`; `crossentropy` is that of
+# the kind that fits the labels, from probabilities. Of others, which users wrote, nothing is known.
+_OF_A_SOFTMAX = ("categoricalcrossentropy", "categoricalfocalcrossentropy", "sparsecategoricalcrossentropy")
+_OF_SIGMOIDS = ("bce", "binarycrossentropy", "binaryfocalcrossentropy")
+_OF_PROBABILITIES = ("categoricalgeneralizedcrossentropy", "ce", "crossentropy")
+_OF_AMOUNTS = (
+    *("mae", "mape", "mse", "msle", "kld", "meanabsoluteerror", "meanabsolutepercentageerror", "meansquarederror"),
+    *("meansquaredlogarithmicerror", "huber", "logcosh", "cosinesimilarity", "poisson", "kldivergence", "hinge"),
+    *("squaredhinge", "categoricalhinge", "dice", "tversky", "circle", "ctc"),
+)
+_KNOWN = (*_OF_A_SOFTMAX, *_OF_SIGMOIDS, *_OF_PROBABILITIES, *_OF_AMOUNTS)
+
+
+@dataclass(frozen=True)
+class CompiledLoss:
+    """One of Keras' losses.
+
+    Attributes:
+        name: As the file has it, such as `mse` or `BinaryCrossentropy`.
+        from_logits: Whether it computes a softmax or sigmoids itself.
+    """
+
+    name: str
+    from_logits: bool = False
+
+    def check(self, num_outputs: int, model: str) -> None:
+        """Hold it against outputs without an activation, which are logits where nothing else is said.
+
+        Args:
+            num_outputs: Number of outputs of the model.
+            model: Its name in messages.
+
+        Raises:
+            ModelError: If it took them for anything but the logits of a softmax, or of one sigmoid.
+        """
+        kind = _kind(self.name)
+        if self.from_logits and kind in (_OF_A_SOFTMAX if num_outputs > 1 else _OF_SIGMOIDS):
+            return
+        if kind in _OF_AMOUNTS:
+            taken = "the values themselves, not for logits"
+        elif not self.from_logits:
+            taken = "probabilities, not for logits"
+        elif num_outputs > 1:
+            taken = "the logits of labels that stand by themselves"
+        else:
+            taken = "the logit of a softmax, which is always 1 over one output"
+        function = "a softmax" if num_outputs > 1 else "the sigmoid"
+        multi_label = ", multi-label a sigmoid of each" if num_outputs > 1 else ""
+        raise ModelError(
+            f"Cannot tell what the outputs of {model} mean: its last layer has no activation, and {self.name}, which "
+            f"it was compiled with, takes them for {taken}. Name `outputs`: logits takes {function} of them"
+            f"{multi_label}, probabilities takes them as they are."
+        )
+
+
+def compiled_loss(path: Path, output_name: str | None) -> CompiledLoss | None:
+    """The loss that one output of a `.keras` file was compiled with, as its architecture says without Keras.
+
+    Args:
+        path: The file.
+        output_name: Which of several outputs; None if there is one.
+
+    Returns:
+        None if it was not compiled, with a loss that is not Keras', or does not tell.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            written = json.loads(archive.read("config.json"))
+        return _read(_of_output(written["compile_config"]["loss"], written["config"], output_name))
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+        return None
+
+
+def _of_output(loss: Any, config: dict[str, Any], output_name: str | None) -> Any:
+    """The loss of one output: a list holds them in the outputs' order, a dictionary by their names."""
+    if isinstance(loss, list):
+        return loss[0 if output_name is None else _output_names(config).index(output_name)]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return loss[output_name] if output_name is not None else next(iter(loss.values()), None)
+    return loss
+
+
+def _output_names(config: dict[str, Any]) -> list[str]:
+    """As `single_output` calls the outputs of a list: by their layers, or by numbers where one layer makes two."""
+    names = [str(layer) for layer, _, _ in config["output_layers"]]
+    return names if len(set(names)) == len(names) else [str(index) for index in range(len(names))]
+
+
+def _read(loss: Any) -> CompiledLoss | None:
+    """A loss by its name, as a function or as an object of Keras', with its settings."""
+    if isinstance(loss, dict) and loss["class_name"] == "function":
+        return _read(loss["config"])
+    if isinstance(loss, dict):
+        known = _read(loss["class_name"]) if str(loss["module"]).startswith("keras") else None
+        return known and CompiledLoss(known.name, from_logits=loss["config"].get("from_logits") is True)
+    return CompiledLoss(loss) if isinstance(loss, str) and _kind(loss) in _KNOWN else None
+
+
+def _kind(name: str) -> str:
+    return name.lower().replace("_", "")

@@ -1,0 +1,138 @@
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.errors import ModelError
+from scoring.models.compiled_loss import CompiledLoss, compiled_loss
+from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
+from scoring.networks.precision import Precision
+
+pytestmark = pytest.mark.keras
+
+
+def _save(path: Path, num_outputs: int, loss: Any) -> Path:
+    import keras
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(num_outputs)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", loss)
+    model.save(path)
+    return path
+
+
+def _loss(name: str, **settings: Any) -> Any:
+    import keras
+
+    return getattr(keras.losses, name)(**settings)
+
+
+def _own(targets: Any, outputs: Any) -> Any:
+    return targets - outputs
+
+
+def _written(path: Path, config: Any) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+    return path
+
+
+def _meaning(path: Path, num_outputs: int, outputs: OutputMeaning | None = None) -> tuple[str, bool]:
+    labels = ",".join("abc"[: max(num_outputs, 2)])
+    request = ModelRequest(str(path), None, labels, Precision.FLOAT32, "tensorflow", outputs=outputs)
+    reading = request.load().reading
+    return reading.kind, reading.from_logits
+
+
+@pytest.mark.parametrize(
+    ("loss", "num_outputs"),
+    [
+        (lambda: _loss("SparseCategoricalCrossentropy", from_logits=True), 3),
+        (lambda: _loss("CategoricalCrossentropy", from_logits=True), 3),
+        (lambda: _loss("CategoricalFocalCrossentropy", from_logits=True), 3),
+        (lambda: _loss("BinaryCrossentropy", from_logits=True), 1),
+        (lambda: _loss("BinaryFocalCrossentropy", from_logits=True), 1),
+        (lambda: [_loss("BinaryCrossentropy", from_logits=True)], 1),
+        (lambda: _own, 3),
+        (lambda: None, 3),
+    ],
+)
+def test_a_loss_of_logits_and_one_that_nothing_is_known_of_leave_logits(
+    tmp_path: Path, loss: Any, num_outputs: int
+) -> None:
+    kind = "sigmoid" if num_outputs == 1 else "probabilities"
+    assert _meaning(_save(tmp_path / "m.keras", num_outputs, loss()), num_outputs) == (kind, True)
+
+
+@pytest.mark.parametrize(
+    ("loss", "num_outputs", "message"),
+    [
+        (lambda: "mse", 1, "mse, which it was compiled with, takes them for the values themselves"),
+        (lambda: "mse", 3, "logits takes a softmax of them, multi-label a sigmoid of each, probabilities"),
+        (lambda: _loss("Huber"), 3, "Huber, which it was compiled with, takes them for the values themselves"),
+        (lambda: [_loss("MeanAbsoluteError")], 1, "logits takes the sigmoid of them, probabilities takes them as they"),
+        (lambda: _loss("BinaryCrossentropy", from_logits=True), 3, "the logits of labels that stand by themselves"),
+        (lambda: _loss("BinaryCrossentropy"), 1, "takes them for probabilities, not for logits"),
+        (lambda: "crossentropy", 3, "takes them for probabilities, not for logits"),
+        (lambda: _loss("SparseCategoricalCrossentropy", from_logits=True), 1, "which is always 1 over one output"),
+    ],
+)
+def test_a_loss_that_does_not_take_outputs_for_logits_is_asked_about(
+    tmp_path: Path, loss: Any, num_outputs: int, message: str
+) -> None:
+    """Trained with mean squared error on 0 and 1, every output above 0 was the second label."""
+    path = _save(tmp_path / "m.keras", num_outputs, loss())
+    with pytest.raises(ModelError, match=r"Cannot tell what the outputs of .*m\.keras mean") as refused:
+        _meaning(path, num_outputs)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert _meaning(path, num_outputs, OutputMeaning.LOGITS)[1]
+
+
+def test_every_loss_of_keras_is_known(tmp_path: Path) -> None:
+    import keras
+
+    names = {name for name in vars(keras.losses) if not name.startswith("_")}
+    for name in names - {"Loss", "deserialize", "get", "serialize"}:
+        path = _written(tmp_path / "m.keras", {"compile_config": {"loss": name}, "config": {}})
+        assert compiled_loss(path, None) == CompiledLoss(name)
+
+
+def test_a_loss_is_found_by_the_output_that_it_belongs_to(tmp_path: Path) -> None:
+    import keras
+
+    pixels = keras.Input((4,))
+    dense = {name: keras.layers.Dense(units, name=name)(pixels) for name, units in (("age", 1), ("breed", 3))}
+    loss = {"age": "mse", "breed": _loss("SparseCategoricalCrossentropy", from_logits=True)}
+    path = tmp_path / "m.keras"
+    for outputs, given in (
+        (dense, loss),
+        (list(dense.values()), loss),
+        (list(dense.values()), list(loss.values())),
+    ):
+        model = keras.Model(pixels, outputs)
+        model.compile("sgd", given)
+        model.save(path)
+        assert compiled_loss(path, "age") == CompiledLoss("mse")
+        assert compiled_loss(path, "breed") == CompiledLoss("SparseCategoricalCrossentropy", from_logits=True)
+        assert compiled_loss(path, "colour") is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        [],
+        {},
+        {"compile_config": None},
+        {"compile_config": {"loss": 7}, "config": {}},
+        {"compile_config": {"loss": {}}, "config": {}},
+        {"compile_config": {"loss": {"class_name": "Huber", "module": "ours", "config": {}}}, "config": {}},
+        {"compile_config": {"loss": {"class_name": "Huber", "module": "keras.losses", "config": 7}}, "config": {}},
+    ],
+)
+def test_an_architecture_that_tells_no_loss_gives_none(tmp_path: Path, config: Any) -> None:
+    assert compiled_loss(_written(tmp_path / "m.keras", config), None) is None
