@@ -11,6 +11,7 @@ from json import dumps
 from rich.console import Console
 
 from jobs.console.arguments import Place, place
+from jobs.console.calls import checked
 from jobs.console.commands import command
 from jobs.console.tables import print_table
 from jobs.console.terminal import Terminal, console_for
@@ -19,6 +20,7 @@ from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location
 
 
+@checked
 def status(run: Place, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
     """Show what a run has done, what is missing and what is damaged. Changes nothing.
 

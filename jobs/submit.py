@@ -23,6 +23,7 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
+from jobs.console.calls import check_texts
 from jobs.console.commands import HELP_NAMES, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import group_of
@@ -33,7 +34,7 @@ from scoring.errors import RequestError
 app = typer.Typer(add_completion=False)
 
 # Options that name a file or folder, whether it is there yet or not.
-_PATHS = ("images", "output", "run", "folder", "sonar_model")
+_PATHS = ("images", "output", "run", "folder", "sonar_model", "json")
 _BUCKET = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
 
 
@@ -98,6 +99,7 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
         parameters = parser.make_context(name, arguments).params
     except typer.TyperException as error:
         raise RequestError(f"shardscore {name}: {error.format_message()}") from error
+    check_texts(parameters)
     for parameter, value in parameters.items():
         if _is_local(parameter, value):
             raise RequestError(
@@ -202,6 +204,7 @@ def _submit(
     group = context.find_root().command
     assert isinstance(group, TyperGroup)
     with exit_codes():
+        check_texts({"address": address})
         stop_signals.install()
         code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal(quiet))
     raise typer.Exit(code)

@@ -75,10 +75,12 @@ def labels_text(labels: str | Path | Sequence[str]) -> str:
     """Labels, or their file, as the command line has them.
 
     Raises:
-        RequestError: If a label would be two there.
+        RequestError: If a label would be two there, or there is none.
     """
     if isinstance(labels, str | Path):
         return text_of(labels)
+    if not labels:
+        raise RequestError("Expected names in `labels`; received an empty list.")
     torn = [label for label in labels if "," in label]
     if torn:
         raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from jobs.console.arguments import choices, here, text_of
+from jobs.console.calls import checked
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.sonar.request import StudyRequest
@@ -17,6 +18,7 @@ from scoring.sonar.recipes import SonarModel
 from scoring.sonar.returns import UCI
 
 
+@checked
 def sonar(
     *,
     output: str | Path,
