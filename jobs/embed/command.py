@@ -132,8 +132,9 @@ def embed(
         read_timeout_s=read_timeout,
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
-    assert run.summary is not None  # a run of images that did not raise has one
-    return Embeddings(run.path, run.summary)
+    assert run.summary is not None  # a run of images that did not raise has both
+    assert run.fingerprint is not None
+    return Embeddings(run.path, run.summary, run.fingerprint)
 
 
 _EXAMPLES = (

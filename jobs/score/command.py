@@ -153,7 +153,7 @@ def score(
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
     if dry_run:
-        return Run(request.output, None, None, plan_score(request, console_for(verbose)))
+        return Run(request.output.absolute(), None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -22,6 +23,9 @@ from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
 from scoring.sources.entries import ImageEntry, Listing
 
+if TYPE_CHECKING:
+    from scoring.run.record import RunRecord
+
 
 class ImagesJob:
     """Scores one collection into one run folder.
@@ -35,6 +39,9 @@ class ImagesJob:
 
     Raises:
         RequestError: At construction, if the request makes no sense.
+
+    Attributes:
+        record: What `run.json` says; None until the job has run.
     """
 
     def __init__(
@@ -51,6 +58,7 @@ class ImagesJob:
         self._folder = folder
         self._console = console
         self._listing = BackgroundListing(request, folder, keep, check)
+        self.record: RunRecord | None = None
 
     def start_listing(self, lease: Lease) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts.
@@ -94,4 +102,6 @@ class ImagesJob:
             renew_photos(self._listing, self._lease, keeper, self._console)
             loop.totals.num_changed = keeper.record.num_changed
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
-        return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
+        missing = Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
+        self.record = keeper.record
+        return missing

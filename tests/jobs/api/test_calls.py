@@ -64,6 +64,25 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
     assert again.predictions() == rows
 
 
+def test_a_result_is_of_its_own_run_wherever_the_process_goes_and_whatever_is_overwritten(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def score(labels: str) -> shardscore.Run:
+        return shardscore.score(images=photos, output="run", model=model, labels=labels, actors=1, overwrite=True)
+
+    monkeypatch.chdir(tmp_path)
+    first = score("cat,dog")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert first.path == tmp_path / "run"
+    assert len(first.predictions()) == 12
+    monkeypatch.chdir(tmp_path)
+    second = score("dog,cat")
+    assert len(second.predictions()) == 12
+    with pytest.raises(shardscore.RunFolderError, match="another has taken its place, whose labels differs"):
+        first.predictions()
+
+
 @pytest.mark.slow  # tests/jobs/finetune trains and scores by default
 def test_finetune_returns_a_model_that_score_takes(labelled: Path, model: Path, tmp_path: Path) -> None:
     trained = shardscore.finetune(
