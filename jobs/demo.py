@@ -10,8 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import here
-from jobs.console.calls import checked
+from jobs.console.arguments import checked, here
 from jobs.console.commands import command
 from jobs.console.session import open_session
 from jobs.finetune.command import finetune

@@ -10,8 +10,7 @@ import time
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, place
-from jobs.console.calls import checked
+from jobs.console.arguments import Place, checked, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report

@@ -10,8 +10,7 @@ from json import dumps
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, place
-from jobs.console.calls import checked
+from jobs.console.arguments import Place, checked, place
 from jobs.console.commands import command
 from jobs.console.tables import print_table
 from jobs.console.terminal import Terminal, console_for

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, choice, place
-from jobs.console.calls import checked
+from jobs.console.arguments import Place, checked, choice, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError

@@ -23,7 +23,7 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
-from jobs.console.calls import check_texts
+from jobs.console.arguments import check_texts
 from jobs.console.commands import HELP_NAMES, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import group_of

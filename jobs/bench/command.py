@@ -9,8 +9,7 @@ from rich.console import Console
 from jobs.bench.job import run_bench
 from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
-from jobs.console.arguments import here, place
-from jobs.console.calls import checked
+from jobs.console.arguments import checked, here, place
 from jobs.console.commands import command
 from jobs.score.model_options import VGG16_CATS_DOGS, PixelScale, model_request
 from scoring.errors import RequestError

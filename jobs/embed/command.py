@@ -11,8 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, choice, number_or_auto, place
-from jobs.console.calls import checked
+from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.embed.options import (

@@ -6,8 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, choice, here, number_or_auto, place, text_of
-from jobs.console.calls import checked
+from jobs.console.arguments import AUTO, Place, checked, choice, here, number_or_auto, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -23,9 +22,6 @@ from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
 from scoring.sources.entries import ImageEntry, Listing
 
-if TYPE_CHECKING:
-    from scoring.run.record import RunRecord
-
 
 class ImagesJob:
     """Scores one collection into one run folder.
@@ -41,7 +37,7 @@ class ImagesJob:
         RequestError: At construction, if the request makes no sense.
 
     Attributes:
-        record: What `run.json` says; None until the job has run.
+        keeper: Holds what `run.json` says; None until the run is known.
     """
 
     def __init__(
@@ -58,7 +54,7 @@ class ImagesJob:
         self._folder = folder
         self._console = console
         self._listing = BackgroundListing(request, folder, keep, check)
-        self.record: RunRecord | None = None
+        self.keeper: RecordKeeper | None = None
 
     def start_listing(self, lease: Lease) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts.
@@ -97,11 +93,9 @@ class ImagesJob:
             first = pool.first_ready()
             milestones.worker_at = time.time()
             record = new_record(self._request, settings, listed, first.description)
-            keeper = RecordKeeper(self._folder, self._lease, record, self._console)
+            self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)
             loop.totals.num_changed = keeper.record.num_changed
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
-        missing = Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
-        self.record = keeper.record
-        return missing
+        return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)

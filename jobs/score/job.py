@@ -54,6 +54,8 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             missing = images.run(milestones, needed) if images else []
             metrics = sonar.finish() if sonar else None
     check_nothing_missing(missing, "shard {}".format)
-    record = images.record if images else None  # not the file's, which may be another driver's by now
+    record = (
+        images.keeper.record if images and images.keeper else None
+    )  # not the file's, which may be another driver's by now
     path = folder.path.absolute()
     return Run(path, record.summary, metrics, None, record.fingerprint) if record else Run(path, None, metrics)

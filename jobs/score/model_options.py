@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.console.arguments import choice, labels_text, size_of, text_of
-from jobs.console.calls import checked
+from jobs.console.arguments import checked, choice, labels_text, size_of, text_of
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning

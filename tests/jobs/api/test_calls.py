@@ -1,7 +1,9 @@
 """The Python face on a cluster: the functions that compute."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,6 +37,8 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
 ) -> None:
     (photos / "7.png").write_text("<html>")
 
+    numbers: dict[str, Any] = {"shard_size": np.int64(4), "actors": np.int64(1), "gpus_per_actor": np.float32(0)}
+
     def score() -> shardscore.Run:
         return shardscore.score(
             images=photos,
@@ -42,8 +46,7 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
             model=model,
             labels=["cat", "dog"],
             batch_size=4,
-            shard_size=4,
-            actors=1,
+            **numbers,
         )
 
     run = score()

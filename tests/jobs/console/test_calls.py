@@ -1,12 +1,19 @@
+import inspect
+import math
+from collections.abc import Callable
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from jobs import api
 from jobs.cli import COMMANDS, app
+from jobs.console.arguments import number_of
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
 
@@ -71,3 +78,54 @@ def test_an_empty_word_is_not_submitted(monkeypatch: pytest.MonkeyPatch, words: 
 def test_of_a_model_too(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=f"Expected {message}"):
         model_request("resnet50", **options)
+
+
+_WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("function", "fields"),
+    [
+        (api.score, [*_WHOLE, "seed"]),
+        (api.embed, _WHOLE),
+        (api.finetune, [*_WHOLE, "folds", "ensemble", "validation", "seed", "epochs"]),
+        (api.sonar, ["seed", "actors"]),
+    ],
+)
+def test_a_whole_number_of_numpy_is_one_and_what_is_none_is_refused_by_name(
+    function: Callable[..., object], fields: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    parameters = inspect.signature(function).parameters
+    assert {name for name, each in parameters.items() if each.annotation in (int, int | None)} == set(fields)
+    required = {name: "x" for name, each in parameters.items() if each.default is inspect.Parameter.empty}
+    for field in fields:
+        for value in (32.0, np.float64(32), "32", [32], math.nan):
+            with pytest.raises(RequestError, match=f"Expected `{field}` to be a whole number; received ") as refused:
+                function(**required | {field: value})
+            assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", _ANY)
+@pytest.mark.parametrize("value", ["1", math.nan, 1j])
+def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received "):
+        api.score(images="x", output="y", **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "number"),
+    [
+        (np.int64(32), int | None, 32),
+        (np.uint8(1), int, 1),
+        (np.float32(0.5), float | None, 0.5),
+        (np.int64(2), float, 2.0),
+        (Fraction(1, 2), float, 0.5),
+        (None, int | None, None),
+        ("auto", int | str | None, "auto"),
+    ],
+)
+def test_numbers_become_pythons_own(value: object, annotation: object, number: object) -> None:
+    made = number_of(value, annotation, "field")
+    assert (made, type(made)) == (number, type(number))
