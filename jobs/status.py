@@ -73,7 +73,9 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     if json:
         fields = asdict(replace(found, digests={})) | {"complete": found.is_complete}
         text = dumps({name: value for name, value in fields.items() if name != "digests"})
-        Terminal().print_json(text, ensure_ascii=True)  # a quiet one too
+        terminal = Terminal()  # a quiet one too
+        terminal.print_json(text, ensure_ascii=True)
+        terminal.check_written()
     return found
 
 
@@ -82,4 +84,10 @@ _EXAMPLES = (
     "status runs/test --verify --json",
 )
 
-app = command("status", _status, is_whole=lambda found: found.is_complete, examples=_EXAMPLES)
+app = command(
+    "status",
+    _status,
+    is_whole=lambda found: found.is_complete,
+    examples=_EXAMPLES,
+    is_result_printed=lambda options: True,
+)

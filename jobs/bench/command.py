@@ -83,4 +83,4 @@ _EXAMPLES = (
     "bench --simulate --num-images 1000000",
 )
 
-app = command("bench", _bench, examples=_EXAMPLES)
+app = command("bench", _bench, examples=_EXAMPLES, is_result_printed=lambda options: options["simulate"])

@@ -161,4 +161,6 @@ _EXAMPLES = (
     "score --images photos/ --model resnet50 --output runs/photos --dry-run",
 )
 
-app = command("score", score, examples=_EXAMPLES, for_machines=True)
+app = command(
+    "score", score, examples=_EXAMPLES, for_machines=True, is_result_printed=lambda options: options["dry_run"]
+)
