@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from jobs.console.commands import HELP_NAMES
 from jobs.console.exit_codes import exit_codes
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import format_warning
+from jobs.console.terminal import format_warning, print_result
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
@@ -48,7 +48,7 @@ app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, context_settings=HELP
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(__version__)
+        print_result(__version__)
         raise typer.Exit
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from jobs.console.arguments import checked, here
 from jobs.console.commands import command
 from jobs.console.session import open_session
 from jobs.finetune.command import finetune
@@ -36,7 +37,8 @@ WITH_KAGGLES_PHOTOS = """\
 _IF_THEY_CAN_BE_HAD = "auto"
 
 
-def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-demo"), verbose: Console) -> None:
+@checked
+def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: str | Path = Path("shardscore-demo"), verbose: Console) -> None:
     """Run everything once on drawn pictures, offline; about two minutes on two cores.
 
     Args:
@@ -45,13 +47,14 @@ def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-
         output: Folder for all files of the demo.
         verbose: Where to print.
     """
-    model, run = output / "model", output / "run"
-    _draw(output, verbose)
-    sonar = _sonar_source(output, verbose)
+    folder = here(output, "output")
+    model, run = folder / "model", folder / "run"
+    _draw(folder, verbose)
+    sonar = _sonar_source(folder, verbose)
     chosen = choose_weights(weights, verbose)
     with open_session(None):
         finetune(
-            images=output / "train",
+            images=folder / "train",
             output=model,
             labels_from="folders",
             weights=chosen,
@@ -60,7 +63,7 @@ def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: Path = Path("shardscore-
             verbose=verbose,
         )
         score(
-            images=output / "test",
+            images=folder / "test",
             output=run,
             model=model,
             sonar=sonar,

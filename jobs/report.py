@@ -10,12 +10,13 @@ import time
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, place
+from jobs.console.arguments import Place, checked, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report
 
 
+@checked
 def report(
     folder: Place,
     *,
@@ -41,7 +42,8 @@ def report(
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
-    page, moved = place(output, "output") if output else None, place(images, "images") if images else None
+    page = None if output is None else place(output, "output")
+    moved = None if images is None else place(images, "images")
     written = write_report(place(folder, "folder"), page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)

@@ -10,7 +10,7 @@ from json import dumps
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, place
+from jobs.console.arguments import Place, checked, place
 from jobs.console.commands import command
 from jobs.console.tables import print_table
 from jobs.console.terminal import Terminal, console_for
@@ -20,6 +20,7 @@ from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location
 
 
+@checked
 def status(run: Place, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
     """Show what a run has done, what is missing and what is damaged. Changes nothing.
 
@@ -104,7 +105,9 @@ def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Cons
     if json:
         fields = asdict(replace(found, digests={})) | {"complete": found.is_complete}
         text = dumps({name: value for name, value in fields.items() if name != "digests"})
-        Terminal().print_json(text, ensure_ascii=True)  # a quiet one too
+        terminal = Terminal()  # a quiet one too
+        terminal.print_json(text, ensure_ascii=True)
+        terminal.check_written()
     return found
 
 
@@ -113,4 +116,10 @@ _EXAMPLES = (
     "status runs/test --verify --json",
 )
 
-app = command("status", _status, is_whole=lambda found: found.is_complete, examples=_EXAMPLES)
+app = command(
+    "status",
+    _status,
+    is_whole=lambda found: found.is_complete,
+    examples=_EXAMPLES,
+    is_result_printed=lambda options: True,
+)

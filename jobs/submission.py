@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, choice, place
+from jobs.console.arguments import Place, checked, choice, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
@@ -22,6 +22,7 @@ from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Competition, Submission, SubmissionRequest, write_submission
 
 
+@checked
 def submission(
     run: Place,
     *,
@@ -66,7 +67,7 @@ def submission(
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     folder, console = RunFolder(place(run, "run")), console_for(verbose)
-    path = place(output, "output") if output else folder.submission
+    path = folder.submission if output is None else place(output, "output")
     kind = None if values is None else choice(values, Values, "values")
     wishes = Wishes(kind, positive, threshold, clip)
     if template is not None:

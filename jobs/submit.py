@@ -12,6 +12,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ import cluster
 import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
+from jobs.console.arguments import check_texts
 from jobs.console.commands import HELP_NAMES, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, again, exit_codes
 from jobs.console.flags import as_flags, group_of
@@ -33,7 +35,7 @@ from scoring.errors import RequestError
 app = typer.Typer(add_completion=False)
 
 # Options that name a file or folder, whether it is there yet or not.
-_PATHS = ("images", "output", "run", "folder", "sonar_model")
+_PATHS = ("images", "output", "run", "folder", "sonar_model", "labels_file", "template", "json")
 _BUCKET = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
 
 
@@ -98,8 +100,10 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
         parameters = parser.make_context(name, arguments).params
     except typer.TyperException as error:
         raise RequestError(f"shardscore {name}: {error.format_message()}") from error
-    for parameter, value in parameters.items():
-        if _is_local(parameter, value):
+    check_texts(parameters)
+    for parameter, given in parameters.items():
+        several = given if isinstance(given, list | tuple) else [given]
+        if (value := next((each for each in several if _is_local(parameter, each)), None)) is not None:
             raise RequestError(
                 f"Expected `{parameter}` as every node sees it: an absolute path. Received {str(value)!r}, which would "
                 "be looked for in the job's own folder."
@@ -107,8 +111,10 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
 
 
 def _is_local(parameter: str, value: object) -> bool:
-    """Whether an option's value is a path relative to this folder."""
-    if not isinstance(value, str | Path) or _BUCKET.match(str(value)) or Path(value).is_absolute():
+    """Whether a value of an option is a path relative to this folder."""
+    if not isinstance(value, str | Path) or isinstance(value, Enum):
+        return False
+    if _BUCKET.match(str(value)) or Path(value).is_absolute():
         return False
     return parameter in _PATHS or isinstance(value, Path) or Path(value).exists()
 
@@ -206,6 +212,7 @@ def _submit(
     group = context.find_root().command
     assert isinstance(group, TyperGroup)
     with exit_codes():
+        check_texts({"address": address})
         stop_signals.install()
         code = submit(SubmitRequest(tuple(command), address, tuple(env or ()), not no_wait), group, Terminal(quiet))
     raise typer.Exit(code)

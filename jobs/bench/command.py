@@ -9,13 +9,14 @@ from rich.console import Console
 from jobs.bench.job import run_bench
 from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
-from jobs.console.arguments import place
+from jobs.console.arguments import checked, here, place
 from jobs.console.commands import command
 from jobs.score.model_options import VGG16_CATS_DOGS, PixelScale, model_request
 from scoring.errors import RequestError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 
 
+@checked
 def _bench(
     *,
     images: str | None = None,
@@ -27,7 +28,7 @@ def _bench(
     num_images: int | None = None,
     rounds: int = BenchRequest.rounds,
     variant: Sequence[str] | None = None,
-    json: Path = BenchRequest.json_path,
+    json: str | Path = BenchRequest.json_path,
     simulate: bool = False,
     gpu_images_per_s: float | None = None,
     cores_per_gpu: float | None = None,
@@ -62,18 +63,19 @@ def _bench(
     request = model_request(model, weights=weights, labels=labels, size=size, pixels=pixels)
     if request.kind.has_published_weights:
         request = replace(request, weights=None if weights == "imagenet" else weights or RANDOM_WEIGHTS)
-    photos = place(images, "images") if images else None
+    photos = None if images is None else place(images, "images")
+    figures_file = here(json, "json")
     figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)
     if simulate:
         chosen = variant[-1] if variant else None
-        run_simulation(SimulateRequest(request, photos, num_images, chosen, json, *figures), verbose)
+        run_simulation(SimulateRequest(request, photos, num_images, chosen, figures_file, *figures), verbose)
         return
     if any(figure is not None for figure in figures):
         raise RequestError(
             "`gpu_images_per_s`, `cores_per_gpu`, `gpu_price`, `reads_per_s` and `shard_size` belong to `simulate`. "
             "Add it, or leave them out."
         )
-    run_bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), json), verbose)
+    run_bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), figures_file), verbose)
 
 
 _EXAMPLES = (
@@ -81,4 +83,4 @@ _EXAMPLES = (
     "bench --simulate --num-images 1000000",
 )
 
-app = command("bench", _bench, examples=_EXAMPLES)
+app = command("bench", _bench, examples=_EXAMPLES, is_result_printed=lambda options: options["simulate"])

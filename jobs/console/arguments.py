@@ -1,11 +1,17 @@
-"""What functions take from Python: text or a path for a place, a name or an enum's member for a choice."""
+"""What functions take from Python: text or a path for a place, a name or an enum's member for a choice, any number."""
 
+import inspect
+import math
+import operator
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import wraps
+from numbers import Real
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from types import NoneType
+from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args
 
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
@@ -13,10 +19,75 @@ from scoring.storage.redaction import redact
 
 Place: TypeAlias = str | Path | Url
 Choice = TypeVar("Choice", bound=StrEnum)
+P = ParamSpec("P")
+R = TypeVar("R")
 AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Look at the values before a function begins: see `check_texts` and `number_of`."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        check_texts(bound.arguments)
+        for field, value in bound.arguments.items():
+            bound.arguments[field] = number_of(value, signature.parameters[field].annotation, field)
+        return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def check_texts(values: Mapping[str, object]) -> None:
+    """Refuse empty text, alone or in a list: a shell makes it of a variable that is not set, which means no choice.
+
+    Args:
+        values: By the names of their fields.
+
+    Raises:
+        RequestError: It names the field.
+    """
+    for field, value in values.items():
+        if (isinstance(value, str) and not value) or (isinstance(value, list | tuple) and "" in value):
+            raise RequestError(
+                f"Expected a value for `{field}`; received empty text, which a shell makes of a variable that is not "
+                "set."
+            )
+
+
+def number_of(value: Any, annotation: Any, field: str) -> Any:
+    """Python's own number for one of NumPy or of another library, which JSON cannot hold, as a field's type says.
+
+    Args:
+        value: What was given; left as it is where the field takes no number alone, or it is None and may be.
+        annotation: The field's: `int`, `float`, either of them or None, or anything else.
+        field: Its name.
+
+    Raises:
+        RequestError: If it is no whole number, or no number; it names the field.
+    """
+    kinds = set(get_args(annotation) or (annotation,))
+    if value is None and NoneType in kinds:
+        return None
+    try:
+        if kinds - {NoneType} == {int}:
+            return int(operator.index(value))
+        if kinds - {NoneType} == {float}:
+            return _float_of(value)
+    except TypeError:
+        what = "a whole number" if int in kinds else "a number"
+        raise RequestError(f"Expected `{field}` to be {what}; received {value!r}.") from None
+    return value
+
+
+def _float_of(value: object) -> float:
+    if not isinstance(value, Real) or math.isnan(value):
+        raise TypeError
+    return float(value)
 
 
 def place(value: Place, field: str) -> Location:
@@ -75,10 +146,12 @@ def labels_text(labels: str | Path | Sequence[str]) -> str:
     """Labels, or their file, as the command line has them.
 
     Raises:
-        RequestError: If a label would be two there.
+        RequestError: If a label would be two there, or there is none.
     """
     if isinstance(labels, str | Path):
         return text_of(labels)
+    if not labels:
+        raise RequestError("Expected names in `labels`; received an empty list.")
     torn = [label for label in labels if "," in label]
     if torn:
         raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")

@@ -19,7 +19,7 @@ from jobs.console.arguments import number_or_auto
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import Terminal
+from jobs.console.terminal import Terminal, print_result
 from scoring.errors import RequestError
 
 R = TypeVar("R")
@@ -43,6 +43,7 @@ def command(
     *,
     examples: Sequence[str],
     for_machines: bool = False,
+    is_result_printed: Callable[[Mapping[str, Any]], bool] = lambda options: False,
 ) -> typer.Typer:
     """Make a command.
 
@@ -53,6 +54,7 @@ def command(
         is_whole: Whether the function's result lacks nothing; else the exit code says so.
         examples: What users may type after the name of the program, for --help.
         for_machines: Whether --json prints the result.
+        is_result_printed: Whether, by its options, what is printed is all that is left: then it has to be written.
     """
     summary, help_texts = _documentation(function)
     parameters = [
@@ -68,9 +70,12 @@ def command(
         with exit_codes(options.get("overwrite", False)):
             stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
-                result = function(**options, verbose=Terminal(quiet))
+                terminal = Terminal(quiet)
+                result = function(**options, verbose=terminal)
             if machine_reads:
                 _print_json(name, result)
+            elif is_result_printed(options):
+                terminal.check_written()
             code = COMPLETE if is_whole(result) else MISSING
         raise typer.Exit(code)
 
@@ -84,10 +89,7 @@ def command(
 def _print_json(name: str, result: object) -> None:
     from jobs.console.json_results import as_json  # most commands print none
 
-    try:
-        print(as_json(name, result), flush=True)
-    except OSError:
-        Terminal().on_broken_pipe()
+    print_result(as_json(name, result))
 
 
 def shown_examples(examples: Sequence[str]) -> str:

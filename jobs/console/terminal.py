@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.console.flags import as_flags
+from scoring.errors import StorageError
 from scoring.storage.redaction import redact
 
 _OURS = ("cluster", "jobs", "scoring")
@@ -19,12 +20,24 @@ _warning_as_python_does = warnings.formatwarning
 class PatientConsole(Console):
     """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on."""
 
+    _fault: OSError | None = None
+
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
         try:
             super().print(*objects, **options)
-        except OSError:
+        except OSError as error:
+            self._fault = error
             self.on_broken_pipe()
+
+    def check_written(self) -> None:
+        """Raise if something could not be printed, although somebody reads it.
+
+        Raises:
+            StorageError: It says why.
+        """
+        if self._fault and not isinstance(self._fault, BrokenPipeError):
+            raise _not_written(self._fault) from self._fault
 
     def on_broken_pipe(self) -> None:
         """Do nothing, where Rich would exit."""
@@ -65,6 +78,25 @@ class Terminal(PatientConsole):
     def render_str(self, text: str, **options: Any) -> Text:
         """See `PatientConsole.render_str`."""
         return super().render_str(redact(as_flags(text)), **options)
+
+
+def print_result(text: str) -> None:
+    """Print what a command was run for, as it is, on standard output.
+
+    Raises:
+        StorageError: If it cannot be written; that nobody reads it is no fault.
+    """
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        Terminal().on_broken_pipe()
+        if not isinstance(error, BrokenPipeError):
+            raise _not_written(error) from error
+
+
+def _not_written(error: OSError) -> StorageError:
+    reason = error.strerror or error
+    return StorageError(f"Expected a standard output that can be written; {reason}. The result is not whole there.")
 
 
 def console_for(verbose: bool | Console) -> Console:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, choice, number_or_auto, place
+from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.embed.options import (
@@ -30,6 +30,7 @@ from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
+@checked
 def embed(
     *,
     images: Place,
@@ -119,7 +120,7 @@ def embed(
     photos = ImagesRequest(
         images=place(images, "images"),
         model=network,
-        labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
+        labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
         resize=choice(resize, Resize, "resize"),
         batch_size=number_or_auto(batch_size, "batch_size"),
         finds_batch_size=batch_size == AUTO,
@@ -130,8 +131,9 @@ def embed(
         read_timeout_s=read_timeout,
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
-    assert run.summary is not None  # a run of images that did not raise has one
-    return Embeddings(run.path, run.summary)
+    assert run.summary is not None  # a run of images that did not raise has both
+    assert run.fingerprint is not None
+    return Embeddings(run.path, run.summary, run.fingerprint)
 
 
 _EXAMPLES = (

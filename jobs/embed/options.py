@@ -39,10 +39,10 @@ def embedding_request(
         raise RequestError(f"Expected `model` or `base`; received {'both' if named else 'neither'}.")
     asked = BaseRequest(
         text_of(named[0]),
-        text_of(weights) if weights else None,
+        None if weights is None else text_of(weights),
         features,
         choice(pooling, Pooling, "pooling"),
-        size_of(size) if size is not None else None,
+        None if size is None else size_of(size),
         choice(pixels, PixelScale, "pixels"),
     )
     return EmbeddingRequest(

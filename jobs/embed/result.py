@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from scoring.models.embedding import EMBEDDING, WIDTH_KEY, of_one_length
+from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.summary import Summary
@@ -16,12 +17,14 @@ class Embeddings:
     """The vectors of a collection, complete.
 
     Attributes:
-        path: The run folder.
+        path: The run folder, absolute.
         summary: What this call did: how many images, how fast, what bound it.
+        fingerprint: What the vectors go by, as in `run.json`.
     """
 
     path: Location
     summary: Summary
+    fingerprint: Fingerprint
 
     def table(self, columns: list[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids.
@@ -31,9 +34,11 @@ class Embeddings:
                 list of one length, and null for what could not be read.
 
         Raises:
+            RequestError: If there is no such column.
+            RunFolderError: If the folder holds another run now.
             IncompleteError: If a shard has gone missing since, or is damaged.
         """
-        table = RunReader(RunFolder(self.path)).read(columns)
+        table = RunReader(RunFolder(self.path), expected=self.fingerprint).read(columns)
         if EMBEDDING not in table.column_names:
             return table
         vectors = of_one_length(table[EMBEDDING], int(table.schema.metadata[WIDTH_KEY]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, choice, number_or_auto, place
+from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
@@ -23,6 +23,7 @@ from scoring.pixels.decoding import Resize
 from scoring.sources.targets import LabelsFrom
 
 
+@checked
 def finetune(
     *,
     images: Place,
@@ -124,7 +125,7 @@ def finetune(
     dense = choice(unfreeze, Unfreeze, "unfreeze") is Unfreeze.DENSE
     told = HeadSettings(dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense)
     recipe = recipe_of(preset, is_lesson=ensemble != 1 or told != HeadSettings())
-    heads = replace(told, kind=choice(head, HeadKind, "head") if head else recipe.head)
+    heads = replace(told, kind=recipe.head if head is None else choice(head, HeadKind, "head"))
     model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
     collection = place(images, "images")
     columns, labels = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)

@@ -53,9 +53,9 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             check_nothing_missing(missing, "shard {}".format, request.overwrite)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)
-    record = load_training_record(folder)
+        record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
-    return Model(folder.path, record.labels, record.metrics.after_calibration, record.calibration)
+    return Model(folder.path.absolute(), record.labels, record.metrics.after_calibration, record.calibration)
 
 
 def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:

@@ -77,10 +77,11 @@ class FeatureOptions:
         """
         pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
         names = texts_of(self.base) or [recipe.base]
-        sizes = sides_of(self.size) if self.size else recipe.sizes if len(names) == 1 else ()
+        usual = recipe.sizes if len(names) == 1 else ()
+        sizes = usual if self.size is None else sides_of(self.size)
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
-        mirror = (choice(self.augment, Augment, "augment") if self.augment else recipe.augment) is Augment.FLIP
+        mirror = (recipe.augment if self.augment is None else choice(self.augment, Augment, "augment")) is Augment.FLIP
         base = self._base(names, Views(sizes, mirror, pooling) if pooling else None)
         return FeatureRequest(
             base_of(base).choose_layer(unfreeze_dense),
@@ -92,7 +93,7 @@ class FeatureOptions:
     def _base(self, names: Sequence[str], views: Views | None) -> BaseRequest:
         """The network of that name; of several names all of them side by side."""
         weights = iter(self._weights(names))
-        if len(names) > 1 and (self.features or self.size):
+        if len(names) > 1 and (self.features, self.size) != (None, None):
             raise RequestError(
                 f"`features` and `size` belong to one `base`; received {len(names)}, each cut and sized as it is "
                 "alone. Leave them out."

@@ -12,7 +12,7 @@ class Model:
     """A fine-tuned model; its path is what `score` takes as `model`.
 
     Attributes:
-        path: The model folder.
+        path: The model folder, absolute.
         labels: One name per class, in class order.
         metrics: How good it is on photos kept out of training: accuracy, log loss, ROC AUC, confusion, reliability.
         calibration: The temperature inside it, and the clip that `submission` takes.

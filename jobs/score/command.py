@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, choice, here, number_or_auto, place, text_of
+from jobs.console.arguments import AUTO, Place, checked, choice, here, number_or_auto, place, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
@@ -29,6 +29,7 @@ from scoring.sources.labelling import LabelUse
 from scoring.sources.targets import LabelsFrom
 
 
+@checked
 def score(
     *,
     output: Place,
@@ -135,7 +136,7 @@ def score(
                 engine=engine,
                 precision=precision,
             ),
-            labels_from=choice(labels_from, LabelsFrom, "labels_from") if labels_from else None,
+            labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
             resize=choice(resize, Resize, "resize"),
             batch_size=number_or_auto(batch_size, "batch_size"),
             finds_batch_size=batch_size == AUTO,
@@ -149,11 +150,11 @@ def score(
         )
     sonar_request = None
     if sonar is not None:
-        trained = here(sonar_model, "sonar_model") if sonar_model else None
+        trained = None if sonar_model is None else here(sonar_model, "sonar_model")
         sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
     if dry_run:
-        return Run(request.output, None, None, plan_score(request, console_for(verbose)))
+        return Run(request.output.absolute(), None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
 
 
@@ -162,4 +163,6 @@ _EXAMPLES = (
     "score --images photos/ --model resnet50 --output runs/photos --dry-run",
 )
 
-app = command("score", score, examples=_EXAMPLES, for_machines=True)
+app = command(
+    "score", score, examples=_EXAMPLES, for_machines=True, is_result_printed=lambda options: options["dry_run"]
+)

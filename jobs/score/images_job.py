@@ -35,6 +35,9 @@ class ImagesJob:
 
     Raises:
         RequestError: At construction, if the request makes no sense.
+
+    Attributes:
+        keeper: Holds what `run.json` says; None until the run is known.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class ImagesJob:
         self._folder = folder
         self._console = console
         self._listing = BackgroundListing(request, folder, keep, check)
+        self.keeper: RecordKeeper | None = None
 
     def start_listing(self, lease: Lease, overwrite: bool = False) -> None:
         """Begin to list the images; wait a little, so that most faults surface before Ray starts.
@@ -102,7 +106,7 @@ class ImagesJob:
             first = pool.first_ready()
             milestones.worker_at = time.time()
             record = new_record(self._request, settings, listed, first.description)
-            keeper = RecordKeeper(self._folder, self._lease, record, self._console)
+            self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)
             loop.totals.num_changed = keeper.record.num_changed

@@ -64,5 +64,8 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
                 missing = []
             metrics = sonar.finish() if sonar else None
     check_nothing_missing(missing, "shard {}".format, request.overwrite)
-    record = folder.load_record() if images else None
-    return Run(folder.path, record.summary if record else None, metrics)
+    path = folder.path.absolute()
+    if images is None or images.keeper is None:
+        return Run(path, None, metrics)
+    record = images.keeper.record  # not the file's, which may be another driver's by now
+    return Run(path, record.summary, metrics, None, record.fingerprint)

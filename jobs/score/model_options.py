@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.console.arguments import choice, labels_text, size_of, text_of
+from jobs.console.arguments import checked, choice, labels_text, size_of, text_of
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 
+@checked
 def model_request(
     model: str | Path,
     *,
@@ -43,14 +44,14 @@ def model_request(
     """
     return ModelRequest(
         text_of(model),
-        text_of(weights) if weights else None,
-        labels_text(labels) if labels else None,
+        None if weights is None else text_of(weights),
+        None if labels is None else labels_text(labels),
         choice(precision, Precision, "precision"),
         keras_backend(),
         choice(engine, EngineName, "engine"),
-        choice(outputs, OutputMeaning, "outputs") if outputs else None,
+        None if outputs is None else choice(outputs, OutputMeaning, "outputs"),
         output_name,
-        size_of(size) if size is not None else None,
+        None if size is None else size_of(size),
         choice(pixels, PixelScale, "pixels"),
         choice(store_probabilities, StoreProbabilities, "store_probabilities"),
     )

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from jobs.score.plan import Plan
 from scoring.errors import RequestError
+from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.summary import Summary
@@ -18,16 +19,18 @@ class Run:
     """A complete run.
 
     Attributes:
-        path: The run folder.
+        path: The run folder, absolute.
         summary: What this call did: how many images, how fast, what bound it; None if it was asked for sonar alone.
         sonar: How well the returns were told apart; None if it was asked for images alone.
         plan: What a dry run found; None for any other.
+        fingerprint: What its predictions go by, as in `run.json`; None without images.
     """
 
     path: Location
     summary: Summary | None
     sonar: SonarMetrics | None
     plan: Plan | None = None
+    fingerprint: Fingerprint | None = None
 
     def predictions(self, columns: list[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
@@ -38,10 +41,11 @@ class Run:
                 `probabilities`.
 
         Raises:
-            RequestError: If the run has no images, or holds what is not of it.
+            RequestError: If the run has no images, holds what is not of it, or has no such column.
+            RunFolderError: If its folder holds another run now.
             IncompleteError: If a shard has gone missing since, or is damaged.
         """
         if self.summary is None:
             reason = "was asked for as a dry run" if self.plan else "was given none"
             raise RequestError(f"Expected a run of images; {self.path} {reason}.")
-        return RunReader(RunFolder(self.path)).read(columns)
+        return RunReader(RunFolder(self.path), expected=self.fingerprint).read(columns)

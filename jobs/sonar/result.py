@@ -11,7 +11,7 @@ class Study:
     """A whole sonar study.
 
     Attributes:
-        path: The folder `sonar/`: metrics.json, predictions.parquet and model.keras.
+        path: The folder `sonar/`, absolute: metrics.json, predictions.parquet and model.keras.
         rows: One for each model under each protocol: accuracy, its interval, the published figure, every fold.
     """
 

@@ -61,7 +61,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         study = StudyRecord(settings, time.perf_counter() - started, rows)
         write_metrics(metrics, study)
     print_study(console, study.results, folder, time.perf_counter() - started)
-    return Study(folder, study.results)
+    return Study(folder.absolute(), study.results)
 
 
 def _settings(request: StudyRequest, returns: SonarReturns) -> StudySettings:

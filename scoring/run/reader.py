@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import islice
 
 import pyarrow as pa
 
-from scoring.errors import BucketError, IncompleteError, RunFolderError
-from scoring.run.fingerprint import labels_digest
+from scoring.errors import BucketError, IncompleteError, RequestError, RunFolderError
+from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
@@ -23,6 +24,7 @@ class RunReader:
     Args:
         folder: The run.
         verify: Read every row with its checksum, and compare ids and digests; else the files' ends alone.
+        expected: Whose results are meant; None for whatever the folder holds.
 
     Attributes:
         record: What `run.json` says.
@@ -30,15 +32,21 @@ class RunReader:
         foreign: Names of files among the shards that this run has no shard for.
 
     Raises:
-        RunFolderError: If the folder holds no run, its record or manifest is damaged, or the two are of different runs.
+        RunFolderError: If the folder holds no run, or another one than is meant, its record or manifest is damaged, or
+            the two are of different runs.
         BucketError: If its bucket cannot be reached.
     """
 
-    def __init__(self, folder: RunFolder, verify: bool = True) -> None:
+    def __init__(self, folder: RunFolder, verify: bool = True, expected: Fingerprint | None = None) -> None:
         record = folder.load_record()
         if record is None:
             raise RunFolderError(
                 f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
+            )
+        if differing := expected and record.fingerprint.differing(asdict(expected)):
+            raise RunFolderError(
+                f"Expected the run of this result in {folder.path}; another has taken its place, whose {differing} "
+                "differs."
             )
         self.record = record
         self._folder, self._verify = folder, verify
@@ -87,6 +95,7 @@ class RunReader:
         Raises:
             IncompleteError: If a shard is missing or damaged; it is named.
             RunFolderError: If the folder holds other files among the shards, or the manifest is damaged.
+            RequestError: If there is no such column; it names those that there are.
         """
         self.check_complete()
         for shard in self.shards(columns=columns):
@@ -94,7 +103,7 @@ class RunReader:
                 raise IncompleteError(
                     f"Shard {shard.shard_id} of {self._folder.path} {shard.reason}. Run the same score command again."
                 )
-            yield shard.table if columns is None else shard.table.select(columns)
+            yield shard.table if columns is None else _select(shard.table, columns)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a complete run as one table, in the manifest's order; see `tables`."""
@@ -126,6 +135,15 @@ class RunReader:
                 inputs=contents_digest(described) if described else None,
             )
         )
+
+
+def _select(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    unknown = [str(name) for name in columns if name not in table.column_names]
+    if unknown:
+        raise RequestError(
+            f"Expected `columns` of {', '.join(table.column_names)}; received {', '.join(map(repr, unknown))}."
+        )
+    return table.select(columns)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +128,29 @@ def test_a_damaged_page_of_the_manifest_is_one_line_and_exit_2(folder: RunFolder
     assert told.exit_code == 2
     assert told.stderr.count("\n") == 1
     assert "manifest.parquet is damaged: run the same score command again" in told.stderr
+
+
+@pytest.mark.parametrize("words", [["status", "RUN"], ["status", "RUN", "--json"], ["--version"]])
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [
+        ("full", 1, "error: Expected a standard output that can be written; No space left on device. "),
+        ("closed", 0, ""),
+    ],
+)
+def test_what_cannot_be_written_is_one_line_and_exit_1(
+    folder: RunFolder, words: list[str], output: str, code: int, said: str
+) -> None:
+    if output == "full":
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, target = os.pipe()
+        os.close(reading)
+    command = [sys.executable, "-m", "jobs", *(str(folder.path) if word == "RUN" else word for word in words)]
+    try:
+        root = Path(__file__).parents[2]
+        ended = subprocess.run(command, cwd=root, stdout=target, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(target)
+    assert (ended.returncode, ended.stderr.count("\n")) == (code, bool(said))
+    assert ended.stderr.startswith(said)

@@ -73,6 +73,12 @@ def _submit(*arguments: object) -> tuple[int, str, str]:
         ("-- score --images /x --output runs/test", "Received 'runs/test'"),
         ("-- score --images /x --output /y --labels README.md", "Expected --labels as every node sees it"),
         ("-- status runs/test", "Expected RUN as every node sees it"),
+        (
+            "-- finetune --images /x --output /y --weights random --weights README.md",
+            "Expected --weights as every node sees it: an absolute path. Received 'README.md'",
+        ),
+        ("-- finetune --images /x --output /y --base README.md", "Expected --base as every node sees it"),
+        ("-- finetune --images /x --output /y --labels-file a.zip/b.csv", "Expected --labels-file as every node sees"),
         ("--env =hunter2 -- score --images /x --output /y", "received '' without one"),
         ("--env NOT_SET_HERE -- score --images /x --output /y", "received 'NOT_SET_HERE' without one"),
     ],
@@ -100,6 +106,15 @@ def test_buckets_and_names_of_models_are_no_local_paths(
     taken = take(FakeJob(JobEnd(0)))
     assert _submit("--", "score", *options.split())[0] == 0
     assert taken[0].command == f"python -m jobs score {options}"
+
+
+def test_a_folder_here_of_an_engines_name_does_not_matter(
+    take: Callable[[FakeJob], list[JobSettings]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keras").mkdir()
+    monkeypatch.chdir(tmp_path)
+    take(FakeJob(JobEnd(0)))
+    assert _submit("--", *_SCORE)[0] == 0
 
 
 def test_command_is_quoted_and_ships_our_packages_alone(take: Callable[[FakeJob], list[JobSettings]]) -> None:

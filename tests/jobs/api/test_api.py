@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from jobs import api as shardscore
 from jobs.cli import app
+from scoring.run.reader import RunReader
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_model, write_run
 
@@ -205,3 +207,19 @@ def test_predictions_are_a_table_that_pandas_takes(tmp_path: Path) -> None:
     frame = found.predictions(["image_id", "label"]).to_pandas()
     assert list(frame.columns) == ["image_id", "label"]
     assert len(frame) == 16
+    with pytest.raises(shardscore.RequestError, match=r"`columns` of image_id, path, .*; received 'lable'") as refused:
+        found.predictions(["image_id", "lable"])
+    assert "\n" not in str(refused.value)
+
+
+def test_an_earlier_result_never_returns_the_rows_of_a_later_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    fingerprint = RunReader(run).record.fingerprint
+    summary: Any = object()
+    assert len(shardscore.Run(run.path, summary, None, None, fingerprint).predictions()) == 16
+    earlier = replace(fingerprint, model="2" * 64)
+    message = "Expected the run of this result in .*/run; another has taken its place, whose model differs"
+    with pytest.raises(shardscore.RunFolderError, match=message):
+        shardscore.Run(run.path, summary, None, None, earlier).predictions()
+    with pytest.raises(shardscore.RunFolderError, match=message):
+        shardscore.Embeddings(run.path, summary, earlier).table()

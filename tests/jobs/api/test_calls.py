@@ -1,7 +1,9 @@
 """The Python face on a cluster: the functions that compute."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,6 +37,8 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
 ) -> None:
     (photos / "7.png").write_text("<html>")
 
+    numbers: dict[str, Any] = {"shard_size": np.int64(4), "actors": np.int64(1), "gpus_per_actor": np.float32(0)}
+
     def score() -> shardscore.Run:
         return shardscore.score(
             images=photos,
@@ -42,8 +46,7 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
             model=model,
             labels=["cat", "dog"],
             batch_size=4,
-            shard_size=4,
-            actors=1,
+            **numbers,
         )
 
     run = score()
@@ -62,6 +65,25 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
     assert again.summary is not None
     assert again.summary.num_scored == 0
     assert again.predictions() == rows
+
+
+def test_a_result_is_of_its_own_run_wherever_the_process_goes_and_whatever_is_overwritten(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def score(labels: str) -> shardscore.Run:
+        return shardscore.score(images=photos, output="run", model=model, labels=labels, actors=1, overwrite=True)
+
+    monkeypatch.chdir(tmp_path)
+    first = score("cat,dog")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert first.path == tmp_path / "run"
+    assert len(first.predictions()) == 12
+    monkeypatch.chdir(tmp_path)
+    second = score("dog,cat")
+    assert len(second.predictions()) == 12
+    with pytest.raises(shardscore.RunFolderError, match="another has taken its place, whose labels differs"):
+        first.predictions()
 
 
 @pytest.mark.slow  # tests/jobs/finetune trains and scores by default

@@ -1,4 +1,6 @@
+import contextlib
 import inspect
+import io
 import json
 import shlex
 from collections.abc import Callable, Sequence
@@ -191,3 +193,13 @@ def test_json_alone_is_on_standard_output_and_has_the_fields_of_the_result() -> 
 def test_quiet_prints_warnings_alone_and_on_standard_error() -> None:
     ended = CliRunner().invoke(command("spray", _spray, examples=[]), ["north", "-q"])
     assert (ended.stdout, ended.stderr) == ("a library speaks\n", "the can is old\n")
+
+
+def test_json_that_cannot_be_written_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    spray = command("spray", _spray, examples=[], for_machines=True)
+    errors = io.StringIO()
+    monkeypatch.setattr("sys.stderr", errors)
+    with open("/dev/full", "w") as full, contextlib.redirect_stdout(full), pytest.raises(SystemExit) as ended:
+        spray(["north", "--json", "-q"])
+    assert ended.value.code == 1
+    assert errors.getvalue().splitlines()[-1].startswith("error: Expected a standard output that can be written; No")

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from jobs.report import report
 from jobs.submission import submission
 from scoring.errors import RequestError, RunFolderError
 from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
+from scoring.run.lease import Lease
 from scoring.run.verification import run_status
 from tests.gate.control import Gate
 from tests.places import on_disk
@@ -72,6 +76,24 @@ def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
         report(tmp_path / "run")
     with pytest.raises(RequestError, match=r"Expected a run with labels; .*/run holds features"):
         submission(tmp_path / "run")
+
+
+@pytest.mark.ray
+@pytest.mark.keras
+def test_another_driver_that_takes_the_folder_at_once_takes_nothing_from_the_result(
+    photos: Path, model: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def hold(folder: RunFolder) -> Iterator[Lease]:
+        with hold_folder(folder) as lease:
+            yield lease
+        on_disk(folder.record).unlink()  # what its overwrite removes first
+
+    monkeypatch.setattr("jobs.score.job.hold_folder", hold)
+    made = embed(images=photos, output=tmp_path / "run", model=model, **_OPTIONS)
+    assert (made.summary.num_images, made.summary.num_errors) == (12, 4)
+    with pytest.raises(RunFolderError, match=r"has no run\.json"):
+        made.table()
 
 
 def test_one_of_model_and_base_is_wanted(photos: Path, tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+import inspect
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from jobs import api
+from jobs.cli import COMMANDS, app
+from jobs.console.arguments import number_of
+from jobs.score.model_options import model_request
+from scoring.errors import RequestError
+
+
+def _texts() -> list[tuple[str, Any]]:
+    """Every option and argument of every command that takes more than a yes."""
+    commands = {name: typer.main.get_command(import_module(module).app) for name, module in COMMANDS.items()}
+    return [
+        (name, parameter)
+        for name, command in commands.items()
+        if name != "submit"
+        for parameter in command.params
+        if parameter.name != "help" and not getattr(parameter, "is_flag", False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [pytest.param(*each, id=f"{each[0]}-{each[1].name}") for each in _texts()]
+)
+def test_an_empty_word_is_refused_by_name_and_never_taken_for_none(
+    name: str, parameter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    of_command = [other for command, other in _texts() if command == name]
+    words = [name]
+    for other in of_command:
+        value = "" if other.name == parameter.name else "x"
+        if other.required or other.name == parameter.name:
+            words += [value] if other.param_type_name == "argument" else [other.opts[0], value]
+    ended = CliRunner(env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).invoke(app, words)
+    assert ended.exit_code == 2
+    shown = parameter.name.upper() if parameter.param_type_name == "argument" else parameter.opts[0]
+    by_us = f"error: Expected a value for {shown}; received empty text, which a shell makes of a variable"
+    assert by_us in ended.stderr or f"Invalid value for '{shown}'" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--address", "", "--", "score", "--images", "/x", "--output", "/y"], "--address"),
+        (["--", "score", "--images", "/x", "--output", "/y", "--sonar-model", ""], "--sonar-model"),
+        (["--", "finetune", "--images", "/x", "--output", "/y", "--weights", "random", "--weights", ""], "--weights"),
+    ],
+)
+def test_an_empty_word_is_not_submitted(monkeypatch: pytest.MonkeyPatch, words: list[str], shown: str) -> None:
+    monkeypatch.setattr("jobs.submit.submit_job", lambda settings, address: pytest.fail("a job was submitted"))
+    ended = CliRunner().invoke(app, ["submit", *words])
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
+    assert f"Expected a value for {shown}; received empty text" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": ""}, "a value for `weights`"),
+        ({"labels": ["cat", ""]}, "a value for `labels`"),
+        ({"labels": []}, "names in `labels`; received an empty list"),
+    ],
+)
+def test_of_a_model_too(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=f"Expected {message}"):
+        model_request("resnet50", **options)
+
+
+_WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("function", "fields"),
+    [
+        (api.score, [*_WHOLE, "seed"]),
+        (api.embed, _WHOLE),
+        (api.finetune, [*_WHOLE, "folds", "ensemble", "validation", "seed", "epochs"]),
+        (api.sonar, ["seed", "actors"]),
+    ],
+)
+def test_a_whole_number_of_numpy_is_one_and_what_is_none_is_refused_by_name(
+    function: Callable[..., object], fields: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    parameters = inspect.signature(function).parameters
+    assert {name for name, each in parameters.items() if each.annotation in (int, int | None)} == set(fields)
+    required = {name: "x" for name, each in parameters.items() if each.default is inspect.Parameter.empty}
+    for field in fields:
+        for value in (32.0, np.float64(32), "32", [32], math.nan):
+            with pytest.raises(RequestError, match=f"Expected `{field}` to be a whole number; received ") as refused:
+                function(**required | {field: value})
+            assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", _ANY)
+@pytest.mark.parametrize("value", ["1", math.nan, 1j])
+def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received "):
+        api.score(images="x", output="y", **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "number"),
+    [
+        (np.int64(32), int | None, 32),
+        (np.uint8(1), int, 1),
+        (np.float32(0.5), float | None, 0.5),
+        (np.int64(2), float, 2.0),
+        (Fraction(1, 2), float, 0.5),
+        (None, int | None, None),
+        ("auto", int | str | None, "auto"),
+    ],
+)
+def test_numbers_become_pythons_own(value: object, annotation: object, number: object) -> None:
+    made = number_of(value, annotation, "field")
+    assert (made, type(made)) == (number, type(number))
