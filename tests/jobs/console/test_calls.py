@@ -44,7 +44,8 @@ def test_an_empty_word_is_refused_by_name_and_never_taken_for_none(
         value = "" if other.name == parameter.name else "x"
         if other.required or other.name == parameter.name:
             words += [value] if other.param_type_name == "argument" else [other.opts[0], value]
-    ended = CliRunner(env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).invoke(app, words)
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
+    ended = CliRunner().invoke(app, words)
     assert ended.exit_code == 2
     shown = parameter.name.upper() if parameter.param_type_name == "argument" else parameter.opts[0]
     by_us = f"error: Expected a value for {shown}; received empty text, which a shell makes of a variable"

@@ -129,8 +129,11 @@ def test_help_is_the_docstring_with_fields_as_flags_and_what_can_be_chosen() -> 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_fits_80_columns_in_groups_with_two_examples_that_are_understood(name: str) -> None:
-    shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [name, "-h"])
+def test_help_fits_80_columns_in_groups_with_two_examples_that_are_understood(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+    shown = CliRunner().invoke(app, [name, "-h"])
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
     assert max(map(len, lines)) <= 80
