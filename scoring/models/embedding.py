@@ -18,6 +18,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
+from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import FEATURES_HAVE, ScoredImage, describing_columns, predictions_schema
 
@@ -42,6 +43,7 @@ class EmbeddingRequest(CutNetworkRequest):
         precision: Number format of the network.
         backend: Keras' backend.
         engine: What runs the network.
+        resize_mode: How photos became squares for the head above the base; None without one.
     """
 
     base: BaseRequest
@@ -49,6 +51,7 @@ class EmbeddingRequest(CutNetworkRequest):
     precision: Precision
     backend: str
     engine: EngineName = EngineName.KERAS
+    resize_mode: Resize | None = None
 
     def absolute(self) -> "EmbeddingRequest":
         """The same with absolute paths, for workers that started elsewhere."""

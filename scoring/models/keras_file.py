@@ -99,6 +99,11 @@ class KerasFile:
         check_label_count(self.class_labels(), num_outputs, self.name)
         return read_outputs(last_activation(), self.told.outputs, num_outputs, self.name)
 
+    @property
+    def resize_mode(self) -> None:
+        """None: nothing tells how photos became squares when it was trained."""
+        return
+
     def clip(self) -> None:
         """None: nobody has measured a clip."""
 
