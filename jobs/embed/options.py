@@ -53,4 +53,5 @@ def embedding_request(
         keras_backend(),
         choice(engine, EngineName, "engine"),
         record.resize_mode if record else None,
+        record.base.digest if record else None,
     )

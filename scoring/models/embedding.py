@@ -44,6 +44,7 @@ class EmbeddingRequest(CutNetworkRequest):
         backend: Keras' backend.
         engine: What runs the network.
         resize_mode: How photos became squares for the head above the base; None without one.
+        base_digest: Digest of the base that this head was trained on; None without one.
     """
 
     base: BaseRequest
@@ -52,6 +53,7 @@ class EmbeddingRequest(CutNetworkRequest):
     backend: str
     engine: EngineName = EngineName.KERAS
     resize_mode: Resize | None = None
+    base_digest: str | None = None
 
     def absolute(self) -> "EmbeddingRequest":
         """The same with absolute paths, for workers that started elsewhere."""
@@ -67,7 +69,7 @@ class EmbeddingRequest(CutNetworkRequest):
         """Build the network up to the layer; int8 is refused, so no sample is taken.
 
         Raises:
-            ModelError: If the request cannot be met, or weights or layer do not fit.
+            ModelError: If the request cannot be met, weights or layer do not fit, or the base is not the head's.
             DownloadError: If weights are not here and cannot be downloaded.
         """
         self.check()
@@ -77,7 +79,13 @@ class EmbeddingRequest(CutNetworkRequest):
 
     def _network(self) -> Network:
         base = base_of(self.base)
-        return Network(f"{base.digest()}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
+        found = base.digest()
+        if self.base_digest not in (None, found):
+            raise ModelError(
+                f"Expected the base network that the head in `model` was trained on, {self.base_digest[:12]}; "
+                f"{self.base.name} is another, {found[:12]}. Put the former back; weights that moved go by `weights`."
+            )
+        return Network(f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
 
 
 @dataclass(frozen=True)
