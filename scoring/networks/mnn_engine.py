@@ -71,7 +71,7 @@ class MnnEngine(AtOnce):
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
         path = _converted(network)
-        self.last_activation = partial(noted_last_activation, network, path.parent)
+        self.last_activation = partial(noted_last_activation, path.parent)
         self._session = _Session(path)
 
     @property
