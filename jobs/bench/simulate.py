@@ -155,7 +155,8 @@ def _decode_rate(request: SimulateRequest) -> Part:
     """Decode some photos of the collection, or drawn ones, on one core here."""
     with tempfile.TemporaryDirectory(prefix="shardscore-simulate-") as scratch:
         photos = gather_photos(request.images, Path(scratch) / "photos", _NUM_DECODED, _LEAST_DECODED)
-        settings = ScorerSettings(photos, Path(scratch), request.model, Resize.SQUASH, batch_size=1, decode_threads=1)
+        resize = request.model.resize_mode or Resize.SQUASH
+        settings = ScorerSettings(photos, Path(scratch), request.model, resize, batch_size=1, decode_threads=1)
         rate = DecodeRate(settings)(_NUM_DECODED)
     if request.images is None:
         return Part(rate, "drawn photos, now on this machine; real ones take longer: `images`", True)

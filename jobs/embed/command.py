@@ -47,7 +47,7 @@ def embed(
     bytes_column: str | None = None,
     id_column: str | None = None,
     labels_from: LabelsFrom | str | None = None,
-    resize: Resize | str = Resize.SQUASH,
+    resize: Resize | str | None = None,
     engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.AUTO,
     batch_size: int | str | None = None,
@@ -81,7 +81,7 @@ def embed(
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
         labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
-        resize: Squash to the square, or shortest side 256 and centre crop.
+        resize: Squash to the square, or shortest side 256 and centre crop; by default a trained folder's, or squash.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest.
         batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor; auto finds a GPU's fastest.
@@ -121,7 +121,7 @@ def embed(
         images=place(images, "images"),
         model=network,
         labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
-        resize=choice(resize, Resize, "resize"),
+        resize=None if resize is None else choice(resize, Resize, "resize"),
         batch_size=number_or_auto(batch_size, "batch_size"),
         finds_batch_size=batch_size == AUTO,
         shard_size=shard_size,

@@ -5,7 +5,7 @@ from pathlib import Path
 from jobs.console.arguments import choice, size_of, text_of
 from scoring.errors import RequestError
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
-from scoring.models.model_base import base_of_model
+from scoring.models.model_base import base_of_model, record_of_model
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName, keras_backend
@@ -45,10 +45,13 @@ def embedding_request(
         None if size is None else size_of(size),
         choice(pixels, PixelScale, "pixels"),
     )
+    record = record_of_model(asked.model) if base is None else None
     return EmbeddingRequest(
         base_of_model(asked) if base is None else base_of(asked).choose_layer(unfreeze_dense=False),
         choice(dtype, EmbeddingType, "dtype"),
         choice(precision, Precision, "precision"),
         keras_backend(),
         choice(engine, EngineName, "engine"),
+        record.resize_mode if record else None,
+        record.base.digest if record else None,
     )

@@ -46,7 +46,7 @@ def _describe(request: ImagesRequest, settings: ScorerSettings) -> RequestRecord
     return RequestRecord(
         images=str(settings.images),
         model=asdict(settings.model),  # type: ignore[call-overload]  # every kind of request is a dataclass
-        resize=request.resize,
+        resize=settings.resize,
         labels_from=request.truth,
         columns=request.columns,
         batch_size=request.batch_size,

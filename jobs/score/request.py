@@ -28,7 +28,7 @@ class ImagesRequest:
         images: A folder, a prefix in a bucket, a zip as Kaggle ships it, tar files, or a Parquet table.
         model: Which model to load and how.
         labels_from: Where each image's true label stands; None for images without.
-        resize: How photos become squares.
+        resize: How photos become squares; None leaves it to the model.
         batch_size: Images per forward pass.
         finds_batch_size: Whether workers with a GPU find the fastest batch size themselves.
         shard_size: Images per task and per predictions file.
@@ -43,7 +43,7 @@ class ImagesRequest:
     images: Location
     model: ShardModelRequest
     labels_from: LabelsFrom | None = None
-    resize: Resize = Resize.SQUASH
+    resize: Resize | None = None
     batch_size: int | None = None
     shard_size: int | None = None
     workers: WorkerRequest = field(default_factory=WorkerRequest)
@@ -67,6 +67,15 @@ class ImagesRequest:
         labels = {"labels_file": self.labels_file.source} if self.labels_file else {}
         return {"images": self.images, **labels, **self.model.files()}
 
+    @property
+    def resize_mode(self) -> Resize:
+        """How photos become squares: as was asked for, as the model's own did, or squashed.
+
+        Raises:
+            ModelError: If the model's folder is damaged.
+        """
+        return self.resize or self.model.resize_mode or Resize.SQUASH
+
     def check(self) -> None:
         """Raise what can be told before Ray starts and without looking at every image."""
         for name, value, most in (
@@ -82,6 +91,16 @@ class ImagesRequest:
         self.workers.check()
         check_images(self.images, self.columns)
         self.model.check()
+        self._check_resize()
+
+    def _check_resize(self) -> None:
+        """A model sees photos as it saw those that it was trained on."""
+        own = self.model.resize_mode
+        if self.resize and own not in (None, self.resize):
+            raise RequestError(
+                f"Expected `resize` {own}, by which `model` saw the photos that it was trained on; received "
+                f"{self.resize}. Leave it out."
+            )
 
     def _check_labels(self) -> None:
         """Labels stand in one place."""

@@ -25,7 +25,7 @@ def scorer_settings(request: ImagesRequest, folder: RunFolder, placement: Placem
         images=request.images.absolute(),
         output=folder.path.absolute(),
         model=request.model.absolute(),
-        resize=request.resize,
+        resize=request.resize_mode,
         batch_size=request.batch_size or (_GPU_BATCH_SIZE if on_gpu else _CPU_BATCH_SIZE),
         batch_sizes=_to_try(request) if on_gpu and request.finds_batch_size else (),
         decode_threads=min(_MAX_DECODE_THREADS, cpus),

@@ -10,6 +10,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
 from scoring.networks.precision import Precision
+from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
@@ -34,6 +35,11 @@ class CutNetworkRequest(RunsOnEngine):
     def needs_sample(self) -> bool:
         """Whether loading takes some of the images, to calibrate int8."""
         return self.precision is Precision.INT8
+
+    @property
+    def resize_mode(self) -> Resize | None:
+        """None: photos are seen as is asked for."""
+        return None
 
     def files(self) -> dict[str, Location]:
         """The files that it names, by the user's field; every worker must see them."""

@@ -18,6 +18,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
+from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import FEATURES_HAVE, ScoredImage, describing_columns, predictions_schema
 
@@ -42,6 +43,8 @@ class EmbeddingRequest(CutNetworkRequest):
         precision: Number format of the network.
         backend: Keras' backend.
         engine: What runs the network.
+        resize_mode: How photos became squares for the head above the base; None without one.
+        base_digest: Digest of the base that this head was trained on; None without one.
     """
 
     base: BaseRequest
@@ -49,6 +52,8 @@ class EmbeddingRequest(CutNetworkRequest):
     precision: Precision
     backend: str
     engine: EngineName = EngineName.KERAS
+    resize_mode: Resize | None = None
+    base_digest: str | None = None
 
     def absolute(self) -> "EmbeddingRequest":
         """The same with absolute paths, for workers that started elsewhere."""
@@ -64,7 +69,7 @@ class EmbeddingRequest(CutNetworkRequest):
         """Build the network up to the layer; int8 is refused, so no sample is taken.
 
         Raises:
-            ModelError: If the request cannot be met, or weights or layer do not fit.
+            ModelError: If the request cannot be met, weights or layer do not fit, or the base is not the head's.
             DownloadError: If weights are not here and cannot be downloaded.
         """
         self.check()
@@ -74,7 +79,13 @@ class EmbeddingRequest(CutNetworkRequest):
 
     def _network(self) -> Network:
         base = base_of(self.base)
-        return Network(f"{base.digest()}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
+        found = base.digest()
+        if self.base_digest not in (None, found):
+            raise ModelError(
+                f"Expected the base network that the head in `model` was trained on, {self.base_digest[:12]}; "
+                f"{self.base.name} is another, {found[:12]}. Put the former back; weights that moved go by `weights`."
+            )
+        return Network(f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
 
 
 @dataclass(frozen=True)

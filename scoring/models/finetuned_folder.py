@@ -12,6 +12,7 @@ from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.engines import Network
 from scoring.networks.vgg16 import weights_path
+from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Location, locate
 
 
@@ -68,6 +69,11 @@ class FinetunedFolder:
         """Outputs are a probability for each label."""
         check_label_count(self.class_labels(), num_outputs, str(self.folder.path))
         return known_probabilities(num_outputs)
+
+    @property
+    def resize_mode(self) -> Resize:
+        """How photos became squares for its features."""
+        return self._training.resize_mode
 
     def clip(self) -> float:
         """The clip that was fitted on the validation photos."""

@@ -105,6 +105,11 @@ class KerasFile:
                 loss.check(num_outputs, self.name)
         return read_outputs(activation, self.told.outputs, num_outputs, self.name)
 
+    @property
+    def resize_mode(self) -> None:
+        """None: nothing tells how photos became squares when it was trained."""
+        return
+
     def clip(self) -> None:
         """None: nobody has measured a clip."""
 

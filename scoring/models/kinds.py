@@ -14,6 +14,7 @@ from scoring.models.published_network import PublishedNetwork
 from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
 from scoring.networks.engines import Network
 from scoring.networks.hubs.registry import is_on_hub
+from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Location, locate
 
 VGG16_IMAGENET = "vgg16-imagenet"
@@ -68,6 +69,11 @@ class ModelKind(Protocol):
         Raises:
             ModelError: If they are not as many as the labels need, or nothing tells what they mean.
         """
+        ...
+
+    @property
+    def resize_mode(self) -> Resize | None:
+        """How photos became squares when it was trained; None where nothing tells."""
         ...
 
     def clip(self) -> float | None:

@@ -4,13 +4,28 @@ from dataclasses import replace
 
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record
+from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.applications import application_of
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_names import check_keras_name, keras_place
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.pixel_scales import PixelScale
+
+
+def record_of_model(model: str) -> TrainingRecord | None:
+    """What a model folder says of its training; None for models of other kinds.
+
+    Raises:
+        ModelError: If `model` is a folder in which `finetune` has not finished.
+    """
+    place = None if application_of(model) else keras_place(model)
+    if place is None or not place.is_dir():
+        return None
+    try:
+        return load_training_record(ModelFolder(place))
+    except RunFolderError as error:
+        raise ModelError(f"`model`: {error}") from error
 
 
 def base_of_model(request: BaseRequest) -> BaseRequest:
@@ -27,14 +42,11 @@ def base_of_model(request: BaseRequest) -> BaseRequest:
     """
     if application := application_of(request.model):
         return base_of(replace(request, model=application.name)).choose_layer(unfreeze_dense=False)
-    place = keras_place(request.model)
-    if place is None or not place.is_dir():
+    record = record_of_model(request.model)
+    if record is None:
         check_keras_name(request.model, "`model`, unless it is a classifier of keras.applications or a model folder,")
         return request
-    try:
-        base = load_training_record(ModelFolder(place)).base.request
-    except RunFolderError as error:
-        raise ModelError(f"`model`: {error}") from error
+    base = record.base.request
     if request.size is not None or request.pixels is not PixelScale.UNCHANGED:
         raise ModelError(
             f"Expected no `size` and no `pixels` with {request.model}, which knows its own. Leave them out."

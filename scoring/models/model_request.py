@@ -10,11 +10,11 @@ from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName, RunsOnEngine
-from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_files import check_size
-from scoring.networks.keras_names import absolute_keras_name
+from scoring.networks.keras_names import absolute_keras_name, keras_place
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
+from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
@@ -73,11 +73,20 @@ class ModelRequest(RunsOnEngine):
         """Whether loading takes some of the images, to calibrate int8."""
         return self.precision is Precision.INT8
 
+    @property
+    def resize_mode(self) -> Resize | None:
+        """How photos became squares when it was trained; None where nothing tells.
+
+        Raises:
+            ModelError: If it is of no kind, or a folder that is damaged.
+        """
+        return self.kind.resize_mode
+
     def absolute(self) -> "ModelRequest":
         """The same with absolute paths, and one version of what is on a hub, for workers that started elsewhere."""
         there = {field: str(path.absolute()) for field, path in self.kind.paths().items()}
         model, weights, labels = (there.get(field) for field in ("model", "weights", "labels"))
-        named = absolute_keras_name(self.model) if is_on_hub(self.model) else self.model
+        named = absolute_keras_name(self.model) if keras_place(self.model) is None else self.model
         return replace(self, model=model or named, weights=weights or self.weights, labels=labels or self.labels)
 
     def files(self) -> dict[str, Location]:

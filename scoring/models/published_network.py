@@ -73,6 +73,11 @@ class PublishedNetwork:
         check_label_count(self.class_labels(), num_outputs, self.name)
         return known_probabilities(num_outputs)
 
+    @property
+    def resize_mode(self) -> None:
+        """None: nothing tells how photos became squares when it was trained."""
+        return
+
     def clip(self) -> None:
         """None: nobody has measured a clip."""
 

@@ -9,6 +9,7 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.agreement import Agreement, ImageSample
 from scoring.networks.engines import Pending
 from scoring.networks.precision import Precision, PrecisionChoice
+from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import Location
@@ -109,6 +110,11 @@ class ShardModelRequest(Protocol):
     @property
     def needs_sample(self) -> bool:
         """Whether loading takes some of the images."""
+        ...
+
+    @property
+    def resize_mode(self) -> Resize | None:
+        """How photos became squares when it was trained; None where nothing tells."""
         ...
 
     def files(self) -> dict[str, Location]:

@@ -192,8 +192,8 @@ class KerasFileBase:
             raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
         features = self.request.cut(network, "base")
         if views := self.request.views:
-            for side in views.sizes:
-                with_pixels(features, (side, side), path)
+            for side in views.sizes or (None,):
+                with_pixels(features, None if side is None else (side, side), path)
             return self.request.see(take_pixels(features, self.request.pixels, str(path)))
         return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, str(path))
 

@@ -28,10 +28,15 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
         score: Scores a batch by the converted network.
 
     Raises:
-        ModelError: If they differ in shape, or by more than 0.001 plus 0.001 of Keras' output.
+        ModelError: If it cannot be scored. If they differ in shape, or by more than 0.001 plus 0.001 of Keras' output.
     """
     pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
-    expected, received = np.asarray(model.predict_on_batch(pixels)), score(pixels)
+    expected = np.asarray(model.predict_on_batch(pixels))
+    try:
+        received = score(pixels)
+    except Exception as error:  # each library has its own classes and words for what it cannot run
+        said = " ".join(str(error).split())[:200]
+        raise ModelError(f"`engine` {engine} cannot run this network: {said}. Use `engine` keras.") from error
     if received.shape != expected.shape:
         raise ModelError(
             f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "

@@ -71,7 +71,7 @@ class MnnEngine(AtOnce):
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
         path = _converted(network)
-        self.last_activation = partial(noted_last_activation, network, path.parent)
+        self.last_activation = partial(noted_last_activation, path.parent)
         self._session = _Session(path)
 
     @property
@@ -148,7 +148,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. {said}") from error
     _run_converter(between, path)
     between.unlink()
-    check_conversion(EngineName.MNN, model, _Session(path))
+    check_conversion(EngineName.MNN, model, lambda pixels: _Session(path)(pixels))
 
 
 def _run_converter(source: Path, target: Path) -> None:

@@ -17,7 +17,13 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
 from scoring.networks.conversion_check import check_conversion
-from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
+from scoring.networks.conversions import (
+    conversion_folder,
+    is_whole,
+    made_once,
+    note_last_activation,
+    noted_last_activation,
+)
 from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
 from scoring.networks.precision import Precision
@@ -38,7 +44,6 @@ _SETTINGS = {
     Precision.INT8: {"INFERENCE_PRECISION_HINT": "f32", "TBB_PARTITIONER": "AUTO"},
 }
 _BATCH_SIZE = 16
-_COMPARED = "compared_with_keras"  # stands beside a converted network that says what Keras says
 _WITH_WEIGHTS = {"Convolution", "GroupConvolution", "MatMul"}  # what int8 makes faster
 _ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide"}  # what standardises the inputs of a head
 
@@ -76,7 +81,7 @@ class OpenVinoEngine(AtOnce):
         """
         self.digest, self.compared = network.digest, None
         folder = _converted(network)
-        self.last_activation = partial(noted_last_activation, network, folder)
+        self.last_activation = partial(noted_last_activation, folder)
         if precision is Precision.INT8:
             assert sample is not None
             folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))), network.digest)
@@ -138,8 +143,6 @@ def _converted(network: Network) -> Path:
             _export(from_uint8, temporary / "model.xml")
             note_last_activation(model, temporary)
             _compare(from_uint8, temporary)
-    if not (folder / _COMPARED).exists():  # an earlier version converted it
-        _compare(takes_uint8(network.build()), folder)
     return folder
 
 
@@ -152,9 +155,8 @@ def _export(model: "keras.Model", path: Path) -> None:
 
 
 def _compare(model: "keras.Model", converted: Path) -> None:
-    """Refuse a network that came out differently, and note of one that did not that it was compared."""
+    """Refuse a network that came out differently."""
     check_conversion(EngineName.OPENVINO, model, lambda pixels: _scores(_load(converted), Precision.FLOAT32, pixels))
-    (converted / _COMPARED).touch()
 
 
 def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path, ComparedOutputs]:
@@ -164,7 +166,7 @@ def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path,
     with made_once(folder) as temporary:
         if temporary:
             _quantise(converted, sample, temporary)
-    with made_once(folder / "compared") as temporary:  # a folder of its own: earlier versions kept no outputs
+    with made_once(folder / "compared") as temporary:
         if temporary:
             exact = _scores(_load(converted), Precision.FLOAT32, sample.to_compare)
             np.save(temporary / "exact.npy", exact)
@@ -179,7 +181,7 @@ def _find_quantised(converted: Path, digest: str, model: str) -> Path | None:
     if network != digest:
         return None
     found = (path.parent for path in sorted(converted.glob("int8-*/model.bin")))
-    return next((folder for folder in found if weights.startswith(_weights_digest(folder))), None)
+    return next((folder for folder in found if weights.startswith(_weights_digest(folder)) and is_whole(folder)), None)
 
 
 def _weights_digest(quantised: Path) -> str:

@@ -51,7 +51,7 @@ def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
     as much as their direction.
 
     Args:
-        network: From float RGB pixels, 0 to 255, shape (batch, side, side, 3) of each size, to a layer's outputs.
+        network: From float pixels, 0 to 255, shape (batch, height, width, channels) of each size, to a layer's outputs.
         views: The sizes, and how each is pooled.
 
     Returns:
@@ -59,12 +59,10 @@ def pool_views(network: "keras.Model", views: Views) -> "keras.Model":
     """
     import keras
 
-    sizes = views.sizes or (filled(network.inputs[0].shape[1:]).height,)
-    largest = sizes[0]
-    pixels = keras.Input((largest, largest, 3))
-    parts = [
-        part for side in sizes for part in _parts(network, resized(pixels, (side, side)), views.mirror, views.pooling)
-    ]
+    own = filled(network.inputs[0].shape[1:])
+    sizes = [(side, side) for side in views.sizes] or [own.size]
+    pixels = keras.Input((*sizes[0], own.channels))
+    parts = [part for size in sizes for part in _parts(network, resized(pixels, size), views.mirror, views.pooling)]
     features = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(pixels, features, name="base")
 

@@ -1,11 +1,13 @@
 """`embed` from images to vectors, on a real Ray: shards as `score` writes them, continued to the same bytes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,24 @@ import pytest
 from PIL import Image
 
 from jobs.embed.command import embed
+from jobs.embed.options import embedding_request
 from jobs.report import report
 from jobs.submission import submission
-from scoring.errors import RequestError, RunFolderError
+from scoring.errors import ModelError, RequestError, RunFolderError
+from scoring.models.embedding import Embedder, EmbeddingType
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.lease import Lease
 from scoring.run.verification import run_status
 from tests.gate.control import Gate
+from tests.models import save_brightness_model
 from tests.places import on_disk
+from tests.runs import cats_and_dogs, write_model
 
 _OPTIONS: dict[str, Any] = {"shard_size": 4, "batch_size": 4, "precision": "float32", "actors": 1}
 
@@ -103,6 +114,43 @@ def test_one_of_model_and_base_is_wanted(photos: Path, tmp_path: Path) -> None:
         embed(images=photos, output=tmp_path / "run", model="resnet50", base="vgg16")
 
 
+@pytest.mark.keras
+def test_base_that_is_not_the_one_below_a_folders_head_gives_no_vectors(model: Path, tmp_path: Path) -> None:
+    """Neither what has taken the place of its file, nor other weights."""
+    base = BaseRequest(str(tmp_path / "base.keras"))
+    shutil.copy(model, base.model)
+    trained = TrainedBase(base, base_of(base).digest())
+    path = tmp_path / "model"
+    folder = ModelFolder(path)
+    write_model(path, cats_and_dogs(8))
+    record = load_training_record(folder)
+    save_training_record(folder, replace(record, base=trained))
+    assert _loaded(path).engine.num_outputs == 3
+    save_brightness_model(Path(base.model))
+    with pytest.raises(ModelError, match=rf"was trained on, {trained.digest[:12]}; .*base\.keras is another"):
+        _loaded(path)
+    save_training_record(folder, record)
+    with pytest.raises(ModelError, match=r"was trained on, aaaaaaaaaaaa; vgg16 is another, "):
+        _loaded(path, "random")
+
+
+def _loaded(model: Path, weights: str | None = None) -> Embedder:
+    """What `embed` would load of a model folder, if nothing else is said."""
+    request = embedding_request(
+        model=model,
+        base=None,
+        weights=weights,
+        features=None,
+        pooling="mean",
+        dtype="float32",
+        size=None,
+        pixels=PixelScale.UNCHANGED,
+        engine="keras",
+        precision="float32",
+    )
+    return request.load()
+
+
 @pytest.mark.slow
 def test_killed_twice_and_continued_it_ends_with_the_bytes_of_an_undisturbed_run(
     data_folder: Path, tmp_path: Path
@@ -136,7 +184,6 @@ def test_killed_twice_and_continued_it_ends_with_the_bytes_of_an_undisturbed_run
 
 def _write(folder: Path) -> Path:
     """Vectors of 200 images, as `embed` stores them; of number 7, nearest are 8 and 6."""
-    from scoring.models.embedding import Embedder, EmbeddingType
     from scoring.networks.precision import Precision, PrecisionChoice
     from scoring.run.predictions import ScoredImage, write_table
     from scoring.sources.inputs import ImageEntry

@@ -1,13 +1,21 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.placement import Placement
+from jobs.embed.options import embedding_request
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
+from scoring.errors import ModelError, RequestError
+from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
+from scoring.models.shard_model import ShardModelRequest
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.precision import Precision
+from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
+from tests.runs import cats_and_dogs, write_model
 
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.AUTO, "tensorflow")
 
@@ -47,3 +55,35 @@ def test_a_gpus_batch_size_is_found_where_that_is_asked_for(
 ) -> None:
     request = ImagesRequest(tmp_path, _MODEL, shard_size=shard_size, finds_batch_size=finds)
     assert scorer_settings(request, RunFolder(tmp_path / "run"), placement).batch_sizes == sizes
+
+
+def _vectors(model: Path) -> ShardModelRequest:
+    """What `embed` asks for where nothing is said but the model."""
+    left_out = dict.fromkeys(("base", "weights", "features", "size"))
+    words = {"pooling": "mean", "dtype": "float16", "pixels": "0..255", "engine": "keras", "precision": "float32"}
+    return embedding_request(model=model, **left_out, **words)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("own", Resize)
+def test_photos_become_squares_as_those_that_a_folder_was_trained_on(tmp_path: Path, photos: Path, own: Resize) -> None:
+    folder = ModelFolder(tmp_path / "model")
+    write_model(folder.path, cats_and_dogs(8))
+    record = load_training_record(folder)
+    save_training_record(folder, replace(record, resize=record.resize.replace("squash", own)))
+    [other] = set(Resize) - {own}
+    for model in (replace(_MODEL, model=str(folder.path), weights=None), _vectors(tmp_path / "model")):
+        request = ImagesRequest(photos, model)
+        for same in (request, replace(request, resize=own)):
+            assert scorer_settings(same, RunFolder(tmp_path / "run"), None).resize is own
+        with pytest.raises(RequestError, match=f"Expected `resize` {own}, by which .*; received {other}. Leave it out"):
+            replace(request, resize=other).check()
+    (tmp_path / "model" / "training.json").write_text("{}")
+    with pytest.raises(ModelError, match="`model`: Expected a model folder"):
+        ImagesRequest(photos, replace(_MODEL, model=str(folder.path), weights=None)).check()
+
+
+def test_photos_are_squashed_for_a_model_that_does_not_tell_unless_something_else_is_asked_for(photos: Path) -> None:
+    request = ImagesRequest(photos, _MODEL)
+    request.check()
+    assert request.resize_mode is Resize.SQUASH
+    assert replace(request, resize=Resize.CROP).resize_mode is Resize.CROP

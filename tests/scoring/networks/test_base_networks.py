@@ -10,6 +10,7 @@ import pytest
 from scoring.errors import ModelError
 from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, base_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS, BaseRequest
+from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.vgg16 import load_dense_layers, load_vgg16
 
 
@@ -108,6 +109,19 @@ def test_convolutions_alone_give_what_keras_gives_from_a_file_of_their_own(tmp_p
 @pytest.mark.keras
 def test_dense_layers_are_the_two_below_the_last() -> None:
     assert [weight.shape for weight in load_dense_layers("random")] == [(25088, 4096), (4096,), (4096, 4096), (4096,)]
+
+
+@pytest.mark.keras
+def test_file_whose_channels_do_not_go_last_is_refused_for_views_too(tmp_path: Path) -> None:
+    import keras
+
+    path = tmp_path / "first.keras"
+    keras.Sequential([keras.Input((3, 32, 32)), keras.layers.Conv2D(2, 2, name="conv2d"), keras.layers.Flatten()]).save(
+        path
+    )
+    for views in (None, Views((), False, (ViewPooling.MEAN,))):
+        with pytest.raises(ModelError, match=r"with 1 or 3 channels, which go last; .* shape \(None, 3, 32, 32\)"):
+            base_of(BaseRequest(str(path), layer="conv2d", views=views)).build()
 
 
 @pytest.mark.keras

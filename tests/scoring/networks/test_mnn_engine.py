@@ -89,6 +89,33 @@ def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyP
         MnnEngine(Network("no-network", lambda: None))
 
 
+def _upsampling(pixels: Any) -> Any:
+    """MNN makes no session for it."""
+    import keras
+
+    maps = keras.layers.Conv2D(8, 3, strides=2)(keras.layers.UpSampling2D(2)(pixels))
+    return keras.layers.GlobalAveragePooling2D()(maps)
+
+
+def _attention(pixels: Any) -> Any:
+    """MNN makes a session and computes nothing."""
+    import keras
+
+    tokens = keras.layers.Reshape((36, 6))(keras.layers.Conv2D(6, 8, strides=8)(pixels))
+    return keras.layers.GlobalAveragePooling1D()(keras.layers.MultiHeadAttention(2, 4)(tokens, tokens))
+
+
+@pytest.mark.parametrize(("layers", "said"), [(_upsampling, "createSession failed"), (_attention, "ended with error")])
+def test_network_that_is_converted_and_cannot_run_is_refused_in_one_line(layers: Any, said: str) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    pixels = keras.Input((48, 48, 3))
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(layers(pixels)))
+    with pytest.raises(ModelError, match=rf"`engine` mnn cannot run this network: .*{said}.* Use `engine` keras\."):
+        MnnEngine(Network(f"network-of{layers.__name__}", lambda: model))
+
+
 def test_mnn_without_the_private_converter_is_refused_with_the_engines_to_use_instead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,24 +81,6 @@ def test_network_that_comes_out_differently_is_refused_and_not_kept(
         OpenVinoEngine(replace(different, build=build), Precision.FLOAT32)
 
 
-def test_network_that_an_earlier_version_converted_is_compared_before_it_is_used(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("openvino")
-    import keras
-
-    digest = _request(model, Precision.FLOAT32).load().model_digest
-    network = Network(digest, lambda: keras.saving.load_model(model))
-    converted = openvino_engine._converted(network)
-    (converted / openvino_engine._COMPARED).unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(openvino_engine, "_scores", _differently)
-        with pytest.raises(ModelError, match="its outputs on noise differ"):
-            openvino_engine._converted(network)
-    assert openvino_engine._converted(network) == converted
-    assert (converted / openvino_engine._COMPARED).exists()
-
-
 def _differently(converted: Any, precision: Precision, images: UInt8Array) -> Float32Array:
     return np.full((len(images), 3), 0.5, np.float32)
 

@@ -43,6 +43,18 @@ def test_parts_are_roots_of_pooled_positions_of_length_one(network: Any, mirror:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(12, 16, 3), (16, 12, 1)])
+def test_without_sizes_a_network_sees_what_it_takes(shape: tuple[int, int, int]) -> None:
+    import keras
+
+    network = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(64, 3, padding="same")])
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.float32)
+    views = pool_views(network, Views((), True, tuple(ViewPooling)))
+    maps = [network.predict_on_batch(pixels), network.predict_on_batch(pixels[:, :, ::-1])]
+    expected = np.concatenate([_part(maps, pooling) for pooling in ViewPooling], axis=1)
+    np.testing.assert_allclose(views.predict_on_batch(pixels), expected, atol=1e-5)
+
+
 def test_smaller_views_are_made_of_the_same_pixels(network: Any) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.float32)
     found = pool_views(network, Views((16, 12, 8), False, (ViewPooling.MEAN,))).predict_on_batch(pixels)
