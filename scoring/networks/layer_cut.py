@@ -41,12 +41,10 @@ def cut_at(
     Raises:
         ModelError: If there is no such layer, or it has no vector for each image.
     """
-    import keras
-
     features = _features_of(network, layer, called)
     if len(features.shape) == 4:
         features = _pooled(features, pooling)
-    return keras.Model(network.inputs, features, name=name)
+    return _model_to(network, features, called, name)
 
 
 def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "keras.Model":
@@ -55,9 +53,19 @@ def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "kera
     Returns:
         From what the network takes to features, shape (batch, height, width, channels) or (batch, num_features).
     """
+    return _model_to(network, _features_of(network, layer, called), called)
+
+
+def _model_to(
+    network: "keras.Model", features: "keras.KerasTensor", called: str, name: str | None = None
+) -> "keras.Model":
     import keras
 
-    return keras.Model(network.inputs, _features_of(network, layer, called))
+    try:
+        return keras.Model(network.inputs, features, name=name)
+    except ValueError as error:  # Keras' words for a tensor of another graph
+        said = " ".join(str(error).split())[:200]
+        raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error
 
 
 def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
@@ -90,7 +98,32 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
     with_weights = [layer for layer in network.layers if layer.weights]
     if not with_weights:
         raise ModelError(f"Expected a trained network; {called} has no weights.")
-    return with_weights[-1].input
+    last = with_weights[-1]
+    taken = _input_of(last)
+    if not _is_graph(last):
+        return taken
+    below = _inputs_of_last(last, called)
+    return _model_to(last, below, called)(taken)
+
+
+def _is_graph(layer: "keras.Layer") -> bool:
+    """Whether a layer is a nested network with tensors of its own; of what is nested as a list, all is one layer."""
+    import keras
+
+    return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential) and bool(layer.inputs)
+
+
+def _input_of(layer: "keras.Layer") -> "keras.KerasTensor":
+    """What a layer takes in the graph that it stands in; a nested network's own properties tell of the graph within."""
+    import keras
+
+    return keras.Operation.input.fget(layer)
+
+
+def _output_of(layer: "keras.Layer") -> "keras.KerasTensor":
+    import keras
+
+    return keras.Operation.output.fget(layer)
 
 
 def _outputs_of(network: "keras.Model", layer: str, called: str) -> "keras.KerasTensor":
@@ -100,4 +133,4 @@ def _outputs_of(network: "keras.Model", layer: str, called: str) -> "keras.Keras
             f"Expected `features` to be a layer of {called}; received {layer}. Its last ones are "
             f"{', '.join(names[-_NUM_NAMED:])}."
         )
-    return network.get_layer(layer).output
+    return _output_of(network.get_layer(layer))

@@ -1,10 +1,14 @@
 """Where a network is cut for its features, and what is said of a layer that has none."""
 
+from pathlib import Path
+from typing import Any
+
 import keras
+import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.layer_cut import cut_at
+from scoring.networks.layer_cut import cut_at, cut_spatial
 
 
 def _network_with_branches() -> keras.Model:
@@ -25,3 +29,48 @@ def test_layer_without_one_vector_for_each_image_is_named_with_what_it_has() -> 
         cut_at(network, "branches", "a.keras")
     with pytest.raises(ModelError, match=r"; sequence has shape \(None, 2, 3, 6, 4\)"):
         cut_at(network, "sequence", "a.keras")
+
+
+def _nested(with_classes: bool) -> keras.Model:
+    """A network, or its classes too, that another one takes as a layer: `nested`."""
+    inputs = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(2, 3, name="maps")(inputs)
+    means = keras.layers.GlobalAveragePooling2D()(maps)
+    return keras.Model(inputs, keras.layers.Dense(5)(means) if with_classes else maps, name="nested")
+
+
+def _transferred() -> keras.Model:
+    """What transfer learning leaves: classes above a nested network of maps."""
+    pixels = keras.Input((8, 8, 3))
+    maps = _nested(with_classes=False)(keras.layers.Rescaling(1 / 255)(pixels), training=False)
+    return keras.Model(pixels, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(maps)))
+
+
+def _wrapped() -> keras.Model:
+    """A whole classifier behind its preprocessing."""
+    return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), _nested(with_classes=True)])
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+@pytest.mark.parametrize(("build", "layer"), [(_transferred, None), (_transferred, "nested"), (_wrapped, None)])
+def test_network_is_cut_at_or_within_one_that_is_nested_in_it(
+    tmp_path: Path, build: Any, layer: str | None, from_file: bool
+) -> None:
+    network = build()
+    if from_file:
+        network.save(tmp_path / "m.keras")
+        network = keras.saving.load_model(tmp_path / "m.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.float32)
+    kernel, bias = network.get_layer("nested").get_layer("maps").get_weights()
+    maps = np.asarray(keras.ops.conv(pixels / 255, kernel)) + bias
+    cut = cut_at(network, layer, "a.keras")
+    np.testing.assert_allclose(cut.predict_on_batch(pixels), maps.mean(axis=(1, 2)), atol=1e-5)
+    if layer:
+        np.testing.assert_allclose(cut_spatial(network, layer, "a.keras").predict_on_batch(pixels), maps, atol=1e-5)
+
+
+def test_whole_nested_classifier_gives_its_outputs() -> None:
+    network = _wrapped()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.float32)
+    cut = cut_at(network, "nested", "a.keras")
+    np.testing.assert_allclose(cut.predict_on_batch(pixels), network.predict_on_batch(pixels), atol=1e-5)

@@ -1,0 +1,77 @@
+"""Which differences from Keras a converted network may have."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from scoring.errors import ModelError
+from scoring.networks.conversion_check import check_conversion
+from scoring.networks.engines import EngineName
+
+pytestmark = pytest.mark.keras
+
+_SHAPE = (4, 4, 3)
+
+
+def _check(weights: npt.NDArray[np.float64], error: float, activation: str | None, scale: float = 1.0) -> None:
+    """Compare a dense layer with the same whose weights have random errors, of this standard deviation.
+
+    Args:
+        weights: Those of the layer, shape (48, num_outputs).
+        error: Of each weight, in shares of their standard deviation.
+        activation: What follows the layer.
+        scale: What the pixels are multiplied by.
+    """
+    import keras
+
+    def build(kernel: Any) -> Any:
+        pixels = keras.Input(_SHAPE, dtype="uint8")
+        flat = keras.layers.Flatten()(keras.layers.Rescaling(scale / 255)(pixels))
+        layer = keras.layers.Dense(kernel.shape[1], activation=activation)
+        model = keras.Model(pixels, layer(flat))
+        layer.set_weights([kernel, np.zeros(kernel.shape[1])])
+        return model
+
+    errors = np.random.default_rng(1).normal(0, error * weights.std(), weights.shape)
+    check_conversion(EngineName.MNN, build(weights), build(weights + errors).predict_on_batch)
+
+
+def _weights(num_outputs: int, deviation: float) -> npt.NDArray[np.float64]:
+    return np.random.default_rng(0).normal(0, deviation, (48, num_outputs))
+
+
+@pytest.mark.parametrize(
+    ("num_outputs", "deviation", "activation"),
+    [
+        (1000, 0.005, "softmax"),  # probabilities of 0.00097 to 0.00104
+        (1000, 1.0, "softmax"),  # from 1e-8 to 0.6
+        (2, 0.01, "softmax"),
+        (5, 0.5, "sigmoid"),
+        (2, 1.0, None),
+        (64, 1e-2, "relu"),
+        (64, 100.0, "relu"),
+    ],
+)
+def test_share_of_a_ten_thousandth_is_accepted_and_of_a_tenth_refused(
+    num_outputs: int, deviation: float, activation: str | None
+) -> None:
+    weights = _weights(num_outputs, deviation)
+    _check(weights, 1e-4, activation)
+    with pytest.raises(
+        ModelError, match=r"`engine` mnn cannot run .* differ from Keras' by up to .*, which are at most"
+    ):
+        _check(weights, 0.1, activation)
+
+
+def test_small_probabilities_of_sigmoids_are_compared_by_their_share() -> None:
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    layer = keras.layers.Dense(3, activation="sigmoid")
+    model = keras.Model(pixels, layer(flat))
+    layer.set_weights([np.zeros((48, 3)), np.full(3, -9)])
+    with pytest.raises(ModelError, match="cannot run this network: its outputs"):
+        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * 1.1)
