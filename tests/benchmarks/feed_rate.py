@@ -101,7 +101,7 @@ def main() -> None:
         os._exit(0)  # gilknocker's thread does not always outlive the interpreter's end
     settings = [(kind, count) for kind in options.kinds for count in options.counts]
     found: dict[tuple[str, Path, str, int], list[Feed]] = {}
-    trees = {"this": Path(__file__).parents[2], **{tree.name: tree for tree in options.tree}}
+    trees = {"this": Path(__file__).parents[2], **{tree.name: tree.absolute() for tree in options.tree}}
     for _ in range(options.rounds):
         for kind, count in settings:
             for name, tree in trees.items():
