@@ -35,7 +35,7 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     """
     if image.format == "PSD" and image.mode == "1":
         bitmap: Any = image
-        bitmap.tile = [tile._replace(args=_ONE_IS_BLACK) for tile in bitmap.tile]
+        bitmap.tile = [tile.__class__(*tile[:3], _ONE_IS_BLACK) for tile in bitmap.tile]
     return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
 
 
@@ -47,7 +47,7 @@ def _tiff_in_order(tiff: Any, encoded: bytes) -> Image.Image:
     if is_in_planes and tiff.mode in ("LA", "La", "PA") and tiff.tile[0].codec_name == "libtiff":
         raise ImageError("a TIFF of grey and alpha that are compressed in planes of their own, which is not decoded")
     wide = (";16L" if encoded.startswith(b"II") else ";16B") if is_in_planes and tags.get(_BITS, (1,))[0] == 16 else ""
-    tiff.tile = [tile._replace(args=(_raw_mode(tile, wide), *tile.args[1:])) for tile in tiff.tile]
+    tiff.tile = [tile.__class__(*tile[:3], (_raw_mode(tile, wide), *tile.args[1:])) for tile in tiff.tile]
     opened: Image.Image = tiff
     return opened
 

@@ -99,7 +99,7 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         ),
         (
             lambda: shardscore.finetune(output="run", images="here", read_timeout=math.nan),
-            "Expected `read_timeout` of at least 1; received nan",
+            "Expected `read_timeout` to be a number; received nan",
         ),
         (
             lambda: shardscore.score(output="run", images="here", shard_deadline=math.inf),
@@ -107,11 +107,11 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         ),
         (
             lambda: shardscore.finetune(output="run", images="here", wait_for_nodes=math.nan),
-            "Expected `wait_for_nodes` of at least 0; received nan",
+            "Expected `wait_for_nodes` to be a number; received nan",
         ),
         (
             lambda: shardscore.finetune(output="run", images="here", cpus_per_actor=math.nan),
-            "Expected `cpus_per_actor` of at least 0.0001; received nan",
+            "Expected `cpus_per_actor` to be a number; received nan",
         ),
         (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
         (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),
