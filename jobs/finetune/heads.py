@@ -1,5 +1,6 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
+import os
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    recipe = function_recipe(partial(HeadTrainer, _settings(request, folder, fence)))
+    recipe = function_recipe(partial(_head_trainer, _settings(request, folder, fence)))
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
     with WorkerPool(recipe, _place(request), deadline_s, faults=(ScoringError,)) as pool:
         for tasks in stages:
@@ -52,6 +53,12 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
                 fence.check()
             print_failures(console, failures, pool.start_failures)
             check_nothing_missing([failure.task for failure in failures], overwrite=request.overwrite)
+
+
+def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:
+    """Runs in the worker: TensorFlow reads this once for its process, and the same seed gives the same weights."""
+    os.environ["TF_DETERMINISTIC_OPS"] = "1"
+    return HeadTrainer(settings)
 
 
 def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> FinetuneSettings:

@@ -1,6 +1,5 @@
 """Train heads on extracted features, and then put the model together; built once per worker."""
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -63,7 +62,6 @@ class HeadTrainer:
             ImagesError: If the photos that can be read cannot be divided.
             ModelError: If heads of radial basis functions get photos of two views.
         """
-        os.environ["TF_DETERMINISTIC_OPS"] = "1"  # the same seed gives the same weights
         import_keras(settings.backend)
         self._settings = settings
         self._folder = ModelFolder(settings.output)
