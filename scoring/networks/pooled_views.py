@@ -113,4 +113,5 @@ def _pool(outputs: "keras.KerasTensor", pooling: ViewPooling) -> "keras.KerasTen
 def _root(values: "keras.KerasTensor") -> "keras.KerasTensor":
     import keras
 
-    return keras.ops.sign(values) * keras.ops.sqrt(keras.ops.abs(values))
+    # To the bit sign(values) sqrt(|values|), of operations that MNN converts.
+    return keras.ops.sqrt(keras.ops.relu(values)) - keras.ops.sqrt(keras.ops.relu(-values))

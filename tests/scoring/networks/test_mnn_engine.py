@@ -16,6 +16,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.networks import mnn_engine
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
+from scoring.networks.pooled_views import ViewPooling, Views, pool_views
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras
@@ -130,6 +131,20 @@ def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> Non
         ModelError, match=r"its outputs on noise differ from Keras' by up to .*e-05, which are at most 0"
     ):
         MnnEngine(Network("transposed", lambda: keras.Model(pixels, classes)))
+
+
+def test_pooled_views_as_finetune_takes_them_are_run() -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels = keras.Input((48, 48, 3), dtype="uint8")
+    maps = keras.layers.Conv2D(128, 5, strides=4)(keras.layers.Rescaling(1 / 255, dtype="float32")(pixels))
+    views = Views((), mirror=False, pooling=(ViewPooling.MEAN, ViewPooling.MAX, ViewPooling.CENTRE))
+    network = pool_views(keras.Model(pixels, maps), views)
+    images = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3)).astype(np.uint8)
+    found = MnnEngine(Network("pooled-views", lambda: network)).score(images)
+    np.testing.assert_allclose(found, network.predict_on_batch(images), atol=1e-4)
 
 
 def test_mnn_without_the_private_converter_is_refused_with_the_engines_to_use_instead(
