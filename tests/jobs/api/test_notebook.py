@@ -68,7 +68,7 @@ def test_a_notebook_scores_shows_the_bar_reads_predictions_into_pandas_and_makes
     assert f"{num_images}/{num_images}" in bar.data["text/html"]
     assert "<table" in frame[0].data["text/html"]
     [words] = submitted
-    assert words.text.split() == [*[str(num_images)] * 4, str(Path("run") / "submission.csv")]
+    assert words.text.split() == [*[str(num_images)] * 4, str(folder / "run" / "submission.csv")]
     assert len((folder / "run" / "submission.csv").read_text().splitlines()) == num_images + 1
     assert again[-1].text == "0 True\n"
     assert refused[0].text.endswith("nowhere does not exist.\n")
