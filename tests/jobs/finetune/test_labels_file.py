@@ -78,7 +78,7 @@ def _finetune(folder: Path, images: str) -> dict[str, str]:
     ended = _type(folder, f"finetune --images {images} {options} --output model --overwrite --json")
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
-    assert (told["command"], told["path"], told["labels"]) == ("finetune", "model", [_CAT, _DOG])
+    assert (told["command"], told["path"], told["labels"]) == ("finetune", str(folder / "model"), [_CAT, _DOG])
     assert told["metrics"]["accuracy"] > 0.9
     assert json.loads((folder / "model" / "labels.json").read_text()) == [_CAT, _DOG]
     rows = pq.read_table(folder / "model" / "validation.parquet", columns=["image_id", "target"])
@@ -94,7 +94,8 @@ def test_photos_and_labels_in_one_zip_become_the_competitions_submission(
     scored = _type(competition, "score --images breeds.zip/test --model model --output run --json")
     assert scored.returncode == 0, scored.stderr
     told = json.loads(scored.stdout)
-    assert (told["command"], told["path"], told["summary"]["num_scored"]) == ("score", "run", _NUM_TEST)
+    assert (told["command"], told["path"]) == ("score", str(competition / "run"))
+    assert told["summary"]["num_scored"] == _NUM_TEST
     assert (told["sonar"], told["plan"]) == (None, None)
     filled = _type(competition, "submission run --template breeds.zip/sample_submission.csv")
     assert filled.returncode == 0, filled.stderr
