@@ -1,5 +1,6 @@
 """A network cut off at one of its layers: what is above is left out, and what is spatial there becomes one vector."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -100,17 +101,27 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
         raise ModelError(f"Expected a trained network; {called} has no weights.")
     last = with_weights[-1]
     taken = _input_of(last)
-    if not _is_graph(last):
+    if not _is_divided(last, with_weights[:-1]):
         return taken
     below = _inputs_of_last(last, called)
     return _model_to(last, below, called)(taken)
 
 
-def _is_graph(layer: "keras.Layer") -> bool:
-    """Whether a layer is a nested network with tensors of its own; of what is nested as a list, all is one layer."""
+def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
+    """Whether a layer is a nested network to be cut within.
+
+    A nested list of layers is taken whole where it is the classes on top of what layers below it have learned.
+    """
     import keras
 
-    return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential) and bool(layer.inputs)
+    if not isinstance(layer, keras.Model) or not layer.inputs:
+        return False
+    return not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below))
+
+
+def _has_kernel(layer: "keras.Layer") -> bool:
+    """Whether a layer has more than one number for a channel, as those that scale channels have."""
+    return any(len(weight.shape) > 1 for weight in layer.weights)
 
 
 def _input_of(layer: "keras.Layer") -> "keras.KerasTensor":

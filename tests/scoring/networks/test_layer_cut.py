@@ -51,8 +51,28 @@ def _wrapped() -> keras.Model:
     return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), _nested(with_classes=True)])
 
 
+def _listed() -> keras.Model:
+    """A whole classifier, a list of layers, behind channels that are scaled."""
+    layers = [keras.layers.Conv2D(2, 3, name="maps"), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(5)]
+    nested = keras.Sequential([keras.Input((8, 8, 3)), *layers], name="nested")
+    scale = keras.layers.Normalization(mean=[0.0] * 3, variance=[255.0**2] * 3)
+    batch = keras.layers.BatchNormalization(epsilon=0)  # of new weights, it changes nothing
+    return keras.Sequential([keras.Input((8, 8, 3)), scale, batch, nested])
+
+
+def _with_listed_head() -> keras.Model:
+    """Classes that are a list of layers, above a nested network of maps."""
+    pixels = keras.Input((8, 8, 3))
+    maps = _nested(with_classes=False)(keras.layers.Rescaling(1 / 255)(pixels))
+    head = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4), keras.layers.Dense(2)])
+    return keras.Model(pixels, head(maps))
+
+
 @pytest.mark.parametrize("from_file", [False, True])
-@pytest.mark.parametrize(("build", "layer"), [(_transferred, None), (_transferred, "nested"), (_wrapped, None)])
+@pytest.mark.parametrize(
+    ("build", "layer"),
+    [(_transferred, None), (_transferred, "nested"), (_wrapped, None), (_listed, None), (_with_listed_head, None)],
+)
 def test_network_is_cut_at_or_within_one_that_is_nested_in_it(
     tmp_path: Path, build: Any, layer: str | None, from_file: bool
 ) -> None:
