@@ -6,6 +6,7 @@ Reads UCI's file of returns. Leaves sonar/metrics.json (every fold), sonar/predi
 probabilities) and sonar/model.keras (ours, trained on all returns) in the output folder.
 """
 
+import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,8 +58,10 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         print_failures(console, failures, [], name)
         check_nothing_missing([failure.task for failure in failures], name)
         remove_file(metrics)  # what it promises is replaced now
-        rows = _write_results(folder, returns, tasks, results)
-        study = StudyRecord(settings, time.perf_counter() - started, rows)
+        model = next(result for result in results.values() if isinstance(result, bytes))
+        rows = _write_results(folder, returns, tasks, results, model)
+        wall_s = time.perf_counter() - started
+        study = StudyRecord(settings, wall_s, rows, hashlib.sha256(model).hexdigest())
         write_metrics(metrics, study)
     print_study(console, study.results, folder, time.perf_counter() - started)
     return Study(folder.absolute(), study.results)
@@ -70,11 +73,10 @@ def _settings(request: StudyRequest, returns: SonarReturns) -> StudySettings:
 
 
 def _write_results(
-    folder: Path, returns: SonarReturns, tasks: list[StudyTask], results: Mapping[int, TaskResult]
+    folder: Path, returns: SonarReturns, tasks: list[StudyTask], results: Mapping[int, TaskResult], model: bytes
 ) -> tuple[StudyRow, ...]:
     """Write model and predictions; return the table's rows."""
     assert returns.labels is not None
-    model = next(result for result in results.values() if isinstance(result, bytes))
     with whole_file(folder / MODEL_NAME) as temporary:
         temporary.write_bytes(model)
     probabilities = {number: result for number, result in results.items() if not isinstance(result, bytes)}

@@ -9,7 +9,7 @@ from scoring.errors import RunFolderError
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import SonarReturns
-from scoring.sonar.whole_results import MODEL_NAME
+from scoring.storage.downloads import file_digest
 
 
 def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[Learned, npt.NDArray[np.bool_]]:
@@ -37,11 +37,9 @@ def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[
 
 
 def _training_beside(model: Path) -> SonarMetrics | StudyRecord | None:
-    """What `score` or `sonar` wrote beside the model that it trained; None if that is not told."""
-    if model.name != MODEL_NAME:
-        return None
+    """What `score` or `sonar` wrote beside the model that it trained; None if that is not told of this very file."""
     try:
         found = load_metrics(model.parent / METRICS_NAME)
     except (RunFolderError, OSError):  # somebody else's, or not ours to read
         return None
-    return None if isinstance(found, SonarMetrics) and found.model is not None else found
+    return found if found and found.trained_sha256 == file_digest(model) else None

@@ -46,6 +46,8 @@ class SonarMetrics:
         accuracy: Share of all returns that got their true label; None too if an earlier version wrote this.
         learned: Whether the network was trained on them; None if an earlier version wrote this, which took all returns
             for test returns where `model` was given.
+        trained_sha256: Digest of the file of the model that was trained; None if `model` was given, or if an earlier
+            version wrote this.
     """
 
     num_rows: int
@@ -62,6 +64,7 @@ class SonarMetrics:
     model_sha256: str | None = None
     accuracy: float | None = None
     learned: Learned | None = None
+    trained_sha256: str | None = None
 
     @property
     def known(self) -> Learned:
@@ -119,11 +122,13 @@ class StudyRecord:
         settings: What decided it.
         wall_s: Seconds that it took.
         results: A row for each protocol and model.
+        trained_sha256: Digest of the file of the model trained on all returns; None if an earlier version wrote this.
     """
 
     settings: StudySettings
     wall_s: float
     results: tuple[StudyRow, ...]
+    trained_sha256: str | None = None
 
 
 _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
@@ -212,7 +217,7 @@ def _parse_study(record: dict[str, Any]) -> StudyRecord:
         "models": tuple(SonarModel(name) for name in settings["models"]),
     }
     rows = tuple(_parse_row(row) for row in record["results"])
-    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows)
+    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows, record.get("trained_sha256"))
 
 
 def _parse_row(row: dict[str, Any]) -> StudyRow:

@@ -100,11 +100,13 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     split = _split_names(learned, in_training)
     metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)
     remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
+    trained_sha256 = None
     if settings.model is None:
         with whole_file(settings.output / MODEL_NAME) as temporary:
             network.save(temporary)
+            trained_sha256 = file_digest(temporary)
     _write_predictions(settings, returns, split, mine_probability)
-    metrics = replace(metrics, model_sha256=model_sha256, learned=learned)
+    metrics = replace(metrics, model_sha256=model_sha256, learned=learned, trained_sha256=trained_sha256)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 

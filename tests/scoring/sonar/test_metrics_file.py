@@ -65,9 +65,14 @@ def _written_by_0_1_0() -> dict[str, Any]:
 
 def test_a_study_is_written_as_0_1_0_wrote_it_and_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / METRICS_NAME
-    write_metrics(path, _STUDY)
-    assert path.read_text() == json.dumps(_written_by_0_1_0(), indent=2) + "\n"
+    path.write_text(json.dumps(_written_by_0_1_0()))
     assert load_metrics(path) == _STUDY
+    write_metrics(path, replace(_STUDY, trained_sha256="e" * 64))
+    written = json.loads(path.read_text())
+    assert written.pop("trained_sha256") == "e" * 64
+    assert written == _written_by_0_1_0()
+    assert load_metrics(path) == replace(_STUDY, trained_sha256="e" * 64)
+    write_metrics(path, _STUDY)
     assert load_earlier_study(path, _SETTINGS) == _STUDY
 
 

@@ -1,6 +1,7 @@
 """Scoring returns with a model that users name."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,8 +87,10 @@ def _labelled(folder: Path, model: "keras.Model", name: str = "model.keras") -> 
     return SonarSettings(data, file_digest(data), folder / "sonar", 0, folder / "theirs" / name, "tensorflow")
 
 
-def _trained_on(digest: str, model: str | None = None) -> SonarMetrics:
-    return SonarMetrics(208, 84, 0.9, 1.0, [[40, 2], [2, 40]], 0.8164, digest, 7, model, 26.3, {})
+def _trained_on(digest: str, trained: Path | None) -> SonarMetrics:
+    """Metrics of a training on the file of this digest that left the model `trained`; None tells of none."""
+    metrics = SonarMetrics(208, 84, 0.9, 1.0, [[40, 2], [2, 40]], 0.8164, digest, 7, None, 26.3, {})
+    return replace(metrics, trained_sha256=file_digest(trained) if trained else None)
 
 
 def _splits(settings: SonarSettings) -> list[str]:
@@ -98,7 +101,7 @@ def _splits(settings: SonarSettings) -> list[str]:
 def test_returns_that_the_model_was_trained_on_are_not_tested(tmp_path: Path) -> None:
     """The seed is that of the training, not the one that is given now."""
     settings = _labelled(tmp_path, _model("sigmoid", 1.0))
-    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on(settings.data_sha256))
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on(settings.data_sha256, settings.model))
     metrics = run_sonar(settings)
     in_training = split_rows(load_sonar(settings.data), seed=7)
     assert _splits(settings) == ["train" if trained else "test" for trained in in_training]
@@ -108,11 +111,10 @@ def test_returns_that_the_model_was_trained_on_are_not_tested(tmp_path: Path) ->
 
 
 def test_a_model_that_a_study_trained_on_all_returns_is_tested_on_none_of_them(tmp_path: Path) -> None:
-    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
-    write_metrics(
-        tmp_path / "theirs" / METRICS_NAME,
-        StudyRecord(StudySettings(settings.data_sha256, (), (), 0, "tensorflow", {}), 1.0, ()),
-    )
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0), "kept.keras")
+    assert settings.model
+    study = StudySettings(settings.data_sha256, (), (), 0, "tensorflow", {})
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, StudyRecord(study, 1.0, (), file_digest(settings.model)))
     metrics = run_sonar(settings)
     assert set(_splits(settings)) == {"train"}
     assert (metrics.num_test, metrics.test_accuracy, metrics.confusion_matrix) == (0, None, None)
@@ -122,21 +124,21 @@ def test_a_model_that_a_study_trained_on_all_returns_is_tested_on_none_of_them(t
 
 def test_returns_of_another_file_are_told_as_such(tmp_path: Path) -> None:
     settings = _labelled(tmp_path, _model("sigmoid", 1.0))
-    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on("d" * 64))
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, _trained_on("d" * 64, settings.model))
     metrics = run_sonar(settings)
     assert set(_splits(settings)) == {"other file"}
     assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
     assert metrics.measured_on == "208 returns of another file than the model was trained on"
 
 
-@pytest.mark.parametrize("beside", ["nothing", "theirs", "scored", "renamed"])
+@pytest.mark.parametrize("beside", ["nothing", "theirs", "earlier version", "another model"])
 def test_where_nothing_tells_what_a_model_was_trained_on_no_return_is_called_new(tmp_path: Path, beside: str) -> None:
-    settings = _labelled(tmp_path, _model("sigmoid", 1.0), "kept.keras" if beside == "renamed" else "model.keras")
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
     path = tmp_path / "theirs" / METRICS_NAME
     if beside == "theirs":
         path.write_text('{"val_loss": 0.1}')
     elif beside != "nothing":
-        write_metrics(path, _trained_on(settings.data_sha256, "another.keras" if beside == "scored" else None))
+        write_metrics(path, _trained_on(settings.data_sha256, settings.data if beside == "another model" else None))
     metrics = run_sonar(settings)
     assert set(_splits(settings)) == {"unknown"}
     assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
