@@ -68,8 +68,8 @@ def split_photos(
 
     Args:
         images: Labelled photos.
-        num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions;
-            None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
+        num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions,
+            and one of each at least; None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
         seed: Decides which are drawn.
         originals: For each photo the row of the one that it is a copy of, or its own: copies are drawn together, so
             that about as many are kept out as were asked for. None where there are no copies.
@@ -86,11 +86,18 @@ def split_photos(
         return PhotoSplit(rows[~validates], rows[validates])
     originals = rows if originals is None else originals
     different = np.unique(originals)
-    targets = [images[row].target for row in different]
-    _check_rarest(Counter(targets))
-    count = max(len(set(targets)), round(count * len(different) / len(images)))
+    targets = np.array([images[row].target for row in different])
+    labels = Counter(targets.tolist())
+    _check_rarest(labels)
+    count = max(len(labels), round(count * len(different) / len(images)))
+    count = min(count, len(different) - len(labels))
     _, validation = train_test_split(different, test_size=count, stratify=targets, random_state=seed)
-    return _with_copies(validation, originals)
+    validates = np.isin(different, validation)
+    for label in labels:  # in proportion, a rare one would have all of its photos on one side
+        of_label = np.flatnonzero(targets == label)
+        if validates[of_label].all() or not validates[of_label].any():
+            validates[of_label[0]] ^= True
+    return _with_copies(different[validates], originals)
 
 
 def split_folds(
