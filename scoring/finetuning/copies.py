@@ -5,21 +5,25 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from scoring.finetuning.features import Features
+
 _LEAST_FEATURES = 16  # other than 0; photos of which a network tells less may be the same to it by chance
 
 
-def originals(features: npt.NDArray[np.float16]) -> npt.NDArray[np.int64]:
-    """For each photo the row of the first one of the same features: its own, unless it is a copy.
+def originals(features: Features) -> npt.NDArray[np.int64]:
+    """For each photo the row of the first one of the same pixels: its own, unless it is a copy.
 
-    Args:
-        features: What a network saw in each photo, shape (num_photos, num_features).
+    Photos whose pixels are not told, as shards of an earlier version do not, are compared by their features.
 
     Returns:
         Shape (num_photos,).
     """
     first: dict[bytes, int] = {}
-    rows = np.arange(len(features))
-    for row, of_photo in enumerate(features):
-        if np.count_nonzero(of_photo) >= _LEAST_FEATURES:
-            rows[row] = first.setdefault(hashlib.sha256(of_photo.tobytes()).digest(), row)
+    rows = np.arange(len(features.values))
+    for row, values in enumerate(features.values[:, 0]):
+        pixels = features.pixels[row] if features.pixels else None
+        if pixels is None and np.count_nonzero(values) >= _LEAST_FEATURES:
+            pixels = hashlib.sha256(values.tobytes()).digest()
+        if pixels is not None:
+            rows[row] = first.setdefault(pixels, row)
     return rows

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from scoring.networks.engines import Engine, EngineName, Network, keras_backend
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, INPUTS_KEY, OK, ScoredImage
+from scoring.run.predictions import ERROR, INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
 
@@ -77,6 +77,7 @@ class FeatureExtractor(CutNetwork):
     model_digest: str
     precision: PrecisionChoice
     flip: bool
+    tells_copies: ClassVar[bool] = True
 
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.
@@ -93,8 +94,9 @@ class FeatureExtractor(CutNetwork):
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
-        """A shard's features as they are stored: as float16."""
+        """A shard's features as they are stored: as float16, and the digests of the pixels that they are of."""
         columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
+        columns[PIXELS_SHA256] = pa.array([row.pixels_sha256 for row in rows], pa.binary(32))
         views = 2 if self.flip else 1
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
             columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
@@ -146,6 +148,7 @@ class Features:
         lost: Those photos.
         contents: What tells the photos' contents from those that other features were extracted from; empty where shards
             of an earlier version do not say.
+        pixels: For each photo the digest of the pixels that the network saw; None from a shard of an earlier version.
     """
 
     images: list[ImageEntry]
@@ -154,6 +157,7 @@ class Features:
     num_errors: int
     contents: str = ""
     lost: Sequence[ImageEntry] = ()
+    pixels: Sequence[bytes | None] = ()
 
 
 def load_features(folder: RunFolder) -> Features:
@@ -166,7 +170,7 @@ def load_features(folder: RunFolder) -> Features:
     """
     images: list[ImageEntry] = []
     lost: list[ImageEntry] = []
-    inputs = list[bytes]()
+    inputs, pixels = list[bytes](), list[bytes | None]()
     reader = RunReader(folder)
     values: npt.NDArray[np.float16] | None = None
     for table in reader.tables():
@@ -180,11 +184,12 @@ def load_features(folder: RunFolder) -> Features:
             for view, matrix in enumerate(views):
                 values[len(images) : len(images) + sound.num_rows, view] = matrix
         images += _entries(sound)
+        pixels += sound[PIXELS_SHA256].to_pylist() if PIXELS_SHA256 in sound.column_names else [None] * sound.num_rows
     num_errors = len(lost)
     if values is None:
         raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
-    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs), lost)
+    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs), lost, pixels)
 
 
 def _entries(rows: pa.Table) -> list[ImageEntry]:

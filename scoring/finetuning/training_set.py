@@ -146,7 +146,7 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     record = folder.load_record()
     assert record is not None  # the same job has written it
     _check_lost(features, folder, settings.num_validation)
-    copies = originals(features.values[:, 0])
+    copies = originals(features)
     try:
         splits, held_out = _split(features, copies, settings)
     except ImagesError as error:

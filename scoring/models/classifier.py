@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,7 @@ class Classifier:
     clip: float | None = None
     agreement: Agreement | None = None
     store: StoreProbabilities = StoreProbabilities.FEW
+    tells_copies: ClassVar[bool] = False
 
     @property
     def input_shape(self) -> InputShape:

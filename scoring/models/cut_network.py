@@ -1,6 +1,7 @@
 """What `finetune` and `embed` have in common: a network cut off at one of its layers, asked for and loaded."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,6 +60,7 @@ class CutNetwork(ABC):
     clip: None = None
     agreement: None = None
     store_probabilities: str = StoreProbabilities.FEW
+    tells_copies: ClassVar[bool] = False
 
     @property
     def input_shape(self) -> InputShape:

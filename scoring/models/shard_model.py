@@ -53,6 +53,11 @@ class ShardModel(Protocol):
         """For how many classes all probabilities are stored, `few` or `all`, as fingerprints have it."""
         ...
 
+    @property
+    def tells_copies(self) -> bool:
+        """Whether rows are stored with the digest of their pixels, by which copies are told."""
+        ...
+
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 

@@ -22,6 +22,7 @@ INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
 UNREAD_KEY = b"shardscore.unread"  # how many rows have an image that may be readable at another time
 TOP_K = 5
 FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions
+PIXELS_SHA256 = "pixels_sha256"  # a column beside features: copies of a photo have it in common
 _FEATURES = (pa.list_(pa.float16()), pa.list_(pa.float32()))
 # Classes. Above this a full vector per image would be most of the file, and most people want the top five.
 MAX_FULL_VECTOR = 32
@@ -36,11 +37,15 @@ class StoreProbabilities(StrEnum):
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """One image's outcome: the model's outputs, shape (num_outputs,), or the reason why there are none."""
+    """One image's outcome: the model's outputs, shape (num_outputs,), or the reason why there are none.
+
+    `pixels_sha256` is the digest of what the model saw of it; None where the model does not ask for it.
+    """
 
     image: ImageEntry
     outputs: Float32Array | None
     error_message: str | None = None
+    pixels_sha256: bytes | None = None
 
 
 def stores_vectors(num_labels: int, asked: str) -> bool:
@@ -90,7 +95,7 @@ def find_schema_problem(schema: pa.Schema, labels: Sequence[str], store: str) ->
     lacking = [name for name in names if name not in schema.names]
     if lacking:
         return f"lacks the column {lacking[0]}"
-    others = [field for field in schema if field.name not in names]
+    others = [field for field in schema if field.name not in (names if labels else [*names, PIXELS_SHA256])]
     if labels and others:
         return f"has a column {others[0].name} that no shard of this run has"
     fields = [(schema.field(name), expected.field(name).type) for name in names]

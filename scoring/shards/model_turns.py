@@ -1,5 +1,6 @@
 """Shards take turns at a worker's model; while it works on one batch, the next is handed to it."""
 
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ class ModelTurns:
 
         def fetch() -> None:
             batch, pending = begun.popleft()
-            rows.extend(_scored(batch, pending()))
+            rows.extend(_scored(batch, pending(), self._model.tells_copies))
             batches.give_back(batch)
             stopwatch.scored(len(batch.images))
 
@@ -56,9 +57,14 @@ class ModelTurns:
         return rows
 
 
-def _scored(batch: DecodedBatch, outputs: Float32Array) -> Iterator[ScoredImage]:
+def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> Iterator[ScoredImage]:
     """A batch's images with their outputs; what follows the last image is left out."""
     is_number = np.asarray(np.isfinite(outputs).all(axis=1))
-    for image, error, row, is_sound in zip(batch.images, batch.errors, outputs, is_number, strict=False):
+    for image, error, row, is_sound, pixels in zip(
+        batch.images, batch.errors, outputs, is_number, batch.pixels, strict=False
+    ):
         reason = error if error or is_sound else "the model returned a value that is not a number"
-        yield ScoredImage(image, None if reason else row, reason)
+        if reason:
+            yield ScoredImage(image, None, reason)
+        else:
+            yield ScoredImage(image, row, None, hashlib.sha256(pixels).digest() if with_digests else None)

@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,7 +18,7 @@ from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest, manifest_rows, read_info, write_manifest
-from scoring.run.predictions import INPUTS_KEY, write_table
+from scoring.run.predictions import INPUTS_KEY, PIXELS_SHA256, write_table
 from tests.fakes import FakeEngine
 from tests.models import save_brightness_model
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
@@ -104,6 +105,24 @@ def test_features_are_those_of_keras_with_every_engine(
     (keras, converted), pixels = (each.load(Mock()) for each in (request, other)), noise(4)
     assert converted.model_digest == keras.model_digest
     np.testing.assert_allclose(converted.score(pixels), keras.score(pixels), atol=1e-3)
+
+
+def test_photos_are_stored_with_the_digest_of_what_the_network_saw(folder: RunFolder) -> None:
+    assert load_features(folder).pixels == [None] * 8
+    table = pq.read_table(folder.shard(0, 1))
+    digests = [bytes([number]) * 32 for number in range(8)]
+    there = table.set_column(
+        table.column_names.index(PIXELS_SHA256), PIXELS_SHA256, pa.array([*digests, None], pa.binary(32))
+    )
+    write_table(folder.shard(0, 1), there)
+    save_record(folder, record_of(folder.path).with_digests({}))
+    assert load_features(folder).pixels == digests
+
+
+def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> None:
+    write_table(folder.shard(0, 1), pq.read_table(folder.shard(0, 1)).drop_columns([PIXELS_SHA256]))
+    save_record(folder, record_of(folder.path).with_digests({}))
+    assert load_features(folder).pixels == [None] * 8
 
 
 def test_a_photo_without_numbers_hides_no_value_that_float16_cannot_hold() -> None:

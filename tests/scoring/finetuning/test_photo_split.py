@@ -3,6 +3,7 @@ import pytest
 
 from scoring.errors import ImagesError
 from scoring.finetuning.copies import originals
+from scoring.finetuning.features import Features
 from scoring.finetuning.photo_split import check_folds, check_split, split_folds, split_photos
 from scoring.sources.entries import ImageEntry
 
@@ -84,9 +85,32 @@ def test_a_label_whose_photos_are_copies_of_one_has_one() -> None:
         split_folds(["cat", "dog", "cat", "dog"], 2, seed=0, originals=np.array([0, 1, 0, 3]))
 
 
-def test_copies_are_told_by_features_unless_a_network_tells_hardly_any() -> None:
+@pytest.mark.parametrize(("num_dogs", "num_validation"), [(60, None), (60, 2), (100, 98), (100, 100)])
+def test_a_rare_label_is_on_both_sides_of_a_draw(num_dogs: int, num_validation: int | None) -> None:
+    photos = _photos(*(f"dogs/{number}.jpg" for number in range(num_dogs)), "cats/0.jpg", "cats/1.jpg")
+    for seed in range(5):
+        split = split_photos(photos, num_validation, seed)
+        assert sorted([*split.train, *split.validation]) == list(range(num_dogs + 2))
+        assert {photos[row].target for row in split.train} == {photos[row].target for row in split.validation}
+
+
+def test_copies_leave_photos_of_every_label_to_train_on() -> None:
+    photos = _photos(*(f"dogs/{number}.jpg" for number in range(6)), *(f"cats/{number}.jpg" for number in range(6)))
+    copies = np.array([0, 1, 0, 1, 0, 1, 6, 7, 6, 7, 6, 7])
+    split = split_photos(photos, 10, 0, copies)
+    assert {photos[row].target for row in split.train} == {"dogs", "cats"}
+
+
+def test_copies_are_told_by_their_pixels_where_features_differ_or_are_the_same_by_chance() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (4, 1, 20)).astype(np.float16)
+    values[3] = values[2]
+    features = Features([], [], values, 0, pixels=[b"a", b"a", b"b", b"c"])
+    assert originals(features).tolist() == [0, 0, 2, 3]
+
+
+def test_copies_of_earlier_versions_are_told_by_features_unless_a_network_tells_hardly_any() -> None:
     features = np.random.default_rng(0).normal(0, 1, (6, 20)).astype(np.float16)
     features[4] = features[1]
     features[3, 2:] = features[5, 2:] = 0
     features[5] = features[3]
-    assert originals(features).tolist() == [0, 1, 2, 3, 1, 5]
+    assert originals(Features([], [], features[:, np.newaxis], 0)).tolist() == [0, 1, 2, 3, 1, 5]

@@ -1,10 +1,13 @@
+import hashlib
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
+import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.engines import Pending
@@ -57,6 +60,14 @@ def test_two_batches_are_begun_and_each_keeps_its_pixels_until_it_is_fetched() -
     np.testing.assert_allclose(dogs, np.arange(1, 62) / 255, atol=1e-6)
     assert engine.order == list(range(1, 62, _BATCH_SIZE))
     assert engine.most_begun == 2
+
+
+@pytest.mark.parametrize("tells_copies", [False, True])
+def test_rows_have_the_digest_of_their_own_pixels_where_a_model_tells_copies(tells_copies: bool) -> None:
+    model = Mock(wraps=load_fake(FAKE_MODEL), tells_copies=tells_copies)
+    rows = ModelTurns(model).score(_decode_into(np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8)), Stopwatch())
+    expected = [hashlib.sha256(bytes([number] * 12)).digest() if tells_copies else None for number in range(1, 62)]
+    assert [row.pixels_sha256 for row in rows] == expected
 
 
 def test_an_engine_that_computes_where_it_is_called_counts_as_at_work_not_as_waiting() -> None:
