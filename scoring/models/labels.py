@@ -1,5 +1,6 @@
 """The names of a model's classes, as users give them: `cat,dog`, or a file in one of the usual layouts."""
 
+import csv
 import errno
 import json
 import re
@@ -25,6 +26,7 @@ _INDEX_BESIDE_NAME = (
 # Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
 _OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
+_JSON = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -32,8 +34,9 @@ def read_labels(given: str) -> tuple[str, ...]:
     """The names that `labels` stands for, in class order.
 
     Args:
-        given: Names parted by commas, or the path or URL of a file: one name a line, or JSON, which is a list of names,
-            names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`. Names in a
+        given: Names parted by commas, or JSON, or the path or URL of a file: one name a line, or JSON, which is a list
+            of names, names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
+            Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names in a
             row may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
             them, except behind a blank, as in `0 cat`, where nothing tells.
 
@@ -44,7 +47,9 @@ def read_labels(given: str) -> tuple[str, ...]:
     """
     file = labels_file(given)
     if file is None:
-        return _different(_without_indices([name.strip() for name in given.split(",")], given), given)
+        if _JSON.fullmatch(given):
+            return parse_labels(given.encode(errors="surrogatepass"), given)
+        return _different(_without_indices([name.strip() for name in _split(given)], given), given)
     try:
         content = file.read_bytes()
     except BucketError:
@@ -63,8 +68,8 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
             f"Expected `labels` to be a file of text in UTF-8; {source} is not: {error.reason}."
         ) from error
     if not text.startswith(("[", "{")):
-        lines = tuple(line.strip() for line in text.splitlines())
-        if len(lines) == 1 and "," in text:
+        lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
+        if len(lines) == 1 and len(_split(text)) > 1:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
         return _different(_without_indices(lines, source), source)
     try:
@@ -76,6 +81,19 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
             f"Expected `labels` to be a file with {_SHAPES}; {source} is no whole JSON: {error}."
         ) from error
     return _from_list(parsed, source) if isinstance(parsed, list) else _from_map(parsed, source)
+
+
+def _split(line: str) -> list[str]:
+    """The fields of a line of CSV; where its quotes do not close, they are characters like others."""
+    try:
+        return next(csv.reader([line], skipinitialspace=True, strict=True))
+    except csv.Error:
+        return line.split(",")
+
+
+def _unquoted(line: str) -> str:
+    """A line of CSV without the quotes around its fields: `0,tabby, tabby cat` of `0,"tabby, tabby cat"`."""
+    return ",".join(_split(line)) if '"' in line else line
 
 
 def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:

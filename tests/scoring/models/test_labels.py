@@ -24,6 +24,27 @@ def test_names_parted_by_commas_are_labels() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ('"cat","dog"', ("cat", "dog")),
+        ('"tabby, tabby cat", dog', ("tabby, tabby cat", "dog")),
+        ('"the ""cat""",dog', ('the "cat"', "dog")),
+        ('12" record,7" record', ('12" record', '7" record')),
+        ('"cat,dog', ('"cat', "dog")),
+        ('["cat", "dog"]', ("cat", "dog")),
+        ('{"cat": 1, "dog": 0}', ("dog", "cat")),
+    ],
+)
+def test_quotes_are_those_of_csv_or_json(given: str, names: tuple[str, ...]) -> None:
+    assert read_labels(given) == names
+
+
+@pytest.mark.parametrize("lines", ['"cat"\n"dog, small"\n', '"cat",0\n"dog, small",1\n', '0,"cat"\n1,"dog, small"\n'])
+def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str) -> None:
+    assert read_labels(_file(tmp_path, lines, "labels.csv")) == ("cat", "dog, small")
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "cat\ndog\n",
