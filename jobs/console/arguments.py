@@ -11,7 +11,7 @@ from functools import wraps
 from numbers import Real
 from pathlib import Path
 from types import NoneType
-from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
 
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
@@ -28,15 +28,18 @@ _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Look at the values before a function begins: see `check_texts` and `number_of`."""
+    """Look at the values before a function begins: see `list_of`, `check_texts` and `number_of`."""
     signature = inspect.signature(function)
+    annotations = {field: parameter.annotation for field, parameter in signature.parameters.items()}
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
+        for field, value in bound.arguments.items():
+            bound.arguments[field] = list_of(value, annotations[field], field)
         check_texts(bound.arguments)
         for field, value in bound.arguments.items():
-            bound.arguments[field] = number_of(value, signature.parameters[field].annotation, field)
+            bound.arguments[field] = number_of(value, annotations[field], field)
         return function(*bound.args, **bound.kwargs)
 
     return call
@@ -57,6 +60,46 @@ def check_texts(values: Mapping[str, object]) -> None:
                 f"Expected a value for `{field}`; received empty text, which a shell makes of a variable that is not "
                 "set."
             )
+
+
+def list_of(value: Any, annotation: Any, field: str) -> Any:
+    """The list that is given where a field's type says that it takes one, in the order that counts.
+
+    Args:
+        value: What was given: a sequence, or an array, index or series of pandas or NumPy with one dimension. One text,
+            and what else the field may be, is left as it is.
+        annotation: The field's.
+        field: Its name.
+
+    Raises:
+        RequestError: If it has no order, or two as a series with an index of its own, is empty, or holds other things
+            than the field's type says; it names the field.
+    """
+    sequence = next((kind for kind in get_args(annotation) if get_origin(kind) is Sequence), None)
+    others = tuple(get_origin(kind) or kind for kind in get_args(annotation) if kind is not sequence)
+    if sequence is None or isinstance(value, (str, *others)):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        given = list(value)
+    elif getattr(value, "ndim", None) == 1 and _is_counted(getattr(value, "index", None), len(value)):
+        given = value.tolist()
+    else:
+        raise RequestError(
+            f"Expected `{field}` to be one text, or a list in the order that counts; received {type(value).__name__}. "
+            "Make it a list in that order."
+        )
+    if not given:
+        raise RequestError(f"Expected names in `{field}`; received an empty list. Leave it out where none is meant.")
+    [each] = get_args(sequence)
+    odd = [one for one in given if not isinstance(one, get_args(each) or each)]
+    if odd:
+        raise RequestError(f"Expected `{field}` to be a list of texts; received {odd[0]!r} in it.")
+    return given
+
+
+def _is_counted(index: Any, length: int) -> bool:
+    """Whether an index, if it is one, says nothing but the place: 0, 1, 2 and so on."""
+    return not hasattr(index, "tolist") or index.tolist() == list(range(length))
 
 
 def number_of(value: Any, annotation: Any, field: str) -> Any:
@@ -140,22 +183,6 @@ def _check_searchable(path: Path) -> None:
             f"Expected paths that this user may look at; {redact(str(path))} is, or lies in, a folder that may not be "
             "searched. Ask its owner for chmod +x."
         )
-
-
-def labels_text(labels: str | Path | Sequence[str]) -> str:
-    """Labels, or their file, as the command line has them.
-
-    Raises:
-        RequestError: If a label would be two there, or there is none.
-    """
-    if isinstance(labels, str | Path):
-        return text_of(labels)
-    if not labels:
-        raise RequestError("Expected names in `labels`; received an empty list.")
-    torn = [label for label in labels if "," in label]
-    if torn:
-        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
-    return ",".join(labels)
 
 
 def here(value: Place, field: str) -> Path:

@@ -1,6 +1,5 @@
 """`shardscore score`, and the same for Python."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from jobs.score.label_options import columns_and_labels
 from jobs.score.model_options import (
     VGG16_CATS_DOGS,
     EngineName,
+    Labels,
     OutputMeaning,
     PixelScale,
     Precision,
@@ -37,7 +37,7 @@ def score(
     sonar: str | Path | None = None,
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels = None,
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,

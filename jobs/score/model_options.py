@@ -1,10 +1,15 @@
 """What users say of a model, and the request that it becomes."""
 
-from collections.abc import Sequence
+import json
+import operator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from jobs.console.arguments import checked, choice, labels_text, size_of, text_of
+from jobs.console.arguments import checked, choice, size_of, text_of
+from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.labels import parse_labels
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
@@ -15,6 +20,7 @@ from scoring.run.predictions import StoreProbabilities
 __all__ = [
     "VGG16_CATS_DOGS",
     "EngineName",
+    "Labels",
     "OutputMeaning",
     "PixelScale",
     "Precision",
@@ -22,13 +28,15 @@ __all__ = [
     "model_request",
 ]
 
+Labels: TypeAlias = str | Path | Sequence[str] | Mapping[int, str] | Mapping[str, int] | None
+
 
 @checked
 def model_request(
     model: str | Path,
     *,
     weights: str | Path | None = None,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels = None,
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,
@@ -45,7 +53,7 @@ def model_request(
     return ModelRequest(
         text_of(model),
         None if weights is None else text_of(weights),
-        None if labels is None else labels_text(labels),
+        None if labels is None else _labels_text(labels),
         choice(precision, Precision, "precision"),
         keras_backend(),
         choice(engine, EngineName, "engine"),
@@ -55,3 +63,30 @@ def model_request(
         choice(pixels, PixelScale, "pixels"),
         choice(store_probabilities, StoreProbabilities, "store_probabilities"),
     )
+
+
+def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mapping[str, int]) -> str:
+    """Labels, or their file, as the command line has them.
+
+    Raises:
+        RequestError: If a label would be two there, or a map is none of names and indices from 0 on.
+    """
+    if isinstance(labels, str | Path):
+        return text_of(labels)
+    names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
+    torn = [label for label in names if "," in label]
+    if torn:
+        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
+    return ",".join(names)
+
+
+def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[str]:
+    """The names of a map of names and indices, either of them first, as in JSON; in the indices' order."""
+    try:
+        pairs = {key if isinstance(key, str) else operator.index(key): value for key, value in labels.items()}
+        text = json.dumps(pairs, default=operator.index)
+    except (TypeError, ValueError) as error:
+        raise RequestError(
+            'Expected a dict as `labels` to be of names and their indices, {0: "cat"} or {"cat": 0}; received others.'
+        ) from error
+    return parse_labels(text.encode(), "the dict")

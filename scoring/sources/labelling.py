@@ -7,6 +7,7 @@ from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.listing import CommonFolder, made_id
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
@@ -66,7 +67,9 @@ class _Ids:
         return {one: row for one, row in pairs if row >= 0}
 
 
-def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, folder: str = "") -> Labelled:
+def label_by_file(
+    listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, folder: str = "", has_ids_beside_paths: bool = False
+) -> Labelled:
     """Give photos the labels of a file.
 
     Args:
@@ -74,6 +77,8 @@ def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, 
         file: Where their labels stand, and in which columns.
         use: What they are for.
         folder: Path of the folder or archive that the photos lie in: ids may be paths that begin above it.
+        has_ids_beside_paths: Whether the photos' ids stand in a column of a table, which may tell another photo than
+            the paths do.
 
     Raises:
         RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
@@ -83,6 +88,8 @@ def label_by_file(listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, 
     table = read_labels(file)
     images = list(listing.images)
     found = _choose_ids(table, file.id_column, images, folder)
+    if has_ids_beside_paths:
+        _check_paths(table, found.column, images, folder)
     column = table.label_column(file.label_column, found.column)
     label_of = _labels_by_id(table, found.column, column)
     label_of = dict(zip(label_of, _read_several(list(label_of.values()), use, column, table.name), strict=True))
@@ -124,10 +131,10 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
 
 def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
     """The column of ids whose values are those of photos."""
-    candidates = [_match_column(table, column, images, folder) for column in table.id_columns(asked)]
+    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
+    candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
-    least = _LEAST_SHARE * min(len(best.ids), len(images))
-    if best.matches.num_found < max(1, least):
+    if not _are_enough(best, images):
         columns = ", ".join(repr(found.column) for found in candidates)
         raise RequestError(
             f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
@@ -147,10 +154,33 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
     return best
 
 
-def _match_column(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> _Ids:
+def _are_enough(found: _Ids, images: Sequence[ImageEntry]) -> bool:
+    return found.matches.num_found >= max(1, _LEAST_SHARE * min(len(found.ids), len(images)))
+
+
+def _check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> None:
+    """Refuse ids that mean other photos by the ids of the photos' table than by their paths."""
+    common, paths, ids = CommonFolder(), [image.path for image in images], [image.image_id for image in images]
+    for path in paths:
+        common.see(path)
+    by_id = _match_column(table, column, ids, ids, "")
+    by_path = _match_column(table, column, [made_id(path, common.depth) for path in paths], paths, folder)
+    if not (_are_enough(by_id, images) and _are_enough(by_path, images)):
+        return
+    row_by_path = by_path.row_of
+    id_by_path = {row: one for one, row in row_by_path.items()}
+    for one, row in by_id.row_of.items():
+        if row_by_path.get(one, row) != row or id_by_path.get(row, one) != one:
+            raise RequestError(
+                f"Expected `id_column` {column!r} of the photos' table and of {table.name} to say what the paths say; "
+                f"{paths[row]!r} is {one!r} by that column, and not by its path. If paths are meant, name that column "
+                "of the table otherwise; if not, put the labels into the table, and name them by `label_column`."
+            )
+
+
+def _match_column(table: LabelsTable, column: str, image_ids: Sequence[str], paths: Sequence[str], folder: str) -> _Ids:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
     tried: list[Matches] = []
-    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
     for matches in match_by_every_reading(ids, image_ids, paths, folder):
         tried.append(matches)
         if not matches.missing:

@@ -117,7 +117,7 @@ def _refuse_repeated_ids(database: sqlite3.Connection, depth: int, with_suffix: 
     """Where some ids come from a column and the others from paths, one may be made that another row brings."""
     if database.execute("SELECT count(image_id) IN (0, count(*)) FROM found").fetchone() == (1,):
         return
-    database.create_function("made", 1, lambda path: _made_id(path, depth, with_suffix), deterministic=True)
+    database.create_function("made", 1, lambda path: made_id(path, depth, with_suffix), deterministic=True)
     repeated = database.execute(
         "SELECT made(path), path FROM found WHERE image_id IS NULL AND made(path) IN "
         "(SELECT image_id FROM found WHERE image_id IS NOT NULL) LIMIT 1"
@@ -196,11 +196,12 @@ def _entries(database: sqlite3.Connection, depth: int, with_suffix: bool) -> Seq
 def _entry(row: tuple[Any, ...], depth: int, with_suffix: bool) -> ImageEntry:
     image_id, path, size_bytes, raw_path, position, stamp = row
     if image_id is None:
-        image_id = _made_id(path, depth, with_suffix)
+        image_id = made_id(path, depth, with_suffix)
     return ImageEntry(image_id, path, size_bytes, raw_path, None, position, stamp)
 
 
-def _made_id(path: str, depth: int, with_suffix: bool) -> str:
+def made_id(path: str, depth: int, with_suffix: bool = False) -> str:
+    """The id that is made of a path: what it is below the folder, so many deep, that all share."""
     below = path.split("/", depth)[depth]
     return below if with_suffix else _bare(below)
 

@@ -102,12 +102,13 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     """
     if target in labels:
         return labels.index(target)
-    words = [_singular(label) for label in labels]
-    word = _singular(target)
+    words = [singular(label) for label in labels]
+    word = singular(target)
     return words.index(word) if words.count(word) == 1 else None
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """What a word is but for case and plural: `cat` of `Cats`."""
     return word.casefold().removesuffix("s")
 
 
@@ -122,7 +123,7 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     for image in images:
         path = PurePosixPath(image.path)
         by_name, by_folder = names.read(path), folders.read(path)
-        if by_name and by_folder and _singular(by_name) != _singular(by_folder):
+        if by_name and by_folder and singular(by_name) != singular(by_folder):
             disagreements.add((by_name, by_folder))
     told = [reading for reading in (names, folders) if reading.labels_all]
     if not told:
@@ -141,7 +142,7 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
 
 def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
     """Whether a name says one label and its folder another, both of which are labels elsewhere: `cats/dog.1.jpg`."""
-    return any(_singular(word) in shared for pair in disagreements for word in pair)
+    return any(singular(word) in shared for pair in disagreements for word in pair)
 
 
 class _Reading:
@@ -169,7 +170,7 @@ class _Reading:
     @property
     def words(self) -> set[str]:
         """The labels but for case and plural."""
-        return {_singular(label) for label in self._labels}
+        return {singular(label) for label in self._labels}
 
     def __str__(self) -> str:
         """The labels for people, of many the first."""

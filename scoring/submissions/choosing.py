@@ -7,16 +7,14 @@ from enum import StrEnum
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.targets import match_label
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
+from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
 _WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
-_NO = ("not", "no", "non", "without")
 
 
 class Values(StrEnum):
@@ -71,6 +69,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
     _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
+    if kind is Values.INDEX:
+        _check_index(template.columns[0], labels)
     return Best(labels, kind is Values.INDEX)
 
 
@@ -173,6 +173,16 @@ def _is_index(digits: str, num_classes: int) -> bool:
     return len(digits) <= _MAX_DIGITS and int(digits) < num_classes
 
 
+def _check_index(column: str, labels: Sequence[str]) -> None:
+    """Refuse indices of two labels where the column's name wants 1 for the first of them."""
+    name = read_column_name(column, labels)
+    if len(labels) == 2 and name.only is not None and (name.only == 1) == name.is_denied:
+        raise RequestError(
+            f"Expected `values` probability for the column {column!r} of `template`; received index, of which 1 is "
+            f"{labels[1]}. Or name the column otherwise."
+        )
+
+
 def _no_label(value: str, labels: Sequence[str]) -> RequestError:
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
@@ -182,42 +192,36 @@ def _no_label(value: str, labels: Sequence[str]) -> RequestError:
 
 def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
     """The class whose probability is wanted in the one column."""
+    name = read_column_name(column, labels)
     if positive is None:
-        return _told_by_name(column, labels)
+        return _told_by_name(column, name, labels)
     index = _index_of(labels)
     if positive not in index:
         raise RequestError(f"Expected `positive` to be one of the run's labels, {some(labels)}; received {positive}.")
-    named = match_label(column, labels)
-    if named not in (None, index[positive]):
+    if name.is_denied and name.only is not None:
+        if name.only == index[positive] or len(labels) > 2:
+            raise RequestError(
+                f"Expected `positive` to be what the column {column!r} of `template` wants; its name denies "
+                f"{labels[name.only]}, received {positive}. Name the other of two labels, or the column otherwise."
+            )
+    elif name.classes and index[positive] not in name.classes:
         raise RequestError(
-            f"Expected `positive` {labels[named]}, after which the column {column!r} of `template` is named; received "
-            f"{positive}. Leave it out, or name the column otherwise."
+            f"Expected `positive` {' or '.join(labels[one] for one in sorted(name.classes))}, after which the column "
+            f"{column!r} of `template` is named; received {positive}. Say that, or name the column otherwise."
         )
     return index[positive]
 
 
-def _told_by_name(column: str, labels: Sequence[str]) -> int:
+def _told_by_name(column: str, name: ColumnName, labels: Sequence[str]) -> int:
     """The class that a column is named after, or the dog of cats and dogs where its name tells of neither."""
-    named = match_label(column, labels)
-    if named is not None:
+    if name.only is not None and not name.is_denied:
+        return name.only
+    if name.classes:
         _index_of(labels)  # refuses two that are the same
-        return named
-    words = _WORD.findall(column)
-    found = _labels_among(words, labels)
-    if len(found) == 1 and not any(word.casefold() in _NO for word in words):
-        return found.pop()
     dog = find_dog(labels)
-    if dog is None or found or labels[1 - dog].casefold().removesuffix("s") in column.casefold():
+    if dog is None or name.classes or name.is_denied or name.may_mean_more:
         raise RequestError(
             f"Expected `positive`: which label's probability the column {column!r} of `template` wants. The run's are "
             f"{some(labels)}."
         )
     return dog
-
-
-def _labels_among(words: Sequence[str], labels: Sequence[str]) -> set[int]:
-    """The classes of which a column's name has all words, one after the other: `is_cat`, `P(golden retriever)`."""
-    spaced = [" ".join(_WORD.findall(label)) or label for label in labels]
-    ends = range(1, len(words) + 1)
-    found = (match_label(" ".join(words[start:end]), spaced) for end in ends for start in range(end))
-    return {index for index in found if index is not None and spaced.count(spaced[index]) == 1}

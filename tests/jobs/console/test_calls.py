@@ -1,12 +1,13 @@
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -79,6 +80,79 @@ def test_an_empty_word_is_not_submitted(monkeypatch: pytest.MonkeyPatch, words: 
 def test_of_a_model_too(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=f"Expected {message}"):
         model_request("resnet50", **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (("cat", "dog"), "cat,dog"),
+        (np.array(["cat", "dog"]), "cat,dog"),
+        (pd.Index(["cat", "dog"]), "cat,dog"),
+        (pd.Series(["cat", "dog"]), "cat,dog"),
+        ({"dog": 1, "cat": 0}, "cat,dog"),
+        ({1: "dog", 0: "cat"}, "cat,dog"),
+        ({np.int64(1): "dog", np.int64(0): "cat"}, "cat,dog"),
+        ({"dog": np.int64(1), "cat": np.int64(0)}, "cat,dog"),
+    ],
+)
+def test_labels_are_taken_in_the_order_that_they_are_given_and_those_of_a_dict_in_that_of_the_indices(
+    labels: Any, text: str
+) -> None:
+    assert model_request("x.keras", labels=labels).labels == text
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"cat", "dog"}, "`labels` to be one text, or a list in the order that counts; received set"),
+        ((name for name in ("cat", "dog")), "in the order that counts; received generator"),
+        ({"cat": 0, "dog": 1}.keys(), "in the order that counts; received dict_keys"),
+        (pd.DataFrame({"cat": [0], "dog": [1]}), "in the order that counts; received DataFrame"),
+        (pd.Series({1: "dog", 0: "cat"}), "in the order that counts; received Series"),
+        (np.array([["cat"], ["dog"]]), "in the order that counts; received ndarray"),
+        (b"cat,dog", "in the order that counts; received bytes"),
+        ([0, 1], "`labels` to be a list of texts; received 0 in it"),
+        (["cat", None], "`labels` to be a list of texts; received None in it"),
+        ([Path("cat"), Path("dog")], "`labels` to be a list of texts; received PosixPath"),
+        (np.array(["cat", ""]), "a value for `labels`; received empty text"),
+        (np.array([], str), "names in `labels`; received an empty list"),
+        ({}, "`labels` to be names, such as cat,dog; received none"),
+        ({1: "cat", 2: "dog"}, "`labels` with every index from 0 to 1, .* has no 0"),
+        ({"cat": 0, "dog": 0}, "`labels` with every index once; the dict has 0 twice"),
+        ({0: "cat", "0": "dog"}, '"0" twice'),
+        ({"cat": "dog"}, 'its key "cat" is no index'),
+        ({0: {"cat"}, 1: {"dog"}}, 'a dict as `labels` to be of names and their indices, {0: "cat"} or {"cat": 0}'),
+        ({0.5: "cat"}, "a dict as `labels` to be of names and their indices"),
+        ({0: "cat,lynx", 1: "dog"}, "`labels` without commas"),
+    ],
+)
+def test_labels_without_an_order_are_refused(labels: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message) as refused:
+        model_request("x.keras", labels=labels)
+    assert "\n" not in str(refused.value)
+
+
+def _lists() -> list[tuple[Callable[..., object], str]]:
+    """Every field of a function for Python that takes a list."""
+    functions = [value for name in api.__all__ if inspect.isfunction(value := getattr(api, name))]
+    return [
+        (function, name)
+        for function in functions
+        for name, each in inspect.signature(function).parameters.items()
+        if any(get_origin(kind) is Sequence for kind in get_args(each.annotation))
+    ]
+
+
+@pytest.mark.parametrize("given", [{"mean", "max"}, {"mean": 0, 1: "max"}, [["mean"]], []], ids=type)
+def test_every_list_is_one_that_has_an_order_and_holds_texts(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    assert [name for _, name in _lists()] == ["base", "weights", "pooling", "labels", "protocol", "model"]
+    for function, name in _lists():
+        parameters = inspect.signature(function).parameters
+        required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+        images = {"images": "x"} if "images" in parameters else {}
+        with pytest.raises(RequestError, match=f"`{name}`"):
+            function(**required | images | {name: given})
 
 
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]

@@ -1,6 +1,7 @@
 """Ids and labels that stand in a file beside a table of images."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,13 +34,31 @@ def _request(table: Path, labels: Path, **columns: str) -> ImagesRequest:
 
 
 def test_a_column_of_ids_is_that_of_the_table_and_of_the_file(tmp_path: Path, labels: Path) -> None:
-    paths = [f"{row}.bmp" for row in range(1, len(SHADES) + 1)]
+    paths = [f"photo {row}.bmp" for row in range(1, len(SHADES) + 1)]
     columns = {"image": [picture(shade) for shade in SHADES], "path": paths, "name": _IDS}
     pq.write_table(pa.table(columns), tmp_path / "photos.parquet")
     for images in ({"bytes_column": "image"}, {"path_column": "path"}):
         found = list_images(_request(tmp_path / "photos.parquet", labels, **images, id_column="name")).listing.images
         assert [image.target for image in found] == [f"label of {image.image_id}" for image in found]
         assert sorted(image.image_id for image in found) == sorted(_IDS)
+
+
+@pytest.mark.parametrize("names", [_IDS[::-1], [str(number) for number in range(len(SHADES))]], ids=["other", "by one"])
+def test_ids_that_mean_other_photos_than_their_paths_are_refused(
+    tmp_path: Path, labels: Path, names: Sequence[str]
+) -> None:
+    pq.write_table(pa.table({"path": [f"train/{one}.bmp" for one in _IDS], "name": names}), tmp_path / "photos.parquet")
+    with pytest.raises(RequestError, match=r"'train/\d+.bmp' is '\d+' by that column, and not by its path"):
+        list_images(_request(tmp_path / "photos.parquet", labels, id_column="name"))
+    by_path = list_images(_request(tmp_path / "photos.parquet", labels)).listing.images
+    assert [image.target for image in by_path] == [f"label of {Path(image.path).stem}" for image in by_path]
+
+
+def test_ids_that_mean_the_same_photos_as_their_paths_are_taken(tmp_path: Path, labels: Path) -> None:
+    paths = [f"train/{one}.bmp" for one in _IDS[:-1]]
+    pq.write_table(pa.table({"path": [*paths, "train/new.bmp"], "name": _IDS}), tmp_path / "photos.parquet")
+    found = list_images(_request(tmp_path / "photos.parquet", labels, id_column="name")).listing.images
+    assert [image.target for image in found] == [f"label of {image.image_id}" for image in found]
 
 
 def test_a_table_whose_rows_have_numbers_alone_is_refused(tmp_path: Path, labels: Path) -> None:

@@ -1,5 +1,6 @@
 """Templates of the shapes that competitions have, filled from runs and checked; and what is refused."""
 
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,34 +88,98 @@ def test_a_dog_beside_anything_but_a_cat_is_not_taken_for_the_one_that_is_wanted
     assert _fill(_run(tmp_path / "b", [(0.25, 0.75)], ("Cats", "Dogs")), lines)[1:] == ["1,0.75"]
 
 
-@pytest.mark.parametrize("column", ["cat", "Cats", "is_cat", "isCat", "cat_probability", "P(cat)"])
-def test_a_column_that_is_named_after_a_label_gets_its_probability(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    "column", ["cat", "Cats", "is_cat", "isCat", "IS CAT", "cat_prob", "cat_probability", "P(cat)", "p(cats)", "cat?"]
+)
+def test_a_column_that_is_named_after_a_label_gets_its_probability_and_no_others(tmp_path: Path, column: str) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
-    lines, told = _fill_and_tell(folder, [f"id,{column}", "1,0.5", "2,0.5"])
-    assert lines[1:] == ["1,0.75", "2,0.125"]
+    given = [f"id,{column}", "1,0.5", "2,0.5"]
+    message = f"`positive` cat, after which the column {column!r} of `template` is named; received dog"
+    _refused(folder, given, re.escape(message), positive="dog")
+    lines, told = _fill_and_tell(folder, given)
+    assert lines[1:] == _fill(folder, given, positive="cat")[1:] == ["1,0.75", "2,0.125"]
     assert told.holds == "the probability of cat"
 
 
 def test_a_column_may_be_named_after_a_label_of_several_words(tmp_path: Path) -> None:
-    folder = _run(tmp_path, [_A, _B], ("golden retriever", "retrievers", "poodle"))
-    _refused(folder, ["id,is_golden_retriever", "1,0.5"], "Expected `positive`.*'is_golden_retriever'")
-    assert _fill(folder, ["id,golden-retriever", "1,0.5"], positive="golden retriever")[1:] == ["1,0.625"]
-    folder = _run(tmp_path / "b", [_A, _B], ("ash", "golden retriever", "poodle"))
-    assert _fill(folder, ["id,is_golden_retriever", "1,0.5"])[1:] == ["1,0.25"]
+    for column in ("is_golden_retriever", "p(Golden Retrievers)", "golden-retriever"):
+        for place, labels in enumerate([("golden retriever", "retrievers", "poodle"), ("golden_retriever", "a", "b")]):
+            folder = _run(tmp_path / column / str(place), [_A], labels)
+            assert _fill(folder, [f"id,{column}", "1,0.5"])[1:] == ["1,0.625"]
+            with pytest.raises(RequestError, match="after which the column"):
+                _fill(folder, [f"id,{column}", "1,0.5"], positive=labels[1])
 
 
-@pytest.mark.parametrize("column", ["not_cat", "no_dog", "cat_or_dog", "iscat"])
+@pytest.mark.parametrize(
+    ("labels", "column", "index"),
+    [
+        (("no-dog", "dog"), "no_dog", 0),
+        (("no-dog", "dog"), "is_dog", 1),
+        (("yes", "no"), "is_no", 1),
+        (("cat", "cats", "dog"), "is_cats", 1),
+        (("I", "II", "III"), "is_II", 1),
+        (("0", "1", "2"), "class_1", 1),
+    ],
+)
+def test_of_several_labels_in_a_name_the_longest_and_the_same_counts(
+    tmp_path: Path, labels: tuple[str, ...], column: str, index: int
+) -> None:
+    folder = _run(tmp_path, [_A[: len(labels)]], labels)
+    assert _fill(folder, [f"id,{column}", "1,0.5"])[1:] == [f"1,{_A[index]}"]
+
+
+@pytest.mark.parametrize("column", ["cat_or_dog", "cat_not_dog", "iscat", "notcat", "nodog", "noncats", "isnotdogs"])
 def test_a_column_whose_name_does_not_tell_which_label_it_wants_asks(tmp_path: Path, column: str) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     _refused(folder, [f"id,{column}", "1,0.5"], f"which label's probability the column '{column}'")
     assert _fill(folder, [f"id,{column}", "1,0.5"], positive="dog")[1:] == ["1,0.25"]
 
 
+@pytest.mark.parametrize(
+    "denies",
+    ["not_{}", "no_{}", "no_{}s", "non-{}", "is_not_a_{}", "isn't {}", "without_{}", "{}_absent", "!{}", "1 - p({})"],
+)
+def test_a_column_that_denies_a_label_gets_no_probability_of_it(tmp_path: Path, denies: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    for denied, other in (_PETS, _PETS[::-1]):
+        column = denies.format(denied)
+        given = [f"id,{column}", "1,0.5"]
+        _refused(folder, given, re.escape(f"which label's probability the column {column!r}"))
+        _refused(folder, given, f"its name denies {denied}, received {denied}", positive=denied)
+        assert _fill(folder, given, positive=other)[1:] == [f"1,{_CAT[_PETS.index(other)]}"]
+        folder.submission.unlink()
+
+
+def test_what_is_not_one_of_three_labels_is_no_other_ones_probability(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A], _LEAVES)
+    for label in _LEAVES:
+        _refused(folder, ["id,not_ash", "1,0.5"], f"its name denies ash, received {label}", positive=label)
+
+
+@pytest.mark.parametrize("column", ["category", "category_id", "classification", "location", "indicator", "dogma"])
+def test_a_label_within_another_word_is_none(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_CAT], _PETS)
+    assert _fill(folder, [f"id,{column}", "1,0.5"])[1:] == ["1,0.25"], "as of a column that tells of neither"
+    assert _fill(folder, [f"id,{column}", "1,0.5"], positive="cat")[1:] == ["1,0.75"]
+
+
 def test_another_label_than_the_one_that_the_column_is_named_after_is_refused(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["id,ash_or_oak", "1,0.5", "2,0.5"]
+    _refused(folder, lines, "`positive` ash or oak, after which .* received beech", positive="beech")
     lines = ["id,ash", "1,0.5", "2,0.5"]
     _refused(folder, lines, "`positive` ash, after which the column 'ash' .* is named; received oak", positive="oak")
     assert _fill(folder, lines)[1:] == _fill(folder, lines, positive="ash")[1:] == ["1,0.625", "2,0.125"]
+
+
+def test_the_index_is_refused_where_the_column_is_named_after_the_first_of_two_labels(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    for column in ("is_cat", "not_dog"):
+        _refused(
+            folder, [f"id,{column}", "1,0"], f"`values` probability for the column '{column}'", values=Values.INDEX
+        )
+    for column in ("is_dog", "not_cat", "label"):
+        assert _fill(folder, [f"id,{column}", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,1"]
 
 
 def test_two_labels_that_are_the_same_are_no_name_of_a_column(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""Which labels the name of a template's column tells, `is_cat` or `P(golden retriever)`, and denies, `not_cat`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scoring.sources.targets import singular
+
+_WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
+_SHORT = 2  # letters of words that are no plurals: `is`
+_NO = re.compile(
+    "no|not|non|none|nor|neither|never|cannot|without|anti|absent|absence|missing|minus|lack(s|ing)?|negat(ed|ive)|"
+    "(is|are|has|does)n(t)?|except|exclud(e|ed|ing)|other|than|but|opposite|inverse|inverted|complement"
+)
+_NO_SIGN = re.compile(r"[!~¬]\W*\w|(?:^|[(=])\s*1\s*-")  # !cat, 1 - p(cat)
+# Words in which no cat and no dog is meant: category, classification, indicator.
+_OTHER_WORDS = re.compile(r"categor|(?<=[a-z])cat(?:es?|ed|ions?|ors?)(?![a-z])|dogma")
+
+
+@dataclass(frozen=True)
+class ColumnName:
+    """What a column's name tells.
+
+    Attributes:
+        classes: Those whose labels it has in whole words, but for case and plural.
+        is_denied: Whether it says the opposite, `no_dog`.
+        may_mean_more: Whether it has a label within a longer word: `notcat`.
+    """
+
+    classes: frozenset[int]
+    is_denied: bool
+    may_mean_more: bool
+
+    @property
+    def only(self) -> int | None:
+        """The one class that it is named after, or denies; None of none or several."""
+        return next(iter(self.classes)) if len(self.classes) == 1 else None
+
+
+def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
+    """Find labels in a column's name, the longest that begins with a word first."""
+    if found := _meant(name, labels):
+        return ColumnName(frozenset(found), False, False)
+    words, spaced = _WORD.findall(name), [" ".join(_WORD.findall(label)) or label for label in labels]
+    others: list[str] = []
+    while words:
+        runs = ((end, _meant(" ".join(words[:end]), spaced)) for end in range(len(words), 0, -1))
+        end, meant = next((run for run in runs if run[1]), (1, set()))
+        found |= meant
+        others += [] if meant else [words[0].casefold()]
+        words = words[end:]
+    rest = _OTHER_WORDS.sub("", " ".join(others))
+    return ColumnName(
+        frozenset(found),
+        bool(_NO_SIGN.search(name)) or any(map(_NO.fullmatch, others)),
+        any(singular(label) in rest for label in labels),
+    )
+
+
+def _meant(words: str, labels: Sequence[str]) -> set[int]:
+    """The classes of that label, or else of those that differ by case and plural alone."""
+    alike = singular if len(words) > _SHORT else str.casefold
+    wanted = alike(words)
+    same = {index for index, label in enumerate(labels) if label == words}
+    return same or {index for index, label in enumerate(labels) if alike(label) == wanted}
