@@ -69,15 +69,12 @@ def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mappin
     """Labels, or their file, as the command line has them.
 
     Raises:
-        RequestError: If a label would be two there, or a map is none of names and indices from 0 on.
+        RequestError: If a map is none of names and indices from 0 on.
     """
     if isinstance(labels, str | Path):
         return text_of(labels)
     names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
-    torn = [label for label in names if "," in label]
-    if torn:
-        raise RequestError(f"Expected `labels` without commas; received {torn[0]!r}.")
-    return ",".join(names)
+    return ",".join(names) if not any(mark in label for label in names for mark in ',"') else json.dumps(list(names))
 
 
 def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[str]:

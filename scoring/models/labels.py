@@ -161,7 +161,7 @@ def labels_file(given: str) -> Location | None:
         is_file = False
     if is_file:
         return location
-    if "," not in given and ("/" in given or PurePosixPath(given).suffix in _SUFFIXES):
+    if not _JSON.fullmatch(given) and "," not in given and ("/" in given or PurePosixPath(given).suffix in _SUFFIXES):
         raise ModelError(f"Expected `labels` to be names such as cat,dog or a file; there is no file {given}.")
     return None
 

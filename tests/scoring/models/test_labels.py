@@ -32,6 +32,7 @@ def test_names_parted_by_commas_are_labels() -> None:
         ('12" record,7" record', ('12" record', '7" record')),
         ('"cat,dog', ('"cat', "dog")),
         ('["cat", "dog"]', ("cat", "dog")),
+        ('["cat/lynx"]', ("cat/lynx",)),
         ('{"cat": 1, "dog": 0}', ("dog", "cat")),
     ],
 )
