@@ -90,7 +90,7 @@ _MECHANISMS = [
     Mechanism(
         "a command that is ended from outside says what to do",
         "jobs/console/session.py",
-        "with last_words(overwrite), session",
+        "with last_words.last_words(), session",
         "with session",
         "tests/chaos/test_own_ray.py::test_an_actor_and_rays_agents_are_killed_together[0]",
     ),

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
 from jobs.cli import app
+from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score import listing
@@ -116,6 +118,20 @@ def test_the_earlier_run_is_gone_before_the_new_ones_images_are_sampled_or_score
     assert folder.manifest.read_bytes() != before
     found = run_status(folder, verify=True)
     assert (found.is_complete, found.num_shards) == (True, 3)
+
+
+@pytest.mark.parametrize(("moment", "advice"), [("first_ready", "the same command"), ("run", "it")])
+def test_a_command_that_is_stopped_advises_to_leave_overwrite_out_once_the_earlier_run_is_gone(
+    photos: Path, output: Path, capsys: pytest.CaptureFixture[str], moment: str, advice: str
+) -> None:
+    pool = type("Pool", (HerePool,), {moment: Mock(side_effect=Terminated)})
+    with pytest.raises(SystemExit), exit_codes(overwrite=True):
+        score_here(photos, output, Console(), overwrite=True, pool=pool)
+    said = capsys.readouterr()
+    is_removed = advice == "it"
+    assert f"run {advice} again{' without --overwrite' if is_removed else ''} to go on" in said.err
+    assert ("no earlier results are left in" in said.out) == is_removed
+    assert RunFolder(output).missing_shards(3) == ([0, 1, 2] if is_removed else [])
 
 
 def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(output: Path, tmp_path: Path) -> None:
