@@ -69,4 +69,4 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     if images is None or images.keeper is None:
         return Run(path, None, metrics)
     record = images.keeper.record  # not the file's, which may be another driver's by now
-    return Run(path, record.summary, metrics, None, record.fingerprint)
+    return Run(path, record.summary, metrics, None, record.fingerprint, record.digest)

@@ -1,5 +1,6 @@
 """`run.json`: what was asked for, what made the results, and how the last invocation went."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -133,6 +134,11 @@ class RunRecord:
     def stores_vectors(self) -> bool:
         """Whether the probabilities of all labels are stored."""
         return stores_vectors(len(self.labels), self.fingerprint.store_probabilities)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over those of all shards: another where rows were scored anew, by this run or a later one."""
+        return hashlib.sha256(json.dumps(self.digests).encode()).hexdigest()
 
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""

@@ -20,6 +20,7 @@ from cluster.pool import TaskDone
 from cluster.worker import WorkerInfo, one_line
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.result import Run
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
@@ -109,7 +110,7 @@ def score_here(
     overwrite: bool = False,
     pool: Callable[..., Any] = HerePool,
     **options: Any,
-) -> None:
+) -> Run:
     """Score images into a run folder, in shards of four."""
     model = Path(__file__).with_name("model.keras")
     request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
@@ -117,4 +118,6 @@ def score_here(
     settings["resize"] = Resize(options.get("resize", "squash"))
     with without_ray(pool), patch.object(ModelRequest, "check", lambda request: None):
         images_request = ImagesRequest(images, request, **settings)
-        run_score(ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True))
+        return run_score(
+            ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True)
+        )

@@ -10,12 +10,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
+from jobs.embed.result import Embeddings
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score import listing
@@ -34,7 +36,7 @@ from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Url
 from tests.chaos.without_ray import HerePool, score_here
-from tests.runs import cats_and_dogs, draw_images, write_model
+from tests.runs import SUMMARY, cats_and_dogs, draw_images, write_model
 
 _BASE = BaseRequest("vgg16", "random", None)
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
@@ -132,6 +134,23 @@ def test_a_command_that_is_stopped_advises_to_leave_overwrite_out_once_the_earli
     assert f"run {advice} again{' without --overwrite' if is_removed else ''} to go on" in said.err
     assert ("no earlier results are left in" in said.out) == is_removed
     assert RunFolder(output).missing_shards(3) == ([0, 1, 2] if is_removed else [])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_earlier_result_gives_no_rows_that_were_scored_anew(photos: Path, tmp_path: Path, overwrite: bool) -> None:
+    """Neither by a run of the same fingerprint in its place, nor by the same command of changed photos."""
+    first = score_here(photos, tmp_path / "run")
+    rows = first.predictions()
+    assert score_here(photos, tmp_path / "run").predictions() == first.predictions() == rows
+    Image.new("RGB", (8, 6), (255,) * 3).save(photos / "7.png")
+    second = score_here(photos, tmp_path / "run", overwrite=overwrite)
+    assert second.fingerprint
+    assert second.fingerprint == first.fingerprint
+    assert second.predictions() != rows
+    with pytest.raises(RunFolderError, match=r"the rows of this result in .*/run; some or all were scored anew since"):
+        first.predictions()
+    with pytest.raises(RunFolderError, match="scored anew since"):
+        Embeddings(first.path, SUMMARY, second.fingerprint, first.digest).table()
 
 
 def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(output: Path, tmp_path: Path) -> None:
