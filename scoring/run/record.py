@@ -169,10 +169,15 @@ def parse_record(text: str, where: object) -> RunRecord:
         check_checksum(found)
         if record.digests and len(record.digests) != record.num_shards:
             raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
-        return record
+        return record if record.fingerprint.bytes_column else _with_column(record)
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not text.strip() else str(error)
         raise RunFolderError(
             f"Expected the record of a run in {where}; it is damaged: {reason}. The same score command again writes it "
             "anew and keeps every shard."
         ) from error
+
+
+def _with_column(record: RunRecord) -> RunRecord:
+    """Name the column of images, which an earlier version's fingerprint lacks, as its request does."""
+    return replace(record, fingerprint=replace(record.fingerprint, bytes_column=record.request.columns.content or ""))

@@ -24,6 +24,7 @@ from jobs.score.settings import scorer_settings
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
+from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
@@ -205,6 +206,26 @@ def test_an_earlier_versions_run_goes_on_and_is_believed_up_to_now(
     assert read_info(folder.manifest) == before
     pictures.folder(tmp_path, tuple(9 if index in (1, 11) else shade for index, shade in enumerate(_CHANGED)))
     assert _score(photos, tmp_path / "run") == (2, [0, 2])
+
+
+def test_an_earlier_versions_run_of_a_column_of_bytes_goes_on_with_that_column_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fingerprints did not name the column; its request did."""
+    columns = {name: [pictures.picture(shade) for shade in shades] for name, shades in (("a", SHADES), ("b", _CHANGED))}
+    table = tmp_path / "photos.parquet"
+    pq.write_table(pa.table(columns), table)
+    with monkeypatch.context() as patch:
+        named = Fingerprint.stored_fields
+        patch.setattr(Fingerprint, "stored_fields", lambda own: named(replace(own, bytes_column="")))
+        _score(table, tmp_path / "run", num_shards=2, content="a")
+    with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
+        _score(table, tmp_path / "run", content="b")
+    assert _score(table, tmp_path / "run", content="a") == (0, [2])
+    assert _score(table, tmp_path / "run", content="a") == (0, [])
+    assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
+    with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
+        _score(table, tmp_path / "run", content="b")
 
 
 def test_of_a_table_of_paths_no_more_is_known_than_the_paths(photos: Path, tmp_path: Path) -> None:
