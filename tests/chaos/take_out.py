@@ -294,8 +294,8 @@ _MECHANISMS = [
     Mechanism(
         "an earlier run stays until the new one cannot be refused",
         "jobs/score/images_job.py",
-        "        if needs_sample or not self._overwrites:",
-        "        if True:",
+        "        if not self._overwrites:\n            self._begin(begin)\n",
+        "        self._begin(begin)\n",
         "tests/jobs/score/test_overwrite.py",
     ),
     Mechanism(

@@ -2,19 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
+from cluster.ledger import TaskFailed
+from cluster.pool import TaskDone
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.embed.result import Embeddings
@@ -30,8 +33,12 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import DEFAULT_SHAPE
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
+from scoring.shards.image_sample import image_sample
+from scoring.shards.report import ShardReport
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Url
@@ -74,6 +81,11 @@ def _of_a_model_that_does_not_fit(_: pytest.MonkeyPatch, photos: Path, output: P
     score_here(photos, output, overwrite=True, pool=Pool)
 
 
+def _of_an_int8_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    monkeypatch.setattr(ModelRequest, "needs_sample", True)
+    _of_a_model_that_does_not_fit(monkeypatch, photos, output)
+
+
 def _labelled_by_names(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
     score_here(photos, output, overwrite=True, labels_from=LabelsFrom.NAMES)
 
@@ -83,7 +95,14 @@ def _of_a_float(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_that_is_refused", [_placed_too_large, _of_a_model_that_does_not_fit, _labelled_by_names, _of_a_float]
+    "request_that_is_refused",
+    [
+        _placed_too_large,
+        _of_a_model_that_does_not_fit,
+        _of_an_int8_model_that_does_not_fit,
+        _labelled_by_names,
+        _of_a_float,
+    ],
 )
 def test_a_request_that_is_refused_leaves_the_earlier_run_as_it_was(
     photos: Path,
@@ -103,23 +122,37 @@ def test_a_request_that_is_refused_leaves_the_earlier_run_as_it_was(
 
 
 @pytest.mark.parametrize("needs_sample", [False, True])
-def test_the_earlier_run_is_gone_before_the_new_ones_images_are_sampled_or_scored(
+def test_the_earlier_run_is_there_when_the_model_is_loaded_and_gone_before_images_are_scored(
     photos: Path, output: Path, monkeypatch: pytest.MonkeyPatch, needs_sample: bool
 ) -> None:
+    """A sample of the images that the model needs is of those that are listed now."""
     monkeypatch.setattr(ModelRequest, "needs_sample", needs_sample)
-    folder, seen = RunFolder(output), []
+    (photos / "1.png").unlink()
+    folder, seen, samples = RunFolder(output), [], []
 
     class Pool(HerePool):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, request: ImagesRequest, settings: ScorerSettings, *given: Any) -> None:
+            super().__init__(request, settings, *given)
+            if needs_sample:
+                samples.append((settings, image_sample(settings, DEFAULT_SHAPE)))
             seen.append((folder.record.is_file(), bool(folder.shard_names())))
+
+        def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+            seen.append((folder.record.is_file(), bool(folder.shard_names())))
+            return super().run(tasks)
 
     before = folder.manifest.read_bytes()
     score_here(photos, output, overwrite=True, pool=Pool, resize="crop", shard_size=5)
-    assert seen == [(not needs_sample, not needs_sample)]
+    assert seen == [(True, True), (True, False)]
     assert folder.manifest.read_bytes() != before
     found = run_status(folder, verify=True)
     assert (found.is_complete, found.num_shards) == (True, 3)
+    for settings, sample in samples:
+        assert not sample.earlier_model
+        assert len(sample.to_calibrate) == 6
+        of_manifest = image_sample(replace(settings, sample=()), DEFAULT_SHAPE)
+        assert np.array_equal(sample.to_calibrate, of_manifest.to_calibrate)
+        assert np.array_equal(sample.to_compare, of_manifest.to_compare)
 
 
 @pytest.mark.parametrize(("moment", "advice"), [("first_ready", "the same command"), ("run", "it")])
