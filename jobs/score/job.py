@@ -53,6 +53,8 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
 
             def begin() -> None:
                 if request.overwrite:
+                    if sonar:
+                        sonar.try_model(avoid=list(unseen))
                     remove_earlier_run(folder, lease.fence)
                     tell_removed(console, folder.path)
                 if sonar:

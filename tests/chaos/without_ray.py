@@ -19,7 +19,7 @@ from cluster.placement import Placement
 from cluster.pool import TaskDone
 from cluster.worker import WorkerInfo, one_line
 from jobs.score.job import run_score
-from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
@@ -109,6 +109,7 @@ def score_here(
     console: Console | None = None,
     overwrite: bool = False,
     pool: Callable[..., Any] = HerePool,
+    sonar: SonarRequest | None = None,
     **options: Any,
 ) -> Run:
     """Score images into a run folder, in shards of four."""
@@ -119,5 +120,5 @@ def score_here(
     with without_ray(pool), patch.object(ModelRequest, "check", lambda request: None):
         images_request = ImagesRequest(images, request, **settings)
         return run_score(
-            ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True)
+            ScoreRequest(output, images_request, sonar, overwrite=overwrite), console or Console(quiet=True)
         )

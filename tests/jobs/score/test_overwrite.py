@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -42,7 +43,8 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Url
-from tests.chaos.without_ray import HerePool, score_here
+from tests.chaos.without_ray import HerePool, score_here, without_ray
+from tests.models import save_brightness_model
 from tests.runs import SUMMARY, cats_and_dogs, draw_images, write_model
 
 _BASE = BaseRequest("vgg16", "random", None)
@@ -192,6 +194,32 @@ def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(outp
     sonar = SonarRequest(str(tmp_path / "sonar.csv"), tmp_path / "gone.keras", 0, "tensorflow")
     with pytest.raises(ModelError, match=r"gone\.keras is not"):
         run_score(ScoreRequest(output, None, sonar, overwrite=True), Console(quiet=True))
+    assert _files(output) == before
+
+
+class _TaskHere:
+    """Stands in for a task on Ray."""
+
+    def __init__(self, function: Callable[..., Any], *given: object, avoid: object) -> None:
+        self.result = partial(function, *given)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("with_images", [False, True])
+def test_a_sonar_model_that_does_not_fit_leaves_the_earlier_run_as_it_was(
+    photos: Path, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_images: bool
+) -> None:
+    draw_sonar(tmp_path / "sonar.csv", 1)
+    model = save_brightness_model(tmp_path / "pixels.keras")
+    before = _files(output)
+    monkeypatch.setattr("jobs.score.sonar_job.LightTask", _TaskHere)
+    sonar = SonarRequest(str(tmp_path / "sonar.csv"), model, 0, "tensorflow")
+    with pytest.raises(ModelError, match="Expected a model from 60 bands to the probability of a mine"):
+        if with_images:
+            score_here(photos, output, overwrite=True, sonar=sonar)
+        else:
+            with without_ray():
+                run_score(ScoreRequest(output, None, sonar, overwrite=True), Console(quiet=True))
     assert _files(output) == before
 
 
