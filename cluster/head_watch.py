@@ -50,7 +50,7 @@ class Server:
         if silent_s > patience_s:
             raise WorkersLostError(
                 f"{self._what} has not answered for {silent_s:.0f} s: it was killed or has failed. What is finished is "
-                "kept. Run the same command again, without `overwrite`."
+                "kept. Run the same command again, without `overwrite` if it said that no earlier results are left."
             )
         return False
 

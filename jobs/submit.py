@@ -26,7 +26,7 @@ import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.arguments import check_texts
 from jobs.console.commands import HELP_NAMES, shown_examples
-from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, again, exit_codes
+from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import as_flags, group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
@@ -151,7 +151,8 @@ def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseExceptio
 
 
 def _what_to_do(request: SubmitRequest) -> str:
-    return as_flags(f"submit {again('--overwrite' in request.command)} to go on")
+    unless = ", without `overwrite` if its log says that no earlier results are left"
+    return as_flags(f"submit the same command again to go on{unless if '--overwrite' in request.command else ''}")
 
 
 def _wants_to_stop(job: SubmittedJob) -> bool:

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import NoReturn
 
 from jobs.console.flags import as_flags
@@ -11,6 +12,7 @@ from scoring.errors import RequestError, ScoringError
 from scoring.storage.redaction import redact
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+_is_removed: ContextVar[bool] = ContextVar("is_removed", default=False)
 
 
 class Terminated(BaseException):
@@ -28,6 +30,7 @@ def exit_codes(overwrite: bool = False) -> Iterator[None]:
     Args:
         overwrite: Whether the command was told to begin from nothing.
     """
+    _is_removed.set(False)
     try:
         yield
     except (KeyboardInterrupt, Terminated) as stop:
@@ -43,9 +46,9 @@ def exit_codes(overwrite: bool = False) -> Iterator[None]:
         _fail(error, code)
 
 
-def again(overwrite: bool) -> str:
-    """What to run, or to submit, to go on; with `overwrite` the same command would begin from nothing."""
-    return "it again without `overwrite`" if overwrite else "the same command again"
+def note_removal() -> None:
+    """The earlier results are removed: a command that was told to overwrite them goes on only without that."""
+    _is_removed.set(True)
 
 
 def _code_of(error: Exception) -> int | None:
@@ -58,7 +61,8 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _stop(stop: BaseException, overwrite: bool) -> NoReturn:
-    _say(f"stopped; what is finished is kept: run {as_flags(again(overwrite))} to go on")
+    again = "it again without `overwrite`" if overwrite and _is_removed.get() else "the same command again"
+    _say(f"stopped; what is finished is kept: run {as_flags(again)} to go on")
     sys.exit(stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED)
 
 

@@ -3,13 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+
 from cluster import session
-from jobs.console.last_words import last_words
+from jobs.console import exit_codes, last_words
 from jobs.console.stop_signals import stop_signals
+from scoring.storage.locations import Location
 
 
 @contextmanager
-def open_session(address: str | None, overwrite: bool = False) -> Iterator[None]:
-    """See `cluster.session.open_session`; `overwrite` says whether the command was told to begin from nothing."""
-    with last_words(overwrite), session.open_session(address, stop_signals.are_stopping):
+def open_session(address: str | None) -> Iterator[None]:
+    """See `cluster.session.open_session`."""
+    with last_words.last_words(), session.open_session(address, stop_signals.are_stopping):
         yield
+
+
+def tell_removed(console: Console, place: Location) -> None:
+    """Say that a place holds no earlier results now, be it that it never did; what to do after a stop goes by that."""
+    exit_codes.note_removal()
+    last_words.note_removal()
+    console.print(f"no earlier results are left in {place}")

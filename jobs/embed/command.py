@@ -133,7 +133,7 @@ def embed(
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
     assert run.summary is not None  # a run of images that did not raise has both
     assert run.fingerprint is not None
-    return Embeddings(run.path, run.summary, run.fingerprint)
+    return Embeddings(run.path, run.summary, run.fingerprint, run.digest)
 
 
 _EXAMPLES = (

@@ -20,11 +20,13 @@ class Embeddings:
         path: The run folder, absolute.
         summary: What this call did: how many images, how fast, what bound it.
         fingerprint: What the vectors go by, as in `run.json`.
+        digest: SHA-256 over them.
     """
 
     path: Location
     summary: Summary
     fingerprint: Fingerprint
+    digest: str | None = None
 
     def table(self, columns: list[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids.
@@ -35,10 +37,10 @@ class Embeddings:
 
         Raises:
             RequestError: If there is no such column.
-            RunFolderError: If the folder holds another run now.
+            RunFolderError: If the folder holds another run now, or rows were embedded anew since.
             IncompleteError: If a shard has gone missing since, or is damaged.
         """
-        table = RunReader(RunFolder(self.path), expected=self.fingerprint).read(columns)
+        table = RunReader(RunFolder(self.path), expected=self.fingerprint, digest=self.digest).read(columns)
         if EMBEDDING not in table.column_names:
             return table
         vectors = of_one_length(table[EMBEDDING], int(table.schema.metadata[WIDTH_KEY]))

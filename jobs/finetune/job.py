@@ -13,7 +13,7 @@ from functools import partial
 from rich.console import Console
 
 from jobs.console.failures import check_nothing_missing
-from jobs.console.session import open_session
+from jobs.console.session import open_session, tell_removed
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
@@ -44,11 +44,16 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     with hold_folder(folder.features) as lease:
         folder.prepare()
         images.start_listing(lease, request.overwrite)
-        with open_session(request.address, request.overwrite):
+        with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node(needed)
             milestones.ray_at = time.time()
-            begin = partial(folder.remove_earlier, lease.fence) if request.overwrite else None
+
+            def begin() -> None:
+                if request.overwrite:
+                    folder.remove_earlier(lease.fence)
+                    tell_removed(console, folder.path)
+
             missing = images.run(milestones, needed, begin)
             check_nothing_missing(missing, "shard {}".format, request.overwrite)
             features_s = milestones.since_command_s()

@@ -91,13 +91,12 @@ class ImagesJob:
         """
         placement = place_actors(self._request, self._console)
         settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
-        needs_sample = settings.model.needs_sample
-        if needs_sample or not self._overwrites:
+        if not self._overwrites:
             self._begin(begin)
-        if needs_sample:
-            self._listing.result()
+        if settings.model.needs_sample:
+            settings = replace(settings, sample=self._wait_for_sample())
         with start_actors(self._request, settings, placement, needed) as pool:
-            if self._overwrites and not needs_sample:
+            if self._overwrites:
                 self._listing.wait()
                 pool.first_ready()
                 self._begin(begin)
@@ -114,8 +113,13 @@ class ImagesJob:
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
 
     def _begin(self, begin: Callable[[], object] | None) -> None:
-        if self._overwrites:
-            self._listing.wait()
         if begin:
             begin()
         self._listing.proceed()
+
+    def _wait_for_sample(self) -> tuple[ImageEntry, ...]:
+        """What the model takes of the images; nothing if it is to take it from the manifest, which is there then."""
+        if self._overwrites:
+            return self._listing.sample()
+        self._listing.result()
+        return ()

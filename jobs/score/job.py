@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
-from jobs.console.session import open_session
+from jobs.console.session import open_session, tell_removed
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest
@@ -45,7 +45,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             images.start_listing(lease, request.overwrite)
         if sonar:
             sonar.look_for_earlier_result(request.overwrite)
-        with open_session(request.address, request.overwrite):
+        with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
             unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
             check_seen(unseen, needed)
@@ -53,7 +53,10 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
 
             def begin() -> None:
                 if request.overwrite:
+                    if sonar:
+                        sonar.try_model(avoid=list(unseen))
                     remove_earlier_run(folder, lease.fence)
+                    tell_removed(console, folder.path)
                 if sonar:
                     sonar.start(lease.fence, avoid=list(unseen))
 
@@ -68,4 +71,4 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     if images is None or images.keeper is None:
         return Run(path, None, metrics)
     record = images.keeper.record  # not the file's, which may be another driver's by now
-    return Run(path, record.summary, metrics, None, record.fingerprint)
+    return Run(path, record.summary, metrics, None, record.fingerprint, record.digest)

@@ -12,8 +12,9 @@ from jobs.score.earlier_run import record_of_same_run
 from jobs.score.request import ImagesRequest
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import ManifestInfo, default_shard_size, write_manifest
+from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest
 from scoring.run.renewal import Renewal, find_renewal
+from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import Labelled, label_by_file, label_by_table
@@ -95,6 +96,7 @@ class BackgroundListing:
         self._listed: Future[Listed] = Future()
         self._renewal: Renewal | None = None
         self._overwrites = False
+        self._sample: tuple[ImageEntry, ...] = ()
         self._is_ready, self._may_write = threading.Event(), threading.Event()
 
     def start(self, fence: Fence, overwrite: bool = False) -> None:
@@ -115,6 +117,11 @@ class BackgroundListing:
         self._is_ready.wait()
         if self._listed.done():
             self._listed.result()
+
+    def sample(self) -> tuple[ImageEntry, ...]:
+        """Wait as `wait` does; return some of the images, while the manifest is still that of an earlier run."""
+        self.wait()
+        return self._sample
 
     def proceed(self) -> None:
         """Let the manifest be written, now that the earlier run is removed."""
@@ -157,6 +164,8 @@ class BackgroundListing:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
         earlier_record = partial(record_of_same_run, self._request, self._folder)
+        if self._overwrites and self._request.model.needs_sample:
+            self._sample = tuple(manifest_sample(images, SAMPLE_SIZE))
         if not self._overwrites:
             self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
         if self._renewal:

@@ -24,6 +24,7 @@ class Run:
         sonar: How well the returns were told apart; None if it was asked for images alone.
         plan: What a dry run found; None for any other.
         fingerprint: What its predictions go by, as in `run.json`; None without images.
+        digest: SHA-256 over its predictions; None without images.
     """
 
     path: Location
@@ -31,6 +32,7 @@ class Run:
     sonar: SonarMetrics | None
     plan: Plan | None = None
     fingerprint: Fingerprint | None = None
+    digest: str | None = None
 
     def predictions(self, columns: list[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
@@ -42,10 +44,10 @@ class Run:
 
         Raises:
             RequestError: If the run has no images, holds what is not of it, or has no such column.
-            RunFolderError: If its folder holds another run now.
+            RunFolderError: If its folder holds another run now, or rows were scored anew since.
             IncompleteError: If a shard has gone missing since, or is damaged.
         """
         if self.summary is None:
             reason = "was asked for as a dry run" if self.plan else "was given none"
             raise RequestError(f"Expected a run of images; {self.path} {reason}.")
-        return RunReader(RunFolder(self.path), expected=self.fingerprint).read(columns)
+        return RunReader(RunFolder(self.path), expected=self.fingerprint, digest=self.digest).read(columns)

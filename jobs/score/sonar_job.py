@@ -14,7 +14,7 @@ from jobs.score.table import print_sonar
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
-from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar
+from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.returns import check_trainable, find_sonar
 
 
@@ -61,6 +61,15 @@ class SonarJob:
         """What the node that runs the task must see."""
         model = self._settings.model
         return [see_file("sonar", self._settings.data), *([see_file("sonar_model", model)] if model else [])]
+
+    def try_model(self, avoid: Collection[Node]) -> None:
+        """See on the open Ray session that the model to score with, if one is named, does so; nothing is written.
+
+        Raises:
+            ModelError: If it is not a sonar model, or gives no probabilities.
+        """
+        if self._settings.model:
+            LightTask(try_model, self._settings, avoid=avoid).result()
 
     def start(self, fence: Fence, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files.

@@ -45,10 +45,8 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
     metrics = folder / METRICS_NAME
-    if request.overwrite:
-        metrics.unlink(missing_ok=True)
     settings = _settings(request, returns)
-    study = load_earlier_study(metrics, settings)
+    study = None if request.overwrite else load_earlier_study(metrics, settings)
     if study is None or not are_whole(folder, with_model=True):
 
         def name(number: int) -> str:

@@ -14,7 +14,8 @@ SCHEMA_VERSION = 2
 _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
-# Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`.
+# Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`. The
+# column had others too: of a run its request tells them, of a shard alone nothing does.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few", "bytes_column": ""}
 
 
@@ -54,6 +55,10 @@ class Fingerprint:
         """The fields that files hold: a later field that has its former value is left out, as in earlier versions."""
         fields = asdict(self)
         return {name: value for name, value in fields.items() if value != _FORMERLY.get(name)}
+
+    def told_fields(self) -> dict[str, Any]:
+        """All that a shard's fingerprint tells; without a column, that may be an earlier version's which named none."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("bytes_column", "")}
 
     def differing(self, known: Mapping[str, object]) -> str | None:
         """The first field whose value is not the known one; None if all that is known is the same."""

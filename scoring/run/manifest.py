@@ -215,12 +215,22 @@ class Manifest:
 
     def sample(self, count: int) -> list[ImageEntry]:
         """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
-        rows = sorted({index * self.info.num_images // count for index in range(count)})
+        rows = _evenly_spaced(self.info.num_images, count)
         shard_size = self.shard_sizes[0]
         by_shard: dict[int, list[int]] = {}
         for row in rows:
             by_shard.setdefault(row // shard_size, []).append(row % shard_size)
         return [self.shard(shard)[row] for shard, inside in by_shard.items() for row in inside]
+
+
+def manifest_sample(images: Sequence[ImageEntry], count: int) -> list[ImageEntry]:
+    """What `Manifest.sample` reads of the manifest of these images, before there is one."""
+    rows = (manifest_rows(images, row, row + 1) for row in _evenly_spaced(len(images), count))
+    return [ImageEntry(**row.to_pylist()[0]) for row in rows]
+
+
+def _evenly_spaced(num_images: int, count: int) -> list[int]:
+    return sorted({index * num_images // count for index in range(count)})
 
 
 def read_info(path: Location) -> ManifestInfo:

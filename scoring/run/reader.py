@@ -25,6 +25,7 @@ class RunReader:
         folder: The run.
         verify: Read every row with its checksum, and compare ids and digests; else the files' ends alone.
         expected: Whose results are meant; None for whatever the folder holds.
+        digest: What was the record's `digest` when these had been written; None for any.
 
     Attributes:
         record: What `run.json` says.
@@ -37,7 +38,9 @@ class RunReader:
         BucketError: If its bucket cannot be reached.
     """
 
-    def __init__(self, folder: RunFolder, verify: bool = True, expected: Fingerprint | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, verify: bool = True, expected: Fingerprint | None = None, digest: str | None = None
+    ) -> None:
         record = folder.load_record()
         if record is None:
             raise RunFolderError(
@@ -47,6 +50,11 @@ class RunReader:
             raise RunFolderError(
                 f"Expected the run of this result in {folder.path}; another has taken its place, whose {differing} "
                 "differs."
+            )
+        if digest not in (None, record.digest):
+            raise RunFolderError(
+                f"Expected the rows of this result in {folder.path}; some or all were scored anew since. Take the "
+                "later result, or score into another `output`."
             )
         self.record = record
         self._folder, self._verify = folder, verify

@@ -1,5 +1,6 @@
 """`run.json`: what was asked for, what made the results, and how the last invocation went."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -134,6 +135,11 @@ class RunRecord:
         """Whether the probabilities of all labels are stored."""
         return stores_vectors(len(self.labels), self.fingerprint.store_probabilities)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over those of all shards: another where rows were scored anew, by this run or a later one."""
+        return hashlib.sha256(json.dumps(self.digests).encode()).hexdigest()
+
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""
         return self.digests[shard_id] if self.digests else None
@@ -163,10 +169,15 @@ def parse_record(text: str, where: object) -> RunRecord:
         check_checksum(found)
         if record.digests and len(record.digests) != record.num_shards:
             raise ValueError(f"digests are {len(record.digests)} for {record.num_shards} shards")
-        return record
+        return record if record.fingerprint.bytes_column else _with_column(record)
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not text.strip() else str(error)
         raise RunFolderError(
             f"Expected the record of a run in {where}; it is damaged: {reason}. The same score command again writes it "
             "anew and keeps every shard."
         ) from error
+
+
+def _with_column(record: RunRecord) -> RunRecord:
+    """Name the column of images, which an earlier version's fingerprint lacks, as its request does."""
+    return replace(record, fingerprint=replace(record.fingerprint, bytes_column=record.request.columns.content or ""))

@@ -13,7 +13,7 @@ from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestIn
 from scoring.run.record import RunRecord
 from scoring.run.verification import remove_shard
 from scoring.sources.entries import ImageEntry
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, is_same_place
 
 _ROWS_AT_ONCE = 32_768  # that are compared together
 _IS_ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"  # a path that means the same wherever the table that names it lies
@@ -48,7 +48,7 @@ class Renewal:
         Raises:
             RunFolderError: If some are others, or nothing tells whether they are.
         """
-        if record is None or record.request.images == str(place.absolute()):
+        if record is None or is_same_place(record.request.images, str(place.absolute())):
             return
         if num_changed := sum(self.changed.values()):
             problem = f"of the same names in {place}, {num_changed:,} of {self.info.num_images:,} are others"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -117,7 +117,7 @@ def _find_stranger(expected: ExpectedShard, schema: pa.Schema) -> str | None:
     """What a file's end says that is not of this run."""
     metadata = schema.metadata or {}
     stored = parse_fingerprint(metadata[FINGERPRINT_KEY])
-    differing = expected.fingerprint.differing(asdict(stored))
+    differing = expected.fingerprint.differing(stored.told_fields())
     if differing:
         return f"is of another run: its {differing} differs"
     if LABELS_KEY in metadata and json.loads(metadata[LABELS_KEY]) != list(expected.labels):

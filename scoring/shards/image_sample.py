@@ -17,7 +17,7 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import open_images
 
-_SAMPLE_SIZE = 200
+SAMPLE_SIZE = 200
 
 
 def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
@@ -26,7 +26,7 @@ def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     Raises:
         ImagesError: If fewer than two are readable.
     """
-    earlier_model = _earlier_model(RunFolder(settings.output))
+    earlier_model = "" if settings.sample else _earlier_model(RunFolder(settings.output))
     # of an earlier run the images may have changed; then the earlier model is taken, or the run refused
     pixels = [pixels for _, pixels in _readable(settings, shape, as_listed=not earlier_model)]
     if len(pixels) < 2:
@@ -43,7 +43,7 @@ def _readable(
     settings: ScorerSettings, shape: InputShape, as_listed: bool = True
 ) -> Iterator[tuple[ImageEntry, UInt8Array]]:
     read = open_images(settings.images, settings.columns, settings.read_timeout_s)
-    for image in Manifest(RunFolder(settings.output).manifest).sample(_SAMPLE_SIZE):
+    for image in settings.sample or Manifest(RunFolder(settings.output).manifest).sample(SAMPLE_SIZE):
         try:
             pixels = decode(read(image if as_listed else replace(image, stamp=None)), settings.resize, shape)
         except Exception as error:  # noqa: BLE001

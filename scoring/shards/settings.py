@@ -12,6 +12,7 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
 from scoring.run.predictions import StoreProbabilities
+from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
@@ -32,6 +33,7 @@ class ScorerSettings:
         read_timeout_s: Seconds that reading one image may take; None for any time.
         batch_sizes: The worker takes the fastest of these instead of `batch_size`; empty to take `batch_size`.
         decode_processes: Processes that read and decode instead of threads, each on a core of its own; 0 for threads.
+        sample: The images that a model takes to be loaded; empty to take them from the run folder's manifest.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
     """
 
@@ -46,6 +48,7 @@ class ScorerSettings:
     read_timeout_s: float | None = None
     batch_sizes: tuple[int, ...] = ()
     decode_processes: int = 0
+    sample: tuple[ImageEntry, ...] = ()
     decoding: str = DECODING
 
 

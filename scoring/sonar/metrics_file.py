@@ -12,7 +12,7 @@ from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import FoldScore, StudyRow
 from scoring.storage.durable import write_text
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, is_same_place
 
 METRICS_NAME = "metrics.json"
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
@@ -191,7 +191,7 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
         raise RunFolderError(f"{path} holds another command's sonar results. Use another `output`, or `overwrite`.")
     earlier = found.settings if isinstance(found, StudyRecord) else found
     for name, value in wanted.items():
-        if (held := getattr(earlier, name)) != value:
+        if not _is_same(name, held := getattr(earlier, name), value):
             if held is None and name == _ADDED_LATER:
                 return None
             raise RunFolderError(
@@ -199,6 +199,13 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
                 "Use another `output`, or `overwrite` to start clean."
             )
     return found
+
+
+def _is_same(name: str, held: object, value: object) -> bool:
+    """Whether a field holds what it must; a model by its path, however that is spelled."""
+    if name == "model" and held is not None and value is not None:
+        return is_same_place(str(held), str(value))
+    return held == value
 
 
 def _plain(value: object) -> object:

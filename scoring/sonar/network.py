@@ -111,6 +111,15 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     return metrics
 
 
+def try_model(settings: SonarSettings) -> None:
+    """Load `settings.model` and score the returns with it, and leave nothing; raises as `run_sonar` does."""
+    from scoring.sonar.uci_file import load_sonar
+
+    assert settings.model
+    import_keras(settings.backend)
+    _score(load_network(settings.model), load_sonar(settings.data).bands, str(settings.model))
+
+
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 

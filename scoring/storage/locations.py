@@ -21,6 +21,7 @@ __all__ = [
     "file_above",
     "file_below",
     "find_files",
+    "is_same_place",
     "lies_in",
     "locate",
     "machine_path",
@@ -107,6 +108,19 @@ def _as_named(location: Location) -> Location:
 
 def _as_linked(location: Location) -> Location:
     return location if isinstance(location, Url) else Path(os.path.realpath(location))  # links in a circle too
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """Whether two absolute names lead to one file in one folder, or to one folder, by what links on the way lead to.
+
+    A link to a file in another folder is another place: beside it lie other files.
+    """
+    places = locate(one), locate(other)
+    first, second = map(_as_linked, places)
+    if first != second:
+        return False
+    above, beside = (_as_linked(place.parent) for place in places)
+    return above == beside or second.is_dir()
 
 
 def own_name(folder: Location) -> str:

@@ -90,7 +90,7 @@ _MECHANISMS = [
     Mechanism(
         "a command that is ended from outside says what to do",
         "jobs/console/session.py",
-        "with last_words(overwrite), session",
+        "with last_words.last_words(), session",
         "with session",
         "tests/chaos/test_own_ray.py::test_an_actor_and_rays_agents_are_killed_together[0]",
     ),
@@ -294,8 +294,8 @@ _MECHANISMS = [
     Mechanism(
         "an earlier run stays until the new one cannot be refused",
         "jobs/score/images_job.py",
-        "        if needs_sample or not self._overwrites:",
-        "        if True:",
+        "        if not self._overwrites:\n            self._begin(begin)\n",
+        "        self._begin(begin)\n",
         "tests/jobs/score/test_overwrite.py",
     ),
     Mechanism(

@@ -181,7 +181,7 @@ def test_a_server_of_ray_is_killed(
         said, _ = driver.communicate(timeout=200)
     command.gate.open()
     assert driver.returncode == 1, said
-    assert "Run the same command again, without --overwrite." in said, said
+    assert "Run the same command again, without --overwrite if it said" in said, said
     assert "Traceback" not in said
     assert not (command.output / "lease.json").exists()
     wait_until(lambda: not command.processes(), "the end of Ray's processes")

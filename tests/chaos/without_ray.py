@@ -19,7 +19,8 @@ from cluster.placement import Placement
 from cluster.pool import TaskDone
 from cluster.worker import WorkerInfo, one_line
 from jobs.score.job import run_score
-from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from jobs.score.result import Run
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
@@ -108,8 +109,9 @@ def score_here(
     console: Console | None = None,
     overwrite: bool = False,
     pool: Callable[..., Any] = HerePool,
+    sonar: SonarRequest | None = None,
     **options: Any,
-) -> None:
+) -> Run:
     """Score images into a run folder, in shards of four."""
     model = Path(__file__).with_name("model.keras")
     request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
@@ -117,4 +119,6 @@ def score_here(
     settings["resize"] = Resize(options.get("resize", "squash"))
     with without_ray(pool), patch.object(ModelRequest, "check", lambda request: None):
         images_request = ImagesRequest(images, request, **settings)
-        run_score(ScoreRequest(output, images_request, None, overwrite=overwrite), console or Console(quiet=True))
+        return run_score(
+            ScoreRequest(output, images_request, sonar, overwrite=overwrite), console or Console(quiet=True)
+        )

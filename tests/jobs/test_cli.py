@@ -3,13 +3,15 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from unittest.mock import Mock
+from typing import NoReturn
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
+from jobs.console.session import tell_removed
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_run
 
@@ -87,14 +89,27 @@ def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
 
 
 @pytest.mark.parametrize(
-    ("options", "advice"), [([], "run the same command again"), (["--overwrite"], "run it again without --overwrite")]
+    ("options", "is_removed", "advice"),
+    [
+        ([], False, "run the same command again"),
+        (["--overwrite"], False, "run the same command again"),
+        (["--overwrite"], True, "run it again without --overwrite"),
+    ],
 )
 def test_a_command_that_is_stopped_says_what_goes_on_with_it(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], advice: str
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], is_removed: bool, advice: str
 ) -> None:
-    monkeypatch.setattr("jobs.score.job.open_session", Mock(side_effect=Terminated()))
-    code, error = _run("score", "--images", photos, "--output", tmp_path / "run", "--weights", "random", *options)
-    assert (code, error) == (143, f"stopped; what is finished is kept: {advice} to go on\n")
+    """Without --overwrite the earlier results would be taken for the new ones, as long as they are there."""
+
+    def stop(*_: object) -> NoReturn:
+        if is_removed:
+            tell_removed(Console(quiet=True), tmp_path)
+        raise Terminated
+
+    monkeypatch.setattr("jobs.score.job.open_session", stop)
+    told = ("score", "--images", photos, "--output", tmp_path / "run", "--weights", "random", *options)
+    for _ in range(2):
+        assert _run(*told) == (143, f"stopped; what is finished is kept: {advice} to go on\n")
 
 
 def test_silent_address_is_one_clear_line_and_exit_1(
@@ -181,8 +196,5 @@ def test_a_stop_that_compiled_code_wrapped_is_a_stop(
         raise SystemError("wait returned a result with an exception set") from stop
     assert ended.value.code == code
     assert "run the same command again to go on" in capsys.readouterr().err
-    with pytest.raises(SystemExit), exit_codes(overwrite=True):
-        raise stop
-    assert capsys.readouterr().err == "stopped; what is finished is kept: run it again without --overwrite to go on\n"
     with pytest.raises(SystemError), exit_codes():
         raise SystemError("another")

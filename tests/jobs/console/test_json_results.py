@@ -14,7 +14,7 @@ from tests.runs import SUMMARY
 
 def test_a_run_is_its_path_its_figures_and_what_there_is_none_of() -> None:
     told = json.loads(as_json("score", Run(Url("s3", "bucket", "run"), SUMMARY, None)))
-    assert told.keys() == {"command", "version", "path", "summary", "sonar", "plan", "fingerprint"}
+    assert told.keys() == {"command", "version", "path", "summary", "sonar", "plan", "fingerprint", "digest"}
     assert (told["command"], told["version"], told["path"]) == ("score", __version__, "s3://bucket/run")
     assert (told["summary"]["images_per_s"], told["summary"]["one_answer"]) == (12.0, None)
     assert (told["sonar"], told["plan"]) == (None, None)

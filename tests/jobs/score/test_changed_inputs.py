@@ -24,6 +24,7 @@ from jobs.score.settings import scorer_settings
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
+from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
@@ -207,6 +208,26 @@ def test_an_earlier_versions_run_goes_on_and_is_believed_up_to_now(
     assert _score(photos, tmp_path / "run") == (2, [0, 2])
 
 
+def test_an_earlier_versions_run_of_a_column_of_bytes_goes_on_with_that_column_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fingerprints did not name the column; its request did."""
+    columns = {name: [pictures.picture(shade) for shade in shades] for name, shades in (("a", SHADES), ("b", _CHANGED))}
+    table = tmp_path / "photos.parquet"
+    pq.write_table(pa.table(columns), table)
+    with monkeypatch.context() as patch:
+        named = Fingerprint.stored_fields
+        patch.setattr(Fingerprint, "stored_fields", lambda own: named(replace(own, bytes_column="")))
+        _score(table, tmp_path / "run", num_shards=2, content="a")
+    with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
+        _score(table, tmp_path / "run", content="b")
+    assert _score(table, tmp_path / "run", content="a") == (0, [2])
+    assert _score(table, tmp_path / "run", content="a") == (0, [])
+    assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
+    with pytest.raises(RunFolderError, match="whose bytes_column differs: expected a, received b"):
+        _score(table, tmp_path / "run", content="b")
+
+
 def test_of_a_table_of_paths_no_more_is_known_than_the_paths(photos: Path, tmp_path: Path) -> None:
     """The manual says so: to look at each would cost a request for each."""
     names = [str(path) for path in sorted(photos.iterdir())]
@@ -257,6 +278,48 @@ def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Pat
     pq.write_table(pa.table({"path": sorted(map(str, tables[0].parent.glob("*.bmp")))}), absolute)
     _score(absolute, tmp_path / "other")
     assert _score(absolute.rename(tmp_path / "renamed.parquet"), tmp_path / "other") == (0, [])
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "./place/paths.parquet",
+        "place/../place/paths.parquet",
+        "linked/paths.parquet",
+        "linked/link.parquet",
+        "to_parts/",
+    ],
+)
+def test_the_same_table_is_the_same_however_it_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    """Its folder is: from there its paths go on."""
+    photos = on_disk(pictures.folder(tmp_path, SHADES)).rename(tmp_path / "place")
+    names = sorted(path.name for path in photos.iterdir())
+    pq.write_table(pa.table({"path": names}), photos / "paths.parquet")
+    (photos / "link.parquet").symlink_to("paths.parquet")
+    (tmp_path / "linked").symlink_to("place")
+    (tmp_path / "parts").mkdir()
+    pq.write_table(pa.table({"path": [f"../place/{name}" for name in names]}), tmp_path / "parts" / "0.parquet")
+    (tmp_path / "to_parts").symlink_to("parts")
+    monkeypatch.chdir(tmp_path)
+    table = Path(spelling)
+    same = tmp_path / "parts" if table.is_dir() else photos / "paths.parquet"
+    _score(same, tmp_path / "run")
+    assert _score(table, tmp_path / "run") == (0, [])
+    assert _score(same, tmp_path / "run") == (0, [])
+
+
+def test_a_link_to_a_table_in_another_folder_names_the_images_there(tmp_path: Path) -> None:
+    tables = []
+    for place, shades in (("one", SHADES), ("two", _CHANGED)):
+        photos = on_disk(pictures.folder(tmp_path / place, shades))
+        tables.append(photos / "paths.parquet")
+    pq.write_table(pa.table({"path": sorted(path.name for path in photos.iterdir())}), tables[0])
+    tables[1].symlink_to(tables[0])
+    _score(tables[0], tmp_path / "run")
+    with pytest.raises(RunFolderError, match="nothing tells whether those of the same names"):
+        _score(tables[1], tmp_path / "run")
 
 
 def test_another_column_of_images_of_the_same_table_is_refused_by_its_name(tmp_path: Path) -> None:

@@ -2,18 +2,26 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
+from cluster.ledger import TaskFailed
+from cluster.pool import TaskDone
 from jobs.cli import app
+from jobs.console.exit_codes import Terminated, exit_codes
+from jobs.embed.result import Embeddings
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score import listing
@@ -26,13 +34,18 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import DEFAULT_SHAPE
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
+from scoring.shards.image_sample import image_sample
+from scoring.shards.report import ShardReport
+from scoring.shards.settings import ScorerSettings
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Url
-from tests.chaos.without_ray import HerePool, score_here
-from tests.runs import cats_and_dogs, draw_images, write_model
+from tests.chaos.without_ray import HerePool, score_here, without_ray
+from tests.models import save_brightness_model
+from tests.runs import SUMMARY, cats_and_dogs, draw_images, write_model
 
 _BASE = BaseRequest("vgg16", "random", None)
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
@@ -70,6 +83,11 @@ def _of_a_model_that_does_not_fit(_: pytest.MonkeyPatch, photos: Path, output: P
     score_here(photos, output, overwrite=True, pool=Pool)
 
 
+def _of_an_int8_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
+    monkeypatch.setattr(ModelRequest, "needs_sample", True)
+    _of_a_model_that_does_not_fit(monkeypatch, photos, output)
+
+
 def _labelled_by_names(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
     score_here(photos, output, overwrite=True, labels_from=LabelsFrom.NAMES)
 
@@ -79,7 +97,14 @@ def _of_a_float(_: pytest.MonkeyPatch, photos: Path, output: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_that_is_refused", [_placed_too_large, _of_a_model_that_does_not_fit, _labelled_by_names, _of_a_float]
+    "request_that_is_refused",
+    [
+        _placed_too_large,
+        _of_a_model_that_does_not_fit,
+        _of_an_int8_model_that_does_not_fit,
+        _labelled_by_names,
+        _of_a_float,
+    ],
 )
 def test_a_request_that_is_refused_leaves_the_earlier_run_as_it_was(
     photos: Path,
@@ -99,23 +124,68 @@ def test_a_request_that_is_refused_leaves_the_earlier_run_as_it_was(
 
 
 @pytest.mark.parametrize("needs_sample", [False, True])
-def test_the_earlier_run_is_gone_before_the_new_ones_images_are_sampled_or_scored(
+def test_the_earlier_run_is_there_when_the_model_is_loaded_and_gone_before_images_are_scored(
     photos: Path, output: Path, monkeypatch: pytest.MonkeyPatch, needs_sample: bool
 ) -> None:
+    """A sample of the images that the model needs is of those that are listed now."""
     monkeypatch.setattr(ModelRequest, "needs_sample", needs_sample)
-    folder, seen = RunFolder(output), []
+    (photos / "1.png").unlink()
+    folder, seen, samples = RunFolder(output), [], []
 
     class Pool(HerePool):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, request: ImagesRequest, settings: ScorerSettings, *given: Any) -> None:
+            super().__init__(request, settings, *given)
+            if needs_sample:
+                samples.append((settings, image_sample(settings, DEFAULT_SHAPE)))
             seen.append((folder.record.is_file(), bool(folder.shard_names())))
+
+        def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+            seen.append((folder.record.is_file(), bool(folder.shard_names())))
+            return super().run(tasks)
 
     before = folder.manifest.read_bytes()
     score_here(photos, output, overwrite=True, pool=Pool, resize="crop", shard_size=5)
-    assert seen == [(not needs_sample, not needs_sample)]
+    assert seen == [(True, True), (True, False)]
     assert folder.manifest.read_bytes() != before
     found = run_status(folder, verify=True)
     assert (found.is_complete, found.num_shards) == (True, 3)
+    for settings, sample in samples:
+        assert not sample.earlier_model
+        assert len(sample.to_calibrate) == 6
+        of_manifest = image_sample(replace(settings, sample=()), DEFAULT_SHAPE)
+        assert np.array_equal(sample.to_calibrate, of_manifest.to_calibrate)
+        assert np.array_equal(sample.to_compare, of_manifest.to_compare)
+
+
+@pytest.mark.parametrize(("moment", "advice"), [("first_ready", "the same command"), ("run", "it")])
+def test_a_command_that_is_stopped_advises_to_leave_overwrite_out_once_the_earlier_run_is_gone(
+    photos: Path, output: Path, capsys: pytest.CaptureFixture[str], moment: str, advice: str
+) -> None:
+    pool = type("Pool", (HerePool,), {moment: Mock(side_effect=Terminated)})
+    with pytest.raises(SystemExit), exit_codes(overwrite=True):
+        score_here(photos, output, Console(), overwrite=True, pool=pool)
+    said = capsys.readouterr()
+    is_removed = advice == "it"
+    assert f"run {advice} again{' without --overwrite' if is_removed else ''} to go on" in said.err
+    assert ("no earlier results are left in" in said.out) == is_removed
+    assert RunFolder(output).missing_shards(3) == ([0, 1, 2] if is_removed else [])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_earlier_result_gives_no_rows_that_were_scored_anew(photos: Path, tmp_path: Path, overwrite: bool) -> None:
+    """Neither by a run of the same fingerprint in its place, nor by the same command of changed photos."""
+    first = score_here(photos, tmp_path / "run")
+    rows = first.predictions()
+    assert score_here(photos, tmp_path / "run").predictions() == first.predictions() == rows
+    Image.new("RGB", (8, 6), (255,) * 3).save(photos / "7.png")
+    second = score_here(photos, tmp_path / "run", overwrite=overwrite)
+    assert second.fingerprint
+    assert second.fingerprint == first.fingerprint
+    assert second.predictions() != rows
+    with pytest.raises(RunFolderError, match=r"the rows of this result in .*/run; some or all were scored anew since"):
+        first.predictions()
+    with pytest.raises(RunFolderError, match="scored anew since"):
+        Embeddings(first.path, SUMMARY, second.fingerprint, first.digest).table()
 
 
 def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(output: Path, tmp_path: Path) -> None:
@@ -124,6 +194,32 @@ def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(outp
     sonar = SonarRequest(str(tmp_path / "sonar.csv"), tmp_path / "gone.keras", 0, "tensorflow")
     with pytest.raises(ModelError, match=r"gone\.keras is not"):
         run_score(ScoreRequest(output, None, sonar, overwrite=True), Console(quiet=True))
+    assert _files(output) == before
+
+
+class _TaskHere:
+    """Stands in for a task on Ray."""
+
+    def __init__(self, function: Callable[..., Any], *given: object, avoid: object) -> None:
+        self.result = partial(function, *given)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("with_images", [False, True])
+def test_a_sonar_model_that_does_not_fit_leaves_the_earlier_run_as_it_was(
+    photos: Path, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_images: bool
+) -> None:
+    draw_sonar(tmp_path / "sonar.csv", 1)
+    model = save_brightness_model(tmp_path / "pixels.keras")
+    before = _files(output)
+    monkeypatch.setattr("jobs.score.sonar_job.LightTask", _TaskHere)
+    sonar = SonarRequest(str(tmp_path / "sonar.csv"), model, 0, "tensorflow")
+    with pytest.raises(ModelError, match="Expected a model from 60 bands to the probability of a mine"):
+        if with_images:
+            score_here(photos, output, overwrite=True, sonar=sonar)
+        else:
+            with without_ray():
+                run_score(ScoreRequest(output, None, sonar, overwrite=True), Console(quiet=True))
     assert _files(output) == before
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -69,6 +70,18 @@ def test_a_study_whose_predictions_are_gone_is_made_anew(data_folder: Path, one_
     assert run_study(request(data_folder, tmp_path), Console(quiet=True))
     made_anew = pq.read_table(tmp_path / "sonar" / "predictions.parquet")
     assert made_anew == pq.read_table(one_worker / "predictions.parquet")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_earlier_study_that_is_overwritten_stays_until_the_new_one_is_trained(
+    data_folder: Path, one_worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    shutil.copytree(one_worker, tmp_path / "sonar")
+    before = {path.name: path.read_bytes() for path in one_worker.iterdir()}
+    monkeypatch.setattr("jobs.sonar.study.train_models", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(request(data_folder, tmp_path, overwrite=True, seed=seed), Console(quiet=True))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "sonar").iterdir()} == before
 
 
 def test_another_seed_is_refused_in_the_same_folder(data_folder: Path, one_worker: Path) -> None:

@@ -59,6 +59,16 @@ def test_a_result_of_the_same_model_is_taken_up_without_a_model_of_its_own(score
     assert load_earlier(scored) is not None
 
 
+def test_the_same_model_is_the_same_however_its_path_is_spelled(scored: SonarSettings, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(tmp_path)
+    assert load_earlier(replace(scored, model=tmp_path / "linked" / "theirs.keras")) is not None
+    assert load_earlier(replace(scored, model=tmp_path / "linked" / ".." / tmp_path.name / "theirs.keras")) is not None
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "theirs.keras").symlink_to(tmp_path / "theirs.keras")
+    with pytest.raises(RunFolderError, match="model differs: "):  # beside it lies what tells of its training
+        load_earlier(replace(scored, model=tmp_path / "copies" / "theirs.keras"))
+
+
 @pytest.mark.parametrize("name", ["predictions.parquet", "model.keras"])
 @pytest.mark.parametrize("damage", [Path.unlink, _cut])
 def test_a_result_without_its_files_is_none(
