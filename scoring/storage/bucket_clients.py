@@ -24,6 +24,7 @@ _NO_CREDENTIALS = (
     "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
     "AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
 )
+_NO_TOKEN = "Error performing token request"  # of Google's and Azure's clients, without a key
 # Of all requests alike: Amazon's list of error codes of S3, Microsoft's of storage.
 _OF_CREDENTIALS = frozenset(
     {"AccountProblem", "AllAccessDisabled", "AuthenticationFailed", "ExpiredToken", "InvalidAccessKeyId"}
@@ -47,7 +48,15 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
 
     Raises:
         RequestError: If a profile of the environment cannot be used.
+        UnreachableError: If something else in the environment cannot, such as a file of credentials.
     """
+    try:
+        return _open(scheme, bucket)
+    except BaseError as error:
+        raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
+
+
+def _open(scheme: str, bucket: str) -> ObjectStore:
     endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
     options: dict[str, Any] = {"client_options": {"allow_http": True}} if endpoint.startswith("http://") else {}
     if scheme == "gs":
@@ -105,6 +114,8 @@ def _fault(error: BaseError, url: str) -> BucketError:
     text, words = str(error), _one_line(error)
     if _ASKED_FOR_A_ROLE.search(text):
         return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
+    if _NO_TOKEN in text:
+        return UnreachableError(errno.EACCES, f"no credentials where this runs: {words}", url)
     said = _ANSWER.search(text)
     is_unknown = isinstance(error, UnauthenticatedError) and _WITHOUT_CREDENTIALS not in text
     if is_unknown or (said and said["code"] in _OF_CREDENTIALS):

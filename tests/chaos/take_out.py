@@ -334,6 +334,13 @@ _MECHANISMS = [
         "tests/jobs/score/test_changed_inputs.py",
     ),
     Mechanism(
+        "a place where no bucket answers is no fault of rows",
+        "scoring/shards/model_turns.py",
+        "        check_reach(rows)\n",
+        "",
+        "tests/scoring/shards/test_row_faults.py",
+    ),
+    Mechanism(
         "values are held against the digest of their file",
         "scoring/run/shard_inspection.py",
         "    if digest and expected.digest and digest != expected.digest:",

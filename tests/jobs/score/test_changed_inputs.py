@@ -24,7 +24,7 @@ from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import tasks_of
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, UnreachableError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
@@ -37,7 +37,7 @@ from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import web
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, Url
 from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
@@ -365,6 +365,25 @@ def test_whoever_is_killed_while_it_tries_photos_again_leaves_a_whole_run(
     assert run_status(RunFolder(run), verify=True).is_complete
     assert _score(table, run) == (0, [1])
     assert run_status(RunFolder(run), verify=True).unread == {1: 1}
+
+
+def test_photos_of_a_bucket_that_was_out_of_reach_are_read_when_it_answers_again(
+    photos: Path, bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bucket / "7.bmp").upload(photos / "7.bmp")
+    paths = [str(bucket / "7.bmp") if number == 7 else str(photos / f"{number}.bmp") for number in range(1, 13)]
+    table = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"path": paths}), table)
+    with monkeypatch.context() as patch:
+        patch.setattr(Url, "read_limited", _no_connection)
+        assert _score(table, tmp_path / "run") == (0, [0, 1, 2])
+    assert _score(table, tmp_path / "run") == (0, [2])
+    assert _score(table, tmp_path / "run") == (0, [])
+    assert _reasons(tmp_path / "run") == [None] * 12
+
+
+def _no_connection(url: Url, limit_bytes: int) -> bytes:
+    raise UnreachableError(None, "no connection", str(url))
 
 
 def _reasons(output: Path) -> list[str | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from obstore.exceptions import GenericError
 from obstore.store import S3Store
 
 from scoring.errors import BucketError, UnreachableError
@@ -80,6 +81,21 @@ def test_what_a_bucket_answers_about_one_object_concerns_that_object(server: Non
     fault = _fault_of(key)
     assert type(fault) is BucketError
     assert fault.errno == number
+
+
+def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "Generic GCS error: Error performing token request: Error performing GET http://169.254.169.254/computeMetadata"
+    )
+
+    def refuse(*arguments: object) -> None:
+        raise GenericError(words)
+
+    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("obstore.get", refuse)
+    fault = _fault_of("photo.png")
+    assert isinstance(fault, UnreachableError)
+    assert "no credentials where this runs: " in str(fault)
 
 
 def test_a_bucket_without_connection_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
