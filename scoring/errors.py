@@ -61,3 +61,7 @@ class TooLargeError(ScoringError):
 
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""
+
+
+class OutOfReachError(ImageError):
+    """The bucket that a table's row names is out of reach; those of other rows may not be. Its text begins with it."""

@@ -14,6 +14,7 @@ from jobs.score.request import ImagesRequest
 from scoring.errors import ScoringError
 from scoring.report.text import plural
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerDescription, ScorerSettings
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # One after the other in a shard, before its actor counts as hanging: each thread waits for one at a time.
 _READS_THAT_HANG = 5
-ScorerPool: TypeAlias = WorkerPool[int, ShardReport, ScorerDescription]
+ScorerPool: TypeAlias = WorkerPool[ShardTask, ShardReport, ScorerDescription]
 
 
 def place_actors(request: ImagesRequest, console: Console) -> Placement:
@@ -50,6 +51,6 @@ def start_actors(
     request: ImagesRequest, settings: ScorerSettings, placement: Placement, needed: Sequence[SharedFile]
 ) -> ScorerPool:
     """Start a pool of actors, each with a shard scorer, on nodes that see what is needed."""
-    recipe: Recipe[int, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+    recipe: Recipe[ShardTask, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
     spare_s = _READS_THAT_HANG * request.read_timeout_s
     return WorkerPool(recipe, placement, request.shard_deadline_s, (ScoringError,), spare_s)

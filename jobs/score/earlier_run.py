@@ -62,6 +62,6 @@ def look_at_earlier_run(
     renewal.check_place(record, request.images)
     sizes = Manifest(folder.manifest).shard_sizes
     status = run_status(folder, verify=False)
-    again = renewal.changed or (status.unread if status.is_complete else {})
-    done = [shard for shard in status.done if shard not in again]
-    return EarlierRun(sum(sizes[shard] for shard in done), record)
+    num_done = sum(sizes[shard] for shard in status.done if shard not in renewal.changed)
+    num_again = 0 if renewal.changed else sum(status.to_retry.values())
+    return EarlierRun(num_done - num_again, record)

@@ -65,8 +65,10 @@ class Ending:
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         if 0 < found.num_errors == found.num_rows:
             print_all_errors(self.console, found.num_errors, reasons.most_frequent())
-        if found.is_complete and found.unread:
-            self.console.print(f"{unread_images(found.unread)}; the same command tries them again", style="yellow")
+        for shard_id, reason in loop.not_retried.items():
+            self.console.print(f"shard {shard_id} stays as it was, with unread images: {reason}", style="yellow")
+        if found.to_retry:
+            self.console.print(f"{unread_images(found.to_retry)}; the same command tries them again", style="yellow")
         print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")

@@ -1,5 +1,6 @@
 """Hand out the shards that are not done, and add up what comes back."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.verification import RunStatus, run_status
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import Retry, ShardTask, shard_of
 from scoring.shards.totals import ShardTotals
 
 
@@ -30,6 +32,7 @@ class ShardLoop:
         console: Where to show the progress.
         totals: What the shards that were scored come to.
         failures: What was given up.
+        not_retried: By shard why its unread images could not be tried again; its file is as it was.
     """
 
     folder: RunFolder
@@ -38,9 +41,10 @@ class ShardLoop:
     console: Console
     totals: ShardTotals = field(default_factory=ShardTotals)
     failures: list[TaskFailed[int]] = field(default_factory=list)
+    not_retried: dict[int, str] = field(default_factory=dict)
 
     def run(self, pool: ScorerPool, done: RunStatus) -> None:
-        """Score the shards that are not done.
+        """Score the shards that are not done; where all are, try unread images again.
 
         Raises:
             LeaseLostError: If another driver took over.
@@ -54,7 +58,7 @@ class ShardLoop:
         self.keeper.save_digests()
 
     def _score(self, pool: ScorerPool, done: RunStatus) -> None:
-        run, sizes = str(self.folder.path.absolute()), (done.num_images, done.num_rows)
+        run, sizes = str(self.folder.path.absolute()), (done.num_images, done.num_rows - sum(done.to_retry.values()))
         metrics = Ornament("The figures for Prometheus", lambda: ScoringMetrics(run, *sizes))
         progress = Ornament("The progress", lambda: ScoringProgress(self.console, *sizes).__enter__())
         try:
@@ -65,23 +69,34 @@ class ShardLoop:
     def _hand_out(
         self, pool: ScorerPool, done: RunStatus, metrics: Ornament[ScoringMetrics], progress: Ornament[ScoringProgress]
     ) -> None:
-        for outcome in pool.run(sorted([*done.missing, *done.damaged])):
+        for outcome in pool.run(tasks_of(done)):
             self.lease.check_heartbeat()
             if isinstance(outcome, TaskFailed):
                 self.lease.fence.check()  # its worker may have found out before our heart
-                self.failures.append(outcome)
+                self.failures.append(TaskFailed(shard_of(outcome.task), outcome.attempts, outcome.reason))
             else:
                 self.totals.add(outcome.worker_id, outcome.result)
-                self.keeper.note({outcome.task: outcome.result.digest})
+                self.keeper.note({shard_of(outcome.task): outcome.result.digest})
                 _tell(outcome.result, metrics, progress)
         if self.failures:  # a worker may have died between a shard's file and the news of it
-            failed = [failure.task for failure in self.failures]
+            failed = {failure.task: failure.reason for failure in self.failures}
             found = run_status(self.folder, verify=True, shards=failed)
             self.failures = [failure for failure in self.failures if failure.task not in found.done]
-            self.totals.add_unreported(found)
             self.keeper.note(found.digests)
+            if done.to_retry:
+                is_same = {shard for shard in found.done if found.digests[shard] == done.digests[shard]}
+                self.not_retried = {shard: reason for shard, reason in failed.items() if shard in is_same}
+                return
+            self.totals.add_unreported(found)
             progress.do(lambda bar: bar.add(found.num_rows, found.num_errors))
             metrics.do(lambda figures: figures.add_unreported(found))
+
+
+def tasks_of(done: RunStatus) -> Sequence[ShardTask]:
+    """What is left to do in a run whose every row was read."""
+    if done.to_retry:
+        return [Retry(shard_id, done.digests[shard_id]) for shard_id in sorted(done.to_retry)]
+    return sorted([*done.missing, *done.damaged])
 
 
 def _tell(report: ShardReport, metrics: Ornament[ScoringMetrics], progress: Ornament[ScoringProgress]) -> None:

@@ -21,24 +21,17 @@ def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper,
 
 
 def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, console: Console) -> RunStatus:
-    """Read what earlier invocations left; remove what is damaged, so that it is scored again.
-
-    Where nothing else is left to do, shards with images that may be readable by now are removed too.
-    """
+    """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
     status = run_status(folder, verify=True)
-    if status.is_complete and status.unread:
-        console.print(f"{unread_images(status.unread)}; tried again, and the rest of their shards", style="yellow")
-        for shard_id in status.unread:
-            lease.fence.check()
-            remove_shard(folder.shard(shard_id, status.num_shards))
-        status = run_status(folder, verify=True)
+    if status.to_retry:
+        console.print(f"{unread_images(status.to_retry)}; tried again", style="yellow")
     if status.foreign:
         raise foreign_files(folder, status.foreign)
     for shard_id, reason in status.damaged.items():
         console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow")
         lease.fence.check()
         remove_shard(folder.shard(shard_id, status.num_shards))
-    keeper.note(status.digests)
-    if keeper.record.digests and (status.damaged or status.missing):
-        keeper.save_digests()  # without those of files that are gone, or the next one in their place would be damaged
+    keeper.note({shard: digest for shard, digest in status.digests.items() if shard not in status.to_retry})
+    if keeper.record.digests and (status.damaged or status.missing or status.to_retry):
+        keeper.save_digests()  # without those of files that are gone or replaced: the next would count as damaged
     return status

@@ -38,6 +38,37 @@ def publish_shard(path: Location, table: pa.Table, fence: Fence | None) -> str:
     return patiently()(_publish, path, content, fence)
 
 
+def replace_shard(path: Location, digest: str, table: pa.Table, fence: Fence | None) -> str:
+    """Write a shard in the place of one file and of no other; storage that fails for a moment is tried again.
+
+    Args:
+        path: The shard's file.
+        digest: SHA-256 of the file that makes way; any other is kept, which a copy of this task has written.
+        table: The shard's rows, with the run's fingerprint in the schema.
+        fence: The driver's; None where nobody else can write.
+
+    Returns:
+        SHA-256 of the file that stands there now.
+
+    Raises:
+        LeaseLostError: If another driver took over; nothing was written.
+        StorageError: If it cannot be written.
+    """
+    return patiently()(_replace, path, digest, to_parquet(table), fence)
+
+
+def _replace(path: Location, digest: str, content: bytes, fence: Fence | None) -> str:
+    with storage_faults(path):
+        if fence:
+            fence.check()
+        standing, version = read_version(path)
+        if _digest(standing) != digest:
+            return _digest(standing)
+        if write_if(path, version, content):
+            return _digest(content)
+        return _digest(read_version(path)[0])
+
+
 def _publish(path: Location, content: bytes, fence: Fence | None) -> str:
     with storage_faults(path):
         version = None

@@ -54,6 +54,11 @@ class RunStatus:
         """Whether every image has its row, no other row is there, and nobody is writing."""
         return not self.missing and not self.damaged and not self.foreign and self.written_by is None
 
+    @property
+    def to_retry(self) -> dict[int, int]:
+        """By shard how many images a further run tries again; none as long as anything else is to be done."""
+        return self.unread if self.is_complete else {}
+
 
 def run_status(
     folder: RunFolder,

@@ -28,26 +28,29 @@ def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     """
     earlier_model = "" if settings.sample else _earlier_model(RunFolder(settings.output))
     # of an earlier run the images may have changed; then the earlier model is taken, or the run refused
-    pixels = [pixels for _, pixels in _readable(settings, shape, as_listed=not earlier_model)]
+    reasons = list[str]()
+    pixels = [pixels for _, pixels in _readable(settings, shape, reasons, as_listed=not earlier_model)]
     if len(pixels) < 2:
-        raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}.")
+        why = f", and one that says: {reasons[0]}" if reasons else ""
+        raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}{why}.")
     return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]), earlier_model)
 
 
 def images_to_compare(settings: ScorerSettings, shape: InputShape) -> dict[str, UInt8Array]:
     """The pixels of the images that do not calibrate, by image id; each of shape (height, width, channels)."""
-    return {image.image_id: pixels for image, pixels in list(_readable(settings, shape))[1::2]}
+    return {image.image_id: pixels for image, pixels in list(_readable(settings, shape, []))[1::2]}
 
 
 def _readable(
-    settings: ScorerSettings, shape: InputShape, as_listed: bool = True
+    settings: ScorerSettings, shape: InputShape, reasons: list[str], as_listed: bool = True
 ) -> Iterator[tuple[ImageEntry, UInt8Array]]:
+    """Those that are readable; why others are not goes into `reasons`."""
     read = open_images(settings.images, settings.columns, settings.read_timeout_s)
     for image in settings.sample or Manifest(RunFolder(settings.output).manifest).sample(SAMPLE_SIZE):
         try:
             pixels = decode(read(image if as_listed else replace(image, stamp=None)), settings.resize, shape)
         except Exception as error:  # noqa: BLE001
-            row_fault(error, in_reading=True)
+            reasons.append(row_fault(error, in_reading=True))
         else:
             yield image, pixels
 

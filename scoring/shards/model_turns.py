@@ -13,6 +13,7 @@ from scoring.networks.engines import Pending
 from scoring.run.predictions import ScoredImage
 from scoring.shards.decode_ahead import DecodeAhead, DecodedBatch
 from scoring.shards.report import Stopwatch
+from scoring.shards.row_faults import check_reach
 
 _BATCHES_BEGUN = 2  # one that the model works on, and one that is handed to it meanwhile
 
@@ -33,6 +34,7 @@ class ModelTurns:
 
         Raises:
             BaseException: Whatever the model raises, or decoding for no fault of an image.
+            UnreachableError: If buckets are out of reach, and that is no fault of the images in them.
         """
         rows: list[ScoredImage] = []
         begun = deque[tuple[DecodedBatch, Pending]]()
@@ -54,6 +56,7 @@ class ModelTurns:
                     self._is_warm = True
         while begun:
             fetch()
+        check_reach(rows)
         return rows
 
 

@@ -1,10 +1,12 @@
 """What an error of a reader or a decoder costs: its own row, or the shard."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
+from scoring.errors import BucketError, ImageError, LeaseLostError, OutOfReachError, StorageError, UnreachableError
 from scoring.pixels.guarded_decode import DecoderStartError
+from scoring.run.predictions import ScoredImage
+from scoring.storage.locations import bucket_of
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.redaction import redact
 from scoring.storage.retrying import TRANSIENT
@@ -17,6 +19,7 @@ _OF_THE_MACHINE = frozenset(
     | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
 )
 _TEMPORARY = "temporary: "
+_OUT_OF_REACH = f"{_TEMPORARY}out of reach: "
 _NO_THREAD = "can't start new thread"  # Python has no class for it
 _RUST_PANIC = "PanicException"  # what libraries written in Rust raise; pyo3 derives it from BaseException
 
@@ -30,10 +33,13 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
-            a decoder that cannot start, a mount or a bucket that is out of reach.
+            a decoder that cannot start, a mount that is gone.
+        UnreachableError: If the bucket of all images is out of reach. For that of a table's row, see `check_reach`.
     """
+    if isinstance(error, OutOfReachError):
+        return f"{_OUT_OF_REACH}{redact(' '.join(str(error).split()))}"[:_LONGEST]
     if _stops_all(error):
-        raise error
+        raise next((cause for cause in _causes(error) if isinstance(cause, UnreachableError)), error)
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
@@ -45,6 +51,21 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
 def may_pass(message: str | None) -> bool:
     """Whether the line in an image's row says that it may be readable at another time."""
     return message is not None and message.startswith(_TEMPORARY)
+
+
+def check_reach(rows: Sequence[ScoredImage]) -> None:
+    """Tell buckets that are out of reach for a shard of a table from a place where nothing is within reach.
+
+    A bucket that is out of reach costs its own rows where images of others were scored, and of it none.
+
+    Raises:
+        UnreachableError: If one is out of reach otherwise: all of them, or one that had just been within reach.
+    """
+    scored = {bucket_of(row.image.path) for row in rows if row.outputs is not None}
+    for row in rows:
+        message = row.error_message or ""
+        if message.startswith(_OUT_OF_REACH) and (not scored or bucket_of(row.image.path) in scored):
+            raise UnreachableError(errno.EREMOTEIO, message.removeprefix(_TEMPORARY), row.image.path)
 
 
 def _is_temporary(cause: BaseException) -> bool:

@@ -14,7 +14,7 @@ from scoring.models.shard_model import ShardModel
 from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import CONTENTS, Manifest, ManifestInfo, contents_digest
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
@@ -22,7 +22,7 @@ from scoring.shards.batch_size import fastest_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.shards.row_faults import may_pass
+from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, shard_of
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 
 
@@ -64,8 +64,8 @@ class ShardScorer:
         self._turns = ModelTurns(self._model)
         self.description = describe(self._model, settings.model.runtime)
 
-    def __call__(self, shard_id: int) -> ShardReport:
-        """Score one shard of the run folder's manifest and write its predictions.
+    def __call__(self, task: ShardTask) -> ShardReport:
+        """Score one shard of the run folder's manifest and write its predictions, or try its unread images again.
 
         Returns:
             What it took.
@@ -74,22 +74,27 @@ class ShardScorer:
             LeaseLostError: If another driver took over; nothing was written.
             StorageError: If it cannot be written.
         """
-        return self._score_shard(shard_id, self._decoders.ahead)
+        return self._score_shard(task, self._decoders.ahead)
 
-    def again(self, shard_id: int) -> ShardReport:
+    def again(self, task: ShardTask) -> ShardReport:
         """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
-        return self._score_shard(shard_id, self._decoders.guarded)
+        return self._score_shard(task, self._decoders.guarded)
 
     def close(self) -> None:
         """End the threads or processes that decode, where this process goes on to other work."""
         self._decoders.close()
 
-    def _score_shard(self, shard_id: int, decoding: Decoding) -> ShardReport:
+    def _score_shard(self, task: ShardTask, decoding: Decoding) -> ShardReport:
+        shard_id = shard_of(task)
         images, stopwatch = self._manifest.shard(shard_id), Stopwatch()
+        path = self._folder.shard(shard_id, self._manifest.info.num_shards)
+        unread = UnreadRows(path, task.digest) if isinstance(task, Retry) else None
+        if unread:
+            images = [images[row] for row in unread.numbers]
         with decoding(images) as batches:
             rows = self._turns.score(batches, stopwatch)
         started_writing = time.perf_counter()
-        digest = self._write(shard_id, self._manifest.info, rows)
+        digest = self._write(shard_id, rows, unread)
         write_s = time.perf_counter() - started_writing
         return stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
 
@@ -98,18 +103,20 @@ class ShardScorer:
         """Read with the first shard: the model is loaded while the images are still being listed."""
         return Manifest(self._folder.manifest)
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
-        """Write a shard whole; return the digest of its file."""
-        fingerprint = fingerprint_of(self._settings, manifest.digest, self.description)
+    def _write(self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None) -> str:
+        """Write a shard whole, or with the rows of images that had been unread; return the digest of its file."""
+        fingerprint = fingerprint_of(self._settings, self._manifest.info.digest, self.description)
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
             INPUTS_KEY.decode(): contents_digest(_contents(rows)),
-            UNREAD_KEY.decode(): str(sum(may_pass(scored.error_message) for scored in rows)),
+            UNREAD_KEY.decode(): str(count_unread(scored.error_message for scored in rows)),
             "shardscore.versions": json.dumps(self.description.versions),
         }
-        table = self._model.to_table(rows, metadata)
-        return publish_shard(self._folder.shard(shard_id, manifest.num_shards), table, self._settings.fence)
+        table, fence = self._model.to_table(rows, metadata), self._settings.fence
+        if unread:
+            return unread.fill_in(table, fence)
+        return publish_shard(self._folder.shard(shard_id, self._manifest.info.num_shards), table, fence)
 
 
 def _contents(rows: Sequence[ScoredImage]) -> pa.Table:

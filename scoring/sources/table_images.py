@@ -7,16 +7,15 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError, ImageError, ImagesError, RequestError
-from scoring.sources.encoded_images import read_image
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
+from scoring.errors import BucketError, ImagesError, RequestError
+from scoring.sources.entries import FoundFile, ImageReader
+from scoring.sources.row_reader import RowReader, located
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
-from scoring.storage.locations import Location, file_below, locate
+from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
-from scoring.storage.web import web_url
 
 __all__ = ["TableColumns", "TableSource"]
 
@@ -90,7 +89,7 @@ class TableSource:
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
         try:
-            return read_range(_located(self._parts.folder, file.path), 0, length)
+            return read_range(located(self._parts.folder, file.path), 0, length)
         except RequestError as error:
             raise OSError(str(error)) from error
 
@@ -98,16 +97,7 @@ class TableSource:
         """See `ImageSource`."""
         if self._columns.content:
             return BytesReader(self._parts, self._columns.content)
-        return self._read
-
-    def _read(self, image: ImageEntry) -> bytes:
-        if image.position is not None:
-            raise ImageError("the table's row names no image")
-        try:
-            location = web_url(image.path) or _located(self._parts.folder, image.path)
-        except RequestError as error:
-            raise ImageError(str(error)) from error
-        return read_image(location)
+        return RowReader(self._parts.folder)
 
     @cached_property
     def _parts(self) -> TableParts:
@@ -154,11 +144,6 @@ class TableSource:
             raise
         except (OSError, pa.ArrowException) as error:
             raise _damaged(file_below(self._parts.folder, of.name), error) from error
-
-
-def _located(folder: Location, path: str) -> Location:
-    location = locate(path)
-    return location if location.is_absolute() else file_below(folder, path)
 
 
 def _damaged(part: Location, error: Exception) -> ImagesError:

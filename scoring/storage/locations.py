@@ -18,6 +18,7 @@ __all__ = [
     "Location",
     "Url",
     "absolute_text",
+    "bucket_of",
     "file_above",
     "file_below",
     "find_files",
@@ -63,6 +64,12 @@ def locate(text: str | Path) -> Location:
 def absolute_text(text: str) -> str:
     """The same place as a process names it that started in another folder."""
     return str(locate(text).absolute())
+
+
+def bucket_of(place: object) -> str | None:
+    """The bucket of a location, or of its text, as `s3://bucket`; None for what lies in none."""
+    found = _URL.match(str(place))
+    return f"{found['scheme']}://{found['bucket']}" if found else None
 
 
 def machine_path(location: Location) -> Path | None:

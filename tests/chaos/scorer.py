@@ -18,9 +18,9 @@ from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
-from scoring.run.manifest import ManifestInfo
 from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask, UnreadRows, shard_of
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
@@ -52,16 +52,16 @@ class ChaoticScorer(ShardScorer):
             raise ModelError("the weights are gone")
         super().__init__(settings, load_fake, decode_or_crash)
 
-    def __call__(self, shard_id: int) -> ShardReport:
-        self._follow_orders(shard_id)
-        return super().__call__(shard_id)
+    def __call__(self, task: ShardTask) -> ShardReport:
+        self._follow_orders(shard_of(task))
+        return super().__call__(task)
 
-    def again(self, shard_id: int) -> ShardReport:
-        self._follow_orders(shard_id)
-        return super().again(shard_id)
+    def again(self, task: ShardTask) -> ShardReport:
+        self._follow_orders(shard_of(task))
+        return super().again(task)
 
-    def _write(self, shard_id: int, manifest: ManifestInfo, rows: Sequence[ScoredImage]) -> str:
-        digest = super()._write(shard_id, manifest, rows)
+    def _write(self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None) -> str:
+        digest = super()._write(shard_id, rows, unread)
         if (self._orders / f"mute-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         return digest

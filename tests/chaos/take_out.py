@@ -320,6 +320,27 @@ MECHANISMS = [
         "tests/scoring/run/test_publishing.py",
     ),
     Mechanism(
+        "who tries unread images again replaces the file that it has read, and no other",
+        "scoring/run/publishing.py",
+        "        if _digest(standing) != digest:",
+        "        if False:",
+        "tests/scoring/run/test_publishing.py",
+    ),
+    Mechanism(
+        "a row that was read is never given for one that was not",
+        "scoring/shards/retry.py",
+        "np.logical_not(_may_pass(tried))",
+        "np.ones(tried.num_rows, bool)",
+        "tests/jobs/score/test_changed_inputs.py",
+    ),
+    Mechanism(
+        "a place where no bucket answers is no fault of rows",
+        "scoring/shards/model_turns.py",
+        "        check_reach(rows)\n",
+        "",
+        "tests/scoring/shards/test_row_faults.py",
+    ),
+    Mechanism(
         "values are held against the digest of their file",
         "scoring/run/shard_inspection.py",
         "    if digest and expected.digest and digest != expected.digest:",

@@ -4,11 +4,12 @@ All of a job but Ray and Keras.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,20 +22,23 @@ from jobs.score.listing import BackgroundListing
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
+from jobs.score.shard_loop import tasks_of
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, UnreachableError
 from scoring.pixels.decoding import Resize
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
+from scoring.run.publishing import replace_shard
 from scoring.run.verification import run_status
+from scoring.shards.retry import shard_of
 from scoring.shards.scorer import ShardScorer
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import web
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, Url
 from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
@@ -78,11 +82,11 @@ def _score(
         keeper = RecordKeeper(folder, lease, new_record(request, settings, manifest, scorer.description), console)
         num_changed = renew_photos(listing, lease, keeper, console)
         status = keep_sound_shards(folder, lease, keeper, console)
-        to_do = sorted([*status.missing, *status.damaged])
-        for shard_id in to_do[:num_shards]:
-            keeper.note({shard_id: scorer(shard_id).digest})
+        to_do = tasks_of(status)
+        for task in to_do[:num_shards]:
+            keeper.note({shard_of(task): scorer(task).digest})
         keeper.save_digests()
-    return num_changed, to_do
+    return num_changed, [shard_of(task) for task in to_do]
 
 
 def _probabilities(output: Path) -> list[float]:
@@ -95,7 +99,7 @@ def _expected(shades: Sequence[int]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Collection:
+class Pictures:
     build: Build
     place: Location
 
@@ -104,13 +108,13 @@ class Collection:
 
 
 @pytest.fixture(params=[*((build, "disk") for build in _ON_DISKS), *((build, "bucket") for build in _IN_BUCKETS)])
-def collection(request: pytest.FixtureRequest, tmp_path: Path) -> Collection:
+def collection(request: pytest.FixtureRequest, tmp_path: Path) -> Pictures:
     """Writes its pictures, as they are or with other ones in the places of some."""
     build, where = request.param
-    return Collection(build, tmp_path if where == "disk" else request.getfixturevalue("bucket"))
+    return Pictures(build, tmp_path if where == "disk" else request.getfixturevalue("bucket"))
 
 
-def test_replaced_photos_are_scored_again_and_nothing_else(collection: Collection, tmp_path: Path) -> None:
+def test_replaced_photos_are_scored_again_and_nothing_else(collection: Pictures, tmp_path: Path) -> None:
     images = collection.write()
     assert _score(images, tmp_path / "run") == (0, [0, 1, 2])
     assert _score(images, tmp_path / "run") == (0, [])
@@ -121,7 +125,7 @@ def test_replaced_photos_are_scored_again_and_nothing_else(collection: Collectio
     assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
 
 
-def test_a_run_half_finished_mixes_no_old_rows_with_new_ones(collection: Collection, tmp_path: Path) -> None:
+def test_a_run_half_finished_mixes_no_old_rows_with_new_ones(collection: Pictures, tmp_path: Path) -> None:
     images = collection.write()
     assert _score(images, tmp_path / "run", num_shards=2) == (0, [0, 1, 2])
     collection.write(_CHANGED)
@@ -332,12 +336,12 @@ def test_another_column_of_images_of_the_same_table_is_refused_by_its_name(tmp_p
 
 
 class _Ill(SimpleHTTPRequestHandler):
-    """Gives out a folder, but not one of its pictures as long as it is ill."""
+    """Gives out a folder, but not some of its pictures as long as it is ill."""
 
-    ill = ""
+    ill: Collection[str] = ()
 
     def do_GET(self) -> None:
-        if self.path == f"/{self.ill}":
+        if self.path[1:] in self.ill:
             self.send_error(503)
         else:
             super().do_GET()
@@ -360,24 +364,94 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     web._session.cache_clear()
 
 
-def test_photos_that_could_not_be_read_are_tried_again_when_all_else_is_done(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def table(server: str, tmp_path: Path) -> Path:
+    """A table of the pictures' addresses, the last of which names no file."""
     names = sorted((photo.name for photo in (tmp_path / "photos").iterdir()), key=natural_key)
     urls = [f"{server}/{name}" for name in [*names[:-1], "gone.png"]]
-    table, run = tmp_path / "table.parquet", tmp_path / "run"
-    pq.write_table(pa.table({"path": urls}), table)
-    monkeypatch.setattr(_Ill, "ill", names[6])
+    pq.write_table(pa.table({"path": urls}), tmp_path / "table.parquet")
+    return tmp_path / "table.parquet"
+
+
+def test_photos_that_could_not_be_read_are_tried_again_when_all_else_is_done(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr(_Ill, "ill", ["7.bmp"])
     assert _score(table, run, num_shards=2) == (0, [0, 1, 2])
     assert _score(table, run) == (0, [2])  # what is missing comes first
-    assert _num_done(table, run) == 7
+    assert _num_done(table, run) == 11
     assert _score(table, run) == (0, [1])
-    monkeypatch.setattr(_Ill, "ill", "")
+    monkeypatch.setattr(_Ill, "ill", [])
     assert _score(table, run) == (0, [1])
     assert _score(table, run) == (0, [])  # nobody asks again for what is not there
     assert _num_done(table, run) == 12
-    reasons = read_predictions(RunFolder(run).predictions)["error_message"].to_pylist()
-    assert reasons == [None] * 11 + ["cannot read: no such file: HTTP 404"]
+    assert _reasons(run) == [None] * 11 + ["cannot read: no such file: HTTP 404"]
+    read = read_predictions(RunFolder(run).predictions).slice(0, 11)
+    assert [dog for _, dog in read["probabilities"].to_pylist()] == _expected(SHADES[:11])
+    assert run_status(RunFolder(run), verify=True).is_complete
+
+
+def test_rows_that_are_there_stay_when_less_can_be_read_than_before(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr(_Ill, "ill", ["7.bmp", "9.bmp"])
+    _score(table, run)
+    before = _contents(run)
+    monkeypatch.setattr(_Ill, "ill", [f"{number}.bmp" for number in range(1, 13)])
+    assert _score(table, run) == (0, [1])
+    assert _contents(run) == before
+    monkeypatch.setattr(_Ill, "ill", ["6.bmp", "7.bmp", "8.bmp"])
+    assert _score(table, run) == (0, [1])
+    assert [number for number, reason in enumerate(_reasons(run), 1) if reason] == [7, 12]
+    assert run_status(RunFolder(run), verify=True).unread == {1: 1}
+
+
+@pytest.mark.parametrize("has_published", [False, True])
+def test_whoever_is_killed_while_it_tries_photos_again_leaves_a_whole_run(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_published: bool
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr(_Ill, "ill", ["7.bmp", "9.bmp"])
+    _score(table, run)
+    monkeypatch.setattr(_Ill, "ill", ["9.bmp"])
+
+    def killed(*arguments: Any) -> None:
+        if has_published:
+            replace_shard(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("scoring.shards.retry.replace_shard", killed)
+        _score(table, run)
+    assert run_status(RunFolder(run), verify=True).is_complete
+    assert _score(table, run) == (0, [1])
+    assert run_status(RunFolder(run), verify=True).unread == {1: 1}
+
+
+def test_photos_of_a_bucket_that_was_out_of_reach_are_read_when_it_answers_again(
+    photos: Path, bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bucket / "7.bmp").upload(photos / "7.bmp")
+    paths = [str(bucket / "7.bmp") if number == 7 else str(photos / f"{number}.bmp") for number in range(1, 13)]
+    table = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"path": paths}), table)
+    with monkeypatch.context() as patch:
+        patch.setattr(Url, "read_limited", _no_connection)
+        assert _score(table, tmp_path / "run") == (0, [0, 1, 2])
+    assert _score(table, tmp_path / "run") == (0, [2])
+    assert _score(table, tmp_path / "run") == (0, [])
+    assert _reasons(tmp_path / "run") == [None] * 12
+
+
+def _no_connection(url: Url, limit_bytes: int) -> bytes:
+    raise UnreachableError(None, "no connection", str(url))
+
+
+def _reasons(output: Path) -> list[str | None]:
+    reasons: list[str | None] = read_predictions(RunFolder(output).predictions)["error_message"].to_pylist()
+    return reasons
 
 
 def _num_done(images: Path, output: Path) -> int:

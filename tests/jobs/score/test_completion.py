@@ -1,11 +1,17 @@
 """What `score` takes for complete: what it reads, not what it remembers. On a real Ray, with a fast network."""
 
 import json
+import threading
+import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -23,6 +29,7 @@ from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
+from tests.local_server import serving
 from tests.places import on_disk
 from tests.runs import read_predictions, record_of, summary_of
 from tests.tampering import ALL
@@ -39,14 +46,16 @@ class _FakeScorer(ShardScorer):
 
 @pytest.fixture
 def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunFolder]:
-    """Score twelve photos in three shards."""
+    """Score twelve photos, or those of a table `photos.parquet`, in three shards."""
     monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
     workers = WorkerRequest(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)
-    images = ImagesRequest(photos, model, batch_size=2, shard_size=5, workers=workers)
+    table = tmp_path / "photos.parquet"
 
     def run() -> RunFolder:
+        place = table if table.exists() else photos
+        images = ImagesRequest(place, model, batch_size=2, shard_size=5, workers=workers, read_timeout_s=1.0)
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(soft_wrap=True))
         return RunFolder(tmp_path / "run")
 
@@ -181,3 +190,41 @@ def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_sa
     assert dogs[6] == dogs[1] == rows["probabilities"].to_pylist()[1]
     assert (summary_of(folder.path).num_changed, summary_of(folder.path).num_scored) == (1, 5)
     assert "1 photo changed since it was scored; scored again" in capsys.readouterr().out
+
+
+def test_an_image_that_may_be_readable_by_now_is_tried_again_alone(
+    score: Callable[[], RunFolder], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hangs = threading.Event()
+    hangs.set()
+
+    class Server(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if hangs.is_set():
+                time.sleep(2)
+            else:
+                super().do_GET()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Quiet."""
+
+    with serving(partial(Server, directory=str(photos))) as address:
+        paths = [*(str(photos / f"{number}.png") for number in range(1, 12)), f"{address}/12.png"]
+        pq.write_table(pa.table({"path": paths}), tmp_path / "photos.parquet")
+        folder = score()
+        assert run_status(folder, verify=True).unread == {2: 1}
+        before, whole = _times(folder), read_predictions(folder.predictions).to_pylist()
+        (photos / "11.png").unlink()
+        score()
+        assert "1 image could not be read for a reason that may pass; the same command" in capsys.readouterr().out
+        assert _times(folder) == before
+        hangs.clear()
+        score()
+    assert {name for name, at in _times(folder).items() if before[name] != at} == {folder.shard(2, 3).name}
+    rows = read_predictions(folder.predictions).to_pylist()
+    assert [number for number, row in enumerate(rows, 1) if row != whole[number - 1]] == [12]
+    assert rows[11]["status"] == "ok"
+    summary = summary_of(folder.path)
+    assert (summary.num_images, summary.num_errors, summary.num_scored) == (12, 0, 1)
+    assert run_status(folder, verify=True).is_complete
+    assert None not in record_of(folder.path).digests

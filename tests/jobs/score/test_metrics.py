@@ -19,6 +19,7 @@ from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask, shard_of
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.storage.locations import Location
@@ -50,9 +51,9 @@ class _GatedScorer(ShardScorer):
         super().__init__(settings, load_fake)
         self._gate = Path(str(settings.output)).parent / "gate"
 
-    def __call__(self, shard_id: int) -> ShardReport:
-        pass_gate(self._gate, self._folder.shard(shard_id, self._manifest.info.num_shards))
-        return super().__call__(shard_id)
+    def __call__(self, task: ShardTask) -> ShardReport:
+        pass_gate(self._gate, self._folder.shard(shard_of(task), self._manifest.info.num_shards))
+        return super().__call__(task)
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -17,9 +20,11 @@ from scoring.run import lease as lease_module
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.lease import Lease, hold_lease
+from scoring.run.predictions import UNREAD_KEY, write_table
 from scoring.run.verification import run_status
 from scoring.shards.report import ShardReport
-from tests.runs import cats_and_dogs, record_of, write_run
+from scoring.shards.retry import Retry
+from tests.runs import cats_and_dogs, record_of, save_record, write_run
 
 _OTHER = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
 
@@ -77,6 +82,28 @@ def test_digests_of_a_job_that_is_stopped_are_in_the_record(folder: RunFolder) -
     with hold_lease(folder.lease) as lease, pytest.raises(KeyboardInterrupt):
         _run(folder, lease, _Pool([_done(1, "1" * 64), _done(2)], stop))
     assert record_of(folder.path).digests[1:] == ("1" * 64, None)
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_a_shard_that_could_not_be_tried_again_is_told_and_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_filled: bool
+) -> None:
+    """Its worker may have died right before its new file was in place, or right after."""
+    monkeypatch.setattr(shard_loop, "ScoringMetrics", Mock())
+    folder = write_run(tmp_path / "run", cats_and_dogs(20))
+    save_record(folder, replace(record_of(folder.path), digests=()))
+    path, table = folder.shard(0, 3), pq.read_table(folder.shard(0, 3))
+
+    def write(num_unread: int) -> str:
+        return write_table(path, table.replace_schema_metadata(table.schema.metadata | {UNREAD_KEY: str(num_unread)}))
+
+    before = write(1)
+    with hold_lease(folder.lease) as lease:
+        happens = (lambda: write(0)) if is_filled else (lambda: None)
+        loop = _run(folder, lease, _Pool([TaskFailed(Retry(0, before), 3, "it died")], happens))
+    assert (loop.failures, loop.not_retried) == ([], {} if is_filled else {0: "it died"})
+    assert record_of(folder.path).digests[0] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert loop.totals.num_images == 0
 
 
 def test_a_driver_whose_workers_find_the_lease_lost_stops_and_writes_nothing_more(folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ from scoring.run.fence import Fence
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.lease import hold_lease
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, ScoredImage, predictions_table, to_parquet
-from scoring.run.publishing import publish_shard
+from scoring.run.publishing import publish_shard, replace_shard
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import Location, Url
 
@@ -88,6 +88,29 @@ def test_worker_of_a_driver_that_holds_its_lease_publishes(place: Location) -> N
     with hold_lease(place / "lease.json") as lease:
         publish_shard(place / "shard.parquet", _table(0.25), lease.fence)
     assert (place / "shard.parquet").is_file()
+
+
+def test_a_file_makes_way_to_a_better_one_made_of_it(place: Location) -> None:
+    path = place / "shard.parquet"
+    first = publish_shard(path, _table(0.25), None)
+    assert replace_shard(path, first, _table(0.5), None) == _digest(path)
+    assert path.read_bytes() == to_parquet(_table(0.5))
+
+
+def test_a_file_that_is_there_already_makes_way_to_no_copy(place: Location) -> None:
+    """The driver has been told the digest of the first of two copies."""
+    path = place / "shard.parquet"
+    first = publish_shard(path, _table(0.25), None)
+    second = replace_shard(path, first, _table(0.5), None)
+    assert replace_shard(path, first, _table(0.75), None) == second == _digest(path)
+
+
+def test_worker_of_a_driver_that_has_lost_its_lease_replaces_nothing(place: Location) -> None:
+    path = place / "shard.parquet"
+    first = publish_shard(path, _table(0.25), None)
+    with pytest.raises(LeaseLostError, match="another driver took over"):
+        replace_shard(path, first, _table(0.5), Fence(place / "lease.json", "ours", 0))
+    assert _digest(path) == first
 
 
 @pytest.mark.parametrize("takeover", ["taken", "removed", "damaged"])

@@ -1,22 +1,36 @@
 import errno
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from obstore.store import S3Store
 
 from scoring.arrays import UInt8Array
 from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import write_manifest
 from scoring.shards.batch_decoders import BatchDecoders
 from scoring.shards.row_faults import may_pass, row_fault
+from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
+from scoring.sources import row_reader
+from scoring.sources.encoded_images import read_image
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.table_columns import TableColumns
+from scoring.storage import urls
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.locations import Location, Url
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.stamps import has_changed
-from tests.fakes import FAKE_MODEL
+from scoring.storage.web import WebUrl
+from tests.fakes import FAKE_MODEL, load_fake
+from tests.runs import read_predictions
 
 _PanicException = type("PanicException", (BaseException,), {})
 
@@ -131,7 +145,7 @@ def test_a_row_says_whether_its_image_may_be_readable_at_another_time(cause: Exc
     ids=repr,
 )
 def test_what_no_image_could_outlive_is_no_row(photos: Path, fault: BaseException, in_decoder: bool) -> None:
-    with pytest.raises(type(fault)):
+    with pytest.raises(UnreachableError if isinstance(fault.__cause__, UnreachableError) else type(fault)):
         _decoded(photos, fault, in_decoder)
 
 
@@ -144,3 +158,63 @@ def test_a_table_whose_path_holds_a_nul_has_an_error_row_for_it(photos: Path, tm
     assert set(rows) == set(paths)
     assert rows.pop(paths[0]) is None
     assert all(message and "\n" not in message for message in rows.values()), rows
+
+
+def _score(table: Path, paths: Sequence[str], output: Path) -> list[str | None]:
+    """Score a table's images as one shard; the error of each."""
+    pq.write_table(pa.table({"path": paths, "id": [str(number) for number in range(len(paths))]}), table)
+    columns, folder = TableColumns(image_id="id"), RunFolder(output)
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(table, columns).images, len(paths), 0)
+    ShardScorer(ScorerSettings(table, output, FAKE_MODEL, Resize.SQUASH, 4, 2, columns), load_fake)(0)
+    reasons: list[str | None] = read_predictions(folder.predictions)["error_message"].to_pylist()
+    return reasons
+
+
+@pytest.fixture
+def gone(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket without connection, beside others."""
+    options: Any = {"access_key_id": "id", "secret_access_key": "secret", "retry_config": {"max_retries": 0}}
+    dead = S3Store("gone", endpoint="http://127.0.0.1:9", client_options={"allow_http": True}, **options)
+    monkeypatch.setattr(urls, "open_bucket", lambda scheme, name: dead if name == "gone" else open_bucket(scheme, name))
+    return "s3://gone"
+
+
+def test_a_bucket_that_is_out_of_reach_costs_its_own_rows_of_a_table(
+    photos: Path, bucket: Url, gone: str, tmp_path: Path
+) -> None:
+    (bucket / "2.png").upload(photos / "2.png")
+    paths = [f"{gone}/1.png", str(bucket / "2.png"), str(photos / "3.png"), f"{gone}/4.png"]
+    reasons = _score(tmp_path / "table.parquet", paths, tmp_path / "run")
+    assert [reason is None for reason in reasons] == [False, True, True, False]
+    for reason in (reasons[0], reasons[3]):
+        assert reason
+        assert reason.startswith("temporary: out of reach: s3://gone: Generic S3 error: Error performing GET")
+        assert may_pass(reason)
+
+
+def test_where_all_buckets_are_out_of_reach_that_is_no_fault_of_rows(photos: Path, gone: str, tmp_path: Path) -> None:
+    (photos / "2.png").write_text("<html>")
+    paths = [f"{gone}/1.png", str(photos / "2.png")]
+    with pytest.raises(UnreachableError, match=r"^s3://gone/1\.png: out of reach: s3://gone: Generic S3 error"):
+        _score(tmp_path / "table.parquet", paths, tmp_path / "run")
+    assert not list((tmp_path / "run" / "predictions").iterdir())
+
+
+def test_a_bucket_that_ceases_to_answer_is_no_fault_of_its_rows(
+    photos: Path, bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with credentials that expire: the shard is missing, and the command says so."""
+    names = ["1.png", "2.png", "3.png"]
+    for name in names:
+        (bucket / name).upload(photos / name)
+
+    def expire(location: Location | WebUrl) -> bytes:
+        if isinstance(location, Url) and location.name == "3.png":
+            raise _image_error_of(UnreachableError(errno.EACCES, "access denied: ExpiredToken", str(location)))
+        return read_image(location)
+
+    monkeypatch.setattr(row_reader, "read_image", expire)
+    paths = [*(str(bucket / name) for name in names), str(photos / "4.png")]
+    with pytest.raises(UnreachableError, match=r"/3\.png: out of reach: .*: access denied: ExpiredToken"):
+        _score(tmp_path / "table.parquet", paths, tmp_path / "run")

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from obstore.store import S3Store
+from obstore.exceptions import GenericError
+from obstore.store import GCSStore, S3Store
 
+from jobs.score.request import READ_TIMEOUT_S
 from scoring.errors import BucketError, UnreachableError
+from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.urls import Url
 
 
@@ -82,10 +85,37 @@ def test_what_a_bucket_answers_about_one_object_concerns_that_object(server: Non
     assert fault.errno == number
 
 
+def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "Generic GCS error: Error performing token request: Error performing GET http://169.254.169.254/computeMetadata"
+    )
+
+    def refuse(*arguments: object) -> None:
+        raise GenericError(words)
+
+    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("obstore.get", refuse)
+    fault = _fault_of("photo.png")
+    assert isinstance(fault, UnreachableError)
+    assert "no credentials where this runs: " in str(fault)
+
+
 def test_a_bucket_without_connection_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     client = _client("http://127.0.0.1:9")
     monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
     assert isinstance(_fault_of("photo.png"), UnreachableError)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the last attempt, of 5 s: else each image of a bucket behind a firewall hangs, and its actor with it."""
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
+    client = open_bucket(scheme, "patience")
+    assert isinstance(client, S3Store | GCSStore)
+    patience = client.retry_config
+    assert patience
+    assert patience["retry_timeout"].total_seconds() + 5 < READ_TIMEOUT_S
 
 
 def test_an_object_that_is_not_there_is_no_fault_of_the_bucket(server: None) -> None:

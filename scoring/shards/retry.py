@@ -1,0 +1,98 @@
+"""Try a shard's unread images again: rows of those that can be read now are filled in, all others stay as they are."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.errors import StorageError
+from scoring.run.fence import Fence
+from scoring.run.predictions import UNREAD_KEY
+from scoring.run.publishing import replace_shard
+from scoring.shards.row_faults import may_pass
+from scoring.storage.conditional import read_version
+from scoring.storage.durable import storage_faults
+from scoring.storage.locations import Location
+from scoring.storage.retrying import patiently
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A shard whose unread images are to be tried again.
+
+    Attributes:
+        shard_id: Its number.
+        digest: SHA-256 of its file; any other file in its place stays as it is.
+    """
+
+    shard_id: int
+    digest: str
+
+
+ShardTask: TypeAlias = int | Retry  # the number of a shard to score, or what to try again
+
+
+def shard_of(task: ShardTask) -> int:
+    """The number of a task's shard."""
+    return task.shard_id if isinstance(task, Retry) else task
+
+
+class UnreadRows:
+    """The rows of a shard's file whose images may be readable by now.
+
+    Args:
+        path: The file.
+        digest: Its SHA-256.
+
+    Attributes:
+        numbers: Which of its rows they are.
+
+    Raises:
+        StorageError: If it cannot be read, or another file has taken its place.
+    """
+
+    def __init__(self, path: Location, digest: str) -> None:
+        self._path, self._digest = path, digest
+        with storage_faults(path):
+            content, _ = patiently()(read_version, path)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise StorageError(f"Cannot try unread images of {path} again: another file has taken its place.")
+        self._table = pq.read_table(pa.BufferReader(content))
+        self.numbers = [row for row, passes in enumerate(_may_pass(self._table)) if passes]
+
+    def fill_in(self, tried: pa.Table, fence: Fence | None) -> str:
+        """Replace the file by one that has the new rows of images that were read; of no such image, nothing is written.
+
+        Args:
+            tried: A row for each of `numbers`, in order.
+            fence: The driver's; None where nobody else can write.
+
+        Returns:
+            SHA-256 of the file that stands there now.
+
+        Raises:
+            LeaseLostError: If another driver took over; nothing was written.
+            StorageError: If it cannot be written.
+        """
+        is_filled = np.logical_not(_may_pass(tried))
+        if not is_filled.any():
+            return self._digest
+        num_rows, schema = self._table.num_rows, self._table.schema
+        rows = np.arange(num_rows)
+        rows[np.array(self.numbers)[is_filled]] = num_rows + np.flatnonzero(is_filled)
+        filled = pa.concat_tables([self._table, tried.cast(schema)]).take(rows)
+        metadata = {**schema.metadata, UNREAD_KEY: str(count_unread(filled["error_message"].to_pylist()))}
+        return replace_shard(self._path, self._digest, filled.replace_schema_metadata(metadata), fence)
+
+
+def _may_pass(table: pa.Table) -> list[bool]:
+    return [may_pass(message) for message in table["error_message"].to_pylist()]
+
+
+def count_unread(messages: Iterable[str | None]) -> int:
+    """How many rows have an image that may be readable by now, by their error messages."""
+    return sum(map(may_pass, messages))

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
+from scoring.sources import row_reader
+from scoring.sources.inputs import ImageEntry
+from scoring.sources.row_reader import RowReader
+from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.locations import Url
+
+
+class _Bucket:
+    """Answers with one error, and counts how often it was asked."""
+
+    def __init__(self, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.num_asked = 0
+        self._error = error
+        monkeypatch.setattr(Url, "read_limited", self._read)
+
+    def _read(self, limit_bytes: int) -> bytes:
+        self.num_asked += 1
+        raise self._error
+
+
+def _read(reader: RowReader, path: str) -> ImageError:
+    with pytest.raises(ImageError) as raised:
+        reader(ImageEntry("1", path, 0))
+    return raised.value
+
+
+_FAULTS = [UnreachableError(None, "no connection", "s3://gone/1.jpg"), RequestError("no connection")]
+
+
+@pytest.mark.parametrize("fault", _FAULTS, ids=repr)
+def test_a_bucket_that_is_out_of_reach_is_not_asked_for_each_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    bucket, reader = _Bucket(fault, monkeypatch), RowReader(Path())
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        error = _read(reader, f"s3://gone/{name}")
+        assert isinstance(error, OutOfReachError)
+        assert str(error) == "s3://gone: no connection"
+    assert bucket.num_asked == 1
+    _read(reader, "s3://other/1.jpg")
+    assert bucket.num_asked == 2
+    monkeypatch.setattr(row_reader, "_ASK_AGAIN_S", 0.0)
+    _read(reader, "s3://gone/1.jpg")
+    assert bucket.num_asked == 3
+
+
+def test_an_object_that_is_not_there_says_nothing_of_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, reader = _Bucket(FileNotFoundError(2, "no such object or bucket"), monkeypatch), RowReader(Path())
+    for _ in range(2):
+        assert not isinstance(_read(reader, "s3://here/1.jpg"), OutOfReachError)
+    assert bucket.num_asked == 2
+
+
+def test_an_environment_that_opens_no_bucket_has_all_of_them_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Azure's account is not named, or Google's file of credentials is not there."""
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    open_bucket.cache_clear()
+    error = _read(RowReader(Path()), "az://container/1.jpg")
+    assert isinstance(error, OutOfReachError)
+    assert str(error) == "az://container: Generic MicrosoftAzure error: Account must be specified"
