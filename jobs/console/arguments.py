@@ -1,5 +1,6 @@
 """What functions take from Python: text or a path for a place, a name or an enum's member for a choice, any number."""
 
+import errno
 import inspect
 import math
 import operator
@@ -24,6 +25,7 @@ R = TypeVar("R")
 AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
+_SHOWN = 80  # characters of a text that is too long
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
@@ -106,16 +108,21 @@ def place(value: Place, field: str) -> Location:
     return found
 
 
-def text_of(value: Place) -> str:
+def text_of(value: Place, takes_long: bool = False) -> str:
     """A place, or a name, as the command line has it: a shell has made `~` the home folder.
 
+    Args:
+        value: What was given.
+        takes_long: Whether it may be longer than a file's name.
+
     Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there.
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there, or it
+            is longer than any name.
     """
     text = str(value)
     _check_sayable(text)
     text = str(Path(text).expanduser()) if text.startswith("~") else text
-    _check_searchable(Path(text))
+    _check_searchable(text, takes_long)
     return text
 
 
@@ -129,15 +136,21 @@ def _check_sayable(text: str) -> None:
         ) from error
 
 
-def _check_searchable(path: Path) -> None:
+def _check_searchable(text: str, takes_long: bool) -> None:
     """Refuse what lies in a folder that may not be searched, or is one: whatever asks for a file there would raise."""
+    path = Path(text)
     try:
         is_closed = path.is_dir() and not os.access(path, os.X_OK)
-    except OSError as error:  # others, as of a name too long for a path: what needs it says so
-        is_closed = isinstance(error, PermissionError)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and not takes_long:
+            raise RequestError(
+                f"Expected paths and names that a file can have; received one of {len(text):,} characters, which is "
+                f"too long: {redact(text[:_SHOWN])!r}..."
+            ) from error
+        is_closed = isinstance(error, PermissionError)  # others: what needs it says so
     if is_closed:
         raise RequestError(
-            f"Expected paths that this user may look at; {redact(str(path))} is, or lies in, a folder that may not be "
+            f"Expected paths that this user may look at; {redact(text)} is, or lies in, a folder that may not be "
             "searched. Ask its owner for chmod +x."
         )
 
@@ -149,7 +162,7 @@ def labels_text(labels: str | Path | Sequence[str]) -> str:
         RequestError: If a label would be two there, or there is none.
     """
     if isinstance(labels, str | Path):
-        return text_of(labels)
+        return text_of(labels, takes_long="," in str(labels))
     if not labels:
         raise RequestError("Expected names in `labels`; received an empty list.")
     torn = [label for label in labels if "," in label]

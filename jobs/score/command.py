@@ -61,7 +61,7 @@ def score(
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
     read_timeout: float = READ_TIMEOUT_S,
-    sonar_model: str | Path | None = None,
+    sonar_model: Place | None = None,
     seed: int = 0,
     address: str | None = None,
     overwrite: bool = False,
