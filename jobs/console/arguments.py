@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args
@@ -25,6 +25,8 @@ R = TypeVar("R")
 AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
+_MOST_DIGITS = 15
+_LARGEST_SEED = 4_000_000_000  # they take less than 2**32
 _SHOWN = 80  # characters of a text that is too long
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
@@ -70,26 +72,48 @@ def number_of(value: Any, annotation: Any, field: str) -> Any:
         field: Its name.
 
     Raises:
-        RequestError: If it is no whole number, or no number; it names the field.
+        RequestError: If it is no whole number, or no number, or one of too many digits; it names the field.
     """
     kinds = set(get_args(annotation) or (annotation,))
     if value is None and NoneType in kinds:
         return None
     try:
         if kinds - {NoneType} == {int}:
-            return int(operator.index(value))
-        if kinds - {NoneType} == {float}:
+            value = int(operator.index(value))
+        elif kinds - {NoneType} == {float}:
             return _float_of(value)
     except TypeError:
         what = "a whole number" if int in kinds else "a number"
         raise RequestError(f"Expected `{field}` to be {what}; received {value!r}.") from None
+    except OverflowError:
+        raise RequestError(f"Expected `{field}` to be a number of at most 308 digits; received a longer one.") from None
+    _check_digits(value, field)
     return value
 
 
+def _check_digits(value: object, field: str) -> None:
+    """Refuse a whole number that is not exact as a float, of which Python may not even show the digits."""
+    if isinstance(value, Integral) and abs(int(value)) >= 10**_MOST_DIGITS:
+        raise RequestError(
+            f"Expected `{field}` to be a whole number of at most {_MOST_DIGITS} digits; received a longer one."
+        )
+
+
 def _float_of(value: object) -> float:
-    if not isinstance(value, Real) or math.isnan(value):
+    if not isinstance(value, Real) or math.isnan(number := float(value)):
         raise TypeError
-    return float(value)
+    return number
+
+
+def seed_of(value: int) -> int:
+    """A seed that NumPy and scikit-learn take, and those after it, which further draws take.
+
+    Raises:
+        RequestError: If it is none.
+    """
+    if not 0 <= value <= _LARGEST_SEED:
+        raise RequestError(f"Expected `seed` from 0 to {_LARGEST_SEED}; received {value}.")
+    return value
 
 
 def place(value: Place, field: str) -> Location:
@@ -208,9 +232,11 @@ def number_or_auto(value: int | str | None, field: str) -> int | None:
     if value is None or value == AUTO:
         return None
     try:
-        return int(str(value))
+        number = int(str(value))
     except ValueError:
         raise RequestError(f"Expected `{field}` to be a number or auto; received {value}.") from None
+    _check_digits(number, field)
+    return number
 
 
 def choice(value: str, kind: type[Choice], field: str) -> Choice:

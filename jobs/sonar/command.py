@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, choices, here, text_of
+from jobs.console.arguments import Place, checked, choices, here, seed_of, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.sonar.request import StudyRequest
@@ -56,7 +56,7 @@ def sonar(
         output=here(output, "output"),
         protocols=choices(protocol, EvaluationProtocol, "protocol"),
         models=choices(model, SonarModel, "model"),
-        seed=seed,
+        seed=seed_of(seed),
         backend=keras_backend(),
         address=address,
         actors=actors,
