@@ -140,8 +140,8 @@ def text_of(value: Place, takes_long: bool = False) -> str:
         takes_long: Whether it may be longer than a file's name.
 
     Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there, or it
-            is longer than any name.
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there, or no
+            file can have it as its name.
     """
     text = str(value)
     _check_sayable(text)
@@ -151,6 +151,8 @@ def text_of(value: Place, takes_long: bool = False) -> str:
 
 
 def _check_sayable(text: str) -> None:
+    if "\0" in text:
+        raise RequestError(f"Expected paths and names that a file can have; received {redact(text)!r}, with a NUL.")
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -38,6 +38,12 @@ def test_what_is_too_long_for_a_path_is_one_line_and_many_labels_are_none(value:
     assert labels_text("cat," * 2000) == "cat," * 2000
 
 
+def test_a_path_with_a_nul_is_one_line() -> None:
+    for refuse in (text_of, labels_text, lambda text: place(text, "output")):
+        with pytest.raises(RequestError, match=r"names that a file can have; received 'a\\x00b', with a NUL\."):
+            refuse("a\0b")
+
+
 @pytest.mark.parametrize("value", ["fotos_\udce9", Path("fotos_\udce9") / "train"])
 def test_a_path_that_is_not_utf8_is_refused_by_its_name(value: str | Path) -> None:
     with pytest.raises(RequestError, match=r"paths and names in UTF-8; received 'fotos_\\udce9") as refused:
