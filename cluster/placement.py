@@ -13,6 +13,7 @@ from cluster.private_ray import accelerator_types
 _MAX_CPUS_PER_WORKER = 8.0
 _MAX_CPUS_BESIDE_GPU = 32.0  # a decode process on each: more than any GPU that there is asks for
 _LEAST_SHARE = 0.0001  # Ray counts resources in ten-thousandths
+_LARGEST_AMOUNT = 1e9  # more than any cluster has; Ray counts in 64 bits
 _FIRST_REPORT_S = 10.0  # autoscalers report every five seconds
 _FIXED_PATIENCE_S = 60.0
 LONGEST_WAIT_S = 1e9  # that a user may ask for, 31 years: threads wait for up to threading.TIMEOUT_MAX, 9.2e9 s
@@ -48,7 +49,7 @@ class WorkerRequest:
             raise PlacementError(
                 f"Expected `gpus_per_actor` to be a whole number or a share of one GPU; received {gpus:g}."
             )
-        if cpus and not _LEAST_SHARE <= cpus < math.inf:
+        if cpus and not cpus >= _LEAST_SHARE:
             raise PlacementError(f"Expected `cpus_per_actor` of at least {_LEAST_SHARE}; received {cpus:g}.")
         for field, value, least in (
             ("actors", self.num_workers, 1),
@@ -57,10 +58,14 @@ class WorkerRequest:
         ):
             if value is not None and not value >= least:
                 raise PlacementError(f"Expected `{field}` of at least {least}; received {value:g}.")
-        if self.wait_for_nodes_s is not None and self.wait_for_nodes_s > LONGEST_WAIT_S:
-            raise PlacementError(
-                f"Expected `wait_for_nodes` of at most {LONGEST_WAIT_S:g}; received {self.wait_for_nodes_s:g}."
-            )
+        for field, value, most in (
+            ("actors", self.num_workers, _LARGEST_AMOUNT),
+            ("gpus_per_actor", gpus, _LARGEST_AMOUNT),
+            ("cpus_per_actor", cpus, _LARGEST_AMOUNT),
+            ("wait_for_nodes", self.wait_for_nodes_s, LONGEST_WAIT_S),
+        ):
+            if value is not None and value > most:
+                raise PlacementError(f"Expected `{field}` of at most {most:g}; received {value:g}.")
 
     @property
     def names_what_each_needs(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import checked, here
+from jobs.console.arguments import Place, checked, here, text_of
 from jobs.console.commands import command
 from jobs.console.session import open_session
 from jobs.finetune.command import finetune
@@ -38,7 +38,9 @@ _IF_THEY_CAN_BE_HAD = "auto"
 
 
 @checked
-def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: str | Path = Path("shardscore-demo"), verbose: Console) -> None:
+def demo(
+    *, weights: str | Path = _IF_THEY_CAN_BE_HAD, output: Place = Path("shardscore-demo"), verbose: Console
+) -> None:
     """Run everything once on drawn pictures, offline; about two minutes on two cores.
 
     Args:
@@ -51,7 +53,7 @@ def demo(*, weights: str = _IF_THEY_CAN_BE_HAD, output: str | Path = Path("shard
     model, run = folder / "model", folder / "run"
     _draw(folder, verbose)
     sonar = _sonar_source(folder, verbose)
-    chosen = choose_weights(weights, verbose)
+    chosen = choose_weights(text_of(weights), verbose)
     with open_session(None):
         finetune(
             images=folder / "train",

@@ -92,7 +92,7 @@ def _print_found(console: Console, run: Location, found: RunStatus) -> None:
         console.print(f"{name} lies among the shards and is not one of them: move it away")
 
 
-def _status(run: str, *, verify: bool = False, json: bool = False, verbose: Console) -> RunStatus:
+def _status(run: Place, *, verify: bool = False, json: bool = False, verbose: Console) -> RunStatus:
     """Show what a run has done, what is missing and what is damaged.
 
     Args:

@@ -7,12 +7,10 @@ Shows the job's log as it grows and exits with its exit code; with --no-wait it 
 """
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,15 +26,12 @@ from jobs.console.arguments import check_texts
 from jobs.console.commands import HELP_NAMES, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import as_flags, group_of
+from jobs.console.local_paths import local_paths
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal
 from scoring.errors import RequestError
 
 app = typer.Typer(add_completion=False)
-
-# Options that name a file or folder, whether it is there yet or not.
-_PATHS = ("images", "output", "run", "folder", "sonar_model", "labels_file", "template", "json")
-_BUCKET = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
 
 
 @dataclass(frozen=True)
@@ -97,26 +92,18 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
     if parser is None or name == "submit":
         raise RequestError(f"Expected a command to run on the cluster; received {name!r}. See shardscore --help.")
     try:
-        parameters = parser.make_context(name, arguments).params
+        given = parser.make_context(name, arguments).params
     except typer.TyperException as error:
         raise RequestError(f"shardscore {name}: {error.format_message()}") from error
-    check_texts(parameters)
-    for parameter, given in parameters.items():
-        several = given if isinstance(given, list | tuple) else [given]
-        if (value := next((each for each in several if _is_local(parameter, each)), None)) is not None:
-            raise RequestError(
-                f"Expected `{parameter}` as every node sees it: an absolute path. Received {str(value)!r}, which would "
-                "be looked for in the job's own folder."
-            )
-
-
-def _is_local(parameter: str, value: object) -> bool:
-    """Whether a value of an option is a path relative to this folder."""
-    if not isinstance(value, str | Path) or isinstance(value, Enum):
-        return False
-    if _BUCKET.match(str(value)) or Path(value).is_absolute():
-        return False
-    return parameter in _PATHS or isinstance(value, Path) or Path(value).exists()
+    check_texts(given)
+    assert parser.callback
+    for parameter, path in local_paths(parser.callback, given):
+        is_default = path == str(parameter.default)
+        raise RequestError(
+            f"Expected `{parameter.name}` as every node sees it: an absolute path. "
+            f"{'By default it is' if is_default else 'Received'} {path!r}, which would be looked for in the job's own "
+            "folder."
+        )
 
 
 def _environment(pairs: Sequence[str]) -> Mapping[str, str]:

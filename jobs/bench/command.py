@@ -9,7 +9,7 @@ from rich.console import Console
 from jobs.bench.job import run_bench
 from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
-from jobs.console.arguments import checked, here, place
+from jobs.console.arguments import Place, checked, here, place
 from jobs.console.commands import command
 from jobs.score.model_options import VGG16_CATS_DOGS, PixelScale, model_request
 from scoring.errors import RequestError
@@ -19,16 +19,16 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 @checked
 def _bench(
     *,
-    images: str | None = None,
-    model: str = VGG16_CATS_DOGS,
-    weights: str | None = None,
-    labels: str | None = None,
+    images: Place | None = None,
+    model: str | Path = VGG16_CATS_DOGS,
+    weights: str | Path | None = None,
+    labels: str | Path | None = None,
     size: str | None = None,
     pixels: PixelScale = PixelScale.UNCHANGED,
     num_images: int | None = None,
     rounds: int = BenchRequest.rounds,
     variant: Sequence[str] | None = None,
-    json: str | Path = BenchRequest.json_path,
+    json: Place = BenchRequest.json_path,
     simulate: bool = False,
     gpu_images_per_s: float | None = None,
     cores_per_gpu: float | None = None,
@@ -62,7 +62,7 @@ def _bench(
     """
     request = model_request(model, weights=weights, labels=labels, size=size, pixels=pixels)
     if request.kind.has_published_weights:
-        request = replace(request, weights=None if weights == "imagenet" else weights or RANDOM_WEIGHTS)
+        request = replace(request, weights=None if request.weights == "imagenet" else request.weights or RANDOM_WEIGHTS)
     photos = None if images is None else place(images, "images")
     figures_file = here(json, "json")
     figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)

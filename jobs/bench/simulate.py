@@ -36,6 +36,7 @@ _GPUS = (1, 8, 1000)
 _NUM_DECODED = 64
 _LEAST_DECODED = 8
 _SIZED = 10_000
+_SMALLEST, _LARGEST = 1e-9, 1e15  # figures that can be multiplied and divided by one another
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class SimulateRequest:
         """Raise what can be told before anything is read."""
         for option in ("num_images", "gpu_images_per_s", "cores_per_gpu", "gpu_price", "reads_per_s", "shard_size"):
             value = getattr(self, option)
-            if value is not None and not value > 0:
-                raise RequestError(f"Expected `{option}` above 0; received {value:g}.")
+            if value is not None and not _SMALLEST <= value <= _LARGEST:
+                raise RequestError(f"Expected `{option}` from {_SMALLEST:g} to {_LARGEST:g}; received {value:g}.")
         if self.json_path != BenchRequest.json_path and not self.json_path.is_file():
             raise RequestError(f"Expected `json` to be a file that bench wrote; {self.json_path} does not exist.")
         if self.images is not None:

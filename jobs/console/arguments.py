@@ -1,5 +1,6 @@
 """What functions take from Python: text or a path for a place, a name or an enum's member for a choice, any number."""
 
+import errno
 import inspect
 import math
 import operator
@@ -8,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
@@ -24,6 +25,9 @@ R = TypeVar("R")
 AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
+_MOST_DIGITS = 15
+_LARGEST_SEED = 4_000_000_000  # they take less than 2**32
+_SHOWN = 80  # characters of a text that is too long
 _URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
@@ -111,26 +115,48 @@ def number_of(value: Any, annotation: Any, field: str) -> Any:
         field: Its name.
 
     Raises:
-        RequestError: If it is no whole number, or no number; it names the field.
+        RequestError: If it is no whole number, or no number, or one of too many digits; it names the field.
     """
     kinds = set(get_args(annotation) or (annotation,))
     if value is None and NoneType in kinds:
         return None
     try:
         if kinds - {NoneType} == {int}:
-            return int(operator.index(value))
-        if kinds - {NoneType} == {float}:
+            value = int(operator.index(value))
+        elif kinds - {NoneType} == {float}:
             return _float_of(value)
     except TypeError:
         what = "a whole number" if int in kinds else "a number"
         raise RequestError(f"Expected `{field}` to be {what}; received {value!r}.") from None
+    except OverflowError:
+        raise RequestError(f"Expected `{field}` to be a number of at most 308 digits; received a longer one.") from None
+    _check_digits(value, field)
     return value
 
 
+def _check_digits(value: object, field: str) -> None:
+    """Refuse a whole number that is not exact as a float, of which Python may not even show the digits."""
+    if isinstance(value, Integral) and abs(int(value)) >= 10**_MOST_DIGITS:
+        raise RequestError(
+            f"Expected `{field}` to be a whole number of at most {_MOST_DIGITS} digits; received a longer one."
+        )
+
+
 def _float_of(value: object) -> float:
-    if not isinstance(value, Real) or math.isnan(value):
+    if not isinstance(value, Real) or math.isnan(number := float(value)):
         raise TypeError
-    return float(value)
+    return number
+
+
+def seed_of(value: int) -> int:
+    """A seed that NumPy and scikit-learn take, and those after it, which further draws take.
+
+    Raises:
+        RequestError: If it is none.
+    """
+    if not 0 <= value <= _LARGEST_SEED:
+        raise RequestError(f"Expected `seed` from 0 to {_LARGEST_SEED}; received {value}.")
+    return value
 
 
 def place(value: Place, field: str) -> Location:
@@ -149,20 +175,27 @@ def place(value: Place, field: str) -> Location:
     return found
 
 
-def text_of(value: Place) -> str:
+def text_of(value: Place, takes_long: bool = False) -> str:
     """A place, or a name, as the command line has it: a shell has made `~` the home folder.
 
+    Args:
+        value: What was given.
+        takes_long: Whether it may be longer than a file's name.
+
     Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there.
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there, or no
+            file can have it as its name.
     """
     text = str(value)
     _check_sayable(text)
     text = str(Path(text).expanduser()) if text.startswith("~") else text
-    _check_searchable(Path(text))
+    _check_searchable(text, takes_long)
     return text
 
 
 def _check_sayable(text: str) -> None:
+    if "\0" in text:
+        raise RequestError(f"Expected paths and names that a file can have; received {redact(text)!r}, with a NUL.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -172,15 +205,21 @@ def _check_sayable(text: str) -> None:
         ) from error
 
 
-def _check_searchable(path: Path) -> None:
+def _check_searchable(text: str, takes_long: bool) -> None:
     """Refuse what lies in a folder that may not be searched, or is one: whatever asks for a file there would raise."""
+    path = Path(text)
     try:
         is_closed = path.is_dir() and not os.access(path, os.X_OK)
-    except OSError as error:  # others, as of a name too long for a path: what needs it says so
-        is_closed = isinstance(error, PermissionError)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and not takes_long:
+            raise RequestError(
+                f"Expected paths and names that a file can have; received one of {len(text):,} characters, which is "
+                f"too long: {redact(text[:_SHOWN])!r}..."
+            ) from error
+        is_closed = isinstance(error, PermissionError)  # others: what needs it says so
     if is_closed:
         raise RequestError(
-            f"Expected paths that this user may look at; {redact(str(path))} is, or lies in, a folder that may not be "
+            f"Expected paths that this user may look at; {redact(text)} is, or lies in, a folder that may not be "
             "searched. Ask its owner for chmod +x."
         )
 
@@ -222,9 +261,11 @@ def number_or_auto(value: int | str | None, field: str) -> int | None:
     if value is None or value == AUTO:
         return None
     try:
-        return int(str(value))
+        number = int(str(value))
     except ValueError:
         raise RequestError(f"Expected `{field}` to be a number or auto; received {value}.") from None
+    _check_digits(number, field)
+    return number
 
 
 def choice(value: str, kind: type[Choice], field: str) -> Choice:

@@ -79,6 +79,7 @@ def command(
             code = COMPLETE if is_whole(result) else MISSING
         raise typer.Exit(code)
 
+    run.__wrapped__ = function  # type: ignore[attr-defined]  # where `local_paths` looks
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
+from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place, seed_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
@@ -146,7 +146,7 @@ def finetune(
     num_folds = recipe.folds if folds is None else folds
     num_draws = recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1
     request = FinetuneRequest(
-        folder, photos, heads, ensemble, validation, seed, head_only, address, overwrite, num_folds, num_draws
+        folder, photos, heads, ensemble, validation, seed_of(seed), head_only, address, overwrite, num_folds, num_draws
     )
     return run_finetune(request, console_for(verbose))
 

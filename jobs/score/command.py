@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, here, number_or_auto, place, text_of
+from jobs.console.arguments import AUTO, Place, checked, choice, here, number_or_auto, place, seed_of, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.score.job import run_score
@@ -61,7 +61,7 @@ def score(
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
     read_timeout: float = READ_TIMEOUT_S,
-    sonar_model: str | Path | None = None,
+    sonar_model: Place | None = None,
     seed: int = 0,
     address: str | None = None,
     overwrite: bool = False,
@@ -151,7 +151,7 @@ def score(
     sonar_request = None
     if sonar is not None:
         trained = None if sonar_model is None else here(sonar_model, "sonar_model")
-        sonar_request = SonarRequest(text_of(sonar), trained, seed, keras_backend())
+        sonar_request = SonarRequest(text_of(sonar), trained, seed_of(seed), keras_backend())
     request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
     if dry_run:
         return Run(request.output.absolute(), None, None, plan_score(request, console_for(verbose)))

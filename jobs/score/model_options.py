@@ -72,7 +72,7 @@ def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mappin
         RequestError: If a map is none of names and indices from 0 on.
     """
     if isinstance(labels, str | Path):
-        return text_of(labels)
+        return text_of(labels, takes_long="," in str(labels))
     names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
     return ",".join(names) if not any(mark in label for label in names for mark in ',"') else json.dumps(list(names))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import checked, choices, here, text_of
+from jobs.console.arguments import Place, checked, choices, here, seed_of, text_of
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.sonar.request import StudyRequest
@@ -20,7 +20,7 @@ from scoring.sonar.returns import UCI
 @checked
 def sonar(
     *,
-    output: str | Path,
+    output: Place,
     data: str | Path = UCI,
     protocol: Sequence[EvaluationProtocol | str] | None = None,
     model: Sequence[SonarModel | str] | None = None,
@@ -56,7 +56,7 @@ def sonar(
         output=here(output, "output"),
         protocols=choices(protocol, EvaluationProtocol, "protocol"),
         models=choices(model, SonarModel, "model"),
-        seed=seed,
+        seed=seed_of(seed),
         backend=keras_backend(),
         address=address,
         actors=actors,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.placement import WorkerRequest
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 
@@ -32,3 +33,8 @@ class StudyRequest:
     address: str | None = None
     actors: int | None = None
     overwrite: bool = False
+
+    @property
+    def workers(self) -> WorkerRequest:
+        """The actors that train."""
+        return WorkerRequest(self.actors, gpus_per_worker=0.0, cpus_per_worker=1.0)

@@ -33,10 +33,12 @@ def run_study(request: StudyRequest, console: Console) -> Study:
 
     Raises:
         RequestError: If the returns or the output folder do not fit.
+        PlacementError: If the number of actors makes no sense; an earlier study is as it was.
         IncompleteError: If folds are missing; their tasks are named.
         ClusterError: If Ray or its actors cannot start.
     """
     started = time.perf_counter()
+    request.workers.check()
     data = find_sonar(request.source, field="data")
     returns = load_sonar(data)
     check_trainable(returns, data)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import WorkerRequest, place_workers
+from cluster.placement import place_workers
 from cluster.pool import TaskDone, WorkerPool
 from cluster.work import function_recipe
 from jobs.console.bar import Bar
@@ -31,8 +31,7 @@ def train_models(
     results: dict[int, TaskResult] = {}
     failures = []
     with open_session(request.address):
-        wanted = WorkerRequest(request.actors, gpus_per_worker=0.0, cpus_per_worker=1.0)
-        placement = place_workers(cluster_nodes(), wanted)
+        placement = place_workers(cluster_nodes(), request.workers)
         pool = WorkerPool(function_recipe(recipe), placement, _TASK_DEADLINE_S, faults=(ScoringError,))
         with pool, _progress(console, len(recipe.tasks)) as progress:
             for num_ended, outcome in enumerate(pool.run(range(len(recipe.tasks))), start=1):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, read_labels
+from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.networks.application_networks import application_network
 from scoring.networks.applications import Application, application_of
@@ -44,7 +44,7 @@ class PublishedNetwork:
         check_weights(self.weights)
         if self.labels is None:
             return
-        if not locate(self.labels).is_file():
+        if labels_file(self.labels) is None:
             raise ModelError(
                 f"Expected `labels` of {self.name} to be an imagenet_class_index.json; {self.labels} is no file."
             )

@@ -84,7 +84,7 @@ class UnreadRows:
         num_rows, schema = self._table.num_rows, self._table.schema
         rows = np.arange(num_rows)
         rows[np.array(self.numbers)[is_filled]] = num_rows + np.flatnonzero(is_filled)
-        filled = pa.concat_tables([self._table, tried.cast(schema)]).take(rows)
+        filled = pa.concat_tables([self._table, tried.select(schema.names).cast(schema)]).take(rows)
         metadata = {**schema.metadata, UNREAD_KEY: str(count_unread(filled["error_message"].to_pylist()))}
         return replace_shard(self._path, self._digest, filled.replace_schema_metadata(metadata), fence)
 

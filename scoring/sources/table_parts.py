@@ -157,5 +157,8 @@ def _parts_in(folder: Location) -> Iterator[str]:
 
 
 def _is_aside(path: str) -> bool:
-    """Whether people do not see it, or it is a mark that Spark and Hive leave: `_SUCCESS`, `_metadata`."""
-    return is_hidden(path) or any(step.startswith("_") for step in PurePosixPath(path).parts)
+    """Whether people do not see it, or it is a mark that Spark and Hive leave: `_SUCCESS`, `_metadata`.
+
+    `_year=2026` is a folder of parts, of a column of that name.
+    """
+    return is_hidden(path) or any(step.startswith("_") and "=" not in step for step in PurePosixPath(path).parts)

@@ -16,6 +16,7 @@ _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
 _HOLDER = re.compile(
     r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
 )
+_IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
 _NAMED = 3  # paths or labels shown in a message
 
 
@@ -47,11 +48,12 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
 
     Args:
         images: As they were found.
-        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`; `AUTO`
-            takes what labels every image and is not contradicted by the other.
+        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
+            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other.
 
     Raises:
-        ImagesError: If an image has none, of which the first are named; of `AUTO`, if it cannot tell which to take.
+        ImagesError: If an image has none, of which the first are named; if tars of several folders have folders of
+            other names; of `AUTO`, if it cannot tell which to take.
     """
     if labels_from is LabelsFrom.AUTO:
         return _find_targets(images)
@@ -67,7 +69,26 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
             f"{', '.join(map(repr, bare[:_NAMED]))}."
         )
+    if labels_from is LabelsFrom.FOLDERS:
+        _refuse_two_stories(labelled)
     return labelled
+
+
+def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
+    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels."""
+    places, other = set[tuple[str, ...]](), None
+    for image in images:
+        if tar := _IN_TAR.search(image.path):
+            above = image.path[: tar.start()].split("/")[:-1]
+            folders = tuple(name for name in above if name.casefold() not in _SPLITS)
+            places.add(folders)
+            if singular(image.target or "") not in map(singular, folders):
+                other = other or image
+    if other and len(places) > 1 and () not in places:
+        raise ImagesError(
+            f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
+            "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
+        )
 
 
 def split_of(image: ImageEntry) -> Split | None:
@@ -199,5 +220,7 @@ _TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {
 }
 _EXPECTED = {
     LabelsFrom.NAMES: "every name to tell its label, like cat.123.jpg",
-    LabelsFrom.FOLDERS: "every image in a folder named by its label, like cats/123.jpg",
+    LabelsFrom.FOLDERS: (
+        "every image in a folder named by its label, like cats/123.jpg, inside a tar where it lies in one"
+    ),
 }

@@ -11,10 +11,12 @@ from pathlib import Path
 from scoring.storage.locations import Location, Url
 from scoring.storage.stamps import file_stamp
 
-# What network disks (Synology, QNAP), Windows, macOS and Python make: thumbnails, snapshots, bins and caches.
+# What network disks (Synology, QNAP, NetApp), Windows, macOS, Linux, Python, Spark and Delta Lake make: thumbnails,
+# snapshots, bins, caches, and what is not yet or no longer part of a table.
 _NOT_FOR_PEOPLE = (
-    *("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information"),
-    *("__MACOSX", "__pycache__"),
+    *("@eaDir", "#recycle", "#snapshot", "~snapshot", "@Recycle", "@Recently-Snapshot"),
+    *("$RECYCLE.BIN", "$Recycle.Bin", "System Volume Information", "__MACOSX", "lost+found", "__pycache__"),
+    *("_temporary", "_spark_metadata", "_delta_log"),
 )
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
 # The same without lookahead, which Arrow's regular expressions lack: where it is not found, nothing is hidden.
@@ -115,7 +117,8 @@ class _Walk:
                 (self._linked if entry.is_symlink() else self._real).append(entry.path)
                 return None
             status = entry.stat()
-        except OSError:
-            return Walked(name, fault=Fault.NO_TARGET if entry.is_symlink() else Fault.UNREADABLE)
+        except OSError as error:
+            is_closed = isinstance(error, PermissionError) or not entry.is_symlink()
+            return Walked(name, fault=Fault.UNREADABLE if is_closed else Fault.NO_TARGET)
         fault = None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL
         return Walked(name, status.st_size, fault, file_stamp(status))

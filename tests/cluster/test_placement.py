@@ -93,6 +93,20 @@ def test_parts_of_several_gpus_are_refused(gpus: float) -> None:
         plan_placement(_WORKSTATION, WorkerRequest(gpus_per_worker=gpus))
 
 
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (WorkerRequest(num_workers=10**15), "actors"),
+        (WorkerRequest(gpus_per_worker=1e300), "gpus_per_actor"),
+        (WorkerRequest(cpus_per_worker=1e300), "cpus_per_actor"),
+        (WorkerRequest(cpus_per_worker=math.inf), "cpus_per_actor"),
+    ],
+)
+def test_amounts_beyond_what_ray_counts_are_refused_and_no_node_is_asked_for(asked: WorkerRequest, field: str) -> None:
+    with pytest.raises(PlacementError, match=rf"Expected `{field}` of at most 1e\+09; received"):
+        plan_placement(_WORKSTATION, asked, can_grow=True)
+
+
 @pytest.mark.parametrize(("seconds", "bound"), [(math.inf, r"at most 1e\+09"), (math.nan, "at least 0")])
 def test_nodes_are_not_waited_for_without_end(seconds: float, bound: str) -> None:
     with pytest.raises(PlacementError, match=f"Expected `wait_for_nodes` of {bound}; received"):

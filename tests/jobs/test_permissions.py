@@ -42,6 +42,7 @@ def lived_in(photos: Path, tmp_path: Path) -> Iterator[Path]:
     for name in ("closed/13.png", "listed/14.png", "passed/15.png"):
         (photos / name).parent.mkdir()
         Image.new("RGB", (2, 2)).save(photos / name)
+    (photos / "link.png").symlink_to("closed/13.png")
     (photos / "unclear").write_bytes((photos / "1.png").read_bytes())
     modes = {"closed": 0o000, "listed": 0o444, "passed": 0o111, "unclear": 0o000, "2.png": 0o000}
     for name, mode in modes.items():
@@ -94,7 +95,7 @@ for image in listing.images:
 """
     ended = _run(lived_in, "-c", script)
     assert ended.stdout.splitlines() == [
-        "12 [('unreadable', 4, ['closed/', 'listed/14.png', 'passed/', 'unclear'])]",
+        "12 [('unreadable', 5, ['closed/', 'link.png', 'listed/14.png', 'passed/', 'unclear'])]",
         "2.png cannot read: Permission denied",
     ], ended.stderr
 
@@ -107,15 +108,15 @@ def test_folders_and_files_that_may_not_be_read_are_counted_and_every_other_phot
     words = ("--images", "photos", "--model", "bright.keras", "--labels", "dark,bright", "--output", "run")
     ended = _type(lived_in, "score", *words, "--actors", "1")
     assert ended.returncode == 0, ended.stderr
-    assert "4 files or folders cannot be read" in ended.stdout
+    assert "5 files or folders cannot be read" in ended.stdout
     record = RunFolder(lived_in / "run").load_record()
     assert record is not None
     assert record.summary is not None
     assert (record.summary.num_images, record.summary.num_errors) == (12, 1)
     assert (record.num_left_out, record.left_out[0].reason, set(record.left_out[0].first)) == (
-        4,
+        5,
         "unreadable",
-        {"closed/", "listed/14.png", "passed/", "unclear"},
+        {"closed/", "link.png", "listed/14.png", "passed/", "unclear"},
     )
 
 

@@ -79,6 +79,14 @@ def _submit(*arguments: object) -> tuple[int, str, str]:
         ),
         ("-- finetune --images /x --output /y --base README.md", "Expected --base as every node sees it"),
         ("-- finetune --images /x --output /y --labels-file a.zip/b.csv", "Expected --labels-file as every node sees"),
+        ("-- score --images /x --output /y --model not/here", "Expected --model as every node sees it"),
+        ("-- sonar --output /y --data not-here.csv", "Expected --data as every node sees it"),
+        (
+            "-- bench",
+            "Expected --json as every node sees it: an absolute path. By default it is 'shardscore-bench.json'",
+        ),
+        ("-- bench --json /y --images README.md", "Expected --images as every node sees it"),
+        ("-- demo", "By default it is 'shardscore-demo', which would be looked for in the job's own folder."),
         ("--env =hunter2 -- score --images /x --output /y", "received '' without one"),
         ("--env NOT_SET_HERE -- score --images /x --output /y", "received 'NOT_SET_HERE' without one"),
     ],
@@ -108,13 +116,33 @@ def test_buckets_and_names_of_models_are_no_local_paths(
     assert taken[0].command == f"python -m jobs score {options}"
 
 
-def test_a_folder_here_of_an_engines_name_does_not_matter(
-    take: Callable[[FakeJob], list[JobSettings]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "command",
+    [
+        "score --images /x --output /y --engine keras --label-column cat --batch-size 16 --size 320 --sonar uci",
+        "score --images /x --output /y --model resnet50 --weights random",
+        "finetune --images /x --output /y --base resnet50 --base vgg16-convolutions --pooling mean",
+        "submission /x --template /t.csv --positive cat",
+        "bench --json /y --variant keras",
+        "demo --output /y",
+    ],
+)
+def test_words_that_are_no_paths_may_be_names_of_what_lies_here(
+    take: Callable[[FakeJob], list[JobSettings]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    (tmp_path / "keras").mkdir()
+    for word in ("keras", "cat", "16", "320", "uci", "resnet50", "random", "vgg16-convolutions", "mean", "auto"):
+        (tmp_path / word).write_bytes(b"")
     monkeypatch.chdir(tmp_path)
-    take(FakeJob(JobEnd(0)))
-    assert _submit("--", *_SCORE)[0] == 0
+    taken = take(FakeJob(JobEnd(0)))
+    assert _submit("--", *command.split())[0] == 0
+    assert taken[0].command == f"python -m jobs {command}"
+
+
+def test_labels_may_be_longer_than_a_path(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+    taken = take(FakeJob(JobEnd(0)))
+    labels = ",".join(f"label-{number}" for number in range(1000))
+    assert _submit("--", *_SCORE, "--labels", labels)[0] == 0
+    assert taken[0].command.endswith(labels)
 
 
 def test_command_is_quoted_and_ships_our_packages_alone(take: Callable[[FakeJob], list[JobSettings]]) -> None:

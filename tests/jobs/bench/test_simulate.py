@@ -75,7 +75,9 @@ def test_collection_is_counted_weighed_and_decoded(photos: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--simulate --gpu-price 0", "Expected --gpu-price above 0; received 0"),
+        ("--simulate --gpu-price 0", "Expected --gpu-price from 1e-09 to 1e+15; received 0"),
+        ("--simulate --reads-per-s 1e400", "Expected --reads-per-s from 1e-09 to 1e+15; received inf"),
+        ("--simulate --gpu-images-per-s 5e-324", "Expected --gpu-images-per-s from 1e-09 to 1e+15; received 4.9"),
         ("--simulate --json {0}/none.json", "none.json does not exist"),
         ("--simulate --json {0}/photos/1.png", "Expected --json to be a file that bench wrote"),
         ("--simulate --json {0}/figures.json --variant int9", "received 'int9', it has keras bfloat16"),

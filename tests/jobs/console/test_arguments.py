@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from jobs.console.arguments import choice, choices, here, place, size_of, text_of
+from jobs.score.model_options import model_request
 from scoring.errors import RequestError
 from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Url
@@ -25,7 +26,27 @@ def test_a_place_may_be_text_a_path_or_what_a_result_calls_its_path(value: str |
 def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
     assert place("~/runs", "output") == place(Path("~/runs"), "output") == Path.home() / "runs"
     assert text_of("random") == "random"
-    assert text_of("cat," * 2000) == "cat," * 2000, "a name too long for a path is still a name"
+
+
+def _labels(text: str) -> str | None:
+    return model_request("x.keras", labels=text).labels
+
+
+@pytest.mark.parametrize("value", ["x" * 300, "y/" * 3000])
+def test_what_is_too_long_for_a_path_is_one_line_and_many_labels_are_none(value: str) -> None:
+    for refuse in (text_of, _labels, lambda long: place(long, "output")):
+        with pytest.raises(
+            RequestError, match=rf"received one of {len(value):,} characters, which is too long"
+        ) as long:
+            refuse(value)
+        assert len(str(long.value)) < 200
+    assert _labels("cat," * 2000) == "cat," * 2000
+
+
+def test_a_path_with_a_nul_is_one_line() -> None:
+    for refuse in (text_of, _labels, lambda text: place(text, "output")):
+        with pytest.raises(RequestError, match=r"names that a file can have; received 'a\\x00b', with a NUL\."):
+            refuse("a\0b")
 
 
 @pytest.mark.parametrize("value", ["fotos_\udce9", Path("fotos_\udce9") / "train"])

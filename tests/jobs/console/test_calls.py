@@ -183,6 +183,45 @@ def test_a_whole_number_of_numpy_is_one_and_what_is_none_is_refused_by_name(
             assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("function", [api.score, api.embed, api.finetune, api.sonar, api.submission])
+def test_a_number_that_overflows_is_one_line_whatever_takes_it(
+    function: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parameters = inspect.signature(function).parameters
+    required = {name: "x" for name, each in parameters.items() if each.default is inspect.Parameter.empty}
+    takes = {
+        name: {int, float} & set(get_args(each.annotation) or (each.annotation,)) for name, each in parameters.items()
+    }
+    fields = [name for name, kinds in takes.items() if kinds]
+    assert fields
+    for field in fields:
+        for value in (
+            10**400,
+            -(10**400),
+            10**5000,
+            np.uint64(2**64 - 1) if int in takes[field] else Fraction(10**400),
+        ):
+            with pytest.raises(
+                RequestError, match=rf"Expected `{field}` to be a .*number of at most \d+ digits"
+            ) as refused:
+                function(**required | {field: value})
+            assert len(str(refused.value)) < 120
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(seed: int, tmp_path: Path) -> None:
+    calls: list[tuple[Callable[..., object], dict[str, Any]]] = [
+        (api.score, {"sonar": "uci"}),
+        (api.finetune, {"images": tmp_path}),
+        (api.sonar, {}),
+    ]
+    for function, options in calls:
+        with pytest.raises(RequestError, match=rf"Expected `seed` from 0 to 4000000000; received {seed}\."):
+            function(output=tmp_path / "output", seed=seed, **options)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("field", _ANY)
 @pytest.mark.parametrize("value", ["1", math.nan, 1j])
 def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from cluster.errors import PlacementError
 from jobs.sonar.request import StudyRequest
 from jobs.sonar.study import run_study
 from scoring.errors import RunFolderError
@@ -87,6 +88,18 @@ def test_an_earlier_study_that_is_overwritten_stays_until_the_new_one_is_trained
 def test_another_seed_is_refused_in_the_same_folder(data_folder: Path, one_worker: Path) -> None:
     with pytest.raises(RunFolderError, match="seed differs"):
         run_study(request(data_folder, one_worker.parent, seed=1), Console(quiet=True))
+
+
+@pytest.mark.parametrize("actors", [0, -1])
+def test_a_number_of_actors_that_makes_no_sense_leaves_the_earlier_study(
+    data_folder: Path, tmp_path: Path, actors: int
+) -> None:
+    metrics = tmp_path / "sonar" / "metrics.json"
+    metrics.parent.mkdir()
+    metrics.write_text("{}")
+    with pytest.raises(PlacementError, match=f"Expected `actors` of at least 1; received {actors}"):
+        run_study(request(data_folder, tmp_path, actors=actors, overwrite=True), Console(quiet=True))
+    assert metrics.exists()
 
 
 def test_the_final_model_scores_new_returns(data_folder: Path, one_worker: Path, tmp_path: Path) -> None:

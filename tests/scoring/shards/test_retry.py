@@ -12,7 +12,7 @@ from scoring.errors import StorageError
 from scoring.finetuning.features import FeatureExtractor
 from scoring.models.embedding import Embedder, EmbeddingType
 from scoring.networks.precision import Precision, PrecisionChoice
-from scoring.run.predictions import UNREAD_KEY, ScoredImage, predictions_table, to_parquet, write_table
+from scoring.run.predictions import PIXELS_SHA256, UNREAD_KEY, ScoredImage, predictions_table, to_parquet, write_table
 from scoring.shards.retry import UnreadRows
 from scoring.sources.entries import ImageEntry
 from tests.fakes import FakeEngine
@@ -59,6 +59,15 @@ def test_only_rows_of_images_that_were_read_change(tmp_path: Path, kind: str, fo
     num_unread = sum(str(outcome).startswith("temporary") for outcome in after)
     expected = to_table(_rows(after, range(5), size), metadata | {UNREAD_KEY.decode(): str(num_unread)})
     assert pq.read_table(path).equals(pq.read_table(pa.BufferReader(to_parquet(expected))), check_metadata=True)
+
+
+def test_features_of_an_earlier_version_keep_their_columns(tmp_path: Path) -> None:
+    size, to_table = _KINDS["features"]
+    path = tmp_path / "shard.parquet"
+    before = to_table(_rows(_BEFORE, range(5), size), {}).drop_columns([PIXELS_SHA256])
+    UnreadRows(path, write_table(path, before)).fill_in(to_table(_rows([0.75, 0.125], [1, 3], size), {}), None)
+    assert pq.read_table(path)["features"].to_pylist() == [[0.25] * 2, [0.75] * 2, None, [0.125] * 2, [0.5] * 2]
+    assert pq.read_schema(path).names == before.column_names
 
 
 def test_another_file_than_was_meant_is_not_tried_again(tmp_path: Path) -> None:

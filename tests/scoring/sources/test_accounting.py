@@ -171,17 +171,14 @@ def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: p
     assert all(len(left.first) == 5 for left in listing.left_out)
 
 
+_NOT_FOR_PEOPLE = (
+    *(".git", ".ipynb_checkpoints", ".Trash-1000", "@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"),
+    *("System Volume Information", "_temporary", "_delta_log"),
+)
+
+
 def test_hidden_folders_and_thumbnails_of_network_disks_are_not_searched(tmp_path: Path) -> None:
-    hidden = [
-        ".git",
-        ".ipynb_checkpoints",
-        ".Trash-0",
-        "@eaDir",
-        "#recycle",
-        "__MACOSX",
-        "cats/.thumbnails",
-        "cats/@eaDir",
-    ]
+    hidden = [*_NOT_FOR_PEOPLE, "cats/.thumbnails", "cats/@eaDir"]
     _fill(tmp_path, {"cats/1.jpg": b"1", **{f"{folder}/1.jpg": b"thumbnail" for folder in hidden}})
     listing = find_images(tmp_path)
     assert [image.path for image in listing.images] == ["cats/1.jpg"]
@@ -200,18 +197,18 @@ def test_hidden_folder_that_is_named_itself_is_searched(tmp_path: Path) -> None:
 
 
 def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fill(tmp_path, {"1.jpg": b"1", "lost+found/2.jpg": b"2"})
+    _fill(tmp_path, {"1.jpg": b"1", "secret/2.jpg": b"2", "lost+found/3.jpg": b"3"})
     scandir = os.scandir
 
     def refuse(path: str) -> Any:
-        if path.endswith("lost+found"):
+        if path.endswith(("secret", "lost+found")):
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
     listing = find_images(tmp_path)
     assert [image.path for image in listing.images] == ["1.jpg"]
-    assert listing.left_out == (LeftOut("unreadable", 1, ("lost+found/",)),)
+    assert listing.left_out == (LeftOut("hidden", 1, ("lost+found/",)), LeftOut("unreadable", 1, ("secret/",)))
 
 
 def _fill_with_parts(folder: Path, names: Sequence[str]) -> Path:
@@ -243,6 +240,26 @@ def test_folder_of_parts_that_cannot_be_read_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ImagesError, match=r"Expected a table .*2026 cannot \(unreadable\)\."):
         find_images(tmp_path)
+
+
+@pytest.mark.parametrize("columns", [NO_COLUMNS, TableColumns(path="path")])
+def test_folders_of_the_system_beside_parts_are_not_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: TableColumns
+) -> None:
+    """Root alone may read `lost+found`, which every disk of ext4 has."""
+    parts = ["part-0.parquet", "_year=2026/part-1.parquet"]
+    _fill_with_parts(tmp_path, [*parts, *(f"{folder}/part-9.parquet" for folder in _NOT_FOR_PEOPLE)])
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if Path(path).name in _NOT_FOR_PEOPLE:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    listing = find_images(tmp_path, columns)
+    assert sorted(image.path for image in listing.images) == ["0.jpg", "1.jpg"]
+    assert [(left.reason, left.count) for left in listing.left_out] == [("hidden", len(_NOT_FOR_PEOPLE))]
 
 
 @pytest.mark.parametrize("content", [True, False])

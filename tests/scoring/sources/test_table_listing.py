@@ -132,7 +132,9 @@ def test_inventory_is_listed_by_column_as_it_is_by_row(tmp_path: Path, rows: lis
         _both(_write(tmp_path / "t.parquet", {**columns, **more}))
 
 
-@pytest.mark.parametrize("name", [".hid/1", "a/.hid", "@eaDir/1", "a/@eaDir/1", "a/__MACOSX/1", "a/_1", "a/.", "a/./1"])
+@pytest.mark.parametrize(
+    "name", [".hid/1", "a/.hid", "@eaDir/1", "a/@eaDir/1", "a/__MACOSX/1", "lost+found/1", "a/_1", "a/.", "a/./1"]
+)
 @pytest.mark.parametrize("above", ["", "a/", "#recycled/"])
 def test_hidden_image_among_others_of_its_suffix_is_left_out(tmp_path: Path, above: str, name: str) -> None:
     keys = [f"{above}{name}.jpg" for name in ["0", name, "b/9"]]

@@ -91,12 +91,45 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
 
 
 def test_files_that_hold_images_are_no_labels() -> None:
-    for paths in (("a-000.tar/1.jpg", "a-001.tar/2.jpg"), ("x=1/part-0.parquet#0", "x=2/part-0.parquet#0")):
+    for paths in (
+        ("a.tar/1.jpg", "b.tar/2.jpg"),
+        ("cats/a.tar/1.jpg", "dogs/b.tar/2.jpg"),
+        ("x=1/part-0.parquet#0", "x=2/part-0.parquet#0"),
+    ):
         with pytest.raises(ImagesError, match="the names tell none, the folders none"):
             with_targets(_images(*paths), LabelsFrom.AUTO)
         with pytest.raises(ImagesError, match="in a folder named by its label"):
             with_targets(_images(*paths), LabelsFrom.FOLDERS)
     assert _auto("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("cats/a.tar/x/1.jpg", "cats/a.tar/y/2.jpg", "dogs/b.tar/x/3.jpg"),
+        ("train/cats/a.tgz/images/1.jpg", "train/dogs/b.TAR.gz/photos/3.jpg"),
+        ("2025/a.tar/cats/1.jpg", "2026/a.tar/dogs/1.jpg"),
+    ],
+)
+def test_folders_of_tars_and_others_inside_them_are_asked_about(paths: tuple[str, ...]) -> None:
+    for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
+        with pytest.raises(ImagesError, match=rf"either the folders of tars or those inside .* {paths[0]!r} has both"):
+            with_targets(_images(*paths), labels_from)
+
+
+@pytest.mark.parametrize(
+    ("paths", "targets"),
+    [
+        (("shards/a.tar/cats/1.jpg", "shards/b.tar/dogs/2.jpg"), ["cats", "dogs"]),
+        (("d/train/a.tar/cats/1.jpg", "d/valid/b.tar/dogs/2.jpg"), ["cats", "dogs"]),
+        (("cats/a.tar/cat/1.jpg", "dogs/b.tar/dog/2.jpg"), ["cat", "dog"]),
+        (("a.tar/cats/1.jpg", "more/b.tar/dogs/2.jpg"), ["cats", "dogs"]),
+    ],
+)
+def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
+    paths: tuple[str, ...], targets: list[str]
+) -> None:
+    assert _targets(with_targets(_images(*paths), LabelsFrom.FOLDERS)) == _auto(*paths) == targets
 
 
 @pytest.mark.parametrize(
