@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -20,6 +21,8 @@ from scoring.storage.walking import is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
+# What Delta Lake, Hudi and Iceberg say there of their tables; parts that were replaced lie on beside the others.
+_LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
@@ -146,6 +149,12 @@ def one_line(error: Exception) -> str:
 
 def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
+        if log := _LOG.search(file.name):
+            raise ImagesError(
+                f"Expected a table all of whose parts count; {file_below(folder, file.name[: log.end()])} tells which "
+                "do, and is not read here. Write the table's rows as plain Parquet, or, if no part was ever replaced, "
+                f"name them by a pattern such as {file_below(folder, '*.parquet')}."
+            )
         may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
         if file.fault and may_be_part:
             raise ImagesError(

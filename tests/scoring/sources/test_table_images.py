@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -255,6 +256,32 @@ def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(
     assert [image.path for image in find_images(tmp_path / "parts").images] == ["../1.png"]
     (tmp_path / "parts" / "1.png").touch()
     assert [image.path for image in find_images(tmp_path / "parts").images] == ["1.png"]
+
+
+@pytest.mark.parametrize(
+    ("log", "named"),
+    [
+        ("_delta_log/00000000000000000000.json", "_delta_log"),
+        ("2026/_delta_log/00000000000000000000.json", "2026/_delta_log"),
+        (".hoodie/hoodie.properties", ".hoodie"),
+        ("metadata/v2.metadata.json", "metadata/v2.metadata.json"),
+    ],
+)
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_named(
+    tmp_path: Path, bucket: Url, log: str, named: str, in_bucket: bool
+) -> None:
+    folder = tmp_path / "table"
+    _rows(folder / "part-0.parquet", [{"path": "1.png"}])
+    (folder / log).parent.mkdir(parents=True)
+    (folder / log).write_text("{}")
+    if in_bucket:
+        for name in ("part-0.parquet", log):
+            (bucket / "table" / name).upload(folder / name)
+    table: Location = bucket / "table" if in_bucket else folder
+    with pytest.raises(ImagesError, match=rf"all of whose parts count; .*/table/{re.escape(named)} tells which do"):
+        find_images(table, TableColumns(path="path"))
+    assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
 
 
 def test_part_without_the_column_is_named(tmp_path: Path) -> None:
