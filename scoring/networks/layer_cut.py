@@ -101,13 +101,20 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
         raise ModelError(f"Expected a trained network; {called} has no weights.")
     last = with_weights[-1]
     taken = _input_of(last)
-    if not _is_divided(last, with_weights[:-1]):
+    below = _model_to(network, taken, called).layers
+    beside = [layer for layer in with_weights[:-1] if layer not in below]
+    if beside:
+        raise ModelError(
+            f"Expected {called} to have one last layer with weights; {beside[-1].name} and {last.name} stand side by "
+            "side. Name a layer with `features`."
+        )
+    if not _is_divided(last, taken, below):
         return taken
-    below = _inputs_of_last(last, called)
-    return _model_to(last, below, called)(taken)
+    features = _inputs_of_last(last, called)
+    return _model_to(last, features, called)(taken)
 
 
-def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
+def _is_divided(layer: "keras.Layer", taken: "keras.KerasTensor", below: Sequence["keras.Layer"]) -> bool:
     """Whether a layer is a nested network to be cut within.
 
     A nested list of layers is taken whole where it is the classes on top of what layers below it have learned.
@@ -116,7 +123,10 @@ def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
 
     if not isinstance(layer, keras.Model) or not layer.inputs:
         return False
-    return not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below))
+    if not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below)):
+        return True
+    is_small = layer.count_params() < sum(each.count_params() for each in below)
+    return not (len(taken.shape) == 2 or is_small)
 
 
 def _has_kernel(layer: "keras.Layer") -> bool:

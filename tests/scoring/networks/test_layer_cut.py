@@ -94,3 +94,30 @@ def test_whole_nested_classifier_gives_its_outputs() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.float32)
     cut = cut_at(network, "nested", "a.keras")
     np.testing.assert_allclose(cut.predict_on_batch(pixels), network.predict_on_batch(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("are_listed", [False, True])
+def test_layers_side_by_side_at_the_end_are_named_and_one_of_them_is_asked_for(are_listed: bool) -> None:
+    """As in a mean of networks, each of a fold."""
+    pixels = keras.Input((8, 8, 3))
+    folds = [_fold(are_listed, name)(pixels) for name in ("first", "second")]
+    network = keras.Model(pixels, keras.layers.Average()(folds))
+    with pytest.raises(
+        ModelError, match=r"a\.keras to have one last layer .*; first and second stand side by side\. Name"
+    ):
+        cut_at(network, None, "a.keras")
+    assert cut_at(network, "first", "a.keras").output.shape == (None, 5)
+
+
+def _fold(is_listed: bool, name: str) -> keras.Model:
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(5)]
+    listed = keras.Sequential([keras.Input((8, 8, 3)), *layers], name=name)
+    return listed if is_listed else keras.Model(listed.inputs[0], listed.outputs[0], name=name)
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_colours_that_are_mixed_before_a_nested_network_are_not_what_is_below_its_classes(is_listed: bool) -> None:
+    pixels = keras.Input((8, 8, 3))
+    mixed = keras.layers.Conv2D(3, 1)(pixels)
+    cut = cut_at(keras.Model(pixels, _fold(is_listed, "nested")(mixed)), None, "a.keras")
+    assert cut.output.shape == (None, 4)
