@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
+_PENULTIMATE = "penultimate"  # what the last layer with weights takes
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class BaseRequest:
         """Where it is cut, and what is seen: with the digest of the network, all that shapes its features."""
         if self.further:
             return f"{len(self.each)}-bases"  # whose digest holds it of each
-        return "+".join([self.layer or "penultimate", *([str(self.views)] if self.views else [])])
+        return "+".join([_cut_text(self.layer), *([str(self.views)] if self.views else [])])
 
     @property
     def each(self) -> "tuple[BaseRequest, ...]":
@@ -72,3 +73,11 @@ class BaseRequest:
     def see(self, network: "keras.Model") -> "keras.Model":
         """A network that was cut, from the pixels of all views to one vector."""
         return pool_views(network, self.views) if self.views else network
+
+
+def _cut_text(layer: str | None) -> str:
+    """What stands for a layer, and for none; `+` and `%` within a name are written as in URLs."""
+    if layer is None:
+        return _PENULTIMATE
+    text = layer.replace("%", "%25").replace("+", "%2B")
+    return f"%{text}" if text == _PENULTIMATE else text  # no other name begins so

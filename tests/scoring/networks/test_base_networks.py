@@ -26,6 +26,16 @@ def test_a_file_is_cut_where_the_user_says_or_below_its_last_layer() -> None:
         assert base_of(BaseRequest("m.keras", layer=layer)).choose_layer(unfreeze_dense=False).layer == layer
 
 
+def test_no_name_of_a_layer_reads_as_another_cut() -> None:
+    views = Views((), True, (ViewPooling.MEAN,))
+    assert [str(BaseRequest()), str(BaseRequest(layer="fc1"))] == ["penultimate", "fc1"]  # as earlier versions wrote
+    names = ("penultimate", "%penultimate", f"fc1+{views}", "fc1+flip", "fc1%2Bflip")
+    texts = {str(BaseRequest(layer=name)) for name in names}
+    assert len(texts) == len(names)
+    others = {str(BaseRequest()), str(BaseRequest(layer="fc1", views=views)), f"{BaseRequest(layer='fc1')}+flip"}
+    assert not texts & others
+
+
 @pytest.mark.parametrize("request_", [BaseRequest("m.keras"), BaseRequest(layer="fc1")])
 def test_dense_layers_that_a_network_has_not_are_refused(request_: BaseRequest) -> None:
     with pytest.raises(ModelError, match=r"`unfreeze` dense trains vgg16's own dense layers. Leave out `base`"):
