@@ -115,14 +115,21 @@ def load_keras_file(path: Path) -> "keras.Model":
     """Load a model without running code that it may bring; layers of lower precision become float32.
 
     Raises:
-        ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive.
+        ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive, a model that was
+            never built.
     """
     try:
-        return _loaded(path)
+        model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
         reason = " ".join(str(error).rpartition(_CAUSE)[2].split())[:300]
         raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
+    if getattr(model, "inputs", None):
+        return model
+    raise ModelError(
+        f"Expected a model of known inputs; {path} was saved before it had an input shape. Give it one, by keras.Input "
+        "or by calling it on an image, and save it again."
+    )
 
 
 def _loaded(path: Path) -> "keras.Model":

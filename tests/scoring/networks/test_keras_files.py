@@ -35,6 +35,15 @@ def test_a_file_that_a_newer_keras_saved_is_refused_by_both_versions(
     assert (said or "") in str(refused.value)
 
 
+def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    import keras
+
+    with pytest.warns(UserWarning, match="not yet been built"):
+        keras.Sequential([keras.layers.Dense(2)]).save(tmp_path / "unbuilt.keras")
+    with pytest.raises(ModelError, match=r"unbuilt\.keras was saved before it had an input shape\. Give it one"):
+        load_keras_file(tmp_path / "unbuilt.keras")
+
+
 def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_memory(tmp_path: Path) -> None:
     import keras
     import numpy as np
