@@ -31,10 +31,12 @@ class CommonFolder:
     Of all their folders the least and the greatest in order are kept: what these two share, all between them share.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, paths: Iterable[str] = ()) -> None:
         self._least: list[str] | None = None
         self._greatest: list[str] = []
         self._last = ""
+        for path in paths:
+            self.see(path)
 
     def see(self, path: str) -> None:
         """Take one more path into account."""

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, Listing
-from scoring.sources.listing import map_entries
+from scoring.sources.listing import CommonFolder, map_entries
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -91,14 +91,21 @@ def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
         )
 
 
-def split_of(image: ImageEntry) -> Split | None:
-    """What an image is for, by the outermost of the folders, tars and parts of tables that it lies in that says so.
+def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | None]:
+    """Tells what each of these images is for, by the folders, tars and parts of tables that it lies in.
 
-    None if none does. Of a folder the whole name counts, of a file one of its words: `pets-train-000.tar`.
+    Below the folder that all of them share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
+    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts, of a file one of its
+    words: `pets-train-000.tar`. None if none says so.
     """
-    *folders, name = PurePosixPath(image.path).parts
-    places = [*folders, name] if _HOLDER.fullmatch(name) else folders
-    return next((split for split in map(_split_of_place, places) if split), None)
+    depth = CommonFolder(image.path for image in images).depth
+
+    def split_of(image: ImageEntry) -> Split | None:
+        *folders, name = image.path.split("/")[depth:]
+        places = [*folders, name] if _HOLDER.fullmatch(name) else folders
+        return next((split for split in map(_split_of_place, places) if split), None)
+
+    return split_of
 
 
 def _split_of_place(name: str) -> Split | None:
@@ -110,8 +117,8 @@ def _split_of_place(name: str) -> Split | None:
 
 def leave_out_test(listing: Listing) -> Listing:
     """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
-    splits = {split_of(image) for image in listing.images}
-    if not {Split.TRAIN, Split.TEST} <= splits:
+    split_of = find_splits(listing.images)
+    if not {Split.TRAIN, Split.TEST} <= set(map(split_of, listing.images)):
         return listing
     return listing.keep(lambda image: split_of(image) is not Split.TEST, "in a test folder beside a training folder")
 

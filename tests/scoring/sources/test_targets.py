@@ -5,7 +5,7 @@ import pytest
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
-from scoring.sources.targets import LabelsFrom, Split, leave_out_test, match_label, split_of, with_targets
+from scoring.sources.targets import LabelsFrom, Split, find_splits, leave_out_test, match_label, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
@@ -14,6 +14,11 @@ def _images(*paths: str) -> list[ImageEntry]:
 
 def _targets(images: Sequence[ImageEntry]) -> list[str | None]:
     return [image.target for image in images]
+
+
+def _splits(*paths: str) -> list[Split | None]:
+    images = _images(*paths)
+    return list(map(find_splits(images), images))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_a_test_folder_is_no_label() -> None:
 
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
     layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
-    assert [split_of(image) for image in layout] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert list(map(find_splits(layout), layout)) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     hidden = LeftOut("hidden", 2, (".1", ".2"))
     kept = leave_out_test(Listing(layout, (hidden,)))
     assert _targets(list(with_targets(kept.images, LabelsFrom.AUTO))) == ["cats", "dogs"]
@@ -143,9 +148,17 @@ def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
 )
 def test_splits_are_told_by_files_that_hold_images_too(names: tuple[str, ...]) -> None:
     images = _images(*names)
-    assert [split_of(image) for image in images] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert _splits(*names) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     assert list(leave_out_test(Listing(images)).images) == images[:2]
-    assert split_of(*_images("train-test.tar/1.jpg")) is split_of(*_images("best-of-train.jpg")) is None
+    assert _splits("train-test.tar/1.jpg", "best-of-train.jpg") == [None, None]
+
+
+@pytest.mark.parametrize("above", ["/home/test/pets", "/dev/shm", "s3://dev/test", "test", "pets-test.tar/pets"])
+def test_folders_above_the_one_that_all_photos_share_tell_no_split(above: str) -> None:
+    paths = [f"{above}/{split}/cats/1.jpg" for split in ("train", "valid", "test")]
+    assert _splits(*paths) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert [image.path for image in leave_out_test(Listing(_images(*paths))).images] == paths[:2]
+    assert _splits(f"{above}/cats/1.jpg", f"{above}/dogs/1.jpg") == [None, None]
 
 
 def test_targets_match_labels_in_other_case_or_number() -> None:
