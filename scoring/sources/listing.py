@@ -54,6 +54,11 @@ class CommonFolder:
         steps = zip(self._least or [], self._greatest, strict=False)
         return len(list(takewhile(lambda pair: pair[0] == pair[1], steps)))
 
+    @property
+    def is_divided(self) -> bool:
+        """Whether some of the paths lie in folders within it."""
+        return self._greatest != (self._least or [])
+
 
 def map_entries(images: Sequence[ImageEntry], change: Callable[[ImageEntry], ImageEntry]) -> Sequence[ImageEntry]:
     """The same images, each changed: at once if they are in memory, else when they are looked at."""

@@ -18,6 +18,7 @@ _HOLDER = re.compile(
 )
 _IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
 _NAMED = 3  # paths or labels shown in a message
+_TargetOf = Callable[[str], str | None]  # the label that a path tells
 
 
 class Split(StrEnum):
@@ -49,7 +50,8 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
     Args:
         images: As they were found.
         labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
-            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other.
+            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
+            folder that all share is no label where others lie within it.
 
     Raises:
         ImagesError: If an image has none, of which the first are named; if tars of several folders have folders of
@@ -57,10 +59,10 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
     """
     if labels_from is LabelsFrom.AUTO:
         return _find_targets(images)
-    target_of = _TARGETS[labels_from]
+    target_of = _TARGETS[labels_from](images)
 
     def with_target(image: ImageEntry) -> ImageEntry:
-        return replace(image, target=target_of(PurePosixPath(image.path)))
+        return replace(image, target=target_of(image.path))
 
     labelled = map_entries(images, with_target)
     bare = [image.path for image in labelled if image.target is None]
@@ -146,11 +148,10 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     Raises:
         ImagesError: If neither does, or they contradict each other; it says what names and folders tell.
     """
-    names, folders = (_Reading(target_of) for target_of in (_name_target, _folder_target))
+    names, folders = _Reading(_name_target), _Reading(_folder_targets(images))
     disagreements: set[tuple[str, str]] = set()
     for image in images:
-        path = PurePosixPath(image.path)
-        by_name, by_folder = names.read(path), folders.read(path)
+        by_name, by_folder = names.read(image.path), folders.read(image.path)
         if by_name and by_folder and singular(by_name) != singular(by_folder):
             disagreements.add((by_name, by_folder))
     told = [reading for reading in (names, folders) if reading.labels_all]
@@ -176,12 +177,12 @@ def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[
 class _Reading:
     """What the images' names, or their folders, would have as labels."""
 
-    def __init__(self, target_of: Callable[[PurePosixPath], str | None]) -> None:
+    def __init__(self, target_of: _TargetOf) -> None:
         self._target_of = target_of
         self._labels: set[str] = set()
         self._num_without = 0
 
-    def read(self, path: PurePosixPath) -> str | None:
+    def read(self, path: str) -> str | None:
         """Read one more image's label."""
         label = self._target_of(path)
         if label is None:
@@ -209,25 +210,42 @@ class _Reading:
         return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
 
 
-def _name_target(path: PurePosixPath) -> str | None:
-    named = _LABELLED_NAME.fullmatch(path.name)
+def _name_target(path: str) -> str | None:
+    named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
     return named["label"] if named else None
 
 
-def _folder_target(path: PurePosixPath) -> str | None:
-    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label."""
-    name = path.parent.name
-    is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(path.name)
-    return name if name and not is_held and name.casefold() not in _SPLITS else None
+def _folder_targets(images: Sequence[ImageEntry]) -> _TargetOf:
+    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
+
+    Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
+    """
+    shared = CommonFolder(_inside(image.path) for image in images)
+    no_label = shared.depth if shared.is_divided else None
+
+    def target_of(path: str) -> str | None:
+        place = PurePosixPath(path)
+        name = place.parent.name
+        is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(place.name)
+        is_label = not is_held and name.casefold() not in _SPLITS and _inside(path).count("/") != no_label
+        return name if name and is_label else None
+
+    return target_of
 
 
-_TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {
-    LabelsFrom.NAMES: _name_target,
-    LabelsFrom.FOLDERS: _folder_target,
+def _inside(path: str) -> str:
+    """The path within a tar, or all of it."""
+    return _IN_TAR.split(path)[-1]
+
+
+_TARGETS: dict[LabelsFrom, Callable[[Sequence[ImageEntry]], _TargetOf]] = {
+    LabelsFrom.NAMES: lambda images: _name_target,
+    LabelsFrom.FOLDERS: _folder_targets,
 }
 _EXPECTED = {
     LabelsFrom.NAMES: "every name to tell its label, like cat.123.jpg",
     LabelsFrom.FOLDERS: (
-        "every image in a folder named by its label, like cats/123.jpg, inside a tar where it lies in one"
+        "every image in a folder named by its label, like cats/123.jpg, none beside these folders, inside a tar where "
+        "it lies in one"
     ),
 }

@@ -48,6 +48,27 @@ def test_folders_tell_the_label_of_what_lies_in_them() -> None:
         with_targets(_images("1.jpg"), LabelsFrom.FOLDERS)
 
 
+@pytest.mark.parametrize("top", ["photos", "/data/photos", "s3://bucket/photos", "a.tar/photos", "photos.tar.gz"])
+def test_a_photo_beside_the_folders_of_labels_is_refused_by_name(top: str) -> None:
+    paths = [f"{top}/cats/1.jpg", f"{top}/dogs/young/2.jpg", f"{top}/3.jpg"]
+    for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
+        with pytest.raises(ImagesError, match=f"1 of 3 images are not so: '{top}/3.jpg'|for all but 1, of 3 images"):
+            with_targets(_images(*paths), labels_from)
+    assert _targets(with_targets(_images(*paths[:2]), LabelsFrom.FOLDERS)) == ["cats", "young"]
+    assert _auto(f"{top}/cat.1.jpg", f"{top}/more/dog.2.jpg") == ["cat", "dog"]
+
+
+def test_a_photo_beside_the_folders_of_labels_in_one_of_several_tars_is_refused() -> None:
+    with pytest.raises(ImagesError, match=r"1 of 3 images are not so: 'b\.tar/photos/3\.jpg'"):
+        with_targets(
+            _images("a.tar/photos/cats/1.jpg", "a.tar/photos/dogs/2.jpg", "b.tar/photos/3.jpg"), LabelsFrom.FOLDERS
+        )
+
+
+def test_the_folder_that_all_share_is_their_label_where_it_is_the_only_one() -> None:
+    assert _targets(with_targets(_images("cats/1.jpg", "cats/2.jpg"), LabelsFrom.FOLDERS)) == ["cats", "cats"]
+
+
 def test_auto_takes_what_labels_every_image() -> None:
     assert _auto("x/cat.1.jpg", "y/dog.1.jpg", "x/cat.2.jpg", "1.jpg")[0] is None
     assert _auto("photos/cat.1.jpg", "photos/dog.1.jpg") == ["cat", "dog"]
