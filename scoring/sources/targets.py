@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.listing import CommonFolder, map_entries
+from scoring.sources.spelling import composed, one_spelling
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -73,7 +74,14 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
         )
     if labels_from is LabelsFrom.FOLDERS:
         _refuse_two_stories(labelled)
-    return labelled
+    return _in_one_spelling(labelled)
+
+
+def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
+    spelled = one_spelling(image.target for image in images if image.target)
+    if not spelled:
+        return images
+    return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
 
 
 def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
@@ -132,14 +140,15 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     """
     if target in labels:
         return labels.index(target)
-    words = [singular(label) for label in labels]
-    word = singular(target)
+    words, word = [singular(label) for label in labels], singular(target)
+    if words.count(word) > 1:
+        words, word = [composed(label) for label in labels], composed(target)
     return words.index(word) if words.count(word) == 1 else None
 
 
 def singular(word: str) -> str:
-    """What a word is but for case and plural: `cat` of `Cats`."""
-    return word.casefold().removesuffix("s")
+    """What a word is but for case, plural and spelling: `cat` of `Cats`."""
+    return composed(word).casefold().removesuffix("s")
 
 
 def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
@@ -188,7 +197,7 @@ class _Reading:
         if label is None:
             self._num_without += 1
         else:
-            self._labels.add(label)
+            self._labels.add(composed(label))
         return label
 
     @property

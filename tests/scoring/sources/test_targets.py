@@ -1,4 +1,5 @@
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
@@ -180,6 +181,24 @@ def test_folders_above_the_one_that_all_photos_share_tell_no_split(above: str) -
     assert _splits(*paths) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     assert [image.path for image in leave_out_test(Listing(_images(*paths))).images] == paths[:2]
     assert _splits(f"{above}/cats/1.jpg", f"{above}/dogs/1.jpg") == [None, None]
+
+
+_COMPOSED, _PARTED = (unicodedata.normalize(form, "Kätzchen") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize("path", ["{}/1.jpg", "{}.1.jpg"])
+def test_a_label_in_two_spellings_is_one_and_in_one_spelling_stays_as_it_is(path: str) -> None:
+    paths = [path.format(label) for label in (_COMPOSED, _PARTED, "Hund")]
+    assert _auto(*paths) == [_COMPOSED, _COMPOSED, "Hund"]
+    assert _auto(*paths[1:]) == [_PARTED, "Hund"]
+    assert _auto(*paths[:2]) == [None]
+
+
+def test_targets_match_labels_in_another_spelling() -> None:
+    assert match_label(_PARTED, ["Hund", _COMPOSED]) == match_label(_COMPOSED, ["Hund", _PARTED]) == 1
+    assert match_label(_PARTED, [_COMPOSED, _PARTED]) == 1
+    assert match_label(_PARTED, [_COMPOSED.upper(), _COMPOSED]) == 1
+    assert match_label(_PARTED.upper(), ["Hund", f"{_COMPOSED}s"]) == 1
 
 
 def test_targets_match_labels_in_other_case_or_number() -> None:
