@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
-from scoring.sources.targets import Split, split_of
+from scoring.sources.targets import Split, find_splits
 
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
@@ -82,7 +82,7 @@ def split_photos(
     count = check_split(images, num_validation)
     rows = np.arange(len(images))
     if num_validation is None and has_folders(images):
-        validates = np.array([split_of(image) is Split.VALIDATION for image in images])
+        validates = np.array([split is Split.VALIDATION for split in map(find_splits(images), images)])
         return PhotoSplit(rows[~validates], rows[validates])
     originals = rows if originals is None else originals
     different = np.unique(originals)
@@ -140,7 +140,7 @@ def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> b
 
 def has_folders(images: Sequence[ImageEntry]) -> bool:
     """Whether every photo lies in a training or a validation folder, and there are both."""
-    return {split_of(image) for image in images} == {Split.TRAIN, Split.VALIDATION}
+    return set(map(find_splits(images), images)) == {Split.TRAIN, Split.VALIDATION}
 
 
 def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.int64]) -> PhotoSplit:
@@ -161,6 +161,7 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
 
 
 def _check_folders(images: Sequence[ImageEntry], counts: Counter[str | None]) -> int:
+    split_of = find_splits(images)
     num_validation = sum(split_of(image) is Split.VALIDATION for image in images)
     for split in (Split.TRAIN, Split.VALIDATION):
         missing = sorted(map(str, set(counts) - {image.target for image in images if split_of(image) is split}))

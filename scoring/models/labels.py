@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
+from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 
 _SHAPES = (
@@ -232,9 +233,9 @@ def _different(names: tuple[str, ...], source: str) -> tuple[str, ...]:
             raise ModelError(f"Expected `labels` to be text; number {number} in {_short(source)} is not: {name!a}.")
         if not name:
             raise ModelError(f"Expected `labels` to be different names; number {number} in {_short(source)} is blank.")
-        if name in seen:
+        if composed(name) in seen:
             raise ModelError(f"Expected `labels` to be different names; {_short(source)} has {name} twice.")
-        seen.add(name)
+        seen.add(composed(name))
     return names
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scoring.arrays import Float32Array
 from scoring.sources.targets import match_label
 
-_BETWEEN = ","  # the labels of one image: a folder `cat,dog`
+_BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"
 # Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
 _MIN_PROBABILITY = 1e-7
@@ -76,15 +76,15 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
 
 
 def true_labels(target: str, labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-    """What is true of an image, shape (num_labels,); None if its target is no label, and no labels parted by commas.
+    """What is true of an image, shape (num_labels,); None if its target is no label, and not several with a mark.
 
     `none` is the target of an image that has no label, unless it is one.
     """
     truth = np.zeros(len(labels), bool)
-    index = match_label(target, labels)
-    found = [index] if index is not None else [match_label(word.strip(), labels) for word in target.split(_BETWEEN)]
-    if found == [None] and target.casefold() == _NO_LABEL:
-        return truth
-    known = [index for index in found if index is not None]
-    truth[known] = True
-    return truth if len(known) == len(found) else None
+    for words in ([target], *map(target.split, _BETWEEN)):
+        found = [match_label(word.strip(), labels) for word in words]
+        known = [index for index in found if index is not None]
+        if len(known) == len(found):
+            truth[known] = True
+            return truth
+    return truth if target.casefold() == _NO_LABEL else None

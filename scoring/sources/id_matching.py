@@ -2,13 +2,14 @@
 
 import posixpath
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+
+from scoring.sources.spelling import composed
 
 _WHOLE = re.compile(r"[0-9]+")
 _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
@@ -98,7 +99,7 @@ def _folded(path: str) -> str:
     """One spelling for a path, whatever system wrote it."""
     slashed = path.replace("\\", "/")
     bare = _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
-    return bare.lower() if bare.isascii() else unicodedata.normalize("NFC", bare).casefold()
+    return bare.lower() if bare.isascii() else composed(bare).casefold()
 
 
 def _below(folder: Sequence[str], one: str) -> str | None:

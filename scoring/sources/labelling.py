@@ -8,6 +8,7 @@ from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.listing import CommonFolder, made_id
+from scoring.sources.spelling import composed
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
@@ -212,7 +213,7 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
 
 def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
     """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
-    different = set(values)
+    different = set(map(composed, values))
     for mark, words in _MARKS.items():
         value = _several(different, mark)
         if value and use.takes_several:

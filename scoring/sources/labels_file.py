@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.sources.csv_table import read_csv
+from scoring.sources.spelling import one_spelling
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
 from scoring.sources.table_parts import is_parquet, one_line
 from scoring.storage.locations import Location, readable
@@ -81,11 +82,15 @@ class LabelsTable:
 
 
 def tidy_labels(values: Sequence[str]) -> list[str]:
-    """The labels in a column without blanks around them, whole numbers as such; the empty text where there is none."""
+    """The labels in a column without blanks around them, whole numbers as such; the empty text where there is none.
+
+    One that is there in two spellings has one.
+    """
     found = ["" if _is_missing(value) else value for value in map(str.strip, values)]
     if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
         return [value.partition(".")[0] for value in found]
-    return found
+    spelled = one_spelling(found)
+    return [spelled.get(value, value) for value in found]
 
 
 def _is_missing(label: str) -> bool:

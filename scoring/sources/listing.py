@@ -31,10 +31,12 @@ class CommonFolder:
     Of all their folders the least and the greatest in order are kept: what these two share, all between them share.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, paths: Iterable[str] = ()) -> None:
         self._least: list[str] | None = None
         self._greatest: list[str] = []
         self._last = ""
+        for path in paths:
+            self.see(path)
 
     def see(self, path: str) -> None:
         """Take one more path into account."""
@@ -51,6 +53,11 @@ class CommonFolder:
         """How many folders deep it is."""
         steps = zip(self._least or [], self._greatest, strict=False)
         return len(list(takewhile(lambda pair: pair[0] == pair[1], steps)))
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether some of the paths lie in folders within it."""
+        return self._greatest != (self._least or [])
 
 
 def map_entries(images: Sequence[ImageEntry], change: Callable[[ImageEntry], ImageEntry]) -> Sequence[ImageEntry]:

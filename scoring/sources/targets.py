@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, Listing
-from scoring.sources.listing import map_entries
+from scoring.sources.listing import CommonFolder, map_entries
+from scoring.sources.spelling import composed, one_spelling
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -18,6 +19,7 @@ _HOLDER = re.compile(
 )
 _IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
 _NAMED = 3  # paths or labels shown in a message
+_TargetOf = Callable[[str], str | None]  # the label that a path tells
 
 
 class Split(StrEnum):
@@ -49,7 +51,8 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
     Args:
         images: As they were found.
         labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
-            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other.
+            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
+            folder that all share is no label where others lie within it.
 
     Raises:
         ImagesError: If an image has none, of which the first are named; if tars of several folders have folders of
@@ -57,10 +60,10 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
     """
     if labels_from is LabelsFrom.AUTO:
         return _find_targets(images)
-    target_of = _TARGETS[labels_from]
+    target_of = _TARGETS[labels_from](images)
 
     def with_target(image: ImageEntry) -> ImageEntry:
-        return replace(image, target=target_of(PurePosixPath(image.path)))
+        return replace(image, target=target_of(image.path))
 
     labelled = map_entries(images, with_target)
     bare = [image.path for image in labelled if image.target is None]
@@ -71,7 +74,14 @@ def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Seque
         )
     if labels_from is LabelsFrom.FOLDERS:
         _refuse_two_stories(labelled)
-    return labelled
+    return _in_one_spelling(labelled)
+
+
+def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
+    spelled = one_spelling(image.target for image in images if image.target)
+    if not spelled:
+        return images
+    return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
 
 
 def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
@@ -91,14 +101,21 @@ def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
         )
 
 
-def split_of(image: ImageEntry) -> Split | None:
-    """What an image is for, by the outermost of the folders, tars and parts of tables that it lies in that says so.
+def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | None]:
+    """Tells what each of these images is for, by the folders, tars and parts of tables that it lies in.
 
-    None if none does. Of a folder the whole name counts, of a file one of its words: `pets-train-000.tar`.
+    Below the folder that all of them share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
+    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts, of a file one of its
+    words: `pets-train-000.tar`. None if none says so.
     """
-    *folders, name = PurePosixPath(image.path).parts
-    places = [*folders, name] if _HOLDER.fullmatch(name) else folders
-    return next((split for split in map(_split_of_place, places) if split), None)
+    depth = CommonFolder(image.path for image in images).depth
+
+    def split_of(image: ImageEntry) -> Split | None:
+        *folders, name = image.path.split("/")[depth:]
+        places = [*folders, name] if _HOLDER.fullmatch(name) else folders
+        return next((split for split in map(_split_of_place, places) if split), None)
+
+    return split_of
 
 
 def _split_of_place(name: str) -> Split | None:
@@ -110,8 +127,8 @@ def _split_of_place(name: str) -> Split | None:
 
 def leave_out_test(listing: Listing) -> Listing:
     """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
-    splits = {split_of(image) for image in listing.images}
-    if not {Split.TRAIN, Split.TEST} <= splits:
+    split_of = find_splits(listing.images)
+    if not {Split.TRAIN, Split.TEST} <= set(map(split_of, listing.images)):
         return listing
     return listing.keep(lambda image: split_of(image) is not Split.TEST, "in a test folder beside a training folder")
 
@@ -123,14 +140,15 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     """
     if target in labels:
         return labels.index(target)
-    words = [singular(label) for label in labels]
-    word = singular(target)
+    words, word = [singular(label) for label in labels], singular(target)
+    if words.count(word) > 1:
+        words, word = [composed(label) for label in labels], composed(target)
     return words.index(word) if words.count(word) == 1 else None
 
 
 def singular(word: str) -> str:
-    """What a word is but for case and plural: `cat` of `Cats`."""
-    return word.casefold().removesuffix("s")
+    """What a word is but for case, plural and spelling: `cat` of `Cats`."""
+    return composed(word).casefold().removesuffix("s")
 
 
 def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
@@ -139,11 +157,10 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     Raises:
         ImagesError: If neither does, or they contradict each other; it says what names and folders tell.
     """
-    names, folders = (_Reading(target_of) for target_of in (_name_target, _folder_target))
+    names, folders = _Reading(_name_target), _Reading(_folder_targets(images))
     disagreements: set[tuple[str, str]] = set()
     for image in images:
-        path = PurePosixPath(image.path)
-        by_name, by_folder = names.read(path), folders.read(path)
+        by_name, by_folder = names.read(image.path), folders.read(image.path)
         if by_name and by_folder and singular(by_name) != singular(by_folder):
             disagreements.add((by_name, by_folder))
     told = [reading for reading in (names, folders) if reading.labels_all]
@@ -169,18 +186,18 @@ def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[
 class _Reading:
     """What the images' names, or their folders, would have as labels."""
 
-    def __init__(self, target_of: Callable[[PurePosixPath], str | None]) -> None:
+    def __init__(self, target_of: _TargetOf) -> None:
         self._target_of = target_of
         self._labels: set[str] = set()
         self._num_without = 0
 
-    def read(self, path: PurePosixPath) -> str | None:
+    def read(self, path: str) -> str | None:
         """Read one more image's label."""
         label = self._target_of(path)
         if label is None:
             self._num_without += 1
         else:
-            self._labels.add(label)
+            self._labels.add(composed(label))
         return label
 
     @property
@@ -202,25 +219,42 @@ class _Reading:
         return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
 
 
-def _name_target(path: PurePosixPath) -> str | None:
-    named = _LABELLED_NAME.fullmatch(path.name)
+def _name_target(path: str) -> str | None:
+    named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
     return named["label"] if named else None
 
 
-def _folder_target(path: PurePosixPath) -> str | None:
-    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label."""
-    name = path.parent.name
-    is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(path.name)
-    return name if name and not is_held and name.casefold() not in _SPLITS else None
+def _folder_targets(images: Sequence[ImageEntry]) -> _TargetOf:
+    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
+
+    Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
+    """
+    shared = CommonFolder(_inside(image.path) for image in images)
+    no_label = shared.depth if shared.is_divided else None
+
+    def target_of(path: str) -> str | None:
+        place = PurePosixPath(path)
+        name = place.parent.name
+        is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(place.name)
+        is_label = not is_held and name.casefold() not in _SPLITS and _inside(path).count("/") != no_label
+        return name if name and is_label else None
+
+    return target_of
 
 
-_TARGETS: dict[LabelsFrom, Callable[[PurePosixPath], str | None]] = {
-    LabelsFrom.NAMES: _name_target,
-    LabelsFrom.FOLDERS: _folder_target,
+def _inside(path: str) -> str:
+    """The path within a tar, or all of it."""
+    return _IN_TAR.split(path)[-1]
+
+
+_TARGETS: dict[LabelsFrom, Callable[[Sequence[ImageEntry]], _TargetOf]] = {
+    LabelsFrom.NAMES: lambda images: _name_target,
+    LabelsFrom.FOLDERS: _folder_targets,
 }
 _EXPECTED = {
     LabelsFrom.NAMES: "every name to tell its label, like cat.123.jpg",
     LabelsFrom.FOLDERS: (
-        "every image in a folder named by its label, like cats/123.jpg, inside a tar where it lies in one"
+        "every image in a folder named by its label, like cats/123.jpg, none beside these folders, inside a tar where "
+        "it lies in one"
     ),
 }

@@ -30,6 +30,9 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
 _HEADER, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
 _ENCRYPTED = 1  # the first of a member's flags, section 4.4.4
+_UTF_8 = 0x800  # the twelfth: the member's name is UTF-8
+# Info-ZIP's extra field for a name in UTF-8, which begins with 1 and the CRC-32 of the other name: section 4.6.9.
+_EXTRA, _UNICODE_PATH, _OF_NAME = struct.Struct("<2sH"), b"up", struct.Struct("<BL")
 _LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
 # Who wrote a member, section 4.4.2: of these, whoever wrote backslashes meant slashes.
 _WINDOWS = frozenset({0, 10, 11, 14})
@@ -56,7 +59,7 @@ class ZipDirectory:
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
-        self._has_slashes = any("/" in info.filename for info in self._opened.infolist())
+        self._has_slashes = any("/" in _name(info) for info in self._opened.infolist())
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
             if path != info.filename or path in self._renamed:
@@ -143,7 +146,7 @@ class ZipDirectory:
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         """All that is no folder, by the path that people gave it."""
         for info in self._opened.infolist():
-            path = info.filename
+            path = _name(info)
             if info.create_system in _WINDOWS or not self._has_slashes:
                 path = path.replace("\\", "/")
             if not path.endswith("/"):
@@ -184,7 +187,7 @@ class ZipDirectory:
         else:
             encoded = _unpacked(self._read_packed(info), info.compress_type)
             if zlib.crc32(encoded) != info.CRC and len(encoded) <= encoded_images.MAX_IMAGE_BYTES:
-                raise zipfile.BadZipFile(f"Bad CRC-32 for {info.filename!r}")
+                raise zipfile.BadZipFile(f"Bad CRC-32 for {_name(info)!r}")
         check_size(len(encoded))
         return encoded
 
@@ -207,6 +210,29 @@ class ZipDirectory:
     def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
         with self._opened.open(info) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, _COPIED_AT_ONCE)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """A member's name as it was meant: Macs and Unix write UTF-8 without its flag, where Python reads code page 437."""
+    is_plain = info.orig_filename.isascii() and _UNICODE_PATH not in info.extra
+    if is_plain or info.flag_bits & _UTF_8:
+        return info.filename
+    raw = info.orig_filename.encode("cp437")
+    try:
+        name = (_unicode_path(info.extra, raw) or raw).decode()
+    except UnicodeDecodeError:
+        return info.filename
+    return name.partition("\0")[0]
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
+    """The name in the extra field for it, unless it is of another name than `raw`."""
+    while len(extra) > _EXTRA.size:
+        kind, length = _EXTRA.unpack_from(extra)
+        content, extra = extra[_EXTRA.size : _EXTRA.size + length], extra[_EXTRA.size + length :]
+        if kind == _UNICODE_PATH and content[: _OF_NAME.size] == _OF_NAME.pack(1, zlib.crc32(raw)):
+            return content[_OF_NAME.size :]
+    return None
 
 
 def _stamp(info: zipfile.ZipInfo) -> int:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
+from scoring.sources.spelling import composed
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
@@ -84,8 +85,9 @@ def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
     """The class of each of several columns."""
     index = _index_of(labels)
-    missing = [label for label in labels if label not in template.columns]
-    extra = [column for column in template.columns if column not in index]
+    columns = [composed(column) for column in template.columns]
+    missing = [label for label in index if label not in columns]
+    extra = [column for column in columns if column not in index]
     if missing or extra:
         lacks = [f"the first label without a column is {missing[0]!r}"] if missing else []
         lacks += [f"the first column that is no label is {extra[0]!r}"] if extra else []
@@ -93,10 +95,12 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
             f"Expected `template` to have one column for each of the run's {len(labels)} labels; it has "
             f"{len(template.columns)}: {', '.join(lacks)}."
         )
-    return tuple(index[column] for column in template.columns)
+    return tuple(index[column] for column in columns)
 
 
 def _index_of(labels: Sequence[str]) -> dict[str, int]:
+    """The class of each label, by one spelling of it."""
+    labels = [composed(label) for label in labels]
     if (twice := first_twice(labels)) is not None:
         raise RequestError(
             f"Expected the labels of a run for this `template` to differ from one another; two of them are {twice}."
@@ -195,7 +199,7 @@ def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
     name = read_column_name(column, labels)
     if positive is None:
         return _told_by_name(column, name, labels)
-    index = _index_of(labels)
+    index, positive = _index_of(labels), composed(positive)
     if positive not in index:
         raise RequestError(f"Expected `positive` to be one of the run's labels, {some(labels)}; received {positive}.")
     if name.is_denied and name.only is not None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scoring.sources.spelling import composed
 from scoring.sources.targets import singular
 
 _WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
@@ -39,6 +40,7 @@ class ColumnName:
 
 def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
     """Find labels in a column's name, the longest that begins with a word first."""
+    name, labels = composed(name), [composed(label) for label in labels]
     if found := _meant(name, labels):
         return ColumnName(frozenset(found), False, False)
     words, spaced = _WORD.findall(name), [" ".join(_WORD.findall(label)) or label for label in labels]

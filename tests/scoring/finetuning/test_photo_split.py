@@ -18,6 +18,14 @@ def test_train_and_valid_folders_are_taken_as_they_are() -> None:
     assert (split.train.tolist(), split.validation.tolist()) == ([0, 2, 3], [1, 4])
 
 
+@pytest.mark.parametrize("folders", [("train", "valid"), ("train",), ("",)])
+def test_photos_below_a_folder_called_dev_are_divided_as_those_below_any_other(folders: tuple[str, ...]) -> None:
+    below = [f"{split}/{label}/{n}.jpg" for split in folders for label in ("cats", "dogs") for n in range(9)]
+    elsewhere = split_photos(_photos(*below), None, seed=0)
+    split = split_photos(_photos(*(f"/dev/shm/{path}" for path in below)), None, seed=0)
+    assert split.validation.tolist() == elsewhere.validation.tolist()
+
+
 def test_a_number_of_validation_photos_overrules_the_folders() -> None:
     photos = _photos(*(f"{split}/{label}/{n}.jpg" for split in ("train", "valid") for label in "ab" for n in range(4)))
     assert len(split_photos(photos, 6, seed=0).validation) == 6

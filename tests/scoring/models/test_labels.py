@@ -1,4 +1,5 @@
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,12 @@ def test_one_label_for_one_output_is_refused() -> None:
     """Every row would say dog."""
     with pytest.raises(ModelError, match="Expected two `labels`, such as no-dog,dog, for the one output"):
         check_label_count(("dog",), 1, "m.keras")
+
+
+def test_names_that_differ_in_the_spelling_of_an_accent_alone_are_one_name(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "Kätzchen") for form in ("NFC", "NFD")]
+    assert read_labels(f"{names[1]},Hund") == (names[1], "Hund")
+    with pytest.raises(ModelError, match="different names"):
+        read_labels(",".join(names))
+    with pytest.raises(ModelError, match="different names"):
+        read_labels(_file(tmp_path, names))

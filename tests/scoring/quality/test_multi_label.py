@@ -31,6 +31,11 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
     [
         ("dog", [0, 1, 0]),
         ("Dogs, cat", [1, 1, 0]),
+        ("sofa dog", [0, 1, 1]),
+        ("sofa|dog", [0, 1, 1]),
+        ("dogs; cat", [1, 1, 0]),
+        ("cat sofa,dog", None),
+        ("sofa hamster", None),
         ("none", [0, 0, 0]),
         ("cat,hamster", None),
         ("hamster", None),
@@ -40,6 +45,12 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
 def test_a_target_is_one_label_or_several_or_none(target: str, truth: list[int] | None) -> None:
     found = true_labels(target, _LABELS)
     assert (None if found is None else found.astype(int).tolist()) == truth
+
+
+def test_labels_of_several_words_are_parted_at_the_mark_between_them_and_not_at_their_blanks() -> None:
+    labels = ("sea lion", "sea", "lion", "cat")
+    assert true_labels("sea lion", labels).tolist() == [True, False, False, False]  # type: ignore[union-attr]
+    assert true_labels("sea lion|cat", labels).tolist() == [True, False, False, True]  # type: ignore[union-attr]
 
 
 def test_a_label_with_a_comma_is_one_and_a_label_none_is_a_label() -> None:

@@ -1,6 +1,7 @@
 """Labels from a file of their own, as competitions give them, or from a column of the table of images."""
 
 import re
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -261,6 +262,29 @@ def test_scoring_keeps_photos_without_a_label_and_takes_several_where_they_stand
     columns = TableColumns(label="tags")
     found = label_by_table(find_images(table, columns), table, columns, use).listing
     assert [image.target for image in found.images] == targets
+
+
+@pytest.mark.parametrize("takes_several", [False, True])
+def test_a_label_in_two_spellings_is_one_in_a_file_and_in_a_table(tmp_path: Path, takes_several: bool) -> None:
+    composed, parted = (unicodedata.normalize(form, "Kätzchen") for form in ("NFC", "NFD"))
+    use, labels = LabelUse(takes_several=takes_several), [composed, parted, "Hund", composed]
+    rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
+    file = _write(tmp_path, f"id,label\n{rows}0,{parted}\n")
+    found = label_by_file(_listing([f"{number}.jpg" for number in range(4)]), LabelsFile(file), use).listing
+    assert [image.target for image in found.images] == [composed, composed, "Hund", composed]
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": [f"{number}.jpg" for number in range(4)], "label": labels}), table)
+    columns = TableColumns(label="label")
+    found = label_by_table(find_images(table, columns), table, columns, use).listing
+    assert [image.target for image in found.images] == [composed, composed, "Hund", composed]
+
+
+def test_several_labels_are_recognised_in_two_spellings(tmp_path: Path) -> None:
+    labels = ["Hund", *(unicodedata.normalize(*one) for one in (("NFC", "Kätzchen"), ("NFD", "Kätzchen Hund")))]
+    rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
+    assert "is several, with spaces" in _refused(
+        _write(tmp_path, f"id,tags\n{rows}"), _listing([f"{number}.jpg" for number in range(3)])
+    )
 
 
 def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:

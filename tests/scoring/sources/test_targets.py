@@ -1,11 +1,12 @@
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
-from scoring.sources.targets import LabelsFrom, Split, leave_out_test, match_label, split_of, with_targets
+from scoring.sources.targets import LabelsFrom, Split, find_splits, leave_out_test, match_label, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
@@ -14,6 +15,11 @@ def _images(*paths: str) -> list[ImageEntry]:
 
 def _targets(images: Sequence[ImageEntry]) -> list[str | None]:
     return [image.target for image in images]
+
+
+def _splits(*paths: str) -> list[Split | None]:
+    images = _images(*paths)
+    return list(map(find_splits(images), images))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,27 @@ def test_folders_tell_the_label_of_what_lies_in_them() -> None:
     assert _targets(images) == ["cats", "dogs"]
     with pytest.raises(ImagesError, match="in a folder named by its label"):
         with_targets(_images("1.jpg"), LabelsFrom.FOLDERS)
+
+
+@pytest.mark.parametrize("top", ["photos", "/data/photos", "s3://bucket/photos", "a.tar/photos", "photos.tar.gz"])
+def test_a_photo_beside_the_folders_of_labels_is_refused_by_name(top: str) -> None:
+    paths = [f"{top}/cats/1.jpg", f"{top}/dogs/young/2.jpg", f"{top}/3.jpg"]
+    for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
+        with pytest.raises(ImagesError, match=f"1 of 3 images are not so: '{top}/3.jpg'|for all but 1, of 3 images"):
+            with_targets(_images(*paths), labels_from)
+    assert _targets(with_targets(_images(*paths[:2]), LabelsFrom.FOLDERS)) == ["cats", "young"]
+    assert _auto(f"{top}/cat.1.jpg", f"{top}/more/dog.2.jpg") == ["cat", "dog"]
+
+
+def test_a_photo_beside_the_folders_of_labels_in_one_of_several_tars_is_refused() -> None:
+    with pytest.raises(ImagesError, match=r"1 of 3 images are not so: 'b\.tar/photos/3\.jpg'"):
+        with_targets(
+            _images("a.tar/photos/cats/1.jpg", "a.tar/photos/dogs/2.jpg", "b.tar/photos/3.jpg"), LabelsFrom.FOLDERS
+        )
+
+
+def test_the_folder_that_all_share_is_their_label_where_it_is_the_only_one() -> None:
+    assert _targets(with_targets(_images("cats/1.jpg", "cats/2.jpg"), LabelsFrom.FOLDERS)) == ["cats", "cats"]
 
 
 def test_auto_takes_what_labels_every_image() -> None:
@@ -81,7 +108,7 @@ def test_a_test_folder_is_no_label() -> None:
 
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
     layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
-    assert [split_of(image) for image in layout] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert list(map(find_splits(layout), layout)) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     hidden = LeftOut("hidden", 2, (".1", ".2"))
     kept = leave_out_test(Listing(layout, (hidden,)))
     assert _targets(list(with_targets(kept.images, LabelsFrom.AUTO))) == ["cats", "dogs"]
@@ -143,9 +170,35 @@ def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
 )
 def test_splits_are_told_by_files_that_hold_images_too(names: tuple[str, ...]) -> None:
     images = _images(*names)
-    assert [split_of(image) for image in images] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert _splits(*names) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     assert list(leave_out_test(Listing(images)).images) == images[:2]
-    assert split_of(*_images("train-test.tar/1.jpg")) is split_of(*_images("best-of-train.jpg")) is None
+    assert _splits("train-test.tar/1.jpg", "best-of-train.jpg") == [None, None]
+
+
+@pytest.mark.parametrize("above", ["/home/test/pets", "/dev/shm", "s3://dev/test", "test", "pets-test.tar/pets"])
+def test_folders_above_the_one_that_all_photos_share_tell_no_split(above: str) -> None:
+    paths = [f"{above}/{split}/cats/1.jpg" for split in ("train", "valid", "test")]
+    assert _splits(*paths) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
+    assert [image.path for image in leave_out_test(Listing(_images(*paths))).images] == paths[:2]
+    assert _splits(f"{above}/cats/1.jpg", f"{above}/dogs/1.jpg") == [None, None]
+
+
+_COMPOSED, _PARTED = (unicodedata.normalize(form, "Kätzchen") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize("path", ["{}/1.jpg", "{}.1.jpg"])
+def test_a_label_in_two_spellings_is_one_and_in_one_spelling_stays_as_it_is(path: str) -> None:
+    paths = [path.format(label) for label in (_COMPOSED, _PARTED, "Hund")]
+    assert _auto(*paths) == [_COMPOSED, _COMPOSED, "Hund"]
+    assert _auto(*paths[1:]) == [_PARTED, "Hund"]
+    assert _auto(*paths[:2]) == [None]
+
+
+def test_targets_match_labels_in_another_spelling() -> None:
+    assert match_label(_PARTED, ["Hund", _COMPOSED]) == match_label(_COMPOSED, ["Hund", _PARTED]) == 1
+    assert match_label(_PARTED, [_COMPOSED, _PARTED]) == 1
+    assert match_label(_PARTED, [_COMPOSED.upper(), _COMPOSED]) == 1
+    assert match_label(_PARTED.upper(), ["Hund", f"{_COMPOSED}s"]) == 1
 
 
 def test_targets_match_labels_in_other_case_or_number() -> None:

@@ -1,8 +1,10 @@
 import io
 import struct
 import tarfile
+import unicodedata
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from scoring.errors import ImageError, ImagesError
 from scoring.sources import encoded_images
-from scoring.sources.entries import LeftOut
+from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
 from scoring.storage.locations import Url
 
@@ -254,6 +256,44 @@ def test_backslashes_of_windows_part_folders_in_a_zip(tmp_path: Path, creator: i
     assert [image.path for image in images] == ["train/cats/cat.1.jpg", "train/dogs/dog.2.jpg"]
     assert [image.image_id for image in images] == ["cats/cat.1", "dogs/dog.2"]
     assert open_images(tmp_path / "photos.zip")(images[0]) == b"train\\cats\\cat.1.jpg"
+
+
+def _without_utf_8_flag(path: Path, extra: bytes, names: dict[bytes, bytes]) -> None:
+    """Write a zip as Macs and Unix do: of members with these names as bytes, and an extra field, none has the flag."""
+    with zipfile.ZipFile(path, "w") as writer:
+        for number, content in enumerate(names.values()):
+            info = zipfile.ZipInfo(f"{number}" * len(list(names)[number]))
+            info.create_system, info.extra = 3, extra
+            writer.writestr(info, content)
+    written = path.read_bytes()
+    for number, name in enumerate(names):
+        written = written.replace(f"{number}".encode() * len(name), name)
+    path.write_bytes(written)
+
+
+@pytest.mark.parametrize("name", [unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")])
+def test_names_in_utf_8_without_its_flag_are_read_as_macs_and_unix_mean_them(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "photos.zip"
+    members = {f"{name}/ö/猫.jpg".encode(): b"first", "Hünde/☃.jpg".encode(): b"second"}
+    _without_utf_8_flag(path, b"", members)
+    images = find_images(path).images
+    assert {image.path: open_images(path)(image) for image in images} == {
+        raw.decode(): content for raw, content in members.items()
+    }
+    assert [image.path for image in find_images(Path(f"{path}/{name}")).images] == [f"{name}/ö/猫.jpg"]
+    earlier = ImageEntry("", f"{name}/ö/猫.jpg".encode().decode("cp437"), 5)
+    assert open_images(path)(earlier) == b"first"  # of a manifest with the names as Python reads them
+
+
+def test_names_in_code_page_437_are_read_as_such_unless_the_extra_field_tells_others(tmp_path: Path) -> None:
+    path, raw = tmp_path / "photos.zip", "Kätzchen/é.jpg".encode("cp437")
+    meant = "猫/1.jpg".encode()
+    for crc, name in ((zlib.crc32(raw), "猫/1.jpg"), (1, "Kätzchen/é.jpg")):
+        content = struct.pack("<BL", 1, crc) + meant
+        times = struct.pack("<HHBL", 0x5455, 5, 1, 0)
+        _without_utf_8_flag(path, times + struct.pack("<HH", 0x7075, len(content)) + content, {raw: b"cat"})
+        (image,) = find_images(path).images
+        assert (image.path, open_images(path)(image)) == (name, b"cat")
 
 
 def test_backslash_in_a_name_among_slashes_is_part_of_the_name(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Templates of the shapes that competitions have, filled from runs and checked; and what is refused."""
 
 import re
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -272,6 +273,16 @@ def test_thirty_columns_are_matched_by_label_in_any_order(tmp_path: Path) -> Non
         one, *probabilities = line.split(",")
         assert one == str(number)
         assert np.array_equal(np.array(probabilities, np.float32), vectors[number - 1][::-1])
+
+
+def test_columns_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_the_same(tmp_path: Path) -> None:
+    one, two = unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")
+    for number, (label, column) in enumerate(((one, two), (two, one))):
+        folder = _run(tmp_path / str(number), [_CAT], ("Hund", label))
+        _refused(folder, [f"id,is_{column}", "1,0.5"], "after which the column", positive="Hund")
+        assert _fill(folder, [f"id,{column},Hund", "1,0,0"])[1] == "1,0.25,0.75"
+        assert _fill(folder, [f"id,is_{column}", "1,0.5"])[1] == "1,0.25"
+        assert _fill(folder, ["id,p", "1,0.5"], positive=column)[1] == "1,0.25"
 
 
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""Two spellings of one text in Unicode: `é` as one character, or as `e` and an accent, as Macs write names of files."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+
+def composed(text: str) -> str:
+    """A text with one character for `é`, as two texts that read the same are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def one_spelling(labels: Iterable[str]) -> dict[str, str]:
+    """What to write for each label that is there in two spellings; all others stay, and runs of them are continued."""
+    of_label = {label: composed(label) for label in set(labels)}
+    times = Counter(of_label.values())
+    return {label: one for label, one in of_label.items() if times[one] > 1}
