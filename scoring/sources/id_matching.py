@@ -86,7 +86,10 @@ def _name(path: str) -> str:
 
 
 def _bare(path: str) -> str:
-    return posixpath.splitext(_name(path))[0]
+    """A file's name without its suffix; the place of a table's row, `0001.parquet#7`, is the name of none."""
+    name = _name(path)
+    stem, suffix = posixpath.splitext(name)
+    return name if "#" in suffix else stem
 
 
 def _number_of_id(one: str) -> str | None:

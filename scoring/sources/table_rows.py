@@ -71,7 +71,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
     """
     ids = _texts(batch, columns.image_id) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
-        found = _contents(ids, part)
+        found = _contents(ids, part, columns)
     elif is_inventory(batch.schema, columns):
         found = _objects(batch, ids, part)
     else:
@@ -88,12 +88,13 @@ def found_files(batch: pa.RecordBatch) -> Iterator[FoundFile]:
     return (FoundFile(**row) for row in batch.to_pylist())
 
 
-def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
-    """Rows that hold their images; those without an id are numbered through all parts."""
+def _contents(ids: pa.Array, part: TablePart, columns: TableColumns) -> dict[str, pa.Array]:
+    """Rows that hold their images, numbered through all parts; beside ids a number might be another row's."""
     rows = pa.array(range(part.row, part.row + len(ids)), pa.int64())
-    numbers = pc.add(rows, part.before).cast(pa.string())
+    places = _places(rows, part.name)
+    others = pc.add(rows, part.before).cast(pa.string()) if columns.are_numbered else places["path"]
     stamps = pa.nulls(len(ids), pa.int64()) if part.stamp is None else pa.repeat(pa.scalar(part.stamp), len(ids))
-    return {"image_id": _or_else(ids, numbers), **_places(rows, part.name), "position": rows, "stamp": stamps}
+    return {"image_id": _or_else(ids, others), **places, "position": rows, "stamp": stamps}
 
 
 def _objects(batch: pa.RecordBatch, ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:

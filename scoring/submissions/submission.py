@@ -15,6 +15,7 @@ from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
+from scoring.run.record import RunRecord
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import spelled
@@ -86,12 +87,13 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
 
     Raises:
         RequestError: If the run is none of cats and dogs, holds what is not of it, or has other ids than the
-            competition.
+            competition, or numbers of rows for ids.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     check_bounds(request.clip, request.fallback)
     reader = RunReader(folder, request.verify)
     record = reader.record
+    check_known(record)
     dog_index = _dog_index(folder, record.labels)
     table = reader.read(["image_id", "status", "probabilities"])
     ids = _integer_ids(table["image_id"].to_pylist())
@@ -115,6 +117,15 @@ def check_bounds(clip: float | None, fallback: float | None) -> None:
         raise RequestError(f"Expected `clip` from 0 to below 0.5; received {clip}.")
     if fallback is not None and not 0 <= fallback <= 1:
         raise RequestError(f"Expected `fallback` from 0 to 1; received {fallback}.")
+
+
+def check_known(record: RunRecord) -> None:
+    """Raise RequestError if images are known by the numbers of their rows in a table alone."""
+    if record.request.columns.are_numbered:
+        raise RequestError(
+            f"Expected a run with `id_column`, the competition's ids in the table; rows of {record.request.images} "
+            "without it have numbers, which say nothing. Score the table again with it."
+        )
 
 
 def find_dog(labels: Sequence[str]) -> int | None:

@@ -97,6 +97,13 @@ def test_table_of_bytes_keeps_its_order_and_reads_each_row_group_once(
     assert [(image.image_id, image.path) for image in numbered][:2] == [("0", "t.parquet#0"), ("1", "t.parquet#1")]
 
 
+def test_a_row_without_an_id_beside_others_gets_none_that_may_be_another_photos(tmp_path: Path) -> None:
+    for part, ids in enumerate([[3, None, 5], [None, 7, 8]]):
+        _write(tmp_path / f"{part}.parquet", {"image": [b"x"] * 3, "id": ids})
+    images = find_images(tmp_path, TableColumns(content="image", image_id="id")).images
+    assert [image.image_id for image in images] == ["3", "0.parquet#1", "5", "1.parquet#0", "7", "8"]
+
+
 def test_row_without_an_image_is_an_image_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = _write(tmp_path / "t.parquet", {"photo": [b"x" * 100, None]})
     columns = TableColumns(content="photo")

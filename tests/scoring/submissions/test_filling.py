@@ -11,6 +11,7 @@ import pytest
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
+from scoring.sources.table_columns import TableColumns
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
@@ -391,6 +392,16 @@ def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: 
     for lines in (["id,crane,oak", "1,0,0"], ["id,bird", "1,crane oak"]):
         _refused(folder, lines, "two of them are crane")
     assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
+
+
+def test_numbers_of_a_tables_rows_are_no_ids(tmp_path: Path) -> None:
+    images = [Scored("0", _CAT), Scored("1", _DOG)]
+    for column, name in ((None, "numbers"), ("id", "ids")):
+        folder = write_run(tmp_path / name / "run", images, columns=TableColumns(content="image", image_id=column))
+        if column is None:
+            _refused(folder, ["id,label", "1,0.5"], "Expected a run with `id_column`.* numbers, which say nothing")
+        else:
+            assert _fill(folder, ["id,label", "1,0.5"])[1:] == ["1,0.875"]
 
 
 def test_a_template_in_a_zip_is_read_in_place(tmp_path: Path) -> None:

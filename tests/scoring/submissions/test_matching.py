@@ -55,5 +55,10 @@ def test_two_images_of_one_name_that_nobody_asks_for_do_not_matter() -> None:
     assert _match(["8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"]) == [1]
 
 
+def test_rows_of_a_table_are_not_known_by_the_name_of_its_part() -> None:
+    with pytest.raises(RequestError, match=r"2 of 2 have none: 1, 2\. The run's images are b, 2\.parquet#0"):
+        _match(["1", "2"], ["1.parquet#0", "2.parquet#0"], ["b", "2.parquet#0"])
+
+
 def test_numbers_of_any_length_are_read() -> None:
     assert _match(["20170218230711123456789"], ["020170218230711123456789.jpg"]) == [0]
