@@ -214,7 +214,29 @@ def test_whole_numbers_are_class_indices_and_the_mapping_is_told(tmp_path: Path)
 def test_whole_numbers_are_labels_where_the_labels_are_these_numbers(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A, _B], ("1", "10", "2"))
     assert _fill(folder, ["id,label", "1,2", "2,1"])[1:] == ["1,1", "2,2"]
-    assert _fill(folder, ["id,label", "1,2", "2,1"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (("1", "2", "3"), "0 is the label 1"),
+        (("0", "1", "10"), "2 is the label 10"),
+        (("-1", "0", "1"), "0 is the label -1"),
+        (("1.0", "2.0", "3.0"), r"0 is the label 1\.0"),
+    ],
+)
+def test_an_index_is_refused_where_labels_are_other_numbers(tmp_path: Path, labels: Sequence[str], told: str) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    for values, wishes in ((("0", "1"), {}), (("0 1", "1 0"), {}), (("0", "1"), {"threshold": 0.2})):
+        lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
+        _refused(
+            folder, lines, f"Expected `values` label.*received index, of which {told}", values=Values.INDEX, **wishes
+        )
+
+
+def test_an_index_is_the_label_where_labels_count_from_nought(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("00", "1", "2"))
+    assert _fill(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
 
 
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
