@@ -76,6 +76,15 @@ def test_original_competition_takes_classes(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == ["1", "0"]
 
 
+def test_classes_have_no_clip(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "run", {"1": 0.6})
+    with pytest.raises(RequestError, match=r"Expected no `clip` with `competition` dogs-vs-cats: it takes 0 or 1"):
+        _write(folder, competition=Competition.ORIGINAL, clip=0.3)
+    save_record(folder, replace(record_of(folder.path), clip=0.004))
+    request = SubmissionRequest(Competition.ORIGINAL, partial=True)
+    assert write_submission(folder, request, folder.submission).clip == 0
+
+
 def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> None:
     folder = _run(tmp_path / "run", {"1": 0.9, "2": None})
     with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
