@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -29,7 +30,26 @@ def test_ids_are_read_as_ids_paths_file_names_bare_names_or_numbers(ids: Sequenc
 
 def test_the_first_reading_that_fits_all_counts() -> None:
     assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "2"]) == [0, 1]
-    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "b"]) == [1, 0]
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["a", "b"]) == [1, 0]
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["a", "1"]) == [1, 0]
+
+
+def test_ids_of_a_column_that_lacks_one_are_not_taken_for_names_of_other_photos() -> None:
+    with pytest.raises(RequestError, match=r"1 is 2\.jpg, or 1\.jpg where it is read as the others"):
+        _match(["1", "2", "3"], ["2.jpg", "1.jpg", "3.jpg"], ["1", "2", "b"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "paths"), [(["1.0", "2.0"], ["1.jpg", "1.0.jpg", "2.jpg"]), (["01", "2.0"], ["1.jpg", "02.jpg", "2.0.jpg"])]
+)
+def test_an_image_of_exactly_that_name_is_meant_before_one_of_that_number(
+    ids: Sequence[str], paths: Sequence[str]
+) -> None:
+    one = next(one for one in ids if f"{one}.jpg" in paths)
+    with pytest.raises(
+        RequestError, match=rf"{re.escape(one)} is {re.escape(one)}\.jpg, or .*\.jpg where it is read as"
+    ):
+        _match(ids, paths)
 
 
 def test_a_run_may_have_more_images_than_the_template_has_ids() -> None:
