@@ -23,8 +23,8 @@ class TableColumns:
         path: Paths or URLs of images; relative ones are below the table's folder. None takes the column `path`, or in a
             table of S3 Inventory the columns `bucket` and `key`.
         content: Encoded images, instead of paths.
-        image_id: Their ids. None takes ids from the paths, or numbers the rows. Of images in the table itself, one
-            without an id has its place for it, `photos.parquet#7`.
+        image_id: Their ids. None takes ids from the paths, or numbers the rows. With it, a row without an id has
+            its place for one, `photos.parquet#7`.
         label: Their true labels.
     """
 
