@@ -51,7 +51,8 @@ def submission(
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have.
         clip: Keep probabilities this far from 0 and 1, 0 to below 0.5, because a confident mistake costs most in log
-            loss; by default what finetune measured, or 0.02, and with `template` no clip.
+            loss; by default what finetune measured, or 0.02, and with `template` no clip. Classes, which
+            dogs-vs-cats takes, have none.
         fallback: Probability (of a dog, or what `template` wants) for unreadable images, 0 to 1; labels stay as
             `template` has them. By default unreadable images are refused.
         partial: Allow ids other than those of the whole test set of cats and dogs.

@@ -109,7 +109,7 @@ class ImagesRequest:
             raise RequestError(f"Expected `{field}` or `labels_from` {self.labels_from}; received both.")
         if self.labels_file:
             self.labels_file.check()
-            if self.columns.content and not self.columns.image_id:
+            if self.columns.are_numbered:
                 raise RequestError(
                     "Expected `id_column` to name the ids in the table and in `labels_file`, a column of both; rows of "
                     f"{self.images} without it have numbers, which say nothing."

@@ -19,10 +19,12 @@ class CsvTable:
     Attributes:
         header: Names of the columns, as they are spelled; empty for an empty file.
         rows: The values, as they are spelled.
+        delimiter: What stands between them.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    delimiter: str
 
 
 def read_csv(source: Location, field: str, what: str) -> CsvTable:
@@ -43,7 +45,8 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        delimiter = _delimiter(text)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
@@ -51,7 +54,7 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
-    return CsvTable(header, tuple(row for _, row in lines[1:]))
+    return CsvTable(header, tuple(row for _, row in lines[1:]), delimiter)
 
 
 def _decoded(content: bytes) -> str:

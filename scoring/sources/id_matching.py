@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,7 @@ class Matches:
         rows: The image's row for each id; of ids without an image -1.
         missing: Ids without an image.
         twice: In words, the first id that means two images, or the first two ids that mean one; None if there is none.
+            An id that an earlier reading gave another image means two.
     """
 
     rows: npt.NDArray[np.int64]
@@ -63,7 +64,17 @@ def match_by_every_reading(
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
     below = _Reading(partial(_below, _folded(folder).split("/")), lambda image_id, path: _folded(path))
-    return (_match(reading, ids, image_ids, paths) for reading in (*_READINGS, *([below] if folder else [])))
+    earlier = np.full(len(ids), -1, np.int64)
+    for reading in (*_READINGS, *([below] if folder else [])):
+        matches = _match(reading, ids, image_ids, paths)
+        rows = matches.rows
+        changed = np.flatnonzero((earlier >= 0) & (rows >= 0) & (earlier != rows))
+        if len(changed) and matches.twice is None:
+            first = changed[0]
+            both = f"{paths[earlier[first]]}, or {paths[rows[first]]} where it is read as the others are"
+            matches = replace(matches, twice=f"{ids[first]} is {both}")
+        earlier = np.where(earlier < 0, rows, earlier)
+        yield matches
 
 
 def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
@@ -87,7 +98,10 @@ def _name(path: str) -> str:
 
 
 def _bare(path: str) -> str:
-    return posixpath.splitext(_name(path))[0]
+    """A file's name without its suffix; the place of a table's row, `0001.parquet#7`, is the name of none."""
+    name = _name(path)
+    stem, suffix = posixpath.splitext(name)
+    return name if "#" in suffix else stem
 
 
 def _number_of_id(one: str) -> str | None:

@@ -91,6 +91,10 @@ def label_by_file(
     found = _choose_ids(table, file.id_column, images, folder)
     if has_ids_beside_paths:
         _check_paths(table, found.column, images, folder)
+    if found.matches.twice:
+        raise RequestError(
+            f"Expected one photo for every id of {table.name}, and one id for every photo; {found.matches.twice}."
+        )
     column = table.label_column(file.label_column, found.column)
     label_of = _labels_by_id(table, found.column, column)
     label_of = dict(zip(label_of, _read_several(list(label_of.values()), use, column, table.name), strict=True))
@@ -148,10 +152,6 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
                 f"Expected one column of {table.name} to say which photo; {best.column!r} and {other.column!r} name "
                 "different ones. Say which by `id_column`."
             )
-    if best.matches.twice:
-        raise RequestError(
-            f"Expected one photo for every id of {table.name}, and one id for every photo; {best.matches.twice}."
-        )
     return best
 
 

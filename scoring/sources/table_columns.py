@@ -23,7 +23,8 @@ class TableColumns:
         path: Paths or URLs of images; relative ones are below the table's folder. None takes the column `path`, or in a
             table of S3 Inventory the columns `bucket` and `key`.
         content: Encoded images, instead of paths.
-        image_id: Their ids. None takes ids from the paths, or numbers the rows.
+        image_id: Their ids. None takes ids from the paths, or numbers the rows. With it, a row without an id has
+            its place for one, `photos.parquet#7`.
         label: Their true labels.
     """
 
@@ -36,6 +37,11 @@ class TableColumns:
     def images(self) -> str:
         """The column that the images come from."""
         return self.content or self.path or "path"
+
+    @property
+    def are_numbered(self) -> bool:
+        """Whether images have the numbers of their rows for ids, which may be ids of other photos elsewhere."""
+        return self.content is not None and self.image_id is None
 
 
 NO_COLUMNS = TableColumns()  # for collections that are no table

@@ -69,7 +69,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
         pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
         ImagesError: If a size in an inventory is none.
     """
-    ids = _texts(batch, columns.image_id) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
+    ids = _ids(batch, columns.image_id, part) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
         found = _contents(ids, part)
     elif is_inventory(batch.schema, columns):
@@ -88,12 +88,21 @@ def found_files(batch: pa.RecordBatch) -> Iterator[FoundFile]:
     return (FoundFile(**row) for row in batch.to_pylist())
 
 
+def _ids(batch: pa.RecordBatch, column: str, part: TablePart) -> pa.Array:
+    """The ids in a column; of rows without one their places, as a number or a name may be the id of another photo."""
+    ids = _texts(batch, column)
+    has_id = pc.fill_null(pc.greater(pc.binary_length(ids), 0), False)
+    if pc.all(has_id).as_py():
+        return ids
+    return pc.if_else(has_id, ids, _places(_numbers(ids, part), part.name)["path"])
+
+
 def _contents(ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
-    """Rows that hold their images; those without an id are numbered through all parts."""
-    rows = pa.array(range(part.row, part.row + len(ids)), pa.int64())
+    """Rows that hold their images, which are numbered through all parts where no column of ids is named."""
+    rows = _numbers(ids, part)
     numbers = pc.add(rows, part.before).cast(pa.string())
     stamps = pa.nulls(len(ids), pa.int64()) if part.stamp is None else pa.repeat(pa.scalar(part.stamp), len(ids))
-    return {"image_id": _or_else(ids, numbers), **_places(rows, part.name), "position": rows, "stamp": stamps}
+    return {"image_id": pc.coalesce(ids, numbers), **_places(rows, part.name), "position": rows, "stamp": stamps}
 
 
 def _objects(batch: pa.RecordBatch, ids: pa.Array, part: TablePart) -> dict[str, pa.Array]:
@@ -125,12 +134,17 @@ def _named(paths: pa.Array, ids: pa.Array, part: TablePart) -> dict[str, pa.Arra
     found = {"image_id": ids, "path": paths, "size_bytes": pa.repeat(pa.scalar(0, pa.int64()), len(ids))}
     if pc.all(is_named).as_py():
         return found
-    rows = pa.array(range(part.row, part.row + len(ids)), pa.int64())
+    rows = _numbers(ids, part)
     places = _places(rows, part.name)
-    nameless = {"image_id": _or_else(ids, places["path"]), **places, "position": rows}
+    nameless = {"image_id": pc.coalesce(ids, places["path"]), **places, "position": rows}
     for name, values in nameless.items():
         found[name] = pc.if_else(is_named, found.get(name, pa.nulls(len(ids), values.type)), values)
     return found
+
+
+def _numbers(ids: pa.Array, part: TablePart) -> pa.Array:
+    """The numbers of a batch's rows within its part."""
+    return pa.array(range(part.row, part.row + len(ids)), pa.int64())
 
 
 def _places(rows: pa.Array, name: str) -> dict[str, pa.Array]:
@@ -144,11 +158,6 @@ def _places(rows: pa.Array, name: str) -> dict[str, pa.Array]:
     if raw:
         places["raw_path"] = pc.binary_join_element_wise(raw, numbers.cast(pa.binary()), b"#")
     return places
-
-
-def _or_else(ids: pa.Array, others: pa.Array) -> pa.Array:
-    """The ids, and of those that are missing or empty the others."""
-    return pc.if_else(pc.fill_null(pc.greater(pc.binary_length(ids), 0), False), ids, others)
 
 
 def _sizes(batch: pa.RecordBatch, part: TablePart) -> pa.Array:

@@ -14,6 +14,7 @@ from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
 _WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
+_INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
@@ -118,6 +119,8 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
             f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}."
         )
     as_index = kind is Values.INDEX
+    if as_index:
+        _check_numbers(labels)
     torn = next((label for label in labels if len(label.split()) != 1), None)
     if torn is not None and not as_index:
         raise RequestError(f"Expected labels without spaces for a list of them; one is {torn!r}. Use `values` index.")
@@ -178,12 +181,25 @@ def _is_index(digits: str, num_classes: int) -> bool:
 
 
 def _check_index(column: str, labels: Sequence[str]) -> None:
-    """Refuse indices of two labels where the column's name wants 1 for the first of them."""
+    """Refuse indices of two labels where the column's name wants 1 for the first of them; see `_check_numbers`."""
+    _check_numbers(labels)
     name = read_column_name(column, labels)
     if len(labels) == 2 and name.only is not None and (name.only == 1) == name.is_denied:
         raise RequestError(
             f"Expected `values` probability for the column {column!r} of `template`; received index, of which 1 is "
             f"{labels[1]}. Or name the column otherwise."
+        )
+
+
+def _check_numbers(labels: Sequence[str]) -> None:
+    """Refuse indices where labels are numbers themselves, and others: 1 and 2 have the indices 0 and 1."""
+    if not all(map(_INTEGER.fullmatch, labels)):
+        return
+    other = next((index for index, label in enumerate(labels) if float(label) != index), None)
+    if other is not None:
+        raise RequestError(
+            f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
+            f"label {labels[other]}."
         )
 
 

@@ -16,7 +16,7 @@ from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, Probabilities, check_stored
 from scoring.submissions.choosing import Wishes, choose_answers
 from scoring.submissions.matching import match_ids
-from scoring.submissions.submission import Submission, check_bounds
+from scoring.submissions.submission import Submission, check_bounds, check_known
 from scoring.submissions.template import Template, read_template
 
 
@@ -48,6 +48,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     check_bounds(request.wishes.clip, request.fallback)
     template = read_template(request.template)
     reader = RunReader(folder, request.verify)
+    check_known(reader.record)
     answers = choose_answers(template, reader.record.labels, request.wishes)
     check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", *answers.needs])

@@ -15,6 +15,7 @@ from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
+from scoring.run.record import RunRecord
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import spelled
@@ -45,7 +46,7 @@ class SubmissionRequest:
     Attributes:
         competition: Which competition.
         clip: Probabilities are kept within [clip, 1 - clip]; 0 to below 0.5. None takes what the model measured on its
-            validation photos, or else 0.02.
+            validation photos, or else 0.02. Where 0 or 1 is asked for, there is none.
         fallback: Probability of a dog for unreadable images; None refuses them.
         partial: Allow other ids than the competition's whole test set.
         verify: Read every row with its checksum, and compare ids and digests, before anything is written.
@@ -66,7 +67,7 @@ class Submission:
         path: The CSV.
         num_rows: Its rows.
         num_fallbacks: Rows of unreadable images.
-        clip: Probabilities are within [clip, 1 - clip], as they are written too.
+        clip: Probabilities are within [clip, 1 - clip], as they are written too; 0 of other answers.
         holds: What its columns hold, in words, where a template asks.
         num_unasked: Images of the run that the template does not ask for.
         num_empty: Rows without any label: none reaches the threshold, or an unreadable image's template is blank.
@@ -85,13 +86,19 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     """Check a finished run, and write its submission whole.
 
     Raises:
-        RequestError: If the run is none of cats and dogs, holds what is not of it, or has other ids than the
-            competition.
+        RequestError: If a clip is asked for where there is none, or the run is none of cats and dogs, holds what is not
+            of it, or has other ids than the competition, or numbers of rows for ids.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     check_bounds(request.clip, request.fallback)
+    is_whole = request.competition is Competition.ORIGINAL
+    if is_whole and request.clip is not None:
+        raise RequestError(
+            f"Expected no `clip` with `competition` {request.competition}: it takes 0 or 1, and no probabilities."
+        )
     reader = RunReader(folder, request.verify)
     record = reader.record
+    check_known(record)
     dog_index = _dog_index(folder, record.labels)
     table = reader.read(["image_id", "status", "probabilities"])
     ids = _integer_ids(table["image_id"].to_pylist())
@@ -104,7 +111,7 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
             "Repair them and score again, or give them a probability with `fallback` 0.5."
         )
     dog_probability[unreadable] = request.fallback
-    clip = next(clip for clip in (request.clip, record.clip, DEFAULT_CLIP) if clip is not None)
+    clip = 0.0 if is_whole else next(one for one in (request.clip, record.clip, DEFAULT_CLIP) if one is not None)
     _write_csv(path, ids, dog_probability, request.competition, clip)
     return Submission(path, len(ids), int(unreadable.sum()), clip)
 
@@ -115,6 +122,15 @@ def check_bounds(clip: float | None, fallback: float | None) -> None:
         raise RequestError(f"Expected `clip` from 0 to below 0.5; received {clip}.")
     if fallback is not None and not 0 <= fallback <= 1:
         raise RequestError(f"Expected `fallback` from 0 to 1; received {fallback}.")
+
+
+def check_known(record: RunRecord) -> None:
+    """Raise RequestError if images are known by the numbers of their rows in a table alone."""
+    if record.request.columns.are_numbered:
+        raise RequestError(
+            f"Expected a run with `id_column`, the competition's ids in the table; rows of {record.request.images} "
+            "without it have numbers, which say nothing. Score the table again with it."
+        )
 
 
 def find_dog(labels: Sequence[str]) -> int | None:

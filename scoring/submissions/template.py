@@ -19,12 +19,14 @@ class Template:
         header: Names of all columns; the first is that of the ids.
         ids: One for each row, as they are spelled, none twice.
         answers: What each row has in the other columns, without spaces around it.
+        delimiter: What stands between columns.
     """
 
     source: Location
     header: tuple[str, ...]
     ids: tuple[str, ...]
     answers: tuple[tuple[str, ...], ...]
+    delimiter: str
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -35,7 +37,8 @@ class Template:
         """The same table with other answers, one sequence for each row."""
         text = io.StringIO(newline="")
         plain, quoted = (
-            csv.writer(text, lineterminator="\n", quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+            csv.writer(text, delimiter=self.delimiter, lineterminator="\n", quoting=how)
+            for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
         )
         plain.writerow(self.header)
         for one, given in zip(self.ids, answers, strict=True):
@@ -57,7 +60,8 @@ def read_template(source: Location) -> Template:
             f"Expected `template` to have ids, at least one other column, and rows; {source} has not. It is the "
             "competition's sample_submission.csv."
         )
-    template = Template(source, header, tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows))
+    ids, answers = tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows)
+    template = Template(source, header, ids, answers, table.delimiter)
     _check_unique(template.columns, "column", source)
     _check_unique(template.ids, "id", source)
     return template

@@ -71,6 +71,15 @@ def test_a_table_whose_rows_have_numbers_alone_is_refused(tmp_path: Path, labels
             request.check()
 
 
+def test_a_photo_without_an_id_gets_the_label_of_no_other(tmp_path: Path, labels: Path) -> None:
+    ids = [None if row == 1 else one for row, one in enumerate(_IDS)]
+    columns = {"image": [picture(shade) for shade in SHADES], "name": ids}
+    pq.write_table(pa.table(columns), tmp_path / "photos.parquet")
+    request = _request(tmp_path / "photos.parquet", labels, bytes_column="image", id_column="name")
+    found = list_images(request).listing.images
+    assert [image.target for image in found] == [f"label of {one}" for one in ids if one]
+
+
 def test_a_folder_takes_the_column_for_the_files_alone(tmp_path: Path, labels: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()

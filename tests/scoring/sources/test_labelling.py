@@ -323,6 +323,15 @@ def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> N
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
+def test_a_label_of_a_photo_of_exactly_that_name_is_not_given_to_one_of_that_number(tmp_path: Path) -> None:
+    for name in ("1.jpg", "1.0.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,label\n1.0,cat\n2.0,dog\n")
+    with pytest.raises(RequestError, match=r"1\.0 is 1\.0\.jpg, or 1\.jpg where it is read as the others are"):
+        label_by_file(find_images(tmp_path), LabelsFile(labels))
+
+
 @pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
 def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -198,7 +198,7 @@ def test_whole_numbers_that_pandas_wrote_as_floats_are_ids_as_such(
 def test_nan_is_no_id(tmp_path: Path, content: str | None) -> None:
     table = _numbered(tmp_path / "t.parquet", [123456789012.0, None, float("nan")], "float64")
     images = find_images(table, TableColumns(content=content, image_id="number")).images
-    assert sorted(image.image_id for image in images) == ["1", "123456789012", "2"]
+    assert sorted(image.image_id for image in images) == ["123456789012", "t.parquet#1", "t.parquet#2"]
 
 
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,8 +223,6 @@ def test_pictures_and_masks_of_one_name_keep_their_suffixes(tmp_path: Path) -> N
     [
         ({"path": ["a.jpg", None]}, NO_COLUMNS),
         ({"path": ["a.jpg", "b.jpg", "a.jpg"]}, NO_COLUMNS),
-        ({"path": ["a.jpg", "b.jpg"], "id": ["1", ""]}, TableColumns(image_id="id")),
-        ({"path": ["a.jpg", "b.jpg"], "id": ["1", None]}, TableColumns(image_id="id")),
         ({"path": list("abc"), "id": ["01", "1", "01"]}, TableColumns(image_id="id")),
         ({"image": [b"1"] * 3, "id": ["b", "a", "b"]}, TableColumns(content="image", image_id="id")),
         ({"bucket": ["b"], "key": ["a.jpg"], "id": ["1"]}, TableColumns(image_id="id")),

@@ -12,6 +12,7 @@ import pytest
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
+from scoring.sources.table_columns import TableColumns
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
@@ -214,7 +215,29 @@ def test_whole_numbers_are_class_indices_and_the_mapping_is_told(tmp_path: Path)
 def test_whole_numbers_are_labels_where_the_labels_are_these_numbers(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A, _B], ("1", "10", "2"))
     assert _fill(folder, ["id,label", "1,2", "2,1"])[1:] == ["1,1", "2,2"]
-    assert _fill(folder, ["id,label", "1,2", "2,1"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (("1", "2", "3"), "0 is the label 1"),
+        (("0", "1", "10"), "2 is the label 10"),
+        (("-1", "0", "1"), "0 is the label -1"),
+        (("1.0", "2.0", "3.0"), r"0 is the label 1\.0"),
+    ],
+)
+def test_an_index_is_refused_where_labels_are_other_numbers(tmp_path: Path, labels: Sequence[str], told: str) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    for values, wishes in ((("0", "1"), {}), (("0 1", "1 0"), {}), (("0", "1"), {"threshold": 0.2})):
+        lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
+        _refused(
+            folder, lines, f"Expected `values` label.*received index, of which {told}", values=Values.INDEX, **wishes
+        )
+
+
+def test_an_index_is_the_label_where_labels_count_from_nought(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("00", "1", "2"))
+    assert _fill(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
 
 
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
@@ -402,6 +425,16 @@ def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: 
     for lines in (["id,crane,oak", "1,0,0"], ["id,bird", "1,crane oak"]):
         _refused(folder, lines, "two of them are crane")
     assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
+
+
+def test_numbers_of_a_tables_rows_are_no_ids(tmp_path: Path) -> None:
+    images = [Scored("0", _CAT), Scored("1", _DOG)]
+    for column, name in ((None, "numbers"), ("id", "ids")):
+        folder = write_run(tmp_path / name / "run", images, columns=TableColumns(content="image", image_id=column))
+        if column is None:
+            _refused(folder, ["id,label", "1,0.5"], "Expected a run with `id_column`.* numbers, which say nothing")
+        else:
+            assert _fill(folder, ["id,label", "1,0.5"])[1:] == ["1,0.875"]
 
 
 def test_a_template_in_a_zip_is_read_in_place(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -29,7 +30,26 @@ def test_ids_are_read_as_ids_paths_file_names_bare_names_or_numbers(ids: Sequenc
 
 def test_the_first_reading_that_fits_all_counts() -> None:
     assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "2"]) == [0, 1]
-    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["1", "b"]) == [1, 0]
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["a", "b"]) == [1, 0]
+    assert _match(["1", "2"], ["2.jpg", "1.jpg"], ["a", "1"]) == [1, 0]
+
+
+def test_ids_of_a_column_that_lacks_one_are_not_taken_for_names_of_other_photos() -> None:
+    with pytest.raises(RequestError, match=r"1 is 2\.jpg, or 1\.jpg where it is read as the others"):
+        _match(["1", "2", "3"], ["2.jpg", "1.jpg", "3.jpg"], ["1", "2", "b"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "paths"), [(["1.0", "2.0"], ["1.jpg", "1.0.jpg", "2.jpg"]), (["01", "2.0"], ["1.jpg", "02.jpg", "2.0.jpg"])]
+)
+def test_an_image_of_exactly_that_name_is_meant_before_one_of_that_number(
+    ids: Sequence[str], paths: Sequence[str]
+) -> None:
+    one = next(one for one in ids if f"{one}.jpg" in paths)
+    with pytest.raises(
+        RequestError, match=rf"{re.escape(one)} is {re.escape(one)}\.jpg, or .*\.jpg where it is read as"
+    ):
+        _match(ids, paths)
 
 
 def test_a_run_may_have_more_images_than_the_template_has_ids() -> None:
@@ -53,6 +73,11 @@ def test_two_ids_of_one_image_are_refused() -> None:
 
 def test_two_images_of_one_name_that_nobody_asks_for_do_not_matter() -> None:
     assert _match(["8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"]) == [1]
+
+
+def test_rows_of_a_table_are_not_known_by_the_name_of_its_part() -> None:
+    with pytest.raises(RequestError, match=r"2 of 2 have none: 1, 2\. The run's images are b, 2\.parquet#0"):
+        _match(["1", "2"], ["1.parquet#0", "2.parquet#0"], ["b", "2.parquet#0"])
 
 
 def test_numbers_of_any_length_are_read() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scoring.errors import IncompleteError, RequestError, RunFolderError
 from scoring.report.standings import standings
 from scoring.run.folder import RunFolder
+from scoring.sources.table_columns import TableColumns
 from scoring.submissions import submission as module
 from scoring.submissions.submission import Competition, SubmissionRequest, write_submission
 from tests.places import on_disk
@@ -75,6 +76,15 @@ def test_original_competition_takes_classes(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == ["1", "0"]
 
 
+def test_classes_have_no_clip(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "run", {"1": 0.6})
+    with pytest.raises(RequestError, match=r"Expected no `clip` with `competition` dogs-vs-cats: it takes 0 or 1"):
+        _write(folder, competition=Competition.ORIGINAL, clip=0.3)
+    save_record(folder, replace(record_of(folder.path), clip=0.004))
+    request = SubmissionRequest(Competition.ORIGINAL, partial=True)
+    assert write_submission(folder, request, folder.submission).clip == 0
+
+
 def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> None:
     folder = _run(tmp_path / "run", {"1": 0.9, "2": None})
     with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
@@ -87,6 +97,12 @@ def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> Non
 def test_ids_that_are_no_integers_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(RequestError, match=f"received {re.escape(name)}"):
         _write(_run(tmp_path / "run", {name: 0.9}))
+
+
+def test_numbers_of_a_tables_rows_are_no_ids(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [Scored("1", (0.5, 0.5))], columns=TableColumns(content="image"))
+    with pytest.raises(RequestError, match=r"Expected a run with `id_column`.* numbers, which say nothing"):
+        _write(folder)
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:

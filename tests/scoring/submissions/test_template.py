@@ -25,6 +25,19 @@ def test_what_is_filled_in_can_be_read_again(tmp_path: Path) -> None:
     assert read_template(path).filled([('say "b"',)]) == '"i,d",label\n"x,y","say ""b"""\n'
 
 
+@pytest.mark.parametrize(
+    ("given", "filled"),
+    [
+        ('id;label\nx,y;a\n"v;w";b\n', 'id;label\nx,y;"c;d"\n"v;w";e,f\n'),
+        ('id\tlabel\nx,y\ta\n"v\tw"\tb\n', 'id\tlabel\nx,y\tc;d\n"v\tw"\te,f\n'),
+    ],
+)
+def test_semicolons_and_tabs_stay(tmp_path: Path, given: str, filled: str) -> None:
+    path = tmp_path / "sample_submission.csv"
+    path.write_text(given)
+    assert read_template(path).filled([("c;d",), ("e,f",)]) == filled
+
+
 def test_every_id_is_written_so_that_it_is_read_as_it_was(tmp_path: Path) -> None:
     r"""Python writes a lone `\r`, as in macOS' `Icon\r`, without quotes, which ends a line for whoever reads it."""
     ids = ("Icon\r", "a\nb", "a,b", 'a"b', "a\tb", " a ", "007", "7", "é", "e\u0301", "=1")
