@@ -114,7 +114,10 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
             "Expected `cpus_per_actor` to be a number; received nan",
         ),
         (lambda: shardscore.score(output="run", images="here", resize="stretch"), "Expected `resize` to be one of"),
-        (lambda: shardscore.score(output="run", images="here", labels=["a,b", "c"]), "Expected `labels` without"),
+        (
+            lambda: shardscore.score(output="run", images="here", labels=[]),
+            "Expected names in `labels`; received an empty",
+        ),
         (lambda: shardscore.score(output=Path("s3://b/run"), images="here"), "Expected `output` as text where it is"),
         (lambda: shardscore.finetune(images="here", output="run", ensemble=0), "Expected `ensemble` of at least 1"),
         (lambda: shardscore.finetune(images="here", output="run", unfreeze="all"), "Expected `unfreeze` to be one of"),
