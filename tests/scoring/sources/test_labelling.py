@@ -349,6 +349,18 @@ def test_labels_of_a_table_of_images_are_those_of_a_file_of_labels(
     assert [image.target for image in by_file.images] == targets
 
 
+@pytest.mark.parametrize("is_latest", [[True, True, False, False, False], None])
+def test_labels_of_old_versions_in_an_inventory_do_not_count(tmp_path: Path, is_latest: list[bool] | None) -> None:
+    """The last row of an object counts where none is marked."""
+    table = tmp_path / "inventory.parquet"
+    rows = {"key": ["1.jpg", "2.jpg", "1.jpg", "2.jpg", "2.jpg"], "breed": ["cat", "dog", "cow", "cow", None]}
+    marks = {"is_latest": is_latest} if is_latest else {}
+    pq.write_table(pa.table({"bucket": ["b"] * 5, **rows, **marks}), table)
+    columns = TableColumns(label="breed")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    assert [image.target for image in found.images] == (["cat", "dog"] if is_latest else ["cow"])
+
+
 def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "images.parquet"
     pq.write_table(pa.table({"path": ["1.jpg"], "label": ["cat"]}), table)
