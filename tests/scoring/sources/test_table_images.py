@@ -356,6 +356,16 @@ def test_size_of_an_inventory_that_is_none_is_refused_in_one_line(tmp_path: Path
     assert "\n" not in str(refused.value)
 
 
+def test_ids_of_an_inventory_are_refused_where_two_objects_that_count_share_one(tmp_path: Path) -> None:
+    keys = ["1.jpg", "2.jpg", "3.jpg", "1.jpg", "notes.txt"]
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "B", "C", "A", "B"]})
+    listing = find_images(table, TableColumns(image_id="sku"))
+    assert [image.image_id for image in listing.images] == ["A", "B", "C"]
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "A", "B", "D", "E"]})
+    with pytest.raises(ImagesError, match="'A' stands in 2 of them"):
+        find_images(table, TableColumns(image_id="sku"))
+
+
 def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
     table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "a.png"], "id": [1, 2, 3], "twice": [7, 8, 8]})
     with pytest.raises(ImagesError, match=r"'a\.png' stands in 2 of them.*`id_column`"):
