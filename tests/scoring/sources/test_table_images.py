@@ -356,6 +356,32 @@ def test_size_of_an_inventory_that_is_none_is_refused_in_one_line(tmp_path: Path
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("latest", "deleted"),
+    [
+        ([True, False, True, None], [False, False, True, None]),
+        (["true", "false", "TRUE", ""], ["false", "False", "true", None]),
+        ([1, 0, 1, None], [0.0, 0.0, 1.0, float("nan")]),
+        (pa.array(["true", "false", "true", None]).dictionary_encode(), pa.nulls(4)),
+    ],
+)
+def test_old_versions_in_an_inventory_are_left_out_however_true_and_false_are_written(
+    tmp_path: Path, latest: Sequence[object], deleted: Sequence[object]
+) -> None:
+    columns: dict[str, Sequence[object]] = {"bucket": ["b"] * 4, "key": ["1.jpg", "1.jpg", "2.jpg", "3.jpg"]}
+    more = {"size": [10, 2, 3, 4], "is_latest": latest, "is_delete_marker": deleted}
+    table = _write(tmp_path / "t.parquet", {**columns, **more})
+    kept = [("1", 10), ("2", 3), ("3", 4)] if isinstance(deleted, pa.Array) else [("1", 10), ("3", 4)]
+    assert [(image.image_id, image.size_bytes) for image in find_images(table).images] == kept
+
+
+@pytest.mark.parametrize("said", ["yes", "t", 2, [True]])
+def test_what_is_neither_true_nor_false_in_an_inventory_is_refused(tmp_path: Path, said: object) -> None:
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"], "key": ["1.jpg"], "is_latest": [said]})
+    with pytest.raises(ImagesError, match=r"column 'is_latest' of t\.parquet to hold true or false; .*leave it out"):
+        find_images(table)
+
+
 def test_ids_of_an_inventory_are_refused_where_two_objects_that_count_share_one(tmp_path: Path) -> None:
     keys = ["1.jpg", "2.jpg", "3.jpg", "1.jpg", "notes.txt"]
     table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "B", "C", "A", "B"]})
