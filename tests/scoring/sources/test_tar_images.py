@@ -156,6 +156,39 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     assert listing.left_out == (LeftOut("link to no file", 3, ("x.tar/b/4.jpg", "x.tar/b/5.jpg", "x.tar/c")),)
 
 
+@pytest.mark.parametrize(
+    ("members", "unpacked", "left_out"),
+    [
+        ([("a", "cat"), ("b", "-> a"), ("b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "./b": "dog"}, ("replaced", 1)),
+        ([("b", "dog"), ("a", "cat"), ("b", "-> a")], {"a": "cat", "b": "cat"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog")], {"a": "dog", "b": "cat"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("b", "= a")], {"a": "dog", "b": "dog"}, ("replaced", 2)),
+        ([("a", "cat"), ("b", "-> a"), ("a", "dog")], {"a": "dog", "b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("c", "-> b")], {"a": "dog", "b": "cat", "c": "cat"}, ("repl", 1)),
+        ([("a", "cat"), ("b", "-> a"), ("c", "= b"), ("b", "dog")], {"a": "cat", "b": "dog", "c": "cat"}, ("repl", 1)),
+        ([("b", "= a"), ("a", "cat")], {"a": "cat"}, ("link to no file", 1)),
+    ],
+)
+def test_links_in_a_tar_that_was_appended_to_are_what_unpacking_it_leaves(
+    tmp_path: Path, members: list[tuple[str, str]], unpacked: dict[str, str], left_out: tuple[str, int]
+) -> None:
+    for name, content in members:
+        with tarfile.open(tmp_path / "x.tar", "a") as writer:
+            member = tarfile.TarInfo(f"{name}.jpg")
+            mark, _, target = content.partition(" ")
+            if target:
+                member.type = tarfile.SYMTYPE if mark == "->" else tarfile.LNKTYPE
+                member.linkname = f"{target}.jpg"
+            else:
+                member.size = len(content)
+            writer.addfile(member, io.BytesIO(content.encode()))
+    listing, read = find_images(tmp_path / "x.tar"), open_images(tmp_path / "x.tar")
+    assert {image.image_id: read(image).decode() for image in listing.images} == unpacked
+    ((reason, count),) = [(left.reason, left.count) for left in listing.left_out]
+    assert (reason.startswith(left_out[0]), count) == (True, left_out[1])
+
+
 @pytest.mark.parametrize("padding", [0, 20 * 512])
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
 def test_tars_written_one_behind_the_other_are_all_listed(
