@@ -163,7 +163,9 @@ def list_tars(
 
 
 def expand_range(pattern: Location) -> list[Location]:
-    """The files that a place stands for: several, if its name has a range; see `TarSource.at`."""
+    """The files that a place stands for: several, if its name has a range and no file has it; see `TarSource.at`."""
+    if not _RANGE.search(pattern.name) or pattern.is_file():
+        return [pattern]
     return [pattern.parent / name for name in _expand(pattern.name)]
 
 

@@ -249,6 +249,20 @@ def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
         assert images[5].path == "part-10.parquet#1"
 
 
+@pytest.mark.parametrize("where", ["file", "folder", "bucket"])
+def test_name_of_a_table_is_no_pattern_where_the_table_is_there(tmp_path: Path, bucket: Url, where: str) -> None:
+    _write(tmp_path / "pets1.parquet", {"path": ["cat.jpg"]})
+    named = tmp_path / "pets[1].parquet"
+    if where == "folder":
+        named.mkdir()
+    _write(named / "part-0.parquet" if where == "folder" else named, {"path": ["dog.jpg"]})
+    if where == "bucket":
+        for path in tmp_path.iterdir():
+            (bucket / path.name).upload(path)
+    table: Location = bucket / named.name if where == "bucket" else named
+    assert [image.path for image in find_images(table).images] == ["dog.jpg"]
+
+
 def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(tmp_path: Path) -> None:
     _write(tmp_path / "parts.parquet", {"path": ["../1.png"]}).rename(tmp_path / "keep")
     (tmp_path / "parts").mkdir()

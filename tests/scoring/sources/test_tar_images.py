@@ -343,6 +343,13 @@ def test_tar_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_
     assert [read(image) for image in images] == [b"1.jpg" * 50, b"2.jpg" * 50]
 
 
+def test_name_of_a_tar_is_no_range_where_the_tar_is_there(tmp_path: Path) -> None:
+    for name in ("x-0.tar", "x-{0..1}.tar"):
+        (tmp_path / name).write_bytes(_tar(f"{name}.jpg"))
+    (image,) = find_images(tmp_path / "x-{0..1}.tar").images
+    assert open_images(tmp_path / "x-{0..1}.tar")(image) == b"x-{0..1}.tar.jpg" * 50
+
+
 def test_sparse_member_is_left_out_by_what_it_is(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "photos.tar", "w", format=tarfile.PAX_FORMAT) as writer:
         for name in ("holes.jpg", "whole.jpg"):
