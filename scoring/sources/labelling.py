@@ -138,8 +138,8 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
         columns = ", ".join(repr(found.column) for found in candidates)
         raise RequestError(
             f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
-            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}. Name the "
-            "column of the ids by `id_column`."
+            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
+            f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
         )
     for other in candidates:
         if _disagree(table, best, other):

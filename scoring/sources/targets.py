@@ -101,6 +101,11 @@ def split_of(image: ImageEntry) -> Split | None:
     return next((split for split in map(_split_of_place, places) if split), None)
 
 
+def split_of_folders(names: Sequence[str]) -> Split | None:
+    """What the innermost of folders that says what photos are for says."""
+    return next((split for name in reversed(names) if (split := _SPLITS.get(name.casefold()))), None)
+
+
 def _split_of_place(name: str) -> Split | None:
     held = _HOLDER.fullmatch(name)
     words = re.split(r"[-_.]", held["name"]) if held else [name]
