@@ -1,6 +1,7 @@
 """Labels from a file of their own, as competitions give them, or from a column of the table of images."""
 
 import re
+import uuid
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -304,6 +305,19 @@ def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> N
     hashes = pa.array([b"\xff" * 16] * 4, pa.binary(16))
     table = pa.table({"id": ["a1", "b2", "c3", "10"], "label": ["cat", "dog", "cat", "dog"], "hash": hashes})
     pq.write_table(table, tmp_path / "train.parquet")
+    assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+
+
+def test_a_column_of_a_parquet_table_of_labels_that_is_not_used_may_hold_anything(tmp_path: Path) -> None:
+    rows = [uuid.UUID(int=row).bytes for row in range(4)]
+    broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+    columns = {
+        "row": pa.ExtensionArray.from_storage(pa.uuid(), pa.array(rows, pa.binary(16))),
+        "note": pa.chunked_array([broken] * 4),
+        "file": [path.partition("/")[2] for path in _EXPECTED],
+        "label": list(_EXPECTED.values()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
