@@ -92,9 +92,10 @@ class TarReader:
         if not image.size_bytes:
             return b""
         try:
-            opened = self._open(self._archive_of(image.raw_path or image.path.encode()))
+            archive = self._archive_of(image.raw_path or image.path.encode())
+            opened = self._open(archive)
             if image.stamp is not None and image.stamp not in opened.stamps:
-                raise has_changed()
+                raise has_changed(self._origin or archive)
             encoded = opened.content.read_range(image.position or 0, image.size_bytes)
         except OSError as error:
             raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
