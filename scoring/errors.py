@@ -55,6 +55,16 @@ class UnreachableError(BucketError):
     """A bucket answers this process nothing, whatever it is asked for: no connection, or no valid credentials."""
 
 
+class ChangedError(StorageError, OSError):
+    """A file is no longer the one that was listed, or this machine has another in its place."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename} is not the file that was listed. If it was replaced, run again; if not, this node has a "
+            "copy of its own: put one file where all nodes see it."
+        )
+
+
 class TooLargeError(ScoringError):
     """A file has more bytes than its reader takes."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from scoring.arrays import UInt8Array
-from scoring.errors import ImagesError, RunFolderError
+from scoring.errors import ChangedError, ImagesError, RunFolderError
 from scoring.networks.agreement import ImageSample
 from scoring.pixels.decoding import decode
 from scoring.pixels.input_shape import InputShape
@@ -50,9 +50,16 @@ def _readable(
         try:
             pixels = decode(read(image if as_listed else replace(image, stamp=None)), settings.resize, shape)
         except Exception as error:  # noqa: BLE001
-            reasons.append(row_fault(error, in_reading=True))
+            reasons.append(_reason(error))
         else:
             yield image, pixels
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return row_fault(error, in_reading=True)
+    except ChangedError as changed:  # which costs shards, and a sample its image
+        return str(changed)
 
 
 def _earlier_model(folder: RunFolder) -> str:

@@ -3,7 +3,15 @@
 import errno
 from collections.abc import Iterator, Sequence
 
-from scoring.errors import BucketError, ImageError, LeaseLostError, OutOfReachError, StorageError, UnreachableError
+from scoring.errors import (
+    BucketError,
+    ChangedError,
+    ImageError,
+    LeaseLostError,
+    OutOfReachError,
+    StorageError,
+    UnreachableError,
+)
 from scoring.pixels.guarded_decode import DecoderStartError
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import bucket_of
@@ -33,13 +41,13 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
-            a decoder that cannot start, a mount that is gone.
+            a decoder that cannot start, a mount that is gone. A ChangedError if its archive or table is another.
         UnreachableError: If the bucket of all images is out of reach. For that of a table's row, see `check_reach`.
     """
     if isinstance(error, OutOfReachError):
         return f"{_OUT_OF_REACH}{redact(' '.join(str(error).split()))}"[:_LONGEST]
     if _stops_all(error):
-        raise next((cause for cause in _causes(error) if isinstance(cause, UnreachableError)), error)
+        raise next((cause for cause in _causes(error) if isinstance(cause, UnreachableError | ChangedError)), error)
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
@@ -93,7 +101,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_of_the_machine(cause: BaseException) -> bool:
-    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | UnreachableError):
+    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | UnreachableError | ChangedError):
         return True
     if isinstance(cause, RuntimeError):
         return str(cause) == _NO_THREAD

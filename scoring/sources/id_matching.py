@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.sources.spelling import composed
+from scoring.sources.targets import split_of_folders
 
 _WHOLE = re.compile(r"[0-9]+")
 _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
-_ABSOLUTE = re.compile(r"/|[a-z]:/|[a-z0-9+.-]+://")
+_ROOT = re.compile(r"(?:[a-z]:|(?P<host>[a-z0-9+.-]+://[^/]*))?/")  # of an absolute path, or of a URL
 _HERE = re.compile(r"(?:\./)+")
 
 
@@ -63,7 +64,7 @@ def match_by_every_reading(
         paths: The path of each image.
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
-    below = _Reading(partial(_below, _folded(folder).split("/")), lambda image_id, path: _folded(path))
+    below = _Reading(partial(_below, _folded(folder)), lambda image_id, path: _folded(path))
     earlier = np.full(len(ids), -1, np.int64)
     for reading in (*_READINGS, *([below] if folder else [])):
         matches = _match(reading, ids, image_ids, paths)
@@ -116,20 +117,33 @@ def _folded(path: str) -> str:
     return bare.lower() if bare.isascii() else composed(bare).casefold()
 
 
-def _below(folder: Sequence[str], one: str) -> str | None:
-    """The rest of a path behind the innermost folder of that name; None if it leads through none.
+def _below(folder: str, one: str) -> str | None:
+    """The rest of a path behind the innermost folder of that name; None if it leads through none, or elsewhere.
 
-    An absolute path may be of another machine, so its beginning is not compared. A relative path begins in a folder
-    above `folder`; if its steps are not those of `folder`, it leads elsewhere.
+    A relative path begins in a folder above `folder`: all its steps must be those of `folder`. An absolute one may be
+    of another machine, so that of its steps the one above is compared, and the split that the others tell.
     """
     path = _folded(one)
-    *parts, name = path.split("/")
-    last = {folder[-1], _bare(folder[-1])}  # of an archive without its suffix too
+    root, steps = _parted(path)
+    place, (*above, own) = _parted(folder)
+    *parts, name = steps
+    last = {own, _bare(own)}  # of an archive without its suffix too
     end = next((end for end in range(len(parts), 0, -1) if parts[end - 1] in last), 0)
-    is_elsewhere = any(a != b for a, b in zip(parts[: end - 1][::-1], folder[-2::-1], strict=False))
-    if not end or (is_elsewhere and not _ABSOLUTE.match(path)):
+    if not end:
         return None
-    return "/".join([*parts[end:], name])
+    pairs = list(zip(parts[: end - 1][::-1], above[::-1], strict=False))
+    is_elsewhere = any(a not in (b, _bare(b)) for a, b in (pairs[:1] if root else pairs))
+    if root and not is_elsewhere:
+        hosts = {found["host"] for found in (root, place) if found} - {None}
+        splits = {split_of_folders(parts[:end]), split_of_folders([*above, _bare(own)])} - {None}
+        is_elsewhere = len(hosts) > 1 or len(splits) > 1
+    return None if is_elsewhere else "/".join([*parts[end:], name])
+
+
+def _parted(path: str) -> tuple[re.Match[str] | None, list[str]]:
+    """The root of a path, None of a relative one, and its steps."""
+    root = _ROOT.match(path)
+    return root, path[root.end() if root else 0 :].split("/")
 
 
 def _number(text: str) -> str | None:

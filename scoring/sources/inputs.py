@@ -141,7 +141,7 @@ def collection_files(location: Location) -> list[Location]:
         return []
     if above := file_above(location):
         return [above[0]]
-    parts = TableParts(location) if is_pattern(location.name) else None
+    parts = TableParts(location) if is_pattern(location) else None
     files = [file_below(parts.folder, name) for name in parts.names] if parts else expand_range(location)
     return list(dict.fromkeys([*files[:1], *files[-1:]]))
 
@@ -152,7 +152,7 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         is_table = columns != NO_COLUMNS or is_table_folder(location)
         return TableSource(location, columns) if is_table else FolderSource(location)
     kind = kind_of(location) if location.is_file() else None
-    if location.suffix == ".parquet" or is_pattern(location.name) or kind == "Parquet":
+    if location.suffix == ".parquet" or is_pattern(location) or kind == "Parquet":
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
         raise RequestError(

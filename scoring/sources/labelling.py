@@ -113,12 +113,12 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
         RequestError: If a value of that column is several labels, and `use` takes one.
         ImagesError: If the table is damaged.
     """
-    files = TableSource(table, columns).files()
-    rows = [(file.path, file.image_id, file.target) for file in files if file.target]
-    label_of = zip(rows, tidy_labels([target for _, _, target in rows]), strict=True)
-    labelled = [(path, image_id, label) for (path, image_id, _), label in label_of if label]
-    labels = _read_several([label for _, _, label in labelled], use, str(columns.label), table.name)
-    target_of = {(path, image_id): label for (path, image_id, _), label in zip(labelled, labels, strict=True)}
+    files = (file for file in TableSource(table, columns).files() if not file.left_out)
+    rows = {(file.path, file.image_id): file.target or "" for file in files}  # the last one counts, as in the listing
+    label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
+    labelled = {row: label for row, label in label_of if label}
+    labels = _read_several(list(labelled.values()), use, str(columns.label), table.name)
+    target_of = dict(zip(labelled, labels, strict=True))
     # An id is known by its row where the table has ids, else made of the path.
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
@@ -143,8 +143,8 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
         columns = ", ".join(repr(found.column) for found in candidates)
         raise RequestError(
             f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
-            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}. Name the "
-            "column of the ids by `id_column`."
+            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
+            f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
         )
     for other in candidates:
         if _disagree(table, best, other):

@@ -1,7 +1,8 @@
 """The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ class LabelsTable:
     """
 
     name: str
-    columns: dict[str, Sequence[str]]
+    columns: Mapping[str, Sequence[str]]
 
     def id_columns(self, asked: str | None) -> list[str]:
         """The columns that may say which photo: the one asked for, or those named so.
@@ -106,31 +107,62 @@ def read_labels(file: LabelsFile) -> LabelsTable:
         BucketError: If its bucket cannot be reached.
     """
     source = file.source
-    names, columns = _parquet_columns(source) if is_parquet(source.name) else _csv_columns(source)
-    if len(names) < 2 or not columns[0]:
+    names, num_rows, columns = _parquet_columns(source) if is_parquet(source.name) else _csv_columns(source)
+    if len(names) < 2 or not num_rows:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
-            f"{source} has {len(names)} columns and {len(columns[0]) if columns else 0} rows."
+            f"{source} has {len(names)} columns and {num_rows} rows."
         )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise RequestError(f"Expected every column of `labels_file` once; {source} has {twice!r} more than once.")
-    return LabelsTable(source.name, dict(zip(names, columns, strict=True)))
+    return LabelsTable(source.name, columns)
 
 
-def _csv_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
+def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
     table = read_csv(source, "labels_file", "a CSV file or a Parquet table")
-    values = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.header)
-    return [name.strip() for name in table.header], [[value.strip() for value in column] for column in values]
+    names = [name.strip() for name in table.header]
+    values = zip(*table.rows, strict=True) if table.rows else ([] for _ in names)
+    return (
+        names,
+        len(table.rows),
+        dict(zip(names, ([value.strip() for value in column] for column in values), strict=True)),
+    )
 
 
-def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
-    """The names and values of all columns that can be texts; lists, images and the like are left out."""
+def _parquet_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
+    """The names, the number of rows, and the columns that may be texts; lists, images and the like are left out."""
+    with _refused_if_unreadable(source), pq.ParquetFile(readable(source)) as file:
+        table = file.read([field.name for field in file.schema_arrow if _is_plain(field.type)])
+    return table.column_names, table.num_rows, _Texts(table, source)
+
+
+class _Texts(Mapping[str, Sequence[str]]):
+    """Columns of a Parquet table, made texts when they are looked at: of those that are not, some could not be."""
+
+    def __init__(self, table: pa.Table, source: Location) -> None:
+        self._table = table
+        self._source = source
+        self._made: dict[str, Sequence[str]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        if name not in self._made:
+            values = self._table[name]
+            with _refused_if_unreadable(self._source):
+                self._made[name] = [value.strip() for value in pc.fill_null(as_texts(values), "").to_pylist()]
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return int(self._table.num_columns)
+
+
+@contextmanager
+def _refused_if_unreadable(source: Location) -> Iterator[None]:
     try:
-        with pq.ParquetFile(readable(source)) as file:
-            plain = [field.name for field in file.schema_arrow if _is_plain(field.type)]
-            table = file.read(plain)
-        return table.column_names, [_texts(column) for column in table.columns]
+        yield
     except BucketError:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
@@ -140,10 +172,6 @@ def _parquet_columns(source: Location) -> tuple[list[str], list[Sequence[str]]]:
 def _is_plain(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return not (pa.types.is_nested(kind) or is_binary(kind))
-
-
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    return [value.strip() for value in pc.fill_null(as_texts(column), "").to_pylist()]
 
 
 def _plain(name: str) -> str:

@@ -93,6 +93,8 @@ def list_entries(
             if replaced is None:
                 _refuse_repeated(database)
             with_suffix = not keeps_order and _sort(database, replaced)
+            if replaced is not None:
+                _refuse_repeated(database, "WHERE image_id IS NOT NULL")
             _refuse_repeated_ids(database, common.depth, with_suffix)
             return _entries(database, common.depth, with_suffix)
     except BaseException:
@@ -108,10 +110,11 @@ def _rows(files: Iterable[FoundFile], common: CommonFolder, keeps_order: bool) -
         yield key, file.image_id, file.path, file.size_bytes, file.raw_path, file.position, file.stamp
 
 
-def _refuse_repeated(database: sqlite3.Connection) -> None:
+def _refuse_repeated(database: sqlite3.Connection, among: str = "") -> None:
     """Ids come from a column of a table, or else from paths."""
     repeated = database.execute(
-        "SELECT ifnull(image_id, path) AS name, count(*) AS times FROM found GROUP BY name HAVING times > 1 LIMIT 1"
+        f"SELECT ifnull(image_id, path) AS name, count(*) AS times FROM found {among} "
+        "GROUP BY name HAVING times > 1 LIMIT 1"
     ).fetchone()
     if repeated:
         raise ImagesError(

@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ChangedError, ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import column_values
 from scoring.sources.table_parts import TableParts, one_line
+from scoring.storage.locations import file_below
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
 from scoring.storage.stamps import has_changed
 
@@ -53,7 +54,7 @@ class BytesReader:
             if self._opened is None or self._opened.name != name:
                 self._opened = _OpenedPart(self._parts, name, self._column)
             if image.stamp is not None and image.stamp not in self._opened.stamps:
-                raise has_changed()
+                raise self._opened.has_changed()
             return self._opened.value(image.position or 0)
 
 
@@ -90,9 +91,13 @@ class _OpenedPart:
             self._read(group)
         return self._images[row - (self._ends[group - 1] if group else 0)]
 
+    def has_changed(self) -> ChangedError:
+        """What to raise where the file is no longer the one that was listed."""
+        return has_changed(file_below(self._parts.folder, self.name))
+
     def _read(self, group: int) -> None:
         if self._is_another:
-            raise has_changed()
+            raise self.has_changed()
         if group in self._given_up:  # at once: its other rows need not wait as long
             raise ReadTimeoutError(str(self._given_up[group]))
         try:
@@ -102,7 +107,7 @@ class _OpenedPart:
             raise
         self._is_another = self._parts.stamp_from_outside(self.name) != self._from_outside
         if self._is_another:
-            raise has_changed()
+            raise self.has_changed()
         self._images, self._group = images, group
 
     def _limit_s(self, group: int) -> float | None:

@@ -12,6 +12,7 @@ from scoring.storage.locations import Location, file_above
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
 BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
 IS_LATEST, IS_DELETED = "is_latest", "is_delete_marker"
+_UUID = "arrow.uuid"  # Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID
 _TOO_LARGE = 2.0**63  # for a whole number of 64 bits
 
 
@@ -96,13 +97,15 @@ def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
 
 
 def as_texts(values: Any) -> Any:
-    """A column's values as texts: whole numbers as such, however they are written, and NaN as a null.
+    """A column's values as texts: whole numbers as such, however they are written, UUIDs as usual, NaN as a null.
 
     Raises:
         pyarrow.ArrowException: If they cannot be texts.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if getattr(values.type, "extension_name", "") == _UUID:  # 16 bytes, which pyarrow would take for a text
+        return pa.array([value and str(value) for value in values.to_pylist()], pa.string())
     if not pa.types.is_floating(values.type):
         return pc.cast(values, pa.string())
     numbers = values.cast(pa.float64())

@@ -40,7 +40,7 @@ class TableParts:
     """
 
     def __init__(self, table: Location) -> None:
-        if is_pattern(table.name):
+        if is_pattern(table):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
         elif table.is_dir():
             self.folder, names = table, list(_parts_in(table))
@@ -116,9 +116,9 @@ def _refuse_rewritten(part: Location, before: int) -> None:
         raise ImagesError(f"Expected a table that nobody writes to; {part} was changed while it was listed. Run again.")
 
 
-def is_pattern(name: str) -> bool:
-    """Whether a name stands for several files: `part-*.parquet`."""
-    return is_parquet(name) and any(character in name for character in "*?[")
+def is_pattern(table: Location) -> bool:
+    """Whether a name stands for several files: `part-*.parquet`, unless it is that of a file or folder itself."""
+    return is_parquet(table.name) and any(mark in table.name for mark in "*?[") and not table.exists()
 
 
 def is_table_folder(folder: Location) -> bool:

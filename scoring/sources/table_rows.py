@@ -67,7 +67,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
 
     Raises:
         pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
-        ImagesError: If a size in an inventory is none.
+        ImagesError: If a size in an inventory is none, or neither true nor false stands where one should.
     """
     ids = _ids(batch, columns.image_id, part) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
@@ -117,7 +117,7 @@ def _objects(batch: pa.RecordBatch, ids: pa.Array, part: TablePart) -> dict[str,
     gone = pa.repeat(pa.scalar(False), batch.num_rows)
     for name, is_gone in ((IS_LATEST, False), (IS_DELETED, True)):
         if name in names:
-            gone = pc.or_(gone, _is(column_values(batch, name), is_gone))
+            gone = pc.or_(gone, pc.fill_null(pc.equal(_flags(batch, name, part), is_gone), False))
     found["left_out"] = pc.if_else(gone, str(Reason.OLD_VERSION), pa.scalar(None, pa.string()))
     return found
 
@@ -187,11 +187,18 @@ def _or_null(sizes: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(sizes, ""), None, sizes) if is_text else sizes
 
 
-def _is(values: pa.Array, value: bool) -> pa.Array:
-    """Where booleans are this one; what is no boolean never is."""
-    if not pa.types.is_boolean(values.type):
-        return pa.repeat(pa.scalar(False), len(values))
-    return pc.fill_null(pc.equal(values, value), False)
+def _flags(batch: pa.RecordBatch, name: str, part: TablePart) -> pa.Array:
+    """What a column of the inventory says is true or false, however it is written; null where it says neither."""
+    values = column_values(batch, name)
+    if pa.types.is_boolean(values.type):
+        return values
+    try:
+        return _or_null(as_texts(values)).cast(pa.bool_())
+    except pa.ArrowException as error:
+        raise ImagesError(
+            f"Expected column {name!r} of {part.name} to hold true or false; {one_line(error).removesuffix('.')}. Mend "
+            "the column, or leave it out."
+        ) from error
 
 
 def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:

@@ -92,9 +92,10 @@ class TarReader:
         if not image.size_bytes:
             return b""
         try:
-            opened = self._open(self._archive_of(image.raw_path or image.path.encode()))
+            archive = self._archive_of(image.raw_path or image.path.encode())
+            opened = self._open(archive)
             if image.stamp is not None and image.stamp not in opened.stamps:
-                raise has_changed()
+                raise has_changed(self._origin or archive)
             encoded = opened.content.read_range(image.position or 0, image.size_bytes)
         except OSError as error:
             raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
@@ -163,7 +164,9 @@ def list_tars(
 
 
 def expand_range(pattern: Location) -> list[Location]:
-    """The files that a place stands for: several, if its name has a range; see `TarSource.at`."""
+    """The files that a place stands for: several, if its name has a range and no file has it; see `TarSource.at`."""
+    if not _RANGE.search(pattern.name) or pattern.is_file():
+        return [pattern]
     return [pattern.parent / name for name in _expand(pattern.name)]
 
 

@@ -87,17 +87,26 @@ def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
 
 
 def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
-    """The links, each with the content of the member it means; for that the headers are read once more."""
-    targets = {member_name(link.name): _target(link) for link in links}
-    ends = link_ends(targets)
-    wanted = set(ends.values())
-    members = {member_name(member.name): member for member in _headers(file) if member_name(member.name) in wanted}
+    """The links, each with the content that it has once all is unpacked; for that the headers are read once more."""
+    targets = {_target(link) for link in links}
+    names = targets.union(member_name(link.name) for link in links)
+    last: dict[str, tarfile.TarInfo] = {}  # header of each name
+    content: dict[str, tarfile.TarInfo] = {}  # what has its bytes; a hard link has those that its target had by then
+    for member in _headers(file):
+        own = member_name(member.name)
+        if own in names:
+            last[own] = member
+            content[own] = content.get(_target(member), member) if member.islnk() else member
+    ends = link_ends({own: _target(member) for own, member in content.items() if member.issym()})
     for link in links:
-        member = members.get(ends[member_name(link.name)])
-        if member is not None and member.isreg():
-            yield _found(link, member, name, file)
-        elif member is None or not member.isdir():
-            path, raw = _path(name, link)
+        own = member_name(link.name)
+        found = content.get(ends.get(own, own))
+        path, raw = _path(name, link)
+        if last.get(own, link).offset != link.offset:
+            yield FoundFile(path, 0, raw, left_out=Reason.REPLACED)
+        elif found is not None and found.isreg():
+            yield _found(link, found, name, file)
+        elif found is None or not found.isdir():
             yield FoundFile(path, 0, raw, left_out=Fault.NO_TARGET)
 
 

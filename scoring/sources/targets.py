@@ -118,6 +118,11 @@ def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | 
     return split_of
 
 
+def split_of_folders(names: Sequence[str]) -> Split | None:
+    """What the innermost of folders that says what photos are for says."""
+    return next((split for name in reversed(names) if (split := _SPLITS.get(name.casefold()))), None)
+
+
 def _split_of_place(name: str) -> Split | None:
     held = _HOLDER.fullmatch(name)
     words = re.split(r"[-_.]", held["name"]) if held else [name]

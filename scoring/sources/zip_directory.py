@@ -91,7 +91,7 @@ class ZipDirectory:
         try:
             info = self._find(path)
             if stamp not in (None, _stamp(info)):
-                raise has_changed()
+                raise has_changed(self._place)
             return self._read(info)
         except DAMAGE as error:
             raise ImageError(f"cannot read from zip: {error}") from error

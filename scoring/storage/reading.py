@@ -87,7 +87,7 @@ class PinnedFile:
         """
         content = read_range(self._place, start, length, self._version)
         if self._version is None and stamp_at(self._place) != self.stamp:
-            raise has_changed()
+            raise has_changed(self._place)
         return content
 
 

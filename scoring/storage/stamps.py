@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scoring.errors import ChangedError
+
 _MOUNTS = Path("/proc/self/mountinfo")
 # File systems where a file may have another inode number tomorrow, or on another machine.
 _NUMBERED_ANEW = frozenset({"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf"})
@@ -39,9 +41,9 @@ def object_stamp(meta: Mapping[str, Any]) -> int:
     return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
 
 
-def has_changed() -> OSError:
+def has_changed(place: object) -> ChangedError:
     """What to raise where a file is no longer the one that was looked at."""
-    return OSError("it has changed since it was listed")
+    return ChangedError(None, "it has changed since it was listed", str(place))
 
 
 @cache

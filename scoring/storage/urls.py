@@ -150,7 +150,9 @@ class Url:
                 options: Any = {"range": (start, start + length), "if_match": tag}
                 return bytes(obstore.get(self._store, self._object_key, options=options).bytes())
         except PreconditionError as error:
-            raise OSError("it has changed since it was listed") from error
+            from scoring.storage.stamps import has_changed  # as in `_stamp`
+
+            raise has_changed(self) from error
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
                 return b""

@@ -1,4 +1,6 @@
 import errno
+import tarfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from obstore.store import S3Store
 
 from scoring.arrays import UInt8Array
-from scoring.errors import BucketError, ImageError, LeaseLostError, StorageError, UnreachableError
+from scoring.errors import BucketError, ChangedError, ImageError, LeaseLostError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.folder import RunFolder
@@ -22,12 +24,11 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources import row_reader
 from scoring.sources.encoded_images import read_image
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import urls
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from scoring.storage.read_deadline import ReadTimeoutError
-from scoring.storage.stamps import has_changed
 from scoring.storage.web import WebUrl
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
@@ -115,7 +116,6 @@ def _image_error_of(cause: Exception) -> ImageError:
         (PermissionError(errno.EACCES, "Permission denied"), False),
         (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
         (BucketError(None, "the server answers HTTP 403", "https://host/3.png"), False),
-        (has_changed(), False),
     ],
     ids=repr,
 )
@@ -147,6 +147,41 @@ def test_a_row_says_whether_its_image_may_be_readable_at_another_time(cause: Exc
 def test_what_no_image_could_outlive_is_no_row(photos: Path, fault: BaseException, in_decoder: bool) -> None:
     with pytest.raises(UnreachableError if isinstance(fault.__cause__, UnreachableError) else type(fault)):
         _decoded(photos, fault, in_decoder)
+
+
+@pytest.mark.parametrize("kind", ["x.tar", "x.zip", "x.parquet", "x.tar in a bucket"])
+def test_an_archive_or_table_that_is_another_on_this_machine_costs_the_shard_and_no_rows(
+    photos: Path, bucket: Url, tmp_path: Path, kind: str
+) -> None:
+    """As where a node has a copy of its own: the rows would be errors for good."""
+    name, _, is_remote = kind.partition(" ")
+    place, columns = (bucket if is_remote else tmp_path) / name, TableColumns(content="image")
+    columns = columns if name == "x.parquet" else NO_COLUMNS
+
+    def put(picture: str) -> None:
+        content = (photos / picture).read_bytes()
+        if name == "x.zip":
+            with zipfile.ZipFile(tmp_path / name, "w") as archive:
+                archive.writestr("1.png", content)
+        elif name == "x.tar":
+            with tarfile.open(tmp_path / name, "w") as tar:
+                tar.add(photos / picture, "1.png")
+        else:
+            pq.write_table(pa.table({"image": [content]}), tmp_path / name)
+        if isinstance(place, Url):
+            place.upload(tmp_path / name)
+
+    put("1.png")
+    folder = RunFolder(tmp_path / "run")
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(place, columns).images, 1, 0)
+    put("2.png")
+    scorer = ShardScorer(ScorerSettings(place, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns), load_fake)
+    with pytest.raises(
+        ChangedError, match=f"^{place} is not the file that was listed. If it was replaced, run again; "
+    ):
+        scorer(0)
+    assert not list(folder.predictions.iterdir())
 
 
 def test_a_table_whose_path_holds_a_nul_has_an_error_row_for_it(photos: Path, tmp_path: Path) -> None:

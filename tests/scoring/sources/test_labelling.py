@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import uuid
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,11 +68,19 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
 @pytest.mark.parametrize(
     ("ids", "folder", "is_read"),
     [
-        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
-        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "/home/me/train", True),
+        (("C:\\Leaves\\Train\\a.jpg", "C:\\Leaves\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("C:\\Train\\a.jpg", "C:\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("/kaggle/leaves/train/a.jpg", "/kaggle/leaves/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
+        (("/home/test/x/train/1/a.jpg", "/home/test/x/train/1/cats/b.jpg"), "/data/train/1", True),
         (("leaves/train/a.jpg", "leaves/train/cats/b.jpg"), "/home/me/leaves/train.zip", True),
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
+        (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
         (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("D:\\oaks\\train\\a.jpg", "D:\\oaks\\train\\cats\\b.jpg"), "/home/me/leaves/train", False),
+        (("/data/test/images/a.jpg", "/data/test/images/cats/b.jpg"), "/data/train/images", False),
+        (("/data/val/leaves/images/a.jpg", "/data/val/leaves/images/cats/b.jpg"), "/train/1/leaves/images", False),
+        (("https://host/test/x/a.jpg", "https://host/test/x/cats/b.jpg"), "/home/me/train/x", False),
+        (("s3://other/train/a.jpg", "s3://other/train/cats/b.jpg"), "s3://b/train", False),
         (("test/a.jpg", "test/cats/b.jpg"), "/home/me/train", False),
         (("train/dogs/a.jpg", "train/b.jpg"), "/home/me/train", False),
     ],
@@ -332,6 +341,19 @@ def test_a_label_of_a_photo_of_exactly_that_name_is_not_given_to_one_of_that_num
         label_by_file(find_images(tmp_path), LabelsFile(labels))
 
 
+def test_a_column_of_a_parquet_table_of_labels_that_is_not_used_may_hold_anything(tmp_path: Path) -> None:
+    rows = [uuid.UUID(int=row).bytes for row in range(4)]
+    broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+    columns = {
+        "row": pa.ExtensionArray.from_storage(pa.uuid(), pa.array(rows, pa.binary(16))),
+        "note": pa.chunked_array([broken] * 4),
+        "file": [path.partition("/")[2] for path in _EXPECTED],
+        "label": list(_EXPECTED.values()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "train.parquet")
+    assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+
+
 @pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
 def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -380,6 +402,18 @@ def test_labels_of_a_table_of_images_are_those_of_a_file_of_labels(
     assert [image.target for image in label_by_table(listing, table, columns, use).listing.images] == targets
     by_file = label_by_file(listing, LabelsFile(table, "path", "label"), use).listing
     assert [image.target for image in by_file.images] == targets
+
+
+@pytest.mark.parametrize("is_latest", [[True, True, False, False, False], None])
+def test_labels_of_old_versions_in_an_inventory_do_not_count(tmp_path: Path, is_latest: list[bool] | None) -> None:
+    """The last row of an object counts where none is marked."""
+    table = tmp_path / "inventory.parquet"
+    rows = {"key": ["1.jpg", "2.jpg", "1.jpg", "2.jpg", "2.jpg"], "breed": ["cat", "dog", "cow", "cow", None]}
+    marks = {"is_latest": is_latest} if is_latest else {}
+    pq.write_table(pa.table({"bucket": ["b"] * 5, **rows, **marks}), table)
+    columns = TableColumns(label="breed")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    assert [image.target for image in found.images] == (["cat", "dog"] if is_latest else ["cow"])
 
 
 def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:

@@ -261,6 +261,20 @@ def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
         assert images[5].path == "part-10.parquet#1"
 
 
+@pytest.mark.parametrize("where", ["file", "folder", "bucket"])
+def test_name_of_a_table_is_no_pattern_where_the_table_is_there(tmp_path: Path, bucket: Url, where: str) -> None:
+    _write(tmp_path / "pets1.parquet", {"path": ["cat.jpg"]})
+    named = tmp_path / "pets[1].parquet"
+    if where == "folder":
+        named.mkdir()
+    _write(named / "part-0.parquet" if where == "folder" else named, {"path": ["dog.jpg"]})
+    if where == "bucket":
+        for path in tmp_path.iterdir():
+            (bucket / path.name).upload(path)
+    table: Location = bucket / named.name if where == "bucket" else named
+    assert [image.path for image in find_images(table).images] == ["dog.jpg"]
+
+
 def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(tmp_path: Path) -> None:
     _write(tmp_path / "parts.parquet", {"path": ["../1.png"]}).rename(tmp_path / "keep")
     (tmp_path / "parts").mkdir()
@@ -368,6 +382,42 @@ def test_size_of_an_inventory_that_is_none_is_refused_in_one_line(tmp_path: Path
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("latest", "deleted"),
+    [
+        ([True, False, True, None], [False, False, True, None]),
+        (["true", "false", "TRUE", ""], ["false", "False", "true", None]),
+        ([1, 0, 1, None], [0.0, 0.0, 1.0, float("nan")]),
+        (pa.array(["true", "false", "true", None]).dictionary_encode(), pa.nulls(4)),
+    ],
+)
+def test_old_versions_in_an_inventory_are_left_out_however_true_and_false_are_written(
+    tmp_path: Path, latest: Sequence[object], deleted: Sequence[object]
+) -> None:
+    columns: dict[str, Sequence[object]] = {"bucket": ["b"] * 4, "key": ["1.jpg", "1.jpg", "2.jpg", "3.jpg"]}
+    more = {"size": [10, 2, 3, 4], "is_latest": latest, "is_delete_marker": deleted}
+    table = _write(tmp_path / "t.parquet", {**columns, **more})
+    kept = [("1", 10), ("2", 3), ("3", 4)] if isinstance(deleted, pa.Array) else [("1", 10), ("3", 4)]
+    assert [(image.image_id, image.size_bytes) for image in find_images(table).images] == kept
+
+
+@pytest.mark.parametrize("said", ["yes", "t", 2, [True]])
+def test_what_is_neither_true_nor_false_in_an_inventory_is_refused(tmp_path: Path, said: object) -> None:
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"], "key": ["1.jpg"], "is_latest": [said]})
+    with pytest.raises(ImagesError, match=r"column 'is_latest' of t\.parquet to hold true or false; .*leave it out"):
+        find_images(table)
+
+
+def test_ids_of_an_inventory_are_refused_where_two_objects_that_count_share_one(tmp_path: Path) -> None:
+    keys = ["1.jpg", "2.jpg", "3.jpg", "1.jpg", "notes.txt"]
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "B", "C", "A", "B"]})
+    listing = find_images(table, TableColumns(image_id="sku"))
+    assert [image.image_id for image in listing.images] == ["A", "B", "C"]
+    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "A", "B", "D", "E"]})
+    with pytest.raises(ImagesError, match="'A' stands in 2 of them"):
+        find_images(table, TableColumns(image_id="sku"))
+
+
 def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
     table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "a.png"], "id": [1, 2, 3], "twice": [7, 8, 8]})
     with pytest.raises(ImagesError, match=r"'a\.png' stands in 2 of them.*`id_column`"):
@@ -425,7 +475,7 @@ def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
         assert read(images[0]) == b"image 0"
     _write(table, {"image": [f"image {9 - row}".encode() for row in range(10)]})
     for _ in range(2):
-        with pytest.raises(ImageError, match="cannot read from table: it has changed since it was listed"):
+        with pytest.raises(ImageError, match=r"cannot read from table: .* is not the file that was listed"):
             read(images[5])
 
 

@@ -1,4 +1,5 @@
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import astuple
 from itertools import pairwise
@@ -199,6 +200,16 @@ def test_nan_is_no_id(tmp_path: Path, content: str | None) -> None:
     table = _numbered(tmp_path / "t.parquet", [123456789012.0, None, float("nan")], "float64")
     images = find_images(table, TableColumns(content=content, image_id="number")).images
     assert sorted(image.image_id for image in images) == ["123456789012", "t.parquet#1", "t.parquet#2"]
+
+
+@pytest.mark.parametrize("content", [None, "photo"])
+def test_uuids_are_ids_as_they_are_usually_written(tmp_path: Path, content: str | None) -> None:
+    ids = [uuid.UUID(int=2**100), None, uuid.UUID(int=7)]
+    storage = pa.array([one and one.bytes for one in ids], pa.binary(16))
+    columns = {"number": pa.ExtensionArray.from_storage(pa.uuid(), storage), "photo": [b""] * 3}
+    table = _write(tmp_path / "t.parquet", {"path": ["a.jpg", "b.jpg", "c.jpg"], **columns})
+    images = find_images(table, TableColumns(content=content, image_id="number")).images
+    assert {str(ids[0]), str(ids[2])} < {image.image_id for image in images}
 
 
 def test_rows_in_natural_order_are_not_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

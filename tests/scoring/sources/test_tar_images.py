@@ -156,6 +156,39 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     assert listing.left_out == (LeftOut("link to no file", 3, ("x.tar/b/4.jpg", "x.tar/b/5.jpg", "x.tar/c")),)
 
 
+@pytest.mark.parametrize(
+    ("members", "unpacked", "left_out"),
+    [
+        ([("a", "cat"), ("b", "-> a"), ("b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "./b": "dog"}, ("replaced", 1)),
+        ([("b", "dog"), ("a", "cat"), ("b", "-> a")], {"a": "cat", "b": "cat"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog")], {"a": "dog", "b": "cat"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("b", "= a")], {"a": "dog", "b": "dog"}, ("replaced", 2)),
+        ([("a", "cat"), ("b", "-> a"), ("a", "dog")], {"a": "dog", "b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("c", "-> b")], {"a": "dog", "b": "cat", "c": "cat"}, ("repl", 1)),
+        ([("a", "cat"), ("b", "-> a"), ("c", "= b"), ("b", "dog")], {"a": "cat", "b": "dog", "c": "cat"}, ("repl", 1)),
+        ([("b", "= a"), ("a", "cat")], {"a": "cat"}, ("link to no file", 1)),
+    ],
+)
+def test_links_in_a_tar_that_was_appended_to_are_what_unpacking_it_leaves(
+    tmp_path: Path, members: list[tuple[str, str]], unpacked: dict[str, str], left_out: tuple[str, int]
+) -> None:
+    for name, content in members:
+        with tarfile.open(tmp_path / "x.tar", "a") as writer:
+            member = tarfile.TarInfo(f"{name}.jpg")
+            mark, _, target = content.partition(" ")
+            if target:
+                member.type = tarfile.SYMTYPE if mark == "->" else tarfile.LNKTYPE
+                member.linkname = f"{target}.jpg"
+            else:
+                member.size = len(content)
+            writer.addfile(member, io.BytesIO(content.encode()))
+    listing, read = find_images(tmp_path / "x.tar"), open_images(tmp_path / "x.tar")
+    assert {image.image_id: read(image).decode() for image in listing.images} == unpacked
+    ((reason, count),) = [(left.reason, left.count) for left in listing.left_out]
+    assert (reason.startswith(left_out[0]), count) == (True, left_out[1])
+
+
 @pytest.mark.parametrize("padding", [0, 20 * 512])
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
 def test_tars_written_one_behind_the_other_are_all_listed(
@@ -308,6 +341,13 @@ def test_tar_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_
     monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: not lies_here)
     read = open_images(tmp_path / "x.tar")
     assert [read(image) for image in images] == [b"1.jpg" * 50, b"2.jpg" * 50]
+
+
+def test_name_of_a_tar_is_no_range_where_the_tar_is_there(tmp_path: Path) -> None:
+    for name in ("x-0.tar", "x-{0..1}.tar"):
+        (tmp_path / name).write_bytes(_tar(f"{name}.jpg"))
+    (image,) = find_images(tmp_path / "x-{0..1}.tar").images
+    assert open_images(tmp_path / "x-{0..1}.tar")(image) == b"x-{0..1}.tar.jpg" * 50
 
 
 def test_sparse_member_is_left_out_by_what_it_is(tmp_path: Path) -> None:

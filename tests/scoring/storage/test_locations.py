@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, RequestError, StorageError, TooLargeError
+from scoring.errors import BucketError, ChangedError, RequestError, StorageError, TooLargeError
 from scoring.storage import durable
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
@@ -177,7 +177,7 @@ def test_object_that_is_replaced_while_it_is_open_is_not_read_as_half_of_each(bu
         assert file.read(3) == b"old"
         (bucket / "table").write_bytes(b"new" * 1000)
         file.seek(1500)
-        with pytest.raises(OSError, match="it has changed"):
+        with pytest.raises(ChangedError, match="/table is not the file that was listed"):
             file.read(3)
     with (bucket / "table").open(buffer_bytes=16) as file:
         assert file.read(3) == b"new"
