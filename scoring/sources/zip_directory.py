@@ -18,7 +18,7 @@ from scoring.sources.image_finder import Reason
 from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
-from scoring.storage.reading import Place, identity, path_or_file, read_range
+from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
 from scoring.storage.sections import Section
 from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
@@ -53,6 +53,7 @@ class ZipDirectory:
     def __init__(self, place: Place) -> None:
         self._place = place
         try:
+            self._stamp = stamp_at(place)
             self._opened = zipfile.ZipFile(path_or_file(place))
         except BucketError:
             raise
@@ -86,7 +87,8 @@ class ZipDirectory:
             stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
 
         Raises:
-            ImageError: If it cannot be read, is larger than an image may be, or its content has changed.
+            ImageError: If it cannot be read, or is larger than an image may be.
+            ChangedError: If it, or the zip, has changed.
         """
         try:
             info = self._find(path)
@@ -94,6 +96,8 @@ class ZipDirectory:
                 raise has_changed(self._place)
             return self._read(info)
         except DAMAGE as error:
+            if stamp_at(self._place) != self._stamp:  # written over; of one that is replaced, the former is still open
+                raise has_changed(self._place) from error
             raise ImageError(f"cannot read from zip: {error}") from error
 
     def peek(self, path: str, length: int) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ChangedError, ImageError, ImagesError
 from scoring.sources import encoded_images
 from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
@@ -400,3 +400,12 @@ def test_a_zip_within_a_zip_that_was_cut_off_is_refused_as_damaged(tmp_path: Pat
     bundle.write_bytes(content.replace(len(inner.getvalue()).to_bytes(4, "little"), longer.to_bytes(4, "little")))
     with pytest.raises(ImagesError, match="damaged"):
         find_images(bundle)
+
+
+def test_a_zip_that_is_written_over_while_it_is_read_is_no_fault_of_its_images(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "a.zip")
+    images, read = find_images(archive).images, open_images(archive)
+    assert read(images[0]) == _BOTH[0]
+    archive.write_bytes(b"\0" * archive.stat().st_size)
+    with pytest.raises(ChangedError, match=r"a\.zip is not the file that was listed"):
+        read(images[1])
