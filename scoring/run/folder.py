@@ -63,6 +63,10 @@ class RunFolder:
         present = self.shard_names()
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
+    def foreign_names(self, num_shards: int) -> list[str]:
+        """Names of what lies among the shards and is none of so many."""
+        return sorted(self.shard_names() - {self.shard(shard, num_shards).name for shard in range(num_shards)})
+
     def shard_names(self) -> set[str]:
         """Names of all that lies in `predictions/`, without hidden ones, which are temporary files or the system's.
 
