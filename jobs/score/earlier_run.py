@@ -15,6 +15,7 @@ from scoring.run.record import RunRecord
 from scoring.run.renewal import find_renewal
 from scoring.run.verification import run_status
 from scoring.shards.settings import known_fields
+from scoring.sonar.whole_results import refuse_foreign_results
 from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import is_same_place
@@ -106,6 +107,7 @@ def look_at_earlier_run(
     """
     refuse_foreign_files(folder)
     if overwrite:
+        refuse_foreign_results(folder.sonar)
         return EarlierRun()
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)

@@ -23,6 +23,7 @@ from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.run.milestones import Milestones
+from scoring.sonar.whole_results import refuse_foreign_results
 
 
 def run_score(request: ScoreRequest, console: Console) -> Run:
@@ -40,6 +41,8 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
     request.check_overwrite()
+    if request.overwrite:
+        refuse_foreign_results(folder.sonar)
     with hold_folder(folder) as lease:
         if images:
             images.start_listing(lease, request.overwrite)
