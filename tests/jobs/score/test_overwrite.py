@@ -291,6 +291,23 @@ def test_a_fine_tune_that_is_refused_leaves_the_earlier_model_as_it_was(
     assert _files(model) == before
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["model.keras", "labels.json", "training.json", "heads/notes.txt"])
+def test_a_fine_tune_into_a_folder_of_another_program_is_refused_before_ray_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, overwrite: bool
+) -> None:
+    monkeypatch.setattr("jobs.finetune.job.open_session", lambda *_: pytest.fail("Ray was started"))
+    (tmp_path / "model" / "heads").mkdir(parents=True)
+    (tmp_path / "model" / name).write_text('{"labels": ["cat", "dog"], "versions": {}}')
+    before = _files(tmp_path)
+    features = FeatureRequest(_BASE, False, Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(draw_images(tmp_path / "photos", cats_and_dogs(3)), features)
+    request = FinetuneRequest(tmp_path / "model", images, HeadSettings(), overwrite=overwrite)
+    with pytest.raises(RunFolderError, match=Path(name).name.replace(".", "[.]")):
+        run_finetune(request, Console(quiet=True))
+    assert {path: content for path, content in _files(tmp_path).items() if "photos" not in path} == before
+
+
 @pytest.mark.parametrize(
     ("field", "options"),
     [
