@@ -183,14 +183,22 @@ def text_of(value: Place, takes_long: bool = False) -> str:
         takes_long: Whether it may be longer than a file's name.
 
     Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there, or no
-            file can have it as its name.
+        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there or has no
+            home, or no file can have it as its name.
     """
     text = str(value)
     _check_sayable(text)
-    text = str(Path(text).expanduser()) if text.startswith("~") else text
+    if text == "~" or text.startswith("~/"):  # `~old` may lie here; a shell looks for a user of that name
+        text = str(_expand_home(text))
     _check_searchable(text, takes_long)
     return text
+
+
+def _expand_home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise RequestError(f"Expected a home folder for {text}; this user has none. Write the path out.") from error
 
 
 def _check_sayable(text: str) -> None:

@@ -22,7 +22,7 @@ from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import require_on_every_node, see_output
 from scoring.finetuning.photo_split import check_folds, check_split
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record
+from scoring.models.training_record import load_training_record, refuse_foreign_model
 from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
 from scoring.sources.entries import ImageEntry
@@ -41,6 +41,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     request.check()
     folder = ModelFolder(request.output)
     images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
+    refuse_foreign_model(folder)
     with hold_folder(folder.features) as lease:
         folder.prepare()
         images.start_listing(lease, request.overwrite)

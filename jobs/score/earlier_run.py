@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.score.request import ImagesRequest
+from jobs.score.same_run import record_of_same_run
 from jobs.score.settings import scorer_settings
-from scoring.run.earlier import load_earlier_record
+from scoring.run.earlier import find_standing_shards
 from scoring.run.folder import RunFolder
 from scoring.run.holding import refuse_foreign_files
-from scoring.run.manifest import Manifest, manifest_digest
+from scoring.run.manifest import manifest_digest
+from scoring.run.reader import foreign_files
 from scoring.run.record import RunRecord
 from scoring.run.renewal import find_renewal
 from scoring.run.verification import run_status
 from scoring.shards.settings import known_fields
+from scoring.sonar.whole_results import refuse_foreign_results
 from scoring.sources.entries import ImageEntry
 
 
@@ -29,20 +32,6 @@ class EarlierRun:
     record: RunRecord | None = None
 
 
-def record_of_same_run(request: ImagesRequest, folder: RunFolder, digest: str) -> RunRecord | None:
-    """What `run.json` says, if there is one.
-
-    Args:
-        request: What is asked for now.
-        folder: The run folder.
-        digest: The manifest's.
-
-    Raises:
-        RunFolderError: If it is of another run, by what is known before a model is loaded.
-    """
-    return load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
-
-
 def look_at_earlier_run(
     request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], shard_size: int, overwrite: bool = False
 ) -> EarlierRun:
@@ -53,15 +42,25 @@ def look_at_earlier_run(
     """
     refuse_foreign_files(folder)
     if overwrite:
+        refuse_foreign_results(folder.sonar)
         return EarlierRun()
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
     record = record_of_same_run(request, folder, digest)
-    if record is None or renewal is None:
-        return EarlierRun()
-    renewal.check_place(record, request.images)
-    sizes = Manifest(folder.manifest).shard_sizes
-    status = run_status(folder, verify=False)
-    num_done = sum(sizes[shard] for shard in status.done if shard not in renewal.changed)
-    num_again = 0 if renewal.changed else sum(status.to_retry.values())
+    if renewal:
+        renewal.check_place(record, request.images)
+    if record is None or renewal is None:  # gone or damaged: it is written anew, and shards are kept
+        known = known_fields(scorer_settings(request, folder, None), digest)
+        unread = find_standing_shards(folder, known, images, shard_size)
+        foreign = folder.foreign_names(-(-len(images) // shard_size))
+    else:
+        status = run_status(folder, verify=False)
+        foreign = status.foreign
+        unread = {shard: status.unread.get(shard, 0) for shard in status.done}
+    if foreign:
+        raise foreign_files(folder, foreign)
+    changed = renewal.changed if renewal else {}
+    kept = unread.keys() - changed.keys()
+    num_done = sum(min(shard_size, len(images) - shard * shard_size) for shard in kept)
+    num_again = sum(unread.values()) if num_done == len(images) else 0
     return EarlierRun(num_done - num_again, record)

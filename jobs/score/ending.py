@@ -58,10 +58,9 @@ class Ending:
                 counted.add(table)
 
         found = run_status(self.folder, verify=True, each=look)
-        right = (counted.num_known, counted.num_right)
         wall_s = milestones.since_command_s()
         lost, repeats = pool.num_lost_workers, pool.num_repeats
-        summary = summarise(loop.totals, found, wall_s, lost, repeats, right, answers.found())
+        summary = summarise(loop.totals, found, wall_s, lost, repeats, counted, answers.found())
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         if 0 < found.num_errors == found.num_rows:
             print_all_errors(self.console, found.num_errors, reasons.most_frequent())

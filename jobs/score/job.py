@@ -23,6 +23,7 @@ from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.run.milestones import Milestones
+from scoring.sonar.whole_results import refuse_foreign_results
 
 
 def run_score(request: ScoreRequest, console: Console) -> Run:
@@ -39,7 +40,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    request.check_overwrite()
+    _check_overwrite(request, folder)
     with hold_folder(folder) as lease:
         if images:
             images.start_listing(lease, request.overwrite)
@@ -72,3 +73,9 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
         return Run(path, None, metrics)
     record = images.keeper.record  # not the file's, which may be another driver's by now
     return Run(path, record.summary, metrics, None, record.fingerprint, record.digest)
+
+
+def _check_overwrite(request: ScoreRequest, folder: RunFolder) -> None:
+    request.check_overwrite()
+    if request.overwrite:
+        refuse_foreign_results(folder.sonar)

@@ -8,8 +8,8 @@ from functools import partial
 
 from rich.console import Console
 
-from jobs.score.earlier_run import record_of_same_run
 from jobs.score.request import ImagesRequest
+from jobs.score.same_run import record_of_same_run
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest

@@ -78,11 +78,16 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
 
 
 def _accuracy(summary: Summary) -> list[tuple[str, str]]:
-    """How many labelled photos got their label."""
+    """How many labelled photos got their label, and how many have one that the model does not give."""
+    num_unknown, unknown = summary.num_unknown, ", ".join(map(repr, summary.unknown_labels))
     if not summary.num_labelled:
-        return []
+        images = plural(num_unknown, "labelled image")
+        return [("accuracy", f"none: the model knows no label of {images}, such as {unknown}")] if num_unknown else []
     share = summary.num_right / summary.num_labelled
-    return [("accuracy", f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images")]
+    words = f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images"
+    if num_unknown:
+        words += f"; {num_unknown:,} left out, whose label the model does not know, such as {unknown}"
+    return [("accuracy", words)]
 
 
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:

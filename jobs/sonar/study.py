@@ -19,7 +19,14 @@ from jobs.sonar.result import Study
 from jobs.sonar.table import print_study
 from jobs.sonar.training import train_models
 from scoring.networks.engines import engine_versions
-from scoring.sonar.metrics_file import METRICS_NAME, StudyRecord, StudySettings, load_earlier_study, write_metrics
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    StudyRecord,
+    StudySettings,
+    load_earlier_study,
+    refuse_foreign_metrics,
+    write_metrics,
+)
 from scoring.sonar.results import StudyRow, gather_folds, summarise, write_predictions
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
@@ -48,6 +55,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     remove_temporaries(folder)
     metrics = folder / METRICS_NAME
     settings = _settings(request, returns)
+    refuse_foreign_metrics(metrics)
     study = None if request.overwrite else load_earlier_study(metrics, settings)
     if study is None or not are_whole(folder, with_model=True):
 

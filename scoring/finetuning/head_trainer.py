@@ -129,7 +129,7 @@ class HeadTrainer:
         return 1000 * self._settings.seed + number
 
     def _path(self, number: int) -> Location:
-        return self._folder.heads / f"head-{number:03d}.npz"
+        return self._folder.head(number)
 
     def _identity(self, number: int) -> HeadIdentity:
         return HeadIdentity(

@@ -1,5 +1,6 @@
 """The folder that `finetune` leaves: what lies where."""
 
+import re
 from dataclasses import dataclass
 
 from scoring.run.fence import Fence, under_fence
@@ -7,6 +8,8 @@ from scoring.run.folder import RunFolder
 from scoring.run.holding import remove_earlier_run
 from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
 from scoring.storage.locations import Location
+
+_HEAD = re.compile(r"head-\d{3,}\.npz")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,20 @@ class ModelFolder:
     def heads(self) -> Location:
         """`heads/`: one file for each trained head of the ensemble."""
         return self.path / "heads"
+
+    def head(self, number: int) -> Location:
+        """A trained head of the ensemble."""
+        return self.heads / f"head-{number:03d}.npz"
+
+    def is_head(self, path: Location) -> bool:
+        """Whether a file in `heads/` is a head by its name."""
+        return _HEAD.fullmatch(path.name) is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a command has begun to extract features here."""
+        run = self.features
+        return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
 
     @property
     def network(self) -> Location:

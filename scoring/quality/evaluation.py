@@ -12,6 +12,7 @@ from scoring.quality.intervals import Interval, single_test_interval
 from scoring.sources.targets import match_label
 
 _NUM_BINS = 10
+_NAMED = 5  # unknown labels that are kept
 # Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
 _MIN_PROBABILITY = 1e-7
 
@@ -141,7 +142,7 @@ def reliability_bins(said: Float32Array, came_true: npt.NDArray[np.bool_]) -> li
 
 
 class RightCount:
-    """Counts a run's rows whose target the model knows, and those of them that got it; one shard at a time.
+    """Counts a run's readable rows by whether the model knows their target, and gave it; one shard at a time.
 
     Args:
         labels: One name per class, in class order.
@@ -149,19 +150,25 @@ class RightCount:
     Attributes:
         num_known: Readable rows with a known target.
         num_right: Those of them that have it as their label.
+        num_unknown: Readable rows with another target.
+        unknown: The first of these targets, each once, at most 5.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = labels
-        self.num_known = self.num_right = 0
+        self.num_known = self.num_right = self.num_unknown = 0
+        self.unknown: list[str] = []
 
     def add(self, table: pa.Table) -> None:
         """Count the rows of a shard."""
-        truth = true_classes(table["target"].to_pylist(), self._labels)
-        predicted = table["class_index"].fill_null(-1).to_numpy()
-        known = (truth >= 0) & (predicted >= 0)
-        self.num_known += int(known.sum())
-        self.num_right += int((known & (truth == predicted)).sum())
+        readable = table.filter(table["class_index"].is_valid())
+        targets = readable["target"].to_pylist()
+        truth = true_classes(targets, self._labels)
+        self.num_known += int((truth >= 0).sum())
+        self.num_right += int((truth == readable["class_index"].to_numpy()).sum())
+        unknown = [target for target, index in zip(targets, truth, strict=True) if target is not None and index < 0]
+        self.num_unknown += len(unknown)
+        self.unknown = list(dict.fromkeys([*self.unknown, *unknown]))[:_NAMED]
 
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:

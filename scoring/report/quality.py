@@ -111,6 +111,12 @@ def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
     return notes
 
 
+def unknown_notes(num_unknown: int) -> list[Block]:
+    """That nothing is measured on labelled images, of which the model knows no label; nothing without such images."""
+    said = f"No accuracy: the model knows no label of {plural(num_unknown, 'labelled image')}."
+    return [Prose(said)] if num_unknown else []
+
+
 def measures_facts(quality: Quality) -> Facts:
     """All measures of one model."""
     interval = quality.accuracy_interval

@@ -12,7 +12,14 @@ from scoring.report.histogram import histogram_figure, labels_table
 from scoring.report.label_quality import label_blocks, label_figures, measure_labels
 from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
-from scoring.report.quality import Quality, measure_quality, measures_facts, quality_blocks, quality_notes
+from scoring.report.quality import (
+    Quality,
+    measure_quality,
+    measures_facts,
+    quality_blocks,
+    quality_notes,
+    unknown_notes,
+)
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range
 from scoring.run.folder import RunFolder
@@ -78,7 +85,7 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     if run.label_quality is not None:
         return Section("Quality", [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)])
     if quality is None:
-        return Section("Probabilities", [histogram, labels_table(rows, labels)])
+        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown_notes(rows.num_unknown)])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
     return Section("Quality", [*blocks, histogram, *quality_notes(quality, rows.num_unknown)])
 

@@ -1,16 +1,19 @@
 """Whose results a run folder holds already: by its `run.json` or, where that is missing or damaged, by its shards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import RunFolderError
+from scoring.errors import BucketError, RunFolderError
 from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import FINGERPRINT_KEY, shard_files
+from scoring.run.manifest import contents_digest, manifest_rows
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, UNREAD_KEY, shard_files
 from scoring.run.record import RunRecord
+from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location, readable
 
@@ -41,12 +44,61 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
     return None
 
 
+def find_standing_shards(
+    folder: RunFolder, known: Mapping[str, object], images: Sequence[ImageEntry], shard_size: int
+) -> dict[int, int]:
+    """The shards that a run keeps which writes its record or manifest anew, as far as their ends tell.
+
+    Args:
+        folder: The run folder.
+        known: Those fields of our fingerprint that are known so far.
+        images: All images as they are listed now, in the manifest's order.
+        shard_size: Images per shard.
+
+    Returns:
+        By shard how many of its error rows have an image that may be readable at another time.
+
+    Raises:
+        RunFolderError: If the shards cannot be listed.
+        BucketError: If their bucket cannot be reached.
+    """
+    num_shards, standing = -(-len(images) // shard_size), {}
+    for shard_id in sorted(set(range(num_shards)) - set(folder.missing_shards(num_shards))):
+        end = _read_end(folder.shard(shard_id, num_shards))
+        if end is None or end.fingerprint.differing(known):
+            continue
+        described = manifest_rows(images, shard_id * shard_size, (shard_id + 1) * shard_size)
+        if end.num_rows == described.num_rows and end.inputs in ("", contents_digest(described)):
+            standing[shard_id] = end.num_unread
+    return standing
+
+
+@dataclass(frozen=True)
+class _End:
+    """What the footer of a shard tells."""
+
+    fingerprint: Fingerprint
+    inputs: str
+    num_rows: int
+    num_unread: int
+
+
+def _read_end(path: Location) -> _End | None:
+    """What a shard's footer tells; None if it cannot be read."""
+    try:
+        refuse_special(path)
+        with pq.ParquetFile(readable(path)) as shard:
+            told = shard.schema_arrow.metadata
+            fingerprint = parse_fingerprint(told[FINGERPRINT_KEY])
+            num_unread = int(told.get(UNREAD_KEY, 0))
+            return _End(fingerprint, told.get(INPUTS_KEY, b"").decode(), shard.metadata.num_rows, num_unread)
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        return None
+
+
 def _fingerprints(predictions: Location) -> Iterator[Fingerprint]:
     """The fingerprints in the footers of the shards; a shard that cannot be read is passed over."""
-    for path in shard_files(predictions):
-        try:
-            refuse_special(path)
-            with pq.ParquetFile(readable(path)) as shard:
-                yield parse_fingerprint(shard.schema_arrow.metadata[FINGERPRINT_KEY])
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
-            continue
+    ends = map(_read_end, shard_files(predictions))
+    return (end.fingerprint for end in ends if end)

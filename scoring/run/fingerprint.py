@@ -14,6 +14,7 @@ SCHEMA_VERSION = 2
 _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
+_RELISTED = "Images were added, removed or renamed since, or other labels or shards are asked for. "
 # Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`. The
 # column had others too: of a run its request tells them, of a shard alone nothing does.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few", "bytes_column": ""}
@@ -97,9 +98,10 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     if differing:
         expected, received = str(getattr(stored, differing)), str(known[differing])
         is_calibrated = differing == "model" and _is_same_quantised(expected, received)
+        why = _CALIBRATED if is_calibrated else _RELISTED if differing == "images" else ""
         raise RunFolderError(
             f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
-            f"{_CALIBRATED if is_calibrated else ''}Use another `output`, or `overwrite` to start clean."
+            f"{why}Use another `output`, or `overwrite` to start clean."
         )
 
 

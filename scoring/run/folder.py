@@ -1,10 +1,13 @@
 """The folder a run leaves behind: what lies where, and what is missing."""
 
+import re
 from dataclasses import dataclass
 
 from scoring.errors import BucketError, RunFolderError
 from scoring.run.record import RunRecord, parse_record
 from scoring.storage.locations import Location
+
+_SHARD = re.compile(r"shard-\d{5,}-of-\d{5,}\.parquet")  # of any run
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ class RunFolder:
         present = self.shard_names()
         return [shard for shard in range(num_shards) if self.shard(shard, num_shards).name not in present]
 
+    def foreign_names(self, num_shards: int) -> list[str]:
+        """Names of what lies among the shards and is none of so many."""
+        return sorted(self.shard_names() - {self.shard(shard, num_shards).name for shard in range(num_shards)})
+
+    def strangers(self) -> list[str]:
+        """Names of what lies in `predictions/` and is no shard of any run; raises as `shard_names` does."""
+        return sorted(name for name in self.shard_names() if not _SHARD.fullmatch(name))
+
     def shard_names(self) -> set[str]:
         """Names of all that lies in `predictions/`, without hidden ones, which are temporary files or the system's.
 
@@ -86,12 +97,21 @@ class RunFolder:
             RunFolderError: If it is damaged, or cannot be read.
             BucketError: If its bucket cannot be reached.
         """
+        text = self.read_record()
+        return None if text is None else parse_record(text, self.record)
+
+    def read_record(self) -> str | None:
+        """The text of `run.json`, whatever it is; None if there is none.
+
+        Raises:
+            RunFolderError: If it cannot be read.
+            BucketError: If its bucket cannot be reached.
+        """
         if not self.record.is_file():
             return None
         try:
-            content = self.record.read_bytes()
+            return self.record.read_bytes().decode("utf-8", "replace")
         except BucketError:
             raise
         except OSError as error:
             raise RunFolderError(f"Expected a readable {self.record}; {error.strerror or error}.") from error
-        return parse_record(content.decode("utf-8", "replace"), self.record)

@@ -6,7 +6,11 @@ from contextlib import contextmanager, suppress
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
+from scoring.run.json_fields import is_foreign_json
 from scoring.run.lease import Lease, hold_lease
+from scoring.run.manifest import is_foreign_manifest
+from scoring.run.reader import foreign_files
+from scoring.run.record import RunRecord
 from scoring.storage.durable import (
     is_temporary,
     refuse_link,
@@ -52,9 +56,11 @@ def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
     """Remove all that commands wrote into a folder that is held, when nothing is left that could refuse the new run.
 
     Raises:
+        RunFolderError: If something else lies among the shards; then nothing is removed.
         LeaseLostError: If another driver took over; it removes nothing more.
         StorageError: If something cannot be removed, or a folder is a link; then nothing is.
     """
+    _refuse_strangers(folder)
     places = [place for place in folder.all_places if place != folder.lease]
     with storage_faults(folder.path), under_fence(fence):
         for place in places:
@@ -84,11 +90,23 @@ def refuse_to_remove(inputs: Mapping[str, Location], places: Iterable[Location])
 
 
 def refuse_foreign_files(folder: RunFolder) -> None:
-    """Raise RunFolderError unless a place is free, or holds what runs leave there."""
+    """Raise RunFolderError unless a place is free, or holds what runs leave there.
+
+    Raises:
+        BucketError: If its bucket cannot be reached.
+    """
     path = folder.path
-    if path.exists() and not path.is_dir():
+    if not path.exists():
+        return
+    if not path.is_dir():
         raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")
-    if path.exists() and not folder.record.is_file() and not folder.manifest.is_file():
+    has_record, has_manifest = folder.record.is_file(), folder.manifest.is_file()
+    if has_record and is_foreign_json(folder.read_record() or "", RunRecord):
+        raise _foreign(folder.record)
+    if has_manifest and is_foreign_manifest(folder.manifest):
+        raise _foreign(folder.manifest)
+    _refuse_strangers(folder)
+    if not has_record and not has_manifest:
         names = {entry.name for entry in path.iterdir()} - {place.name for place in folder.all_places}
         foreign = sorted(name for name in names if not is_temporary(name))
         if foreign:
@@ -96,6 +114,17 @@ def refuse_foreign_files(folder: RunFolder) -> None:
                 f"Expected `output` to be a new folder or an earlier run; {path} holds {foreign[0]} and no run.json. "
                 "Choose another folder."
             )
+
+
+def _foreign(place: Location) -> RunFolderError:
+    return RunFolderError(
+        f"Expected `output` to be a new folder or an earlier run; {place} is another program's. Choose another folder."
+    )
+
+
+def _refuse_strangers(folder: RunFolder) -> None:
+    if strangers := folder.strangers():
+        raise foreign_files(folder, strangers)
 
 
 def _remove_temporaries(folder: RunFolder) -> None:

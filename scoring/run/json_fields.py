@@ -35,6 +35,20 @@ def _digest(record: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
+def is_foreign_json(text: str, *kinds: type) -> bool:
+    """Whether a text is whole JSON, but of another program: with less than half of each dataclass' required fields.
+
+    What is cut off or empty is not, nor what has lost a field or two, as to a flipped bit.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    names = found.keys() if isinstance(found, dict) else set()
+    required = [{field.name for field in fields(kind) if not _has_default(field)} for kind in kinds]
+    return bool(found) and all(2 * len(wanted & names) < len(wanted) for wanted in required)
+
+
 def from_json(kind: type[T], value: object, where: str = "it") -> T:
     """Build a dataclass from what `json.loads` returned; fields that it does not know are left out.
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scoring.errors import BucketError
 from scoring.sources.entries import EntriesByColumn, ImageEntry
 from scoring.storage.durable import refuse_special, whole_file
 from scoring.storage.locations import Location, readable
@@ -231,6 +232,25 @@ def manifest_sample(images: Sequence[ImageEntry], count: int) -> list[ImageEntry
 
 def _evenly_spaced(num_images: int, count: int) -> list[int]:
     return sorted({index * num_images // count for index in range(count)})
+
+
+def is_foreign_manifest(path: Location) -> bool:
+    """Whether a file is Parquet of another program: with other columns, and without what a manifest says of itself.
+
+    What is damaged is not.
+
+    Raises:
+        BucketError: If it cannot be reached.
+    """
+    try:
+        with pq.ParquetFile(readable(path)) as found:
+            names, told = set(found.schema_arrow.names), found.schema_arrow.metadata or {}
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
+        return False
+    is_ours = _DIGEST_KEY in told or _LEFT_OUT_KEY in told
+    return not is_ours and 2 * len(names & set(MANIFEST_SCHEMA.names)) < len(MANIFEST_SCHEMA)
 
 
 def read_info(path: Location) -> ManifestInfo:

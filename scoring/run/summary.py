@@ -37,7 +37,7 @@ class Summary:
         num_images: Rows in the run folder.
         num_errors: Rows with `status="error"` among them.
         num_scored: Images scored by this invocation; the others were there already.
-        num_labelled: Rows whose target the model knows.
+        num_labelled: Readable rows whose target the model knows.
         num_right: Those of them whose label is their target.
         images_per_s: Cold: images scored over wall time from command to summary.
         steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
@@ -56,6 +56,8 @@ class Summary:
             or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
         batch_sizes: Images per forward pass; several where workers found different ones fastest.
+        num_unknown: Readable rows with a target that the model does not know; they count neither as right nor as wrong.
+        unknown_labels: The first of these targets, at most 5.
     """
 
     num_images: int
@@ -79,3 +81,5 @@ class Summary:
     num_changed: int = 0
     one_answer: OneAnswer | None = None
     batch_sizes: tuple[int, ...] = ()
+    num_unknown: int = 0
+    unknown_labels: tuple[str, ...] = ()

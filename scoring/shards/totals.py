@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
+from scoring.quality.evaluation import RightCount
 from scoring.run.summary import OneAnswer, Summary
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport
@@ -92,7 +93,7 @@ def summarise(
     wall_s: float,
     num_lost_workers: int = 0,
     num_repeats: int = 0,
-    labelled_and_right: tuple[int, int] = (0, 0),
+    counted: RightCount | None = None,
     one_answer: OneAnswer | None = None,
 ) -> Summary:
     """Summarise one invocation, in its driver.
@@ -103,15 +104,16 @@ def summarise(
         wall_s: Wall time so far, in seconds, above 0.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again.
-        labelled_and_right: Rows with a known target, and those whose label it is.
+        counted: The labelled rows; None where none were counted.
         one_answer: What nearly all images got.
     """
+    counted = counted or RightCount(())
     return Summary(
         num_images=found.num_rows,
         num_errors=found.num_errors,
         num_scored=totals.num_images,
-        num_labelled=labelled_and_right[0],
-        num_right=labelled_and_right[1],
+        num_labelled=counted.num_known,
+        num_right=counted.num_right,
         images_per_s=totals.num_images / wall_s,
         steady_images_per_s=totals.steady_images_per_s(),
         wall_s=wall_s,
@@ -124,6 +126,8 @@ def summarise(
         num_changed=totals.num_changed,
         one_answer=one_answer,
         batch_sizes=tuple(sorted(totals.batch_sizes)),
+        num_unknown=counted.num_unknown,
+        unknown_labels=tuple(counted.unknown),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from scoring.errors import RunFolderError
+from scoring.errors import BucketError, RunFolderError
 from scoring.quality.intervals import Interval
+from scoring.run.json_fields import is_foreign_json
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import FoldScore, StudyRow
@@ -154,6 +155,26 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
         raise RunFolderError(
             f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."
         ) from error
+
+
+def refuse_foreign_metrics(path: Location) -> None:
+    """Refuse to replace a `metrics.json` that another program wrote; one that is damaged may be ours.
+
+    Raises:
+        RunFolderError: If it is another program's, or cannot be read.
+        BucketError: If its bucket cannot be reached.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    except BucketError:
+        raise
+    except OSError as error:
+        raise RunFolderError(f"Expected a readable {path}; {error.strerror or error}.") from error
+    if is_foreign_json(text, SonarMetrics, StudyRecord):
+        raise RunFolderError(
+            f"Expected the metrics of an earlier score or sonar command in {path}; another program wrote them. Choose "
+            "another `output`."
+        )
 
 
 def load_earlier_metrics(path: Location, wanted: Mapping[str, object]) -> SonarMetrics | None:

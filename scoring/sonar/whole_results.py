@@ -6,7 +6,8 @@ import zlib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError
+from scoring.errors import BucketError, RunFolderError
+from scoring.sonar.metrics_file import METRICS_NAME, refuse_foreign_metrics
 from scoring.storage.locations import Location, readable
 
 PREDICTIONS_NAME = "predictions.parquet"
@@ -14,6 +15,27 @@ MODEL_NAME = "model.keras"
 
 # What pyarrow and zipfile raise at bytes that are not what they should be.
 _DAMAGE = (pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
+
+
+def refuse_foreign_results(folder: Location) -> None:
+    """Refuse to remove a folder of sonar results that holds anything else.
+
+    Raises:
+        RunFolderError: If it does, or cannot be listed; what it holds is named.
+        BucketError: If its bucket cannot be reached.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except BucketError:
+        raise
+    except OSError as error:
+        raise RunFolderError(f"Expected a readable {folder}; {error.strerror or error}.") from error
+    strangers = sorted(name for name in names - {METRICS_NAME, PREDICTIONS_NAME, MODEL_NAME} if name[0] != ".")
+    if strangers:
+        raise RunFolderError(
+            f"Expected nothing but sonar results in {folder}; it holds {strangers[0]}. Move that away."
+        )
+    refuse_foreign_metrics(folder / METRICS_NAME)
 
 
 def are_whole(folder: Location, with_model: bool) -> bool:

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -25,7 +26,21 @@ def test_a_place_may_be_text_a_path_or_what_a_result_calls_its_path(value: str |
 
 def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
     assert place("~/runs", "output") == place(Path("~/runs"), "output") == Path.home() / "runs"
+    assert place("~", "output") == Path.home()
     assert text_of("random") == "random"
+
+
+@pytest.mark.parametrize("value", ["~old", "~root/runs", "~backup,dog"])
+def test_a_name_that_begins_with_a_tilde_is_no_users_home(value: str) -> None:
+    """A shell leaves it as it is where it is quoted or names no user."""
+    assert text_of(value) == value
+    assert place(value, "images") == Path(value)
+
+
+def test_a_tilde_of_a_user_without_a_home_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "expanduser", Mock(side_effect=RuntimeError("Could not determine home directory.")))
+    with pytest.raises(RequestError, match="Expected a home folder for ~/runs; this user has none"):
+        place("~/runs", "output")
 
 
 def _labels(text: str) -> str | None:

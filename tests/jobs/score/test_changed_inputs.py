@@ -192,6 +192,7 @@ def test_shards_say_themselves_which_photos_they_were_made_of(photos: Path, tmp_
     _score(photos, tmp_path / "run")
     pictures.folder(tmp_path, _CHANGED)
     RunFolder(tmp_path / "run").manifest.unlink()
+    assert _num_done(photos, tmp_path / "run") == 7
     assert _score(photos, tmp_path / "run") == (0, [1])
     assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
 

@@ -25,8 +25,11 @@ from jobs.embed.result import Embeddings
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.score import listing
+from jobs.score.earlier_run import look_at_earlier_run
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
+from jobs.sonar.request import StudyRequest
+from jobs.sonar.study import run_study
 from scoring.bench.drawings import draw_sonar
 from scoring.errors import ModelError, RequestError, RunFolderError
 from scoring.finetuning.features import FeatureRequest
@@ -40,6 +43,8 @@ from scoring.run.verification import run_status
 from scoring.shards.image_sample import image_sample
 from scoring.shards.report import ShardReport
 from scoring.shards.settings import ScorerSettings
+from scoring.sonar.protocols import EvaluationProtocol
+from scoring.sonar.recipes import SonarModel
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Url
@@ -197,6 +202,50 @@ def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(outp
     assert _files(output) == before
 
 
+@pytest.mark.parametrize("name", ["metrics.json", "notes.txt"])
+def test_sonar_folders_of_other_programs_are_refused_and_left_alone(output: Path, photos: Path, name: str) -> None:
+    """By the dry run too."""
+    (output / "sonar").mkdir()
+    for result in ("model.keras", "predictions.parquet", ".DS_Store"):
+        (output / "sonar" / result).write_bytes(b"ours")
+    (output / "sonar" / name).write_text('{"accuracy": 0.9, "wall_s": 3}')
+    before = _files(output)
+    images = ImagesRequest(photos, _MODEL)
+    looks = (
+        lambda: score_here(photos, output, overwrite=True),
+        lambda: look_at_earlier_run(images, RunFolder(output), [], 4, overwrite=True),
+    )
+    for look in looks:
+        with pytest.raises(RunFolderError, match=name.replace(".", "[.]")):
+            look()
+    assert _files(output) == before
+    score_here(photos, output)
+    (output / "sonar" / name).unlink()
+    score_here(photos, output, overwrite=True)
+    assert not (output / "sonar").exists()
+
+
+def test_a_study_refuses_to_replace_metrics_of_another_program(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.sonar.study.train_models", lambda *_: pytest.fail("a model was trained"))
+    metrics = tmp_path / "sonar" / "metrics.json"
+    metrics.parent.mkdir()
+    metrics.write_text('{"accuracy": 0.9, "wall_s": 3}')
+    request = StudyRequest(
+        str(data_folder / "sonar" / "sonar.all-data"),
+        tmp_path,
+        (EvaluationProtocol.DEPENDENT,),
+        (SonarModel.OURS,),
+        seed=0,
+        backend="tensorflow",
+        overwrite=True,
+    )
+    with pytest.raises(RunFolderError, match=r"metrics\.json; another program wrote them"):
+        run_study(request, Console(quiet=True))
+    assert metrics.read_text() == '{"accuracy": 0.9, "wall_s": 3}'
+
+
 class _TaskHere:
     """Stands in for a task on Ray."""
 
@@ -240,6 +289,23 @@ def test_a_fine_tune_that_is_refused_leaves_the_earlier_model_as_it_was(
     with pytest.raises(PlacementError):
         run_finetune(FinetuneRequest(model, request, HeadSettings(), overwrite=True), Console(quiet=True))
     assert _files(model) == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["model.keras", "labels.json", "training.json", "heads/notes.txt"])
+def test_a_fine_tune_into_a_folder_of_another_program_is_refused_before_ray_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, overwrite: bool
+) -> None:
+    monkeypatch.setattr("jobs.finetune.job.open_session", lambda *_: pytest.fail("Ray was started"))
+    (tmp_path / "model" / "heads").mkdir(parents=True)
+    (tmp_path / "model" / name).write_text('{"labels": ["cat", "dog"], "versions": {}}')
+    before = _files(tmp_path)
+    features = FeatureRequest(_BASE, False, Precision.FLOAT32, "tensorflow")
+    images = ImagesRequest(draw_images(tmp_path / "photos", cats_and_dogs(3)), features)
+    request = FinetuneRequest(tmp_path / "model", images, HeadSettings(), overwrite=overwrite)
+    with pytest.raises(RunFolderError, match=Path(name).name.replace(".", "[.]")):
+        run_finetune(request, Console(quiet=True))
+    assert {path: content for path, content in _files(tmp_path).items() if "photos" not in path} == before
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
+from tests.places import on_disk
 from tests.runs import SUMMARY, Scored, write_run
 
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "fake")
@@ -58,6 +59,24 @@ def test_rows_that_would_stay_are_counted(photos: Path, run: RunFolder, listed: 
     changed = [replace(listed[0], size_bytes=1), *listed[1:]]
     assert _look(photos, run, changed).num_done == 4
     assert _files(photos.parent) == before
+
+
+@pytest.mark.parametrize("lost", [("run.json",), ("manifest.parquet",), ("run.json", "manifest.parquet")])
+@pytest.mark.parametrize("content", [None, b"half"])
+def test_rows_stay_where_the_record_or_the_manifest_is_written_anew(
+    photos: Path, run: RunFolder, listed: list[ImageEntry], lost: tuple[str, ...], content: bytes | None
+) -> None:
+    for name in lost:
+        path = on_disk(run.path) / name
+        path.unlink() if content is None else path.write_bytes(content)
+    before = _files(photos.parent)
+    assert _look(photos, run, listed).num_done == 8
+    on_disk(run.shard(0, 3)).write_bytes(b"half")
+    assert _look(photos, run, listed).num_done == 4
+    assert _files(photos.parent) == before
+    on_disk(run.shard(0, 4)).write_bytes(b"")
+    with pytest.raises(RunFolderError, match=r"holds shard-00000-of-00004\.parquet"):
+        _look(photos, run, listed)
 
 
 def test_another_runs_folder_is_refused_as_by_the_run_itself(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from scoring.errors import BucketError, RunFolderError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record, save_training_record
+from scoring.models.training_record import load_training_record, refuse_foreign_model, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.pixels.decoding import Resize
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Url
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_model
 
 
@@ -92,6 +94,25 @@ def test_a_record_whose_clip_is_not_what_was_written_is_damaged(folder: ModelFol
     write_text(folder.training, changed)
     with pytest.raises(RunFolderError, match="damaged: its checksum is of something else"):
         load_training_record(folder)
+
+
+@pytest.mark.parametrize("lost", [[], ["training.json"], ["features/run.json", "training.json"], ["features"]])
+@pytest.mark.parametrize("has_lease", [False, True])
+def test_what_a_fine_tune_left_half_done_or_damaged_is_taken_up(
+    folder: ModelFolder, lost: list[str], has_lease: bool
+) -> None:
+    model = on_disk(folder.path)
+    write_text(folder.labels, "[]")
+    folder.heads.mkdir(exist_ok=True)
+    write_text(folder.head(1000), "a head")
+    for name in lost:
+        shutil.rmtree(model / name) if (model / name).is_dir() else (model / name).unlink()
+    if has_lease:
+        (model / "features").mkdir(exist_ok=True)
+        write_text(folder.features.lease, "{}")
+    refuse_foreign_model(folder)
+    write_text(folder.training, '{"created_at"')
+    refuse_foreign_model(folder)
 
 
 def test_a_record_of_before_there_were_checksums_is_believed(folder: ModelFolder) -> None:

@@ -56,3 +56,11 @@ def test_right_labels_are_counted_shard_by_shard_among_readable_rows_of_known_ta
     counted.add(pa.table({"target": ["cats", "dog", "hamster"], "class_index": pa.array([0, 0, 0], pa.int32())}))
     counted.add(pa.table({"target": ["dog", "dog", None], "class_index": pa.array([1, None, 1], pa.int32())}))
     assert (counted.num_known, counted.num_right) == (3, 2)
+    assert (counted.num_unknown, counted.unknown) == (1, ["hamster"])
+
+
+def test_the_first_labels_that_a_model_does_not_know_are_kept() -> None:
+    counted = RightCount(["cat", "dog"])
+    for targets in (["fox", "fox", "cat"], ["a", "b", "fox"], ["c", "d", "e"]):
+        counted.add(pa.table({"target": targets, "class_index": pa.array([0, 0, None], pa.int32())}))
+    assert (counted.num_unknown, counted.unknown) == (6, ["fox", "a", "b", "c", "d"])

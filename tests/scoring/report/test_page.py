@@ -75,6 +75,12 @@ def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
     assert "the file is empty 1" in text
 
 
+def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
+    images = [Scored("1.png", (0.9, 0.1), "kitty"), Scored("2.png", (0.2, 0.8), "puppy"), Scored("3.png", (0.2, 0.8))]
+    text = _report(write_run(tmp_path / "run", images).path).text
+    assert "No accuracy: the model knows no label of 2 labelled images." in " ".join(text.split())
+
+
 def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20, targets=False)).path)
     for text in (

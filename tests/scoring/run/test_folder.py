@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,9 +9,12 @@ from scoring.run import lease
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
-from scoring.run.holding import hold_folder, remove_earlier_run
+from scoring.run.holding import hold_folder, refuse_foreign_files, remove_earlier_run
+from scoring.run.manifest import write_manifest
+from scoring.run.predictions import to_parquet
+from scoring.storage.durable import whole_file
 from tests.places import on_disk
-from tests.runs import bare_record, save_record
+from tests.runs import bare_record, cats_and_dogs, save_record, write_run
 
 
 def test_new_folder_is_created(tmp_path: Path) -> None:
@@ -24,6 +28,57 @@ def test_folder_with_foreign_files_is_refused_and_left_alone(tmp_path: Path) -> 
     with pytest.raises(RunFolderError, match=r"holds thesis\.txt and no run\.json"):
         hold_folder(RunFolder(tmp_path)).__enter__()
     assert (tmp_path / "thesis.txt").exists()
+
+
+_SACRED = {"experiment": {"name": "cats"}, "status": "COMPLETED", "created_at": "today", "versions": {}, "labels": []}
+_TABLE = {"image_id": ["1"], "path": ["1.jpg"], "split": ["train"]}
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+@pytest.mark.parametrize("name", ["run.json", "manifest.parquet", "predictions/fold1.csv"])
+@pytest.mark.parametrize("beside_a_run", [False, True])
+def test_files_of_other_programs_by_our_names_are_refused_and_left_alone(
+    tmp_path: Path, place: str, name: str, beside_a_run: bool, request: pytest.FixtureRequest
+) -> None:
+    folder = RunFolder((tmp_path if place == "disk" else request.getfixturevalue("bucket")) / "run")
+    with hold_folder(folder):
+        if beside_a_run:
+            write_manifest(folder.manifest, [], 8, 0)
+            save_record(folder, bare_record())
+    contents = {"run.json": json.dumps(_SACRED).encode(), "manifest.parquet": to_parquet(pa.table(_TABLE))}
+    content = contents.get(name, b"years of work")
+    with whole_file(folder.path / name) as temporary:
+        temporary.write_bytes(content)
+    with pytest.raises(RunFolderError, match=Path(name).name.replace(".", "[.]")):
+        hold_folder(folder).__enter__()
+    with pytest.raises(RunFolderError):
+        refuse_foreign_files(folder)
+    assert (folder.path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["run.json", "manifest.parquet"])
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+def test_our_own_files_are_no_other_programs_for_a_flipped_bit_or_where_they_are_cut_off(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(10))
+    path = on_disk(folder.path) / name
+    content = path.read_bytes()
+    for number in range(0, 8 * len(content), 37):
+        damaged = bytearray(content)
+        damaged[number // 8] ^= 1 << number % 8
+        path.write_bytes(damaged if damage == "flipped" else content[: number // 8])
+        refuse_foreign_files(folder)
+
+
+def test_overwrite_refuses_a_file_that_came_among_the_shards_since_and_removes_nothing(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(10))
+    with hold_folder(folder) as lease:
+        (tmp_path / "run" / "predictions" / "mine.csv").write_text("mine")
+        with pytest.raises(RunFolderError, match=r"nothing but the run's shards in .*; it holds mine\.csv"):
+            remove_earlier_run(folder, lease.fence)
+    assert folder.record.is_file()
+    assert folder.missing_shards(2) == []
 
 
 def test_file_is_refused_as_a_folder(tmp_path: Path) -> None:

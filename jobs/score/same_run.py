@@ -1,0 +1,75 @@
+"""Whether a run folder holds the run that is asked for; if not, by which of its options it is another one."""
+
+from jobs.score.request import ImagesRequest
+from jobs.score.settings import scorer_settings
+from scoring.errors import RunFolderError
+from scoring.run.earlier import load_earlier_record
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import default_shard_size
+from scoring.run.record import RunRecord
+from scoring.shards.settings import known_fields
+from scoring.sources.targets import LabelsFrom
+from scoring.storage.locations import is_same_place
+
+
+def record_of_same_run(request: ImagesRequest, folder: RunFolder, digest: str) -> RunRecord | None:
+    """What `run.json` says, if there is one.
+
+    Args:
+        request: What is asked for now.
+        folder: The run folder.
+        digest: The manifest's.
+
+    Raises:
+        RunFolderError: If it is of another run, by what is known before a model is loaded.
+    """
+    _refuse_other_options(request, folder, digest)
+    return load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
+
+
+def _refuse_other_options(request: ImagesRequest, folder: RunFolder, digest: str) -> None:
+    """Name the options by which a record's images are not those of this digest; nothing where no option tells."""
+    try:
+        record = folder.load_record()
+    except RunFolderError:  # damaged: the shards tell whose they are
+        return
+    if record is None or record.fingerprint.images == digest:
+        return
+    earlier, asked = record.request, request.columns
+    default = default_shard_size(record.num_images)
+    differing = [
+        (was, now)
+        for was, now in (
+            (f"`images` {earlier.images}", f"`images` {_as_spelled(str(request.images.absolute()), earlier.images)}"),
+            (f"`shard_size` {earlier.shard_size or default}", f"`shard_size` {request.shard_size or default}"),
+            (_labels(earlier.labels_from), _labels(_as_spelled(request.truth, earlier.labels_from))),
+            (_column("path_column", earlier.columns.path), _column("path_column", asked.path)),
+            (_column("id_column", earlier.columns.image_id), _column("id_column", asked.image_id)),
+        )
+        if was != now
+    ]
+    if differing:
+        expected, received = (", ".join(words) for words in zip(*differing, strict=True))
+        raise RunFolderError(
+            f"{folder.path} holds a run with other options: expected {expected}; received {received}. Name the same, "
+            "use another `output`, or `overwrite` to start clean."
+        )
+
+
+def _as_spelled(now: str | None, earlier: str | None) -> str | None:
+    """A place, or what else it is, as the record spells it if it is the same."""
+    return earlier if now and earlier and is_same_place(now, earlier) else now
+
+
+def _labels(truth: str | None) -> str:
+    """Where labels stand, see `ImagesRequest.truth`, as users ask for it."""
+    if truth is None:
+        return "no labels"
+    if truth in tuple(LabelsFrom):
+        return f"`labels_from` {truth}"
+    column = truth.removeprefix("column ")
+    return f"`labels_file` {truth}" if column == truth else f"`label_column` {column}"
+
+
+def _column(field: str, name: str | None) -> str:
+    return f"`{field}` {name}" if name else f"no `{field}`"

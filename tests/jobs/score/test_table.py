@@ -1,0 +1,46 @@
+"""What `score` says at its end of labelled images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from scoring.sources.targets import LabelsFrom
+from tests.chaos.without_ray import score_here
+from tests.runs import summary_of
+
+
+@pytest.mark.parametrize(
+    ("folders", "unknown", "said"),
+    [
+        ({"cats": 2, "dogs": 2}, (), "100.00%: 4 of 4 labelled images\n"),
+        (
+            {"cats": 2, "dogs": 2, "foxes": 6},
+            ("foxes",),
+            "100.00%: 4 of 4 labelled images; 6 left out, whose label the model does not know, such as 'foxes'",
+        ),
+        (
+            {"kitty": 1, "puppy": 2},
+            ("kitty", "puppy"),
+            "none: the model knows no label of 3 labelled images, such as 'kitty', 'puppy'",
+        ),
+    ],
+)
+def test_labelled_images_are_measured_or_counted_as_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folders: Mapping[str, int], unknown: tuple[str, ...], said: str
+) -> None:
+    """The brighter an image, the more it is a dog."""
+    for label, num_images in folders.items():
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(num_images):
+            shade = 220 if label == "dogs" else 30
+            Image.new("RGB", (8, 6), (shade,) * 3).save(tmp_path / "photos" / label / f"{label}{number}.png")
+    console = Console(soft_wrap=True, width=200)
+    run = score_here(tmp_path / "photos", tmp_path / "run", console, labels_from=LabelsFrom.FOLDERS)
+    assert run.summary == summary_of(tmp_path / "run")
+    assert run.summary
+    assert run.summary.num_labelled + run.summary.num_unknown == sum(folders.values())
+    assert run.summary.unknown_labels == unknown
+    assert said in "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
