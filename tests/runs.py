@@ -153,12 +153,13 @@ def write_model(
     images: Sequence[Scored],
     location: Location = Path("nowhere"),
     labels: Sequence[str] = ("cat", "dog"),
+    store: str = StoreProbabilities.ALL,
 ) -> Location:
     """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
-    write_shard(folder.validation, [image.row() for image in readable], labels)
+    write_table(folder.validation, predictions_table([image.row() for image in readable], labels, {}, store))
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
     written = {"validation": hashlib.sha256(folder.validation.read_bytes()).hexdigest()}

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import asdict, replace
 from datetime import datetime
 
+import pyarrow.parquet as pq
+
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord, load_training_record
@@ -18,7 +20,7 @@ from scoring.report.text import count, folder_title, measure, moment, percent, p
 from scoring.run.predictions import shard_files
 from scoring.run.record import RunRecord
 from scoring.storage.durable import refuse_special
-from scoring.storage.locations import Location, locate
+from scoring.storage.locations import Location, locate, readable
 
 
 def model_report(folder: ModelFolder, images: Location | None) -> Report:
@@ -33,7 +35,8 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     """
     training = load_training_record(folder)
     _check_validation(folder, training)
-    rows = read_rows([folder.validation], training.labels)
+    has_vectors = "probabilities" in pq.read_schema(readable(folder.validation)).names
+    rows = read_rows([folder.validation], training.labels, has_vectors)
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
     manifest = folder.features.manifest

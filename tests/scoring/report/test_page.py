@@ -18,6 +18,7 @@ from scoring.models.training_record import load_training_record, save_training_r
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
+from scoring.run.predictions import StoreProbabilities
 from scoring.run.summary import OneAnswer
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
@@ -383,6 +384,24 @@ def test_a_log_loss_of_cats_and_dogs_is_held_against_those_of_the_competition(tm
     table = page.text[page.text.index("Where a log loss stands") :]
     places = [table.index(text) for text in shown]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (StoreProbabilities.ALL, "1 label of 81 photos may be wrong"),
+        (StoreProbabilities.FEW, "Labels are checked where"),  # as earlier versions wrote it
+    ],
+)
+def test_models_of_more_than_32_labels_are_reported(tmp_path: Path, store: StoreProbabilities, said: str) -> None:
+    labels = [f"label {number}" for number in range(40)]
+    sure = np.full((40, 40), 0.1 / 39) + np.eye(40) * (0.9 - 0.1 / 39)
+    photos = [Scored(f"{number}.png", sure[number % 40].tolist(), labels[number % 40]) for number in range(80)]
+    photos.append(Scored("swapped.png", sure[3].tolist(), labels[7]))
+    page = _report(write_model(tmp_path / "model", photos, labels=labels, store=store))
+    assert said in page.text
+    assert "The most frequent mistakes" in page.text
+    assert "stored for at most" not in page.text
 
 
 def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:
