@@ -55,12 +55,13 @@ class Scored:
     target: str | None = None
     reason: str | None = None
     raw_path: bytes | None = None
-    size_bytes: int = 1
+    size_bytes: int = 0
     position: int | None = None
+    stamp: int | None = None
 
     def row(self) -> ScoredImage:
         image_id = self.path.rsplit(".", 1)[0]
-        entry = ImageEntry(image_id, self.path, self.size_bytes, self.raw_path, self.target, self.position)
+        entry = ImageEntry(image_id, self.path, self.size_bytes, self.raw_path, self.target, self.position, self.stamp)
         vector = None if self.probabilities is None else np.array(self.probabilities, np.float32)
         return ScoredImage(entry, vector, self.reason)
 

@@ -45,9 +45,10 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         images or locate(training.images),
         training.resize_mode,
         manifest if manifest.is_file() else None,
+        is_moved=images is not None,
     )
     if features:
-        album = replace(album, input_shape=features.fingerprint.input_shape)
+        album = replace(album, columns=features.request.columns, input_shape=features.fingerprint.input_shape)
     shards = shard_files(folder.features.predictions)
     sections = [
         Section("Training", _training_blocks(training, features), layout="columns"),

@@ -39,9 +39,21 @@ def object_stamp(meta: Mapping[str, Any]) -> int:
     return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
 
 
-def has_changed() -> OSError:
-    """What to raise where a file is no longer the one that was looked at."""
-    return OSError("it has changed since it was listed")
+def object_stamps(meta: Mapping[str, Any]) -> frozenset[int]:
+    """The stamps that a list may give to an object: Azure's leave out the quotes of its ETag."""
+    tag = meta.get("e_tag")
+    if not tag:
+        return frozenset({object_stamp(meta)})
+    return frozenset(stamp_of(meta["size"], spelled) for spelled in (tag, tag.strip('"')))
+
+
+class ContentChangedError(OSError):
+    """A file is no longer the one that was looked at."""
+
+
+def has_changed() -> ContentChangedError:
+    """What to raise there."""
+    return ContentChangedError("it has changed since it was listed")
 
 
 @cache
