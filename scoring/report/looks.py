@@ -43,6 +43,7 @@ class Album:
         shards: The manifest's shard that each file of predictions is of; None if one file is of all.
         is_moved: Whether the user has named another place than that where they were listed: sizes tell contents there,
             and stamps do not.
+        problem: Why no picture can be shown; None if nothing is known against it.
     """
 
     images: Location
@@ -52,6 +53,7 @@ class Album:
     input_shape: str = str(DEFAULT_SHAPE)
     shards: Sequence[int] | None = None
     is_moved: bool = False
+    problem: str | None = None
 
     @property
     def shape(self) -> InputShape:
@@ -191,6 +193,8 @@ def _listed(manifest: Manifest, shard: int | None, image_ids: pa.ChunkedArray) -
 
 def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[ImageEntry, str], str | None]:
     """The thumbnails, and in words what is not shown, and why; None if all is."""
+    if album.problem:
+        return {}, f"No pictures. {album.problem}"
     moved = "If they were moved, say where with `images`."
     try:
         drawn = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)

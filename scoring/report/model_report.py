@@ -17,7 +17,7 @@ from scoring.report.model_quality import model_quality_blocks
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Report, Section, Table
 from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
-from scoring.run.predictions import shard_files
+from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
 from scoring.run.record import RunRecord
 from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location, locate, readable
@@ -46,6 +46,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         training.resize_mode,
         manifest if manifest.is_file() else None,
         is_moved=images is not None,
+        problem=_find_newer_photos(folder, training) if manifest.is_file() else None,
     )
     if features:
         album = replace(album, columns=features.request.columns, input_shape=features.fingerprint.input_shape)
@@ -74,6 +75,18 @@ def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
             f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
             "the same finetune command again."
         )
+
+
+def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | None:
+    """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
+    schemas = (pq.read_schema(readable(path)) for path in shard_files(folder.features.predictions))
+    contents = joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
+    if training.data.contents in ("", contents):
+        return None
+    return (
+        f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "
+        "same finetune command again."
+    )
 
 
 def _key_figures(training: TrainingRecord) -> list[KeyFigure]:

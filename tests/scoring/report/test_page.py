@@ -1,6 +1,7 @@
 import itertools
 import json
 import os
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -20,7 +21,8 @@ from scoring.models.training_record import load_training_record, save_training_r
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import StoreProbabilities
+from scoring.run.manifest import contents_digest
+from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, joint_contents, shard_files, write_table
 from scoring.run.summary import OneAnswer
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -34,6 +36,7 @@ from tests.runs import (
     draw_images,
     record_of,
     save_record,
+    write_features,
     write_model,
     write_run,
 )
@@ -316,6 +319,31 @@ def test_pictures_in_a_table_are_found_by_their_row(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", there, location=table, columns=columns).path)
     names = {str(image["alt"]).split(":")[0] for image in page.attributes("img")}
     assert names == {f"{row}.jpg" for row in range(4)}
+
+
+def _tell_contents(features: RunFolder) -> bytes:
+    """Have the only shard say what contents its photos had, as finetune does; return that."""
+    (shard,) = shard_files(features.predictions)
+    table, told = pq.read_table(shard), contents_digest(pq.read_table(features.manifest)).encode()
+    write_table(shard, table.replace_schema_metadata({**table.schema.metadata, INPUTS_KEY: told}))
+    return told
+
+
+def test_no_picture_is_of_a_photo_that_a_later_fine_tune_has_listed_and_not_yet_trained_on(tmp_path: Path) -> None:
+    images = cats_and_dogs(24)
+    photos = draw_images(tmp_path / "photos", images)
+    model = ModelFolder(write_model(tmp_path / "model", there := _listed(images, photos), photos))
+    training = load_training_record(model)
+    contents = joint_contents([_tell_contents(model.features)])
+    save_training_record(model, replace(training, data=replace(training.data, contents=contents)))
+    assert _shown(_report(model.path))
+    Image.new("RGB", (60, 40)).save(photos / "cat.0.png")
+    shutil.rmtree(on_disk(model.features.path))
+    write_features(model.features, _listed(there, photos))
+    _tell_contents(model.features)
+    page = _report(model.path)
+    assert not _shown(page)
+    assert "Run the same finetune command again." in page.text
 
 
 def test_a_model_of_photos_in_a_table_has_its_pictures(tmp_path: Path) -> None:
