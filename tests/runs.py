@@ -55,12 +55,13 @@ class Scored:
     target: str | None = None
     reason: str | None = None
     raw_path: bytes | None = None
-    size_bytes: int = 1
+    size_bytes: int = 0
     position: int | None = None
+    stamp: int | None = None
 
     def row(self) -> ScoredImage:
         image_id = self.path.rsplit(".", 1)[0]
-        entry = ImageEntry(image_id, self.path, self.size_bytes, self.raw_path, self.target, self.position)
+        entry = ImageEntry(image_id, self.path, self.size_bytes, self.raw_path, self.target, self.position, self.stamp)
         vector = None if self.probabilities is None else np.array(self.probabilities, np.float32)
         return ScoredImage(entry, vector, self.reason)
 
@@ -153,12 +154,13 @@ def write_model(
     images: Sequence[Scored],
     location: Location = Path("nowhere"),
     labels: Sequence[str] = ("cat", "dog"),
+    store: str = StoreProbabilities.ALL,
 ) -> Location:
     """Write a model folder; the readable of `images` are its validation photos."""
     folder = ModelFolder(path)
     write_features(folder.features, images)
     readable = [image for image in images if image.probabilities is not None]
-    write_shard(folder.validation, [image.row() for image in readable], labels)
+    write_table(folder.validation, predictions_table([image.row() for image in readable], labels, {}, store))
     given = np.array([image.probabilities for image in readable], np.float32)
     measured = asdict(evaluate(given, true_classes([image.target for image in readable], labels)))
     written = {"validation": hashlib.sha256(folder.validation.read_bytes()).hexdigest()}

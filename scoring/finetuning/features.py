@@ -1,6 +1,5 @@
 """The features that a network computes of each photo, once: the shard model of `finetune`, and its Parquet files."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from scoring.networks.engines import Engine, EngineName, Network, keras_backend
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage
+from scoring.run.predictions import ERROR, INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage, joint_contents
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
 
@@ -189,15 +188,11 @@ def load_features(folder: RunFolder) -> Features:
     if values is None:
         raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
-    return Features(images, targets, values[: len(images)], num_errors, _joint_digest(inputs), lost, pixels)
+    return Features(images, targets, values[: len(images)], num_errors, joint_contents(inputs), lost, pixels)
 
 
 def _entries(rows: pa.Table) -> list[ImageEntry]:
     return [ImageEntry(size_bytes=0, **row) for row in rows.select(["image_id", "path", "target"]).to_pylist()]
-
-
-def _joint_digest(inputs: Sequence[bytes]) -> str:
-    return hashlib.sha256(b"\n".join(inputs)).hexdigest() if any(inputs) else ""
 
 
 def _matrix(column: pa.ChunkedArray) -> npt.NDArray[np.float16]:

@@ -28,7 +28,7 @@ from scoring.models.training_record import (
 from scoring.networks.base_networks import base_of
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import Evaluation, evaluate, log_loss
-from scoring.run.predictions import ScoredImage, predictions_table, write_table
+from scoring.run.predictions import ScoredImage, StoreProbabilities, predictions_table, write_table
 from scoring.storage.durable import remove_file, write_text
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "ker
 
 
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> str:
-    """Write what the photos were judged by; return its digest."""
+    """Write what the photos were judged by, all of it however many labels there are; return its digest."""
     images = [photos.features.images[row] for row in photos.measured]
     rows = [ScoredImage(image, row) for image, row in zip(images, probabilities, strict=True)]
-    return write_table(folder.validation, predictions_table(rows, photos.labels, {}))
+    return write_table(folder.validation, predictions_table(rows, photos.labels, {}, StoreProbabilities.ALL))
 
 
 def _describe(

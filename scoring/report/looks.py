@@ -1,7 +1,7 @@
 """The looks of fast.ai's lesson: right and wrong at random, the most confident of each, and the most uncertain."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,9 @@ from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import ScoredRows
-from scoring.report.text import confidence, plural, shorten, visible
+from scoring.report.text import confidence, count, plural, shorten, visible
 from scoring.report.thumbnails import draw_thumbnails
+from scoring.run.manifest import MANIFEST_SCHEMA, Manifest
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, readable
@@ -35,10 +36,14 @@ class Album:
     Attributes:
         images: The collection.
         resize: How the network saw them.
-        manifest: The list that knows where in a tar or a table they are, and names which are not UTF-8; None if there
-            is none.
+        manifest: The list that knows where in a tar or a table they are, which names are not UTF-8, and what tells
+            their contents; None if there is none.
         columns: Which columns of a table are the images.
         input_shape: The pixels that the network took, as a fingerprint has them.
+        shards: The manifest's shard that each file of predictions is of; None if one file is of all.
+        is_moved: Whether the user has named another place than that where they were listed: sizes tell contents there,
+            and stamps do not.
+        problem: Why no picture can be shown; None if nothing is known against it.
     """
 
     images: Location
@@ -46,6 +51,9 @@ class Album:
     manifest: Location | None
     columns: TableColumns = NO_COLUMNS
     input_shape: str = str(DEFAULT_SHAPE)
+    shards: Sequence[int] | None = None
+    is_moved: bool = False
+    problem: str | None = None
 
     @property
     def shape(self) -> InputShape:
@@ -74,7 +82,9 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
     chosen = np.unique(np.concatenate([choice.rows for choice in choices]))
     images = find_pictures(rows, chosen, album)
     thumbnails, problem = draw_pictures(album, list(images.values()))
-    blocks: list[Block] = [Prose(problem or how_seen(album))]
+    blocks: list[Block] = [Prose(how_seen(album))] if thumbnails else []
+    if problem:
+        blocks.append(Prose(problem))
     if left_out := len(_classes(rows, labels)[_MAX_CLASSES:]):
         blocks.append(
             Prose(f"The {_MAX_CLASSES} labels given most often have looks of their own; {left_out} others have none.")
@@ -154,46 +164,59 @@ def _most_uncertain(rows: ScoredRows) -> _Choice:
 
 
 def find_pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, ImageEntry]:
-    """Each chosen row's image: by the path in its predictions file, or as the manifest has it if that is needed."""
+    """Each chosen row's image, as the manifest has it; without one, by the path in its predictions file."""
     images: dict[int, ImageEntry] = {}
     places = rows.numbers.iloc[chosen]
+    manifest = Manifest(album.manifest) if album.manifest else None
     for file_index in sorted(set(places["file"])):
         group = places[places["file"] == file_index]
         table = pq.read_table(
             readable(rows.files[file_index]), columns=["image_id", "path"], page_checksum_verification=True
         )
-        named = table.take(pa.array(group["row"].to_numpy())).to_pylist()
-        images |= {row: ImageEntry(size_bytes=0, **one) for row, one in zip(map(int, group.index), named, strict=True)}
-    needed = [image.image_id for image in images.values() if _needs_manifest(image.path, album.columns)]
-    listed = _listed(album.manifest, needed) if needed and album.manifest else {}
-    return {row: listed.get(image.image_id, image) for row, image in sorted(images.items())}
+        named = table.take(pa.array(group["row"].to_numpy()))
+        shard = None if album.shards is None else album.shards[file_index]
+        listed = _listed(manifest, shard, named["image_id"]) if manifest else {}
+        for row, one in zip(map(int, group.index), named.to_pylist(), strict=True):
+            images[row] = listed.get(one["image_id"]) or ImageEntry(size_bytes=0, **one)
+    if album.is_moved:
+        images = {row: replace(image, stamp=None) for row, image in images.items()}
+    return dict(sorted(images.items()))
 
 
-def _needs_manifest(path: str, columns: TableColumns) -> bool:
-    r"""Whether the path is not enough: names that are not UTF-8 (`\xNN`), members of a tar, rows of a table."""
-    return "\\x" in path or ".tar/" in path or columns.content is not None
+def _listed(manifest: Manifest, shard: int | None, image_ids: pa.ChunkedArray) -> dict[str, ImageEntry]:
+    """What the manifest says of these images, which are of one shard; None looks through all."""
+    first, end = (0, manifest.info.num_shards) if shard is None else (shard, shard + 1)
+    table = manifest.describe_several(first, end, MANIFEST_SCHEMA.names)
+    found = table.filter(pc.is_in(table["image_id"], value_set=image_ids.combine_chunks()))
+    return {row["image_id"]: ImageEntry(**row) for row in found.to_pylist()}
 
 
-def _listed(manifest: Location, image_ids: Sequence[str]) -> dict[str, ImageEntry]:
-    """What the manifest says of these images."""
-    table = pq.read_table(
-        readable(manifest), filters=pc.field("image_id").isin(image_ids), page_checksum_verification=True
-    )
-    return {row["image_id"]: ImageEntry(**row) for row in table.to_pylist()}
-
-
-def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[dict[ImageEntry, str], str | None]:
-    """The thumbnails, and why there are none."""
-    gone = f"No pictures: the images are no longer at {album.images}. If they were moved, say where with `images`."
+def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[ImageEntry, str], str | None]:
+    """The thumbnails, and in words what is not shown, and why; None if all is."""
+    if album.problem:
+        return {}, f"No pictures. {album.problem}"
+    moved = "If they were moved, say where with `images`."
     try:
-        thumbnails = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)
-    except ImagesError:
-        return {}, gone
-    return thumbnails, None if thumbnails else gone
+        drawn = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)
+    except ImagesError as error:
+        return {}, f"No pictures. {error} {moved}"
+    num_images, told = len(set(images)), []
+    if drawn.num_changed:
+        told.append(
+            f"Not shown, as they have changed since the model saw them: {count(drawn.num_changed)} of "
+            f"{plural(num_images, 'image')}. If they were merely copied or moved, say where with `images`: then only "
+            "their sizes are compared."
+        )
+    if drawn.num_lost:
+        lost = (
+            f"Not shown, as they are gone or cannot be read: {count(drawn.num_lost)} of {plural(num_images, 'image')}."
+        )
+        told.append(lost if drawn.uris else f"{lost} {moved}")
+    return drawn.uris, " ".join(told) or None
 
 
 def picture_tile(
-    rows: ScoredRows, row: int, labels: Sequence[str], image: ImageEntry, thumbnails: dict[ImageEntry, str]
+    rows: ScoredRows, row: int, labels: Sequence[str], image: ImageEntry, thumbnails: Mapping[ImageEntry, str]
 ) -> Tile:
     """One image, what the model says of it, and its true label where that is another."""
     numbers = rows.numbers.iloc[row]

@@ -3,7 +3,7 @@
 from scoring.models.training_record import TrainingRecord
 from scoring.report.histogram import histogram_figure
 from scoring.report.parts import Block, Facts
-from scoring.report.quality import evaluations_table, measure_quality, quality_blocks, quality_notes
+from scoring.report.quality import evaluations_table, measure_quality, quality_blocks
 from scoring.report.rows import ScoredRows
 from scoring.report.standings import standings
 from scoring.report.text import measure
@@ -20,7 +20,6 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
     return [
         *quality_blocks(measures, quality, training.labels, reliability),
         histogram_figure(rows, training.labels),
-        *quality_notes(quality, rows.num_unknown),
         _calibration_facts(training),
         *standings(training.labels, losses.calibrated),
     ]

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import asdict, replace
 from datetime import datetime
 
+import pyarrow.parquet as pq
+
 from scoring.errors import RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord, load_training_record
@@ -15,10 +17,10 @@ from scoring.report.model_quality import model_quality_blocks
 from scoring.report.parts import Block, Facts, Figure, KeyFigure, Report, Section, Table
 from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import count, folder_title, measure, moment, percent, percent_range, plural, short_digest
-from scoring.run.predictions import shard_files
+from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
 from scoring.run.record import RunRecord
 from scoring.storage.durable import refuse_special
-from scoring.storage.locations import Location, locate
+from scoring.storage.locations import Location, locate, readable
 
 
 def model_report(folder: ModelFolder, images: Location | None) -> Report:
@@ -33,7 +35,8 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     """
     training = load_training_record(folder)
     _check_validation(folder, training)
-    rows = read_rows([folder.validation], training.labels)
+    has_vectors = "probabilities" in pq.read_schema(readable(folder.validation)).names
+    rows = read_rows([folder.validation], training.labels, has_vectors)
     if not rows.is_labelled:
         raise RunFolderError(f"Expected photos with known labels in {folder.validation}; it has none.")
     manifest = folder.features.manifest
@@ -42,9 +45,11 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         images or locate(training.images),
         training.resize_mode,
         manifest if manifest.is_file() else None,
+        is_moved=images is not None,
+        problem=_find_newer_photos(folder, training) if manifest.is_file() else None,
     )
     if features:
-        album = replace(album, input_shape=features.fingerprint.input_shape)
+        album = replace(album, columns=features.request.columns, input_shape=features.fingerprint.input_shape)
     shards = shard_files(folder.features.predictions)
     sections = [
         Section("Training", _training_blocks(training, features), layout="columns"),
@@ -70,6 +75,18 @@ def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
             f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
             "the same finetune command again."
         )
+
+
+def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | None:
+    """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
+    schemas = (pq.read_schema(readable(path)) for path in shard_files(folder.features.predictions))
+    contents = joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
+    if training.data.contents in ("", contents):
+        return None
+    return (
+        f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "
+        "same finetune command again."
+    )
 
 
 def _key_figures(training: TrainingRecord) -> list[KeyFigure]:

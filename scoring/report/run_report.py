@@ -106,7 +106,8 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     quality = measure_quality(rows) if rows and rows.is_labelled else None
     request = record.request
     where, shape = images or locate(request.images), record.fingerprint.input_shape
-    album = Album(where, Resize(request.resize), folder.manifest, request.columns, shape)
+    resize, is_moved = Resize(request.resize), images is not None
+    album = Album(where, resize, folder.manifest, request.columns, shape, status.done, is_moved)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.summary)]
     warnings = warnings_of(record)

@@ -1,8 +1,12 @@
 """What a report says of sonar: the network trained beside a run, or a study."""
 
+import hashlib
+import io
+
 import numpy as np
 import pandas as pd
 
+from scoring.errors import RunFolderError
 from scoring.quality.evaluation import Evaluation
 from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
@@ -12,17 +16,30 @@ from scoring.report.text import NONE, count, measure, percent, percent_range, pl
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
-from scoring.storage.locations import Location, readable
+from scoring.sonar.whole_results import PREDICTIONS_NAME
+from scoring.storage.durable import refuse_special
+from scoring.storage.locations import Location
 
 _LABELS = ("rock", "mine")  # so that figures are of the probability of a mine
 
 
 def sonar_parts(folder: Location) -> SonarParts | None:
-    """Tell of a folder's sonar results; None if it has none."""
+    """Tell of a folder's sonar results; None if it has none.
+
+    Raises:
+        RunFolderError: If `metrics.json` is damaged, or tells of other predictions than lie beside it.
+    """
     metrics = load_metrics(folder / METRICS_NAME)
     if metrics is None:
         return None
-    table = pd.read_parquet(readable(folder / "predictions.parquet"))
+    refuse_special(folder / PREDICTIONS_NAME)
+    content = (folder / PREDICTIONS_NAME).read_bytes()
+    if metrics.predictions_sha256 not in (None, hashlib.sha256(content).hexdigest()):
+        raise RunFolderError(
+            f"Expected the {PREDICTIONS_NAME} that {folder / METRICS_NAME} describes; {folder / PREDICTIONS_NAME} is "
+            "another. Run the same command again."
+        )
+    table = pd.read_parquet(io.BytesIO(content))
     return study_parts(metrics, table) if isinstance(metrics, StudyRecord) else _network_parts(metrics, table)
 
 

@@ -2,15 +2,17 @@
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from PIL import Image
 
-from scoring.errors import ImagesError, ScoringError
+from scoring.errors import ChangedError, ImagesError, ScoringError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
-from scoring.sources.inputs import ImageEntry, ImageReader, check_images, open_images
+from scoring.sources.as_listed import open_as_listed
+from scoring.sources.inputs import ImageEntry, ImageReader, check_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 
@@ -19,24 +21,36 @@ _QUALITY = 72  # of WebP: about 4 kB for a photo
 _THREADS = 4  # each may hold one image of the largest size that `decode` takes
 
 
+@dataclass(frozen=True)
+class Thumbnails:
+    """What could be drawn.
+
+    Attributes:
+        uris: A data URI for each image that can be shown.
+        num_changed: Images that are no longer what was listed.
+        num_lost: Images that are gone, or cannot be read or decoded any more.
+    """
+
+    uris: Mapping[ImageEntry, str]
+    num_changed: int
+    num_lost: int
+
+
 def draw_thumbnails(
     location: Location,
     wanted: Iterable[ImageEntry],
     resize: Resize,
     columns: TableColumns = NO_COLUMNS,
     shape: InputShape = DEFAULT_SHAPE,
-) -> dict[ImageEntry, str]:
+) -> Thumbnails:
     """Read, decode and shrink images.
 
     Args:
         location: The collection that they are of.
-        wanted: Which of them.
+        wanted: Which of them, as they were listed; one whose size or stamp differs now is not drawn.
         resize: How the network saw them.
         columns: Which columns of a table are the images.
         shape: The pixels that the network took.
-
-    Returns:
-        A data URI for each that can be shown.
 
     Raises:
         ImagesError: If the collection is gone, or cannot be reached.
@@ -44,22 +58,24 @@ def draw_thumbnails(
     images = list(dict.fromkeys(wanted))
     read = _open(location, columns)
     with ThreadPoolExecutor(_THREADS) as threads:
-        uris = list(threads.map(lambda image: _thumbnail(read, image, resize, shape), images))
-    return {image: uri for image, uri in zip(images, uris, strict=True) if uri is not None}
+        drawn = list(threads.map(lambda image: _thumbnail(read, image, resize, shape), images))
+    uris = {image: uri for image, uri in zip(images, drawn, strict=True) if isinstance(uri, str)}
+    num_changed = sum(one is True for one in drawn)
+    return Thumbnails(uris, num_changed, len(images) - len(uris) - num_changed)
 
 
 def _open(location: Location, columns: TableColumns) -> ImageReader:
     try:
         check_images(location, columns)
-        return open_images(location, columns)
+        return open_as_listed(location, columns)
     except ScoringError:
         raise
     except Exception as error:  # what a damaged collection makes its library raise
         raise ImagesError(f"Cannot open {location}: {error}.") from error
 
 
-def _thumbnail(read: ImageReader, image: ImageEntry, resize: Resize, shape: InputShape) -> str | None:
-    """A data URI, or None for an image that cannot be read or decoded, now or at all."""
+def _thumbnail(read: ImageReader, image: ImageEntry, resize: Resize, shape: InputShape) -> str | bool:
+    """A data URI, or for an image that cannot be shown, whether that is because it has changed."""
     try:
         pixels = decode(read(image), resize, shape)
         seen = Image.fromarray(pixels[..., 0] if shape.channels == 1 else pixels)
@@ -68,6 +84,6 @@ def _thumbnail(read: ImageReader, image: ImageEntry, resize: Resize, shape: Inpu
         small = seen.resize(sides, Image.Resampling.LANCZOS)
         encoded = io.BytesIO()
         small.save(encoded, "WEBP", quality=_QUALITY)
-    except Exception:  # a page without one picture is still a page  # noqa: BLE001
-        return None
+    except Exception as fault:  # a page without one picture is still a page  # noqa: BLE001
+        return isinstance(fault, ChangedError) or isinstance(fault.__cause__, ChangedError)
     return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"

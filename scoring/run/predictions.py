@@ -201,6 +201,14 @@ def to_parquet(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def joint_contents(inputs: Sequence[bytes]) -> str:
+    """What tells the contents of all images from those of others, by what each shard has under `INPUTS_KEY`.
+
+    Empty where no shard says.
+    """
+    return hashlib.sha256(b"\n".join(inputs)).hexdigest() if any(inputs) else ""
+
+
 def shard_files(folder: Location) -> Sequence[Location]:
     """Every shard in `folder`, in order."""
     return find_files(folder, "*.parquet")

@@ -49,6 +49,7 @@ class SonarMetrics:
             for test returns where `model` was given.
         trained_sha256: Digest of the file of the model that was trained; None if `model` was given, or if an earlier
             version wrote this.
+        predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
     """
 
     num_rows: int
@@ -66,6 +67,7 @@ class SonarMetrics:
     accuracy: float | None = None
     learned: Learned | None = None
     trained_sha256: str | None = None
+    predictions_sha256: str | None = None
 
     @property
     def known(self) -> Learned:
@@ -124,12 +126,14 @@ class StudyRecord:
         wall_s: Seconds that it took.
         results: A row for each protocol and model.
         trained_sha256: Digest of the file of the model trained on all returns; None if an earlier version wrote this.
+        predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
     """
 
     settings: StudySettings
     wall_s: float
     results: tuple[StudyRow, ...]
     trained_sha256: str | None = None
+    predictions_sha256: str | None = None
 
 
 _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
@@ -245,7 +249,8 @@ def _parse_study(record: dict[str, Any]) -> StudyRecord:
         "models": tuple(SonarModel(name) for name in settings["models"]),
     }
     rows = tuple(_parse_row(row) for row in record["results"])
-    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows, record.get("trained_sha256"))
+    digests = record.get("trained_sha256"), record.get("predictions_sha256")
+    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows, *digests)
 
 
 def _parse_row(row: dict[str, Any]) -> StudyRow:

@@ -105,8 +105,16 @@ def _run(settings: SonarSettings) -> SonarMetrics:
         with whole_file(settings.output / MODEL_NAME) as temporary:
             network.save(temporary)
             trained_sha256 = file_digest(temporary)
-    _write_predictions(settings, returns, split, mine_probability)
-    metrics = replace(metrics, model_sha256=model_sha256, learned=learned, trained_sha256=trained_sha256)
+    with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
+        pq.write_table(_predictions_table(returns, split, mine_probability), temporary)
+        predictions_sha256 = file_digest(temporary)
+    metrics = replace(
+        metrics,
+        model_sha256=model_sha256,
+        learned=learned,
+        trained_sha256=trained_sha256,
+        predictions_sha256=predictions_sha256,
+    )
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
@@ -124,8 +132,8 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
     A trained model is told from another by its path and its file's digest. A result that does not tell the digest, or
-    what the model was trained on, is taken for none, as is one whose predictions or model, if it trained one, are gone
-    or damaged.
+    what the model was trained on, is taken for none, as is one whose predictions or model, if it trained one, are gone,
+    damaged or another's.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
@@ -140,7 +148,7 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
     if earlier and settings.model and earlier.learned is None:
         return None
-    return earlier if earlier and are_whole(settings.output, with_model=settings.model is None) else None
+    return earlier if earlier and are_whole(settings.output, earlier, with_model=settings.model is None) else None
 
 
 def _model_name(settings: SonarSettings) -> str | None:
@@ -228,13 +236,8 @@ def _measure(
     )
 
 
-def _write_predictions(
-    settings: SonarSettings,
-    returns: SonarReturns,
-    split: npt.NDArray[np.str_],
-    mine_probability: Float32Array,
-) -> None:
-    table = pa.table(
+def _predictions_table(returns: SonarReturns, split: npt.NDArray[np.str_], mine_probability: Float32Array) -> pa.Table:
+    return pa.table(
         {
             "row": np.arange(len(mine_probability)),
             "target": pa.array(_target_rows(returns) if returns.labels is not None else [None] * len(mine_probability)),
@@ -245,5 +248,3 @@ def _write_predictions(
         },
         schema=SONAR_SCHEMA,
     )
-    with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
-        pq.write_table(table, temporary)

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.quality.intervals import Interval, corrected_interval, single_test_interval
+from scoring.run.predictions import write_table
 from scoring.sonar.protocols import EvaluationProtocol, Fold
 from scoring.sonar.recipes import Published, SonarModel, published_figure
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns
 from scoring.sonar.study import StudyTask
-from scoring.storage.durable import whole_file
 
 PREDICTIONS_SCHEMA = pa.schema(
     [
@@ -142,8 +141,8 @@ def _interval(protocol: EvaluationProtocol, folds: Sequence[FoldScore]) -> Inter
 
 def write_predictions(
     path: Path, returns: SonarReturns, scored: Mapping[tuple[EvaluationProtocol, SonarModel], ScoredFolds]
-) -> None:
-    """Write one row for every test row of every fold."""
+) -> str:
+    """Write one row for every test row of every fold; return the file's digest."""
     assert returns.labels is not None
     names = np.array([LABEL_NAMES[label] for label in returns.labels])
     tables = [
@@ -163,5 +162,4 @@ def write_predictions(
         for (protocol, model), folds in scored.items()
         for fold, probability in folds
     ]
-    with whole_file(path) as temporary:
-        pq.write_table(pa.concat_tables(tables).combine_chunks(), temporary)
+    return write_table(path, pa.concat_tables(tables).combine_chunks())

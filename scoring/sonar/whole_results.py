@@ -1,13 +1,15 @@
-"""Whether the files beside a `metrics.json` are there and can be read whole."""
+"""Whether the files beside a `metrics.json` are there, and are those that it tells of."""
 
+import hashlib
 import zipfile
 import zlib
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RunFolderError
-from scoring.sonar.metrics_file import METRICS_NAME, refuse_foreign_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, refuse_foreign_metrics
 from scoring.storage.locations import Location, readable
 
 PREDICTIONS_NAME = "predictions.parquet"
@@ -38,8 +40,10 @@ def refuse_foreign_results(folder: Location) -> None:
     refuse_foreign_metrics(folder / METRICS_NAME)
 
 
-def are_whole(folder: Location, with_model: bool) -> bool:
-    """Read predictions and, if one was trained, the model to their ends.
+def are_whole(folder: Location, told: SonarMetrics | StudyRecord, with_model: bool) -> bool:
+    """Compare predictions and, if one was trained, the model with what `metrics.json` tells of them.
+
+    Where an earlier version wrote it, which tells no digest, they are read to their ends.
 
     Raises:
         BucketError: If the bucket cannot be reached.
@@ -48,15 +52,27 @@ def are_whole(folder: Location, with_model: bool) -> bool:
     if not all((folder / name).is_file() for name in names):
         return False
     try:
-        with pq.ParquetFile(readable(folder / PREDICTIONS_NAME)) as predictions:
-            predictions.read()
-        return not with_model or _is_whole_archive(folder / MODEL_NAME)
+        is_whole = _is_whole(folder / PREDICTIONS_NAME, told.predictions_sha256, _read_table)
+        return is_whole and (not with_model or _is_whole(folder / MODEL_NAME, told.trained_sha256, _read_archive))
     except BucketError:
         raise
     except _DAMAGE:
         return False
 
 
-def _is_whole_archive(path: Location) -> bool:
+def _is_whole(path: Location, digest: str | None, read: Callable[[Location], None]) -> bool:
+    if digest is None:
+        read(path)
+        return True
+    return hashlib.sha256(path.read_bytes()).hexdigest() == digest
+
+
+def _read_table(path: Location) -> None:
+    with pq.ParquetFile(readable(path)) as table:
+        table.read()
+
+
+def _read_archive(path: Location) -> None:
     with zipfile.ZipFile(readable(path)) as archive:
-        return archive.testzip() is None
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(damaged)

@@ -28,6 +28,7 @@ __all__ = [
     "collection_files",
     "find_images",
     "has_column",
+    "holds_files",
     "open_images",
 ]
 
@@ -133,6 +134,11 @@ def open_images(
             return read(image)
 
     return read_in_time
+
+
+def holds_files(location: Location, columns: TableColumns) -> bool:
+    """Whether a collection is a folder or a prefix, whose images are files of their own or lie in tar files."""
+    return isinstance(_source(location, columns), FolderSource)
 
 
 def collection_files(location: Location) -> list[Location]:

@@ -64,7 +64,7 @@ def stamps_at(place: Place) -> frozenset[int]:
     if isinstance(place, Section):
         return frozenset(stamp_of(stamp, place.start, place.length) for stamp in stamps_at(place.whole))
     if isinstance(place, Url):
-        return frozenset({stamp_at(place)})
+        return within_limit(place.stamps)
     return file_stamps(within_limit(place.stat))
 
 

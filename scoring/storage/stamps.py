@@ -41,6 +41,14 @@ def object_stamp(meta: Mapping[str, Any]) -> int:
     return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
 
 
+def object_stamps(meta: Mapping[str, Any]) -> frozenset[int]:
+    """The stamps that a list may give to an object: Azure's leave out the quotes of its ETag."""
+    tag = meta.get("e_tag")
+    if not tag:
+        return frozenset({object_stamp(meta)})
+    return frozenset(stamp_of(meta["size"], spelled) for spelled in (tag, tag.strip('"')))
+
+
 def has_changed(place: object) -> ChangedError:
     """What to raise where a file is no longer the one that was looked at."""
     return ChangedError(None, "it has changed since it was listed", str(place))

@@ -129,6 +129,13 @@ class Url:
             found = obstore.head(self._store, self._object_key)
         return _stamp(found), _version(found)
 
+    def stamps(self) -> frozenset[int]:
+        """All stamps that the object may have, as lists and answers spell what tells its content."""
+        from scoring.storage.stamps import object_stamps
+
+        with bucket_faults(self):
+            return object_stamps(obstore.head(self._store, self._object_key))
+
     def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request.
 

@@ -12,10 +12,13 @@ from rich.console import Console
 from cluster.errors import PlacementError
 from jobs.sonar.request import StudyRequest
 from jobs.sonar.study import run_study
-from scoring.errors import RunFolderError
+from scoring.errors import LeaseLostError, RunFolderError
+from scoring.run.folder import RunFolder
+from scoring.run.lease import hold_lease
 from scoring.sonar.network import SonarSettings, run_sonar
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
+from scoring.sonar.study import TaskResult
 from scoring.sonar.uci_file import load_sonar
 
 pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
@@ -88,6 +91,43 @@ def test_an_earlier_study_that_is_overwritten_stays_until_the_new_one_is_trained
 def test_another_seed_is_refused_in_the_same_folder(data_folder: Path, one_worker: Path) -> None:
     with pytest.raises(RunFolderError, match="seed differs"):
         run_study(request(data_folder, one_worker.parent, seed=1), Console(quiet=True))
+
+
+def test_a_second_driver_of_a_folder_is_refused_and_trains_nothing(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Mock()
+    monkeypatch.setattr("jobs.sonar.study.train_models", train)
+    with hold_lease(RunFolder(tmp_path).lease), pytest.raises(RunFolderError, match="is being written by"):
+        run_study(request(data_folder, tmp_path, seed=1), Console(quiet=True))
+    train.assert_not_called()
+
+
+def test_a_driver_that_another_took_over_from_writes_nothing(
+    data_folder: Path, one_worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(one_worker, tmp_path / "sonar")
+    before = {path.name: path.read_bytes() for path in one_worker.iterdir()}
+
+    def freeze(*_: object) -> tuple[dict[int, TaskResult], list[object]]:
+        RunFolder(tmp_path).lease.unlink()  # the other one has ended since
+        return {}, []
+
+    monkeypatch.setattr("jobs.sonar.study.train_models", freeze)
+    with pytest.raises(LeaseLostError):
+        run_study(request(data_folder, tmp_path, overwrite=True), Console(quiet=True))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "sonar").iterdir()} == before
+
+
+def test_metrics_of_one_study_and_predictions_of_another_are_no_study(
+    data_folder: Path, one_worker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(one_worker, tmp_path / "sonar")
+    predictions = pq.read_table(one_worker / "predictions.parquet")
+    pq.write_table(predictions.slice(1), tmp_path / "sonar" / "predictions.parquet")
+    monkeypatch.setattr("jobs.sonar.study.train_models", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(request(data_folder, tmp_path), Console(quiet=True))
 
 
 @pytest.mark.parametrize("actors", [0, -1])

@@ -1,8 +1,10 @@
 import itertools
 import json
 import os
+import shutil
 import tarfile
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -11,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
 from scoring.models.model_folder import ModelFolder
@@ -18,9 +21,11 @@ from scoring.models.training_record import load_training_record, save_training_r
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
+from scoring.run.manifest import contents_digest
+from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, joint_contents, shard_files, write_table
 from scoring.run.summary import OneAnswer
 from scoring.sources.inputs import find_images
-from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, Url
 from tests.places import on_disk
 from tests.runs import (
@@ -31,6 +36,7 @@ from tests.runs import (
     draw_images,
     record_of,
     save_record,
+    write_features,
     write_model,
     write_run,
 )
@@ -209,20 +215,104 @@ def test_names_that_are_not_utf8_have_their_pictures(tmp_path: Path) -> None:
     assert [image["alt"] for image in page.attributes("img")].count("odd\\xff.png: dog 90.0%") == 3
 
 
-def test_pictures_in_tar_files_are_found_where_the_manifest_says(tmp_path: Path) -> None:
+def _listed(images: Sequence[Scored], location: Path, columns: TableColumns = NO_COLUMNS) -> list[Scored]:
+    """The same images as they are listed, in the order of their names."""
+    found = sorted(find_images(location, columns).images, key=lambda entry: entry.path)
+    listed = [
+        replace(image, size_bytes=entry.size_bytes, position=entry.position, stamp=entry.stamp)
+        for image, entry in zip(sorted(images, key=lambda image: image.path), found, strict=True)
+    ]
+    if columns.content:
+        return listed
+    return [replace(image, path=entry.path) for image, entry in zip(listed, found, strict=True)]
+
+
+def _shown(page: Page) -> set[str]:
+    return {str(image["alt"]).split(":")[0] for image in page.attributes("img")}
+
+
+def _pack(path: Path, photos: Path) -> Path:
+    """Put the photos of a folder into an archive, of the kind that its name tells."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for photo in sorted(photos.iterdir()):
+                archive.write(photo, photo.name)
+        return path
+    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as tar:
+        for photo in sorted(photos.iterdir()):
+            tar.add(photo, photo.name)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x-0.tar", "X.TAR", "x.tar.gz", "x.tgz", "x.zip", "folder of tars"])
+def test_pictures_in_archives_are_found_where_the_manifest_says(tmp_path: Path, name: str) -> None:
     images = cats_and_dogs(4, targets=False)
     photos = draw_images(tmp_path / "photos", images)
-    with tarfile.open(tmp_path / "x-0.tar", "w") as archive:
-        for image in images:
-            archive.add(photos / image.path, image.path)
-    found = {entry.path.removeprefix("x-0.tar/"): entry for entry in find_images(tmp_path / "x-0.tar").images}
-    entries = [found[image.path] for image in images]
-    there = [
-        replace(image, path=entry.path, size_bytes=entry.size_bytes, position=entry.position)
-        for image, entry in zip(images, entries, strict=True)
+    location = tmp_path / name
+    if name == "folder of tars":
+        location.mkdir()
+        _pack(location / "x.tar", photos)
+    else:
+        _pack(location, photos)
+    there = _listed(images, location)
+    page = _report(write_run(tmp_path / "run", there, location=location).path)
+    assert _shown(page) == {image.path for image in there}
+    assert "No pictures" not in page.text
+
+
+@pytest.mark.parametrize("name", ["photos", "x.tar", "x.tgz", "x.zip", "x.parquet"])
+def test_photos_that_were_exchanged_since_are_not_shown_under_what_was_said_of_the_old_ones(
+    tmp_path: Path, name: str
+) -> None:
+    images = cats_and_dogs(4, targets=False)
+    photos, location = draw_images(tmp_path / "photos", images), tmp_path / name
+    columns = TableColumns(content="jpg") if name == "x.parquet" else NO_COLUMNS
+
+    def pack() -> None:
+        if name == "x.parquet":
+            pq.write_table(pa.table({"jpg": [(photos / image.path).read_bytes() for image in images]}), location)
+        elif name != "photos":
+            _pack(location, photos)
+
+    pack()
+    there = _listed(images, location, columns)
+    run = write_run(tmp_path / "run", there, location=location, columns=columns)
+    assert _shown(_report(run.path)) == {image.path for image in there}
+    for old, new in (("cat.0.png", "aside"), ("cat.1.png", "cat.0.png"), ("aside", "cat.1.png")):
+        (photos / old).rename(photos / new)
+    pack()
+    page = _report(run.path)
+    by_file = name in ("photos", "x.zip")  # each file has a stamp of its own; a tar or a table has one for all
+    assert _shown(page) == ({image.path for image in there[2:]} if by_file else set())
+    assert f"Not shown, as they have changed since the model saw them: {2 if by_file else 4} of 4 images." in page.text
+    assert "No pictures" not in page.text
+
+
+def test_moved_photos_are_told_from_others_by_their_sizes(tmp_path: Path) -> None:
+    images = cats_and_dogs(4, targets=False)
+    photos = draw_images(tmp_path / "photos", images)
+    run = write_run(tmp_path / "run", there := _listed(images, photos), location=photos)
+    moved = photos.rename(tmp_path / "moved")
+    assert _shown(_report(run.path, moved)) == {image.path for image in there}
+    Image.new("RGB", (60, 40)).save(moved / "cat.0.png")
+    page = _report(run.path, moved)
+    assert _shown(page) == {image.path for image in there[1:]}
+    assert "changed since the model saw them: 1 of 4 images" in page.text
+
+
+def test_no_picture_of_a_model_is_of_a_photo_that_was_exchanged_since(tmp_path: Path) -> None:
+    sure = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(9)
     ]
-    page = _report(write_run(tmp_path / "run", there, location=tmp_path / "x-0.tar").path)
-    assert {str(image["alt"]).split(":")[0] for image in page.attributes("img")} == {entry.path for entry in entries}
+    images = [*sure, Scored("cat.90.png", (0.04, 0.96), "cat"), Scored("dog.90.png", (0.99, 0.01), "dog")]
+    photos = draw_images(tmp_path / "photos", images)
+    model = write_model(tmp_path / "model", _listed(images, photos), photos)
+    assert "cat.90.png" in _shown(_report(model))
+    (photos / "cat.1.png").replace(photos / "cat.90.png")
+    page = _report(model)
+    assert "cat.90.png" not in _shown(page)
+    assert "dog.90.png" in _shown(page)
+    assert "changed since the model saw them: 1 of 2 images" in page.text, "in Labels to check"
 
 
 def test_pictures_in_a_table_are_found_by_their_row(tmp_path: Path) -> None:
@@ -235,6 +325,47 @@ def test_pictures_in_a_table_are_found_by_their_row(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", there, location=table, columns=columns).path)
     names = {str(image["alt"]).split(":")[0] for image in page.attributes("img")}
     assert names == {f"{row}.jpg" for row in range(4)}
+
+
+def _tell_contents(features: RunFolder) -> bytes:
+    """Have the only shard say what contents its photos had, as finetune does; return that."""
+    (shard,) = shard_files(features.predictions)
+    table, told = pq.read_table(shard), contents_digest(pq.read_table(features.manifest)).encode()
+    write_table(shard, table.replace_schema_metadata({**table.schema.metadata, INPUTS_KEY: told}))
+    return told
+
+
+def test_no_picture_is_of_a_photo_that_a_later_fine_tune_has_listed_and_not_yet_trained_on(tmp_path: Path) -> None:
+    images = cats_and_dogs(24)
+    photos = draw_images(tmp_path / "photos", images)
+    model = ModelFolder(write_model(tmp_path / "model", there := _listed(images, photos), photos))
+    training = load_training_record(model)
+    contents = joint_contents([_tell_contents(model.features)])
+    save_training_record(model, replace(training, data=replace(training.data, contents=contents)))
+    assert _shown(_report(model.path))
+    Image.new("RGB", (60, 40)).save(photos / "cat.0.png")
+    shutil.rmtree(on_disk(model.features.path))
+    write_features(model.features, _listed(there, photos))
+    _tell_contents(model.features)
+    page = _report(model.path)
+    assert not _shown(page)
+    assert "Run the same finetune command again." in page.text
+
+
+def test_a_model_of_photos_in_a_table_has_its_pictures(tmp_path: Path) -> None:
+    images = cats_and_dogs(24)
+    photos, table, columns = (
+        draw_images(tmp_path / "photos", images),
+        tmp_path / "x.parquet",
+        TableColumns(content="jpg"),
+    )
+    pq.write_table(pa.table({"jpg": [(photos / image.path).read_bytes() for image in images]}), table)
+    model = ModelFolder(write_model(tmp_path / "model", there := _listed(images, table, columns), table))
+    record = record_of(model.features.path)
+    save_record(model.features, replace(record, request=replace(record.request, columns=columns)))
+    shown = _shown(_report(model.path))
+    assert shown
+    assert shown <= {image.path for image in there}
 
 
 def test_run_in_a_bucket_has_its_report_there_as_a_local_one_has(tmp_path: Path, bucket: Url) -> None:
@@ -389,6 +520,24 @@ def test_a_log_loss_of_cats_and_dogs_is_held_against_those_of_the_competition(tm
     table = page.text[page.text.index("Where a log loss stands") :]
     places = [table.index(text) for text in shown]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (StoreProbabilities.ALL, "1 label of 81 photos may be wrong"),
+        (StoreProbabilities.FEW, "Labels are checked where"),  # as earlier versions wrote it
+    ],
+)
+def test_models_of_more_than_32_labels_are_reported(tmp_path: Path, store: StoreProbabilities, said: str) -> None:
+    labels = [f"label {number}" for number in range(40)]
+    sure = np.full((40, 40), 0.1 / 39) + np.eye(40) * (0.9 - 0.1 / 39)
+    photos = [Scored(f"{number}.png", sure[number % 40].tolist(), labels[number % 40]) for number in range(80)]
+    photos.append(Scored("swapped.png", sure[3].tolist(), labels[7]))
+    page = _report(write_model(tmp_path / "model", photos, labels=labels, store=store))
+    assert said in page.text
+    assert "The most frequent mistakes" in page.text
+    assert "stored for at most" not in page.text
 
 
 def test_features_of_photos_are_reported_with_their_model_and_not_alone(tmp_path: Path) -> None:

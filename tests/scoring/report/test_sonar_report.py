@@ -24,6 +24,7 @@ from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import summarise, write_predictions
 from scoring.sonar.returns import SonarReturns
+from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
 from tests.places import on_disk
 from tests.runs import Page, cats_and_dogs, write_run
@@ -176,3 +177,16 @@ def test_damaged_sonar_results_are_refused_in_one_line(tmp_path: Path, content: 
     (tmp_path / "run" / "sonar" / METRICS_NAME).write_text(content)
     with pytest.raises(RunFolderError, match="is not what score or sonar writes"):
         write_report(tmp_path / "run", None, None)
+
+
+def test_predictions_that_the_metrics_do_not_tell_of_are_refused(tmp_path: Path) -> None:
+    _write_network(tmp_path / "sonar")
+    metrics = load_metrics(tmp_path / "sonar" / METRICS_NAME)
+    assert isinstance(metrics, SonarMetrics)
+    digest = file_digest(tmp_path / "sonar" / "predictions.parquet")
+    write_metrics(tmp_path / "sonar" / METRICS_NAME, replace(metrics, predictions_sha256=digest))
+    write_report(tmp_path, None, None)
+    _write_network(tmp_path / "other", of_mines=0.7)
+    (tmp_path / "other" / "predictions.parquet").rename(tmp_path / "sonar" / "predictions.parquet")
+    with pytest.raises(RunFolderError, match=r"predictions\.parquet that .*metrics\.json describes; .* is another"):
+        write_report(tmp_path, None, None)

@@ -27,7 +27,7 @@ def _open(uri: str) -> Image.Image:
 
 
 def test_a_thumbnail_is_the_picture_made_small(photos: Path) -> None:
-    drawn = draw_thumbnails(photos, [_entry("3.png")], Resize.SQUASH)
+    drawn = draw_thumbnails(photos, [_entry("3.png")], Resize.SQUASH).uris
     picture = _open(drawn[_entry("3.png")])
     assert picture.size == (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
     assert picture.convert("L").getpixel((70, 70)) == pytest.approx(60, abs=3)
@@ -40,7 +40,9 @@ def test_a_thumbnail_has_the_proportions_and_channels_that_the_network_took(tmp_
     photo.paste("white", (0, 0, 50, 100))
     photo.save(tmp_path / "wide.png")
     drawn = {
-        (resize, shape): _open(draw_thumbnails(tmp_path, [_entry("wide.png")], resize, shape=shape)[_entry("wide.png")])
+        (resize, shape): _open(
+            draw_thumbnails(tmp_path, [_entry("wide.png")], resize, shape=shape).uris[_entry("wide.png")]
+        )
         for resize in Resize
         for shape in (InputShape(96, 128), InputShape(128, 96), InputShape(96, 128, 1))
     }
@@ -59,7 +61,9 @@ def test_what_cannot_be_shown_is_left_out_and_the_rest_is_drawn(photos: Path) ->
     (photos / "broken.png").write_bytes(b"no picture")
     Image.new("1", (10_000, 10_000)).save(photos / "bomb.png")
     wanted = [_entry(name) for name in ("broken.png", "gone.png", "bomb.png", "1.png")]
-    assert list(draw_thumbnails(photos, wanted, Resize.CROP)) == [_entry("1.png")]
+    drawn = draw_thumbnails(photos, wanted, Resize.CROP)
+    assert (drawn.num_changed, drawn.num_lost) == (0, 3)
+    assert list(drawn.uris) == [_entry("1.png")]
 
 
 def test_whatever_reading_one_picture_raises_costs_that_picture(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,20 +72,21 @@ def test_whatever_reading_one_picture_raises_costs_that_picture(photos: Path, mo
             raise RecursionError
         return (photos / image.path).read_bytes()
 
-    monkeypatch.setattr(thumbnails, "open_images", lambda *_: read)
-    assert list(draw_thumbnails(photos, [_entry("2.png"), _entry("1.png")], Resize.SQUASH)) == [_entry("1.png")]
+    monkeypatch.setattr(thumbnails, "open_as_listed", lambda *_: read)
+    drawn = draw_thumbnails(photos, [_entry("2.png"), _entry("1.png")], Resize.SQUASH)
+    assert list(drawn.uris) == [_entry("1.png")]
 
 
 def test_pictures_come_from_a_zip_as_well(photos: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.write(photos / "1.png", "test/1.png")
-    assert draw_thumbnails(tmp_path / "photos.zip", [_entry("test/1.png")], Resize.SQUASH)
+    assert draw_thumbnails(tmp_path / "photos.zip", [_entry("test/1.png")], Resize.SQUASH).uris
 
 
 def test_a_name_that_is_not_utf8_is_found_by_its_bytes(photos: Path) -> None:
     raw = b"odd\xff.png"
     (photos / "1.png").rename(photos / os.fsdecode(raw))
-    assert draw_thumbnails(photos, [_entry("odd\\xff.png", raw)], Resize.SQUASH)
+    assert draw_thumbnails(photos, [_entry("odd\\xff.png", raw)], Resize.SQUASH).uris
 
 
 @pytest.mark.parametrize("name", ["nowhere", "fake.zip"])

@@ -78,6 +78,19 @@ def test_a_result_without_its_files_is_none(
     assert load_earlier(trained) is None
 
 
+@pytest.mark.parametrize("name", ["predictions.parquet", "model.keras"])
+def test_a_result_beside_another_drivers_files_is_none(trained: SonarSettings, tmp_path: Path, name: str) -> None:
+    digests = [file_digest(tmp_path / written) for written in ("model.keras", "predictions.parquet")]
+    metrics = replace(_METRICS, trained_sha256=digests[0], predictions_sha256=digests[1])
+    write_metrics(tmp_path / METRICS_NAME, metrics)
+    assert load_earlier(trained) == metrics
+    pq.write_table(pa.table({"row": [208]}), tmp_path / "predictions.parquet.new")
+    with zipfile.ZipFile(tmp_path / "model.keras.new", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (tmp_path / f"{name}.new").rename(tmp_path / name)
+    assert load_earlier(trained) is None
+
+
 def test_a_model_that_is_damaged_inside_is_none(trained: SonarSettings, tmp_path: Path) -> None:
     _flip_middle_byte(tmp_path / "model.keras")
     assert load_earlier(trained) is None
@@ -85,13 +98,13 @@ def test_a_model_that_is_damaged_inside_is_none(trained: SonarSettings, tmp_path
 
 def test_files_in_a_bucket_are_looked_at_as_local_ones(trained: SonarSettings, tmp_path: Path, bucket: Url) -> None:
     for name in ("predictions.parquet", "model.keras"):
-        assert not are_whole(bucket, with_model=True)
+        assert not are_whole(bucket, _METRICS, with_model=True)
         (bucket / name).upload(tmp_path / name)
-    assert are_whole(bucket, with_model=True)
+    assert are_whole(bucket, _METRICS, with_model=True)
     _cut(tmp_path / "model.keras")
     (bucket / "model.keras").upload(tmp_path / "model.keras")
-    assert not are_whole(bucket, with_model=True)
-    assert are_whole(bucket, with_model=False)
+    assert not are_whole(bucket, _METRICS, with_model=True)
+    assert are_whole(bucket, _METRICS, with_model=False)
 
 
 def test_a_model_that_was_replaced_under_its_path_is_another(scored: SonarSettings) -> None:

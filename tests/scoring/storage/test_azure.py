@@ -1,12 +1,15 @@
 """A few words of Azure's protocol, answered on this machine."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 from urllib.parse import unquote
 
 import pytest
 
+from scoring.errors import ImageError
+from scoring.sources.as_listed import open_as_listed
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import whole_file
@@ -34,6 +37,9 @@ class _Azure(BaseHTTPRequestHandler):
         else:
             self._send(200 if name in self.blobs else 404, self.blobs.get(name, b""))
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def _row(self, name: str) -> str:
         return (
             f"<Blob><Name>{name}</Name><Properties><Last-Modified>{_STAMP}</Last-Modified><Etag>1</Etag>"
@@ -43,10 +49,11 @@ class _Azure(BaseHTTPRequestHandler):
 
     def _send(self, code: int, content: bytes) -> None:
         self.send_response(code)
-        for name, value in (("Content-Length", str(len(content))), ("ETag", "1"), ("Last-Modified", _STAMP)):
+        for name, value in (("Content-Length", str(len(content))), ("ETag", '"1"'), ("Last-Modified", _STAMP)):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
@@ -74,5 +81,8 @@ def test_azure_container_is_read_listed_and_written_by_the_same_code(azure: Url)
     assert list(azure.objects()) == [("1 a.jpg", 7)]
     (image,) = find_images(azure).images
     assert open_images(azure)(image) == b"content"
+    assert open_as_listed(azure)(image) == b"content"  # lists leave out the quotes of an ETag
+    with pytest.raises(ImageError, match="it has changed since it was listed"):
+        open_as_listed(azure)(replace(image, stamp=1))
     with pytest.raises(FileNotFoundError):
         (azure / "2.jpg").read_bytes()
