@@ -102,15 +102,20 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
 
 
 @pytest.mark.parametrize(
-    ("options", "field"), [({"resize": Resize.CROP}, "resize"), ({"shard_size": 3}, "images"), ({}, "model")]
+    ("options", "said"),
+    [
+        ({"resize": Resize.CROP}, "whose resize differs"),
+        ({"shard_size": 3}, "with other options: expected `shard_size` 2; received `shard_size` 3"),
+        ({}, "whose model differs"),
+    ],
 )
-def test_other_results_in_the_same_folder_are_refused_by_the_fields_name(
-    run: tuple[Path, Path], model: Path, tmp_path: Path, options: dict[str, object], field: str
+def test_other_results_in_the_same_folder_are_refused_by_what_differs(
+    run: tuple[Path, Path], model: Path, tmp_path: Path, options: dict[str, object], said: str
 ) -> None:
     photos, output = run
     before = _shards(output)
     other = model if options else save_brightness_model(tmp_path / "other.keras", seed=2)
-    with pytest.raises(RunFolderError, match=f"whose {field} differs"):
+    with pytest.raises(RunFolderError, match=said):
         run_score(_request(photos, other, output, **options), Console(quiet=True))
     assert _shards(output) == before
 
