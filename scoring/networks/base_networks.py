@@ -8,7 +8,7 @@ from scoring.networks.application_networks import application_digest, build_appl
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
-from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_files import is_one_list, keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
 from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
@@ -182,6 +182,8 @@ class KerasFileBase:
         digest = keras_digest(path)
         if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
             digest += f"-size-{size_text(request.size)}"
+        if request.layer is None and is_one_list(path):
+            digest += "-within"
         return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
 
     def build(self) -> "keras.Model":

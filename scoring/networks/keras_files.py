@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
@@ -31,6 +31,14 @@ _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 # Number types that hold every pixel.
 _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "uint16", "int32", "uint32", "int64")
+
+# Keras' layers, and operations as layers, that have no weights; and those that have a number or two for each channel.
+_WEIGHTLESS = re.compile(
+    r"InputLayer|Rescaling|Resizing|CenterCrop|Random\w+|\w*Pooling2D|ZeroPadding2D|Cropping2D|UpSampling2D|\w*Dropout\w*|"
+    r"Activation|Softmax|\w*ReLU|ELU|Flatten|Reshape|Permute|Add|Subtract|Multiply|Average|Maximum|Concatenate|Cast|"
+    r"Divide|TrueDivide|GetItem|Flip|Transpose|Identity|GaussianNoise"
+)
+_SCALES = re.compile(r"\w*Normalization|PReLU")
 
 _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
@@ -144,6 +152,26 @@ def _loaded(path: Path) -> "keras.Model":
         _copy(path, copy, lambda _: json.dumps(raised))
         copy.flush()
         return keras.saving.load_model(copy.name, compile=False, safe_mode=True)
+
+
+def is_one_list(path: Path) -> bool:
+    """Whether the last layer with weights is a nested list of layers, with no learned kernel below it.
+
+    Earlier versions took pixels for the features of such a network. Told by the architecture, without Keras.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _ends_in_one_list(json.loads(archive.read(_ARCHITECTURE)))
+    except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+        return False
+
+
+def _ends_in_one_list(model: dict[str, Any]) -> bool:
+    layers = [layer for layer in model["config"]["layers"] if not _WEIGHTLESS.fullmatch(layer["class_name"])]
+    *below, last = layers or [{"class_name": None}]
+    if last["class_name"] == "Functional":
+        return _ends_in_one_list(last)
+    return last["class_name"] == "Sequential" and all(_SCALES.fullmatch(layer["class_name"]) for layer in below)
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":

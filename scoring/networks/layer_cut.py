@@ -108,25 +108,36 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
             f"Expected {called} to have one last layer with weights; {beside[-1].name} and {last.name} stand side by "
             "side. Name a layer with `features`."
         )
-    if not _is_divided(last, taken, below):
+    if not _is_divided(last, below):
+        _refuse_pixels(network, last, taken, called)
         return taken
     features = _inputs_of_last(last, called)
     return _model_to(last, features, called)(taken)
 
 
-def _is_divided(layer: "keras.Layer", taken: "keras.KerasTensor", below: Sequence["keras.Layer"]) -> bool:
+def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
     """Whether a layer is a nested network to be cut within.
 
-    A nested list of layers is taken whole where it is the classes on top of what layers below it have learned.
+    A nested list of layers is taken whole where it is the classes on top of what layers below it have learned. That
+    changes features: see `is_one_list`, which tells by the file alone where earlier versions took it otherwise.
     """
     import keras
 
     if not isinstance(layer, keras.Model) or not layer.inputs:
         return False
-    if not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below)):
-        return True
-    is_small = layer.count_params() < sum(each.count_params() for each in below)
-    return not (len(taken.shape) == 2 or is_small)
+    return not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below))
+
+
+def _refuse_pixels(network: "keras.Model", last: "keras.Layer", taken: "keras.KerasTensor", called: str) -> None:
+    """Refuse to take a nested list of layers for classes where it takes maps as large as the pixels: mixed colours."""
+    import keras
+
+    is_listed = isinstance(last, keras.Sequential) and len(taken.shape) == 4
+    if is_listed and None not in taken.shape[1:3] and taken.shape[1:3] == network.inputs[0].shape[1:3]:
+        raise ModelError(
+            f"Expected {called} to have learned features below its classes; {last.name} takes maps of "
+            f"{taken.shape[1]} x {taken.shape[2]}, as large as the pixels. Name a layer with `features`."
+        )
 
 
 def _has_kernel(layer: "keras.Layer") -> bool:

@@ -1,5 +1,6 @@
 """Where a network is cut for its features, and what is said of a layer that has none."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.keras_files import is_one_list
 from scoring.networks.layer_cut import cut_at, cut_spatial
 
 
@@ -115,9 +119,22 @@ def _fold(is_listed: bool, name: str) -> keras.Model:
     return listed if is_listed else keras.Model(listed.inputs[0], listed.outputs[0], name=name)
 
 
-@pytest.mark.parametrize("is_listed", [False, True])
-def test_colours_that_are_mixed_before_a_nested_network_are_not_what_is_below_its_classes(is_listed: bool) -> None:
+def test_colours_that_are_mixed_before_a_nested_network_are_not_what_is_below_its_classes() -> None:
     pixels = keras.Input((8, 8, 3))
     mixed = keras.layers.Conv2D(3, 1)(pixels)
-    cut = cut_at(keras.Model(pixels, _fold(is_listed, "nested")(mixed)), None, "a.keras")
+    cut = cut_at(keras.Model(pixels, _fold(False, "nested")(mixed)), None, "a.keras")
     assert cut.output.shape == (None, 4)
+    with pytest.raises(ModelError, match=r"nested takes maps of 8 x 8, as large as the pixels\. Name a layer"):
+        cut_at(keras.Model(pixels, _fold(True, "nested")(mixed)), None, "a.keras")
+
+
+@pytest.mark.parametrize(
+    ("build", "is_one"), [(_listed, True), (_with_listed_head, False), (_transferred, False), (_wrapped, False)]
+)
+def test_a_file_tells_whether_earlier_versions_cut_it_elsewhere(tmp_path: Path, build: Any, is_one: bool) -> None:
+    """Then its digest is another: their features are none of these."""
+    build().save(tmp_path / "m.keras")
+    assert is_one_list(tmp_path / "m.keras") is is_one
+    base = BaseRequest(str(tmp_path / "m.keras"))
+    assert base_of(base).digest().endswith("-within") is is_one
+    assert not base_of(replace(base, layer="nested")).digest().endswith("-within")
