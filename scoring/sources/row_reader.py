@@ -1,6 +1,8 @@
 """Read the images that a table's rows name, each wherever it lies."""
 
+import errno
 import time
+from dataclasses import dataclass
 
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
@@ -9,10 +11,24 @@ from scoring.storage.locations import Location, bucket_of, file_below, locate
 from scoring.storage.web import WebUrl, web_url
 
 _ASK_AGAIN_S = 60.0  # a bucket that was out of reach: each of its rows would wait for it, some seconds or a minute
+_CERTAIN = 2  # reads of a bucket, one after the other, that failed: one alone may be a moment's
+_ALL_ALONE = 32  # such reads while no other place answers either: it is no fault of these rows
+
+
+@dataclass
+class _Failed:
+    """Reads of one bucket that failed since it last answered."""
+
+    since: float
+    last: float
+    count: int = 0
+    reason: str = ""
 
 
 class RowReader:
     """Reads images of a table of paths; safe to call from several threads.
+
+    A bucket that has failed twice while another place answers is not asked for each of its rows.
 
     Args:
         folder: What relative paths start at.
@@ -20,13 +36,15 @@ class RowReader:
 
     def __init__(self, folder: Location) -> None:
         self._folder = folder
-        self._out_of_reach: dict[str, tuple[float, str]] = {}  # by bucket since when, and why
+        self._failed: dict[str, _Failed] = {}
+        self._answered: dict[str | None, float] = {}  # when a bucket last did, or what lies in none
 
     def __call__(self, image: ImageEntry) -> bytes:
         """Read one image.
 
         Raises:
             ImageError: If it cannot be read; an OutOfReachError if its bucket cannot.
+            UnreachableError: If many reads of its bucket failed, and no other place has answered meanwhile.
         """
         if image.position is not None:
             raise ImageError("the table's row names no image")
@@ -35,21 +53,45 @@ class RowReader:
         except RequestError as error:
             raise ImageError(str(error)) from error
         bucket = bucket_of(location)
-        return self._read_of(bucket, location) if bucket else read_image(location)
+        if not bucket:
+            encoded = read_image(location)
+            self._answered[None] = time.monotonic()
+            return encoded
+        return self._read_of(bucket, location)
 
     def _read_of(self, bucket: str, location: Location | WebUrl) -> bytes:
-        since, reason = self._out_of_reach.get(bucket, (0.0, ""))
-        if reason and time.monotonic() - since < _ASK_AGAIN_S:
-            raise OutOfReachError(f"{bucket}: {reason}")
+        failed = self._failed.get(bucket)
+        if failed and self._is_certain(bucket, failed) and time.monotonic() - failed.last < _ASK_AGAIN_S:
+            raise OutOfReachError(f"{bucket}: {failed.reason}")
         try:
-            return read_image(location)
+            encoded = read_image(location)
         except (ImageError, RequestError) as error:
             cause = error.__cause__ if isinstance(error, ImageError) else error
             if not isinstance(cause, UnreachableError | RequestError):
+                self._note_answer(bucket)
                 raise
             reason = str(cause.strerror) if isinstance(cause, UnreachableError) else str(cause)
-            self._out_of_reach[bucket] = time.monotonic(), reason
+            failed = self._note_failure(bucket, reason)
+            if failed.count >= _ALL_ALONE and not self._is_certain(bucket, failed):
+                raise UnreachableError(errno.EREMOTEIO, reason, str(location)) from cause
             raise OutOfReachError(f"{bucket}: {reason}") from cause
+        self._note_answer(bucket)
+        return encoded
+
+    def _note_answer(self, bucket: str) -> None:
+        self._answered[bucket] = time.monotonic()
+        self._failed.pop(bucket, None)
+
+    def _note_failure(self, bucket: str, reason: str) -> _Failed:
+        now = time.monotonic()
+        failed = self._failed.setdefault(bucket, _Failed(now, now))
+        failed.last, failed.count, failed.reason = now, failed.count + 1, reason
+        return failed
+
+    def _is_certain(self, bucket: str, failed: _Failed) -> bool:
+        """Whether it is the bucket that fails: more than once, while another place has answered."""
+        answered = (moment for other, moment in self._answered.copy().items() if other != bucket)
+        return failed.count >= _CERTAIN and any(moment >= failed.since for moment in answered)
 
 
 def located(folder: Location, path: str) -> Location:

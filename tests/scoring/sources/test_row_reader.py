@@ -33,20 +33,49 @@ _FAULTS = [UnreachableError(None, "no connection", "s3://gone/1.jpg"), RequestEr
 
 
 @pytest.mark.parametrize("fault", _FAULTS, ids=repr)
-def test_a_bucket_that_is_out_of_reach_is_not_asked_for_each_of_its_rows(
-    monkeypatch: pytest.MonkeyPatch, fault: Exception
+def test_a_bucket_that_is_out_of_reach_while_others_are_not_is_not_asked_for_each_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Exception
 ) -> None:
-    bucket, reader = _Bucket(fault, monkeypatch), RowReader(Path())
+    bucket, reader = _Bucket(fault, monkeypatch), RowReader(tmp_path)
+    (tmp_path / "here.jpg").write_bytes(b"here")
+    error = _read(reader, "s3://gone/0.jpg")
+    assert isinstance(error, OutOfReachError)
+    assert str(error) == "s3://gone: no connection"
+    assert reader(ImageEntry("1", "here.jpg", 4)) == b"here"
     for name in ("1.jpg", "2.jpg", "3.jpg"):
-        error = _read(reader, f"s3://gone/{name}")
-        assert isinstance(error, OutOfReachError)
-        assert str(error) == "s3://gone: no connection"
-    assert bucket.num_asked == 1
-    _read(reader, "s3://other/1.jpg")
+        assert isinstance(_read(reader, f"s3://gone/{name}"), OutOfReachError)
     assert bucket.num_asked == 2
     monkeypatch.setattr(row_reader, "_ASK_AGAIN_S", 0.0)
     _read(reader, "s3://gone/1.jpg")
     assert bucket.num_asked == 3
+
+
+def test_a_bucket_that_fails_for_a_moment_is_asked_for_its_other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([b"0", _FAULTS[0], b"2", _FAULTS[0], b"4"])
+
+    def read(url: Url, limit_bytes: int) -> bytes:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Url, "read_limited", read)
+    reader, found = RowReader(Path()), list[object]()
+    for number in range(5):
+        try:
+            found.append(reader(ImageEntry(str(number), f"s3://{'ab'[number == 0]}/{number}.jpg", 1)))
+        except OutOfReachError:
+            found.append(None)
+    assert found == [b"0", None, b"2", None, b"4"]
+
+
+def test_where_no_place_answers_it_is_no_fault_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, reader = _Bucket(_FAULTS[0], monkeypatch), RowReader(Path())
+    for _ in range(31):
+        assert isinstance(_read(reader, "s3://gone/1.jpg"), OutOfReachError)
+    with pytest.raises(UnreachableError, match=r"s3://gone/2\.jpg: no connection"):
+        reader(ImageEntry("2", "s3://gone/2.jpg", 0))
+    assert bucket.num_asked == 32
 
 
 def test_an_object_that_is_not_there_says_nothing_of_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
