@@ -74,7 +74,7 @@ def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mappin
     if isinstance(labels, str | Path):
         return text_of(labels, takes_long="," in str(labels))
     names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
-    return ",".join(names) if not any(mark in label for label in names for mark in ',"') else json.dumps(list(names))
+    return ",".join(names) if not any(mark in label for label in names for mark in ',"[{') else json.dumps(list(names))
 
 
 def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[str]:

@@ -13,16 +13,17 @@ _LEAST_FEATURES = 16  # other than 0; photos of which a network tells less may b
 def originals(features: Features) -> npt.NDArray[np.int64]:
     """For each photo the row of the first one of the same pixels: its own, unless it is a copy.
 
-    Photos whose pixels are not told, as shards of an earlier version do not, are compared by their features.
+    Where those of some are not told, as by shards of an earlier version, all are compared by their features.
 
     Returns:
         Shape (num_photos,).
     """
     first: dict[bytes, int] = {}
     rows = np.arange(len(features.values))
+    are_told = len(features.pixels) > 0 and None not in features.pixels
     for row, values in enumerate(features.values[:, 0]):
-        pixels = features.pixels[row] if features.pixels else None
-        if pixels is None and np.count_nonzero(values) >= _LEAST_FEATURES:
+        pixels = features.pixels[row] if are_told else None
+        if not are_told and np.count_nonzero(values) >= _LEAST_FEATURES:
             pixels = hashlib.sha256(values.tobytes()).digest()
         if pixels is not None:
             rows[row] = first.setdefault(pixels, row)

@@ -93,10 +93,11 @@ def split_photos(
     count = min(count, len(different) - len(labels))
     _, validation = train_test_split(different, test_size=count, stratify=targets, random_state=seed)
     validates = np.isin(different, validation)
-    for label in labels:  # in proportion, a rare one would have all of its photos on one side
-        of_label = np.flatnonzero(targets == label)
-        if validates[of_label].all() or not validates[of_label].any():
-            validates[of_label[0]] ^= True
+    _, codes = np.unique(targets, return_inverse=True)
+    num_validation_of = np.bincount(codes[validates], minlength=len(labels))
+    on_one_side = (num_validation_of == 0) | (num_validation_of == np.bincount(codes))
+    for code in np.flatnonzero(on_one_side):  # in proportion, a rare label may have all of its photos on one side
+        validates[np.argmax(codes == code)] ^= True
     return _with_copies(different[validates], originals)
 
 

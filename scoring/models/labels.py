@@ -27,7 +27,7 @@ _INDEX_BESIDE_NAME = (
 # Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
 _OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
-_JSON = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
+_JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 

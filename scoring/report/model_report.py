@@ -81,7 +81,7 @@ def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | N
     """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
     schemas = (pq.read_schema(readable(path)) for path in shard_files(folder.features.predictions))
     contents = joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
-    if training.data.contents in ("", contents):
+    if not contents or training.data.contents in ("", contents):  # without shards it holds no others
         return None
     return (
         f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "

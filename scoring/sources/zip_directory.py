@@ -92,6 +92,9 @@ class ZipDirectory:
         """
         try:
             info = self._find(path)
+        except KeyError as error:  # it was listed
+            raise has_changed(self._place) from error
+        try:
             if stamp not in (None, _stamp(info)):
                 raise has_changed(self._place)
             return self._read(info)

@@ -116,6 +116,12 @@ def test_copies_are_told_by_their_pixels_where_features_differ_or_are_the_same_b
     assert originals(features).tolist() == [0, 0, 2, 3]
 
 
+def test_copies_are_told_by_features_where_a_shard_of_an_earlier_version_tells_no_pixels() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (2, 1, 20)).astype(np.float16)
+    features = Features([], [], np.concatenate([values, values]), 0, pixels=[None, None, b"a", b"b"])
+    assert originals(features).tolist() == [0, 1, 0, 1]
+
+
 def test_copies_of_earlier_versions_are_told_by_features_unless_a_network_tells_hardly_any() -> None:
     features = np.random.default_rng(0).normal(0, 1, (6, 20)).astype(np.float16)
     features[4] = features[1]

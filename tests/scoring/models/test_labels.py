@@ -34,11 +34,18 @@ def test_names_parted_by_commas_are_labels() -> None:
         ('"cat,dog', ('"cat', "dog")),
         ('["cat", "dog"]', ("cat", "dog")),
         ('["cat/lynx"]', ("cat/lynx",)),
+        ("[a],[b]", ("[a]", "[b]")),
         ('{"cat": 1, "dog": 0}', ("dog", "cat")),
     ],
 )
 def test_quotes_are_those_of_csv_or_json(given: str, names: tuple[str, ...]) -> None:
     assert read_labels(given) == names
+
+
+@pytest.mark.parametrize("given", ["['cat', 'dog']", '["cat", "dog"', "{'cat': 0}", "{0: 'cat'}"])
+def test_what_is_almost_json_is_refused_or_would_be_names_with_marks(given: str) -> None:
+    with pytest.raises(ModelError, match="is no whole JSON"):
+        read_labels(given if given.endswith(("]", "}")) else f"{given}, ']")
 
 
 @pytest.mark.parametrize("lines", ['"cat"\n"dog, small"\n', '"cat",0\n"dog, small",1\n', '0,"cat"\n1,"dog, small"\n'])

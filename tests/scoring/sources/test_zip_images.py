@@ -409,3 +409,12 @@ def test_a_zip_that_is_written_over_while_it_is_read_is_no_fault_of_its_images(t
     archive.write_bytes(b"\0" * archive.stat().st_size)
     with pytest.raises(ChangedError, match=r"a\.zip is not the file that was listed"):
         read(images[1])
+
+
+def test_a_zip_without_a_member_that_was_listed_is_another(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "a.zip")
+    images = find_images(archive).images
+    with zipfile.ZipFile(archive, "w") as other:
+        other.writestr("3.jpg", _CONTENT)
+    with pytest.raises(ChangedError, match=r"a\.zip is not the file that was listed"):
+        open_images(archive)(images[0])
