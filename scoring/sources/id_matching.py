@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from scoring.sources.spelling import composed
 from scoring.sources.targets import split_of_folders
+from scoring.storage.locations import names_of
 
 _WHOLE = re.compile(r"[0-9]+")
 _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
-_ROOT = re.compile(r"(?:[a-z]:|(?P<host>[a-z0-9+.-]+://[^/]*))?/")  # of an absolute path, or of a URL
+_ROOT = re.compile(r"(?:[a-z]:)?/|[a-z0-9+.-]+://(?=(?P<host>[^/]*))")  # of an absolute path, or of a URL
 _HERE = re.compile(r"(?:\./)+")
+# Names of folders that a collection of any photos may have: the folder above tells which.
+_OF_ANY = {"data", "files", "images", "img", "imgs", "jpeg", "jpg", "photos", "pictures"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,21 @@ class _Reading:
 
     of_id: Callable[[str], str | None]
     of_image: Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A path by its steps.
+
+    Attributes:
+        root: `/`, `c:/`, `s3://`; None of a relative path.
+        host: Of a URL, with its root: `s3://pets`.
+        steps: All that follow the root.
+    """
+
+    root: str | None
+    host: str
+    steps: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,8 @@ def match_by_every_reading(
         paths: The path of each image.
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
     """
-    below = _Reading(partial(_below, _folded(folder)), lambda image_id, path: _folded(path))
+    places = [_parted(_folded(name)) for name in names_of(folder)] if folder else []
+    below = _Reading(partial(_below, places), lambda image_id, path: posixpath.normpath(_folded(path)))
     earlier = np.full(len(ids), -1, np.int64)
     for reading in (*_READINGS, *([below] if folder else [])):
         matches = _match(reading, ids, image_ids, paths)
@@ -117,33 +136,52 @@ def _folded(path: str) -> str:
     return bare.lower() if bare.isascii() else composed(bare).casefold()
 
 
-def _below(folder: str, one: str) -> str | None:
-    """The rest of a path behind the innermost folder of that name; None if it leads through none, or elsewhere.
+def _below(places: Sequence[_Place], one: str) -> str | None:
+    """The rest of a path behind a folder, which has one or more names; None if the path leads elsewhere.
 
-    A relative path begins in a folder above `folder`: all its steps must be those of `folder`. An absolute one may be
-    of another machine, so that of its steps the one above is compared, and the split that the others tell.
+    A path that begins with a name of the folder leads there. Another one does behind the innermost folder of its own
+    name, unless what stands before tells otherwise. A relative path begins above the folder: all its steps must be
+    those of it. An absolute one may be of another machine: the host and the split must not differ, nor, where the own
+    name is one as `images`, the folder above.
     """
-    path = _folded(one)
-    root, steps = _parted(path)
-    place, (*above, own) = _parted(folder)
-    *parts, name = steps
-    last = {own, _bare(own)}  # of an archive without its suffix too
-    end = next((end for end in range(len(parts), 0, -1) if parts[end - 1] in last), 0)
-    if not end:
-        return None
-    pairs = list(zip(parts[: end - 1][::-1], above[::-1], strict=False))
-    is_elsewhere = any(a not in (b, _bare(b)) for a, b in (pairs[:1] if root else pairs))
-    if root and not is_elsewhere:
-        hosts = {found["host"] for found in (root, place) if found} - {None}
-        splits = {split_of_folders(parts[:end]), split_of_folders([*above, _bare(own)])} - {None}
-        is_elsewhere = len(hosts) > 1 or len(splits) > 1
-    return None if is_elsewhere else "/".join([*parts[end:], name])
+    path = _parted(_folded(one))
+    for place in places:
+        depth = len(place.steps)
+        if (path.root, path.host, path.steps[:depth]) == (place.root, place.host, place.steps):
+            return "/".join(path.steps[depth:])
+    ends = ((_end_of_own_name(path, place), place) for place in places)
+    return next(("/".join(path.steps[end:]) for end, place in ends if end and _may_be(path, end, place)), None)
 
 
-def _parted(path: str) -> tuple[re.Match[str] | None, list[str]]:
-    """The root of a path, None of a relative one, and its steps."""
+def _end_of_own_name(path: _Place, place: _Place) -> int:
+    last = {place.steps[-1], _bare(place.steps[-1])}  # of an archive without its suffix too
+    return next((end for end in range(len(path.steps) - 1, 0, -1) if path.steps[end - 1] in last), 0)
+
+
+def _may_be(path: _Place, end: int, place: _Place) -> bool:
+    """Whether a path may lead through a folder, the name of which ends there."""
+    above, above_place = path.steps[: end - 1], place.steps[:-1]
+    are_same = [a in (b, _bare(b)) for a, b in zip(above[::-1], above_place[::-1], strict=False)]
+    if path.root is None:
+        return all(are_same)
+    own = _bare(place.steps[-1])
+    hosts = {path.host, place.host} - {""}
+    splits = {split_of_folders([*above, own]), split_of_folders([*above_place, own])}
+    if len(hosts) > 1 or len(splits - {None}) > 1:
+        return False
+    if own not in _OF_ANY or not are_same or are_same[0]:
+        return True
+    # A folder directly below `/` is a machine's, as that of `/content/data`, and tells no collection.
+    are_of_machine = [(path.root, len(above)) == ("/", 1), (place.root, len(above_place)) == ("/", 1)]
+    return len(splits) == 1 and any(are_of_machine) and not all(are_of_machine)
+
+
+def _parted(path: str) -> _Place:
+    """A path as its root and its steps, without `.` and `..`; the first step of a URL is its host."""
     root = _ROOT.match(path)
-    return root, path[root.end() if root else 0 :].split("/")
+    rest = path[root.end() if root else 0 :].lstrip("/")
+    host = f"{root[0]}{root['host']}" if root and root["host"] else ""
+    return _Place(root[0] if root else None, host, posixpath.normpath(rest).split("/"))
 
 
 def _number(text: str) -> str | None:

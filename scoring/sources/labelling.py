@@ -166,7 +166,7 @@ def _check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], 
         common.see(path)
     by_id = _match_column(table, column, ids, ids, "")
     by_path = _match_column(table, column, [made_id(path, common.depth) for path in paths], paths, folder)
-    if not (_are_enough(by_id, images) and _are_enough(by_path, images)):
+    if by_path.matches.twice or not (_are_enough(by_id, images) and _are_enough(by_path, images)):
         return
     row_by_path = by_path.row_of
     id_by_path = {row: one for one, row in row_by_path.items()}

@@ -152,8 +152,7 @@ def _parts_in(folder: Location) -> Iterator[str]:
         if log := _LOG.search(file.name):
             raise ImagesError(
                 f"Expected a table all of whose parts count; {file_below(folder, file.name[: log.end()])} tells which "
-                "do, and is not read here. Write the table's rows as plain Parquet, or, if no part was ever replaced, "
-                f"name them by a pattern such as {file_below(folder, '*.parquet')}."
+                f"do, and is not read here. Write the table's rows as plain Parquet{_or_pattern(folder)}."
             )
         may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
         if file.fault and may_be_part:
@@ -163,6 +162,16 @@ def _parts_in(folder: Location) -> Iterator[str]:
             )
         if may_be_part:
             yield file.name
+
+
+def _or_pattern(folder: Location) -> str:
+    """Advice to name the parts by a pattern, if one finds them all: where they lie in one folder."""
+    parts = [PurePosixPath(file.name) for file in walk(folder) if is_part(file.name)]
+    patterns = {(part.parent / f"*{part.suffix}").as_posix() for part in parts}
+    if len(patterns) != 1:
+        return ""
+    pattern = file_below(folder, patterns.pop())
+    return f", or, if no part was ever replaced, name them by a pattern such as {pattern}"
 
 
 def _is_aside(path: str) -> bool:

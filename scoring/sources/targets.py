@@ -1,6 +1,7 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ _HOLDER = re.compile(
     r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
 )
 _IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
+_NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
 
@@ -85,16 +87,23 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
 
 
 def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
-    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels."""
+    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels.
+
+    Where the tars' folders differ by numbers alone, as `2026/a.tar`, and a tar has two labels, those inside are them.
+    """
     places, other = set[tuple[str, ...]](), None
+    inside = defaultdict[str, set[str]](set)  # the labels of each tar
     for image in images:
         if tar := _IN_TAR.search(image.path):
             above = image.path[: tar.start()].split("/")[:-1]
             folders = tuple(name for name in above if name.casefold() not in _SPLITS)
             places.add(folders)
+            inside[image.path[: tar.end()]].add(singular(image.target or ""))
             if singular(image.target or "") not in map(singular, folders):
                 other = other or image
-    if other and len(places) > 1 and () not in places:
+    unnumbered = {tuple(name for name in place if not _NUMBERED.fullmatch(name)) for place in places}
+    is_told_inside = len(unnumbered) == 1 and any(len(labels) > 1 for labels in inside.values())
+    if other and len(places) > 1 and () not in places and not is_told_inside:
         raise ImagesError(
             f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
             "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."

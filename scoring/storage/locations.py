@@ -26,6 +26,7 @@ __all__ = [
     "lies_in",
     "locate",
     "machine_path",
+    "names_of",
     "own_name",
     "readable",
 ]
@@ -64,6 +65,14 @@ def locate(text: str | Path) -> Location:
 def absolute_text(text: str) -> str:
     """The same place as a process names it that started in another folder."""
     return str(locate(text).absolute())
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names that a place has: the absolute one that it is known by, and what links on the way lead to."""
+    place = locate(text)
+    named, linked = _as_named(place), _as_linked(place)
+    is_named = _as_linked(named) == linked  # behind a link, `..` is above what it leads to
+    return tuple(dict.fromkeys(map(str, (named, linked) if is_named else (linked,))))
 
 
 def bucket_of(place: object) -> str | None:

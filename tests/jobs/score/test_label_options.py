@@ -54,6 +54,16 @@ def test_ids_that_mean_other_photos_than_their_paths_are_refused(
     assert [image.target for image in by_path] == [f"label of {Path(image.path).stem}" for image in by_path]
 
 
+def test_ids_are_taken_where_the_paths_can_be_none(tmp_path: Path, labels: Path) -> None:
+    paths = [f"{folder}/{number:04d}.bmp" for number in range(1, 11) for folder in ("cat", "dog")]
+    ids = [str(number) for number in range(20, 0, -1)]
+    pq.write_table(pa.table({"path": paths, "name": ids}), tmp_path / "photos.parquet")
+    labels.write_text("name,label\n" + "".join(f"{one},label of {one}\n" for one in ids))
+    found = list_images(_request(tmp_path / "photos.parquet", labels, id_column="name")).listing.images
+    assert [image.target for image in found] == [f"label of {image.image_id}" for image in found]
+    assert len(found) == len(ids)
+
+
 def test_ids_that_mean_the_same_photos_as_their_paths_are_taken(tmp_path: Path, labels: Path) -> None:
     paths = [f"train/{one}.bmp" for one in _IDS[:-1]]
     pq.write_table(pa.table({"path": [*paths, "train/new.bmp"], "name": _IDS}), tmp_path / "photos.parquet")

@@ -68,7 +68,18 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
 @pytest.mark.parametrize(
     ("ids", "folder", "is_read"),
     [
-        (("C:\\Leaves\\Train\\a.jpg", "C:\\Leaves\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("C:\\data\\Train\\a.jpg", "C:\\data\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("/kaggle/input/leaves/train/a.jpg", "/kaggle/input/leaves/train/cats/b.jpg"), "/home/me/train", True),
+        (("/kaggle/input/oaks/train/a.jpg", "/kaggle/input/oaks/train/cats/b.jpg"), "/home/me/leaves/train", True),
+        (("/content/data/a.jpg", "/content/data/cats/b.jpg"), "/home/me/leaves/data", True),
+        (("/data/a.jpg", "/data/cats/b.jpg"), "/home/me/leaves/data", True),
+        (("C:\\Users\\me\\leaves\\a.jpg", "C:\\Users\\me\\leaves\\cats\\b.jpg"), "/data/leaves", True),
+        (("s3://b/leaves/train/a.jpg", "s3://b/leaves/train/cats/b.jpg"), "/data/train", True),
+        (("s3://leaves/a.jpg", "s3://leaves/cats/b.jpg"), "s3://leaves", True),
+        (("s3://leaves/a.jpg", "s3://leaves/cats/b.jpg"), "/data/leaves", True),
+        (("file:///data/leaves/a.jpg", "file:///data/leaves/cats/b.jpg"), "/data/leaves", True),
+        (("/a/./leaves//a.jpg", "/a/x/../leaves/cats/b.jpg"), "/a/leaves", True),
+        (("/a/cats/a.jpg", "/a/cats/cats/b.jpg"), "/a/cats", True),
         (("C:\\Train\\a.jpg", "C:\\Train\\cats\\b.jpg"), "/home/me/leaves/train", True),
         (("/kaggle/leaves/train/a.jpg", "/kaggle/leaves/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
         (("/home/test/x/train/1/a.jpg", "/home/test/x/train/1/cats/b.jpg"), "/data/train/1", True),
@@ -76,7 +87,11 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
         (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
         (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
-        (("D:\\oaks\\train\\a.jpg", "D:\\oaks\\train\\cats\\b.jpg"), "/home/me/leaves/train", False),
+        (("D:\\oaks\\images\\a.jpg", "D:\\oaks\\images\\cats\\b.jpg"), "/home/me/leaves/images", False),
+        (("/oaks/images/a.jpg", "/oaks/images/cats/b.jpg"), "/leaves/images", False),
+        (("/data/test/images/a.jpg", "/data/test/images/cats/b.jpg"), "/data/images", False),
+        (("s3://oaks/images/a.jpg", "s3://oaks/images/cats/b.jpg"), "/home/me/leaves/images", False),
+        (("s3://oaks/a.jpg", "s3://oaks/cats/b.jpg"), "s3://leaves", False),
         (("/data/test/images/a.jpg", "/data/test/images/cats/b.jpg"), "/data/train/images", False),
         (("/data/val/leaves/images/a.jpg", "/data/val/leaves/images/cats/b.jpg"), "/train/1/leaves/images", False),
         (("https://host/test/x/a.jpg", "https://host/test/x/cats/b.jpg"), "/home/me/train/x", False),
@@ -96,6 +111,26 @@ def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_anoth
     else:
         with pytest.raises(RequestError, match=r"Expected train\.csv to hold ids of the photos"):
             label_by_file(listing, file, folder=folder)
+
+
+def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_path: Path) -> None:
+    folder, link = tmp_path / "leaves" / "images", tmp_path / "linked"
+    folder.mkdir(parents=True)
+    link.symlink_to(folder)
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in ("a.jpg", "cats/b.jpg")])
+    for begin, given in (
+        (folder, folder),
+        (folder, folder / ".." / "images"),
+        (folder, link),
+        (folder, link / ".." / "images"),
+        (link, link),
+    ):
+        file = _write(tmp_path, f"file,label\n{begin}/a.jpg,dog\n{begin}/cats/b.jpg,cat\n")
+        found = label_by_file(listing, LabelsFile(file), folder=str(given)).listing
+        assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+    elsewhere = _write(tmp_path, f"file,label\n{tmp_path}/images/a.jpg,dog\n{tmp_path}/images/cats/b.jpg,cat\n")
+    with pytest.raises(RequestError, match="where paths may begin"):
+        label_by_file(listing, LabelsFile(elsewhere), folder=str(link / ".." / "images"))
 
 
 def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:

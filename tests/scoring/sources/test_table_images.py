@@ -310,6 +310,28 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
     assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
 
 
+@pytest.mark.parametrize(
+    ("parts", "advised"),
+    [
+        (("0.parquet", "1.parquet"), ", or, .* such as .*/table/*.parquet"),
+        (("year=2025/0.pq", "year=2025/1.pq"), ", or, .* such as .*/table/year=2025/*.pq"),
+        (("year=2025/0.parquet", "year=2026/0.parquet"), ""),
+        (("0.parquet", "year=2026/0.parquet"), ""),
+        ((), ""),
+    ],
+)
+def test_pattern_is_advised_where_it_finds_every_part_of_such_a_table(
+    tmp_path: Path, parts: tuple[str, ...], advised: str
+) -> None:
+    for name in parts:
+        _rows(tmp_path / "table" / name, [{"path": "1.png"}])
+    (tmp_path / "table" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "table" / "_delta_log" / "0.json").touch()
+    said = rf"Write the table's rows as plain Parquet{advised.replace('*.p', '[*][.]p')}\.$"
+    with pytest.raises(ImagesError, match=said):
+        find_images(tmp_path / "table", TableColumns(path="path"))
+
+
 def test_part_without_the_column_is_named(tmp_path: Path) -> None:
     _rows(tmp_path / "t" / "0.parquet", [{"path": "1.png"}])
     _rows(tmp_path / "t" / "1.parquet", [{"file": "2.png"}])

@@ -136,6 +136,9 @@ def test_files_that_hold_images_are_no_labels() -> None:
         ("cats/a.tar/x/1.jpg", "cats/a.tar/y/2.jpg", "dogs/b.tar/x/3.jpg"),
         ("train/cats/a.tgz/images/1.jpg", "train/dogs/b.TAR.gz/photos/3.jpg"),
         ("2025/a.tar/cats/1.jpg", "2026/a.tar/dogs/1.jpg"),
+        ("n01440764/a.tar/x/1.jpg", "n01440764/a.tar/y/2.jpg", "n01443537/b.tar/x/3.jpg"),
+        ("2025/a.tar/x/1.jpg", "2025/a.tar/y/2.jpg", "dogs/b.tar/x/3.jpg"),
+        ("cats/1/a.tar/x/1.jpg", "cats/1/a.tar/y/2.jpg", "dogs/1/b.tar/x/3.jpg"),
     ],
 )
 def test_folders_of_tars_and_others_inside_them_are_asked_about(paths: tuple[str, ...]) -> None:
@@ -151,6 +154,8 @@ def test_folders_of_tars_and_others_inside_them_are_asked_about(paths: tuple[str
         (("d/train/a.tar/cats/1.jpg", "d/valid/b.tar/dogs/2.jpg"), ["cats", "dogs"]),
         (("cats/a.tar/cat/1.jpg", "dogs/b.tar/dog/2.jpg"), ["cat", "dog"]),
         (("a.tar/cats/1.jpg", "more/b.tar/dogs/2.jpg"), ["cats", "dogs"]),
+        (("2025/a.tar/cats/1.jpg", "2025/a.tar/dogs/2.jpg", "2026/b.tar/dogs/3.jpg"), ["cats", "dogs", "dogs"]),
+        (("x/part0/a.tar/n0/1.jpg", "x/part0/a.tar/n1/2.jpg", "x/part1/b.tar/n1/3.jpg"), ["n0", "n1", "n1"]),
     ],
 )
 def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
