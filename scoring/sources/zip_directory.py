@@ -92,14 +92,12 @@ class ZipDirectory:
         """
         try:
             info = self._find(path)
-        except KeyError as error:  # it was listed
-            raise has_changed(self._place) from error
-        try:
             if stamp not in (None, _stamp(info)):
                 raise has_changed(self._place)
             return self._read(info)
         except DAMAGE as error:
-            if stamp_at(self._place) != self._stamp:  # written over; of one that is replaced, the former is still open
+            is_gone = stamp is not None and isinstance(error, KeyError)  # it was listed
+            if is_gone or stamp_at(self._place) != self._stamp:  # written over; a former file would still be open
                 raise has_changed(self._place) from error
             raise ImageError(f"cannot read from zip: {error}") from error
 
