@@ -149,5 +149,5 @@ def test_figures_and_progress_that_fail_are_one_warning_and_every_shard_counts(
     monkeypatch.setattr(shard_loop, broken, thing)
     with hold_lease(folder.lease) as lease, pytest.warns(OrnamentWarning, match="UnicodeEncodeError: ") as warned:
         loop = _run(folder, lease, _Pool([_done(1), _done(2)]))
-    assert len(warned) == 1
+    assert [one.category for one in warned].count(OrnamentWarning) == 1  # collected garbage may warn too
     assert (loop.totals.num_images, loop.failures) == (16, [])
