@@ -69,11 +69,14 @@ def check_reach(rows: Sequence[ScoredImage]) -> None:
     Raises:
         UnreachableError: If one is out of reach otherwise: all of them, or one that had just been within reach.
     """
+    unreached = [row for row in rows if row.error_message and row.error_message.startswith(_OUT_OF_REACH)]
+    if not unreached:
+        return
     scored = {bucket_of(row.image.path) for row in rows if row.outputs is not None}
-    for row in rows:
-        message = row.error_message or ""
-        if message.startswith(_OUT_OF_REACH) and (not scored or bucket_of(row.image.path) in scored):
-            raise UnreachableError(errno.EREMOTEIO, message.removeprefix(_TEMPORARY), row.image.path)
+    for row in unreached:
+        if not scored or bucket_of(row.image.path) in scored:
+            message = str(row.error_message).removeprefix(_TEMPORARY)
+            raise UnreachableError(errno.EREMOTEIO, message, row.image.path)
 
 
 def _is_temporary(cause: BaseException) -> bool:
