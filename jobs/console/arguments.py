@@ -28,7 +28,7 @@ _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _MOST_DIGITS = 15
 _LARGEST_SEED = 4_000_000_000  # they take less than 2**32
 _SHOWN = 80  # characters of a text that is too long
-_URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
+URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -165,7 +165,7 @@ def place(value: Place, field: str) -> Location:
     Raises:
         RequestError: If it is no place that we know, or a URL that has been made a Path.
     """
-    if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
+    if isinstance(value, Path) and URL_AS_PATH.match(str(value)):
         raise RequestError(
             f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, "
             "which lacks a slash."

@@ -2,11 +2,11 @@
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from jobs.console.arguments import URL_AS_PATH
 from scoring.networks.applications import application_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -14,7 +14,6 @@ from scoring.sonar.returns import UCI
 from scoring.storage.locations import Url
 
 _NAMES = (UCI, RANDOM_WEIGHTS, VGG16_CONVOLUTIONS)  # they mean no file, whatever lies here
-_URL = re.compile(r"\w+:/")  # s3://, gs://; a Path keeps one slash of the two
 
 
 def local_paths(function: Callable[..., Any], given: Mapping[str, Any]) -> Iterator[tuple[inspect.Parameter, str]]:
@@ -34,7 +33,7 @@ def local_paths(function: Callable[..., Any], given: Mapping[str, Any]) -> Itera
 
 def _is_local(parameter: inspect.Parameter, value: str) -> bool:
     kinds = get_args(parameter.annotation)
-    if Path not in kinds or _URL.match(value) or Path(value).is_absolute():
+    if Path not in kinds or URL_AS_PATH.match(value) or Path(value).is_absolute():
         return False
     if Url in kinds:
         return True

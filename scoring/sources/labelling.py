@@ -161,11 +161,10 @@ def _are_enough(found: _Ids, images: Sequence[ImageEntry]) -> bool:
 
 def _check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> None:
     """Refuse ids that mean other photos by the ids of the photos' table than by their paths."""
-    common, paths, ids = CommonFolder(), [image.path for image in images], [image.image_id for image in images]
-    for path in paths:
-        common.see(path)
+    paths, ids = [image.path for image in images], [image.image_id for image in images]
+    depth = CommonFolder(paths).depth
     by_id = _match_column(table, column, ids, ids, "")
-    by_path = _match_column(table, column, [made_id(path, common.depth) for path in paths], paths, folder)
+    by_path = _match_column(table, column, [made_id(path, depth) for path in paths], paths, folder)
     if by_path.matches.twice or not (_are_enough(by_id, images) and _are_enough(by_path, images)):
         return
     row_by_path = by_path.row_of
