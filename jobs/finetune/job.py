@@ -26,7 +26,7 @@ from scoring.models.training_record import load_training_record, refuse_foreign_
 from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
 from scoring.sources.entries import ImageEntry
-from scoring.sources.targets import leave_out_test
+from scoring.sources.splits import leave_out_test
 
 
 def run_finetune(request: FinetuneRequest, console: Console) -> Model:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
-from scoring.sources.targets import Split, find_splits
+from scoring.sources.splits import Split, find_splits
 
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections

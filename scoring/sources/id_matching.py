@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.sources.spelling import composed
-from scoring.sources.targets import split_of_folders
+from scoring.sources.splits import split_of_folders
 from scoring.storage.locations import names_of
 
 _WHOLE = re.compile(r"[0-9]+")

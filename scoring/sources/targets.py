@@ -8,35 +8,17 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import ImageEntry, Listing
+from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.spelling import composed, one_spelling
+from scoring.sources.splits import holds_images, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-# A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
-_HOLDER = re.compile(
-    r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
-)
 _IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
 _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
-
-
-class Split(StrEnum):
-    """What photos of a collection are for, where its folders say so, as in fast.ai's `train/cats/1.jpg`."""
-
-    TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
-
-
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), Split.TRAIN),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
-    **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
-}
 
 
 class LabelsFrom(StrEnum):
@@ -96,7 +78,7 @@ def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
     for image in images:
         if tar := _IN_TAR.search(image.path):
             above = image.path[: tar.start()].split("/")[:-1]
-            folders = tuple(name for name in above if name.casefold() not in _SPLITS)
+            folders = tuple(name for name in above if split_of_name(name) is None)
             places.add(folders)
             inside[image.path[: tar.end()]].add(singular(image.target or ""))
             if singular(image.target or "") not in map(singular, folders):
@@ -108,43 +90,6 @@ def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
             f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
             "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
         )
-
-
-def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | None]:
-    """Tells what each of these images is for, by the folders, tars and parts of tables that it lies in.
-
-    Below the folder that all of them share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
-    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts, of a file one of its
-    words: `pets-train-000.tar`. None if none says so.
-    """
-    depth = CommonFolder(image.path for image in images).depth
-
-    def split_of(image: ImageEntry) -> Split | None:
-        *folders, name = image.path.split("/")[depth:]
-        places = [*folders, name] if _HOLDER.fullmatch(name) else folders
-        return next((split for split in map(_split_of_place, places) if split), None)
-
-    return split_of
-
-
-def split_of_folders(names: Sequence[str]) -> Split | None:
-    """What the innermost of folders that says what photos are for says."""
-    return next((split for name in reversed(names) if (split := _SPLITS.get(name.casefold()))), None)
-
-
-def _split_of_place(name: str) -> Split | None:
-    held = _HOLDER.fullmatch(name)
-    words = re.split(r"[-_.]", held["name"]) if held else [name]
-    splits = {_SPLITS[word.casefold()] for word in words if word.casefold() in _SPLITS}
-    return splits.pop() if len(splits) == 1 else None
-
-
-def leave_out_test(listing: Listing) -> Listing:
-    """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
-    split_of = find_splits(listing.images)
-    if not {Split.TRAIN, Split.TEST} <= set(map(split_of, listing.images)):
-        return listing
-    return listing.keep(lambda image: split_of(image) is not Split.TEST, "in a test folder beside a training folder")
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:
@@ -249,8 +194,8 @@ def _folder_targets(images: Sequence[ImageEntry]) -> _TargetOf:
     def target_of(path: str) -> str | None:
         place = PurePosixPath(path)
         name = place.parent.name
-        is_held = _HOLDER.fullmatch(name) or _HOLDER.fullmatch(place.name)
-        is_label = not is_held and name.casefold() not in _SPLITS and _inside(path).count("/") != no_label
+        is_held = holds_images(name) or holds_images(place.name)
+        is_label = not is_held and split_of_name(name) is None and _inside(path).count("/") != no_label
         return name if name and is_label else None
 
     return target_of

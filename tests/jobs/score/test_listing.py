@@ -24,8 +24,9 @@ from scoring.run.manifest import Manifest
 from scoring.run.record import RunRecord, parse_record
 from scoring.shards.settings import ScorerDescription
 from scoring.sources.entries import LeftOut
+from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
-from scoring.sources.targets import LabelsFrom, leave_out_test
+from scoring.sources.targets import LabelsFrom
 from tests.runs import SUMMARY
 
 

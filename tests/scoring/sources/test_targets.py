@@ -6,7 +6,8 @@ import pytest
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
-from scoring.sources.targets import LabelsFrom, Split, find_splits, leave_out_test, match_label, with_targets
+from scoring.sources.splits import Split, find_splits, leave_out_test
+from scoring.sources.targets import LabelsFrom, match_label, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
