@@ -1,6 +1,6 @@
 """Kill anything, run the same command again, get the same rows.
 
-pytest tests/chaos                                       one seed of the main kinds
+pytest tests/chaos -m "not chaos"                        one seed of the main kinds
 pytest tests/chaos -m chaos                              about 1,000 faults of all kinds; see the closing table
 SHARDSCORE_CHAOS_FAULTS=100 pytest tests/chaos -m chaos  a tenth of them
 
@@ -23,7 +23,7 @@ from tests.chaos.scorer import CRASHES
 from tests.gate.control import wait_until
 from tests.runs import record_of, summary_of
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ci, pytest.mark.ray]
 
 
 @seeds(8)

@@ -46,6 +46,7 @@ def test_a_fault_of_the_network_ends_no_job_at_once(monkeypatch: pytest.MonkeyPa
         server.answers()
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_nodes")
 def test_the_head_and_the_drivers_own_node_are_watched() -> None:

@@ -155,6 +155,7 @@ def test_a_dead_workers_task_is_done_by_another(tmp_path: Path) -> None:
     assert not failed
 
 
+@pytest.mark.ci
 def test_tasks_that_kill_every_worker_are_given_up_and_take_no_innocent_with_them(tmp_path: Path) -> None:
     deadly = {1, 2, 7}
     done, failed = _run(_pool(partial(_doubles_or_dies, tmp_path, deadly, 99), _CPU_ONLY), range(12))
@@ -281,6 +282,7 @@ def _dies_at_start_without(file: Path) -> Callable[[int], int]:
     return work
 
 
+@pytest.mark.ci
 def test_replacements_that_die_at_start_leave_the_work_to_the_others_and_are_not_started_for_ever(
     tmp_path: Path,
 ) -> None:
@@ -317,6 +319,7 @@ def _dies_on_order(orders: Path) -> Callable[[int], int]:
     return work
 
 
+@pytest.mark.ci
 def test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies(tmp_path: Path) -> None:
     pool = _pool(partial(_dies_on_order, tmp_path), _CPU_ONLY)
     while len(pool.ready_workers) < 2:

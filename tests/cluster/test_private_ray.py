@@ -13,6 +13,8 @@ from cluster.errors import RayChangedWarning
 from cluster.nodes import Node
 from cluster.placement import WorkerRequest, plan_placement
 
+pytestmark = pytest.mark.ci
+
 _ROOT = Path(__file__).parents[2]
 _RUN_A_POOL = """
 import ray

@@ -209,6 +209,7 @@ print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthand
 """
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_more_than_needed(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}

@@ -92,7 +92,7 @@ def test_weights_that_the_help_shows_are_taken() -> None:
 
 @pytest.mark.ray
 @pytest.mark.keras
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("weights", ["random", _TRUE_WEIGHTS])
 def test_demo_makes_everything_offline_with_the_real_architecture(
     request: pytest.FixtureRequest, tmp_path: Path, weights: str

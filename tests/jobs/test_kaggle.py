@@ -49,7 +49,7 @@ def test_the_demo_ends_with_the_commands_of_readme() -> None:
     assert commands == _readme_commands()
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
 def test_kaggle_bundle_becomes_a_submission_by_the_commands_of_readme(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_kaggle_bundle_becomes_a_submission_by_the_commands_of_readme(tmp_path: 
     assert np.mean([(float(label) > 0.5) == is_dog(number) for number, label in rows]) > 0.95
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
 def test_real_photos_in_kaggles_bundle_become_a_submission_by_readmes_own_network(

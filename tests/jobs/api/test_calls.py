@@ -11,7 +11,7 @@ from jobs import api as shardscore
 from tests.models import save_brightness_model
 from tests.places import on_disk
 
-pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 
 _NUM_PHOTOS = 24
 
@@ -86,7 +86,6 @@ def test_a_result_is_of_its_own_run_wherever_the_process_goes_and_whatever_is_ov
         first.predictions()
 
 
-@pytest.mark.slow  # tests/jobs/finetune trains and scores by default
 def test_finetune_returns_a_model_that_score_takes(labelled: Path, model: Path, tmp_path: Path) -> None:
     trained = shardscore.finetune(
         images=labelled,

@@ -54,7 +54,7 @@ def _print(folder: Path, *command: str | Path) -> str:
     return ended.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_an_installed_package_is_imported_and_run_from_any_folder(installed: tuple[Path, str], tmp_path: Path) -> None:
     python, where = installed
     version, origin = _print(tmp_path, python, "-c", _LOOK).split()
@@ -64,7 +64,7 @@ def test_an_installed_package_is_imported_and_run_from_any_folder(installed: tup
     assert _print(tmp_path, python, "-m", "jobs", "--version").strip() == __version__
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_the_folder_that_a_job_ships_needs_no_install(tmp_path: Path) -> None:
     python = new_environment(tmp_path / "environment")
     shipped = tmp_path / "shipped"

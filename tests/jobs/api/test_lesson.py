@@ -28,7 +28,7 @@ def test_the_committed_notebook_is_whole_and_holds_no_outputs(notebook: Any) -> 
     assert all(cell.outputs == [] and cell.execution_count is None for cell in _code(notebook))
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
 def test_the_lesson_runs_from_kaggles_bundle_to_the_submission_with_the_reports_below_its_cells(

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 from tests.models import save_brightness_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 _SCORE = """
 import shardscore

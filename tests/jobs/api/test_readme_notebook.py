@@ -17,7 +17,7 @@ from tests.kaggle_bundle import draw_test, draw_train, is_dog, mount_bundle
 from tests.models import save_quarters_model
 from tests.source_tree import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _NUM_TEST = 24

@@ -65,6 +65,7 @@ def _bytes(output: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in on_disk(RunFolder(output).predictions).glob("*.parquet")}
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
 def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
@@ -89,6 +90,7 @@ def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
         submission(tmp_path / "run")
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
 def test_another_driver_that_takes_the_folder_at_once_takes_nothing_from_the_result(

@@ -35,7 +35,7 @@ from tests.gate.control import Gate
 from tests.places import on_disk
 
 _SECOND = "the base of this file"
-pytestmark = [pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,6 @@ def test_scoring_with_the_folder_gives_the_validated_probabilities(
     assert (rows["target"] == rows["label"]).sum() > 70
 
 
-@pytest.mark.slow
 def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:
@@ -137,7 +136,6 @@ def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
         _score(photos, on_disk(folder.path), tmp_path / "other")
 
 
-@pytest.mark.slow
 def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos: Path, base: Path) -> None:
     def written() -> dict[str, int]:
         files = [*model.features.predictions.glob("*.parquet"), *model.heads.iterdir()]

@@ -20,7 +20,7 @@ from tests.models import save_quarters_model
 from tests.pictures import lit_photo
 from tests.source_tree import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 _CAT, _DOG = "Siamese cat", "golden_retriever"
 _NUM_TRAIN, _NUM_TEST = 90, 30

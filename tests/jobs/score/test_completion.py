@@ -34,7 +34,7 @@ from tests.places import on_disk
 from tests.runs import read_predictions, record_of, summary_of
 from tests.tampering import ALL
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ci, pytest.mark.ray]
 
 
 class _FakeScorer(ShardScorer):

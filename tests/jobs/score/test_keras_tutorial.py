@@ -13,7 +13,7 @@ from PIL import Image
 
 from jobs.score.command import score
 
-pytestmark = [pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 _SIZE = (180, 180)
 

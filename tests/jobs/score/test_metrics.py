@@ -74,6 +74,7 @@ def scrape(two_nodes: None) -> Callable[[Location], dict[str, float]]:
     return read
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 def test_figures_are_scraped_while_a_run_goes_on_and_end_as_its_summary_has_them(
     photos: Path, tmp_path: Path, scrape: Callable[[Location], dict[str, float]], monkeypatch: pytest.MonkeyPatch

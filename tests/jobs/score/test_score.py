@@ -120,6 +120,7 @@ def test_other_results_in_the_same_folder_are_refused_by_what_differs(
     assert _shards(output) == before
 
 
+@pytest.mark.ci
 def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_path: Path) -> None:
     photos, output = run
     with zipfile.ZipFile(tmp_path / "test1.zip", "w") as archive:
@@ -132,6 +133,7 @@ def test_zip_scores_as_the_folder_does(run: tuple[Path, Path], model: Path, tmp_
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-6)
 
 
+@pytest.mark.ci
 def test_labelled_photos_get_their_target_and_an_accuracy(
     run: tuple[Path, Path], model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +156,7 @@ def test_more_gpus_than_the_cluster_has_are_refused(run: tuple[Path, Path], mode
         run_score(_request(run[0], model, tmp_path / "run", workers=WorkerRequest(4, 1)), Console(quiet=True))
 
 
+@pytest.mark.ci
 def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
     run: tuple[Path, Path], model: Path, tmp_path: Path
 ) -> None:
@@ -163,6 +166,7 @@ def test_labels_that_do_not_fit_stop_the_job_with_their_cause(
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(quiet=True))
 
 
+@pytest.mark.ci
 def test_outputs_that_contradict_what_they_are_said_to_be_stop_the_job_before_a_row_is_written(
     run: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -198,7 +202,7 @@ def _some_photos(source: Path, folder: Path, step: int) -> Path:
     return folder
 
 
-@pytest.mark.slow  # tests/chaos does this by default, with a fast network
+@pytest.mark.slow  # tests/chaos does this in CI, with a fast network
 def test_killed_run_goes_on_where_it_was_and_ends_with_identical_rows(data_folder: Path, tmp_path: Path) -> None:
     """The driver is killed with SIGKILL, and with it Ray; the same command then scores only what is missing.
 

@@ -11,7 +11,7 @@ import pytest
 from tests.hub_servers import HubContent, HuggingFaceHandler, serve
 from tests.models import save_brightness_model
 
-pytestmark = [pytest.mark.ray, pytest.mark.keras]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
 
 
 def test_model_of_a_hub_is_fetched_once_and_named_by_its_commit(photos: Path, tmp_path: Path) -> None:

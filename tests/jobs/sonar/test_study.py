@@ -21,7 +21,7 @@ from scoring.sonar.recipes import SonarModel
 from scoring.sonar.study import TaskResult
 from scoring.sonar.uci_file import load_sonar
 
-pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
+pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 
 
 def request(data_folder: Path, output: Path, **options: object) -> StudyRequest:

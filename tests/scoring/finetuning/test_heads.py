@@ -93,6 +93,7 @@ def test_an_epoch_whose_log_loss_is_no_number_is_not_the_best_one() -> None:
     assert head.best_epoch == np.nanargmin(losses) + 1
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("dense", [False, True])
 def test_joined_heads_give_the_mean_of_their_probabilities(dense: bool) -> None:
     from scipy.special import softmax
@@ -127,6 +128,7 @@ def test_the_same_heads_give_the_same_file_whatever_was_trained_in_this_process_
     assert digests[0] == digests[1]
 
 
+@pytest.mark.ci
 def test_dense_layers_learn_or_stay_as_they_were() -> None:
     train, validation = _examples(40, 6, seed=1), _examples(20, 6, seed=2)
     generator = np.random.default_rng(4)

@@ -73,6 +73,7 @@ def test_shuffled_labels_are_told_by_chance_alone() -> None:
     assert 0.37 < accuracy < 0.63  # 3.7 standard deviations of a fair coin
 
 
+@pytest.mark.ci
 def test_a_fold_shapes_neither_its_head_nor_its_regularisation() -> None:
     values, targets = _rings(150, seed=3)
     photos = _photos(values, targets)
@@ -106,6 +107,7 @@ def test_each_draw_of_folds_measures_every_photo_by_a_head_that_has_not_seen_it(
     assert photos.count().num_draws == 3
 
 
+@pytest.mark.ci
 def test_a_fold_of_a_later_draw_shapes_neither_its_head_nor_its_regularisation() -> None:
     values, targets = _rings(90, seed=10)
     photos = _photos(values, targets, num_draws=2)
@@ -168,6 +170,7 @@ def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
     assert (of_libraries, len(threads)) == ({1}, num_cores)
 
 
+@pytest.mark.ci
 def test_fits_for_which_memory_is_short_are_made_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     photos = _photos(*_rings(90, seed=5))
     at_once = _heads(photos)

@@ -63,6 +63,7 @@ def _peer(likenesses: Any, truth: Any, num_classes: int, strength: float) -> tup
     return (kernel * [[-0.5, 0.5]], bias * [-0.5, 0.5]) if num_classes == 2 else (kernel, bias)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("num_photos", [60, 3_000])
 @pytest.mark.parametrize("num_classes", [2, 4])
 def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) -> None:
@@ -85,6 +86,7 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
             np.testing.assert_allclose(regressions.logits(fit, rows), likenesses[rows] @ kernel + bias, atol=1e-8)
 
 
+@pytest.mark.ci
 def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, step = [0], SoftmaxRegressions._step
 

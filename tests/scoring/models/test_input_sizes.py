@@ -66,7 +66,7 @@ def _request(
     [
         *((case, EngineName.KERAS) for case in _CASES),
         *((case, EngineName.OPENVINO) for case in _CONVERTED),
-        *(pytest.param(case, EngineName.OPENVINO, marks=pytest.mark.slow) for case in _CASES if case not in _CONVERTED),
+        *(pytest.param(case, EngineName.OPENVINO, marks=pytest.mark.ci) for case in _CASES if case not in _CONVERTED),
     ],
 )
 def test_probabilities_are_those_of_keras_on_the_same_pixels(tmp_path: Path, case: str, engine: EngineName) -> None:
@@ -95,6 +95,7 @@ def test_mnn_takes_the_same_pixels(tmp_path: Path, case: str) -> None:
     np.testing.assert_allclose(classifier.score(pixels), expected, atol=1e-3)
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_two_sizes_of_one_open_model_are_two_networks(tmp_path: Path) -> None:
     """Both are converted, and neither takes the other's place the second time."""
@@ -108,6 +109,7 @@ def test_two_sizes_of_one_open_model_are_two_networks(tmp_path: Path) -> None:
     assert unsaid.model_digest == said.model_digest
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_int8_is_calibrated_with_images_of_the_networks_shape(tmp_path: Path) -> None:
     pytest.importorskip("nncf")

@@ -139,6 +139,7 @@ def test_batch_that_contradicts_what_pictures_showed_is_refused(tmp_path: Path) 
         request.load().score(_PICTURES)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("engine", [EngineName.OPENVINO, EngineName.MNN])
 def test_converted_networks_tell_their_outputs_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName
@@ -155,6 +156,7 @@ def test_converted_networks_tell_their_outputs_too(
         np.testing.assert_allclose(scores, _softmax(outputs), atol=1e-4)
 
 
+@pytest.mark.ci
 def test_int8_is_compared_with_float32_by_labels_and_probabilities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +177,7 @@ def test_int8_is_compared_with_float32_by_labels_and_probabilities(
     assert quantised.agreement.largest_difference == pytest.approx(np.abs(scores - exact).max(), abs=1e-4)
 
 
+@pytest.mark.ci
 def test_int8_of_labels_that_stand_by_themselves_is_compared_label_by_label(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

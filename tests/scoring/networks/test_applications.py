@@ -216,6 +216,7 @@ def _small(name: str, path: Path) -> Application:
     return application
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "name",
     [
@@ -248,6 +249,7 @@ def _normalisation(network: Any) -> Any:
     return next(layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))
 
 
+@pytest.mark.ci
 def test_efficientnet_of_other_statistics_is_what_keras_makes_of_its_file(tmp_path: Path) -> None:
     """Only ImageNet's normalisation was trained behind a second division."""
     import keras
@@ -263,6 +265,7 @@ def test_efficientnet_of_other_statistics_is_what_keras_makes_of_its_file(tmp_pa
     np.testing.assert_allclose(_score(ours, _photos(application)), expected, atol=1e-6)
 
 
+@pytest.mark.ci
 def test_download_of_efficientnet_is_scaled_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
 

@@ -69,6 +69,7 @@ def test_files_are_named_by_their_fields_and_become_absolute(tmp_path: Path, mon
         assert base_of(BaseRequest(weights=weights)).absolute() == BaseRequest(weights=weights)
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 @pytest.mark.parametrize("layer", [None, "block1_conv1"])
 def test_features_of_vgg16_are_those_of_keras_and_of_its_own_preprocessing(tmp_path: Path, layer: str | None) -> None:

@@ -70,6 +70,7 @@ def _features(path: Path, pixels: Any) -> Any:
     return keras.Model(network.inputs, network.layers[-1].input).predict_on_batch(pixels)
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_network_with_both_inside_says_what_the_head_says_of_features_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

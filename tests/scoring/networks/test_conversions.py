@@ -69,6 +69,7 @@ def test_conversion_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".library.lock"]
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 @pytest.mark.parametrize(("engine", "file"), [(EngineName.OPENVINO, "model.bin"), (EngineName.MNN, "model.mnn")])
 def test_network_is_the_same_after_its_conversion_was_damaged(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 _LOOK = """
 import sys
 from scoring.networks.keras_import import import_keras

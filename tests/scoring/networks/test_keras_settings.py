@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.ci, pytest.mark.keras]
 
 _ROOT = Path(__file__).parents[3]
 _START = """
@@ -66,7 +66,7 @@ _LIMITS = {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}  # they wo
             json.dumps({"floatx": "float16", "epsilon": 0.5, "backend": "jax", "image_data_format": "channels_first"}),
             {},
         ),
-        pytest.param('{"floatx": "float16"', {}, marks=pytest.mark.slow),
+        ('{"floatx": "float16"', {}),
     ],
     ids=["of the course, and limits", "other numbers", "cut off"],
 )
@@ -84,10 +84,7 @@ def test_such_settings_do_change_something_where_they_are_not_set_again(tmp_path
     assert left != undisturbed
 
 
-@pytest.mark.parametrize(
-    "settings",
-    ['{"epsilon": 1}', *(pytest.param(text, marks=pytest.mark.slow) for text in ('{"floatx": "bfloat16"}', "[]"))],
-)
+@pytest.mark.parametrize("settings", ['{"epsilon": 1}', '{"floatx": "bfloat16"}', "[]"])
 def test_settings_that_keep_keras_from_starting_are_named(tmp_path: Path, settings: str) -> None:
     (tmp_path / "keras.json").write_text(settings)
     said = _run(tmp_path)

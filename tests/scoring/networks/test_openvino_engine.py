@@ -43,6 +43,7 @@ def _sample(shape: InputShape = DEFAULT_SHAPE) -> ImageSample:
     return ImageSample(_pixels(24, seed=1), _pixels(24, seed=2))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.BFLOAT16, 0.02)])
 def test_probabilities_are_those_of_keras(model: Path, precision: Precision, tolerance: float) -> None:
     pytest.importorskip("openvino")

@@ -47,6 +47,7 @@ def test_pixels_come_into_the_scale_that_keras_preprocesses_to(scale: PixelScale
     np.testing.assert_array_equal(again.predict_on_batch(_PIXELS), model.predict_on_batch(_PIXELS))
 
 
+@pytest.mark.ci
 def test_every_scale_is_kept_in_openvino(tmp_path: Path) -> None:
     """All in one model, whose conversion takes seconds."""
     import keras

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 _PROGRAM = """
 import keras
 import numpy as np

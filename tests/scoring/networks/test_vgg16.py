@@ -36,6 +36,7 @@ def _pixels(count: int) -> Any:
     return np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
 
 
+@pytest.mark.ci
 def test_probabilities_equal_plain_keras_for_any_padding(tmp_path: Path, class_index: Path) -> None:
     """Weights in the published layout, saved from Keras' own VGG16, stand in for ImageNet's."""
     import keras

@@ -10,6 +10,8 @@ from scoring.run.verification import run_status
 from tests.models import save_brightness_model
 from tests.watched import Watched, can_trace
 
+pytestmark = pytest.mark.ci
+
 _CONVERT = """
 import subprocess, sys
 from scoring.process.telemetry import mute_telemetry
@@ -74,7 +76,6 @@ def test_names_that_are_looked_up_are_seen(tmp_path: Path) -> None:
 
 @pytest.mark.keras
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", [("openvino", "int8"), ("mnn", "float32"), ("keras", "float32")], ids="-".join)
 def test_nothing_leaves_the_machine_while_a_cluster_starts_and_images_are_scored(
     tmp_path: Path, photos: Path, engine: tuple[str, str]

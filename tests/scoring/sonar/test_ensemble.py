@@ -12,7 +12,7 @@ from scoring.sonar.ensemble import score_bands, train_folds
 from scoring.sonar.protocols import Fold
 from scoring.sonar.recipes import RECIPES, NetworkRecipe, SonarModel
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.ci, pytest.mark.keras]
 
 BANDS = np.random.default_rng(0).uniform(0, 1, (40, 60)).astype(np.float32)
 IS_MINE = BANDS[:, :30].sum(axis=1) > BANDS[:, 30:].sum(axis=1)

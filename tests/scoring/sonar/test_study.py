@@ -33,11 +33,13 @@ def study(returns: SonarReturns, protocol: EvaluationProtocol, model: SonarModel
     return summarise(protocol, model, list(zip(task.folds, result, strict=True)), returns.labels == "M")
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_ours_learns_mines_from_rocks(returns: SonarReturns) -> None:
     assert study(returns, EvaluationProtocol.TEN_FOLD, SonarModel.OURS, num_folds=10).accuracy > 0.84
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 @pytest.mark.parametrize("model", [SonarModel.OURS, *BASELINES])
 def test_shuffled_labels_leave_chance(returns: SonarReturns, model: SonarModel) -> None:
