@@ -18,14 +18,16 @@ from jobs.report import report
 from jobs.score.command import score
 from jobs.submission import submission
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.errors import DownloadError
+from scoring.errors import DownloadError, RunFolderError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
 from scoring.sonar.returns import UCI, find_sonar
+from scoring.storage.durable import storage_faults
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
+_MARK = "made-by-demo.txt"
 WITH_KAGGLES_PHOTOS = """\
   kaggle competitions download -c dogs-vs-cats-redux-kernels-edition
   shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip \\
@@ -51,6 +53,7 @@ def demo(
     """
     folder = here(output, "output")
     model, run = folder / "model", folder / "run"
+    _take(folder)
     _draw(folder, verbose)
     sonar = _sonar_source(folder, verbose)
     chosen = choose_weights(text_of(weights), verbose)
@@ -91,6 +94,18 @@ def choose_weights(asked: str, console: Console) -> str:
         return RANDOM_WEIGHTS
     console.print(f"VGG16's convolutions with ImageNet's weights: {path}")
     return str(path)
+
+
+def _take(folder: Path) -> None:
+    """Take a folder that is empty, or an earlier demo's own: photos are drawn over others, and a model is replaced."""
+    with storage_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not (folder / _MARK).is_file():
+            raise RunFolderError(
+                f"Expected an empty folder as `output`, or an earlier demo's; {folder} holds other files, which the "
+                "demo would overwrite. Use another `output`."
+            )
+        (folder / _MARK).write_text("All of this folder was made by `shardscore demo`, which makes it anew.\n")
 
 
 def _draw(output: Path, console: Console) -> None:

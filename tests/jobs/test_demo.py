@@ -9,6 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -88,6 +89,20 @@ def test_weights_that_the_help_shows_are_taken() -> None:
     shown = CliRunner().invoke(app, ["demo", "--help"]).stdout
     [weights] = re.findall(r"demo --weights (\S+)", shown)
     check_weights(weights)
+
+
+def test_demo_overwrites_no_folder_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_command, "_draw", Mock(side_effect=KeyboardInterrupt))
+    mine = tmp_path / "mine" / "train" / "cat" / "1.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"a photo")
+    refused = CliRunner().invoke(app, ["demo", "--output", str(tmp_path / "mine")])
+    assert refused.exit_code == 2, refused.output
+    assert "holds other files, which the demo would overwrite" in " ".join(refused.stderr.split())
+    assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [mine]
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            demo_command.demo(output=tmp_path / "demo", verbose=_console()[0])
 
 
 @pytest.mark.ray
