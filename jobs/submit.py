@@ -23,7 +23,7 @@ import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.arguments import check_texts
-from jobs.console.commands import HELP_NAMES, shown_examples
+from jobs.console.commands import HELP_NAMES, OnceCommand, shown_examples
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import as_flags, group_of
 from jobs.console.local_paths import local_paths
@@ -108,14 +108,16 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
 
 def _environment(pairs: Sequence[str]) -> Mapping[str, str]:
     """Read KEY=VALUE, and KEY from this process; no message holds a value."""
-    environment = {}
+    environment: dict[str, str] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not key or (not separator and key not in os.environ):
             raise RequestError(
                 f"Expected `env` KEY=VALUE, or KEY of a variable set here; received {key!r} without one."
             )
-        environment[key] = value if separator else os.environ[key]
+        meant = value if separator else os.environ[key]
+        if environment.setdefault(key, meant) != meant:
+            raise RequestError(f"Expected one value of each variable in `env`; received two of {key!r}. Give it once.")
     return environment
 
 
@@ -161,7 +163,10 @@ _EXAMPLES = (
 
 
 @app.command(
-    "submit", epilog=shown_examples(_EXAMPLES), context_settings={"allow_interspersed_args": False, **HELP_NAMES}
+    "submit",
+    cls=OnceCommand,
+    epilog=shown_examples(_EXAMPLES),
+    context_settings={"allow_interspersed_args": False, **HELP_NAMES},
 )
 def _submit(
     context: typer.Context,

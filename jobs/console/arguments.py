@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
 from numbers import Integral, Real
@@ -32,7 +32,7 @@ URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Look at the values before a function begins: see `list_of`, `check_texts` and `number_of`."""
+    """Look at the values before a function begins: see `check_one`, `list_of`, `check_texts` and `number_of`."""
     signature = inspect.signature(function)
     annotations = {field: parameter.annotation for field, parameter in signature.parameters.items()}
 
@@ -40,6 +40,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         for field, value in bound.arguments.items():
+            check_one(value, annotations[field], field)
             bound.arguments[field] = list_of(value, annotations[field], field)
         check_texts(bound.arguments)
         for field, value in bound.arguments.items():
@@ -47,6 +48,24 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         return function(*bound.args, **bound.kwargs)
 
     return call
+
+
+def check_one(value: object, annotation: Any, field: str) -> None:
+    """Refuse several values, and bytes, of a field that takes one text or path.
+
+    Args:
+        value: What was given.
+        annotation: The field's.
+        field: Its name.
+
+    Raises:
+        RequestError: It names the field.
+    """
+    kinds = set(get_args(annotation) or (annotation,))
+    takes_one = str in kinds and kinds <= {str, Path, Url, NoneType}
+    if takes_one and isinstance(value, Iterable) and not isinstance(value, str):
+        one = "one text or path" if Path in kinds else "one text"
+        raise RequestError(f"Expected `{field}` to be {one}; received {type(value).__name__}. Call once for each.")
 
 
 def check_texts(values: Mapping[str, object]) -> None:

@@ -8,11 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
+from copy import copy
 from enum import EnumType
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from jobs.console.arguments import number_or_auto
@@ -34,6 +36,40 @@ _QUIET, _JSON = (
         ("json", typer.Option("--json", help="Print the result as one JSON object; the rest goes to standard error.")),
     )
 )
+
+
+class OnceCommand(TyperCommand):
+    """A command that refuses two values of an option that takes one, of which Click lets the last count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of a command line."""
+        with exit_codes():
+            self._check(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _check(self, ctx: Any, args: list[str]) -> None:
+        collecting = copy(self)
+        collecting.params = [_repeatable(each) for each in self.params]
+        given, _, _ = collecting.make_parser(ctx).parse_args(list(args))
+        for each in self.params:
+            if _takes_one(each) and len(values := dict.fromkeys(given.get(each.name) or ())) > 1:
+                *others, last = map(repr, values)
+                raise RequestError(
+                    f"Expected one value of {each.opts[0]}; received {', '.join(others)} and {last}, of which only the "
+                    "last would count. Give it once."
+                )
+
+
+def _takes_one(parameter: Any) -> bool:
+    return parameter.param_type_name == "option" and not parameter.multiple
+
+
+def _repeatable(parameter: Any) -> Any:
+    """An option that collects its values instead."""
+    repeatable = copy(parameter)
+    if _takes_one(parameter):
+        repeatable.multiple = True
+    return repeatable
 
 
 def command(
@@ -83,7 +119,8 @@ def command(
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)
-    app.command(name, help=summary, epilog=shown_examples(examples), context_settings=HELP_NAMES)(run)
+    epilog = shown_examples(examples)
+    app.command(name, cls=OnceCommand, help=summary, epilog=epilog, context_settings=HELP_NAMES)(run)
     return app
 
 

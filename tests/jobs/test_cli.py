@@ -81,7 +81,8 @@ def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     bad_inputs: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
 ) -> None:
     monkeypatch.setattr("jobs.score.job.open_session", lambda *_: pytest.fail("Ray was started"))
-    code, error = _run("score", "--output", bad_inputs / "run", *options.format(bad_inputs).split())
+    output = [] if "--output" in options else ["--output", bad_inputs / "run"]
+    code, error = _run("score", *output, *options.format(bad_inputs).split())
     assert code == 2
     assert message in error
     assert error.startswith("error: ")
@@ -130,10 +131,14 @@ def test_a_password_in_an_option_is_in_no_message(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.setattr("ray.is_initialized", lambda: False)
-    code, error = _run("score", "--images", photos, "--output", tmp_path / "run", option, value)
-    assert code in {1, 2}
-    assert error.startswith("error: ")
-    assert "PASSWORD" not in error
+    words = [
+        word for told in {"--images": photos, "--output": tmp_path / "run", option: value}.items() for word in told
+    ]
+    for more in ([], [option, f"{value}/x"]):
+        code, error = _run("score", *words, *more)
+        assert code in {1, 2}
+        assert error.startswith("error: ")
+        assert "PASSWORD" not in error
 
 
 def test_unknown_option_value_is_exit_2() -> None:

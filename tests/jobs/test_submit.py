@@ -88,6 +88,12 @@ def _submit(*arguments: object) -> tuple[int, str, str]:
         ("-- bench --json /y --images README.md", "Expected --images as every node sees it"),
         ("-- demo", "By default it is 'shardscore-demo', which would be looked for in the job's own folder."),
         ("--env =hunter2 -- score --images /x --output /y", "received '' without one"),
+        (
+            "--env A=hunter2 --env A=1 -- score --images /x --output /y",
+            "one value of each variable in --env; received two of",
+        ),
+        ("--address A --address B -- score --images /x --output /y", "one value of --address; received 'A' and 'B'"),
+        ("-- score --images /x --images /y --output /z", "Expected one value of --images; received '/x' and '/y'"),
         ("--env NOT_SET_HERE -- score --images /x --output /y", "received 'NOT_SET_HERE' without one"),
     ],
 )

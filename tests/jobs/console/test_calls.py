@@ -157,6 +157,27 @@ def test_every_list_is_one_that_has_an_order_and_holds_texts(given: Any, monkeyp
             function(**required | images | {name: given})
 
 
+@pytest.mark.parametrize(
+    ("function", "fields"),
+    [
+        (api.score, ["images", "output", "labels_file", "sonar_model", "model", "id_column", "address"]),
+        (api.finetune, ["images", "output", "labels_file"]),
+        (api.submission, ["run", "template", "output"]),
+        (api.report, ["folder", "images"]),
+        (api.sonar, ["data", "output"]),
+    ],
+)
+@pytest.mark.parametrize("given", [["a", "b"], ("a",), b"a", np.array(["a"])], ids=type)
+def test_several_values_of_what_takes_one_are_refused_by_name(
+    function: Callable[..., object], fields: list[str], given: Any
+) -> None:
+    parameters = inspect.signature(function).parameters
+    required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+    for name in fields:
+        with pytest.raises(RequestError, match=f"Expected `{name}` to be one text.*; received {type(given).__name__}"):
+            function(**required | {name: given})
+
+
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]
 
 
