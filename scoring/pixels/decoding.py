@@ -28,6 +28,7 @@ from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_layout import in_order
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.stand_ins import check_picture
 from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
@@ -91,13 +92,14 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
         RGB pixels or luminance, 0 to 255, shape (height, width, channels).
 
     Raises:
-        ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, or its samples do
-            not tell what is white; see `sample_scale`.
+        ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, its samples do
+            not tell what is white, or it holds a stand-in for its picture; see `sample_scale` and `stand_ins`.
     """
     if not encoded:
         raise ImageError("the file is empty")
     try:
         with in_order(_open(encoded), encoded) as image:
+            check_picture(image, encoded)
             _check_pixels(image)
             content = _load(image, resize, shape)
             turn = _turn(image)

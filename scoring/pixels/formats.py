@@ -43,7 +43,7 @@ _BY_HEAD = (
     ("PNG", rb"\x89PNG\r\n\x1a\n"),
     ("GIF", rb"GIF8[79]a"),
     ("WebP", rb"RIFF.{4}WEBP"),
-    ("camera raw", rb"II\*\0.{4}CR|.{4}ftypcrx |FUJIFILMCCD-RAW|IIR[OS]|IIU\0"),
+    ("camera raw", rb"II\*\0.{4}(CR|IIII.waR)|MM\0\*.{4}MMMMRaw|.{4}ftypcrx |FUJIFILMCCD-RAW|IIR[OS]|IIU\0"),
     ("TIFF", rb"II[*+]\0|MM\0[*+]"),
     ("BMP", rb"BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}"),
     ("AVIF", rb".{4}ftyp(avi[fs]|(mif1|msf1|miaf).{0,44}avif)"),

@@ -1,0 +1,54 @@
+"""Files that show something else in place of their picture: an error, since what they show is not what is meant.
+
+Camera raw is a TIFF that begins with a small preview, often between black bars.
+"""
+
+import io
+from typing import Any
+
+from scoring.errors import ImageError
+from scoring.pixels.formats import why_not
+
+# TIFF 6.0, section 8; ISO 12234-2 (TIFF/EP); Adobe's DNG specification.
+_KIND, _IS_REDUCED = 254, 1
+_OLD_KIND, _OLD_REDUCED = 255, 2
+_PHOTOMETRIC, _OF_SENSORS = 262, (32_803, 34_892)  # behind a filter of colours, and linear
+_BELOW, _DNG_VERSION = 330, 50_706
+_MOST_BELOW = 16  # of a camera's directories
+
+
+def check_picture(image: Any, encoded: bytes) -> None:
+    """Refuse what only stands for a picture, before it is loaded.
+
+    Args:
+        image: Of any format, just opened.
+        encoded: The file that it is from.
+
+    Raises:
+        ImageError: If another picture is meant.
+    """
+    if image.format == "TIFF":
+        if _DNG_VERSION in image.tag_v2 or _holds_sensors(image.tag_v2, encoded):
+            raise ImageError(why_not("camera raw"))
+        if _is_preview(image):
+            raise ImageError("a TIFF that begins with a preview of another picture in it, which is not decoded")
+
+
+def _holds_sensors(tags: Any, encoded: bytes) -> bool:
+    """Whether a directory below the first one holds what a camera's sensor saw."""
+    places = tags.get(_BELOW, ())
+    for place in places[:_MOST_BELOW] if isinstance(places, tuple) else ():
+        if isinstance(place, int) and place < len(encoded):
+            file, below = io.BytesIO(encoded), tags.__class__(encoded[: 16 if 43 in encoded[2:4] else 8])
+            file.seek(place)
+            below.load(file)
+            if below.get(_PHOTOMETRIC) in _OF_SENSORS:
+                return True
+    return False
+
+
+def _is_preview(tiff: Any) -> bool:
+    """Whether the first of several pictures calls itself a smaller version of another one."""
+    kind, old = tiff.tag_v2.get(_KIND), tiff.tag_v2.get(_OLD_KIND)
+    is_reduced = (isinstance(kind, int) and bool(kind & _IS_REDUCED)) or old == _OLD_REDUCED
+    return is_reduced and (tiff.is_animated or _BELOW in tiff.tag_v2)
