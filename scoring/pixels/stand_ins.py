@@ -1,6 +1,7 @@
 """Files that show something else in place of their picture: an error, since what they show is not what is meant.
 
-Camera raw is a TIFF that begins with a small preview, often between black bars.
+Camera raw is a TIFF that begins with a small preview, often between black bars. A Photoshop file of layers that was
+saved without "Maximize Compatibility" holds white where others have them merged.
 """
 
 import io
@@ -15,6 +16,8 @@ _OLD_KIND, _OLD_REDUCED = 255, 2
 _PHOTOMETRIC, _OF_SENSORS = 262, (32_803, 34_892)  # behind a filter of colours, and linear
 _BELOW, _DNG_VERSION = 330, 50_706
 _MOST_BELOW = 16  # of a camera's directories
+# Adobe Photoshop File Formats Specification: the length of a file's header, and the resource "Version Info".
+_PSD_HEADER, _PSD_VERSION, _PSD_IS_MERGED = 26, 1057, slice(4, 5)
 
 
 def check_picture(image: Any, encoded: bytes) -> None:
@@ -32,6 +35,8 @@ def check_picture(image: Any, encoded: bytes) -> None:
             raise ImageError(why_not("camera raw"))
         if _is_preview(image):
             raise ImageError("a TIFF that begins with a preview of another picture in it, which is not decoded")
+    if image.format == "PSD" and _is_not_merged(image, encoded):
+        raise ImageError("a Photoshop file without its layers merged; save it with Maximize Compatibility")
 
 
 def _holds_sensors(tags: Any, encoded: bytes) -> bool:
@@ -52,3 +57,14 @@ def _is_preview(tiff: Any) -> bool:
     kind, old = tiff.tag_v2.get(_KIND), tiff.tag_v2.get(_OLD_KIND)
     is_reduced = (isinstance(kind, int) and bool(kind & _IS_REDUCED)) or old == _OLD_REDUCED
     return is_reduced and (tiff.is_animated or _BELOW in tiff.tag_v2)
+
+
+def _is_not_merged(photoshop: Any, encoded: bytes) -> bool:
+    """Whether there are layers, and what was to be all of them is none."""
+    section = _PSD_HEADER
+    for _ in ("colours", "resources"):
+        section += 4 + int.from_bytes(encoded[section : section + 4], "big")
+    has_layers = any(encoded[section : section + 4])
+    return has_layers and any(
+        number == _PSD_VERSION and data[_PSD_IS_MERGED] == b"\0" for number, _, data in photoshop.resources
+    )

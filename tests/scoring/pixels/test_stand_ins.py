@@ -1,4 +1,4 @@
-"""TIFFs with directories beside the first one."""
+"""TIFFs with directories beside the first one, and Photoshop files of layers."""
 
 import io
 import struct
@@ -74,3 +74,27 @@ def test_preview_of_another_picture_is_refused(place: str, tags: dict[int, int])
 )
 def test_single_tiff_pages_and_pyramids_are_their_first_picture(encoded: bytes) -> None:
     assert (decode(encoded, Resize.SQUASH) == [255, 0, 0]).all()
+
+
+def _photoshop(version: bytes, layers: bytes) -> bytes:
+    """A merged picture of 8 x 8, white."""
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 8, 8, 8, 3)
+    resource = struct.pack(">4sHHI", b"8BIM", 1057, 0, len(version)) + version + bytes(len(version) % 2)
+    sections = [b"", resource if version else b"", layers]
+    return header + b"".join(struct.pack(">I", len(each)) + each for each in sections) + bytes(2) + b"\xff" * 3 * 64
+
+
+_LAYERS = struct.pack(">IhI", 6, 0, 0)
+
+
+def test_photoshop_file_whose_layers_are_not_merged_is_refused() -> None:
+    with pytest.raises(ImageError, match="without its layers merged; save it with Maximize Compatibility"):
+        decode(_photoshop(struct.pack(">IB8x", 1, 0), _LAYERS), Resize.SQUASH)
+
+
+@pytest.mark.parametrize(
+    ("version", "layers"),
+    [(struct.pack(">IB8x", 1, 1), _LAYERS), (struct.pack(">IB8x", 1, 0), b""), (b"", _LAYERS)],
+)
+def test_photoshop_file_that_is_merged_flat_or_of_an_early_version_is_read(version: bytes, layers: bytes) -> None:
+    assert (decode(_photoshop(version, layers), Resize.SQUASH) == 255).all()
