@@ -9,12 +9,12 @@ import io
 import struct
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImagePalette
 
 from scoring.errors import ImageError
 
 # TIFF 6.0, section 8; BigTIFF has wider counts and entries.
-_BITS, _NUM_SAMPLES, _PLANAR = 258, 277, 284
+_BITS, _NUM_SAMPLES, _PLANAR, _PALETTE = 258, 277, 284, 320
 _IN_PLANES = 2
 _ONE_IS_BLACK = "1;I"  # Pillow's name
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
@@ -48,6 +48,8 @@ def _tiff_in_order(tiff: Any, encoded: bytes) -> Image.Image:
         raise ImageError("a TIFF of grey and alpha that are compressed in planes of their own, which is not decoded")
     wide = (";16L" if encoded.startswith(b"II") else ";16B") if is_in_planes and tags.get(_BITS, (1,))[0] == 16 else ""
     tiff.tile = [tile.__class__(*tile[:3], (_raw_mode(tile, wide), *tile.args[1:])) for tile in tiff.tile]
+    if tiff.palette and max(tags[_PALETTE]) < 256:  # as libtiff decides
+        tiff.palette = ImagePalette.raw("RGB;L", bytes(tags[_PALETTE]))
     opened: Image.Image = tiff
     return opened
 

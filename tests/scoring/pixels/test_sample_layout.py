@@ -19,7 +19,16 @@ _DEFLATE = 8
 
 def _tiff(order: str, planes: list[bytes], is_big: bool = False, **tags: int | list[int]) -> bytes:
     """A TIFF of 8 x 8 of one strip a plane; tags by name."""
-    numbers = {"bits": 258, "compression": 259, "light": 262, "samples": 277, "planar": 284, "extra": 338, "kind": 339}
+    numbers = {
+        "bits": 258,
+        "compression": 259,
+        "light": 262,
+        "samples": 277,
+        "planar": 284,
+        "extra": 338,
+        "kind": 339,
+        "palette": 320,
+    }
     start, width, letter = (16, 20, "Q") if is_big else (8, 12, "I")
     named: dict[str, int | list[int]] = {"compression": 1, "light": 1, "samples": 1, **tags}
     fields = {numbers[name]: value if isinstance(value, list) else [value] for name, value in named.items()}
@@ -83,6 +92,21 @@ def test_compressed_wide_samples_have_the_order_of_this_machine(
     pixels = _decode(_tiff(order, [plane], bits=bits, kind=kind, compression=_DEFLATE, planar=planar))
     expected = np.rint(light.astype(float) * 255 / white).reshape(_SIDE, _SIDE)
     assert np.abs(pixels[..., 0] - expected).max() <= 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("planar", [1, 2])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_palette_of_8_bits_a_colour_has_the_colours_of_one_of_16(order: str, planar: int, bits: int) -> None:
+    red, green, blue = colours = np.stack([_ramp(0), _ramp(90), _ramp(170)]).reshape(3, -1)[:, : 2**bits]
+    palette = np.zeros((3, 2**bits), int)
+    palette[:, : colours.shape[1]] = colours
+    places = np.arange(_SIDE * _SIDE) % colours.shape[1]
+    plane = (places if bits == 8 else places.reshape(-1, 2) @ [16, 1]).astype(np.uint8).tobytes()
+    for scale in (1, 256, 257):
+        tags: dict[str, Any] = {"bits": bits, "light": 3, "palette": (palette * scale).ravel().tolist()}
+        pixels = _decode(_tiff(order, [plane], planar=planar, **tags))
+        np.testing.assert_array_equal(pixels.reshape(-1, 3), np.stack([red, green, blue], axis=1)[places])
 
 
 def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
