@@ -6,6 +6,7 @@ a Photoshop file of one bit a pixel, 1 is black.
 """
 
 import io
+import re
 import struct
 from typing import Any
 
@@ -19,9 +20,11 @@ _IN_PLANES = 2
 _ONE_IS_BLACK = "1;I"  # Pillow's name
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 
+_PIXMAP_COLOUR = re.compile(rb"(?<=\sc)(\s+#)([0-9A-Fa-f]{12}|[0-9A-Fa-f]{9}|[0-9A-Fa-f]{3})(?![0-9A-Fa-f])")
+
 
 def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
-    """Say how the samples of a TIFF or Photoshop file lie, before they are loaded.
+    """Say how the samples of a TIFF, X pixmap or Photoshop file lie, before they are loaded.
 
     Args:
         image: A picture of any format, just opened.
@@ -36,7 +39,21 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     if image.format == "PSD" and image.mode == "1":
         bitmap: Any = image
         bitmap.tile = [tile.__class__(*tile[:3], _ONE_IS_BLACK) for tile in bitmap.tile]
+    if image.format == "XPM":
+        return _pixmap_in_order(image, encoded)
     return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
+
+
+def _pixmap_in_order(pixmap: Any, encoded: bytes) -> Image.Image:
+    rows = pixmap.tile[0].offset
+    changed = _PIXMAP_COLOUR.sub(_six_digits, encoded[:rows])
+    opened: Image.Image = pixmap
+    return opened if changed == encoded[:rows] else Image.open(io.BytesIO(changed + encoded[rows:]))
+
+
+def _six_digits(colour: re.Match[bytes]) -> bytes:
+    width = len(colour[2]) // 3
+    return colour[1] + b"".join((2 * colour[2][place : place + width])[:2] for place in range(0, 3 * width, width))
 
 
 def _tiff_in_order(tiff: Any, encoded: bytes) -> Image.Image:

@@ -1,4 +1,4 @@
-"""TIFFs made here, sample by sample, in both orders of bytes, and Photoshop files of one bit."""
+"""TIFFs made here, sample by sample, in both orders of bytes, X pixmaps, and Photoshop files of one bit."""
 
 import struct
 import zlib
@@ -114,6 +114,15 @@ def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
     tags: dict[str, Any] = {"bits": [8, 8], "samples": 2, "planar": 2, "extra": 2, "compression": _DEFLATE}
     with pytest.raises(ImageError, match="planes of their own, which is not decoded"):
         _decode(_tiff("<", planes, **tags))
+
+
+@pytest.mark.parametrize("colour", ["#ff8800", "#f80", "#ff0880000", "#FFFF88880000"])
+def test_a_colour_of_an_x_pixmap_may_have_3_to_12_digits(colour: str) -> None:
+    lines = ["8 8 2 1", f"c c {colour}", "# m #000 c\t#00ff80", *["cccc####"] * _SIDE]
+    encoded = ("/* XPM */\nstatic char *x[] = {\n" + ",\n".join(f'"{line}"' for line in lines) + "\n};\n").encode()
+    pixels = _decode(encoded)
+    assert (pixels[:, :4] == [255, 136, 0]).all()
+    assert (pixels[:, 4:] == [0, 255, 128]).all()
 
 
 @pytest.mark.parametrize("has_runs", [False, True])
