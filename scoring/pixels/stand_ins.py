@@ -1,7 +1,8 @@
 """Files that show something else in place of their picture: an error, since what they show is not what is meant.
 
 Camera raw is a TIFF that begins with a small preview, often between black bars. A Photoshop file of layers that was
-saved without "Maximize Compatibility" holds white where others have them merged.
+saved without "Maximize Compatibility" holds white where others have them merged; of one of several inks, Pillow shows
+the first.
 """
 
 import io
@@ -16,7 +17,8 @@ _OLD_KIND, _OLD_REDUCED = 255, 2
 _PHOTOMETRIC, _OF_SENSORS = 262, (32_803, 34_892)  # behind a filter of colours, and linear
 _BELOW, _DNG_VERSION = 330, 50_706
 _MOST_BELOW = 16  # of a camera's directories
-# Adobe Photoshop File Formats Specification: the length of a file's header, and the resource "Version Info".
+# Adobe Photoshop File Formats Specification: a file's header, and the resource "Version Info".
+_PSD_CHANNELS, _PSD_MODE, _PSD_INKS = slice(12, 14), slice(24, 26), b"\0\7"
 _PSD_HEADER, _PSD_VERSION, _PSD_IS_MERGED = 26, 1057, slice(4, 5)
 
 
@@ -35,6 +37,8 @@ def check_picture(image: Any, encoded: bytes) -> None:
             raise ImageError(why_not("camera raw"))
         if _is_preview(image):
             raise ImageError("a TIFF that begins with a preview of another picture in it, which is not decoded")
+    if image.format == "PSD" and encoded[_PSD_MODE] == _PSD_INKS and encoded[_PSD_CHANNELS] != b"\0\1":
+        raise ImageError("a Photoshop file of several inks (multichannel), which is not decoded")
     if image.format == "PSD" and _is_not_merged(image, encoded):
         raise ImageError("a Photoshop file without its layers merged; save it with Maximize Compatibility")
 

@@ -98,3 +98,14 @@ def test_photoshop_file_whose_layers_are_not_merged_is_refused() -> None:
 )
 def test_photoshop_file_that_is_merged_flat_or_of_an_early_version_is_read(version: bytes, layers: bytes) -> None:
     assert (decode(_photoshop(version, layers), Resize.SQUASH) == 255).all()
+
+
+@pytest.mark.parametrize("num_inks", [1, 3])
+def test_photoshop_file_of_several_inks_is_no_picture_of_the_first(num_inks: int) -> None:
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, num_inks, 8, 8, 8, 7)
+    encoded = header + bytes(12) + bytes(2) + b"\x80" * 64 * num_inks
+    if num_inks == 1:
+        assert (decode(encoded, Resize.SQUASH) == 128).all()
+    else:
+        with pytest.raises(ImageError, match=r"of several inks .*, which is not decoded"):
+            decode(encoded, Resize.SQUASH)
