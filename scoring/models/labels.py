@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
+from scoring.models.label_indices import without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 
@@ -19,13 +20,6 @@ _SHAPES = (
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
-_MARKS = ",:;=\t"
-_INDEX_BESIDE_NAME = (
-    re.compile(rf"\A[0-9]{{1,18}}(?=[\s{_MARKS}._)-])"),
-    re.compile(rf"(?<=[\s{_MARKS}._-])[0-9]{{1,18}}\Z"),
-)
-# Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
-_OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -50,7 +44,7 @@ def read_labels(given: str) -> tuple[str, ...]:
     if file is None:
         if _JSON.fullmatch(given):
             return parse_labels(given.encode(errors="surrogatepass"), given)
-        return _different(_without_indices([name.strip() for name in _split(given)], given), given)
+        return _different(without_indices([name.strip() for name in _split(given)], _short(given)), given)
     try:
         content = file.read_bytes()
     except BucketError:
@@ -72,7 +66,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
         if len(lines) == 1 and len(_split(text)) > 1:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
-        return _different(_without_indices(lines, source), source)
+        return _different(without_indices(lines, _short(source)), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
     except ModelError:
@@ -95,44 +89,6 @@ def _split(line: str) -> list[str]:
 def _unquoted(line: str) -> str:
     """A line of CSV without the quotes around its fields: `0,tabby, tabby cat` of `0,"tabby, tabby cat"`."""
     return ",".join(_split(line)) if '"' in line else line
-
-
-def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
-    """The names of entries that may have their indices beside them, from 0 or 1 on: `cat` of `cat,0` and of `0: cat`.
-
-    Behind anything but a mark a number may belong to the name: `0 cat`, `2 dogs` and `1_fog` stay as they are.
-
-    Raises:
-        ModelError: If the entries stand in another order than their indices.
-    """
-    for index in _INDEX_BESIDE_NAME:
-        parted = [_parted(entry, index) for entry in entries if index.search(entry)]
-        numbers = [number for number, *_ in parted]
-        first = min(numbers, default=0)
-        in_order = list(range(first, first + len(entries)))
-        if first > 1 or sorted(numbers) != in_order or len({name for _, name, _ in parted}) < 2:
-            continue  # without their numbers, Stage 2 and Stage 1 are one
-        if list(entries) == sorted(entries) and all(map(_OF_FOLDER.fullmatch, entries)):
-            break
-        if numbers != in_order:
-            raise ModelError(
-                f"Expected `labels` in class order; {_short(source)} numbers them otherwise: the first is "
-                f"{entries[0]!r}. Sort them, or, where the numbers are no indices, name them in JSON: "
-                f'{{"0": {json.dumps(entries[0])}, ...}}.'
-            )
-        if all(is_column for *_, is_column in parted):
-            return tuple(name for _, name, _ in parted)
-        break
-    return tuple(entries)
-
-
-def _parted(entry: str, index: re.Pattern[str]) -> tuple[int, str, bool]:
-    """An entry's number, the name beside it, and whether a mark parts them."""
-    found = index.search(entry)
-    assert found  # asked before
-    beside = (entry[: found.start()] + entry[found.end() :]).strip(" ")
-    name = beside.strip(f" {_MARKS}")
-    return int(found[0]), name, name != beside
 
 
 def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
@@ -180,7 +136,7 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
-    return _different(_without_indices([name.strip() for name in names], source), source)
+    return _different(without_indices([name.strip() for name in names], _short(source)), source)
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
