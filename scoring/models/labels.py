@@ -31,8 +31,8 @@ def read_labels(given: str) -> tuple[str, ...]:
     Args:
         given: Names parted by commas, or JSON, or the path or URL of a file: one name a line, or JSON, which is a list
             of names, names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
-            Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names in a
-            row may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
+            Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names that are not in
+            JSON may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
             them, except behind a blank, as in `0 cat`, where nothing tells.
 
     Raises:
@@ -42,9 +42,7 @@ def read_labels(given: str) -> tuple[str, ...]:
     """
     file = labels_file(given)
     if file is None:
-        if _JSON.fullmatch(given):
-            return parse_labels(given.encode(errors="surrogatepass"), given)
-        return _different(without_indices([name.strip() for name in _split(given)], _short(given)), given)
+        return _of_text(given)
     try:
         content = file.read_bytes()
     except BucketError:
@@ -52,6 +50,22 @@ def read_labels(given: str) -> tuple[str, ...]:
     except OSError as error:
         raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
     return parse_labels(content, given)
+
+
+def labels_text(names: Sequence[str]) -> str:
+    """The text that `read_labels` takes for these names: with commas between them, or JSON where that says others."""
+    text = ",".join(names)
+    try:
+        is_read_so = _of_text(text) == tuple(name.strip() for name in names)
+    except ModelError:
+        is_read_so = False
+    return text if is_read_so else json.dumps(list(names))
+
+
+def _of_text(given: str) -> tuple[str, ...]:
+    if _JSON.fullmatch(given):
+        return parse_labels(given.encode(errors="surrogatepass"), given)
+    return _different(without_indices([name.strip() for name in _split(given)], _short(given)), given)
 
 
 def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
@@ -136,7 +150,7 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
-    return _different(without_indices([name.strip() for name in names], _short(source)), source)
+    return _different(tuple(name.strip() for name in names), source)
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, read_labels
+from scoring.models.labels import check_label_count, labels_text, read_labels
 from scoring.networks.imagenet import load_class_names
 from scoring.storage.locations import Url
 
@@ -112,7 +112,6 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ("dog 1\ncat 0", r"Sort them by their indices, or, .* name them in JSON: {\"0\": \"dog 1\", \.\.\.}"),
         ("dog = 2\ncat = 1", "numbers them otherwise"),
         ("b\t1\nc\t2\na\t0", "numbers them otherwise"),
-        (["1 dog", "0 cat"], "numbers them otherwise"),
         ("1. dog\n0. cat", "numbers them otherwise"),
         ("2) dog\n1) cat", "numbers them otherwise"),
         ("1_dog\n0_cat", "numbers them otherwise"),
@@ -253,6 +252,24 @@ def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
     assert read_labels("0:cat,1:dog") == ("cat", "dog")
     with pytest.raises(ModelError, match="in class order; '1:dog,0:cat' numbers them otherwise: where 0 is due"):
         read_labels("1:dog,0:cat")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0,25 mm", "1,5 mm"),
+        ("0:30", "1:15"),
+        ("1=0", "2=1"),
+        ("1 dog", "0 cat"),
+        ("10_owl", "1_fog", "2_cat"),
+        ("001.Albatross", "002.Auklet"),
+        ('["cat', 'dog"]'),
+        ('the "cat"', "dog"),
+    ],
+)
+def test_a_list_of_names_holds_names_alone(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert read_labels(_file(tmp_path, names)) == names
+    assert read_labels(labels_text(names)) == names
 
 
 def test_names_with_numbers_are_in_the_order_of_a_map(tmp_path: Path) -> None:
