@@ -12,6 +12,7 @@ _COLUMNS = (
     re.compile(rf"(?P<index>[0-9]{{1,18}})(\.0)? *[{_MARKS}](?P<name>.*)", re.DOTALL),
     re.compile(rf"(?P<name>.*)[{_MARKS}] *(?P<index>[0-9]{{1,18}})(\.0)?", re.DOTALL),
 )
+_HEADER = re.compile(r"[^0-9,;\t]*[,;\t]([^0-9,;\t]*|0)")  # index,name, or pandas' ,0
 _BARE = re.compile(r"[0-9]{1,18}(\.0)?")
 # Numbers that may belong to the names, or be their indices.
 _NUMBERS = (
@@ -45,6 +46,17 @@ def without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
                 _check_order(indices, entries, source)
             break
     return tuple(entries)
+
+
+def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
+    """The names in a table whose first line says index and name, or the like; none where it does not.
+
+    Raises:
+        ModelError: If they stand in another order than their indices, or both columns may be the indices.
+    """
+    header, *rows = lines or ("",)
+    columns = _columns(rows) if _HEADER.fullmatch(header) else []
+    return _of_columns(columns, rows, source) if columns else ()
 
 
 def _columns(entries: Sequence[str]) -> list[dict[int, str]]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
-from scoring.models.label_indices import without_indices
+from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 
@@ -33,7 +33,7 @@ def read_labels(given: str) -> tuple[str, ...]:
             of names, names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
             Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names that are not in
             JSON may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
-            them, except behind a blank, as in `0 cat`, where nothing tells.
+            them, except behind a blank, as in `0 cat`, where nothing tells; nor is a header above them in a file.
 
     Raises:
         ModelError: If these are not different names, one for every index from 0 on and in their order, or the file
@@ -80,7 +80,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
         if len(lines) == 1 and len(_split(text)) > 1:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
-        return _different(without_indices(lines, _short(source)), source)
+        return _different(below_header(lines, _short(source)) or without_indices(lines, _short(source)), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
     except ModelError:

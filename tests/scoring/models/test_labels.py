@@ -207,8 +207,23 @@ def test_indices_in_a_column_are_told_from_names_with_numbers(tmp_path: Path, li
 
 
 @pytest.mark.parametrize(
+    "lines",
+    ["index,name 0,cat 1,dog", ",0 0,cat 1,dog", ",0 cat,0 dog,1", "class;id cat;1 dog;2", '"a","b" "cat",0 "dog",1'],
+)
+def test_a_table_may_have_a_header(tmp_path: Path, lines: str) -> None:
+    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"), "labels.csv")) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("lines", ["cat,dog owl,1 fox,3", "a,b c,d e,f", "name cat dog"])
+def test_a_line_above_others_than_indices_is_a_name(tmp_path: Path, lines: str) -> None:
+    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(lines.split())
+
+
+@pytest.mark.parametrize(
     ("lines", "message"),
     [
+        ("class,id dog,1 cat,0", "where 0 is due, 'dog,1' stands"),
+        ("index,name 1,0 2,1 3,2", "both may be, as in '3,2'"),
         ("1,0 2,4 3,5 4,6 5,7 10,1 11,2 12,3", "numbers them otherwise: where 1 is due, '2,4' stands"),
         ("1_fog,1 2_cat,0", "where 0 is due, '1_fog,1' stands"),
         ("001.Albatross,2 002.Auklet,0 003.Blackbird,1", "where 0 is due"),
