@@ -30,7 +30,8 @@ def read_labels(given: str) -> tuple[str, ...]:
 
     Args:
         given: Names parted by commas, or JSON, or the path or URL of a file: one name a line, or JSON, which is a list
-            of names, names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
+            of names, names by index, indices by name (Keras' `class_indices`), Keras' `imagenet_class_index.json`, or
+            Hugging Face's `config.json`.
             Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names that are not in
             JSON may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
             them, except behind a blank, as in `0 cat`, where nothing tells; nor is a header above them in a file.
@@ -154,7 +155,9 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
-    """Names by index, or indices by name: the values tell which."""
+    """Names by index, or indices by name: the values tell which. Hugging Face's `config.json` has the former in it."""
+    if isinstance(entries.get("id2label"), dict):
+        entries = entries["id2label"]
     values = entries.values()
     if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         return _different(_in_order([(index, name.strip()) for name, index in entries.items()], source), source)

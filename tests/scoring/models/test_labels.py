@@ -65,6 +65,7 @@ def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str
         {"dog": 1, "cat": 0},
         {"0": ["n02123045", "cat"], "1": ["n02085620", "dog"]},
         {"0": ["cat"], "1": ["dog"]},
+        {"architectures": ["ViT"], "id2label": {"1": "dog", "0": "cat"}, "label2id": {"cat": 0, "dog": 1}, "rate": 0.1},
     ],
 )
 def test_every_shape_of_file_gives_the_names_in_class_order(tmp_path: Path, content: Any) -> None:
@@ -138,6 +139,8 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ({"cat": 1, "dog": 2}, r"has no 0\."),
         ({"cat": "0", "dog": "1"}, 'its key "cat" is no index'),
         ({"cat": True, "dog": False}, 'its key "cat" is no index'),
+        ({"id2label": {"0": "cat", "2": "dog"}}, r"has no 1\."),
+        ({"id2label": "cat", "label2id": "dog"}, 'its key "id2label" is no index'),
         ({"0": None, "1": "dog"}, "one of its names is null"),
         ({"0": "cat", "1": 1}, "one of its names is 1"),
         ({"0": "cat", "1": " "}, 'one of its names is " "'),
