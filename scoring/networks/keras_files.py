@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
+from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.keras_versions import newer_keras
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
@@ -46,7 +47,11 @@ _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 def check_keras_file(path: Location, field: str) -> None:
     """Raise ModelError unless `path`, given as `field`, looks like a model saved by Keras 3; imports no Keras."""
     if not path.is_file():
-        raise ModelError(f"Expected {field} to be a .keras file; {path} does not exist.")
+        is_folder = path.is_dir()
+        if is_folder:
+            refuse_keras_folder(path, field)
+        what = "is a folder" if is_folder else "does not exist"
+        raise ModelError(f"Expected {field} to be a .keras file; {path} {what}.")
     try:
         read_range(path, 0, 1)  # is_zipfile says of what it cannot read that it is none
     except BucketError:
