@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_folders import refuse_keras_folder
-from scoring.networks.keras_versions import newer_keras
+from scoring.networks.refused_layers import reason_of
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import read_range
@@ -29,7 +29,6 @@ _ARCHITECTURE = "config.json"
 _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
 # Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
-_CAUSE = "Exception encountered:"  # what Keras writes before the reason
 # Number types that hold every pixel.
 _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 
@@ -134,9 +133,7 @@ def load_keras_file(path: Path) -> "keras.Model":
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
-        # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
-        reason = " ".join(str(error).rpartition(_CAUSE)[2].split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason_of(error, path)}") from error
     if getattr(model, "inputs", None):
         return model
     raise ModelError(
