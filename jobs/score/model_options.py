@@ -9,7 +9,7 @@ from typing import TypeAlias
 from jobs.console.arguments import checked, choice, size_of, text_of
 from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
-from scoring.models.labels import parse_labels
+from scoring.models.labels import labels_text, parse_labels
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
@@ -74,7 +74,7 @@ def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mappin
     if isinstance(labels, str | Path):
         return text_of(labels, takes_long="," in str(labels))
     names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
-    return ",".join(names) if not any(mark in label for label in names for mark in ',"[{') else json.dumps(list(names))
+    return labels_text(names)
 
 
 def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[str]:

@@ -14,6 +14,7 @@ from scoring.models.published_network import PublishedNetwork
 from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
 from scoring.networks.engines import Network
 from scoring.networks.hubs.registry import is_on_hub
+from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Location, locate
 
@@ -103,16 +104,18 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
         return KerasFile(model, weights, labels, told)
+    is_published = application_of(model) is not None
+    if not is_published:
+        _check_format(model, location)
     for field, what in _OF_KERAS_FILES.items():
         if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
-    if application_of(model):
+    if is_published:
         if ModelFolder(location).training.is_file():
             raise ModelError(
                 f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}."
             )
         return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
-    _check_format(model, location)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
     raise ModelError(
@@ -122,17 +125,14 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
 
 
 def _check_format(model: str, location: Location) -> None:
-    """Say how models of earlier formats become `.keras` files."""
+    """Say how models of other formats become `.keras` files, and what to name of a folder that holds one."""
     if location.suffix in _HDF5 and not location.is_dir():
         raise ModelError(
             f"Expected `model` to be a .keras file; {model} has Keras' earlier format. Load it with Keras and save it "
             "as .keras; if it holds weights alone, name their network as `model`, and the file as `weights`."
         )
-    if location.is_dir() and (location / "saved_model.pb").is_file():
-        raise ModelError(
-            f"Expected `model` to be a .keras file; {model} is TensorFlow's SavedModel. Save the model that it was "
-            "made of as .keras."
-        )
+    if location.is_dir() and not ModelFolder(location).is_ours:
+        refuse_keras_folder(location, "`model`")
 
 
 def _nearest(name: str) -> str:

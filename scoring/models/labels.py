@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
+from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 
@@ -19,13 +20,6 @@ _SHAPES = (
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
-_MARKS = ",:;=\t"
-_INDEX_BESIDE_NAME = (
-    re.compile(rf"\A[0-9]{{1,18}}(?=[\s{_MARKS}._)-])"),
-    re.compile(rf"(?<=[\s{_MARKS}._-])[0-9]{{1,18}}\Z"),
-)
-# Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
-_OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 _INDEX = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -36,10 +30,11 @@ def read_labels(given: str) -> tuple[str, ...]:
 
     Args:
         given: Names parted by commas, or JSON, or the path or URL of a file: one name a line, or JSON, which is a list
-            of names, names by index, indices by name (Keras' `class_indices`), or Keras' `imagenet_class_index.json`.
-            Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names in a
-            row may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
-            them, except behind a blank, as in `0 cat`, where nothing tells.
+            of names, names by index, indices by name (Keras' `class_indices`), Keras' `imagenet_class_index.json`, or
+            Hugging Face's `config.json`.
+            Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names that are not in
+            JSON may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
+            them, except behind a blank, as in `0 cat`, where nothing tells; nor is a header above them in a file.
 
     Raises:
         ModelError: If these are not different names, one for every index from 0 on and in their order, or the file
@@ -48,9 +43,7 @@ def read_labels(given: str) -> tuple[str, ...]:
     """
     file = labels_file(given)
     if file is None:
-        if _JSON.fullmatch(given):
-            return parse_labels(given.encode(errors="surrogatepass"), given)
-        return _different(_without_indices([name.strip() for name in _split(given)], given), given)
+        return _of_text(given)
     try:
         content = file.read_bytes()
     except BucketError:
@@ -58,6 +51,22 @@ def read_labels(given: str) -> tuple[str, ...]:
     except OSError as error:
         raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
     return parse_labels(content, given)
+
+
+def labels_text(names: Sequence[str]) -> str:
+    """The text that `read_labels` takes for these names: with commas between them, or JSON where that says others."""
+    text = ",".join(names)
+    try:
+        is_read_so = _of_text(text) == tuple(name.strip() for name in names)
+    except ModelError:
+        is_read_so = False
+    return text if is_read_so else json.dumps(list(names))
+
+
+def _of_text(given: str) -> tuple[str, ...]:
+    if _JSON.fullmatch(given):
+        return parse_labels(given.encode(errors="surrogatepass"), given)
+    return _different(without_indices([name.strip() for name in _split(given)], _short(given)), given)
 
 
 def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
@@ -72,7 +81,7 @@ def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
         lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
         if len(lines) == 1 and len(_split(text)) > 1:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
-        return _different(_without_indices(lines, source), source)
+        return _different(below_header(lines, _short(source)) or without_indices(lines, _short(source)), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
     except ModelError:
@@ -95,44 +104,6 @@ def _split(line: str) -> list[str]:
 def _unquoted(line: str) -> str:
     """A line of CSV without the quotes around its fields: `0,tabby, tabby cat` of `0,"tabby, tabby cat"`."""
     return ",".join(_split(line)) if '"' in line else line
-
-
-def _without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
-    """The names of entries that may have their indices beside them, from 0 or 1 on: `cat` of `cat,0` and of `0: cat`.
-
-    Behind anything but a mark a number may belong to the name: `0 cat`, `2 dogs` and `1_fog` stay as they are.
-
-    Raises:
-        ModelError: If the entries stand in another order than their indices.
-    """
-    for index in _INDEX_BESIDE_NAME:
-        parted = [_parted(entry, index) for entry in entries if index.search(entry)]
-        numbers = [number for number, *_ in parted]
-        first = min(numbers, default=0)
-        in_order = list(range(first, first + len(entries)))
-        if first > 1 or sorted(numbers) != in_order or len({name for _, name, _ in parted}) < 2:
-            continue  # without their numbers, Stage 2 and Stage 1 are one
-        if list(entries) == sorted(entries) and all(map(_OF_FOLDER.fullmatch, entries)):
-            break
-        if numbers != in_order:
-            raise ModelError(
-                f"Expected `labels` in class order; {_short(source)} numbers them otherwise: the first is "
-                f"{entries[0]!r}. Sort them, or, where the numbers are no indices, name them in JSON: "
-                f'{{"0": {json.dumps(entries[0])}, ...}}.'
-            )
-        if all(is_column for *_, is_column in parted):
-            return tuple(name for _, name, _ in parted)
-        break
-    return tuple(entries)
-
-
-def _parted(entry: str, index: re.Pattern[str]) -> tuple[int, str, bool]:
-    """An entry's number, the name beside it, and whether a mark parts them."""
-    found = index.search(entry)
-    assert found  # asked before
-    beside = (entry[: found.start()] + entry[found.end() :]).strip(" ")
-    name = beside.strip(f" {_MARKS}")
-    return int(found[0]), name, name != beside
 
 
 def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> None:
@@ -180,11 +151,13 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
-    return _different(_without_indices([name.strip() for name in names], source), source)
+    return _different(tuple(name.strip() for name in names), source)
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
-    """Names by index, or indices by name: the values tell which."""
+    """Names by index, or indices by name: the values tell which. Hugging Face's `config.json` has the former in it."""
+    if isinstance(entries.get("id2label"), dict):
+        entries = entries["id2label"]
     values = entries.values()
     if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         return _different(_in_order([(index, name.strip()) for name, index in entries.items()], source), source)

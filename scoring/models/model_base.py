@@ -8,6 +8,7 @@ from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.applications import application_of
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.keras_names import check_keras_name, keras_place
 from scoring.networks.layer_cut import Pooling
 from scoring.networks.pixel_scales import PixelScale
@@ -17,13 +18,16 @@ def record_of_model(model: str) -> TrainingRecord | None:
     """What a model folder says of its training; None for models of other kinds.
 
     Raises:
-        ModelError: If `model` is a folder in which `finetune` has not finished.
+        ModelError: If `model` is a folder in which `finetune` has not finished, or that holds a model of Keras.
     """
     place = None if application_of(model) else keras_place(model)
     if place is None or not place.is_dir():
         return None
+    folder = ModelFolder(place)
+    if not folder.is_ours:
+        refuse_keras_folder(place, "`model`")
     try:
-        return load_training_record(ModelFolder(place))
+        return load_training_record(folder)
     except RunFolderError as error:
         raise ModelError(f"`model`: {error}") from error
 

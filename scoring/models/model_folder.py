@@ -43,6 +43,11 @@ class ModelFolder:
         return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
 
     @property
+    def is_ours(self) -> bool:
+        """Whether a command has begun to write a model here, or the folder is a copy of a finished one."""
+        return self.training.is_file() or self.has_begun
+
+    @property
     def network(self) -> Location:
         """`model.keras`: uint8 pixels in, probabilities out."""
         return self.path / "model.keras"

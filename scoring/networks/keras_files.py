@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
-from scoring.networks.keras_versions import newer_keras
+from scoring.networks.keras_folders import refuse_keras_folder
+from scoring.networks.refused_layers import reason_of
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import read_range
@@ -28,7 +29,6 @@ _ARCHITECTURE = "config.json"
 _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
 # Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
-_CAUSE = "Exception encountered:"  # what Keras writes before the reason
 # Number types that hold every pixel.
 _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 
@@ -46,7 +46,11 @@ _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 def check_keras_file(path: Location, field: str) -> None:
     """Raise ModelError unless `path`, given as `field`, looks like a model saved by Keras 3; imports no Keras."""
     if not path.is_file():
-        raise ModelError(f"Expected {field} to be a .keras file; {path} does not exist.")
+        is_folder = path.is_dir()
+        if is_folder:
+            refuse_keras_folder(path, field)
+        what = "is a folder" if is_folder else "does not exist"
+        raise ModelError(f"Expected {field} to be a .keras file; {path} {what}.")
     try:
         read_range(path, 0, 1)  # is_zipfile says of what it cannot read that it is none
     except BucketError:
@@ -129,9 +133,7 @@ def load_keras_file(path: Path) -> "keras.Model":
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
-        # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
-        reason = " ".join(str(error).rpartition(_CAUSE)[2].split())[:300]
-        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason}{newer_keras(path)}") from error
+        raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason_of(error, path)}") from error
     if getattr(model, "inputs", None):
         return model
     raise ModelError(

@@ -95,7 +95,10 @@ def test_of_a_model_too(options: dict[str, Any], message: str) -> None:
         ({"dog": np.int64(1), "cat": np.int64(0)}, "cat,dog"),
         (["tabby, tabby cat", "dog"], '["tabby, tabby cat", "dog"]'),
         ({0: "cat,lynx", 1: "dog"}, '["cat,lynx", "dog"]'),
-        (["[a]", "[b]"], '["[a]", "[b]"]'),
+        (["[a]", "[b]"], "[a],[b]"),
+        (["0:30", "1:15"], '["0:30", "1:15"]'),
+        ({0: "0:30", 1: "1:15"}, '["0:30", "1:15"]'),
+        (["1 dog", "0 cat"], '["1 dog", "0 cat"]'),
     ],
 )
 def test_labels_are_taken_in_the_order_that_they_are_given_and_those_of_a_dict_in_that_of_the_indices(

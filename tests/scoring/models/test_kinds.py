@@ -12,10 +12,13 @@ from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
 from scoring.models.keras_file import KerasFile, Untold
 from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelKind, kind_of
+from scoring.models.model_base import base_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.last_activation import SIGMOID
 from scoring.networks.pixel_scales import PixelScale
 from tests.runs import cats_and_dogs, write_model
@@ -172,3 +175,36 @@ def test_models_of_earlier_formats_are_told_how_they_become_keras_files(tmp_path
         with pytest.raises(ModelError, match=message) as refused:
             kind_of(name, None, "cat,dog")
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("config.json", "metadata.json", "model.weights.h5"), "is a model that Keras saved unpacked. Load it with"),
+        (("best.keras", "labels.txt"), r"is a folder with best\.keras\. Name .*best\.keras\."),
+        (("a.keras", "b.keras", "c.keras", "d.keras"), r"with a\.keras, b\.keras, c\.keras, \.{4} Name .*a\.keras"),
+    ],
+)
+def test_a_folder_that_holds_a_model_of_keras_is_told_what_to_name(
+    tmp_path: Path, files: tuple[str, ...], message: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in files:
+        (folder / name).write_bytes(b"")
+    for told in (Untold(), Untold(size=(32, 32))):
+        with pytest.raises(ModelError, match=rf"Expected `model` to be a \.keras file; .*folder {message}"):
+            kind_of(str(folder), None, "cat,dog", told)
+    with pytest.raises(ModelError, match=message):
+        base_of_model(BaseRequest(str(folder)))
+    with pytest.raises(ModelError, match=f"Expected `base`, unless .*folder {message}"):
+        base_of(BaseRequest(str(folder))).check()
+
+
+def test_a_folder_that_finetune_has_begun_is_no_folder_with_a_keras_file(model: Path) -> None:
+    (model / "model.keras").write_bytes(b"")
+    (model / "training.json").unlink()
+    (model / "features").mkdir(exist_ok=True)
+    (model / "features" / "run.json").write_bytes(b"{}")
+    with pytest.raises(ModelError, match="Run the same finetune command again"):
+        kind_of(str(model), None, None).check()

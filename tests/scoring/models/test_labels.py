@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, read_labels
+from scoring.models.labels import check_label_count, labels_text, read_labels
 from scoring.networks.imagenet import load_class_names
 from scoring.storage.locations import Url
 
@@ -65,6 +65,7 @@ def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str
         {"dog": 1, "cat": 0},
         {"0": ["n02123045", "cat"], "1": ["n02085620", "dog"]},
         {"0": ["cat"], "1": ["dog"]},
+        {"architectures": ["ViT"], "id2label": {"1": "dog", "0": "cat"}, "label2id": {"cat": 0, "dog": 1}, "rate": 0.1},
     ],
 )
 def test_every_shape_of_file_gives_the_names_in_class_order(tmp_path: Path, content: Any) -> None:
@@ -105,14 +106,13 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ("cat\n\ndog", "number 2 in .* is blank"),
         ("cat\ndog\ncat", "has cat twice"),
         ("cat,dog", "the only line is cat,dog"),
-        ("1 dog\n0 cat", "numbers them otherwise: the first is '1 dog'"),
-        ("1: dog\n0: cat", "numbers them otherwise: the first is '1: dog'"),
-        ("2 dog\n1 cat", "numbers them otherwise: the first is '2 dog'"),
-        ("dog,1\ncat,0", "numbers them otherwise: the first is 'dog,1'"),
-        ("dog 1\ncat 0", r"Sort them, or, .* name them in JSON: {\"0\": \"dog 1\", \.\.\.}"),
+        ("1 dog\n0 cat", "numbers them otherwise: where 0 is due, '1 dog' stands"),
+        ("1: dog\n0: cat", "numbers them otherwise: where 0 is due, '1: dog' stands"),
+        ("2 dog\n1 cat", "numbers them otherwise: where 1 is due, '2 dog' stands"),
+        ("dog,1\ncat,0", "numbers them otherwise: where 0 is due, 'dog,1' stands"),
+        ("dog 1\ncat 0", r"Sort them by their indices, or, .* name them in JSON: {\"0\": \"dog 1\", \.\.\.}"),
         ("dog = 2\ncat = 1", "numbers them otherwise"),
         ("b\t1\nc\t2\na\t0", "numbers them otherwise"),
-        (["1 dog", "0 cat"], "numbers them otherwise"),
         ("1. dog\n0. cat", "numbers them otherwise"),
         ("2) dog\n1) cat", "numbers them otherwise"),
         ("1_dog\n0_cat", "numbers them otherwise"),
@@ -139,6 +139,8 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ({"cat": 1, "dog": 2}, r"has no 0\."),
         ({"cat": "0", "dog": "1"}, 'its key "cat" is no index'),
         ({"cat": True, "dog": False}, 'its key "cat" is no index'),
+        ({"id2label": {"0": "cat", "2": "dog"}}, r"has no 1\."),
+        ({"id2label": "cat", "label2id": "dog"}, 'its key "id2label" is no index'),
         ({"0": None, "1": "dog"}, "one of its names is null"),
         ({"0": "cat", "1": 1}, "one of its names is 1"),
         ({"0": "cat", "1": " "}, 'one of its names is " "'),
@@ -176,6 +178,71 @@ def test_indices_in_a_column_are_no_part_of_the_names(tmp_path: Path, lines: tup
     assert read_labels(_file(tmp_path, "\n".join(lines))) == ("cat", "dog")
 
 
+_TWELVE = sorted(str(number) for number in range(1, 13))  # as Keras orders folders: 1, 10, 11, 12, 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("1,0 2,1 3,2", "1 2 3"),
+        ("01=0 02=1 03=2", "01 02 03"),
+        (" ".join(f"{name},{index}" for index, name in enumerate(_TWELVE)), " ".join(_TWELVE)),
+        ("1.0,0 2.0,1 3.0,2", "1.0 2.0 3.0"),
+        ("1,0.0 2,1.0 3,2.0", "1 2 3"),
+        ("0,3 1,1 2,2", "3 1 2"),
+        ("0,10 1,20 2,30", "10 20 30"),
+        ("0,0 1,1 2,2", "0 1 2"),
+        ("1,2 2,1", "2 1"),  # either way
+        ("001.Albatross,0 002.Auklet,1", "001.Albatross 002.Auklet"),
+        ("001.Albatross:1 002.Auklet:2", "001.Albatross 002.Auklet"),
+        ("10_owl,0 1_fog,1 2_cat,2", "10_owl 1_fog 2_cat"),
+        ("1_cat,0 0_dog,1", "1_cat 0_dog"),
+        ("0-10,0 11-20,1", "0-10 11-20"),
+        ("0,0-10 1,11-20", "0-10 11-20"),
+        ("0,class_1 1,class_10 2,class_2", "class_1 class_10 class_2"),
+        ("cat,0.0 dog,1.0", "cat dog"),
+        ("1,wing:0 2,wing:1", "wing:0 wing:1"),
+    ],
+)
+def test_indices_in_a_column_are_told_from_names_with_numbers(tmp_path: Path, lines: str, names: str) -> None:
+    """The column from 0 on is that of the indices; a number that no mark parts from a name belongs to it."""
+    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(names.split())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["index,name 0,cat 1,dog", ",0 0,cat 1,dog", ",0 cat,0 dog,1", "class;id cat;1 dog;2", '"a","b" "cat",0 "dog",1'],
+)
+def test_a_table_may_have_a_header(tmp_path: Path, lines: str) -> None:
+    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"), "labels.csv")) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("lines", ["cat,dog owl,1 fox,3", "a,b c,d e,f", "name cat dog"])
+def test_a_line_above_others_than_indices_is_a_name(tmp_path: Path, lines: str) -> None:
+    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(lines.split())
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("class,id dog,1 cat,0", "where 0 is due, 'dog,1' stands"),
+        ("index,name 1,0 2,1 3,2", "both may be, as in '3,2'"),
+        ("1,0 2,4 3,5 4,6 5,7 10,1 11,2 12,3", "numbers them otherwise: where 1 is due, '2,4' stands"),
+        ("1_fog,1 2_cat,0", "where 0 is due, '1_fog,1' stands"),
+        ("001.Albatross,2 002.Auklet,0 003.Blackbird,1", "where 0 is due"),
+        ("0-2,1 1-3,0", "where 0 is due"),
+        ("1,2 2,0 3,1", "where 0 is due, '1,2' stands"),
+        ("dog,1.0 cat,0.0", "where 0 is due"),
+        ("1,2 2,3 3,1", r"one column of indices; in .* both may be, as in '3,1'\. Name them in JSON"),
+        ("0,0 1,1 10,2 11,3 2,4 3,5 4,6 5,7 6,8 7,9 8,10 9,11", "both may be, as in '9,11'"),
+        ("0,cat,1 1,dog,0", "both may be, as in '1,dog,0'"),
+    ],
+)
+def test_a_column_of_indices_that_tells_another_order_is_refused(tmp_path: Path, lines: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_labels(_file(tmp_path, lines.replace(" ", "\n")))
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -201,8 +268,26 @@ def test_names_of_folders_with_numbers_stay_in_the_order_that_keras_gives_them(t
 
 def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
     assert read_labels("0:cat,1:dog") == ("cat", "dog")
-    with pytest.raises(ModelError, match="in class order; '1:dog,0:cat' numbers them otherwise: the first is '1:dog'"):
+    with pytest.raises(ModelError, match="in class order; '1:dog,0:cat' numbers them otherwise: where 0 is due"):
         read_labels("1:dog,0:cat")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0,25 mm", "1,5 mm"),
+        ("0:30", "1:15"),
+        ("1=0", "2=1"),
+        ("1 dog", "0 cat"),
+        ("10_owl", "1_fog", "2_cat"),
+        ("001.Albatross", "002.Auklet"),
+        ('["cat', 'dog"]'),
+        ('the "cat"', "dog"),
+    ],
+)
+def test_a_list_of_names_holds_names_alone(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert read_labels(_file(tmp_path, names)) == names
+    assert read_labels(labels_text(names)) == names
 
 
 def test_names_with_numbers_are_in_the_order_of_a_map(tmp_path: Path) -> None:

@@ -153,6 +153,15 @@ def _own_layer() -> Any:
     return model
 
 
+def _own_function() -> Any:
+    import keras
+
+    def squared(values: Any) -> Any:
+        return values * values
+
+    return _of_outputs(lambda pixels: _head(keras.layers.Activation(squared)(_trunk(pixels))))()
+
+
 def _maps(pixels: Any) -> Any:
     import keras
 
@@ -189,7 +198,8 @@ _REFUSED = {
         r"Expected a classifier with outputs of shape \(None, num_classes\); .* \(None, 32, 40, 2\)",
     ),
     "int8 pixels": (_of_dtype("int8"), "Expected a model whose input holds pixels of 0 to 255; .* takes int8, which"),
-    "a layer of its own": (_own_layer, "Cannot load .* in Keras' safe mode: .*Squared"),
+    "a layer of its own": (_own_layer, r"safe mode: its class Squared is none of Keras' own\. Use layers"),
+    "a function of its own": (_own_function, r"safe mode: its function squared is none of Keras' own\. Use layers"),
 }
 
 

@@ -33,6 +33,7 @@ def test_a_file_that_a_newer_keras_saved_is_refused_by_both_versions(
         load_keras_file(path)
     assert ("It was saved by" in str(refused.value)) == (said is not None)
     assert (said or "") in str(refused.value)
+    assert ("its class FromTheFuture is none of Keras' own. Use layers" in str(refused.value)) == (said is None)
 
 
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:

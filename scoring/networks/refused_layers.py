@@ -1,0 +1,44 @@
+"""Why Keras does not load a `.keras` file, in words that help whoever saved it."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from scoring.networks.keras_versions import newer_keras
+
+_CAUSE = "Exception encountered:"  # what Keras writes before the reason
+_CONFIG = "Full object config:"  # and behind it
+_UNKNOWN = re.compile(r"Could not locate (class|function) '([^']+)'")
+_UNSAFE = re.compile("deserialization of a `?Lambda`? layer")
+_ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
+_SHOWN = 5
+_SHOWN_CHARACTERS = 300
+
+
+def reason_of(error: Exception, path: Path) -> str:
+    """What Keras means by an error at loading a file, and what to do about code that the file would bring."""
+    # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
+    reason = str(error).rpartition(_CAUSE)[2].partition(_CONFIG)[0]
+    if unknown := _UNKNOWN.search(reason):
+        return f"its {unknown[1]} {unknown[2]} is none of Keras' own.{newer_keras(path) or _ADVICE}"
+    if _UNSAFE.search(reason):
+        names = _lambda_layers(path)
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
+    return shorten(reason, _SHOWN_CHARACTERS, placeholder=" ...") + newer_keras(path)
+
+
+def _lambda_layers(path: Path) -> list[str]:
+    names: list[str] = []
+
+    def look(entry: dict[str, Any]) -> dict[str, Any]:
+        if entry.get("class_name") == "Lambda":
+            names.append(entry["config"]["name"])
+        return entry
+
+    with zipfile.ZipFile(path) as archive:
+        json.loads(archive.read("config.json"), object_hook=look)
+    return names
