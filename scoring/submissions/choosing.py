@@ -45,13 +45,14 @@ class Wishes:
     clip: float | None = None
 
 
-def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) -> Answers:
+def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is_multi_label: bool = False) -> Answers:
     """Tell what the columns of a template are filled with.
 
     Args:
         template: Its columns and values.
         labels: The run's, in class order.
         wishes: What the user says.
+        is_multi_label: Whether several labels may be true of an image of the run.
 
     Raises:
         RequestError: If template, labels and wishes do not fit together, or do not tell.
@@ -64,6 +65,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
         _refuse(wishes, ("values", "positive", "threshold"), f"{len(template.columns)} columns, one for each class")
         return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
     values = [answer for (answer,) in template.answers]
+    if is_multi_label:
+        _check_told(values, wishes)
     if wishes.threshold is not None or any(len(value.split()) > 1 and value not in labels for value in values):
         return _lists(values, labels, wishes)
     kind = wishes.values or _kind_of(values, labels, wishes.positive)
@@ -74,6 +77,19 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
     return Best(labels, kind is Values.INDEX)
+
+
+def _check_told(values: Sequence[str], wishes: Wishes) -> None:
+    """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
+    found = [value for value in dict.fromkeys(values) if value]
+    are_fractions = all(map(_NUMBER.fullmatch, found)) and not all(map(_WHOLE.fullmatch, found))
+    if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
+        return
+    raise RequestError(
+        "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
+        f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
+        "If the best alone are wanted, as many as a row has, say so with `values` label or index."
+    )
 
 
 def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:

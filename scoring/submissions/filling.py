@@ -49,7 +49,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     template = read_template(request.template)
     reader = RunReader(folder, request.verify)
     check_known(reader.record)
-    answers = choose_answers(template, reader.record.labels, request.wishes)
+    answers = choose_answers(template, reader.record.labels, request.wishes, reader.record.is_multi_label)
     check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", *answers.needs])
     rows = match_ids(template.ids, table["image_id"].to_pylist(), table["path"].to_pylist())

@@ -26,14 +26,18 @@ _A, _B, _C = (0.625, 0.25, 0.125), (0.125, 0.25, 0.625), (0.25, 0.5, 0.25)
 
 
 def _run(
-    path: Path, vectors: Sequence[Sequence[float] | None], labels: Sequence[str], names: Sequence[str] = ()
+    path: Path,
+    vectors: Sequence[Sequence[float] | None],
+    labels: Sequence[str],
+    names: Sequence[str] = (),
+    outputs: str | None = None,
 ) -> RunFolder:
     """A run of 1.jpg, 2.jpg and so on; None for an unreadable image."""
     names = names or [f"test/{number}.jpg" for number in range(1, len(vectors) + 1)]
     images = [
         Scored(name, vector, reason=None if vector else "broken") for name, vector in zip(names, vectors, strict=True)
     ]
-    return write_run(path / "run", images, labels, shard_size=2)
+    return write_run(path / "run", images, labels, shard_size=2, outputs=outputs)
 
 
 def _fill(folder: RunFolder, lines: Sequence[str], fallback: float | None = None, **wishes: Any) -> list[str]:
@@ -374,6 +378,24 @@ def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rou
     folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES)
     assert _fill(folder, ["image,tags", "1,ash"], threshold=0.9)[1:] == ["1,beech oak"]
     assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
+
+
+@pytest.mark.parametrize("value", ["ash", "ash oak", "oak oak oak", "0", "1 2", "2", "", "x"])
+def test_how_many_labels_a_template_has_does_not_tell_how_many_are_true_of_an_image(tmp_path: Path, value: str) -> None:
+    folder = _run(tmp_path, [(0.9, 0.2, 0.7), (0.1, 0.2, 0.3)], _LEAVES, outputs="multi-label")
+    lines = ["image,tags", f"1,{value}", f"2,{value}"]
+    told = re.escape(value) or "blank values"
+    _refused(folder, lines, f"Expected `threshold`.*several labels may be true.*`template` has {told}, which")
+    assert _fill(folder, lines, threshold=0.5, values=Values.LABEL)[1:] == ["1,ash oak", "2,"]
+    assert _fill(folder, lines, values=Values.INDEX)[1] == f"1,{' '.join('021'[: len(value.split()) or 1])}"
+
+
+def test_probabilities_of_labels_that_stand_by_themselves_need_no_threshold(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [(0.875, 0.25, 0.75)], _LEAVES, outputs="multi-label")
+    assert _fill(folder, ["id,ash,beech,oak", "1,0,0,0"])[1] == "1,0.875,0.25,0.75"
+    for value in ("0", "0.5"):
+        assert _fill(folder, ["id,is_oak", f"1,{value}"], positive="oak")[1:] == ["1,0.75"]
+    assert _fill(folder, ["id,is_oak", "1,0.5"])[1:] == ["1,0.75"]
 
 
 def test_a_list_of_labels_with_spaces_is_refused(tmp_path: Path) -> None:
