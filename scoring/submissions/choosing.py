@@ -14,6 +14,7 @@ from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
 _WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
+_DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -180,6 +181,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
                 f"labels; received {beyond}."
             )
+        _check_numbered(found, labels)
         return Values.INDEX
     beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
     if beyond is not None:
@@ -216,6 +218,19 @@ def _check_numbers(labels: Sequence[str]) -> None:
         raise RequestError(
             f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
             f"label {labels[other]}."
+        )
+
+
+def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
+    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
+    are_of_all = len(set(numbers)) == len(labels) and {int(_without_fraction(value)) for value in found} <= {*numbers}
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if are_of_all and other is not None:
+        raise RequestError(
+            f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
+            f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
+            f"with labels that are the numbers alone: {some(numbers)}."
         )
 
 

@@ -244,6 +244,25 @@ def test_an_index_is_the_label_where_labels_count_from_nought(tmp_path: Path) ->
     assert _fill(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
 
 
+@pytest.mark.parametrize("labels", [("c0", "c1", "c10", "c2"), ("0_ash", "1_oak", "10_fir", "2_yew")])
+def test_whole_numbers_that_may_be_those_within_labels_do_not_tell(tmp_path: Path, labels: Sequence[str]) -> None:
+    folder = _run(tmp_path, [(0.1, 0.2, 0.6, 0.1), (0.4, 0.3, 0.2, 0.1)], labels)
+    message = f"2 is the index of '{labels[2]}', and 10 the number in its name. Say `values` index.*alone: 0, 1, 10, 2"
+    for values in (("2", "1"), ("2.0", "2.0"), ("2 1", "1 0")):
+        _refused(folder, ["id,label", f"1,{values[0]}", f"2,{values[1]}"], message)
+    assert _fill(folder, ["id,label", "1,2", "2,1"], values=Values.INDEX)[1:] == ["1,2", "2,0"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("c0", "c1", "c2"), ("n02085620", "n02085782", "n02085936"), ("Audi 2", "BMW 2", "Fiat 2"), ("2 A", "B", "C")],
+)
+def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    assert _fill(_run(tmp_path, [_A, _B], labels), ["id,label", "1,2", "2,2"])[1:] == ["1,0", "2,2"]
+
+
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", "1,0", "2,0"]
