@@ -21,7 +21,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
         *_changed(summary),
         ("errors", str(summary.num_errors)),
-        *_accuracy(summary),
+        *(_unmeasured(summary) if record.is_multi_label else _accuracy(summary)),
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
@@ -88,6 +88,15 @@ def _accuracy(summary: Summary) -> list[tuple[str, str]]:
     if num_unknown:
         words += f"; {num_unknown:,} left out, whose label the model does not know, such as {unknown}"
     return [("accuracy", words)]
+
+
+def _unmeasured(summary: Summary) -> list[tuple[str, str]]:
+    """How many images have labels that the model does not give, where several may be true of one."""
+    if not summary.num_unknown:
+        return []
+    unknown = ", ".join(map(repr, summary.unknown_labels))
+    images = plural(summary.num_unknown, "labelled image")
+    return [("not measured", f"{images}, whose labels the model does not know, such as {unknown}")]
 
 
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:

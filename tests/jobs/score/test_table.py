@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
+from scoring.models.output_meaning import OutputMeaning
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
 from tests.runs import summary_of
@@ -44,3 +46,18 @@ def test_labelled_images_are_measured_or_counted_as_left_out(
     assert run.summary.num_labelled + run.summary.num_unknown == sum(folders.values())
     assert run.summary.unknown_labels == unknown
     assert said in "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+
+
+def test_images_with_labels_that_the_model_does_not_know_are_told_where_several_may_be_true(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("cat", "cat,dog", "none", "cat,fox"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / "photos" / label / f"{label}.png")
+    options: dict[str, Any] = {"outputs": OutputMeaning.MULTI_LABEL, "labels_from": LabelsFrom.FOLDERS}
+    run = score_here(tmp_path / "photos", tmp_path / "run", Console(soft_wrap=True, width=200), **options)
+    assert run.summary
+    assert (run.summary.num_labelled, run.summary.num_unknown, run.summary.unknown_labels) == (0, 1, ("cat,fox",))
+    said = capsys.readouterr().out
+    assert "1 labelled image, whose labels the model does not know, such as 'cat,fox'" in said
+    assert "accuracy" not in said

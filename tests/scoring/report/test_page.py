@@ -84,7 +84,7 @@ def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
 def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
     images = [Scored("1.png", (0.9, 0.1), "kitty"), Scored("2.png", (0.2, 0.8), "puppy"), Scored("3.png", (0.2, 0.8))]
     text = _report(write_run(tmp_path / "run", images).path).text
-    assert "No accuracy: the model knows no label of 2 labelled images." in " ".join(text.split())
+    assert "Nothing is measured: the model does not know the target of 2 labelled images." in " ".join(text.split())
 
 
 def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
@@ -617,8 +617,16 @@ def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path)
     loss = -np.log([0.9, 0.8, 0.9, 0.8, 0.8, 0.9, 0.7, 0.7]).mean()
     for expected in ("images with a known truth 4", f"Log loss {loss:.4f}", "ROC AUC 1.0000", "images that have it"):
         assert expected in text
+    assert "Left out of these measures: 1 image with a target that the model does not know." in text
     for absent in ("Accuracy", "most confident cat, wrong"):
         assert absent not in text
+
+
+def test_several_labels_of_which_the_model_does_not_know_one_are_told(tmp_path: Path) -> None:
+    targets = ("cat,hamster", "hamster", None)
+    images = [Scored(f"{number}.png", (0.9, 0.2), target) for number, target in enumerate(targets)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, outputs="multi-label").path).text.split())
+    assert "Nothing is measured: the model does not know the target of 2 labelled images." in text
 
 
 def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> None:
