@@ -109,9 +109,9 @@ def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
 
 
 def left_out_notes(num_unknown: int) -> list[Block]:
-    """How many images the measures leave out, as the model does not know their target; nothing if none."""
+    """How many images the measures leave out, as no class or several are their target; nothing if there are none."""
     images = plural(num_unknown, "image")
-    said = f"Left out of these measures: {images} with a target that the model does not know."
+    said = f"Left out of these measures: {images} with a target that the model does not know, or has more than once."
     return [Prose(said)] if num_unknown else []
 
 

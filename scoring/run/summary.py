@@ -56,7 +56,8 @@ class Summary:
             or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
         batch_sizes: Images per forward pass; several where workers found different ones fastest.
-        num_unknown: Readable rows with a target that the model does not know; they count neither as right nor as wrong.
+        num_unknown: Readable rows with a target that the model does not know, or has more than once, as ImageNet's
+            `crane`; they count neither as right nor as wrong.
         unknown_labels: The first of these targets, at most 5.
     """
 

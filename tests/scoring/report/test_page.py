@@ -77,7 +77,7 @@ def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
     text = " ".join(_report(write_run(tmp_path / "run", images).path).text.split())
     assert "Accuracy 66.7% 95%: 20.8% to 93.9%" in text
     assert "is cat 1 100.0% 0 0.0% is dog 1 50.0% 1 50.0%" in text
-    assert "1 image with a target that the model does not know" in text
+    assert "1 image with a target that the model does not know, or has more than once." in text
     assert "the file is empty 1" in text
 
 
@@ -617,7 +617,9 @@ def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path)
     loss = -np.log([0.9, 0.8, 0.9, 0.8, 0.8, 0.9, 0.7, 0.7]).mean()
     for expected in ("images with a known truth 4", f"Log loss {loss:.4f}", "ROC AUC 1.0000", "images that have it"):
         assert expected in text
-    assert "Left out of these measures: 1 image with a target that the model does not know." in text
+    assert (
+        "Left out of these measures: 1 image with a target that the model does not know, or has more than once." in text
+    )
     for absent in ("Accuracy", "most confident cat, wrong"):
         assert absent not in text
 
