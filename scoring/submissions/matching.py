@@ -10,7 +10,9 @@ from scoring.run.reader import some
 from scoring.sources.id_matching import match_by_every_reading
 
 
-def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> npt.NDArray[np.int64]:
+def match_ids(
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
+) -> npt.NDArray[np.int64]:
     """Find the image of each id of a template.
 
     The first of the readings of `match_by_every_reading` counts that gives every id an image of its own.
@@ -19,6 +21,7 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
         ids: The template's, all different.
         image_ids: The id of each image of the run.
         paths: The path of each image of the run.
+        folder: Path of what the images lay in: ids may be paths that begin above it.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
@@ -27,7 +30,7 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
         RequestError: If no reading does; the first id without an image, or with two, is named.
     """
     tried = []
-    for matches in match_by_every_reading(ids, image_ids, paths):
+    for matches in match_by_every_reading(ids, image_ids, paths, folder, by_ends=True):
         if not matches.missing and matches.twice is None:
             return matches.rows
         tried.append(matches)

@@ -468,6 +468,13 @@ def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: 
     assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
 
 
+def test_ids_that_begin_above_the_images_of_the_run_are_read(tmp_path: Path) -> None:
+    images = [Scored("stg1/1.jpg", _CAT), Scored("stg2/2.jpg", _DOG)]
+    folder = write_run(tmp_path / "run", images, location=tmp_path / "test")
+    lines = ["id,label", "test/stg2/2.jpg,0.5", "test/stg1/1.jpg,0.5"]
+    assert _fill(folder, lines)[1:] == ["test/stg2/2.jpg,0.875", "test/stg1/1.jpg,0.25"]
+
+
 def test_numbers_of_a_tables_rows_are_no_ids(tmp_path: Path) -> None:
     images = [Scored("0", _CAT), Scored("1", _DOG)]
     for column, name in ((None, "numbers"), ("id", "ids")):
