@@ -468,6 +468,20 @@ def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: 
     assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
 
 
+@pytest.mark.parametrize("one", ["1.jpg", "test/1.jpg", "1", "001"])
+def test_a_template_without_names_of_columns_is_refused(tmp_path: Path, one: str) -> None:
+    folder = _run(tmp_path, [_A, _B, _C], _LEAVES)
+    lines = [f"{one},ash", f"{one.replace('1', '2')},ash", f"{one.replace('1', '3')},ash"]
+    _refused(folder, lines, f"begins with the id of an image, {re.escape(one)}\\. Put a line such as id,label above it")
+    assert len(_fill(folder, ["id,species", *lines])) == 4
+
+
+def test_a_column_of_ids_may_be_called_as_one_of_them_or_as_an_image_that_is_read_otherwise(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES, ["image.jpg", "2.jpg"])
+    assert _fill(folder, ["image,species", "image,ash", "2,ash"])[1:] == ["image,ash", "2,oak"]
+    assert _fill(folder, ["image,species", "2.jpg,ash"])[1:] == ["2.jpg,oak"]
+
+
 def test_ids_that_begin_above_the_images_of_the_run_are_read(tmp_path: Path) -> None:
     images = [Scored("stg1/1.jpg", _CAT), Scored("stg2/2.jpg", _DOG)]
     folder = write_run(tmp_path / "run", images, location=tmp_path / "test")
