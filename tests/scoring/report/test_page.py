@@ -462,6 +462,17 @@ def test_a_model_report_says_how_the_photos_to_validate_on_were_chosen(
     assert "Validation photos 24 trained on 24 others" in text
 
 
+def test_one_head_of_folds_is_not_compared_with_all_of_them(tmp_path: Path) -> None:
+    """It is measured on the photos of its own fold alone."""
+    model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    assert "one head" in _report(model.path).text
+    training = load_training_record(model)
+    save_training_record(model, replace(training, data=replace(training.data, num_folds=5)))
+    text = _report(model.path).text
+    assert "one head" not in text
+    assert "before calibration" in text
+
+
 def test_heads_without_epochs_have_no_learning_curve(tmp_path: Path) -> None:
     model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     training = load_training_record(model)
