@@ -81,6 +81,18 @@ def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
     assert "the file is empty 1" in text
 
 
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("cat", "dog", "fox")])
+def test_images_whose_truth_is_not_known_have_bars_of_their_own_beside_the_others(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    rest = (0.0,) * (len(labels) - 2)
+    targets = ["cat", "dog", *[None] * 4, "hamster"]
+    images = [Scored(f"{number}.png", (0.99, 0.01, *rest), target) for number, target in enumerate(targets)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, labels).path).text.split())
+    assert "truth not known" in text
+    assert "Of 7 images, 100.0% lie" in text
+
+
 def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
     images = [Scored("1.png", (0.9, 0.1), "kitty"), Scored("2.png", (0.2, 0.8), "puppy"), Scored("3.png", (0.2, 0.8))]
     text = _report(write_run(tmp_path / "run", images).path).text
