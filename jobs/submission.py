@@ -49,7 +49,7 @@ def submission(
         positive: Label whose probability the one column of `template` wants; by default the one that it is named after,
             or else the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
-            as many as its rows have.
+            as many as its rows have, unless several may be true of an image.
         clip: Keep probabilities this far from 0 and 1, 0 to below 0.5, because a confident mistake costs most in log
             loss; by default what finetune measured, or 0.02, and with `template` no clip. Classes, which
             dogs-vs-cats takes, have none.

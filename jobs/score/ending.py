@@ -48,13 +48,14 @@ class Ending:
             IncompleteError: If other files lie among the shards.
         """
         labels = loop.keeper.record.labels
-        counted, answers, reasons = RightCount(labels), AnswerCount(labels), ErrorReasons()
+        counted = RightCount(labels, loop.keeper.record.is_multi_label)
+        answers, reasons = AnswerCount(labels), ErrorReasons()
 
         def look(table: pa.Table) -> None:
             reasons.add(table)
             if labels:  # features have none
                 answers.add(table)
-            if labels and self.request.truth and not loop.keeper.record.is_multi_label:
+            if labels and self.request.truth:
                 counted.add(table)
 
         found = run_status(self.folder, verify=True, each=look)

@@ -49,7 +49,7 @@ class SonarJob:
         """Take up what an earlier run finished, if it is whole; with `overwrite` only see that the model can be read.
 
         Raises:
-            RunFolderError: If that was of other returns, another seed or another model.
+            RunFolderError: If that was of other returns, another seed, backend or model.
             ModelError: If the model to score with cannot be read.
         """
         if overwrite:

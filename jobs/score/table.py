@@ -1,6 +1,6 @@
 """What `score` says at its end: a run's figures, and those of the sonar returns beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
@@ -21,7 +21,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
         *_changed(summary),
         ("errors", str(summary.num_errors)),
-        *_accuracy(summary),
+        *(_unmeasured if record.is_multi_label else _accuracy)(summary, record.labels),
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
@@ -77,9 +77,9 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
     return [("int8, float32", words)]
 
 
-def _accuracy(summary: Summary) -> list[tuple[str, str]]:
+def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
     """How many labelled photos got their label, and how many have one that the model does not give."""
-    num_unknown, unknown = summary.num_unknown, ", ".join(map(repr, summary.unknown_labels))
+    num_unknown, unknown = summary.num_unknown, _unknown(summary, labels)
     if not summary.num_labelled:
         images = plural(num_unknown, "labelled image")
         return [("accuracy", f"none: the model knows no label of {images}, such as {unknown}")] if num_unknown else []
@@ -88,6 +88,21 @@ def _accuracy(summary: Summary) -> list[tuple[str, str]]:
     if num_unknown:
         words += f"; {num_unknown:,} left out, whose label the model does not know, such as {unknown}"
     return [("accuracy", words)]
+
+
+def _unmeasured(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
+    """How many images have labels that the model does not give, where several may be true of one."""
+    if not summary.num_unknown:
+        return []
+    images = plural(summary.num_unknown, "labelled image")
+    words = f"{images}, whose labels the model does not know, such as {_unknown(summary, labels)}"
+    return [("not measured", words)]
+
+
+def _unknown(summary: Summary, labels: Sequence[str]) -> str:
+    """The first labels that tell no class."""
+    several = " (the name of several classes)"
+    return ", ".join(f"{one!r}{several if labels.count(one) > 1 else ''}" for one in summary.unknown_labels)
 
 
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.intervals import Interval, single_test_interval
+from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import match_label
 
 _NUM_BINS = 10
@@ -146,6 +147,8 @@ class RightCount:
 
     Args:
         labels: One name per class, in class order.
+        is_multi_label: Whether several may be true of an image: one label is neither right nor wrong then, and only the
+            unknown are counted.
 
     Attributes:
         num_known: Readable rows with a known target.
@@ -154,8 +157,8 @@ class RightCount:
         unknown: The first of these targets, each once, at most 5.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = labels
+    def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
+        self._labels, self._is_multi_label = labels, is_multi_label
         self.num_known = self.num_right = self.num_unknown = 0
         self.unknown: list[str] = []
 
@@ -163,10 +166,13 @@ class RightCount:
         """Count the rows of a shard."""
         readable = table.filter(table["class_index"].is_valid())
         targets = readable["target"].to_pylist()
-        truth = true_classes(targets, self._labels)
-        self.num_known += int((truth >= 0).sum())
-        self.num_right += int((truth == readable["class_index"].to_numpy()).sum())
-        unknown = [target for target, index in zip(targets, truth, strict=True) if target is not None and index < 0]
+        if self._is_multi_label:
+            unknown = unknown_targets(targets, self._labels)
+        else:
+            truth = true_classes(targets, self._labels)
+            self.num_known += int((truth >= 0).sum())
+            self.num_right += int((truth == readable["class_index"].to_numpy()).sum())
+            unknown = [target for target, index in zip(targets, truth, strict=True) if target is not None and index < 0]
         self.num_unknown += len(unknown)
         self.unknown = list(dict.fromkeys([*self.unknown, *unknown]))[:_NAMED]
 

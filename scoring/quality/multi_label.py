@@ -75,6 +75,12 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
     )
 
 
+def unknown_targets(targets: Sequence[str | None], labels: Sequence[str]) -> list[str]:
+    """Those of the targets that are no labels, as often as they occur; see `true_labels`."""
+    is_unknown = {target: true_labels(target, labels) is None for target in set(targets) if target is not None}
+    return [target for target in targets if target is not None and is_unknown[target]]
+
+
 def true_labels(target: str, labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
     """What is true of an image, shape (num_labels,); None if its target is no label, and not several with a mark.
 

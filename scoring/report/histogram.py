@@ -25,6 +25,8 @@ def histogram_figure(rows: ScoredRows, labels: Sequence[str]) -> Figure:
         said, what = rows.probability, "probability of the most likely label"
         is_right = truth == rows.column("predicted")
         parts = {"right": is_right, "wrong": ~is_right & (truth >= 0)}
+    if (truth < 0).any():
+        parts["truth not known"] = truth < 0
     series = {name: said[part] for name, part in parts.items()} if rows.is_labelled else {"images": said}
     return probability_histogram("histogram", "image", what, series)
 

@@ -16,26 +16,30 @@ from scoring.run.predictions import OK
 from scoring.storage.locations import Location, readable
 
 
-def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> MultiLabelEvaluation | None:
-    """Measure what the readable images with a known truth tell; None if there are none.
+def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> tuple[MultiLabelEvaluation | None, int]:
+    """Measure what the readable images with a known truth tell, and count those with a target that is none.
 
     Args:
         files: Predictions files, with all probabilities.
         labels: One name per label.
+
+    Returns:
+        What was measured, None without a known truth; and how many images have a target that the model does not know.
 
     Raises:
         OSError: If a file cannot be read.
         pyarrow.ArrowException: If it is damaged.
     """
     parts = [_known(path, labels) for path in files]
-    probabilities = np.concatenate([said for said, _ in parts]) if parts else np.zeros((0, len(labels)), np.float32)
+    num_unknown = sum(num for _, _, num in parts)
+    probabilities = np.concatenate([said for said, _, _ in parts]) if parts else np.zeros((0, len(labels)), np.float32)
     if not len(probabilities):
-        return None
-    return evaluate_labels(probabilities, np.concatenate([truth for _, truth in parts]))
+        return None, num_unknown
+    return evaluate_labels(probabilities, np.concatenate([truth for _, truth, _ in parts])), num_unknown
 
 
-def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDArray[np.bool_]]:
-    """Probabilities and truth of one file's images, each of shape (num_known, num_labels)."""
+def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDArray[np.bool_], int]:
+    """Probabilities and truth of one file's images, each of shape (num_known, num_labels); how many are unknown."""
     table = pq.read_table(
         readable(path), columns=["status", "target", "probabilities"], page_checksum_verification=True
     )
@@ -45,7 +49,8 @@ def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDA
     is_known = pa.array([told[target] is not None for target in targets], pa.bool_())
     said: Float32Array = pc.list_flatten(table.filter(is_known)["probabilities"]).to_numpy().astype(np.float32)
     truth = [told[target] for target in targets if told[target] is not None]
-    return said.reshape(-1, len(labels)), np.array(truth, bool).reshape(-1, len(labels))
+    known = np.array(truth, bool).reshape(-1, len(labels))
+    return said.reshape(-1, len(labels)), known, len(targets) - len(known)
 
 
 def label_blocks(quality: MultiLabelEvaluation, labels: Sequence[str]) -> list[Block]:

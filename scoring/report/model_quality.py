@@ -16,7 +16,9 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
     reliability = {stage: measured.reliability for stage, measured in compared.items()}
     losses = metrics.submission_log_loss
     quality = measure_quality(rows)
-    measures = evaluations_table("On the validation photos", {"one head": metrics.first_head, **compared})
+    # Of folds, a head is measured on its own photos alone, and all heads together on all of them.
+    one_head = {} if training.data.num_folds else {"one head": metrics.first_head}
+    measures = evaluations_table("On the validation photos", {**one_head, **compared})
     return [
         *quality_blocks(measures, quality, training.labels, reliability),
         histogram_figure(rows, training.labels),

@@ -105,15 +105,19 @@ def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
     if quality.log_loss is None:
         why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}, "
         notes.append(Prose(f"{why}or for all that there are if asked for."))
-    if num_unknown:
-        images = plural(num_unknown, "image")
-        notes.append(Prose(f"Left out of these measures: {images} with a target that the model does not know."))
-    return notes
+    return [*notes, *left_out_notes(num_unknown)]
+
+
+def left_out_notes(num_unknown: int) -> list[Block]:
+    """How many images the measures leave out, as no class or several are their target; nothing if there are none."""
+    images = plural(num_unknown, "image")
+    said = f"Left out of these measures: {images} with a target that the model does not know, or has more than once."
+    return [Prose(said)] if num_unknown else []
 
 
 def unknown_notes(num_unknown: int) -> list[Block]:
-    """That nothing is measured on labelled images, of which the model knows no label; nothing without such images."""
-    said = f"No accuracy: the model knows no label of {plural(num_unknown, 'labelled image')}."
+    """That nothing is measured, as the model knows no target of the labelled images; nothing if there are none."""
+    said = f"Nothing is measured: the model does not know the target of {plural(num_unknown, 'labelled image')}."
     return [Prose(said)] if num_unknown else []
 
 

@@ -14,6 +14,7 @@ from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
 from scoring.report.quality import (
     Quality,
+    left_out_notes,
     measure_quality,
     measures_facts,
     quality_blocks,
@@ -42,6 +43,7 @@ class _Run:
     unreadable: Unreadable
     quality: Quality | None
     label_quality: MultiLabelEvaluation | None
+    num_unknown: int  # images with a target that the model does not know
     subtitle: str
     about: Sequence[Block]
     album: Album
@@ -83,11 +85,12 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     labels, quality = run.labels, run.quality
     histogram = histogram_figure(rows, labels)
     if run.label_quality is not None:
-        return Section("Quality", [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)])
+        blocks = [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)]
+        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown)])
     if quality is None:
-        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown_notes(rows.num_unknown)])
+        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown_notes(run.num_unknown)])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
-    return Section("Quality", [*blocks, histogram, *quality_notes(quality, rows.num_unknown)])
+    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown)])
 
 
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
@@ -101,8 +104,10 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
         )
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels, record.stores_vectors) if files else None
-    label_quality = measure_labels(files, labels) if record.is_multi_label else None
-    rows = rows.unlabelled() if rows and record.is_multi_label else rows
+    label_quality, num_unknown = None, rows.num_unknown if rows else 0
+    if rows and record.is_multi_label:
+        label_quality, num_unknown = measure_labels(files, labels)
+        rows = rows.unlabelled()
     quality = measure_quality(rows) if rows and rows.is_labelled else None
     request = record.request
     where, shape = images or locate(request.images), record.fingerprint.input_shape
@@ -111,8 +116,9 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.summary)]
     warnings = warnings_of(record)
+    unreadable = read_unreadable(files)
     return _Run(
-        folder, labels, status, rows, read_unreadable(files), quality, label_quality, subtitle, about, album, warnings
+        folder, labels, status, rows, unreadable, quality, label_quality, num_unknown, subtitle, about, album, warnings
     )
 
 

@@ -37,7 +37,7 @@ class Summary:
         num_images: Rows in the run folder.
         num_errors: Rows with `status="error"` among them.
         num_scored: Images scored by this invocation; the others were there already.
-        num_labelled: Readable rows whose target the model knows.
+        num_labelled: Readable rows whose target the model knows; 0 where several labels may be true of an image.
         num_right: Those of them whose label is their target.
         images_per_s: Cold: images scored over wall time from command to summary.
         steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
@@ -56,7 +56,8 @@ class Summary:
             or by those before it that did not come to a summary.
         one_answer: What nearly all images got; None where answers differ.
         batch_sizes: Images per forward pass; several where workers found different ones fastest.
-        num_unknown: Readable rows with a target that the model does not know; they count neither as right nor as wrong.
+        num_unknown: Readable rows with a target that the model does not know, or has more than once, as ImageNet's
+            `crane`; they count neither as right nor as wrong.
         unknown_labels: The first of these targets, at most 5.
     """
 

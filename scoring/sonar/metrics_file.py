@@ -16,6 +16,7 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
 METRICS_NAME = "metrics.json"
+_BACKENDS = ("tensorflow", "jax", "torch")
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
 
 
@@ -68,6 +69,11 @@ class SonarMetrics:
     learned: Learned | None = None
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
+
+    @property
+    def backend(self) -> str | None:
+        """Keras' backend, by the versions; None if they tell none."""
+        return next((name for name in _BACKENDS if name in self.versions), None)
 
     @property
     def known(self) -> Learned:
@@ -227,7 +233,9 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
 
 
 def _is_same(name: str, held: object, value: object) -> bool:
-    """Whether a field holds what it must; a model by its path, however that is spelled."""
+    """Whether a field holds what it must; a model by its path, however that is spelled, and a backend if it is told."""
+    if name == "backend" and held is None:
+        return True
     if name == "model" and held is not None and value is not None:
         return is_same_place(str(held), str(value))
     return held == value

@@ -69,7 +69,7 @@ class Matches:
 
 
 def match_by_every_reading(
-    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = ""
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = "", by_ends: bool = False
 ) -> Iterator[Matches]:
     """Find the image of each id, in one way to read ids after the other; each is tried when it is asked for.
 
@@ -81,12 +81,10 @@ def match_by_every_reading(
         image_ids: The id of each image.
         paths: The path of each image.
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
+        by_ends: Whether ids may also be the ends of paths, each below as many folders as it has.
     """
-    places = [_parted(_folded(name)) for name in names_of(folder)] if folder else []
-    below = _Reading(partial(_below, places), lambda image_id, path: posixpath.normpath(_folded(path)))
     earlier = np.full(len(ids), -1, np.int64)
-    for reading in (*_READINGS, *([below] if folder else [])):
-        matches = _match(reading, ids, image_ids, paths)
+    for matches in _matches(ids, image_ids, paths, folder, by_ends):
         rows = matches.rows
         changed = np.flatnonzero((earlier >= 0) & (rows >= 0) & (earlier != rows))
         if len(changed) and matches.twice is None:
@@ -95,6 +93,44 @@ def match_by_every_reading(
             matches = replace(matches, twice=f"{ids[first]} is {both}")
         earlier = np.where(earlier < 0, rows, earlier)
         yield matches
+
+
+def _matches(
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str, by_ends: bool
+) -> Iterator[Matches]:
+    for reading in _READINGS:
+        yield _match(reading, ids, image_ids, paths)
+    if folder:
+        places = [_parted(_folded(name)) for name in names_of(folder)]
+        below = _Reading(partial(_below, places), lambda image_id, path: posixpath.normpath(_folded(path)))
+        yield _match(below, ids, image_ids, paths)
+    if by_ends:
+        yield _match_ends(ids, image_ids, paths)
+
+
+def _match_ends(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another."""
+    depths = sorted({_folded(one).count("/") for one in ids})
+    found = [_match(_ending(depth), ids, image_ids, paths) for depth in depths]
+    rows = np.max([matches.rows for matches in found], axis=0)
+    twice = next((matches.twice for matches in found if matches.twice), None)
+    first: dict[int, str] = {}
+    for one, row in zip(ids, rows.tolist(), strict=True):
+        if row >= 0 and (other := first.setdefault(row, one)) != one:
+            twice = twice or f"the ids {other} and {one} are one"
+    return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
+
+
+def _ending(depth: int) -> _Reading:
+    """Reads ids below so many folders as the end of a path."""
+
+    def end_of(path: str) -> str | None:
+        steps = _folded(path).split("/")
+        return "/".join(steps[-1 - depth :]) if len(steps) > depth else None
+
+    return _Reading(
+        lambda one: end_of(one) if _folded(one).count("/") == depth else None, lambda image_id, path: end_of(path)
+    )
 
 
 def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:

@@ -98,7 +98,7 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     None if no class is meant, or more than one is.
     """
     if target in labels:
-        return labels.index(target)
+        return labels.index(target) if labels.count(target) == 1 else None
     words, word = [singular(label) for label in labels], singular(target)
     if words.count(word) > 1:
         words, word = [composed(label) for label in labels], composed(target)

@@ -14,6 +14,7 @@ from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 
 _WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
+_DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -45,13 +46,14 @@ class Wishes:
     clip: float | None = None
 
 
-def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) -> Answers:
+def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is_multi_label: bool = False) -> Answers:
     """Tell what the columns of a template are filled with.
 
     Args:
         template: Its columns and values.
         labels: The run's, in class order.
         wishes: What the user says.
+        is_multi_label: Whether several labels may be true of an image of the run.
 
     Raises:
         RequestError: If template, labels and wishes do not fit together, or do not tell.
@@ -64,6 +66,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
         _refuse(wishes, ("values", "positive", "threshold"), f"{len(template.columns)} columns, one for each class")
         return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
     values = [answer for (answer,) in template.answers]
+    if is_multi_label:
+        _check_told(values, wishes)
     if wishes.threshold is not None or any(len(value.split()) > 1 and value not in labels for value in values):
         return _lists(values, labels, wishes)
     kind = wishes.values or _kind_of(values, labels, wishes.positive)
@@ -74,6 +78,19 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes) ->
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
     return Best(labels, kind is Values.INDEX)
+
+
+def _check_told(values: Sequence[str], wishes: Wishes) -> None:
+    """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
+    found = [value for value in dict.fromkeys(values) if value]
+    are_fractions = all(map(_NUMBER.fullmatch, found)) and not all(map(_WHOLE.fullmatch, found))
+    if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
+        return
+    raise RequestError(
+        "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
+        f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
+        "If the best alone are wanted, as many as a row has, say so with `values` label or index."
+    )
 
 
 def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
@@ -164,6 +181,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
                 f"labels; received {beyond}."
             )
+        _check_numbered(found, labels)
         return Values.INDEX
     beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
     if beyond is not None:
@@ -200,6 +218,19 @@ def _check_numbers(labels: Sequence[str]) -> None:
         raise RequestError(
             f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
             f"label {labels[other]}."
+        )
+
+
+def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
+    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
+    are_of_all = len(set(numbers)) == len(labels) and {int(_without_fraction(value)) for value in found} <= {*numbers}
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if are_of_all and other is not None:
+        raise RequestError(
+            f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
+            f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
+            f"with labels that are the numbers alone: {some(numbers)}."
         )
 
 

@@ -10,7 +10,9 @@ from scoring.run.reader import some
 from scoring.sources.id_matching import match_by_every_reading
 
 
-def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> npt.NDArray[np.int64]:
+def match_ids(
+    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = "", header: str = ""
+) -> npt.NDArray[np.int64]:
     """Find the image of each id of a template.
 
     The first of the readings of `match_by_every_reading` counts that gives every id an image of its own.
@@ -19,16 +21,27 @@ def match_ids(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
         ids: The template's, all different.
         image_ids: The id of each image of the run.
         paths: The path of each image of the run.
+        folder: Path of what the images lay in: ids may be paths that begin above it.
+        header: The name of the template's column of ids.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
 
     Raises:
-        RequestError: If no reading does; the first id without an image, or with two, is named.
+        RequestError: If no reading does; the first id without an image, or with two, is named. If the header is one
+            more id by the same reading.
     """
     tried = []
-    for matches in match_by_every_reading(ids, image_ids, paths):
+    of_ids, of_header = (
+        match_by_every_reading(each, image_ids, paths, folder, by_ends=True) for each in (ids, [header])
+    )
+    for matches, first in zip(of_ids, of_header, strict=True):
         if not matches.missing and matches.twice is None:
+            if not first.missing and header not in ids:
+                raise RequestError(
+                    "Expected the names of the columns in the first line of `template`; it begins with the id of an "
+                    f"image, {header}. Put a line such as id,label above it."
+                )
             return matches.rows
         tried.append(matches)
     nearest = min(tried, key=lambda matches: len(matches.missing))

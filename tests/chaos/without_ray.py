@@ -23,6 +23,7 @@ from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.shards.report import ShardReport
@@ -110,11 +111,12 @@ def score_here(
     overwrite: bool = False,
     pool: Callable[..., Any] = HerePool,
     sonar: SonarRequest | None = None,
+    outputs: OutputMeaning | None = None,
     **options: Any,
 ) -> Run:
     """Score images into a run folder, in shards of four."""
     model = Path(__file__).with_name("model.keras")
-    request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow")
+    request = ModelRequest(str(model), None, "cat,dog", Precision.FLOAT32, "tensorflow", outputs=outputs)
     settings: dict[str, Any] = {"batch_size": 4, "shard_size": 4} | options
     settings["resize"] = Resize(options.get("resize", "squash"))
     with without_ray(pool), patch.object(ModelRequest, "check", lambda request: None):

@@ -1,15 +1,22 @@
 """What `score` says at its end of labelled images."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 from rich.console import Console
 
+from jobs.score.table import print_summary
+from scoring.models.output_meaning import OutputMeaning
+from scoring.quality.evaluation import RightCount
+from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
-from tests.runs import summary_of
+from tests.runs import SUMMARY, bare_record, summary_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +51,29 @@ def test_labelled_images_are_measured_or_counted_as_left_out(
     assert run.summary.num_labelled + run.summary.num_unknown == sum(folders.values())
     assert run.summary.unknown_labels == unknown
     assert said in "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_label_that_two_classes_have_is_neither_right_nor_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ("crane", "oak", "crane")
+    counted = RightCount(labels)
+    counted.add(pa.table({"target": ["crane", "oak", "fir"], "class_index": pa.array([2, 1, 0], pa.int32())}))
+    summary = replace(SUMMARY, num_labelled=counted.num_known, num_right=counted.num_right, num_unknown=2)
+    summary = replace(summary, unknown_labels=tuple(counted.unknown))
+    print_summary(Console(soft_wrap=True, width=200), summary, bare_record(labels=labels), RunFolder(Path("run")))
+    left_out = "2 left out, whose label the model does not know, such as 'crane' (the name of several classes), 'fir'"
+    assert f"100.00%: 1 of 1 labelled images; {left_out}" in capsys.readouterr().out
+
+
+def test_images_with_labels_that_the_model_does_not_know_are_told_where_several_may_be_true(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("cat", "cat,dog", "none", "cat,fox"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / "photos" / label / f"{label}.png")
+    options: dict[str, Any] = {"outputs": OutputMeaning.MULTI_LABEL, "labels_from": LabelsFrom.FOLDERS}
+    run = score_here(tmp_path / "photos", tmp_path / "run", Console(soft_wrap=True, width=200), **options)
+    assert run.summary
+    assert (run.summary.num_labelled, run.summary.num_unknown, run.summary.unknown_labels) == (0, 1, ("cat,fox",))
+    said = capsys.readouterr().out
+    assert "1 labelled image, whose labels the model does not know, such as 'cat,fox'" in said
+    assert "accuracy" not in said

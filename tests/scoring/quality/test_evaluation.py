@@ -59,6 +59,14 @@ def test_right_labels_are_counted_shard_by_shard_among_readable_rows_of_known_ta
     assert (counted.num_unknown, counted.unknown) == (1, ["hamster"])
 
 
+def test_where_several_labels_may_be_true_the_unknown_alone_are_counted() -> None:
+    counted = RightCount(["cat", "dog"], is_multi_label=True)
+    targets = ["cat", "cat,dog", "none", "dog,hamster", "hamster", None, "fox"]
+    counted.add(pa.table({"target": targets, "class_index": pa.array([0, 1, 0, 0, 0, 1, None], pa.int32())}))
+    assert (counted.num_known, counted.num_right) == (0, 0)
+    assert (counted.num_unknown, counted.unknown) == (2, ["dog,hamster", "hamster"])
+
+
 def test_the_first_labels_that_a_model_does_not_know_are_kept() -> None:
     counted = RightCount(["cat", "dog"])
     for targets in (["fox", "fox", "cat"], ["a", "b", "fox"], ["c", "d", "e"]):

@@ -77,14 +77,26 @@ def test_accuracy_and_confusion_are_those_of_the_rows(tmp_path: Path) -> None:
     text = " ".join(_report(write_run(tmp_path / "run", images).path).text.split())
     assert "Accuracy 66.7% 95%: 20.8% to 93.9%" in text
     assert "is cat 1 100.0% 0 0.0% is dog 1 50.0% 1 50.0%" in text
-    assert "1 image with a target that the model does not know" in text
+    assert "1 image with a target that the model does not know, or has more than once." in text
     assert "the file is empty 1" in text
+
+
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("cat", "dog", "fox")])
+def test_images_whose_truth_is_not_known_have_bars_of_their_own_beside_the_others(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    rest = (0.0,) * (len(labels) - 2)
+    targets = ["cat", "dog", *[None] * 4, "hamster"]
+    images = [Scored(f"{number}.png", (0.99, 0.01, *rest), target) for number, target in enumerate(targets)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, labels).path).text.split())
+    assert "truth not known" in text
+    assert "Of 7 images, 100.0% lie" in text
 
 
 def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
     images = [Scored("1.png", (0.9, 0.1), "kitty"), Scored("2.png", (0.2, 0.8), "puppy"), Scored("3.png", (0.2, 0.8))]
     text = _report(write_run(tmp_path / "run", images).path).text
-    assert "No accuracy: the model knows no label of 2 labelled images." in " ".join(text.split())
+    assert "Nothing is measured: the model does not know the target of 2 labelled images." in " ".join(text.split())
 
 
 def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
@@ -462,6 +474,17 @@ def test_a_model_report_says_how_the_photos_to_validate_on_were_chosen(
     assert "Validation photos 24 trained on 24 others" in text
 
 
+def test_one_head_of_folds_is_not_compared_with_all_of_them(tmp_path: Path) -> None:
+    """It is measured on the photos of its own fold alone."""
+    model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    assert "one head" in _report(model.path).text
+    training = load_training_record(model)
+    save_training_record(model, replace(training, data=replace(training.data, num_folds=5)))
+    text = _report(model.path).text
+    assert "one head" not in text
+    assert "before calibration" in text
+
+
 def test_heads_without_epochs_have_no_learning_curve(tmp_path: Path) -> None:
     model = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     training = load_training_record(model)
@@ -617,8 +640,18 @@ def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path)
     loss = -np.log([0.9, 0.8, 0.9, 0.8, 0.8, 0.9, 0.7, 0.7]).mean()
     for expected in ("images with a known truth 4", f"Log loss {loss:.4f}", "ROC AUC 1.0000", "images that have it"):
         assert expected in text
+    assert (
+        "Left out of these measures: 1 image with a target that the model does not know, or has more than once." in text
+    )
     for absent in ("Accuracy", "most confident cat, wrong"):
         assert absent not in text
+
+
+def test_several_labels_of_which_the_model_does_not_know_one_are_told(tmp_path: Path) -> None:
+    targets = ("cat,hamster", "hamster", None)
+    images = [Scored(f"{number}.png", (0.9, 0.2), target) for number, target in enumerate(targets)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, outputs="multi-label").path).text.split())
+    assert "Nothing is measured: the model does not know the target of 2 labelled images." in text
 
 
 def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> None:

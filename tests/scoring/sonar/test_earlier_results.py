@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ModelError, RunFolderError
-from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, write_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, load_metrics, write_metrics
 from scoring.sonar.network import SonarSettings, load_earlier
 from scoring.sonar.whole_results import are_whole
 from scoring.storage.downloads import file_digest
@@ -53,6 +53,17 @@ def _cut(path: Path) -> None:
 
 def test_a_whole_result_is_taken_up(trained: SonarSettings) -> None:
     assert load_earlier(trained) == _METRICS
+
+
+@pytest.mark.parametrize("model", ["trained", "scored"])
+def test_a_result_of_another_backend_is_refused(model: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    settings = request.getfixturevalue(model)
+    metrics = load_metrics(tmp_path / METRICS_NAME)
+    assert isinstance(metrics, SonarMetrics)
+    write_metrics(tmp_path / METRICS_NAME, replace(metrics, versions={"python": "3.11.7", "tensorflow": "2.19.0"}))
+    assert load_earlier(settings) is not None
+    with pytest.raises(RunFolderError, match="backend differs: expected tensorflow, received jax"):
+        load_earlier(replace(settings, backend="jax"))
 
 
 def test_a_result_of_the_same_model_is_taken_up_without_a_model_of_its_own(scored: SonarSettings) -> None:

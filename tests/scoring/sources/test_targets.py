@@ -212,3 +212,9 @@ def test_targets_match_labels_in_other_case_or_number() -> None:
     assert match_label("cats", ["cat", "cats"]) == 1
     assert match_label("hamster", ["dog", "cat"]) is None
     assert match_label("CAT", ["cat", "cats"]) is None
+
+
+def test_a_target_that_is_the_name_of_two_classes_tells_neither() -> None:
+    """ImageNet's bird and its machine."""
+    assert match_label("crane", ["crane", "oak", "crane"]) is None
+    assert match_label("cranes", ["crane", "oak", "crane"]) is None

@@ -26,14 +26,18 @@ _A, _B, _C = (0.625, 0.25, 0.125), (0.125, 0.25, 0.625), (0.25, 0.5, 0.25)
 
 
 def _run(
-    path: Path, vectors: Sequence[Sequence[float] | None], labels: Sequence[str], names: Sequence[str] = ()
+    path: Path,
+    vectors: Sequence[Sequence[float] | None],
+    labels: Sequence[str],
+    names: Sequence[str] = (),
+    outputs: str | None = None,
 ) -> RunFolder:
     """A run of 1.jpg, 2.jpg and so on; None for an unreadable image."""
     names = names or [f"test/{number}.jpg" for number in range(1, len(vectors) + 1)]
     images = [
         Scored(name, vector, reason=None if vector else "broken") for name, vector in zip(names, vectors, strict=True)
     ]
-    return write_run(path / "run", images, labels, shard_size=2)
+    return write_run(path / "run", images, labels, shard_size=2, outputs=outputs)
 
 
 def _fill(folder: RunFolder, lines: Sequence[str], fallback: float | None = None, **wishes: Any) -> list[str]:
@@ -240,6 +244,25 @@ def test_an_index_is_the_label_where_labels_count_from_nought(tmp_path: Path) ->
     assert _fill(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,2"]
 
 
+@pytest.mark.parametrize("labels", [("c0", "c1", "c10", "c2"), ("0_ash", "1_oak", "10_fir", "2_yew")])
+def test_whole_numbers_that_may_be_those_within_labels_do_not_tell(tmp_path: Path, labels: Sequence[str]) -> None:
+    folder = _run(tmp_path, [(0.1, 0.2, 0.6, 0.1), (0.4, 0.3, 0.2, 0.1)], labels)
+    message = f"2 is the index of '{labels[2]}', and 10 the number in its name. Say `values` index.*alone: 0, 1, 10, 2"
+    for values in (("2", "1"), ("2.0", "2.0"), ("2 1", "1 0")):
+        _refused(folder, ["id,label", f"1,{values[0]}", f"2,{values[1]}"], message)
+    assert _fill(folder, ["id,label", "1,2", "2,1"], values=Values.INDEX)[1:] == ["1,2", "2,0"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("c0", "c1", "c2"), ("n02085620", "n02085782", "n02085936"), ("Audi 2", "BMW 2", "Fiat 2"), ("2 A", "B", "C")],
+)
+def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    assert _fill(_run(tmp_path, [_A, _B], labels), ["id,label", "1,2", "2,2"])[1:] == ["1,0", "2,2"]
+
+
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", "1,0", "2,0"]
@@ -376,6 +399,24 @@ def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rou
     assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
 
 
+@pytest.mark.parametrize("value", ["ash", "ash oak", "oak oak oak", "0", "1 2", "2", "", "x"])
+def test_how_many_labels_a_template_has_does_not_tell_how_many_are_true_of_an_image(tmp_path: Path, value: str) -> None:
+    folder = _run(tmp_path, [(0.9, 0.2, 0.7), (0.1, 0.2, 0.3)], _LEAVES, outputs="multi-label")
+    lines = ["image,tags", f"1,{value}", f"2,{value}"]
+    told = re.escape(value) or "blank values"
+    _refused(folder, lines, f"Expected `threshold`.*several labels may be true.*`template` has {told}, which")
+    assert _fill(folder, lines, threshold=0.5, values=Values.LABEL)[1:] == ["1,ash oak", "2,"]
+    assert _fill(folder, lines, values=Values.INDEX)[1] == f"1,{' '.join('021'[: len(value.split()) or 1])}"
+
+
+def test_probabilities_of_labels_that_stand_by_themselves_need_no_threshold(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [(0.875, 0.25, 0.75)], _LEAVES, outputs="multi-label")
+    assert _fill(folder, ["id,ash,beech,oak", "1,0,0,0"])[1] == "1,0.875,0.25,0.75"
+    for value in ("0", "0.5"):
+        assert _fill(folder, ["id,is_oak", f"1,{value}"], positive="oak")[1:] == ["1,0.75"]
+    assert _fill(folder, ["id,is_oak", "1,0.5"])[1:] == ["1,0.75"]
+
+
 def test_a_list_of_labels_with_spaces_is_refused(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT], ("great dane", "pug"))
     _refused(folder, ["image,tags", "1,pug"], "without spaces.*'great dane'", threshold=0.5)
@@ -425,6 +466,27 @@ def test_labels_of_one_name_are_refused_where_they_must_be_told_apart(tmp_path: 
     for lines in (["id,crane,oak", "1,0,0"], ["id,bird", "1,crane oak"]):
         _refused(folder, lines, "two of them are crane")
     assert _fill(folder, ["id,bird", "1,oak"])[1:] == ["1,crane"]
+
+
+@pytest.mark.parametrize("one", ["1.jpg", "test/1.jpg", "1", "001"])
+def test_a_template_without_names_of_columns_is_refused(tmp_path: Path, one: str) -> None:
+    folder = _run(tmp_path, [_A, _B, _C], _LEAVES)
+    lines = [f"{one},ash", f"{one.replace('1', '2')},ash", f"{one.replace('1', '3')},ash"]
+    _refused(folder, lines, f"begins with the id of an image, {re.escape(one)}\\. Put a line such as id,label above it")
+    assert len(_fill(folder, ["id,species", *lines])) == 4
+
+
+def test_a_column_of_ids_may_be_called_as_one_of_them_or_as_an_image_that_is_read_otherwise(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES, ["image.jpg", "2.jpg"])
+    assert _fill(folder, ["image,species", "image,ash", "2,ash"])[1:] == ["image,ash", "2,oak"]
+    assert _fill(folder, ["image,species", "2.jpg,ash"])[1:] == ["2.jpg,oak"]
+
+
+def test_ids_that_begin_above_the_images_of_the_run_are_read(tmp_path: Path) -> None:
+    images = [Scored("stg1/1.jpg", _CAT), Scored("stg2/2.jpg", _DOG)]
+    folder = write_run(tmp_path / "run", images, location=tmp_path / "test")
+    lines = ["id,label", "test/stg2/2.jpg,0.5", "test/stg1/1.jpg,0.5"]
+    assert _fill(folder, lines)[1:] == ["test/stg2/2.jpg,0.875", "test/stg1/1.jpg,0.25"]
 
 
 def test_numbers_of_a_tables_rows_are_no_ids(tmp_path: Path) -> None:

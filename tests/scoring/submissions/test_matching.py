@@ -9,9 +9,11 @@ from scoring.submissions.matching import match_ids
 _PATHS = ("test/cat/10.jpg", "test/cat/9.jpg", "test/dog/011.png")
 
 
-def _match(ids: Sequence[str], paths: Sequence[str] = _PATHS, image_ids: Sequence[str] = ()) -> list[int]:
+def _match(
+    ids: Sequence[str], paths: Sequence[str] = _PATHS, image_ids: Sequence[str] = (), folder: str = ""
+) -> list[int]:
     image_ids = image_ids or [path.removeprefix("test/").rpartition(".")[0] for path in paths]
-    return [int(row) for row in match_ids(ids, image_ids, paths)]
+    return [int(row) for row in match_ids(ids, image_ids, paths, folder)]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,40 @@ def test_rows_of_a_table_are_not_known_by_the_name_of_its_part() -> None:
 
 def test_numbers_of_any_length_are_read() -> None:
     assert _match(["20170218230711123456789"], ["020170218230711123456789.jpg"]) == [0]
+
+
+def test_ids_may_be_paths_that_begin_above_the_collection() -> None:
+    paths = ["stg1/img_1.jpg", "stg2/image_2.jpg"]
+    for folder, above in (
+        ("/data/test", "test/"),
+        ("/data/test", "/kaggle/input/fish/test/"),
+        ("/a/test.zip", "test/"),
+    ):
+        assert _match([f"{above}{path}" for path in reversed(paths)], paths, folder=folder) == [1, 0]
+    with pytest.raises(RequestError, match="2 of 2 have none: train/stg1/img_1"):
+        _match([f"train/{path}" for path in paths], paths, folder="/data/test")
+
+
+def test_ids_may_be_the_ends_of_paths_some_with_folders_and_some_without() -> None:
+    """As in The Nature Conservancy Fisheries Monitoring, whose second stage has its folder before the name."""
+    paths = ["test/stg1/img_1.jpg", "test/stg2/image_2.jpg", "test/stg2/IMG_3.JPG"]
+    assert _match(["stg2/image_2.jpg", "img_1.jpg", "stg2/img_3.jpg"], paths) == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["stg2/2.jpg", "1.jpg"], r"1\.jpg is a/stg1/1\.jpg and a/stg2/1\.jpg"),
+        (["stg2/1.jpg", "2.jpg", "stg2/2.jpg"], r"the ids 2\.jpg and stg2/2\.jpg are one"),
+        (["stg2/1.jpg", "tg2/2.jpg"], r"1 of 2 have none: tg2/2\.jpg"),
+        (["stg2/1.jpg", "2"], "1 of 2 have none"),
+    ],
+)
+def test_ends_of_paths_that_do_not_tell_one_image_for_each_id_are_refused(ids: Sequence[str], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        _match(ids, ["a/stg1/1.jpg", "a/stg2/1.jpg", "a/stg2/2.jpg"])
+
+
+def test_an_end_of_a_path_is_not_taken_where_another_image_of_a_table_has_it_for_its_id() -> None:
+    with pytest.raises(RequestError, match=r"2\.jpg is a/1\.jpg, or b/2\.jpg where it is read as the others"):
+        _match(["2.jpg", "s/3.jpg"], ["a/1.jpg", "b/2.jpg", "a/s/3.jpg"], ["2.jpg", "x", "y"])
