@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Self
 
 from scoring.errors import ImageError, ImagesError
@@ -63,7 +63,14 @@ class TarSource:
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return TarReader(lambda path: self._archives[path.partition(b"/")[0]], self._origin)
+        return TarReader(self._archive_of, self._origin)
+
+    def _archive_of(self, path: bytes) -> Place:
+        """The tar whose name a member's path begins with; in a zip the name has folders."""
+        for above in accumulate(path.split(b"/"), lambda folder, step: folder + b"/" + step):
+            if above in self._archives:
+                return self._archives[above]
+        raise has_changed(self._origin)  # a zip that holds another tar now
 
 
 class TarReader:

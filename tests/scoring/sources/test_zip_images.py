@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -138,6 +139,16 @@ def _packed(members: dict[str, bytes]) -> bytes:
     return content.getvalue()
 
 
+def _tar(members: dict[str, bytes], mode: Literal["w", "w:gz"] = "w") -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode=mode) as writer:
+        for name, photo in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(photo)
+            writer.addfile(member, io.BytesIO(photo))
+    return content.getvalue()
+
+
 def _bundle(path: Path, compression: int) -> Path:
     """As `kaggle competitions download` writes it."""
     train = _packed(
@@ -235,14 +246,39 @@ def test_only_archive_in_a_zip_without_images_is_taken_and_what_lies_beside_it_i
 
 def test_zips_within_zips_and_tars_within_zips_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as writer:
-        member = tarfile.TarInfo("photos/1.jpg")
-        member.size = 3
-        writer.addfile(member, io.BytesIO(b"one"))
-    path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": content.getvalue()})})
+    photos = _tar({"photos/1.jpg": b"one"}, "w:gz")
+    path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": photos})})
     (image,) = find_images(path).images
     assert (image.image_id, open_images(path)(image)) == ("1", b"one")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["train.tar", "data/train.tar", "data/deep/train.tar.gz"])
+def test_tar_within_a_zip_is_read_in_any_folder_alone_or_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, compression: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    train = _tar({"cats/1.jpg": b"cat", "dogs/2.jpg": b"dog"}, "w:gz" if name.endswith("gz") else "w")
+    only = _write(tmp_path / "only.zip", {name: train, "readme.txt": b""}, compression)
+    several = _write(tmp_path / "several.zip", {"data/test.tar": _tar({"3.jpg": b"?"}), name: train}, compression)
+    outer = _write(tmp_path / "outer.zip", {"in/several.zip": several.read_bytes()}, compression)
+    for place in (only, only / name, several / name, outer / "in" / "several.zip" / name):
+        images = find_images(place).images
+        assert [(image.image_id, image.path) for image in images] == [
+            ("cats/1", f"{name}/cats/1.jpg"),
+            ("dogs/2", f"{name}/dogs/2.jpg"),
+        ]
+        assert _read_all(place) == [b"cat", b"dog"]
+    with pytest.raises(ImagesError, match=r"called data/valid\.tar in .*several\.zip, which holds data/"):
+        find_images(several / "data" / "valid.tar")
+
+
+def test_zip_that_holds_another_tar_than_when_it_was_listed_is_another(tmp_path: Path) -> None:
+    archive = _write(tmp_path / "a.zip", {"data/train.tar": _tar({"1.jpg": b"1"})})
+    (image,) = find_images(archive).images
+    _write(archive, {"data/test.tar": _tar({"1.jpg": b"1"})})
+    with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
+        open_images(archive)(image)
 
 
 @pytest.mark.parametrize("creator", [0, 3])
