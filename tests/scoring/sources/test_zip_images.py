@@ -294,12 +294,12 @@ def test_backslashes_of_windows_part_folders_in_a_zip(tmp_path: Path, creator: i
     assert open_images(tmp_path / "photos.zip")(images[0]) == b"train\\cats\\cat.1.jpg"
 
 
-def _without_utf_8_flag(path: Path, extra: bytes, names: dict[bytes, bytes]) -> None:
+def _without_utf_8_flag(path: Path, extra: bytes, names: dict[bytes, bytes], creator: int = 3) -> None:
     """Write a zip as Macs and Unix do: of members with these names as bytes, and an extra field, none has the flag."""
     with zipfile.ZipFile(path, "w") as writer:
         for number, content in enumerate(names.values()):
             info = zipfile.ZipInfo(f"{number}" * len(list(names)[number]))
-            info.create_system, info.extra = 3, extra
+            info.create_system, info.extra = creator, extra
             writer.writestr(info, content)
     written = path.read_bytes()
     for number, name in enumerate(names):
@@ -319,6 +319,36 @@ def test_names_in_utf_8_without_its_flag_are_read_as_macs_and_unix_mean_them(tmp
     assert [image.path for image in find_images(Path(f"{path}/{name}")).images] == [f"{name}/ö/猫.jpg"]
     earlier = ImageEntry("", f"{name}/ö/猫.jpg".encode().decode("cp437"), 5)
     assert open_images(path)(earlier) == b"first"  # of a manifest with the names as Python reads them
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp932", ["写真/表.jpg", "写真/機能.jpg", "写真/猫.jpg", "ソ/十.jpg"]),
+        ("cp932", ["表.jpg", "犬.jpg", "ソニー1.jpg"]),
+        ("big5", ["photos/許1.jpg", "photos/成功.jpg", "photos/狗.jpg"]),
+        ("gbk", ["誠/1.jpg", "狗/2.jpg"]),
+    ],
+)
+@pytest.mark.parametrize("creator", [0, 3])
+def test_letters_whose_second_byte_is_a_backslash_part_no_folders(
+    tmp_path: Path, encoding: str, names: Sequence[str], creator: int
+) -> None:
+    path = tmp_path / "photos.zip"
+    members = {name.encode(encoding): name.encode() for name in names}
+    _without_utf_8_flag(path, b"", members, creator)
+    listing, read = find_images(path), open_images(path)
+    assert {image.path.encode("cp437"): read(image) for image in listing.images} == members
+    assert listing.num_left_out == 0
+
+
+def test_backslashes_behind_letters_part_folders_where_others_do(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    names = [name.encode("cp866") for name in ("train\\кошки\\1.jpg", "мопс\\2.jpg")]
+    _without_utf_8_flag(path, b"", dict.fromkeys(names, b"photo"), 0)
+    assert [image.path.split("/")[-1] for image in find_images(path).images] == ["1.jpg", "2.jpg"]
+    _without_utf_8_flag(path, b"", {"é\\1.jpg".encode(): b"1"}, 0)
+    assert [image.path for image in find_images(path).images] == ["é/1.jpg"]
 
 
 def test_names_in_code_page_437_are_read_as_such_unless_the_extra_field_tells_others(tmp_path: Path) -> None:
