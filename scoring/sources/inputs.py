@@ -92,13 +92,14 @@ def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
 
 def _beside_table(source: TableSource) -> Account:
     """What lies beside the parts of a table in its folder; images there do not count where its rows may name them."""
-    account = Account()
+    account, folder = Account(), FolderSource(source.table)
     if source.table.is_dir():
-        folder = FolderSource(source.table)
         others = (file for file in folder.files() if not is_part(file.path))
-        for image in ImageFinder(folder.peek, account).images(others):
-            if source.keeps_order:
-                account.leave_out(Reason.BESIDE, image.path)
+    else:
+        others = (FoundFile(name, 0) for name in source.hidden_parts)
+    for image in ImageFinder(folder.peek, account).images(others):
+        if source.keeps_order:
+            account.leave_out(Reason.BESIDE, image.path)
     return account
 
 

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import filterfalse, islice
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -36,12 +36,16 @@ class TableParts:
     Attributes:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
+        hidden: Names that match the pattern and are no parts: as in a shell, a pattern with a dot first means them.
         title: The table in messages.
     """
 
     def __init__(self, table: Location) -> None:
+        self.hidden: list[str] = []
         if is_pattern(table):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
+            if not table.name.startswith("."):
+                self.hidden, names = list(filter(is_hidden, names)), list(filterfalse(is_hidden, names))
         elif table.is_dir():
             self.folder, names = table, list(_parts_in(table))
         else:

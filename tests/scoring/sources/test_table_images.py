@@ -13,6 +13,7 @@ import pytest
 from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.run.manifest import write_manifest
 from scoring.sources import table_images
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
@@ -259,6 +260,24 @@ def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
     assert [image.image_id for image in images] == ([str(row) for row in range(8)] if content else expected)
     if content:
         assert images[5].path == "part-10.parquet#1"
+
+
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_pattern_means_hidden_parts_only_if_it_begins_with_a_dot_and_counts_them(
+    tmp_path: Path, bucket: Url, in_bucket: bool
+) -> None:
+    _write(tmp_path / "part-0.parquet", {"path": ["1.png"]})
+    _write(tmp_path / ".part-0.parquet", {"path": ["old.png"]})
+    (tmp_path / "._part-0.parquet").write_bytes(b"\0\5\x16\7")  # as Macs leave it on other systems' disks
+    if in_bucket:
+        for path in tmp_path.iterdir():
+            (bucket / path.name).upload(path)
+    folder: Location = bucket if in_bucket else tmp_path
+    listing = find_images(folder / "*.parquet", TableColumns(path="path"))
+    assert [image.path for image in listing.images] == ["1.png"]
+    assert listing.left_out == (LeftOut("hidden", 2, ("._part-0.parquet", ".part-0.parquet")),)
+    hidden = find_images(folder / ".part-*.parquet", TableColumns(path="path"))
+    assert ([image.path for image in hidden.images], hidden.left_out) == (["old.png"], ())
 
 
 @pytest.mark.parametrize("where", ["file", "folder", "bucket"])
