@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, file_below, find_files, machine_path, readable
+from scoring.storage.locations import Location, file_below, find_files, locate, machine_path, names_of, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import is_hidden, walk
@@ -48,6 +48,7 @@ class TableParts:
                 self.hidden, names = list(filter(is_hidden, names)), list(filterfalse(is_hidden, names))
         elif table.is_dir():
             self.folder, names = table, list(_parts_in(table))
+            _refuse_log_above(table)
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -154,10 +155,7 @@ def one_line(error: Exception) -> str:
 def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
         if log := _LOG.search(file.name):
-            raise ImagesError(
-                f"Expected a table all of whose parts count; {file_below(folder, file.name[: log.end()])} tells which "
-                f"do, and is not read here. Write the table's rows as plain Parquet{_or_pattern(folder)}."
-            )
+            raise _not_all_count(folder, file_below(folder, file.name[: log.end()]))
         may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
         if file.fault and may_be_part:
             raise ImagesError(
@@ -166,6 +164,32 @@ def _parts_in(folder: Location) -> Iterator[str]:
             )
         if may_be_part:
             yield file.name
+
+
+def _refuse_log_above(folder: Location) -> None:
+    """Refuse a folder within a table, such as a partition, if parts of that table may not count."""
+    for name in names_of(str(folder)):
+        above = locate(name)
+        while above.name:
+            above = above.parent
+            try:
+                log = _log_in(above)
+            except BucketError:  # this user may see a part of the bucket alone
+                return
+            if log:
+                raise _not_all_count(folder, log)
+
+
+def _log_in(folder: Location) -> Location | None:
+    logs = [folder / name for name in ("_delta_log", ".hoodie") if (folder / name).is_dir()]
+    return next(iter(logs or find_files(folder / "metadata", "*.metadata.json")), None)
+
+
+def _not_all_count(folder: Location, log: Location) -> ImagesError:
+    return ImagesError(
+        f"Expected a table all of whose parts count; {log} tells which do, and is not read here. Write the table's "
+        f"rows as plain Parquet{_or_pattern(folder)}."
+    )
 
 
 def _or_pattern(folder: Location) -> str:

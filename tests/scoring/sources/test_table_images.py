@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImageError, ImagesError, RequestError
+from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.run.manifest import write_manifest
-from scoring.sources import table_images
+from scoring.sources import table_images, table_parts
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
@@ -327,6 +327,40 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
     with pytest.raises(ImagesError, match=rf"all of whose parts count; .*/table/{re.escape(named)} tells which do"):
         find_images(table, TableColumns(path="path"))
     assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
+
+
+@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json"])
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_folder_within_such_a_table_is_refused_as_well(
+    tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch, log: str, in_bucket: bool
+) -> None:
+    part, columns = "data/date=1/part-0.parquet", TableColumns(path="path")
+    _rows(tmp_path / "table" / part, [{"path": "1.png"}])
+    (tmp_path / "table" / log).parent.mkdir()
+    (tmp_path / "table" / log).write_text("{}")
+    if in_bucket:
+        for name in (part, log):
+            (bucket / "table" / name).upload(tmp_path / "table" / name)
+    table: Location = bucket / "table" if in_bucket else tmp_path / "table"
+    (tmp_path / "linked").symlink_to(tmp_path / "table" / "data")
+    monkeypatch.chdir(tmp_path / "table" / "data")
+    for within in (table / "data", table / "data" / "date=1", tmp_path / "linked", Path("date=1")):
+        with pytest.raises(ImagesError, match=rf"/table/{re.escape(log[:7])}.* tells which do.* by a pattern such as"):
+            find_images(within, columns)
+    for named in (table / "data" / "date=1" / "*.parquet", table / part):
+        assert [image.path for image in find_images(named, columns).images] == ["1.png"]
+
+
+def test_folder_of_a_bucket_is_a_table_where_the_folders_above_may_not_be_seen(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bucket / "table" / "part-0.parquet").upload(_write(tmp_path / "0.parquet", {"path": ["1.png"]}))
+
+    def refuse(folder: Location) -> None:
+        raise BucketError(f"access to {folder} is denied")
+
+    monkeypatch.setattr(table_parts, "_log_in", refuse)
+    assert [image.path for image in find_images(bucket / "table").images] == ["1.png"]
 
 
 @pytest.mark.parametrize(
