@@ -1,6 +1,7 @@
 """What a job lists, and how it accounts for the rest: in `run.json`, in the summary, by a warning."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,30 @@ def test_a_folder_that_cannot_be_read_is_a_warning_with_its_name(
     tell_listed(Console(soft_wrap=True), listed)
     said = "1 file or folder cannot be read, and nothing there is scored: 'secret/'\n"
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a.tar"], "1 archive beside the images not looked into: 'a.tar'."),
+        (["data/1.tar", "b.zip"], "2 archives beside the images not looked into: 'b.zip', 'data/1.tar'."),
+    ],
+)
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_archives_beside_images_are_a_warning_with_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str], told: str, in_zip: bool
+) -> None:
+    """As in a download from a hub: a banner, and the photos in tars."""
+    images = tmp_path / "photos"
+    for name in ("assets/banner.jpg", "README.md", *names):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        (images / name).write_bytes(b"1")
+    if in_zip:
+        images = Path(shutil.make_archive(str(images), "zip", images))
+    listed, _ = _list(images, RunFolder(tmp_path / "run"))
+    tell_listed(Console(soft_wrap=True), listed)
+    said = f"{told} Name one, or a folder of nothing but tars, to have its images\n"
+    assert (listed.manifest.num_images, capsys.readouterr().out) == (1, said)
 
 
 def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told(
