@@ -16,7 +16,7 @@ from scoring.sources import encoded_images
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
-from scoring.sources.links import beside, link_ends, member_name
+from scoring.sources.links import beside, leading_dot, link_ends, member_name
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
@@ -63,9 +63,11 @@ class ZipDirectory:
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
-        names = [_name(info) for info in self._opened.infolist()]
+        infos = self._opened.infolist()
+        names = [_name(info) for info in infos]
         self._has_slashes = any("/" in name for name in names)
         self._has_backslashes = not self._has_slashes and any(_BACKSLASH.search(name) for name in names)
+        self._dot = leading_dot(self._with_slashes(infos[0])) if infos else ""
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
             if path != info.filename or path in self._renamed:
@@ -154,9 +156,9 @@ class ZipDirectory:
             )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """All that is no folder, by the path that people gave it."""
+        """All that is no folder, by the path that people gave it, with `./` as the first has it."""
         for info in self._opened.infolist():
-            path = self._with_slashes(info)
+            path = self._dot + self._with_slashes(info).removeprefix("./")
             if not path.endswith("/"):
                 yield path, info
 

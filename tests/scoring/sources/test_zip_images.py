@@ -399,9 +399,16 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
 
 
 @pytest.mark.parametrize(
-    "names", [("a/1.jpg", "a\\1.jpg"), ("a\\1.jpg", "a/1.jpg"), ("a\\1.jpg", "a/1.jpg", "a\\1.jpg")]
+    "names",
+    [
+        ("a/1.jpg", "a\\1.jpg"),
+        ("a\\1.jpg", "a/1.jpg"),
+        ("a\\1.jpg", "a/1.jpg", "a\\1.jpg"),
+        ("a/1.jpg", "./a/1.jpg"),
+        ("a/1.jpg", ".\\a\\1.jpg", "./a/1.jpg"),
+    ],
 )
-def test_of_a_slash_and_a_backslash_in_one_path_the_later_counts(tmp_path: Path, names: Sequence[str]) -> None:
+def test_of_two_spellings_of_one_path_the_later_counts(tmp_path: Path, names: Sequence[str]) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
         for number, name in enumerate(names):
             info = zipfile.ZipInfo(name)
