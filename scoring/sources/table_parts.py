@@ -17,7 +17,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.storage.locations import Location, file_below, find_files, locate, machine_path, names_of, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
-from scoring.storage.walking import is_hidden, walk
+from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
@@ -156,7 +156,8 @@ def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
         if log := _LOG.search(file.name):
             raise _not_all_count(folder, file_below(folder, file.name[: log.end()]))
-        may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
+        may_hold_parts = file.name.endswith("/") and file.fault is not Fault.SEARCHED and not _is_aside(file.name)
+        may_be_part = is_part(file.name) or may_hold_parts
         if file.fault and may_be_part:
             raise ImagesError(
                 f"Expected a table whose parts can all be read; {file_below(folder, *readable_name(file.name))} "

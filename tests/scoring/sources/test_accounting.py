@@ -313,11 +313,18 @@ def test_folder_is_known_by_its_own_name_rather_than_by_that_of_a_link(
             pass
 
     monkeypatch.setattr(os, "scandir", InOrder)
-    assert [image.path for image in find_images(tmp_path / "photos").images] == [
-        "a/2.jpg",
-        "cats/1.jpg",
-        "x_link/3.jpg",
-    ]
+    listing = find_images(tmp_path / "photos")
+    assert [image.path for image in listing.images] == ["a/2.jpg", "cats/1.jpg", "x_link/3.jpg"]
+    reason = "folder that counts under another name, which links lead to"
+    assert listing.left_out == (LeftOut(reason, 3, ("a/b_link/", "y_link/", "z_link/")),)
+
+
+def test_link_to_a_folder_of_parts_that_are_read_already_is_counted(tmp_path: Path) -> None:
+    _fill_with_parts(tmp_path, ["2025/part-0.parquet"])
+    (tmp_path / "2026").symlink_to("2025")
+    listing = find_images(tmp_path)
+    assert [image.path for image in listing.images] == ["0.jpg"]
+    assert [(left.count, left.first) for left in listing.left_out] == [(1, ("2026/",))]
 
 
 def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:
