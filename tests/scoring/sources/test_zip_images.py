@@ -351,6 +351,27 @@ def test_backslashes_behind_letters_part_folders_where_others_do(tmp_path: Path)
     assert [image.path for image in find_images(path).images] == ["é/1.jpg"]
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_folder_or_archive_in_a_zip_is_found_in_the_other_spelling_of_its_accents(
+    tmp_path: Path, form: Literal["NFC", "NFD"]
+) -> None:
+    held, asked = (unicodedata.normalize(one, "Kätzchen") for one in (form, "NFD" if form == "NFC" else "NFC"))
+    inner = _packed({f"{held}/1.jpg": b"1", "Hunde/2.jpg": b"2"})
+    path = _write(tmp_path / "bundle.zip", {f"{held}/1.jpg": b"1", f"a/{held}.zip": inner, f"{held}.zip": inner})
+    for within in (asked, f"a/{asked}.zip/{asked}", f"{asked}.zip/{asked}"):
+        (image,) = find_images(path / within).images
+        assert (image.path, open_images(path / within)(image)) == (f"{held}/1.jpg", b"1")
+    _write(path, {f"{held}/1.jpg": b"1", f"{asked}/2.jpg": b"2"})  # both: the one that is asked for
+    assert [image.path for image in find_images(path / asked).images] == [f"{asked}/2.jpg"]
+
+
+def test_folder_in_a_zip_whose_names_begin_with_a_dot_is_found(tmp_path: Path) -> None:
+    path = _write(tmp_path / "bundle.zip", {"./cats/1.jpg": b"1", "./dogs/2.jpg": b"2", "./old.zip": _packed({})})
+    assert [image.path for image in find_images(path / "cats").images] == ["./cats/1.jpg"]
+    with pytest.raises(ImagesError, match=r"called birds in .*bundle\.zip, which holds cats/, dogs/"):
+        find_images(path / "birds")
+
+
 def test_names_in_code_page_437_are_read_as_such_unless_the_extra_field_tells_others(tmp_path: Path) -> None:
     path, raw = tmp_path / "photos.zip", "Kätzchen/é.jpg".encode("cp437")
     meant = "猫/1.jpg".encode()
