@@ -81,7 +81,7 @@ class ImageFinder:
         """The images among files; those whose content has to tell come later than the others, some together."""
         unclear: list[FoundFile] = []
         for file in files:
-            reason = file.left_out or judge_name(file.path)
+            reason = judge(file)
             if reason is None:
                 yield file
             elif reason is Reason.UNCLEAR:
@@ -110,6 +110,11 @@ class ImageFinder:
         if name is None:
             return Reason.NOT_AN_IMAGE
         return None if formats.is_decoded(name) else formats.why_not(name)
+
+
+def judge(file: FoundFile) -> str | None:
+    """Why a file is left out, where that is known or its name tells; see `judge_name`."""
+    return file.left_out or judge_name(file.path[file.num_named :])
 
 
 def judge_name(path: str) -> str | None:

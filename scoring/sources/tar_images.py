@@ -14,7 +14,7 @@ from typing import Self
 
 from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_bytes
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
@@ -158,7 +158,8 @@ def list_tars(
     def members(name: bytes) -> Iterator[FoundFile]:
         archive = archive_of(name)
         stamp = stamp_at(origin or archive)  # first: a tar that is replaced meanwhile is refused when it is read
-        return (replace(file, stamp=stamp) for file in list_members(plain_tar(archive), name))
+        num_named = len(readable_bytes(name)[0])
+        return (replace(file, stamp=stamp, num_named=num_named) for file in list_members(plain_tar(archive), name))
 
     remaining = iter(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:

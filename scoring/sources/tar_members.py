@@ -122,7 +122,7 @@ def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, above: bytes, file: 
     if not member.isreg() or member.issparse():
         return FoundFile(path, 0, raw, left_out=Reason.SPARSE if member.issparse() else Fault.SPECIAL)
     head = None
-    if judge_name(path) is Reason.UNCLEAR:
+    if judge_name(named.name) is Reason.UNCLEAR:
         file.seek(member.offset_data)
         head = file.read(min(HEAD_BYTES, member.size))
     return FoundFile(path, member.size, raw, member.offset_data, head=head)

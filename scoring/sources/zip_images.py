@@ -7,7 +7,7 @@ from functools import cached_property
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageReader, ImageSource
-from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge_name
+from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge
 from scoring.sources.spelling import composed
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
@@ -98,12 +98,16 @@ class ZipSource:
         (archive,) = self._archives()
         for file in self._files_here():
             if file.path != archive:
-                reason = file.left_out or judge_name(file.path)
+                reason = judge(file)
                 yield replace(file, left_out=Reason.NOT_AN_IMAGE if reason is Reason.UNCLEAR else reason)
         yield from self._only_member.files()
 
     def _files_here(self) -> Iterator[FoundFile]:
-        return (file for file in self._directory.files() if file.path.startswith(self._inside))
+        files = self._directory.files()
+        if not self._inside:
+            return files
+        named = len(self._inside)
+        return (replace(file, num_named=named) for file in files if file.path.startswith(self._inside))
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
@@ -131,7 +135,7 @@ class ZipSource:
         return self.member(archives[0]) if len(archives) == 1 else None
 
     def _archives(self) -> list[str]:
-        found = (file.path for file in self._files_here() if judge_name(file.path) is Reason.ARCHIVE)
+        found = (file.path for file in self._files_here() if judge(file) is Reason.ARCHIVE)
         return [path for path in found if is_zip(path) or is_tar(path)]
 
 

@@ -196,6 +196,25 @@ def test_hidden_folder_that_is_named_itself_is_searched(tmp_path: Path) -> None:
     assert [image.path for image in find_images(tmp_path / ".photos").images] == ["1.jpg"]
 
 
+def test_hidden_tar_or_folder_of_a_zip_that_is_named_itself_is_read(tmp_path: Path) -> None:
+    names = ("1.jpg", ".2.jpg", "@eaDir/3.jpg")
+    for tar in (".x.tar", os.fsdecode(b".caf\xe9.tar")):
+        with tarfile.open(tmp_path / tar, "w") as writer:
+            for name in (*names, "photo"):
+                member = tarfile.TarInfo(name)
+                member.size = len(_PHOTO)
+                writer.addfile(member, io.BytesIO(_PHOTO))
+        listing = find_images(tmp_path / tar)
+        assert [image.image_id for image in listing.images] == ["1", "photo"]
+        assert [(left.reason, left.count) for left in listing.left_out] == [("hidden", 2)]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f".photos/{name}", _PHOTO)
+    listing = find_images(tmp_path / "x.zip" / ".photos")
+    assert [image.path for image in listing.images] == [".photos/1.jpg"]
+    assert listing.left_out == (LeftOut("hidden", 2, (".photos/.2.jpg", ".photos/@eaDir/3.jpg")),)
+
+
 def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill(tmp_path, {"1.jpg": b"1", "secret/2.jpg": b"2", "lost+found/3.jpg": b"3"})
     scandir = os.scandir
