@@ -45,17 +45,23 @@ class Listed:
 def tell_listed(console: Console, listed: Listed) -> None:
     """Say what the user may have meant otherwise: what was not looked at, and labels that no photo has."""
     for left in listed.left_out:
-        if left.reason == Fault.UNREADABLE:
-            things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
-            console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
-        if left.reason == Reason.ARCHIVE:
-            console.print(
-                f"{left.count:,} {'archive' if left.count == 1 else 'archives'} beside the images not looked into: "
-                f"{left.names}. Name one, or a folder of nothing but tars, to have its images",
-                style="yellow",
-            )
+        if told := _not_looked_at(left, listed.manifest.num_images):
+            console.print(f"{told}: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
+
+
+def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
+    if left.reason == Fault.UNREADABLE:
+        things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
+        return f"{things} cannot be read, and nothing there is scored"
+    if left.reason == Reason.ARCHIVE:
+        things = "1 archive is" if left.count == 1 else f"{left.count:,} archives are"
+        return f"{things} not looked into, as there are other images (name one, or a folder of tars, to read it)"
+    if left.reason == Reason.TABLE and left.count >= num_images:  # fewer may be of labels
+        things = "1 table is" if left.count == 1 else f"{left.count:,} tables are"
+        return f"{things} not looked into, as there are other images (name the column of images to read it)"
+    return None
 
 
 def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
+from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.natural_order import natural_key
 from scoring.storage.locations import Location, file_below, find_files, locate, machine_path, names_of, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
@@ -23,7 +24,6 @@ _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
 # What Delta Lake, Hudi and Iceberg say there of their tables; parts that were replaced lie on beside the others.
 _LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
-PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 class TableParts:
