@@ -16,6 +16,7 @@ from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_samp
 from scoring.run.renewal import Renewal, find_renewal
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
+from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import Labelled, label_by_file, label_by_table
 from scoring.sources.targets import with_targets
@@ -42,13 +43,25 @@ class Listed:
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
-    """Say what the user may have meant otherwise: what could not be looked at, and labels that no photo has."""
+    """Say what the user may have meant otherwise: what was not looked at, and labels that no photo has."""
     for left in listed.left_out:
-        if left.reason == Fault.UNREADABLE:
-            things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
-            console.print(f"{things} cannot be read, and nothing there is scored: {left.names}", style="yellow")
+        if told := _not_looked_at(left, listed.manifest.num_images):
+            console.print(f"{told}: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
+
+
+def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
+    if left.reason == Fault.UNREADABLE:
+        things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
+        return f"{things} cannot be read, and nothing there is scored"
+    if left.reason == Reason.ARCHIVE:
+        things = "1 archive is" if left.count == 1 else f"{left.count:,} archives are"
+        return f"{things} not looked into, as there are other images (name one, or a folder of tars, to read it)"
+    if left.reason == Reason.TABLE and left.count >= num_images:  # fewer may be of labels
+        things = "1 table is" if left.count == 1 else f"{left.count:,} tables are"
+        return f"{things} not looked into, as there are other images (name the column of images to read it)"
+    return None
 
 
 def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:

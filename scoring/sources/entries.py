@@ -89,6 +89,7 @@ class FoundFile:
         left_out: Why it is left out, where that is known; None where its name and content have to tell.
         head: The first bytes, where they are known.
         target: The true label, where the collection brings one.
+        num_named: How many characters of the path were not found but named, as of a tar or a folder: they hide nothing.
     """
 
     path: str
@@ -100,6 +101,7 @@ class FoundFile:
     head: bytes | None = None
     stamp: int | None = field(default=None, compare=False)
     target: str | None = None
+    num_named: int = 0
 
 
 @dataclass(frozen=True)

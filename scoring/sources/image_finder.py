@@ -17,11 +17,12 @@ _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
 _TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
+PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 # Files that are not looked into: their name says that they are no image.
 _OTHERS = frozenset(
     {".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm", ".yaml"}
     | {".yml", ".toml", ".ini", ".cfg", ".conf", ".pdf", ".rtf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx"}
-    | {".odt", ".ods", ".tex", ".bib", ".srt", ".vtt", ".parquet", ".arrow", ".feather", ".orc", ".avro", ".db"}
+    | {".odt", ".ods", ".tex", ".bib", ".srt", ".vtt", ".arrow", ".feather", ".orc", ".avro", ".db"}
     | {".sqlite", ".sqlite3", ".npy", ".npz", ".mat", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".onnx", ".pb"}
     | {".safetensors", ".ckpt", ".tflite", ".pkl", ".pickle", ".joblib", ".tfrecord", ".record", ".idx", ".index"}
     | {".cls", ".caption", ".labels", ".names", ".py", ".pyc", ".ipynb", ".js"}
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     UNCLEAR = "unclear"
     NOT_AN_IMAGE = "not an image"
     ARCHIVE = "archive, not looked into"
+    TABLE = "Parquet table, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
     BESIDE = "beside a table that holds its images itself"
@@ -81,7 +83,7 @@ class ImageFinder:
         """The images among files; those whose content has to tell come later than the others, some together."""
         unclear: list[FoundFile] = []
         for file in files:
-            reason = file.left_out or judge_name(file.path)
+            reason = judge(file)
             if reason is None:
                 yield file
             elif reason is Reason.UNCLEAR:
@@ -110,6 +112,11 @@ class ImageFinder:
         if name is None:
             return Reason.NOT_AN_IMAGE
         return None if formats.is_decoded(name) else formats.why_not(name)
+
+
+def judge(file: FoundFile) -> str | None:
+    """Why a file is left out, where that is known or its name tells; see `judge_name`."""
+    return file.left_out or judge_name(file.path[file.num_named :])
 
 
 def judge_name(path: str) -> str | None:
@@ -142,4 +149,6 @@ def _judge_suffix(suffix: str) -> str | None:
         return None if formats.is_decoded(name) else formats.why_not(name)
     if suffix in _ARCHIVES:
         return Reason.ARCHIVE
+    if suffix in PARQUET_SUFFIXES:
+        return Reason.TABLE
     return Reason.NOT_AN_IMAGE if suffix in _OTHERS else Reason.UNCLEAR

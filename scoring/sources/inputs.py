@@ -92,13 +92,14 @@ def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
 
 def _beside_table(source: TableSource) -> Account:
     """What lies beside the parts of a table in its folder; images there do not count where its rows may name them."""
-    account = Account()
+    account, folder = Account(), FolderSource(source.table)
     if source.table.is_dir():
-        folder = FolderSource(source.table)
         others = (file for file in folder.files() if not is_part(file.path))
-        for image in ImageFinder(folder.peek, account).images(others):
-            if source.keeps_order:
-                account.leave_out(Reason.BESIDE, image.path)
+    else:
+        others = (FoundFile(name, 0) for name in source.hidden_parts)
+    for image in ImageFinder(folder.peek, account).images(others):
+        if source.keeps_order:
+            account.leave_out(Reason.BESIDE, image.path)
     return account
 
 
@@ -167,20 +168,15 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         )
     if kind == "zip":
         return ZipSource(location)
-    if kind == "tar" or (kind is None and is_tar(location.name)) or is_compressed(kind):
+    archive, member = file_above(location) or (None, "")
+    is_named_tar = kind is None and is_tar(location.name) and not member
+    if kind == "tar" or is_named_tar or is_compressed(kind):
         return TarSource.at(location)
-    return _source_of_other(location, kind)
-
-
-def _source_of_other(location: Location, kind: str | None) -> ImageSource:
-    """The collection at a place that is no file; raises ImagesError at a file, and says of what kind it is."""
-    if location.is_file():
+    if archive is None:
+        return FolderSource(location)  # which says that it does not exist
+    if not member:
         what = f"is a file of kind {kind}" if kind else "is not a zip, a tar or a table"
         raise ImagesError(f"{_EXPECTED}; {location} {what}.")
-    above = file_above(location)
-    if above is None:
-        return FolderSource(location)  # which says that it does not exist
-    archive, member = above
     if kind_of(archive) != "zip":
         raise ImagesError(f"{_EXPECTED}, or a zip or tar within a zip; {archive} is a file that is not a zip.")
     return ZipSource(archive).member(member)

@@ -66,6 +66,11 @@ class TableSource:
         with self._parts.open(self._parts.names[0]) as part:
             self._check_part(part, self._parts.names[0])
 
+    @property
+    def hidden_parts(self) -> list[str]:
+        """What matches the pattern and is not read."""
+        return self._parts.hidden
+
     def files(self) -> Iterator[FoundFile]:
         """One for each row."""
         for batch in self.batches():

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import filterfalse, islice
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
+from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, file_below, find_files, machine_path, readable
+from scoring.storage.locations import Location, file_below, find_files, locate, machine_path, names_of, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
-from scoring.storage.walking import is_hidden, walk
+from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
 # What Delta Lake, Hudi and Iceberg say there of their tables; parts that were replaced lie on beside the others.
 _LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
-PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 class TableParts:
@@ -36,14 +36,19 @@ class TableParts:
     Attributes:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
+        hidden: Names that match the pattern and are no parts: as in a shell, a pattern with a dot first means them.
         title: The table in messages.
     """
 
     def __init__(self, table: Location) -> None:
+        self.hidden: list[str] = []
         if is_pattern(table):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
+            if not table.name.startswith("."):
+                self.hidden, names = list(filter(is_hidden, names)), list(filterfalse(is_hidden, names))
         elif table.is_dir():
             self.folder, names = table, list(_parts_in(table))
+            _refuse_log_above(table)
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -150,11 +155,9 @@ def one_line(error: Exception) -> str:
 def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
         if log := _LOG.search(file.name):
-            raise ImagesError(
-                f"Expected a table all of whose parts count; {file_below(folder, file.name[: log.end()])} tells which "
-                f"do, and is not read here. Write the table's rows as plain Parquet{_or_pattern(folder)}."
-            )
-        may_be_part = is_part(file.name) or (file.name.endswith("/") and not _is_aside(file.name))
+            raise _not_all_count(folder, file_below(folder, file.name[: log.end()]))
+        may_hold_parts = file.name.endswith("/") and file.fault is not Fault.SEARCHED and not _is_aside(file.name)
+        may_be_part = is_part(file.name) or may_hold_parts
         if file.fault and may_be_part:
             raise ImagesError(
                 f"Expected a table whose parts can all be read; {file_below(folder, *readable_name(file.name))} "
@@ -162,6 +165,32 @@ def _parts_in(folder: Location) -> Iterator[str]:
             )
         if may_be_part:
             yield file.name
+
+
+def _refuse_log_above(folder: Location) -> None:
+    """Refuse a folder within a table, such as a partition, if parts of that table may not count."""
+    for name in names_of(str(folder)):
+        above = locate(name)
+        while above.name:
+            above = above.parent
+            try:
+                log = _log_in(above)
+            except BucketError:  # this user may see a part of the bucket alone
+                return
+            if log:
+                raise _not_all_count(folder, log)
+
+
+def _log_in(folder: Location) -> Location | None:
+    logs = [folder / name for name in ("_delta_log", ".hoodie") if (folder / name).is_dir()]
+    return next(iter(logs or find_files(folder / "metadata", "*.metadata.json")), None)
+
+
+def _not_all_count(folder: Location, log: Location) -> ImagesError:
+    return ImagesError(
+        f"Expected a table all of whose parts count; {log} tells which do, and is not read here. Write the table's "
+        f"rows as plain Parquet{_or_pattern(folder)}."
+    )
 
 
 def _or_pattern(folder: Location) -> str:

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Self
 
 from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
-from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_bytes
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
@@ -63,7 +63,14 @@ class TarSource:
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""
-        return TarReader(lambda path: self._archives[path.partition(b"/")[0]], self._origin)
+        return TarReader(self._archive_of, self._origin)
+
+    def _archive_of(self, path: bytes) -> Place:
+        """The tar whose name a member's path begins with; in a zip the name has folders."""
+        for above in accumulate(path.split(b"/"), lambda folder, step: folder + b"/" + step):
+            if above in self._archives:
+                return self._archives[above]
+        raise has_changed(self._origin)  # a zip that holds another tar now
 
 
 class TarReader:
@@ -151,7 +158,8 @@ def list_tars(
     def members(name: bytes) -> Iterator[FoundFile]:
         archive = archive_of(name)
         stamp = stamp_at(origin or archive)  # first: a tar that is replaced meanwhile is refused when it is read
-        return (replace(file, stamp=stamp) for file in list_members(plain_tar(archive), name))
+        num_named = len(readable_bytes(name)[0])
+        return (replace(file, stamp=stamp, num_named=num_named) for file in list_members(plain_tar(archive), name))
 
     remaining = iter(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -1,6 +1,7 @@
 """What a zip holds, by its directory: paths as people write them, links, and where each member can be read."""
 
 import os
+import re
 import shutil
 import stat
 import struct
@@ -15,7 +16,7 @@ from scoring.sources import encoded_images
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
-from scoring.sources.links import beside, link_ends, member_name
+from scoring.sources.links import beside, leading_dot, link_ends, member_name
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
@@ -36,6 +37,8 @@ _EXTRA, _UNICODE_PATH, _OF_NAME = struct.Struct("<2sH"), b"up", struct.Struct("<
 _LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
 # Who wrote a member, section 4.4.2: of these, whoever wrote backslashes meant slashes.
 _WINDOWS = frozenset({0, 10, 11, 14})
+# But in Shift-JIS, Big5 and GBK one behind a byte beyond ASCII is the second byte of a letter, as of 表, 功 and 十.
+_BACKSLASH = re.compile(r"(?<![^\0-\x7f])\\")
 _UNIX = 3
 # The record at a zip's end, before the comment: its signature, and the number of the part it is in, section 4.3.16.
 _END, _END_SIGNATURE, _IN_ZIP64 = struct.Struct("<4sH16x"), b"PK\x05\x06", 0xFFFF
@@ -60,7 +63,11 @@ class ZipDirectory:
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
-        self._has_slashes = any("/" in _name(info) for info in self._opened.infolist())
+        infos = self._opened.infolist()
+        names = [_name(info) for info in infos]
+        self._has_slashes = any("/" in name for name in names)
+        self._has_backslashes = not self._has_slashes and any(_BACKSLASH.search(name) for name in names)
+        self._dot = leading_dot(self._with_slashes(infos[0])) if infos else ""
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
             if path != info.filename or path in self._renamed:
@@ -149,13 +156,19 @@ class ZipDirectory:
             )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """All that is no folder, by the path that people gave it."""
+        """All that is no folder, by the path that people gave it, with `./` as the first has it."""
         for info in self._opened.infolist():
-            path = _name(info)
-            if info.create_system in _WINDOWS or not self._has_slashes:
-                path = path.replace("\\", "/")
+            path = self._dot + self._with_slashes(info).removeprefix("./")
             if not path.endswith("/"):
                 yield path, info
+
+    def _with_slashes(self, info: zipfile.ZipInfo) -> str:
+        """A member's path, its folders parted by slashes."""
+        name = _name(info)
+        if info.create_system not in _WINDOWS and self._has_slashes:
+            return name
+        is_utf_8 = name != info.filename or info.flag_bits & _UTF_8
+        return name.replace("\\", "/") if is_utf_8 or self._has_backslashes else _BACKSLASH.sub("/", name)
 
     def _find(self, path: str) -> zipfile.ZipInfo:
         return self._linked.get(path) or self._last(path)

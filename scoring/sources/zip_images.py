@@ -7,7 +7,8 @@ from functools import cached_property
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageReader, ImageSource
-from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge_name
+from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge
+from scoring.sources.spelling import composed
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.reading import Place, path_or_file
@@ -47,6 +48,7 @@ class ZipSource:
             ImagesError: If the zip has none of that name.
         """
         archives = self._archives()
+        path = self._as_held(path, archives)
         if path not in archives:
             return self._folder(path, archives)
         if self._depth == _DEEPEST:  # there are zips that hold themselves
@@ -55,6 +57,22 @@ class ZipSource:
         if is_zip(path):
             return ZipSource(place, self._depth + 1, self._origin)
         return TarSource({path.encode(): place}, self._origin)
+
+    def _as_held(self, path: str, archives: Sequence[str]) -> str:
+        """A path, or the archive that it leads into, as the zip spells it: with a Mac's accents, or `./` before it."""
+        folders = dict.fromkeys(file.path.rpartition("/")[0] for file in self._directory.files())
+        steps = (folder.split("/") for folder in folders)
+        above = dict.fromkeys("/".join(one[:depth]) for one in steps for depth in range(1, len(one) + 1))
+        zips = [archive for archive in archives if is_zip(archive)]
+        if path in above or path in archives or any(path.startswith(f"{archive}/") for archive in zips):
+            return path
+        for held in (*archives, *above):
+            if _plain(path) == _plain(held):
+                return held
+        for held in zips:
+            if _plain(path).startswith(f"{_plain(held)}/"):
+                return held + _plain(path).removeprefix(_plain(held))
+        return path
 
     def _folder(self, path: str, archives: Sequence[str]) -> ImageSource:
         """The images in a folder, or in what one of the archives has there."""
@@ -65,7 +83,7 @@ class ZipSource:
             return inner.member(path.removeprefix(f"{above}/"))
         paths = [file.path for file in self._directory.files()]
         if not any(one.startswith(f"{path}/") for one in paths):
-            folders = dict.fromkeys(f"{one.partition('/')[0]}/" for one in paths if "/" in one)
+            folders = dict.fromkeys(f"{_plain(one).partition('/')[0]}/" for one in paths if "/" in _plain(one))
             held = ", ".join([*folders, *archives][:_NAMED]) or "neither folders nor archives"
             raise ImagesError(
                 f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}, which holds {held}."
@@ -80,12 +98,16 @@ class ZipSource:
         (archive,) = self._archives()
         for file in self._files_here():
             if file.path != archive:
-                reason = file.left_out or judge_name(file.path)
+                reason = judge(file)
                 yield replace(file, left_out=Reason.NOT_AN_IMAGE if reason is Reason.UNCLEAR else reason)
         yield from self._only_member.files()
 
     def _files_here(self) -> Iterator[FoundFile]:
-        return (file for file in self._directory.files() if file.path.startswith(self._inside))
+        files = self._directory.files()
+        if not self._inside:
+            return files
+        named = len(self._inside)
+        return (replace(file, num_named=named) for file in files if file.path.startswith(self._inside))
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
@@ -113,5 +135,9 @@ class ZipSource:
         return self.member(archives[0]) if len(archives) == 1 else None
 
     def _archives(self) -> list[str]:
-        found = (file.path for file in self._files_here() if judge_name(file.path) is Reason.ARCHIVE)
+        found = (file.path for file in self._files_here() if judge(file) is Reason.ARCHIVE)
         return [path for path in found if is_zip(path) or is_tar(path)]
+
+
+def _plain(path: str) -> str:
+    return composed(path.removeprefix("./"))

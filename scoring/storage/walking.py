@@ -31,6 +31,7 @@ class Fault(StrEnum):
     NO_TARGET = "link to no file"
     UNREADABLE = "unreadable"
     SPECIAL = "not a regular file"
+    SEARCHED = "folder that counts under another name, which links lead to"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def walk(folder: Location) -> Iterator[Walked]:
     """The files below a folder or a prefix.
 
     Symbolic links are followed, and each real folder is searched once, under its own name if it has one here. Hidden
-    folders are not searched; they and folders that cannot be searched are there with their fault.
+    folders are not searched; they, folders that cannot be searched and further names of one are there with their fault.
 
     Raises:
         BucketError: If the bucket of a prefix cannot be reached.
@@ -94,9 +95,11 @@ class _Walk:
                 self._linked.sort(reverse=True)
             folder = (self._real or self._linked).pop()
             try:
-                if self._is_new(folder):
-                    with os.scandir(folder) as entries:
-                        yield from filter(None, map(self._look, entries))
+                if not self._is_new(folder):
+                    yield Walked(f"{folder[self._above :]}/", fault=Fault.SEARCHED)
+                    continue
+                with os.scandir(folder) as entries:
+                    yield from filter(None, map(self._look, entries))
             except OSError:
                 yield Walked(f"{folder[self._above :] or '.'}/", fault=Fault.UNREADABLE)
 

@@ -1,6 +1,7 @@
 """What a job lists, and how it accounts for the rest: in `run.json`, in the summary, by a warning."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,35 @@ def test_a_folder_that_cannot_be_read_is_a_warning_with_its_name(
     tell_listed(Console(soft_wrap=True), listed)
     said = "1 file or folder cannot be read, and nothing there is scored: 'secret/'\n"
     assert capsys.readouterr().out == said
+
+
+_ARCHIVES = "not looked into, as there are other images (name one, or a folder of tars, to read it)"
+_TABLES = "not looked into, as there are other images (name the column of images to read it)"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a.tar"], f"1 archive is {_ARCHIVES}: 'a.tar'\n"),
+        (["data/1.tar", "b.zip"], f"2 archives are {_ARCHIVES}: 'b.zip', 'data/1.tar'\n"),
+        (["data/train.parquet"], f"1 table is {_TABLES}: 'data/train.parquet'\n"),
+        (["labels.parquet", "1.jpg"], ""),
+    ],
+)
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_archives_and_tables_beside_images_are_a_warning_with_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str], told: str, in_zip: bool
+) -> None:
+    """As in a download from a hub: a banner, and the photos in tars or in tables."""
+    images = tmp_path / "photos"
+    for name in ("assets/banner.jpg", "README.md", *names):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        (images / name).write_bytes(b"1")
+    if in_zip:
+        images = Path(shutil.make_archive(str(images), "zip", images))
+    listed, _ = _list(images, RunFolder(tmp_path / "run"))
+    tell_listed(Console(soft_wrap=True), listed)
+    assert capsys.readouterr().out == told
 
 
 def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told(

@@ -196,6 +196,25 @@ def test_hidden_folder_that_is_named_itself_is_searched(tmp_path: Path) -> None:
     assert [image.path for image in find_images(tmp_path / ".photos").images] == ["1.jpg"]
 
 
+def test_hidden_tar_or_folder_of_a_zip_that_is_named_itself_is_read(tmp_path: Path) -> None:
+    names = ("1.jpg", ".2.jpg", "@eaDir/3.jpg")
+    for tar in (".x.tar", os.fsdecode(b".caf\xe9.tar")):
+        with tarfile.open(tmp_path / tar, "w") as writer:
+            for name in (*names, "photo"):
+                member = tarfile.TarInfo(name)
+                member.size = len(_PHOTO)
+                writer.addfile(member, io.BytesIO(_PHOTO))
+        listing = find_images(tmp_path / tar)
+        assert [image.image_id for image in listing.images] == ["1", "photo"]
+        assert [(left.reason, left.count) for left in listing.left_out] == [("hidden", 2)]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f".photos/{name}", _PHOTO)
+    listing = find_images(tmp_path / "x.zip" / ".photos")
+    assert [image.path for image in listing.images] == [".photos/1.jpg"]
+    assert listing.left_out == (LeftOut("hidden", 2, (".photos/.2.jpg", ".photos/@eaDir/3.jpg")),)
+
+
 def test_folder_that_cannot_be_read_is_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill(tmp_path, {"1.jpg": b"1", "secret/2.jpg": b"2", "lost+found/3.jpg": b"3"})
     scandir = os.scandir
@@ -273,7 +292,8 @@ def test_what_lies_beside_the_parts_of_a_table_is_counted(tmp_path: Path, conten
     assert len(listing.images) == len(parts)
     beside = {"beside a table that holds its images itself": {"0.jpg"}} if content else {}
     assert {left.reason: set(left.first) for left in listing.left_out} == beside | {
-        "not an image": {"_SUCCESS", "_tmp/part-9.parquet", "part-1.parquet.incomplete"},
+        "not an image": {"_SUCCESS", "part-1.parquet.incomplete"},
+        "Parquet table, not looked into": {"_tmp/part-9.parquet"},
         "hidden": {".part-0.parquet.crc", ".cache/"},
         "link to no file": {"notes.txt"},
     }
@@ -313,11 +333,18 @@ def test_folder_is_known_by_its_own_name_rather_than_by_that_of_a_link(
             pass
 
     monkeypatch.setattr(os, "scandir", InOrder)
-    assert [image.path for image in find_images(tmp_path / "photos").images] == [
-        "a/2.jpg",
-        "cats/1.jpg",
-        "x_link/3.jpg",
-    ]
+    listing = find_images(tmp_path / "photos")
+    assert [image.path for image in listing.images] == ["a/2.jpg", "cats/1.jpg", "x_link/3.jpg"]
+    reason = "folder that counts under another name, which links lead to"
+    assert listing.left_out == (LeftOut(reason, 3, ("a/b_link/", "y_link/", "z_link/")),)
+
+
+def test_link_to_a_folder_of_parts_that_are_read_already_is_counted(tmp_path: Path) -> None:
+    _fill_with_parts(tmp_path, ["2025/part-0.parquet"])
+    (tmp_path / "2026").symlink_to("2025")
+    listing = find_images(tmp_path)
+    assert [image.path for image in listing.images] == ["0.jpg"]
+    assert [(left.count, left.first) for left in listing.left_out] == [(1, ("2026/",))]
 
 
 def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImageError, ImagesError, RequestError
+from scoring.errors import BucketError, ImageError, ImagesError, RequestError
 from scoring.run.manifest import write_manifest
-from scoring.sources import table_images
+from scoring.sources import table_images, table_parts
+from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
@@ -261,6 +262,24 @@ def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
         assert images[5].path == "part-10.parquet#1"
 
 
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_pattern_means_hidden_parts_only_if_it_begins_with_a_dot_and_counts_them(
+    tmp_path: Path, bucket: Url, in_bucket: bool
+) -> None:
+    _write(tmp_path / "part-0.parquet", {"path": ["1.png"]})
+    _write(tmp_path / ".part-0.parquet", {"path": ["old.png"]})
+    (tmp_path / "._part-0.parquet").write_bytes(b"\0\5\x16\7")  # as Macs leave it on other systems' disks
+    if in_bucket:
+        for path in tmp_path.iterdir():
+            (bucket / path.name).upload(path)
+    folder: Location = bucket if in_bucket else tmp_path
+    listing = find_images(folder / "*.parquet", TableColumns(path="path"))
+    assert [image.path for image in listing.images] == ["1.png"]
+    assert listing.left_out == (LeftOut("hidden", 2, ("._part-0.parquet", ".part-0.parquet")),)
+    hidden = find_images(folder / ".part-*.parquet", TableColumns(path="path"))
+    assert ([image.path for image in hidden.images], hidden.left_out) == (["old.png"], ())
+
+
 @pytest.mark.parametrize("where", ["file", "folder", "bucket"])
 def test_name_of_a_table_is_no_pattern_where_the_table_is_there(tmp_path: Path, bucket: Url, where: str) -> None:
     _write(tmp_path / "pets1.parquet", {"path": ["cat.jpg"]})
@@ -308,6 +327,40 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
     with pytest.raises(ImagesError, match=rf"all of whose parts count; .*/table/{re.escape(named)} tells which do"):
         find_images(table, TableColumns(path="path"))
     assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
+
+
+@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json"])
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_folder_within_such_a_table_is_refused_as_well(
+    tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch, log: str, in_bucket: bool
+) -> None:
+    part, columns = "data/date=1/part-0.parquet", TableColumns(path="path")
+    _rows(tmp_path / "table" / part, [{"path": "1.png"}])
+    (tmp_path / "table" / log).parent.mkdir()
+    (tmp_path / "table" / log).write_text("{}")
+    if in_bucket:
+        for name in (part, log):
+            (bucket / "table" / name).upload(tmp_path / "table" / name)
+    table: Location = bucket / "table" if in_bucket else tmp_path / "table"
+    (tmp_path / "linked").symlink_to(tmp_path / "table" / "data")
+    monkeypatch.chdir(tmp_path / "table" / "data")
+    for within in (table / "data", table / "data" / "date=1", tmp_path / "linked", Path("date=1")):
+        with pytest.raises(ImagesError, match=rf"/table/{re.escape(log[:7])}.* tells which do.* by a pattern such as"):
+            find_images(within, columns)
+    for named in (table / "data" / "date=1" / "*.parquet", table / part):
+        assert [image.path for image in find_images(named, columns).images] == ["1.png"]
+
+
+def test_folder_of_a_bucket_is_a_table_where_the_folders_above_may_not_be_seen(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bucket / "table" / "part-0.parquet").upload(_write(tmp_path / "0.parquet", {"path": ["1.png"]}))
+
+    def refuse(folder: Location) -> None:
+        raise BucketError(f"access to {folder} is denied")
+
+    monkeypatch.setattr(table_parts, "_log_in", refuse)
+    assert [image.path for image in find_images(bucket / "table").images] == ["1.png"]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     ("members", "unpacked", "left_out"),
     [
         ([("a", "cat"), ("b", "-> a"), ("b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
-        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "./b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
         ([("b", "dog"), ("a", "cat"), ("b", "-> a")], {"a": "cat", "b": "cat"}, ("replaced", 1)),
         ([("a", "cat"), ("b", "= a"), ("a", "dog")], {"a": "dog", "b": "cat"}, ("replaced", 1)),
         ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("b", "= a")], {"a": "dog", "b": "dog"}, ("replaced", 2)),
@@ -226,6 +226,29 @@ def test_member_that_was_appended_again_replaces_the_earlier_and_that_is_told(tm
     listing = find_images(tmp_path / "x.tar")
     assert [open_images(tmp_path / "x.tar")(image) for image in listing.images] == [b"newer"]
     assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("x.tar/1.jpg",)),)
+
+
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        (["./1.jpg", "./2.jpg", "1.jpg"], ["./1.jpg", "./2.jpg"]),
+        (["1.jpg", "2.jpg", "./1.jpg"], ["1.jpg", "2.jpg"]),
+        ([".", "./caf\udce9.jpg", "caf\udce9.jpg"], [r"./caf\xe9.jpg"]),
+    ],
+)
+def test_member_that_was_appended_with_or_without_its_leading_dot_replaces_the_earlier(
+    tmp_path: Path, names: list[str], paths: list[str]
+) -> None:
+    """`tar -cf x.tar .`, and later `tar -rf x.tar 1.jpg`."""
+    with tarfile.open(tmp_path / "x.tar", "w") as writer:
+        for number, name in enumerate(names):
+            member = tarfile.TarInfo(name)
+            member.type, member.size = (tarfile.DIRTYPE, 0) if name == "." else (tarfile.REGTYPE, 1)
+            writer.addfile(member, io.BytesIO(str(number).encode()))
+    listing = find_images(tmp_path / "x.tar")
+    assert [image.path for image in listing.images] == [f"x.tar/{path}" for path in paths]
+    assert open_images(tmp_path / "x.tar")(listing.images[0]) == b"2"
+    assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, (f"x.tar/{paths[0]}",)),)
 
 
 _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -138,6 +139,16 @@ def _packed(members: dict[str, bytes]) -> bytes:
     return content.getvalue()
 
 
+def _tar(members: dict[str, bytes], mode: Literal["w", "w:gz"] = "w") -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode=mode) as writer:
+        for name, photo in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(photo)
+            writer.addfile(member, io.BytesIO(photo))
+    return content.getvalue()
+
+
 def _bundle(path: Path, compression: int) -> Path:
     """As `kaggle competitions download` writes it."""
     train = _packed(
@@ -235,14 +246,39 @@ def test_only_archive_in_a_zip_without_images_is_taken_and_what_lies_beside_it_i
 
 def test_zips_within_zips_and_tars_within_zips_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as writer:
-        member = tarfile.TarInfo("photos/1.jpg")
-        member.size = 3
-        writer.addfile(member, io.BytesIO(b"one"))
-    path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": content.getvalue()})})
+    photos = _tar({"photos/1.jpg": b"one"}, "w:gz")
+    path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": photos})})
     (image,) = find_images(path).images
     assert (image.image_id, open_images(path)(image)) == ("1", b"one")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["train.tar", "data/train.tar", "data/deep/train.tar.gz"])
+def test_tar_within_a_zip_is_read_in_any_folder_alone_or_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, compression: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    train = _tar({"cats/1.jpg": b"cat", "dogs/2.jpg": b"dog"}, "w:gz" if name.endswith("gz") else "w")
+    only = _write(tmp_path / "only.zip", {name: train, "readme.txt": b""}, compression)
+    several = _write(tmp_path / "several.zip", {"data/test.tar": _tar({"3.jpg": b"?"}), name: train}, compression)
+    outer = _write(tmp_path / "outer.zip", {"in/several.zip": several.read_bytes()}, compression)
+    for place in (only, only / name, several / name, outer / "in" / "several.zip" / name):
+        images = find_images(place).images
+        assert [(image.image_id, image.path) for image in images] == [
+            ("cats/1", f"{name}/cats/1.jpg"),
+            ("dogs/2", f"{name}/dogs/2.jpg"),
+        ]
+        assert _read_all(place) == [b"cat", b"dog"]
+    with pytest.raises(ImagesError, match=r"called data/valid\.tar in .*several\.zip, which holds data/"):
+        find_images(several / "data" / "valid.tar")
+
+
+def test_zip_that_holds_another_tar_than_when_it_was_listed_is_another(tmp_path: Path) -> None:
+    archive = _write(tmp_path / "a.zip", {"data/train.tar": _tar({"1.jpg": b"1"})})
+    (image,) = find_images(archive).images
+    _write(archive, {"data/test.tar": _tar({"1.jpg": b"1"})})
+    with pytest.raises(ImageError, match="cannot read from tar: it has changed since it was listed"):
+        open_images(archive)(image)
 
 
 @pytest.mark.parametrize("creator", [0, 3])
@@ -258,12 +294,12 @@ def test_backslashes_of_windows_part_folders_in_a_zip(tmp_path: Path, creator: i
     assert open_images(tmp_path / "photos.zip")(images[0]) == b"train\\cats\\cat.1.jpg"
 
 
-def _without_utf_8_flag(path: Path, extra: bytes, names: dict[bytes, bytes]) -> None:
+def _without_utf_8_flag(path: Path, extra: bytes, names: dict[bytes, bytes], creator: int = 3) -> None:
     """Write a zip as Macs and Unix do: of members with these names as bytes, and an extra field, none has the flag."""
     with zipfile.ZipFile(path, "w") as writer:
         for number, content in enumerate(names.values()):
             info = zipfile.ZipInfo(f"{number}" * len(list(names)[number]))
-            info.create_system, info.extra = 3, extra
+            info.create_system, info.extra = creator, extra
             writer.writestr(info, content)
     written = path.read_bytes()
     for number, name in enumerate(names):
@@ -283,6 +319,57 @@ def test_names_in_utf_8_without_its_flag_are_read_as_macs_and_unix_mean_them(tmp
     assert [image.path for image in find_images(Path(f"{path}/{name}")).images] == [f"{name}/ö/猫.jpg"]
     earlier = ImageEntry("", f"{name}/ö/猫.jpg".encode().decode("cp437"), 5)
     assert open_images(path)(earlier) == b"first"  # of a manifest with the names as Python reads them
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp932", ["写真/表.jpg", "写真/機能.jpg", "写真/猫.jpg", "ソ/十.jpg"]),
+        ("cp932", ["表.jpg", "犬.jpg", "ソニー1.jpg"]),
+        ("big5", ["photos/許1.jpg", "photos/成功.jpg", "photos/狗.jpg"]),
+        ("gbk", ["誠/1.jpg", "狗/2.jpg"]),
+    ],
+)
+@pytest.mark.parametrize("creator", [0, 3])
+def test_letters_whose_second_byte_is_a_backslash_part_no_folders(
+    tmp_path: Path, encoding: str, names: Sequence[str], creator: int
+) -> None:
+    path = tmp_path / "photos.zip"
+    members = {name.encode(encoding): name.encode() for name in names}
+    _without_utf_8_flag(path, b"", members, creator)
+    listing, read = find_images(path), open_images(path)
+    assert {image.path.encode("cp437"): read(image) for image in listing.images} == members
+    assert listing.num_left_out == 0
+
+
+def test_backslashes_behind_letters_part_folders_where_others_do(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    names = [name.encode("cp866") for name in ("train\\кошки\\1.jpg", "мопс\\2.jpg")]
+    _without_utf_8_flag(path, b"", dict.fromkeys(names, b"photo"), 0)
+    assert [image.path.split("/")[-1] for image in find_images(path).images] == ["1.jpg", "2.jpg"]
+    _without_utf_8_flag(path, b"", {"é\\1.jpg".encode(): b"1"}, 0)
+    assert [image.path for image in find_images(path).images] == ["é/1.jpg"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_folder_or_archive_in_a_zip_is_found_in_the_other_spelling_of_its_accents(
+    tmp_path: Path, form: Literal["NFC", "NFD"]
+) -> None:
+    held, asked = (unicodedata.normalize(one, "Kätzchen") for one in (form, "NFD" if form == "NFC" else "NFC"))
+    inner = _packed({f"{held}/1.jpg": b"1", "Hunde/2.jpg": b"2"})
+    path = _write(tmp_path / "bundle.zip", {f"{held}/1.jpg": b"1", f"a/{held}.zip": inner, f"{held}.zip": inner})
+    for within in (asked, f"a/{asked}.zip/{asked}", f"{asked}.zip/{asked}"):
+        (image,) = find_images(path / within).images
+        assert (image.path, open_images(path / within)(image)) == (f"{held}/1.jpg", b"1")
+    _write(path, {f"{held}/1.jpg": b"1", f"{asked}/2.jpg": b"2"})  # both: the one that is asked for
+    assert [image.path for image in find_images(path / asked).images] == [f"{asked}/2.jpg"]
+
+
+def test_folder_in_a_zip_whose_names_begin_with_a_dot_is_found(tmp_path: Path) -> None:
+    path = _write(tmp_path / "bundle.zip", {"./cats/1.jpg": b"1", "./dogs/2.jpg": b"2", "./old.zip": _packed({})})
+    assert [image.path for image in find_images(path / "cats").images] == ["./cats/1.jpg"]
+    with pytest.raises(ImagesError, match=r"called birds in .*bundle\.zip, which holds cats/, dogs/"):
+        find_images(path / "birds")
 
 
 def test_names_in_code_page_437_are_read_as_such_unless_the_extra_field_tells_others(tmp_path: Path) -> None:
@@ -333,9 +420,16 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
 
 
 @pytest.mark.parametrize(
-    "names", [("a/1.jpg", "a\\1.jpg"), ("a\\1.jpg", "a/1.jpg"), ("a\\1.jpg", "a/1.jpg", "a\\1.jpg")]
+    "names",
+    [
+        ("a/1.jpg", "a\\1.jpg"),
+        ("a\\1.jpg", "a/1.jpg"),
+        ("a\\1.jpg", "a/1.jpg", "a\\1.jpg"),
+        ("a/1.jpg", "./a/1.jpg"),
+        ("a/1.jpg", ".\\a\\1.jpg", "./a/1.jpg"),
+    ],
 )
-def test_of_a_slash_and_a_backslash_in_one_path_the_later_counts(tmp_path: Path, names: Sequence[str]) -> None:
+def test_of_two_spellings_of_one_path_the_later_counts(tmp_path: Path, names: Sequence[str]) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
         for number, name in enumerate(names):
             info = zipfile.ZipInfo(name)
