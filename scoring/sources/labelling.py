@@ -135,7 +135,10 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
 
 
 def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
-    """The column of ids whose values are those of photos."""
+    """The column of ids whose values are those of photos.
+
+    One of bare ids, as running numbers are, must not tell other photos than any column that names files.
+    """
     image_ids, paths = [image.image_id for image in images], [image.path for image in images]
     candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
@@ -146,6 +149,10 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
             f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
             f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
         )
+    if asked is None and not table.names_files(best.column):
+        others = [name for name in table.columns if name not in {found.column for found in candidates}]
+        files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
+        candidates += [found for found in files if _are_enough(found, images)]
     for other in candidates:
         if _disagree(table, best, other):
             raise RequestError(

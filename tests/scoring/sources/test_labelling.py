@@ -194,6 +194,29 @@ def test_two_columns_that_name_different_photos_are_asked_about(tmp_path: Path) 
     assert _targets(_labelled(file, listing, ids="file")) == {"train/1.jpg": "dog", "train/2.jpg": "cat"}
 
 
+@pytest.mark.parametrize("header", ["filenames", "image_paths", "relative_path", "jpg", "which", "image_url"])
+@pytest.mark.parametrize("name", ["{}.jpg", "train/{}.jpg"])
+def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Path, header: str, name: str) -> None:
+    rows = "".join(f"{row},{name.format(9 - row)},{'cat' if row < 5 else 'dog'}\n" for row in range(10))
+    file, listing = _write(tmp_path, f"id,{header},label\n{rows}"), _listing([f"train/{row}.jpg" for row in range(10)])
+    assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids=header))["train/9.jpg"] == "cat"
+    assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,jpg,label\na1,a1.jpg,cat\nb2,b2.jpg,dog\nc3,c3.png,cat\n10,10.jpg,dog\n",
+        "id,page,label\na1,b2.html,cat\nb2,a1.html,dog\nc3,10.html,cat\n10,c3.html,dog\n",
+        "id,copy of,label\na1,b2.jpg,cat\nb2,,dog\nc3,,cat\n10,,dog\n",
+        "filename,left,label\na1.jpg,b2.jpg,cat\nb2.jpg,a1.jpg,dog\nc3.png,10.jpg,cat\n10.jpg,c3.png,dog\n",
+    ],
+)
+def test_a_column_of_other_files_beside_the_ids_does_not_matter(tmp_path: Path, text: str) -> None:
+    assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
