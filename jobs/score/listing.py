@@ -58,9 +58,8 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
         request: Which images.
         keep: Leaves some of the images out; None keeps all.
     """
-    listing = find_images(request.images, request.columns)
-    if keep:
-        listing = keep(listing)
+    found = find_images(request.images, request.columns)
+    listing = keep(found) if keep else found
     if request.labels_file:
         has_both = request.columns.image_id is not None and request.columns.content is None
         place = str(request.images.absolute())
@@ -68,7 +67,7 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
     if request.columns.label:
         return label_by_table(listing, request.images, request.columns, request.label_use)
     if request.labels_from:
-        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from, found.images)))
     return Labelled(listing)
 
 
