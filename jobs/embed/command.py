@@ -26,6 +26,7 @@ from jobs.embed.result import Embeddings
 from jobs.score.job import run_score
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest
 from scoring.pixels.decoding import Resize
+from scoring.sources.labelling import LabelUse
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
@@ -129,6 +130,7 @@ def embed(
         shard_deadline_s=shard_deadline,
         columns=TableColumns(path_column, bytes_column, id_column),
         read_timeout_s=read_timeout,
+        label_use=LabelUse(keeps_unlabelled=True),
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
     assert run.summary is not None  # a run of images that did not raise has both

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from rich.console import Console
@@ -18,8 +18,7 @@ from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import find_images
-from scoring.sources.labelling import Labelled, label_by_file, label_by_table
-from scoring.sources.targets import with_targets
+from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.storage.walking import Fault
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
@@ -71,9 +70,8 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
         request: Which images.
         keep: Leaves some of the images out; None keeps all.
     """
-    listing = find_images(request.images, request.columns)
-    if keep:
-        listing = keep(listing)
+    found = find_images(request.images, request.columns)
+    listing = keep(found) if keep else found
     if request.labels_file:
         has_both = request.columns.image_id is not None and request.columns.content is None
         place = str(request.images.absolute())
@@ -81,7 +79,7 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
     if request.columns.label:
         return label_by_table(listing, request.images, request.columns, request.label_use)
     if request.labels_from:
-        return Labelled(replace(listing, images=with_targets(listing.images, request.labels_from)))
+        return label_by_path(listing, request.labels_from, request.label_use, found)
     return Labelled(listing)
 
 

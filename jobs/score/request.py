@@ -37,7 +37,7 @@ class ImagesRequest:
         columns: Which columns of a Parquet table hold what; one of labels takes the place of `labels_from`.
         labels_file: A file with the labels, in the place of `labels_from`.
         read_timeout_s: Seconds that reading one image may take; then it becomes an error row.
-        label_use: What labels of a file or a column are for.
+        label_use: What labels are for.
     """
 
     images: Location

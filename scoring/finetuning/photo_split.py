@@ -27,13 +27,16 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     """Return how many photos are kept out of training.
 
     Raises:
-        ImagesError: If there are fewer than two labels, or one would be missing on one side.
+        ImagesError: If there are fewer than two labels, or one would be missing on one side, or if some photos lie
+            outside the folders to train and to validate on.
     """
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
         raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
-    if num_validation is None and has_folders(images):
-        return _check_folders(images, counts)
+    if num_validation is None:
+        _check_elsewhere(images)
+        if has_folders(images):
+            return _check_folders(images, counts)
     _check_rarest(counts)
     if num_validation is None:
         num_validation = max(len(counts), min(MAX_VALIDATION, int(len(images) * _VALIDATION_SHARE)))
@@ -159,6 +162,17 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
             f"has {fewest}. Add photos of it, or leave it out."
         )
     return fewest
+
+
+def _check_elsewhere(images: Sequence[ImageEntry]) -> None:
+    """Raise ImagesError if there are folders to train and to validate on, and photos elsewhere: these are neither's."""
+    splits = list(map(find_splits(images), images))
+    elsewhere = [image.path for image, split in zip(images, splits, strict=True) if split is None]
+    if elsewhere and {Split.TRAIN, Split.VALIDATION} <= set(splits):
+        raise ImagesError(
+            f"Expected every photo in the folder to train or that to validate on, as there are both; {elsewhere[0]!r} "
+            f"lies elsewhere, one of {len(elsewhere)}. Move them, or have all photos drawn with `validation`."
+        )
 
 
 def _check_folders(images: Sequence[ImageEntry], counts: Counter[str | None]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from scoring.errors import RequestError
+from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
@@ -11,10 +11,19 @@ from scoring.sources.listing import CommonFolder, made_id
 from scoring.sources.spelling import composed
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
+from scoring.sources.targets import LabelsFrom, with_targets
 from scoring.storage.locations import Location
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
+_NOT_TRAINED = (
+    "and such models are not trained here. Train one with Keras, with a sigmoid for each label, and score it with "
+    "`outputs` multi-label; if it is one label, write it without."
+)
+_NOT_SCORED = (
+    "and this model gives one label to each. A model of several, with a sigmoid for each, is scored with `outputs` "
+    "multi-label; if it is one label, write it without."
+)
 _MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
 
 
@@ -135,7 +144,10 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
 
 
 def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
-    """The column of ids whose values are those of photos."""
+    """The column of ids whose values are those of photos.
+
+    One of bare ids, as running numbers are, must not tell other photos than any column that names files.
+    """
     image_ids, paths = [image.image_id for image in images], [image.path for image in images]
     candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
@@ -146,6 +158,10 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
             f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
             f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
         )
+    if asked is None and not table.names_files(best.column):
+        others = [name for name in table.columns if name not in {found.column for found in candidates}]
+        files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
+        candidates += [found for found in files if _are_enough(found, images)]
     for other in candidates:
         if _disagree(table, best, other):
             raise RequestError(
@@ -210,6 +226,24 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
     return labels
 
 
+def label_by_path(
+    listing: Listing, labels_from: LabelsFrom, use: LabelUse = TRAINING, found: Listing | None = None
+) -> Labelled:
+    """Give photos the labels that their names or folders tell; see `with_targets`.
+
+    Raises:
+        ImagesError: If they tell none, or if `use` is to train and one is several, as the folder `cat,dog`.
+    """
+    images = with_targets(listing.images, labels_from, found.images if found else None)
+    if use == TRAINING and (several := _several({image.target or "" for image in images}, ",")):
+        first = next(image.path for image in images if image.target == several)
+        raise ImagesError(
+            f"Expected one label for each photo; {first!r} has {several!r}, which is several, with commas between "
+            f"them, {_NOT_TRAINED}"
+        )
+    return Labelled(replace(listing, images=images))
+
+
 def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
     """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
     different = set(map(composed, values))
@@ -220,8 +254,7 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
         if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
-                f"{words} between them, and such models are not trained here. Train one with Keras, with a sigmoid for "
-                "each label, and score it with `outputs` multi-label; if it is one label, write it without."
+                f"{words} between them, {_NOT_TRAINED if use == TRAINING else _NOT_SCORED}"
             )
     return list(values)
 
@@ -230,7 +263,7 @@ def _several(values: Collection[str], mark: str) -> str | None:
     """The first value that is several labels, if some are.
 
     They are if the parts of one are labels themselves, or if few parts make up many values. `American bulldog` and
-    `French bulldog` are not.
+    `French bulldog` are not, nor are names of equally many words: `ace of clubs`.
     """
     parts = {value: [part.strip() for part in value.split(mark) if part.strip()] for value in sorted(values)}
     torn = {value: each for value, each in parts.items() if len(each) > 1}
@@ -238,4 +271,5 @@ def _several(values: Collection[str], mark: str) -> str | None:
     if made_of_labels is not None:
         return made_of_labels
     few = {part for each in torn.values() for part in each}
-    return next(iter(torn)) if torn and 2 * len(few) < len(torn) else None
+    are_names = mark == " " and len({len(each) for each in torn.values()}) == 1
+    return next(iter(torn)) if torn and 2 * len(few) < len(torn) and not are_names else None

@@ -18,6 +18,7 @@ from scoring.storage.locations import Location, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
 _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
+_SUFFIX = re.compile(r"\.[a-z]\w{1,4}", re.IGNORECASE)
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
 _WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
 _MISSING = frozenset({"nan", "<na>", "#n/a", "null"})  # as pandas, R and spreadsheets write an empty cell
@@ -50,6 +51,14 @@ class LabelsTable:
                 "which by `id_column`."
             )
         return found
+
+    def names_files(self, column: str) -> bool:
+        """Whether most rows of a column look like names of files, with a suffix or a folder, whatever it is called."""
+        try:
+            values = self.columns[column]
+        except RequestError:  # of a Parquet table, one that cannot be text
+            return False
+        return sum(map(_is_file_name, values)) > len(values) / 2
 
     def label_column(self, asked: str | None, id_column: str) -> str:
         """The column of labels: the one asked for, the one named so, or the only one beside the ids.
@@ -92,6 +101,11 @@ def tidy_labels(values: Sequence[str]) -> list[str]:
         return [value.partition(".")[0] for value in found]
     spelled = one_spelling(found)
     return [spelled.get(value, value) for value in found]
+
+
+def _is_file_name(value: str) -> bool:
+    stem, dot, suffix = value.rpartition(".")
+    return "/" in value or "\\" in value or bool(stem and _SUFFIX.fullmatch(dot + suffix))
 
 
 def _is_missing(label: str) -> bool:

@@ -1,8 +1,10 @@
 """What photos are for, to train, to validate or to test on, where the folders that they lie in say so."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from functools import cache
 
 from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.listing import CommonFolder
@@ -11,6 +13,8 @@ from scoring.sources.listing import CommonFolder
 _HOLDER = re.compile(
     r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
 )
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
+_FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 
 
 class Split(StrEnum):
@@ -24,25 +28,116 @@ class Split(StrEnum):
 _SPLITS = {
     **dict.fromkeys(("train", "training"), Split.TRAIN),
     **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
-    **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
+    **dict.fromkeys(("test", "test1", "testing", "evaluation", "eval", "holdout"), Split.TEST),
 }
 
 
-def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | None]:
-    """Tells what each of these images is for, by the folders, tars and parts of tables that it lies in.
+class SplitFolders:
+    """What the folders of a collection say that its photos are for.
 
-    Below the folder that all of them share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
-    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts, of a file one of its
-    words: `pets-train-000.tar`. None if none says so.
+    Below the folder that all photos share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
+    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts. One of its words does
+    beside a folder of another split, if one of the two is to train on, and holds folders of labels or is called as the
+    other but for that word: `seg_test` beside `seg_train`. Of a file that holds images one of its words counts:
+    `pets-train-000.tar`. `train` beside the folders of other labels is one of them: of a vehicle.
+
+    A folder is its path with a slash behind it.
     """
-    depth = CommonFolder(image.path for image in images).depth
 
-    def split_of(image: ImageEntry) -> Split | None:
-        *folders, name = image.path.split("/")[depth:]
-        places = [*folders, name] if holds_images(name) else folders
-        return next((split for split in map(_split_of_place, places) if split), None)
+    def __init__(self, paths: Iterable[str]) -> None:
+        common = CommonFolder()
+        self._holding = set[str]()  # folders that hold photos themselves
+        for path in paths:
+            common.see(path)
+            self._holding.add(path[: path.rfind("/") + 1])
+        self._depth = common.depth
+        self._inside = defaultdict[str, set[str]](set)  # the names of the folders in each
+        for folder in self._holding:
+            parent, name = _parted(folder)
+            while name and name not in self._inside[parent]:
+                self._inside[parent].add(name)
+                parent, name = _parted(parent)
+        self._told_in = cache(self._find_told)
+        self._split_of_folder = cache(self._find_split)
+        self._has_labels_to_train_on = cache(self._find_labels_to_train_on)
 
-    return split_of
+    def split_of(self, path: str) -> Split | None:
+        """What a photo is for; None if no folder says so."""
+        name = path[path.rfind("/") + 1 :]
+        held = _word_of_split(name) if holds_images(name) else None
+        return self._split_of_folder(path[: len(path) - len(name)]) or (held and held[0])
+
+    def is_split(self, folder: str) -> bool:
+        """Whether the name of a folder tells a split, and no label."""
+        parent, name = self._outermost(folder)
+        return name in self._told_in(parent)
+
+    def lies_beside(self, folder: str) -> bool:
+        """Whether photos lie in a folder beside one to train on, where they lie in folders of labels.
+
+        `seg_pred` does, beside `seg_train/forest`.
+        """
+        parent, name = self._outermost(folder)
+        return bool(name) and _word_of_split(name) is None and self._has_labels_to_train_on(parent)
+
+    def _outermost(self, folder: str) -> tuple[str, str]:
+        """Where a folder lies, and its name; of several of one name, `test/test`, the outermost."""
+        parent, name = _parted(folder)
+        while self._inside[parent] == {name} and _parted(parent)[1] == name:
+            parent, name = _parted(parent)
+        return parent, name
+
+    def _find_labels_to_train_on(self, parent: str) -> bool:
+        """Whether a folder within one is to train on, and photos lie in folders of labels within that."""
+        words = ((name, _word_of_split(name)) for name in self._inside[parent])
+        return any(
+            word is not None and word[0] is Split.TRAIN and self._holds_labels(f"{parent}{name}/")
+            for name, word in words
+        )
+
+    def _find_split(self, folder: str) -> Split | None:
+        if folder.count("/") <= self._depth:
+            return None
+        parent, name = _parted(folder)
+        return self._split_of_folder(parent) or self._told_in(parent).get(name)
+
+    def _find_told(self, parent: str) -> dict[str, Split]:
+        """The folders in one whose names tell a split."""
+        words = {name: word for name in self._inside[parent] if (word := _word_of_split(name))}
+        told = {
+            name: split
+            for name, (split, _) in words.items()
+            if (split_of_name(name) or holds_images(name)) and not self._is_label(parent, name)
+        }
+        others = {name: word for name, word in words.items() if word[0] is not Split.TRAIN}
+        for name in words.keys() - others.keys() if others else ():
+            holds_labels, rest = self._holds_labels(f"{parent}{name}/"), words[name][1]
+            alike = {other: split for other, (split, its_rest) in others.items() if holds_labels or its_rest == rest}
+            told |= {**alike, name: Split.TRAIN} if alike else {}
+        return told
+
+    def _is_label(self, parent: str, name: str) -> bool:
+        """Whether a folder `train` is that of a vehicle: two others at least lie beside it, which all hold photos."""
+        others = self._inside[parent] - {name}
+        return (
+            name.casefold() == "train"
+            and not self._inside[f"{parent}{name}/"]
+            and len(others) > 1
+            and all(f"{parent}{other}/" in self._holding and not holds_images(other) for other in others)
+            and not any((word := _word_of_split(other)) and (word[0] is Split.TRAIN or not word[1]) for other in others)
+        )
+
+    def _holds_labels(self, folder: str) -> bool:
+        """Whether photos lie in several folders within one, and none beside these."""
+        while folder not in self._holding and len(self._inside[folder]) == 1:
+            folder += f"{next(iter(self._inside[folder]))}/"
+        return folder not in self._holding and len(self._inside[folder]) > 1
+
+
+def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | None]:
+    """Tells what each of these images is for, by the folders, tars and parts of tables that it lies in."""
+    folders = SplitFolders(image.path for image in images)
+    return lambda image: folders.split_of(image.path)
 
 
 def split_of_name(name: str) -> Split | None:
@@ -60,11 +155,22 @@ def holds_images(name: str) -> bool:
     return _HOLDER.fullmatch(name) is not None
 
 
-def _split_of_place(name: str) -> Split | None:
+def _parted(folder: str) -> tuple[str, str]:
+    """The folder that one lies in, and its name."""
+    parent = folder[: folder.rfind("/", 0, -1) + 1]
+    return parent, folder[len(parent) : -1]
+
+
+def _word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
+    """The split that one word of a name tells, and the name's other words; None if none does, or two differ."""
     held = _HOLDER.fullmatch(name)
-    words = re.split(r"[-_.]", held["name"]) if held else [name]
+    if not held and (split := split_of_name(name)):
+        return split, ()
+    words = re.split(r"[-_.]", held["name"]) if held else _WORD.findall(name)
+    words = [word.casefold().removesuffix("set").removesuffix("data") for word in words]
     splits = {split for word in words if (split := split_of_name(word))}
-    return splits.pop() if len(splits) == 1 else None
+    rest = tuple(word for word in words if word not in _FILLERS and split_of_name(word) is None)
+    return (splits.pop(), () if held else rest) if len(splits) == 1 else None
 
 
 def leave_out_test(listing: Listing) -> Listing:

@@ -11,7 +11,7 @@ from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.spelling import composed, one_spelling
-from scoring.sources.splits import holds_images, split_of_name
+from scoring.sources.splits import SplitFolders, holds_images, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -29,22 +29,31 @@ class LabelsFrom(StrEnum):
     FOLDERS = "folders"
 
 
-def with_targets(images: Sequence[ImageEntry], labels_from: LabelsFrom) -> Sequence[ImageEntry]:
+def with_targets(
+    images: Sequence[ImageEntry], labels_from: LabelsFrom, found: Sequence[ImageEntry] | None = None
+) -> Sequence[ImageEntry]:
     """The same images with their targets.
 
     Args:
-        images: As they were found.
+        images: Those to label.
         labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
             tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
             folder that all share is no label where others lie within it.
+        found: All that were found, where some were left out since; their folders tell which of them are splits.
 
     Raises:
-        ImagesError: If an image has none, of which the first are named; if tars of several folders have folders of
-            other names; of `AUTO`, if it cannot tell which to take.
+        ImagesError: If an image has none, of which the first are named; if some lie beside the folders to train on,
+            where others lie in folders of labels; if tars of several folders have folders of other names; of `AUTO`, if
+            it cannot tell which to take.
     """
-    if labels_from is LabelsFrom.AUTO:
-        return _find_targets(images)
-    target_of = _TARGETS[labels_from](images)
+    target_of: _TargetOf = _name_target
+    if labels_from is not LabelsFrom.NAMES:
+        folders = SplitFolders(image.path for image in found or images)
+        _refuse_beside(images, folders)
+        folder_target = _folder_targets(images, folders)
+        if labels_from is LabelsFrom.AUTO:
+            labels_from = _find_reading(images, folder_target)
+        target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
 
     def with_target(image: ImageEntry) -> ImageEntry:
         return replace(image, target=target_of(image.path))
@@ -110,13 +119,13 @@ def singular(word: str) -> str:
     return composed(word).casefold().removesuffix("s")
 
 
-def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
-    """Targets from the names or the folders, whichever labels every image and is not contradicted by the other.
+def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:
+    """Names or folders, whichever labels every image and is not contradicted by the other.
 
     Raises:
         ImagesError: If neither does, or they contradict each other; it says what names and folders tell.
     """
-    names, folders = _Reading(_name_target), _Reading(_folder_targets(images))
+    names, folders = _Reading(_name_target), _Reading(folder_target)
     disagreements: set[tuple[str, str]] = set()
     for image in images:
         by_name, by_folder = names.read(image.path), folders.read(image.path)
@@ -134,7 +143,7 @@ def _find_targets(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
             f"Expected names and folders to agree; the names tell {names}, the folders {folders}: {name!r} "
             f"lies in {folder!r}. Say which with `labels_from` names or folders."
         )
-    return with_targets(images, LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS)
+    return LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS
 
 
 def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
@@ -183,7 +192,7 @@ def _name_target(path: str) -> str | None:
     return named["label"] if named else None
 
 
-def _folder_targets(images: Sequence[ImageEntry]) -> _TargetOf:
+def _folder_targets(images: Sequence[ImageEntry], folders: SplitFolders) -> _TargetOf:
     """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
 
     Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
@@ -195,10 +204,33 @@ def _folder_targets(images: Sequence[ImageEntry]) -> _TargetOf:
         place = PurePosixPath(path)
         name = place.parent.name
         is_held = holds_images(name) or holds_images(place.name)
-        is_label = not is_held and split_of_name(name) is None and _inside(path).count("/") != no_label
+        is_label = not is_held and _inside(path).count("/") != no_label and not folders.is_split(_folder(path))
         return name if name and is_label else None
 
     return target_of
+
+
+def _refuse_beside(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse photos beside the folders to train on, where others lie in folders of labels, unless theirs is one too."""
+    within = {_folder(image.path) for image in images}
+    beside = set(filter(folders.lies_beside, within))
+    labels = {singular(_name(folder)) for folder in within - beside}
+    lost = {folder for folder in beside if singular(_name(folder)) not in labels}
+    if lost:
+        first = [image.path for image in images if _folder(image.path) in lost]
+        raise ImagesError(
+            f"Expected every image in a folder named by its label; {len(first)} of {len(images)} images lie beside the "
+            f"folders to train on, where others do: {', '.join(map(repr, first[:_NAMED]))}. Take the folder to train "
+            "on as `images`, or move the others elsewhere."
+        )
+
+
+def _folder(path: str) -> str:
+    return path[: path.rfind("/") + 1]
+
+
+def _name(folder: str) -> str:
+    return PurePosixPath(folder).name
 
 
 def _inside(path: str) -> str:
@@ -206,10 +238,6 @@ def _inside(path: str) -> str:
     return _IN_TAR.split(path)[-1]
 
 
-_TARGETS: dict[LabelsFrom, Callable[[Sequence[ImageEntry]], _TargetOf]] = {
-    LabelsFrom.NAMES: lambda images: _name_target,
-    LabelsFrom.FOLDERS: _folder_targets,
-}
 _EXPECTED = {
     LabelsFrom.NAMES: "every name to tell its label, like cat.123.jpg",
     LabelsFrom.FOLDERS: (

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,16 @@ def test_photos_below_a_folder_called_dev_are_divided_as_those_below_any_other(f
     elsewhere = split_photos(_photos(*below), None, seed=0)
     split = split_photos(_photos(*(f"/dev/shm/{path}" for path in below)), None, seed=0)
     assert split.validation.tolist() == elsewhere.validation.tolist()
+
+
+@pytest.mark.parametrize("elsewhere", ["extra/cats/9.jpg", "cats/9.jpg", "x/9.jpg"])
+def test_a_photo_outside_the_folders_to_train_and_to_validate_on_is_named(elsewhere: str) -> None:
+    paths = [f"{split}/{label}/{n}.jpg" for split in ("train", "valid") for label in ("cats", "dogs") for n in range(2)]
+    photos = [*_photos(*paths), replace(_photos(elsewhere)[0], target="cats")]
+    for check in (lambda: check_split(photos, None), lambda: check_folds(photos, None, seed=0)):
+        with pytest.raises(ImagesError, match=f"'{elsewhere}' lies elsewhere, one of 1.*drawn with `validation`"):
+            check()
+    assert len(split_photos(photos, 4, seed=0).validation) == 4
 
 
 def test_a_number_of_validation_photos_overrules_the_folders() -> None:

@@ -5,6 +5,7 @@ import unicodedata
 import uuid
 import zipfile
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import RequestError
+from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
-from scoring.sources.labelling import LabelUse, label_by_file, label_by_table
+from scoring.sources.labelling import LabelUse, label_by_file, label_by_path, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
+from scoring.sources.targets import LabelsFrom
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
 
@@ -194,6 +196,29 @@ def test_two_columns_that_name_different_photos_are_asked_about(tmp_path: Path) 
     assert _targets(_labelled(file, listing, ids="file")) == {"train/1.jpg": "dog", "train/2.jpg": "cat"}
 
 
+@pytest.mark.parametrize("header", ["filenames", "image_paths", "relative_path", "jpg", "which", "image_url"])
+@pytest.mark.parametrize("name", ["{}.jpg", "train/{}.jpg"])
+def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Path, header: str, name: str) -> None:
+    rows = "".join(f"{row},{name.format(9 - row)},{'cat' if row < 5 else 'dog'}\n" for row in range(10))
+    file, listing = _write(tmp_path, f"id,{header},label\n{rows}"), _listing([f"train/{row}.jpg" for row in range(10)])
+    assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids=header))["train/9.jpg"] == "cat"
+    assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,jpg,label\na1,a1.jpg,cat\nb2,b2.jpg,dog\nc3,c3.png,cat\n10,10.jpg,dog\n",
+        "id,page,label\na1,b2.html,cat\nb2,a1.html,dog\nc3,10.html,cat\n10,c3.html,dog\n",
+        "id,copy of,label\na1,b2.jpg,cat\nb2,,dog\nc3,,cat\n10,,dog\n",
+        "filename,left,label\na1.jpg,b2.jpg,cat\nb2.jpg,a1.jpg,dog\nc3.png,10.jpg,cat\n10.jpg,c3.png,dog\n",
+    ],
+)
+def test_a_column_of_other_files_beside_the_ids_does_not_matter(tmp_path: Path, text: str) -> None:
+    assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
@@ -270,17 +295,21 @@ def test_whole_numbers_are_one_label_however_they_are_written_and_words_are_kept
         (["scab", "rust", "scab rust", "healthy"], "'scab rust' is several, with spaces"),
         (["16", "0", "16 0", "0"], "'16 0' is several, with spaces"),
         (["a|b", "b", "a", "b"], "'a|b' is several, with bars"),
-        ([f"{a} {b} {c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x p s' is several"),
+        ([" ".join(tags) for count in (2, 3) for tags in combinations("vwxyz", count)], "'v w' is several"),
+        ([f"{a},{b},{c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x,p,s' is several"),
     ],
 )
 def test_several_labels_in_one_value_are_recognised_and_refused(
     tmp_path: Path, labels: Sequence[str], value: str
 ) -> None:
     listing = _listing([f"train/{number}.jpg" for number in range(len(labels))])
-    rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
-    refused = _refused(_write(tmp_path, f"id,tags\n{rows}"), listing)
+    rows = "".join(f'{number},"{label}"\n' for number, label in enumerate(labels))
+    file = _write(tmp_path, f"id,tags\n{rows}")
+    refused = _refused(file, listing)
     assert value in refused
     assert "Train one with Keras" in refused and "`outputs` multi-label" in refused
+    with pytest.raises(RequestError, match=f"{re.escape(value)}.* this model gives one label .*`outputs` multi-label"):
+        label_by_file(listing, LabelsFile(file), LabelUse(keeps_unlabelled=True))
 
 
 @pytest.mark.parametrize(
@@ -334,6 +363,28 @@ def test_several_labels_are_recognised_in_two_spellings(tmp_path: Path) -> None:
 def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,breed\na1,French bulldog\nb2,American bulldog\nc3,bulldog\n10,Great Dane\n")
     assert set(_targets(_labelled(file)).values()) == {"French bulldog", "American bulldog", "bulldog", "Great Dane"}
+
+
+def test_names_of_equally_many_words_are_labels(tmp_path: Path) -> None:
+    ranks, suits = ("ace", *map(str, range(2, 11)), "jack", "queen", "king"), ("clubs", "hearts", "spades", "diamonds")
+    cards = ["joker", *(f"{rank} of {suit}" for rank in ranks for suit in suits)]
+    rows = "".join(f"{number},{card}\n" for number, card in enumerate(cards))
+    listing = _listing([f"train/{number}.jpg" for number in range(len(cards))])
+    assert set(_targets(_labelled(_write(tmp_path, f"id,label\n{rows}"), listing)).values()) == set(cards)
+
+
+def test_folders_of_several_labels_are_refused_to_train_on_and_taken_to_score() -> None:
+    paths = [f"x/{label}/1.jpg" for label in ("red", "green", "red,green", "none")]
+    with pytest.raises(ImagesError, match=r"'x/red,green/1\.jpg' has 'red,green', which is several.* not trained here"):
+        label_by_path(_listing(paths), LabelsFrom.FOLDERS)
+    scored = label_by_path(_listing(paths), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
+    assert list(_targets(scored).values()) == ["red", "green", "red,green", "none"]
+
+
+@pytest.mark.parametrize("labels", [("New York, NY", "Albany, NY", "none"), ("crane, bird", "crane, machine", "bird")])
+def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Sequence[str]) -> None:
+    found = label_by_path(_listing([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing
+    assert list(_targets(found).values()) == list(labels)
 
 
 @pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])

@@ -118,6 +118,110 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
     assert leave_out_test(alone) == alone
 
 
+def _kept(*paths: str) -> dict[str, str | None]:
+    """What `finetune` takes, with the targets."""
+    kept = leave_out_test(Listing(_images(*paths))).images
+    return {image.path: image.target for image in with_targets(kept, LabelsFrom.AUTO, _images(*paths))}
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("asl_alphabet_train", "asl_alphabet_test"),
+        ("training_set/training_set", "test_set/test_set"),
+        ("training", "evaluation"),
+        ("train", "eval"),
+        ("Training Images", "Test Images"),
+        ("TrainSet", "HoldoutSet"),
+        ("train2017", "test2017"),
+        ("trainset", "testset"),
+        ("train", "test_stg1/test_stg1"),
+        ("train_images", "test"),
+        ("train.tar", "test_images"),
+        ("home/test/x/train_data", "home/test/x/test_data"),
+    ],
+)
+def test_test_folders_called_as_those_to_train_on_are_no_labels_and_are_left_out(train: str, test: str) -> None:
+    trained = {f"{train}/{label}/{number}.jpg": label for label in ("cats", "dogs") for number in range(2)}
+    assert _kept(*trained, f"{test}/cats/7.jpg", f"{test}/dogs/8.jpg") == trained
+    assert _kept(*trained, f"{test}/cat_7.jpg", f"{test}/8.jpg") == trained
+    with pytest.raises(ImagesError, match=f"1 of 5 images are not so: '{test}/8.jpg'"):
+        with_targets(_images(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS)
+
+
+def test_flat_test_folders_called_as_those_to_train_on_are_left_out() -> None:
+    trained = {"training_set/cat.1.jpg": "cat", "training_set/dog.2.jpg": "dog"}
+    assert _kept(*trained, "test_set/cat.3.jpg", "test_set/dog.4.jpg") == trained
+    assert _splits("trainA/1.jpg", "trainB/1.jpg", "testA/1.jpg", "valB/1.jpg") == [
+        Split.TRAIN,
+        Split.TRAIN,
+        Split.TEST,
+        Split.VALIDATION,
+    ]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("test_tube", "flask"),
+        ("bullet_train", "test_tube", "eval_board"),
+        ("toy train", "test tube", "valid coin"),
+        ("dev_board", "test_board"),
+        ("bus", "car", "train", "test_tube"),
+        ("rapid_test", "other test"),
+    ],
+)
+def test_words_of_labels_are_no_splits(labels: tuple[str, ...]) -> None:
+    for top in ("", "d/train/", "train/"):
+        photos = {f"{top}{label}/{number}.jpg": label for label in labels for number in range(2)}
+        assert _kept(*photos) == photos
+    assert _splits(*(f"{label}/1.jpg" for label in labels)) == [None] * len(labels)
+
+
+def test_a_label_called_train_is_one_among_others_and_below_a_split() -> None:
+    labels = ("bus", "car", "train")
+    assert _auto(*(f"x/{label}/0.png" for label in labels)) == list(labels)
+    split = [f"{split}/{label}/0.png" for split in ("train", "test") for label in labels]
+    assert _auto(*split) == [*labels, *labels]
+    assert _splits(*split) == [Split.TRAIN] * 3 + [Split.TEST] * 3
+    assert list(_kept(*split).values()) == list(labels)
+    for paths in (
+        ("train/1.jpg", "extra/2.jpg"),
+        ("train/1.jpg", "train_extra/2.jpg", "more/3.jpg"),
+        ("train/1.jpg", "test/2.jpg", "more/3.jpg", "other/4.jpg"),
+        ("train/1.jpg", "more/x/3.jpg", "other/4.jpg"),
+        ("train/train/1.jpg", "valid/valid/2.jpg"),
+    ):
+        assert _auto(*paths) == [None]
+    assert _auto("train/cat.1.jpg", "extra/dog.2.jpg") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
+@pytest.mark.parametrize(
+    ("train", "test", "beside"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test", "seg_pred/seg_pred/7.jpg"),
+        ("dataset/training_set", "dataset/test_set", "dataset/single_prediction/cat_or_dog_1.jpg"),
+        ("train", "valid", "unlabelled/8.jpg"),
+        ("train_images", "more", "extra/8.jpg"),
+    ],
+)
+def test_a_folder_of_photos_beside_those_of_labels_to_train_on_is_no_label(
+    train: str, test: str, beside: str, labels_from: LabelsFrom
+) -> None:
+    paths = [
+        f"{split}/{label}s/{label}.{number}.jpg"
+        for split in (train, test)
+        for label in ("cat", "dog")
+        for number in range(2)
+    ]
+    with pytest.raises(ImagesError, match=f"1 of .* lie beside the folders to train on.*: '{beside}'"):
+        with_targets(_images(*paths[:4], beside), labels_from, _images(*paths, beside))
+    also = [*paths, beside.replace(beside.split("/")[-2], "cats")]
+    assert set(_targets(with_targets(_images(*also), LabelsFrom.FOLDERS))) == {"cats", "dogs"}
+
+
 def test_files_that_hold_images_are_no_labels() -> None:
     for paths in (
         ("a.tar/1.jpg", "b.tar/2.jpg"),
