@@ -122,12 +122,12 @@ def number_of(value: Any, annotation: Any, field: str) -> Any:
         return None
     try:
         if kinds - {NoneType} == {int}:
-            value = int(operator.index(value))
+            value = _whole_of(value)
         elif kinds - {NoneType} == {float}:
             return _float_of(value)
     except TypeError:
         what = "a whole number" if int in kinds else "a number"
-        raise RequestError(f"Expected `{field}` to be {what}; received {value!r}.") from None
+        raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.") from None
     except OverflowError:
         raise RequestError(f"Expected `{field}` to be a number of at most 308 digits; received a longer one.") from None
     _check_digits(value, field)
@@ -142,10 +142,22 @@ def _check_digits(value: object, field: str) -> None:
         )
 
 
+def _whole_of(value: Any) -> int:
+    if isinstance(value, bool):  # no count, although Python takes True for 1
+        raise TypeError
+    return int(operator.index(value))
+
+
 def _float_of(value: object) -> float:
-    if not isinstance(value, Real) or math.isnan(number := float(value)):
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(number := float(value)):
         raise TypeError
     return number
+
+
+def _shown(value: object) -> str:
+    """A value in one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def seed_of(value: int) -> int:

@@ -178,7 +178,7 @@ def test_a_whole_number_of_numpy_is_one_and_what_is_none_is_refused_by_name(
     assert {name for name, each in parameters.items() if each.annotation in (int, int | None)} == set(fields)
     required = {name: "x" for name, each in parameters.items() if each.default is inspect.Parameter.empty}
     for field in fields:
-        for value in (32.0, np.float64(32), "32", [32], math.nan):
+        for value in (32.0, np.float64(32), "32", [32], math.nan, True, np.False_):
             with pytest.raises(RequestError, match=f"Expected `{field}` to be a whole number; received ") as refused:
                 function(**required | {field: value})
             assert "\n" not in str(refused.value)
@@ -224,10 +224,17 @@ def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(seed:
 
 
 @pytest.mark.parametrize("field", _ANY)
-@pytest.mark.parametrize("value", ["1", math.nan, 1j])
+@pytest.mark.parametrize("value", ["1", math.nan, 1j, True, np.True_])
 def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received "):
         api.score(images="x", output="y", **{field: value})
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_probability_is_no_yes_or_no(value: Any) -> None:
+    for field in ("fallback", "clip", "threshold"):
+        with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received {value}"):
+            api.submission("x", **{field: value})
 
 
 @pytest.mark.parametrize(
