@@ -14,6 +14,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
 
+import numpy as np
+
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
 from scoring.storage.redaction import redact
@@ -32,7 +34,7 @@ URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Look at the values before a function begins: see `list_of`, `check_texts` and `number_of`."""
+    """Look at the values before a function begins: see `list_of`, `check_texts`, `number_of` and `flag_of`."""
     signature = inspect.signature(function)
     annotations = {field: parameter.annotation for field, parameter in signature.parameters.items()}
 
@@ -43,7 +45,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             bound.arguments[field] = list_of(value, annotations[field], field)
         check_texts(bound.arguments)
         for field, value in bound.arguments.items():
-            bound.arguments[field] = number_of(value, annotations[field], field)
+            number = number_of(value, annotations[field], field)
+            bound.arguments[field] = flag_of(number, annotations[field], field)
         return function(*bound.args, **bound.kwargs)
 
     return call
@@ -152,6 +155,24 @@ def _float_of(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(number := float(value)):
         raise TypeError
     return number
+
+
+def flag_of(value: Any, annotation: Any, field: str) -> Any:
+    """A yes or a no where a field takes nothing else: any text is a yes to Python, "False" and "0" too.
+
+    Args:
+        value: What was given: True or False, also NumPy's; 1, 0 and None mean the same.
+        annotation: The field's.
+        field: Its name.
+
+    Raises:
+        RequestError: If it is neither; it names the field.
+    """
+    if annotation is not bool:
+        return value
+    if value is not None and not (isinstance(value, Real | np.bool_) and value in (0, 1)):
+        raise RequestError(f"Expected `{field}` to be True or False; received {_shown(value)}.")
+    return bool(value)
 
 
 def _shown(value: object) -> str:

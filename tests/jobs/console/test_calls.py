@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from jobs import api
 from jobs.cli import COMMANDS, app
-from jobs.console.arguments import number_of
+from jobs.console.arguments import flag_of, number_of
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
 
@@ -208,6 +208,35 @@ def test_a_number_that_overflows_is_one_line_whatever_takes_it(
             ) as refused:
                 function(**required | {field: value})
             assert len(str(refused.value)) < 120
+
+
+def _flags() -> list[tuple[Callable[..., object], str]]:
+    """Every field of a function for Python that takes a yes or a no alone."""
+    functions = [value for name in api.__all__ if inspect.isfunction(value := getattr(api, name))]
+    return [
+        (function, name)
+        for function in functions
+        for name, each in inspect.signature(function).parameters.items()
+        if each.annotation is bool
+    ]
+
+
+def test_a_text_is_no_yes() -> None:
+    named = {(function.__name__, name) for function, name in _flags()}
+    assert named >= {("score", "overwrite"), ("score", "dry_run"), ("submission", "partial"), ("status", "verify")}
+    for function, name in _flags():
+        parameters = inspect.signature(function).parameters
+        required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+        given: list[Any] = ["False", "0", "no", [], 2, math.nan, np.array([True])]
+        for value in given:
+            with pytest.raises(RequestError, match=f"Expected `{name}` to be True or False; received "):
+                function(**required | {name: value})
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_, 1, 0, np.int64(1), None])
+def test_a_yes_or_no_becomes_pythons_own(value: object) -> None:
+    assert flag_of(value, bool, "field") is bool(value)
+    assert flag_of(value, bool | int, "field") is value
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
