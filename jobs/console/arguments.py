@@ -34,7 +34,7 @@ URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Look at the values before a function begins: see `list_of`, `check_texts`, `number_of` and `flag_of`."""
+    """Look at the values before a function begins: see `words_of` and the others."""
     signature = inspect.signature(function)
     annotations = {field: parameter.annotation for field, parameter in signature.parameters.items()}
 
@@ -42,7 +42,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         for field, value in bound.arguments.items():
-            bound.arguments[field] = list_of(value, annotations[field], field)
+            words = words_of(value, annotations[field], field)
+            bound.arguments[field] = list_of(words, annotations[field], field)
         check_texts(bound.arguments)
         for field, value in bound.arguments.items():
             number = number_of(value, annotations[field], field)
@@ -50,6 +51,37 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         return function(*bound.args, **bound.kwargs)
 
     return call
+
+
+def words_of(value: Any, annotation: Any, field: str) -> Any:
+    """Text where a field takes text, and a path where it takes one: of a result, such as a run, its own.
+
+    Args:
+        value: What was given; left as it is where the field takes more than that.
+        annotation: The field's.
+        field: Its name.
+
+    Raises:
+        RequestError: If it is none; it names the field.
+    """
+    kinds = tuple(get_origin(kind) or kind for kind in get_args(annotation) or (annotation,))
+    if str not in kinds or isinstance(value, kinds):
+        return value
+    if Path in kinds and (path := _path_of(value)) is not None:
+        return path if isinstance(path, kinds) else str(path)
+    if not set(kinds) <= {str, Path, Url, NoneType}:
+        return value
+    what = "a path or URL" if Url in kinds else "a name or a path" if Path in kinds else "text"
+    raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.")
+
+
+def _path_of(value: Any) -> Location | str | None:
+    """The path of a result of ours, or of a path of another library; None of anything else."""
+    if isinstance(path := getattr(value, "path", value), Location):
+        return path
+    if hasattr(value, "joinpath"):  # of cloudpathlib and others, whose text is a URL
+        return str(value)
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else None
 
 
 def check_texts(values: Mapping[str, object]) -> None:
@@ -100,7 +132,7 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
     [each] = get_args(sequence)
     odd = [one for one in given if not isinstance(one, get_args(each) or each)]
     if odd:
-        raise RequestError(f"Expected `{field}` to be a list of texts; received {odd[0]!r} in it.")
+        raise RequestError(f"Expected `{field}` to be a list of texts; received {_shown(odd[0])} in it.")
     return given
 
 

@@ -1,9 +1,10 @@
 import inspect
 import math
+import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args, get_origin
 
 import numpy as np
@@ -17,6 +18,7 @@ from jobs.cli import COMMANDS, app
 from jobs.console.arguments import flag_of, number_of
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
+from scoring.storage.locations import Url
 
 
 def _texts() -> list[tuple[str, Any]]:
@@ -155,6 +157,60 @@ def test_every_list_is_one_that_has_an_order_and_holds_texts(given: Any, monkeyp
         images = {"images": "x"} if "images" in parameters else {}
         with pytest.raises(RequestError, match=f"`{name}`"):
             function(**required | images | {name: given})
+
+
+@pytest.mark.parametrize("given", [5, object(), {"a": "b"}], ids=type)
+def test_what_is_no_text_or_path_is_never_taken_for_its_name(
+    given: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    for name in api.__all__:
+        if not inspect.isfunction(function := getattr(api, name)):
+            continue
+        parameters = inspect.signature(function).parameters
+        required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+        for field, each in parameters.items():
+            kinds = set(get_args(each.annotation) or (each.annotation,))
+            if str not in kinds or not kinds <= {str, Path, Url, type(None)}:
+                continue
+            values = [given] if type(None) in kinds else [given, None]
+            for value in values:
+                with pytest.raises(RequestError, match=f"Expected `{field}` to be (a|text).*; received ") as refused:
+                    function(**required | {field: value})
+                assert len(str(refused.value)) < 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_stands_for_its_folder(tmp_path: Path) -> None:
+    run: Any = api.Run(tmp_path / "run", None, None)
+    with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} has no run.json"):
+        api.status(run)
+    bucket: Any = api.Run(Url("s3", "bucket", "model"), None, None)
+    assert model_request(bucket).model == "s3://bucket/model"
+
+
+class _CloudPath:
+    """As other libraries have them: no path of this machine."""
+
+    def joinpath(self, *parts: str) -> "_CloudPath":
+        return self
+
+    def __str__(self) -> str:
+        return "s3://bucket/model"
+
+
+def test_paths_of_other_libraries_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    [entry] = os.scandir(tmp_path)
+    given: list[tuple[Any, str]] = [
+        (entry, str(tmp_path / "model")),
+        (PurePosixPath("models/a"), "models/a"),
+        (_CloudPath(), "s3://bucket/model"),
+        (np.str_("resnet50"), "resnet50"),
+    ]
+    for value, text in given:
+        assert model_request(value).model == text
 
 
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]
