@@ -21,6 +21,7 @@ from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_s
 from scoring.errors import DownloadError, RunFolderError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
+from scoring.run.holding import names_for_people
 from scoring.sonar.returns import UCI, find_sonar
 from scoring.storage.durable import storage_faults
 
@@ -100,7 +101,7 @@ def _take(folder: Path) -> None:
     """Take a folder that is empty, or an earlier demo's own: photos are drawn over others, and a model is replaced."""
     with storage_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and not (folder / _MARK).is_file():
+        if names_for_people(folder) and not (folder / _MARK).is_file():
             raise RunFolderError(
                 f"Expected an empty folder as `output`, or an earlier demo's; {folder} holds other files, which the "
                 "demo would overwrite. Use another `output`."

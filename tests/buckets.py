@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Url, locate
 
 _CREDENTIALS = {
@@ -43,16 +42,14 @@ def s3_server() -> Iterator[str]:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables of the environment while the block runs, and let buckets be opened anew."""
+    """Set variables of the environment while the block runs."""
     before = {name: os.environ.pop(name, None) for name in variables}
     os.environ |= variables
-    open_bucket.cache_clear()
     yield
     for name, value in before.items():
         del os.environ[name]
         if value is not None:
             os.environ[name] = value
-    open_bucket.cache_clear()
 
 
 def new_bucket() -> Url:

@@ -6,13 +6,15 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
+
+import numpy as np
 
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
@@ -32,7 +34,7 @@ URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Look at the values before a function begins: see `check_one`, `list_of`, `check_texts` and `number_of`."""
+    """Look at the values before a function begins: see `words_of` and the others."""
     signature = inspect.signature(function)
     annotations = {field: parameter.annotation for field, parameter in signature.parameters.items()}
 
@@ -40,32 +42,46 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         for field, value in bound.arguments.items():
-            check_one(value, annotations[field], field)
-            bound.arguments[field] = list_of(value, annotations[field], field)
+            words = words_of(value, annotations[field], field)
+            bound.arguments[field] = list_of(words, annotations[field], field)
         check_texts(bound.arguments)
         for field, value in bound.arguments.items():
-            bound.arguments[field] = number_of(value, annotations[field], field)
+            number = number_of(value, annotations[field], field)
+            bound.arguments[field] = flag_of(number, annotations[field], field)
         return function(*bound.args, **bound.kwargs)
 
     return call
 
 
-def check_one(value: object, annotation: Any, field: str) -> None:
-    """Refuse several values, and bytes, of a field that takes one text or path.
+def words_of(value: Any, annotation: Any, field: str) -> Any:
+    """Text where a field takes text, and a path where it takes one: of a result, such as a run, its own.
 
     Args:
-        value: What was given.
+        value: What was given; left as it is where the field takes more than that.
         annotation: The field's.
         field: Its name.
 
     Raises:
-        RequestError: It names the field.
+        RequestError: If it is none; it names the field.
     """
-    kinds = set(get_args(annotation) or (annotation,))
-    takes_one = str in kinds and kinds <= {str, Path, Url, NoneType}
-    if takes_one and isinstance(value, Iterable) and not isinstance(value, str):
-        one = "one text or path" if Path in kinds else "one text"
-        raise RequestError(f"Expected `{field}` to be {one}; received {type(value).__name__}. Call once for each.")
+    kinds = tuple(get_origin(kind) or kind for kind in get_args(annotation) or (annotation,))
+    if str not in kinds or isinstance(value, kinds):
+        return value
+    if Path in kinds and (path := _path_of(value)) is not None:
+        return path if isinstance(path, kinds) else str(path)
+    if not set(kinds) <= {str, Path, Url, NoneType}:
+        return value
+    what = "a path or URL" if Url in kinds else "a name or a path" if Path in kinds else "text"
+    raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.")
+
+
+def _path_of(value: Any) -> Location | str | None:
+    """The path of a result of ours, or of a path of another library; None of anything else."""
+    if isinstance(path := getattr(value, "path", value), Location):
+        return path
+    if hasattr(value, "joinpath"):  # of cloudpathlib and others, whose text is a URL
+        return str(value)
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else None
 
 
 def check_texts(values: Mapping[str, object]) -> None:
@@ -116,7 +132,7 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
     [each] = get_args(sequence)
     odd = [one for one in given if not isinstance(one, get_args(each) or each)]
     if odd:
-        raise RequestError(f"Expected `{field}` to be a list of texts; received {odd[0]!r} in it.")
+        raise RequestError(f"Expected `{field}` to be a list of texts; received {_shown(odd[0])} in it.")
     return given
 
 
@@ -141,12 +157,12 @@ def number_of(value: Any, annotation: Any, field: str) -> Any:
         return None
     try:
         if kinds - {NoneType} == {int}:
-            value = int(operator.index(value))
+            value = _whole_of(value)
         elif kinds - {NoneType} == {float}:
             return _float_of(value)
     except TypeError:
         what = "a whole number" if int in kinds else "a number"
-        raise RequestError(f"Expected `{field}` to be {what}; received {value!r}.") from None
+        raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.") from None
     except OverflowError:
         raise RequestError(f"Expected `{field}` to be a number of at most 308 digits; received a longer one.") from None
     _check_digits(value, field)
@@ -161,10 +177,40 @@ def _check_digits(value: object, field: str) -> None:
         )
 
 
+def _whole_of(value: Any) -> int:
+    if isinstance(value, bool):  # no count, although Python takes True for 1
+        raise TypeError
+    return int(operator.index(value))
+
+
 def _float_of(value: object) -> float:
-    if not isinstance(value, Real) or math.isnan(number := float(value)):
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(number := float(value)):
         raise TypeError
     return number
+
+
+def flag_of(value: Any, annotation: Any, field: str) -> Any:
+    """A yes or a no where a field takes nothing else: any text is a yes to Python, "False" and "0" too.
+
+    Args:
+        value: What was given: True or False, also NumPy's; 1, 0 and None mean the same.
+        annotation: The field's.
+        field: Its name.
+
+    Raises:
+        RequestError: If it is neither; it names the field.
+    """
+    if annotation is not bool:
+        return value
+    if value is not None and not (isinstance(value, Real | np.bool_) and value in (0, 1)):
+        raise RequestError(f"Expected `{field}` to be True or False; received {_shown(value)}.")
+    return bool(value)
+
+
+def _shown(value: object) -> str:
+    """A value in one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def seed_of(value: int) -> int:

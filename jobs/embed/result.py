@@ -1,5 +1,6 @@
 """What `embed` leaves, as Python has it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,12 +29,12 @@ class Embeddings:
     fingerprint: Fingerprint
     digest: str | None = None
 
-    def table(self, columns: list[str] | None = None) -> pa.Table:
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids.
 
         Args:
-            columns: Only these, of `image_id`, `path`, `status`, `error_message`, `target` and `embedding`, which is a
-                list of one length, and null for what could not be read.
+            columns: Only these, or the one of this name, of `image_id`, `path`, `status`, `error_message`, `target` and
+                `embedding`, which is a list of one length, and null for what could not be read.
 
         Raises:
             RequestError: If there is no such column.

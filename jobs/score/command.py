@@ -1,5 +1,7 @@
 """`shardscore score`, and the same for Python."""
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +25,7 @@ from jobs.score.model_options import (
 from jobs.score.plan import plan_score
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
 from jobs.score.result import Run
+from scoring.errors import RequestError
 from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
 from scoring.sources.labelling import LabelUse
@@ -118,6 +121,7 @@ def score(
         IncompleteError: If shards are missing, or something that the run needs; they are named.
         ClusterError: If Ray or its actors cannot start.
     """
+    _check_halves(locals())
     images_request = None
     if images is not None:
         collection = place(images, "images")
@@ -156,6 +160,19 @@ def score(
     if dry_run:
         return Run(request.output.absolute(), None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
+
+
+_IMAGE_OPTIONS = ("path_column", "bytes_column", "id_column", "labels_from", "labels_file", "label_column", "resize")
+_OF_HALF = {"images": (*inspect.signature(model_request).parameters, *_IMAGE_OPTIONS), "sonar": ("sonar_model",)}
+
+
+def _check_halves(options: Mapping[str, object]) -> None:
+    """Refuse what is said of images, or of sonar returns, where there are none: it would be left out in silence."""
+    defaults = {name: each.default for name, each in inspect.signature(score).parameters.items()}
+    for half, fields in _OF_HALF.items():
+        given = [field for field in fields if options[half] is None and options[field] != defaults[field]]
+        if given:
+            raise RequestError(f"`{given[0]}` goes with `{half}`; there is none. Add `{half}`, or leave it out.")
 
 
 _EXAMPLES = (

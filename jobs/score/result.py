@@ -1,5 +1,6 @@
 """What `score` leaves, as Python has it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -34,13 +35,13 @@ class Run:
     fingerprint: Fingerprint | None = None
     digest: str | None = None
 
-    def predictions(self, columns: list[str] | None = None) -> pa.Table:
+    def predictions(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
 
         Args:
-            columns: Only these, of `image_id`, `path`, `status`, `error_message`, `target`, `label`, `class_index`,
-                `probability` (0 to 1), `top_labels`, `top_probabilities` and, for models of few classes,
-                `probabilities`.
+            columns: Only these, or the one of this name, of `image_id`, `path`, `status`, `error_message`, `target`,
+                `label`, `class_index`, `probability` (0 to 1), `top_labels`, `top_probabilities` and, for models of few
+                classes, `probabilities`.
 
         Raises:
             RequestError: If the run has no images, holds what is not of it, or has no such column.

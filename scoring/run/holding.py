@@ -11,15 +11,9 @@ from scoring.run.lease import Lease, hold_lease
 from scoring.run.manifest import is_foreign_manifest
 from scoring.run.reader import foreign_files
 from scoring.run.record import RunRecord
-from scoring.storage.durable import (
-    is_temporary,
-    refuse_link,
-    remove_file,
-    remove_temporaries,
-    remove_tree,
-    storage_faults,
-)
+from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
 from scoring.storage.locations import Location, lies_in
+from scoring.storage.walking import is_hidden
 
 
 @contextmanager
@@ -107,13 +101,21 @@ def refuse_foreign_files(folder: RunFolder) -> None:
         raise _foreign(folder.manifest)
     _refuse_strangers(folder)
     if not has_record and not has_manifest:
-        names = {entry.name for entry in path.iterdir()} - {place.name for place in folder.all_places}
-        foreign = sorted(name for name in names if not is_temporary(name))
+        foreign = sorted(names_for_people(path) - {place.name for place in folder.all_places})
         if foreign:
             raise RunFolderError(
                 f"Expected `output` to be a new folder or an earlier run; {path} holds {foreign[0]} and no run.json. "
                 "Choose another folder."
             )
+
+
+def names_for_people(folder: Location) -> set[str]:
+    """Names of what lies in a folder, without what is hidden or a system makes by itself: lost+found, .DS_Store.
+
+    What begins with an underscore counts: it is of a table that another program writes.
+    """
+    names = (entry.name for entry in folder.iterdir())
+    return {name for name in names if name.startswith("_") or not is_hidden(name)}
 
 
 def _foreign(place: Location) -> RunFolderError:

@@ -98,7 +98,7 @@ class RunReader:
         """Read every shard of a complete run, in order.
 
         Args:
-            columns: Only these; None for all.
+            columns: Only these, or the one of this name; None for all.
 
         Raises:
             IncompleteError: If a shard is missing or damaged; it is named.
@@ -106,6 +106,7 @@ class RunReader:
             RequestError: If there is no such column; it names those that there are.
         """
         self.check_complete()
+        columns = [columns] if isinstance(columns, str) else columns
         for shard in self.shards(columns=columns):
             if isinstance(shard, DamagedShard):
                 raise IncompleteError(

@@ -20,6 +20,7 @@ _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
+_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_")  # how the variables begin that a client is set up by
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
 _PATIENCE = timedelta(seconds=45)
@@ -40,12 +41,12 @@ _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
-@cache
 def open_bucket(scheme: str, bucket: str) -> ObjectStore:
     """The client of one bucket: it keeps connections, signs, and repeats what failed.
 
     It does so up to ten times, as Rust's object_store does by default (`RetryConfig`), and begins no further attempt
-    after three quarters of a minute instead of three.
+    after three quarters of a minute instead of three. A notebook may change the environment between two calls: each
+    one has clients of its own.
 
     Args:
         scheme: `s3`, `gs` or `az`.
@@ -55,13 +56,15 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
         RequestError: If a profile of the environment cannot be used.
         UnreachableError: If something else in the environment cannot, such as a file of credentials.
     """
+    settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(_SETTINGS))  # in 13 us
     try:
-        return _open(scheme, bucket)
+        return _client(scheme, bucket, settings)
     except BaseError as error:
         raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
 
 
-def _open(scheme: str, bucket: str) -> ObjectStore:
+@cache
+def _client(scheme: str, bucket: str, settings: frozenset[tuple[str, str | None]]) -> ObjectStore:  # noqa: ARG001
     endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
     if endpoint.startswith("http://"):
@@ -114,7 +117,10 @@ def bucket_faults(url: object) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
     except BaseError as error:
-        raise _fault(error, str(url)) from error
+        fault = _fault(error, str(url))
+        if isinstance(fault, UnreachableError):
+            _client.cache_clear()  # a login or a proxy, of which no variable of these tells, may mend it
+        raise fault from error
 
 
 def _fault(error: BaseError, url: str) -> BucketError:

@@ -105,11 +105,12 @@ class Url:
                 yield path[len(self.key) :].lstrip("/"), size_bytes, stamp
 
     def iterdir(self) -> Iterator["Url"]:
-        """What lies directly below: objects and prefixes."""
+        """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""
         with bucket_faults(self):
             found = obstore.list_with_delimiter(self._store, self.key or None)
         for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
-            yield Url(self.scheme, self.bucket, key)
+            if key != self.key:
+                yield Url(self.scheme, self.bucket, key)
 
     def glob(self, pattern: str) -> Iterator["Url"]:
         """The objects directly below whose name matches."""

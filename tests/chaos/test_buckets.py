@@ -11,7 +11,6 @@ from PIL import Image
 from scoring.errors import ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Url
 from tests.chaos.flaky_bucket import FlakyBucket
 from tests.chaos.oracle import TABLE, Row
@@ -47,9 +46,7 @@ def flaky(
     flaky = FlakyBucket(s3, random.Random(seed))
     with flaky.serve():
         monkeypatch.setenv("AWS_ENDPOINT_URL", flaky.url)
-        open_bucket.cache_clear()
         yield flaky
-    open_bucket.cache_clear()
 
 
 @seeds(7, short=0)

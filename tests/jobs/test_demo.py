@@ -100,9 +100,10 @@ def test_demo_overwrites_no_folder_but_its_own(tmp_path: Path, monkeypatch: pyte
     assert refused.exit_code == 2, refused.output
     assert "holds other files, which the demo would overwrite" in " ".join(refused.stderr.split())
     assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [mine]
-    for _ in range(2):
+    (tmp_path / "volume" / "lost+found").mkdir(parents=True)
+    for name in ("demo", "demo", "volume"):
         with pytest.raises(KeyboardInterrupt):
-            demo_command.demo(output=tmp_path / "demo", verbose=_console()[0])
+            demo_command.demo(output=tmp_path / name, verbose=_console()[0])
 
 
 @pytest.mark.ray

@@ -79,6 +79,26 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
     ("call", "message"),
     [
         (lambda: shardscore.score(output="run"), "Expected `images`, `sonar` or both"),
+        (
+            lambda: shardscore.score(output="run", images="here", sonar_model="sonar.keras"),
+            "`sonar_model` goes with `sonar`; there is none",
+        ),
+        (
+            lambda: shardscore.score(output="run", sonar="uci", model="nothere.keras"),
+            "`model` goes with `images`; there is none",
+        ),
+        (
+            lambda: shardscore.score(output="run", sonar="uci", labels=["cat", "dog"]),
+            "`labels` goes with `images`; there is none",
+        ),
+        (
+            lambda: shardscore.score(output="run", sonar="uci", precision="int8"),
+            "`precision` goes with `images`; there is none",
+        ),
+        (
+            lambda: shardscore.score(output="run", sonar="uci", labels_file="train.csv"),
+            "`labels_file` goes with `images`; there is none",
+        ),
         (lambda: shardscore.score(output="run", images="here", batch_size=0), "Expected `batch_size` of at least 1"),
         (lambda: shardscore.score(output="run", images="here", batch_size="0"), "Expected `batch_size` of at least 1"),
         (

@@ -1,9 +1,10 @@
 import inspect
 import math
+import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args, get_origin
 
 import numpy as np
@@ -14,9 +15,10 @@ from typer.testing import CliRunner
 
 from jobs import api
 from jobs.cli import COMMANDS, app
-from jobs.console.arguments import number_of
+from jobs.console.arguments import flag_of, number_of
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
+from scoring.storage.locations import Url
 
 
 def _texts() -> list[tuple[str, Any]]:
@@ -160,25 +162,58 @@ def test_every_list_is_one_that_has_an_order_and_holds_texts(given: Any, monkeyp
             function(**required | images | {name: given})
 
 
-@pytest.mark.parametrize(
-    ("function", "fields"),
-    [
-        (api.score, ["images", "output", "labels_file", "sonar_model", "model", "id_column", "address"]),
-        (api.finetune, ["images", "output", "labels_file"]),
-        (api.submission, ["run", "template", "output"]),
-        (api.report, ["folder", "images"]),
-        (api.sonar, ["data", "output"]),
-    ],
-)
-@pytest.mark.parametrize("given", [["a", "b"], ("a",), b"a", np.array(["a"])], ids=type)
-def test_several_values_of_what_takes_one_are_refused_by_name(
-    function: Callable[..., object], fields: list[str], given: Any
+@pytest.mark.parametrize("given", [5, object(), {"a": "b"}, ["a", "b"], ("a",), b"a", np.array(["a"])], ids=type)
+def test_what_is_no_text_or_path_is_never_taken_for_its_name(
+    given: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = inspect.signature(function).parameters
-    required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
-    for name in fields:
-        with pytest.raises(RequestError, match=f"Expected `{name}` to be one text.*; received {type(given).__name__}"):
-            function(**required | {name: given})
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    monkeypatch.chdir(tmp_path)
+    for name in api.__all__:
+        if not inspect.isfunction(function := getattr(api, name)):
+            continue
+        parameters = inspect.signature(function).parameters
+        required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+        for field, each in parameters.items():
+            kinds = set(get_args(each.annotation) or (each.annotation,))
+            if str not in kinds or not kinds <= {str, Path, Url, type(None)}:
+                continue
+            values = [given] if type(None) in kinds else [given, None]
+            for value in values:
+                with pytest.raises(RequestError, match=f"Expected `{field}` to be (a|text).*; received ") as refused:
+                    function(**required | {field: value})
+                assert len(str(refused.value)) < 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_stands_for_its_folder(tmp_path: Path) -> None:
+    run: Any = api.Run(tmp_path / "run", None, None)
+    with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} has no run.json"):
+        api.status(run)
+    bucket: Any = api.Run(Url("s3", "bucket", "model"), None, None)
+    assert model_request(bucket).model == "s3://bucket/model"
+
+
+class _CloudPath:
+    """As other libraries have them: no path of this machine."""
+
+    def joinpath(self, *parts: str) -> "_CloudPath":
+        return self
+
+    def __str__(self) -> str:
+        return "s3://bucket/model"
+
+
+def test_paths_of_other_libraries_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    [entry] = os.scandir(tmp_path)
+    given: list[tuple[Any, str]] = [
+        (entry, str(tmp_path / "model")),
+        (PurePosixPath("models/a"), "models/a"),
+        (_CloudPath(), "s3://bucket/model"),
+        (np.str_("resnet50"), "resnet50"),
+    ]
+    for value, text in given:
+        assert model_request(value).model == text
 
 
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]
@@ -202,7 +237,7 @@ def test_a_whole_number_of_numpy_is_one_and_what_is_none_is_refused_by_name(
     assert {name for name, each in parameters.items() if each.annotation in (int, int | None)} == set(fields)
     required = {name: "x" for name, each in parameters.items() if each.default is inspect.Parameter.empty}
     for field in fields:
-        for value in (32.0, np.float64(32), "32", [32], math.nan):
+        for value in (32.0, np.float64(32), "32", [32], math.nan, True, np.False_):
             with pytest.raises(RequestError, match=f"Expected `{field}` to be a whole number; received ") as refused:
                 function(**required | {field: value})
             assert "\n" not in str(refused.value)
@@ -234,6 +269,35 @@ def test_a_number_that_overflows_is_one_line_whatever_takes_it(
             assert len(str(refused.value)) < 120
 
 
+def _flags() -> list[tuple[Callable[..., object], str]]:
+    """Every field of a function for Python that takes a yes or a no alone."""
+    functions = [value for name in api.__all__ if inspect.isfunction(value := getattr(api, name))]
+    return [
+        (function, name)
+        for function in functions
+        for name, each in inspect.signature(function).parameters.items()
+        if each.annotation is bool
+    ]
+
+
+def test_a_text_is_no_yes() -> None:
+    named = {(function.__name__, name) for function, name in _flags()}
+    assert named >= {("score", "overwrite"), ("score", "dry_run"), ("submission", "partial"), ("status", "verify")}
+    for function, name in _flags():
+        parameters = inspect.signature(function).parameters
+        required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
+        given: list[Any] = ["False", "0", "no", [], 2, math.nan, np.array([True])]
+        for value in given:
+            with pytest.raises(RequestError, match=f"Expected `{name}` to be True or False; received "):
+                function(**required | {name: value})
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_, 1, 0, np.int64(1), None])
+def test_a_yes_or_no_becomes_pythons_own(value: object) -> None:
+    assert flag_of(value, bool, "field") is bool(value)
+    assert flag_of(value, bool | int, "field") is value
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(seed: int, tmp_path: Path) -> None:
     calls: list[tuple[Callable[..., object], dict[str, Any]]] = [
@@ -248,10 +312,17 @@ def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(seed:
 
 
 @pytest.mark.parametrize("field", _ANY)
-@pytest.mark.parametrize("value", ["1", math.nan, 1j])
+@pytest.mark.parametrize("value", ["1", math.nan, 1j, True, np.True_])
 def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received "):
         api.score(images="x", output="y", **{field: value})
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_probability_is_no_yes_or_no(value: Any) -> None:
+    for field in ("fallback", "clip", "threshold"):
+        with pytest.raises(RequestError, match=f"Expected `{field}` to be a number; received {value}"):
+            api.submission("x", **{field: value})
 
 
 @pytest.mark.parametrize(

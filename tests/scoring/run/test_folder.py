@@ -13,6 +13,8 @@ from scoring.run.holding import hold_folder, refuse_foreign_files, remove_earlie
 from scoring.run.manifest import write_manifest
 from scoring.run.predictions import to_parquet
 from scoring.storage.durable import whole_file
+from scoring.storage.locations import Url
+from tests.buckets import put_marker
 from tests.places import on_disk
 from tests.runs import bare_record, cats_and_dogs, save_record, write_run
 
@@ -28,6 +30,36 @@ def test_folder_with_foreign_files_is_refused_and_left_alone(tmp_path: Path) -> 
     with pytest.raises(RunFolderError, match=r"holds thesis\.txt and no run\.json"):
         hold_folder(RunFolder(tmp_path)).__enter__()
     assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["lost+found/", ".gitkeep", ".DS_Store", ".Trash-1000/", "System Volume Information/", "@eaDir/"]
+)
+def test_what_a_system_makes_or_keeps_in_a_folder_is_no_file_of_others_and_stays(tmp_path: Path, name: str) -> None:
+    if name.endswith("/"):
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_text("")
+    for _ in range(2):
+        with hold_folder(RunFolder(tmp_path)) as lease:
+            remove_earlier_run(RunFolder(tmp_path), lease.fence)
+        assert (tmp_path / name).exists()
+
+
+def test_a_folder_that_a_console_made_in_a_bucket_is_an_empty_one(bucket: Url) -> None:
+    put_marker(bucket, "run/")
+    put_marker(bucket, "run/predictions/")
+    folder = RunFolder(bucket / "run")
+    with hold_folder(folder) as lease:
+        remove_earlier_run(folder, lease.fence)
+    assert folder.strangers() == []
+
+
+@pytest.mark.parametrize("name", ["_temporary", "_delta_log"])
+def test_a_table_that_another_program_begins_is_of_others(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(RunFolderError, match=f"holds {name} and no run.json"):
+        hold_folder(RunFolder(tmp_path)).__enter__()
 
 
 _SACRED = {"experiment": {"name": "cats"}, "status": "COMPLETED", "created_at": "today", "versions": {}, "labels": []}

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, IncompleteError, RunFolderError, ScoringError
+from scoring.errors import BucketError, IncompleteError, RequestError, RunFolderError, ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
 from scoring.run.predictions import FINGERPRINT_KEY, LABELS_KEY, write_table
@@ -37,7 +37,10 @@ def test_sound_run_is_read_in_the_manifests_order(folder: RunFolder, verify: boo
     table = RunReader(folder, verify).read(["image_id", "probability"])
     assert table.column_names == ["image_id", "probability"]
     assert table["image_id"].to_pylist() == ids
+    assert RunReader(folder, verify).read("probability") == table.select(["probability"])
     assert RunReader(folder, verify).read().num_columns == 11
+    with pytest.raises(RequestError, match=r"Expected `columns` of .*; received 'odds'"):
+        RunReader(folder, verify).read("odds")
 
 
 @pytest.mark.parametrize("verify", [False, True])

@@ -15,7 +15,6 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources import encoded_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 from tests.fakes import FAKE_MODEL, load_fake
@@ -163,4 +162,3 @@ def test_environment_alone_holds_the_secrets_of_a_run_in_a_bucket(bucket: Url, p
     secrets = [b"the-secret-of-the-tests", b"the-key-of-the-tests"]
     assert not [secret for secret in secrets for content in contents if secret in content]
     assert json.loads(json.dumps(vars(settings), default=str))["images"] == str(bucket / "photos")
-    assert open_bucket.cache_info().currsize

@@ -6,7 +6,6 @@ from scoring.errors import ImageError, OutOfReachError, RequestError, Unreachabl
 from scoring.sources import row_reader
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.row_reader import RowReader
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Url
 
 
@@ -89,7 +88,6 @@ def test_an_environment_that_opens_no_bucket_has_all_of_them_out_of_reach(monkey
     """Where Azure's account is not named, or Google's file of credentials is not there."""
     for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    open_bucket.cache_clear()
     error = _read(RowReader(Path()), "az://container/1.jpg")
     assert isinstance(error, OutOfReachError)
     assert str(error) == "az://container: Generic MicrosoftAzure error: Account must be specified"

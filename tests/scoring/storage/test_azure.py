@@ -11,7 +11,6 @@ import pytest
 from scoring.errors import ImageError
 from scoring.sources.as_listed import open_as_listed
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Url, locate
 from tests.local_server import serving
@@ -64,14 +63,12 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Url]:
     """An empty prefix in a container."""
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
-    open_bucket.cache_clear()
     _Azure.blobs.clear()
     prefix = locate("az://photos/train")
     assert isinstance(prefix, Url)
     with serving(_Azure) as address:
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", address)
         yield prefix
-    open_bucket.cache_clear()
 
 
 def test_azure_container_is_read_listed_and_written_by_the_same_code(azure: Url) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from scoring.errors import BucketError, ChangedError, RequestError, StorageError, TooLargeError
 from scoring.storage import durable
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
 from scoring.storage.urls import Version
@@ -203,11 +202,9 @@ def test_public_bucket_is_read_without_credentials(bucket: Url, monkeypatch: pyt
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
-    open_bucket.cache_clear()
     assert (bucket / "a").read_bytes() == b"1"
     with pytest.raises(BucketError, match="access denied"):
         (bucket / "secret").read_bytes()
-    open_bucket.cache_clear()
 
 
 class _MachineWithoutRole(BaseHTTPRequestHandler):
@@ -228,10 +225,61 @@ def test_a_client_without_credentials_says_which_are_missing(
     monkeypatch.setenv("HOME", str(tmp_path))  # no ~/.aws
     with serving(_MachineWithoutRole) as machine:
         monkeypatch.setenv("AWS_METADATA_ENDPOINT", machine)
-        open_bucket.cache_clear()
         with pytest.raises(BucketError, match="no credentials: AWS_ACCESS_KEY_ID is not set where this runs"):
             (bucket / "a").read_bytes()
-    open_bucket.cache_clear()
+
+
+@pytest.mark.parametrize("is_by_file", [False, True])
+def test_who_was_refused_without_credentials_and_has_some_now_is_let_in(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_by_file: bool
+) -> None:
+    (bucket / "a").write_bytes(b"1")
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    keys = [os.environ[name] for name in names]
+    for name in names:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with serving(_MachineWithoutRole) as machine:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", machine)
+        with pytest.raises(BucketError, match="no credentials"):
+            (bucket / "a").read_bytes()
+        if is_by_file:
+            (tmp_path / ".aws").mkdir()
+            lines = "".join(f"{name.lower()} = {key}\n" for name, key in zip(names, keys, strict=True))
+            (tmp_path / ".aws" / "credentials").write_text(f"[default]\n{lines}")
+        else:
+            for name, key in zip(names, keys, strict=True):
+                monkeypatch.setenv(name, key)
+        assert (bucket / "a").read_bytes() == b"1"
+
+
+class _OtherStore(BaseHTTPRequestHandler):
+    """Another store, in which every object says so."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name, value in {
+            "Content-Length": "5",
+            "ETag": '"1"',
+            "Last-Modified": "Sat, 28 Nov 2026 00:00:00 GMT",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"other")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_bucket_is_that_of_the_store_that_the_environment_names_now(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bucket / "a").write_bytes(b"1")
+    first = os.environ["AWS_ENDPOINT_URL"]
+    with serving(_OtherStore) as second:
+        for endpoint, content in ((first, b"1"), (second, b"other"), (first, b"1")):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+            assert (bucket / "a").read_bytes() == content
 
 
 @pytest.mark.parametrize("profile", ["default", "mine"])
@@ -248,13 +296,10 @@ def test_profile_brings_the_credentials(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     if profile != "default":
         monkeypatch.setenv("AWS_PROFILE", profile)
-    open_bucket.cache_clear()
     assert (bucket / "a").read_bytes() == b"1"
     monkeypatch.setenv("AWS_PROFILE", "another")
-    open_bucket.cache_clear()
     with pytest.raises(RequestError, match="'another'"):
         (bucket / "a").read_bytes()
-    open_bucket.cache_clear()
 
 
 def test_local_file_is_synced_and_renamed_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

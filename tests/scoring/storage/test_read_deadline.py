@@ -21,7 +21,6 @@ from scoring.errors import ImageError
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
-from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, reading_within, within, within_limit
 
 _LIMIT_S = 0.3
@@ -174,7 +173,6 @@ def test_a_bucket_that_never_answers_costs_its_own_image(
     for name, value in (("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"), ("REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    open_bucket.cache_clear()
     pq.write_table(pa.table({"path": [str(photos / "1.png"), "s3://photos/2.png"]}), tmp_path / "t.parquet")
     images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
     read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
@@ -184,4 +182,3 @@ def test_a_bucket_that_never_answers_costs_its_own_image(
     ended.set()
     server.shutdown()
     server.server_close()
-    open_bucket.cache_clear()
