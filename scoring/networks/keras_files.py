@@ -219,7 +219,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         ModelError: If it does not take images of 1 or 3 channels, not of that size, or no numbers up to 255.
     """
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, None):
+    if len(shapes) != 1 or len(shapes[0]) != 4 or not _is_last(shapes[0]):
         raise ModelError(
             "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
             f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
@@ -234,6 +234,12 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
     asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
     check_size(asked, size, path)
     return model if None not in own else _fixed(model, asked, path)
+
+
+def _is_last(shape: tuple[int | None, ...]) -> bool:
+    """Whether channels are an input's last side: one that is open is not, where the first is fixed at 1 or 3."""
+    _, first, _, last = shape
+    return last in (1, 3) or (last is None and first not in (1, 3))
 
 
 def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:
