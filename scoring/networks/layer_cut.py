@@ -149,11 +149,31 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
             f"Expected {called} to have one last layer with weights; {beside[-1].name} and {last.name} stand side by "
             "side. Name a layer with `features`."
         )
+    if (num_calls := _num_calls(network, last)) > 1:
+        raise ModelError(
+            f"Expected {called} to have one last layer with weights, called once; {last.name} is called {num_calls} "
+            "times, as on several views of an image. Name a layer with `features`; of one that is called several "
+            "times, the first call is taken."
+        )
     if not _is_divided(last, below):
         _refuse_pixels(network, last, taken, called)
         return taken
     features = _inputs_of_last(last, called)
     return _model_to(last, features, called)(taken)
+
+
+def _num_calls(network: "keras.Model", layer: "keras.Layer") -> int:
+    """How often a layer is called in a network's graph; 0 where Keras does not tell."""
+    calls, seen, waiting = set(), set(), list(network.outputs)
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen or (step := step_of(tensor)) is None:
+            continue
+        seen.add(id(tensor))
+        waiting += step.inputs
+        if step.operation is layer:
+            calls.add(step.call)
+    return len(calls)
 
 
 def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:

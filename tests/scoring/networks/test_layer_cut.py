@@ -187,3 +187,17 @@ def test_vectors_above_maps_with_channels_first_are_what_they_were(tmp_path: Pat
         assert not base.digest().endswith("-channels-last")
     _transferred().save(tmp_path / "last.keras")
     assert not base_of(BaseRequest(str(tmp_path / "last.keras"), layer="nested")).digest().endswith("-channels-last")
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_classes_that_are_computed_of_two_views_ask_for_a_layer(tmp_path: Path, is_nested: bool) -> None:
+    pixels = keras.Input((16, 16, 3))
+    network, classes = _nested(with_classes=is_nested), keras.layers.Dense(2, name="classes")
+    pooled = keras.layers.GlobalAveragePooling2D()
+    views = [keras.layers.Resizing(8, 8)(pixels), keras.layers.CenterCrop(8, 8)(pixels)]
+    outputs = [network(view) if is_nested else classes(pooled(network(view))) for view in views]
+    keras.Model(pixels, keras.layers.Average()(outputs)).save(tmp_path / "m.keras")
+    whole = keras.saving.load_model(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"; (classes|nested) is called 2 times, as on several views"):
+        cut_at(whole, None, "a.keras")
+    assert cut_at(whole, "nested", "a.keras").output.shape == (None, 5 if is_nested else 2)
