@@ -125,6 +125,7 @@ class ModelRequest(RunsOnEngine):
             clip=kind.clip(),
             agreement=_agreement(loaded.compared, reading),
             store=self.store_probabilities,
+            may_mix=loaded.may_mix,
         )
 
 

@@ -30,12 +30,14 @@ class LoadedEngine:
         engine: Runs the network.
         digest: Identifies the network and its weights; a quantised network has a digest of its own.
         last_activation: Tells what the network computes last, as `last_activation` says it.
+        may_mix: Whether images of a batch may shape each other's outputs.
         compared: Outputs in int8 beside those in float32; None in other precisions.
     """
 
     engine: Engine
     digest: str
     last_activation: Callable[[], str]
+    may_mix: bool
     compared: ComparedOutputs | None = None
 
 
@@ -78,15 +80,18 @@ def load_engine(
         network = found.result()
         model = network.build()
         return LoadedEngine(
-            KerasEngine(model, precision, exact_outputs), network.digest, partial(last_activation, model)
+            KerasEngine(model, precision, exact_outputs),
+            network.digest,
+            partial(last_activation, model),
+            network.may_mix,
         )
     mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:
         mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
-        return LoadedEngine(mnn, network.digest, mnn.last_activation)
+        return LoadedEngine(mnn, network.digest, mnn.last_activation, network.may_mix)
     engine = OpenVinoEngine(_built_lazily(network, backend), precision, sample)
-    return LoadedEngine(engine, engine.digest, engine.last_activation, engine.compared)
+    return LoadedEngine(engine, engine.digest, engine.last_activation, network.may_mix, engine.compared)
 
 
 def _built_lazily(network: Network, backend: str) -> Network:

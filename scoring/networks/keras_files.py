@@ -162,7 +162,7 @@ def is_one_list(path: Path) -> bool:
 
     Earlier versions took pixels for the features of such a network. Told by the architecture, without Keras.
     """
-    *below, last = _with_weights(_architecture(path))
+    *below, last = _with_weights(architecture(path))
     return last["class_name"] == "Sequential" and all(_SCALES.fullmatch(layer["class_name"]) for layer in below)
 
 
@@ -175,7 +175,7 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
         path: A `.keras` file.
         layer: Where it is cut; None is what the last layer with weights takes.
     """
-    model = _architecture(path)
+    model = architecture(path)
     if _CHANNELS_FIRST not in json.dumps(model):
         return False
     if layer is None:
@@ -184,7 +184,7 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
     return not all(map(_OF_VECTORS.fullmatch, named))
 
 
-def _architecture(path: Path) -> dict[str, Any]:
+def architecture(path: Path) -> dict[str, Any]:
     """What a `.keras` file says of its layers; a model of none if it does not tell."""
     try:
         with zipfile.ZipFile(path) as archive:
