@@ -52,8 +52,8 @@ class FeatureRequest(CutNetworkRequest):
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, sample, exact_outputs=False)
-        return FeatureExtractor(loaded.engine, loaded.digest, choice, self.flip, loaded.may_mix)
+        loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
+        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix)
 
     def _network(self) -> Network:
         base = base_of(self.base)

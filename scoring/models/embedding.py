@@ -74,8 +74,8 @@ class EmbeddingRequest(CutNetworkRequest):
         """
         self.check()
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
-        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", choice, self.dtype, loaded.may_mix)
+        loaded = load_engine(self.engine, choice, self.backend, self._network, exact_outputs=False)
+        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", loaded.precision, self.dtype, loaded.may_mix)
 
     def _network(self) -> Network:
         base = base_of(self.base)

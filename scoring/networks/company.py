@@ -11,7 +11,7 @@ import numpy as np
 from scoring.errors import ModelError
 from scoring.networks.engines import Engine
 from scoring.networks.keras_files import architecture
-from scoring.networks.noise import noise
+from scoring.networks.noise import harsh_noise, noise
 from scoring.networks.precision import Precision
 
 # Keras' operations that take each number by itself, or with the one in its place of another tensor.
@@ -57,7 +57,7 @@ def check_company(engine: Engine, batch_size: int, precision: Precision, name: s
     batch_size = max(batch_size, 2)
     num_seen = max(1, min(_NUM_SEEN, (batch_size - 1) // 2))
     seen = noise(num_seen, engine.input_shape) // 4 + 64  # grey ones, 64 to 127
-    harsh = np.where(noise(2, engine.input_shape) > 127, np.uint8(255), np.uint8(0))
+    harsh = harsh_noise(2, engine.input_shape)
     rest = engine.input_shape.as_array(batch_size - num_seen)
     alone, beside = (
         engine.score(np.concatenate([others[:1], seen, others[1:]]))[1 : num_seen + 1]
