@@ -52,13 +52,13 @@ class FeatureRequest(CutNetworkRequest):
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, sample, exact_outputs=False)
-        return FeatureExtractor(loaded.engine, loaded.digest, choice, self.flip)
+        loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
+        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix)
 
     def _network(self) -> Network:
         base = base_of(self.base)
         digest = f"{base.digest()}:{self.base}{'+flip' if self.flip else ''}"
-        return Network(digest, lambda: with_flipped(base.build()) if self.flip else base.build())
+        return Network(digest, lambda: with_flipped(base.build()) if self.flip else base.build(), base.may_mix())
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,16 @@ class FeatureExtractor(CutNetwork):
         model_digest: Identifies the network's weights, the layer and the views.
         precision: The number format in use, and why.
         flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
+        may_mix: Whether images of a batch may shape each other's features.
     """
 
     engine: Engine
     model_digest: str
     precision: PrecisionChoice
     flip: bool
+    may_mix: bool = False
     tells_copies: ClassVar[bool] = True
+    is_trained_on: ClassVar[bool] = True
 
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.

@@ -10,6 +10,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.output_meaning import OutputReading
 from scoring.networks.agreement import Agreement
+from scoring.networks.company import check_company
 from scoring.networks.engines import Engine, Pending
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
@@ -31,6 +32,7 @@ class Classifier:
         clip: How far its submissions keep from 0 and 1; None if nobody measured it.
         agreement: How far int8 is from float32; None in other precisions.
         store: For how many classes all probabilities are stored.
+        may_mix: Whether images of a batch may shape each other's outputs.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Classifier:
     clip: float | None = None
     agreement: Agreement | None = None
     store: StoreProbabilities = StoreProbabilities.FEW
+    may_mix: bool = False
     tells_copies: ClassVar[bool] = False
 
     @property
@@ -82,8 +85,10 @@ class Classifier:
         """Score pictures that nobody keeps, unless we made the network ourselves.
 
         Raises:
-            ModelError: If its outputs are not what they are said to be.
+            ModelError: If its outputs are not what they are said to be, or change with the others of a batch.
         """
+        if self.may_mix:
+            check_company(self.engine, batch_size, self.precision.precision, self.name)
         if self.reading.is_known:
             return
         batches = pictures(batch_size, self.input_shape)

@@ -8,9 +8,10 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.company import check_company
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
-from scoring.networks.precision import Precision
+from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
@@ -56,11 +57,14 @@ class CutNetwork(ABC):
     """The part of a `ShardModel` that does not depend on how features are stored: it has no labels."""
 
     engine: Engine
+    precision: PrecisionChoice
+    may_mix: bool
     labels: tuple[str, ...] = ()
     clip: None = None
     agreement: None = None
     store_probabilities: str = StoreProbabilities.FEW
     tells_copies: ClassVar[bool] = False
+    is_trained_on: ClassVar[bool] = False  # what is trained on its features is scored in batches of any size
 
     @property
     def input_shape(self) -> InputShape:
@@ -88,5 +92,11 @@ class CutNetwork(ABC):
             ModelError: See `score`.
         """
 
-    def try_out(self, batch_size: int) -> None:  # noqa: B027  # nothing is to be tried
-        """Do nothing: features may be any numbers."""
+    def try_out(self, batch_size: int) -> None:
+        """Score pictures that nobody keeps, where images of a batch may shape each other's features.
+
+        Raises:
+            ModelError: If they do.
+        """
+        if self.may_mix:
+            check_company(self.engine, batch_size, self.precision.precision, "the base network", self.is_trained_on)

@@ -74,8 +74,8 @@ class EmbeddingRequest(CutNetworkRequest):
         """
         self.check()
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, self._network, exact_outputs=False)
-        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", choice, self.dtype)
+        loaded = load_engine(self.engine, choice, self.backend, self._network, exact_outputs=False)
+        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", loaded.precision, self.dtype, loaded.may_mix)
 
     def _network(self) -> Network:
         base = base_of(self.base)
@@ -85,7 +85,8 @@ class EmbeddingRequest(CutNetworkRequest):
                 f"Expected the base network that the head in `model` was trained on, {self.base_digest[:12]}; "
                 f"{self.base.name} is another, {found[:12]}. Put the former back; weights that moved go by `weights`."
             )
-        return Network(f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}", base.build)
+        digest = f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}"
+        return Network(digest, base.build, base.may_mix())
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,14 @@ class Embedder(CutNetwork):
         model_digest: Identifies the network's weights, the layer, the pooling and the stored number format.
         precision: The number format in use, and why.
         dtype: Number format of the stored vectors.
+        may_mix: Whether images of a batch may shape each other's vectors.
     """
 
     engine: Engine
     model_digest: str
     precision: PrecisionChoice
     dtype: EmbeddingType
+    may_mix: bool = False
 
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.

@@ -10,6 +10,7 @@ from scoring.errors import ModelError
 from scoring.models.compiled_loss import compiled_loss
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
+from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
@@ -87,7 +88,8 @@ class KerasFile:
     def network(self) -> Network:
         """The network in the file, with one of its outputs."""
         path = local_keras_file(self.name)
-        return Network(keras_digest(path) + _changes(path, self.told), lambda: _load_classifier(path, self.told))
+        digest = keras_digest(path) + _changes(path, self.told)
+        return Network(digest, lambda: _load_classifier(path, self.told), may_mix(path))
 
     def class_labels(self) -> tuple[str, ...]:
         """The labels that the user names; raises ModelError if there are none."""

@@ -112,7 +112,7 @@ class ModelRequest(RunsOnEngine):
         kind = self.kind
         kind.check()
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice.precision, self.backend, kind.network, sample)
+        loaded = load_engine(self.engine, choice, self.backend, kind.network, sample)
         check_size(loaded.engine.input_shape, self.size, self.model)  # an earlier conversion has not been asked
         reading = kind.reading(loaded.engine.num_outputs, loaded.last_activation)
         return Classifier(
@@ -120,11 +120,12 @@ class ModelRequest(RunsOnEngine):
             engine=loaded.engine,
             labels=kind.class_labels(),
             model_digest=loaded.digest + reading.suffix,
-            precision=choice,
+            precision=loaded.precision,
             reading=reading,
             clip=kind.clip(),
             agreement=_agreement(loaded.compared, reading),
             store=self.store_probabilities,
+            may_mix=loaded.may_mix,
         )
 
 

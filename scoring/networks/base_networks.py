@@ -8,7 +8,15 @@ from scoring.networks.application_networks import application_digest, build_appl
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
-from scoring.networks.keras_files import is_one_list, keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.company import may_mix
+from scoring.networks.keras_files import (
+    is_cut_channels_first,
+    is_one_list,
+    keras_digest,
+    load_keras_file,
+    stated_size,
+    with_pixels,
+)
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
 from scoring.networks.pixel_scales import PixelScale, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
@@ -90,6 +98,10 @@ class Vgg16Base:
     def digest(self) -> str:
         """The digest of the weights."""
         return vgg16_digest(self.request.weights)
+
+    def may_mix(self) -> bool:
+        """False: published networks see each image by itself."""
+        return False
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""
@@ -184,7 +196,13 @@ class KerasFileBase:
             digest += f"-size-{size_text(request.size)}"
         if request.layer is None and is_one_list(path):
             digest += "-within"
+        if is_cut_channels_first(path, request.layer):
+            digest += "-channels-last"
         return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
+
+    def may_mix(self) -> bool:
+        """As the file's architecture tells."""
+        return may_mix(local_keras_file(self.request.model))
 
     def build(self) -> "keras.Model":
         """Build the network in the file up to the layer, behind its scale."""

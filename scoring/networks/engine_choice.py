@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
+from scoring.networks.float16_check import held_by_float16
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.last_activation import last_activation
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
-from scoring.networks.precision import Precision
+from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.input_shape import InputShape
 from scoring.process.telemetry import mute_telemetry
 
@@ -29,13 +30,17 @@ class LoadedEngine:
     Attributes:
         engine: Runs the network.
         digest: Identifies the network and its weights; a quantised network has a digest of its own.
+        precision: The number format in use, and why.
         last_activation: Tells what the network computes last, as `last_activation` says it.
+        may_mix: Whether images of a batch may shape each other's outputs.
         compared: Outputs in int8 beside those in float32; None in other precisions.
     """
 
     engine: Engine
     digest: str
+    precision: PrecisionChoice
     last_activation: Callable[[], str]
+    may_mix: bool
     compared: ComparedOutputs | None = None
 
 
@@ -51,7 +56,7 @@ def check_engine(name: EngineName, precision: Precision) -> None:
 
 def load_engine(
     name: EngineName,
-    precision: Precision,
+    choice: PrecisionChoice,
     backend: str,
     find_network: Callable[[], Network],
     sample: Callable[[InputShape], ImageSample] | None = None,
@@ -61,14 +66,14 @@ def load_engine(
 
     Args:
         name: Which engine.
-        precision: Number format of the inner layers; never `auto`.
+        choice: Number format of the inner layers.
         backend: The backend of Keras, which builds the network.
         find_network: Called once; may load all of the weights to digest them.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
         exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
 
     Raises:
-        ModelError: If the network cannot be built, or the engine cannot run it.
+        ModelError: If the network cannot be built, the engine cannot run it, or float16, asked for, does not hold it.
         DownloadError: If weights are not here and cannot be downloaded.
     """
     if name is EngineName.KERAS:
@@ -77,16 +82,21 @@ def load_engine(
             import_keras(backend)
         network = found.result()
         model = network.build()
+        choice = held_by_float16(model, choice, exact_outputs)
         return LoadedEngine(
-            KerasEngine(model, precision, exact_outputs), network.digest, partial(last_activation, model)
+            KerasEngine(model, choice.precision, exact_outputs),
+            network.digest,
+            choice,
+            partial(last_activation, model),
+            network.may_mix,
         )
     mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:
         mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
-        return LoadedEngine(mnn, network.digest, mnn.last_activation)
-    engine = OpenVinoEngine(_built_lazily(network, backend), precision, sample)
-    return LoadedEngine(engine, engine.digest, engine.last_activation, engine.compared)
+        return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, network.may_mix)
+    engine = OpenVinoEngine(_built_lazily(network, backend), choice.precision, sample)
+    return LoadedEngine(engine, engine.digest, choice, engine.last_activation, network.may_mix, engine.compared)
 
 
 def _built_lazily(network: Network, backend: str) -> Network:

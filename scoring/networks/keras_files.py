@@ -39,6 +39,9 @@ _WEIGHTLESS = re.compile(
     r"Divide|TrueDivide|GetItem|Flip|Transpose|Identity|GaussianNoise"
 )
 _SCALES = re.compile(r"\w*Normalization|PReLU")
+_OF_VECTORS = re.compile(r"Dense|Flatten|Global\w+Pooling2D")  # whose outputs are no maps
+_CHANNELS_FIRST = '"channels_first"'
+_NO_MODEL: dict[str, Any] = {"class_name": None, "config": {"layers": []}}
 
 _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
@@ -161,19 +164,49 @@ def is_one_list(path: Path) -> bool:
 
     Earlier versions took pixels for the features of such a network. Told by the architecture, without Keras.
     """
+    *below, last = _with_weights(architecture(path))
+    return last["class_name"] == "Sequential" and all(_SCALES.fullmatch(layer["class_name"]) for layer in below)
+
+
+def is_cut_channels_first(path: Path, layer: str | None) -> bool:
+    """Whether a network has layers with channels first, and may be cut at their maps.
+
+    Earlier versions averaged the channels of such maps. Told by the architecture, without Keras.
+
+    Args:
+        path: A `.keras` file.
+        layer: Where it is cut; None is what the last layer with weights takes.
+    """
+    model = architecture(path)
+    if _CHANNELS_FIRST not in json.dumps(model):
+        return False
+    if layer is None:
+        return bool(_with_weights(model)[-1]["class_name"] != "Dense")
+    named = [each["class_name"] for each in _layers(model) if (each.get("config") or {}).get("name") == layer]
+    return not all(map(_OF_VECTORS.fullmatch, named))
+
+
+def architecture(path: Path) -> dict[str, Any]:
+    """What a `.keras` file says of its layers; a model of none if it does not tell."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return _ends_in_one_list(json.loads(archive.read(_ARCHITECTURE)))
+            model: dict[str, Any] = json.loads(archive.read(_ARCHITECTURE))
+        _with_weights(model)
     except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
-        return False
+        return _NO_MODEL
+    return model
 
 
-def _ends_in_one_list(model: dict[str, Any]) -> bool:
-    layers = [layer for layer in model["config"]["layers"] if not _WEIGHTLESS.fullmatch(layer["class_name"])]
-    *below, last = layers or [{"class_name": None}]
-    if last["class_name"] == "Functional":
-        return _ends_in_one_list(last)
-    return last["class_name"] == "Sequential" and all(_SCALES.fullmatch(layer["class_name"]) for layer in below)
+def _with_weights(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers with weights of the network that the classes stand in: of a nested one where the last layer is one."""
+    found = [layer for layer in _layers(model) if not _WEIGHTLESS.fullmatch(layer["class_name"])]
+    if not found:
+        return [_NO_MODEL]
+    return _with_weights(found[-1]) if found[-1]["class_name"] == "Functional" else found
+
+
+def _layers(model: dict[str, Any]) -> list[dict[str, Any]]:
+    return model["config"]["layers"]  # type: ignore[no-any-return]
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
@@ -188,7 +221,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         ModelError: If it does not take images of 1 or 3 channels, not of that size, or no numbers up to 255.
     """
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, None):
+    if len(shapes) != 1 or len(shapes[0]) != 4 or not _is_last(shapes[0]):
         raise ModelError(
             "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
             f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
@@ -203,6 +236,12 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
     asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
     check_size(asked, size, path)
     return model if None not in own else _fixed(model, asked, path)
+
+
+def _is_last(shape: tuple[int | None, ...]) -> bool:
+    """Whether channels are an input's last side: one that is open is not, where the first is fixed at 1 or 3."""
+    _, first, _, last = shape
+    return last in (1, 3) or (last is None and first not in (1, 3))
 
 
 def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:

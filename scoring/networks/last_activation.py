@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ModelError
+from scoring.networks.graph_steps import step_of
 
 if TYPE_CHECKING:
     import keras
@@ -74,21 +75,18 @@ def _structure(model: "keras.Model") -> Any:
 
 
 def _last_activation(tensor: "keras.KerasTensor") -> str:
-    try:
-        operation, node_index, tensor_index = tensor._keras_history  # noqa: SLF001
-        before = operation._inbound_nodes[node_index].input_tensors  # noqa: SLF001
-    except (AttributeError, IndexError):  # private, so that it may be gone: the user is asked then
+    step = step_of(tensor)
+    if step is None:  # the user is asked then
         return "unknown"
-    kind = type(operation).__name__
-    if kind in _PASSING:
-        return _agreed(_last_activation(each) for each in before)
-    if hasattr(operation, "layers") and getattr(operation, "outputs", None):  # a model in a model
-        return _last_activation(operation.outputs[tensor_index])
-    function = getattr(operation, "activation", None)
+    if step.kind in _PASSING:
+        return _agreed(_last_activation(each) for each in step.inputs)
+    if step.within is not None:
+        return _last_activation(step.within)
+    function = getattr(step.operation, "activation", None)
     if function is None:
-        return _told(operation, len(tensor.shape)) or kind
-    if kind == "Activation" and _name(function) == "linear":
-        return _agreed(_last_activation(each) for each in before)
+        return _told(step.operation, len(tensor.shape)) or step.kind
+    if step.kind == "Activation" and _name(function) == "linear":
+        return _agreed(_last_activation(each) for each in step.inputs)
     return _told(function, len(tensor.shape)) or _name(function)
 
 

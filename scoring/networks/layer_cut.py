@@ -1,15 +1,28 @@
 """A network cut off at one of its layers: what is above is left out, and what is spatial there becomes one vector."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from scoring.errors import ModelError
+from scoring.networks.graph_steps import step_of
 
 if TYPE_CHECKING:
     import keras
 
 _NUM_NAMED = 6
+_LAST = 3  # where the channels of maps stand, unless layers tell otherwise
+# What puts axes into another order, as NumPy does it.
+_TURNING: dict[str, Callable[[npt.NDArray[Any], Any], npt.NDArray[Any]]] = {
+    "Permute": lambda array, layer: array.transpose(0, *layer.dims),
+    "Transpose": lambda array, operation: array.transpose(operation.axes),
+    "Moveaxis": lambda array, operation: np.moveaxis(array, operation.source, operation.destination),
+    "Swapaxes": lambda array, operation: array.swapaxes(operation.axis1, operation.axis2),
+}
+_REARRANGING = ("Reshape", "Einsum")  # what may do so with what nobody tells
 
 
 class Pooling(StrEnum):
@@ -76,12 +89,40 @@ def _features_of(network: "keras.Model", layer: str | None, called: str) -> "ker
         raise ModelError(
             f"Expected `features` to name a layer of {called} with one vector for each image; {where} several tensors."
         )
+    features = _channels_last(features)
     if len(features.shape) not in (2, 4) or features.shape[-1] is None:
         raise ModelError(
             f"Expected `features` to name a layer of {called} with one vector for each image; {where} shape "
             f"{features.shape}."
         )
     return features
+
+
+def _channels_last(features: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The same; maps whose channels stand elsewhere, as within models converted from PyTorch, are turned round."""
+    import keras
+
+    axis = _channel_axis(features)
+    if axis in (None, _LAST):
+        return features
+    return keras.layers.Permute((*(side for side in range(1, _LAST + 1) if side != axis), axis))(features)
+
+
+def _channel_axis(maps: "keras.KerasTensor") -> int | None:
+    """Where the channels of maps stand, by the layers that computed them; None where none tells."""
+    step = step_of(maps)
+    if step is None or len(maps.shape) != _LAST + 1 or step.kind in _REARRANGING:
+        return None
+    if step.within is not None:
+        return _channel_axis(step.within)
+    if step.kind == "InputLayer":
+        return _LAST
+    if data_format := getattr(step.operation, "data_format", None):
+        return 1 if data_format == "channels_first" else _LAST
+    before = next((axis for each in step.inputs if (axis := _channel_axis(each)) is not None), None)
+    if before is None or step.kind not in _TURNING:
+        return before
+    return _TURNING[step.kind](np.empty(range(_LAST + 1)), step.operation).shape.index(before)
 
 
 def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":
@@ -108,11 +149,31 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
             f"Expected {called} to have one last layer with weights; {beside[-1].name} and {last.name} stand side by "
             "side. Name a layer with `features`."
         )
+    if (num_calls := _num_calls(network, last)) > 1:
+        raise ModelError(
+            f"Expected {called} to have one last layer with weights, called once; {last.name} is called {num_calls} "
+            "times, as on several views of an image. Name a layer with `features`; of one that is called several "
+            "times, the first call is taken."
+        )
     if not _is_divided(last, below):
         _refuse_pixels(network, last, taken, called)
         return taken
     features = _inputs_of_last(last, called)
     return _model_to(last, features, called)(taken)
+
+
+def _num_calls(network: "keras.Model", layer: "keras.Layer") -> int:
+    """How often a layer is called in a network's graph; 0 where Keras does not tell."""
+    calls, seen, waiting = set(), set(), list(network.outputs)
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen or (step := step_of(tensor)) is None:
+            continue
+        seen.add(id(tensor))
+        waiting += step.inputs
+        if step.operation is layer:
+            calls.add(step.call)
+    return len(calls)
 
 
 def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:

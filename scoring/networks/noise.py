@@ -17,6 +17,11 @@ def noise(count: int, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     return np.stack([_patches(generator, _SIDES[index % len(_SIDES)], shape) for index in range(count)])
 
 
+def harsh_noise(count: int, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
+    """The same with each channel either 0 or 255, as far apart as photos can be."""
+    return np.where(noise(count, shape) > 127, np.uint8(255), np.uint8(0))
+
+
 def pictures(batch_size: int, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Black, white and grey, and noise, in as many batches as eight pictures take.
 

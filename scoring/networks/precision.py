@@ -8,6 +8,8 @@ from pathlib import Path
 
 _ON_PROCESSORS = ("openvino", "mnn")  # whatever GPUs there are
 
+ASKED_FOR = "asked for"  # the reason of what `auto` did not choose
+
 
 class Precision(StrEnum):
     """The number format of the network's inner layers; its outputs are always float32."""
@@ -41,7 +43,7 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
         runtime: What computes: `tensorflow`, `jax`, `torch`, `openvino` or `mnn`.
     """
     if asked is not Precision.AUTO:
-        return PrecisionChoice(asked, "asked for")
+        return PrecisionChoice(asked, ASKED_FOR)
     capability = _compute_capability() if runtime not in _ON_PROCESSORS else None
     if capability is not None:
         precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16

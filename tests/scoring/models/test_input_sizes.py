@@ -165,6 +165,20 @@ def test_open_model_that_cannot_take_224_is_refused_in_one_line_too(tmp_path: Pa
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_first_are_refused_though_all_else_is_open(tmp_path: Path, channels: int) -> None:
+    """Its pictures would be 3 pixels high."""
+    import keras
+
+    pixels = keras.Input((channels, None, None))
+    maps = keras.layers.Conv2D(4, 3, data_format="channels_first")(pixels)
+    outputs = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(maps)
+    keras.Model(pixels, keras.layers.Dense(3, activation="softmax")(outputs)).save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=rf"channels, which go last; .* \(None, {channels}, None, None\)"):
+        _load(tmp_path / "model.keras", None)
+
+
+@pytest.mark.keras
 def test_size_that_a_model_has_anyway_changes_nothing(tmp_path: Path) -> None:
     """Neither its digest, so that a run begun without is continued with it, nor what is converted."""
     _save(tmp_path / "model.keras", (96, 128, 3))

@@ -12,7 +12,8 @@ from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_files import is_one_list
-from scoring.networks.layer_cut import cut_at, cut_spatial
+from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
+from scoring.networks.pooled_views import ViewPooling, Views
 
 
 def _network_with_branches() -> keras.Model:
@@ -138,3 +139,65 @@ def test_a_file_tells_whether_earlier_versions_cut_it_elsewhere(tmp_path: Path, 
     base = BaseRequest(str(tmp_path / "m.keras"))
     assert base_of(base).digest().endswith("-within") is is_one
     assert not base_of(replace(base, layer="nested")).digest().endswith("-within")
+
+
+def _channels_first(end: str) -> keras.Model:
+    """A network that takes pixels as all do and turns them round, as converters of PyTorch's models have it."""
+    pixels = keras.Input((9, 13, 3))
+    turned = keras.layers.Permute((3, 1, 2))(keras.layers.Rescaling(1 / 255)(pixels))
+    maps = keras.layers.Conv2D(5, 3, data_format="channels_first", name="maps")(turned)
+    scaled = keras.layers.BatchNormalization(axis=1)(maps)
+    seen = keras.layers.Add(name="seen")([keras.layers.ReLU(name="positive")(scaled), scaled])
+    if end == "dense":
+        means = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(seen)
+        return keras.Model(pixels, keras.layers.Dense(2, name="classes")(means))
+    if end == "turned back":
+        back = keras.ops.moveaxis(keras.layers.Identity(name="seen_too")(seen), 1, -1)
+        return keras.Model(pixels, keras.layers.GlobalMaxPooling2D()(keras.layers.Conv2D(2, 1)(back)))
+    classes = keras.layers.Conv2D(2, 1, data_format="channels_first", name="classes")(seen)
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D(data_format="channels_first")(classes))
+
+
+@pytest.mark.parametrize(
+    ("end", "layer"),
+    [("maps", None), ("maps", "seen"), ("dense", "seen"), ("turned back", None), ("turned back", "seen_too")],
+)
+def test_maps_with_channels_first_are_pooled_over_positions(tmp_path: Path, end: str, layer: str | None) -> None:
+    """Whatever the pooling; and the file tells that earlier versions averaged their channels."""
+    keras.utils.set_random_seed(1)
+    path = tmp_path / "m.keras"
+    _channels_first(end).save(path)
+    network = keras.saving.load_model(path)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 9, 13, 3)).astype(np.float32)
+    maps = keras.Model(network.inputs, network.get_layer("seen").output).predict_on_batch(pixels)  # (3, 5, 7, 11)
+    cut = cut_at(network, layer, "a.keras", pooling=Pooling.MEAN_MAX)
+    expected = np.concatenate([maps.mean(axis=(2, 3)), maps.max(axis=(2, 3))], axis=1)
+    np.testing.assert_allclose(cut.predict_on_batch(pixels), expected, atol=1e-5)
+    views = BaseRequest(str(path), layer=layer, views=Views((), False, (ViewPooling.MAX,)))
+    roots = np.sign(maps.max(axis=(2, 3))) * np.sqrt(np.abs(maps.max(axis=(2, 3))))
+    np.testing.assert_allclose(base_of(views).build().predict_on_batch(pixels), roots, atol=1e-5)
+    assert base_of(BaseRequest(str(path), layer=layer)).digest().endswith("-channels-last")
+
+
+def test_vectors_above_maps_with_channels_first_are_what_they_were(tmp_path: Path) -> None:
+    _channels_first("dense").save(tmp_path / "m.keras")
+    for layer in (None, "classes"):
+        base = base_of(BaseRequest(str(tmp_path / "m.keras"), layer=layer))
+        assert base.build().outputs[0].shape == (None, 2 if layer else 5)
+        assert not base.digest().endswith("-channels-last")
+    _transferred().save(tmp_path / "last.keras")
+    assert not base_of(BaseRequest(str(tmp_path / "last.keras"), layer="nested")).digest().endswith("-channels-last")
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_classes_that_are_computed_of_two_views_ask_for_a_layer(tmp_path: Path, is_nested: bool) -> None:
+    pixels = keras.Input((16, 16, 3))
+    network, classes = _nested(with_classes=is_nested), keras.layers.Dense(2, name="classes")
+    pooled = keras.layers.GlobalAveragePooling2D()
+    views = [keras.layers.Resizing(8, 8)(pixels), keras.layers.CenterCrop(8, 8)(pixels)]
+    outputs = [network(view) if is_nested else classes(pooled(network(view))) for view in views]
+    keras.Model(pixels, keras.layers.Average()(outputs)).save(tmp_path / "m.keras")
+    whole = keras.saving.load_model(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"; (classes|nested) is called 2 times, as on several views"):
+        cut_at(whole, None, "a.keras")
+    assert cut_at(whole, "nested", "a.keras").output.shape == (None, 5 if is_nested else 2)

@@ -1,0 +1,105 @@
+"""A network that lets images of a batch shape each other's outputs is refused; others cost nothing more."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import keras
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.embedding import EmbeddingRequest, EmbeddingType
+from scoring.models.model_request import ModelRequest
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.company import may_mix
+from scoring.networks.engines import EngineName
+from scoring.networks.precision import Precision
+
+pytestmark = pytest.mark.keras
+
+ops, layers = keras.ops, keras.layers
+_EACH_BY_ITSELF: dict[str, Callable[[Any], Any]] = {
+    "layers": lambda x: layers.BatchNormalization()(layers.Normalization(mean=0, variance=9)(x)),
+    "as caffe has it": lambda x: x[..., ::-1] - 100.0,
+    "a part of each": lambda x: x[:, 2:6],
+    "its own maximum": lambda x: x / ops.maximum(ops.max(x, axis=(1, 2, 3), keepdims=True), 1.0),
+    "its mirror image": lambda x: layers.Concatenate()([x, ops.flip(x, axis=2)]),
+}
+_TOGETHER: dict[str, Callable[[Any], Any]] = {
+    "the maximum of all": lambda x: x / ops.maximum(ops.max(x), 1.0),
+    "the mean of a batch": lambda x: x - ops.mean(x, axis=0, keepdims=True),
+    "a layer along the batch": lambda x: layers.UnitNormalization(axis=0)(x),
+    "the first image": lambda x: x - ops.expand_dims(x[0], 0),
+    "the batch turned round": lambda x: ops.flip(x, axis=0),
+    "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),
+}
+_UNTOLD: dict[str, Callable[[Any], Any]] = {
+    "each reshaped": lambda x: ops.reshape(x, (-1, 8, 24)),
+    "axes of each": lambda x: ops.transpose(x, (0, 2, 1, 3)),
+}
+
+
+def _save(path: Path, change: Callable[[Any], Any]) -> str:
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((8, 8, 3))
+    hidden = layers.Dense(4, activation="relu", name="hidden")(layers.Flatten()(change(pixels)))
+    keras.Model(pixels, layers.Dense(2, activation="softmax", name="classes")(hidden)).save(path)
+    return str(path)
+
+
+def _requests(path: str, engine: EngineName = EngineName.KERAS) -> list[Any]:
+    precision, backend = Precision.FLOAT32, "tensorflow"
+    base = BaseRequest(path)
+    return [
+        ModelRequest(path, None, "cat,dog", precision, backend, engine),
+        EmbeddingRequest(base, EmbeddingType.FLOAT32, precision, backend, engine),
+        FeatureRequest(base, flip=False, precision=precision, backend=backend, engine=engine),
+    ]
+
+
+@pytest.mark.parametrize("name", _EACH_BY_ITSELF)
+def test_network_that_sees_each_image_by_itself_is_told_by_its_file(tmp_path: Path, name: str) -> None:
+    assert not may_mix(Path(_save(tmp_path / "m.keras", _EACH_BY_ITSELF[name])))
+
+
+@pytest.mark.parametrize("name", _UNTOLD)
+def test_network_of_which_the_file_does_not_tell_is_tried_out(tmp_path: Path, name: str) -> None:
+    path = _save(tmp_path / "m.keras", _UNTOLD[name])
+    assert may_mix(Path(path))
+    model = _requests(path)[1].load()
+    for batch_size in (1, 2, 16):
+        model.try_out(batch_size)
+
+
+@pytest.mark.parametrize("name", _TOGETHER)
+def test_images_that_shape_each_others_outputs_are_refused_by_every_command(tmp_path: Path, name: str) -> None:
+    path = _save(tmp_path / "m.keras", _TOGETHER[name])
+    for request in _requests(path):
+        model = request.load(Mock())
+        with pytest.raises(ModelError, match=r"Expected a network that sees each image by itself; .* change by up to"):
+            model.try_out(4)
+
+
+def test_batch_of_one_image_has_no_others_but_a_head_outlives_it(tmp_path: Path) -> None:
+    path = _save(tmp_path / "m.keras", _TOGETHER["the maximum of all"])
+    embedder, extractor = (request.load(Mock()) for request in _requests(path)[1:])
+    with pytest.raises(ModelError, match=r"over all axes, or use `batch_size` 1\."):
+        embedder.try_out(2)
+    with pytest.raises(ModelError, match=r"over all axes\."):
+        extractor.try_out(1)
+    embedder.try_out(1)
+    images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (40, 200)])
+    assert np.allclose(*(embedder.score(image[None]) for image in images)), "each is as bright as its own maximum"
+    assert not np.allclose(*embedder.score(images))
+
+
+def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    path = _save(tmp_path / "m.keras", _TOGETHER["the maximum of all"])
+    for _ in range(2):  # the second time it is there
+        with pytest.raises(ModelError, match="sees each image by itself"):
+            _requests(path, EngineName.OPENVINO)[0].load(Mock()).try_out(4)
