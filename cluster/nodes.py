@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import ray
 
+from cluster.errors import WorkersLostError
+
 _ACCELERATOR_PREFIX = "accelerator_type:"  # Ray's name for the resource that says which kind of GPU a node has
 
 
@@ -27,7 +29,12 @@ class Node:
 
 
 def cluster_nodes() -> list[Node]:
-    """The living nodes of the cluster."""
+    """The living nodes of the cluster.
+
+    Raises:
+        WorkersLostError: If Ray was shut down.
+    """
+    check_open()
     return [
         Node(
             num_cpus=node["Resources"].get("CPU", 0.0),
@@ -43,6 +50,19 @@ def cluster_nodes() -> list[Node]:
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"]
     ]
+
+
+def check_open() -> None:
+    """Refuse to go on without the session: Ray would join whatever cluster it finds.
+
+    Raises:
+        WorkersLostError: If Ray was shut down.
+    """
+    if not ray.is_initialized():
+        raise WorkersLostError(
+            "Ray was shut down in this process while a job ran. What is finished is kept. Run the same command again, "
+            "without `overwrite` if it said that no earlier results are left."
+        )
 
 
 def own_node_id() -> str:

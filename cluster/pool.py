@@ -17,7 +17,7 @@ from cluster.deadline import Deadline
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.head_watch import HeadWatch
 from cluster.ledger import TaskFailed, TaskLedger
-from cluster.nodes import cluster_nodes
+from cluster.nodes import check_open, cluster_nodes
 from cluster.placement import Placement, count_room
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
@@ -129,7 +129,8 @@ class WorkerPool(Generic[T, R, D]):
     def stop(self) -> None:
         """End all workers; what they have not finished is lost."""
         for worker in self._workers.values():
-            ray.kill(worker.actor)
+            if ray.is_initialized():
+                ray.kill(worker.actor)
         self._workers.clear()
         self._calls.clear()
 
@@ -143,6 +144,7 @@ class WorkerPool(Generic[T, R, D]):
 
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
+        check_open()
         for worker in self._workers.values():
             while worker.has_room:
                 assignment = self._ledger.assign(worker.worker_id, len(worker.tasks))
