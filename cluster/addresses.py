@@ -1,7 +1,11 @@
-"""Addresses of clusters, without the passwords in them."""
+"""Addresses of clusters: shown without the passwords in them, and compared."""
 
 import re
+import socket
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
 
 _SHORTEST_SECRET = 4  # a shorter value would be found in half the words of a message
 _LONGEST = 300  # characters of a reason
@@ -19,6 +23,34 @@ def hide_secrets(text: str, secrets: Collection[str] = (), address: str | None =
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return " ".join(text.split())[:_LONGEST]
+
+
+def is_same_server(address: str, other: str) -> bool:
+    """Whether HOST:PORT or HOST names the server at the other HOST:PORT; this machine has several names."""
+    try:
+        one, two = urlsplit(f"//{address}"), urlsplit(f"//{other}")
+        is_same_port = one.port in (None, two.port)
+    except ValueError:  # not an address
+        return False
+    return is_same_port and not _machines(one.hostname).isdisjoint(_machines(two.hostname))
+
+
+def _machines(host: str | None) -> set[str]:
+    """The IP addresses of a host; those of this machine are one."""
+    with suppress(OSError, UnicodeError):
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return {"" if _is_here(family, place) else str(place[0]) for family, _, _, _, place in found}
+    return set()
+
+
+def _is_here(family: int, place: tuple[Any, ...]) -> bool:
+    """Whether it is an address of this machine: nobody can listen on those of others."""
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((place[0], 0))
+    except OSError:
+        return False
+    return True
 
 
 def _credentials(address: str) -> list[str]:

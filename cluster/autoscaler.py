@@ -1,4 +1,4 @@
-"""What the cluster's autoscaler says: whether there is one, and which workers it can never place.
+"""What the cluster's autoscaler says: whether there is one, and which workers it can never place, or not yet.
 
 A cluster whose nodes were started by hand has a monitor that reports as well; it names no node types of its own.
 """
@@ -24,6 +24,11 @@ def is_autoscaling(patience_s: float = 0.0) -> bool:
 def can_never_place(bundle: Mapping[str, float]) -> bool:
     """Whether the autoscaler has said that no node which it may add can take a worker that asks for `bundle`."""
     return any(_same(bundle, infeasible) for infeasible in private_ray.infeasible_bundles())
+
+
+def waits_for_room(bundle: Mapping[str, float]) -> bool:
+    """Whether a worker that asks for `bundle` waits until others give back what they hold."""
+    return any(_same(bundle, waiting) for waiting in private_ray.waiting_bundles())
 
 
 def _same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:

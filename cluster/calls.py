@@ -7,6 +7,7 @@ from typing import Any, Generic
 import ray
 
 from cluster.ledger import Assignment
+from cluster.nodes import check_open
 from cluster.work import D, T
 from cluster.worker import Worker
 
@@ -35,9 +36,20 @@ class OpenCalls(Generic[T, D]):
         self._calls[reference] = call
 
     def ended(self, patience_s: float) -> Iterator[tuple[Any, Call[T, D]]]:
-        """Wait until one has returned, at most `patience_s`, and yield all that have; those forgotten meanwhile not."""
+        """Wait until one has returned, at most `patience_s`, and yield all that have; those forgotten meanwhile not.
+
+        Raises:
+            WorkersLostError: If Ray was shut down.
+        """
+        check_open()
         references = list(self._calls)
-        if not references or not ray.wait(references, num_returns=1, timeout=patience_s)[0]:
+        try:
+            has_ended = references and ray.wait(references, num_returns=1, timeout=patience_s)[0]
+        except SystemExit:  # what Ray's wait may end with when another thread shuts Ray down
+            check_open()
+            raise
+        check_open()
+        if not has_ended:
             return
         # All there are: each look costs time for every call that has not returned.
         for reference in ray.wait(references, num_returns=len(references), timeout=0)[0]:

@@ -9,6 +9,10 @@ class RayChangedWarning(UserWarning):
     """A private part of Ray is not what it was; its text is one line meant for the user: what is slower or less."""
 
 
+class WaitingWarning(UserWarning):
+    """A job waits for what other work holds; its text is one line meant for the user."""
+
+
 class PlacementError(ClusterError):
     """More was asked for than the cluster has."""
 

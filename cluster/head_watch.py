@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import ray
 
 from cluster.errors import WorkersLostError
-from cluster.nodes import own_node_id
+from cluster.nodes import check_open, own_node_id
 
 # Ray ends a process whose head is silent for 60 s (gcs_rpc_server_reconnect_timeout_s). A head that keeps its state in
 # Redis, as KubeRay's may, is back earlier. A node never comes back, and Ray ends its drivers within seconds.
@@ -76,8 +76,9 @@ class HeadWatch:
         """Whether all answer. While the head does not, a question to it stands still.
 
         Raises:
-            WorkersLostError: If one has been silent for too long.
+            WorkersLostError: If one has been silent for too long, or Ray was shut down.
         """
+        check_open()
         silent = [server for server in self._servers if not server.answers()]
         return not silent
 

@@ -1,8 +1,11 @@
 """The machines of the cluster, and what each has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ray
+
+from cluster.errors import WorkersLostError
 
 _ACCELERATOR_PREFIX = "accelerator_type:"  # Ray's name for the resource that says which kind of GPU a node has
 
@@ -12,8 +15,8 @@ class Node:
     """A living node.
 
     Attributes:
-        num_cpus: Its cores, used or not.
-        num_gpus: Its GPUs, used or not.
+        num_cpus: Its cores, used or not, without those that this process itself holds as an actor.
+        num_gpus: Its GPUs, likewise.
         accelerator_types: Kinds of its GPUs, by Ray's names: `T4`, `A100`.
         node_id: Ray's id of it.
         host: Name of the machine.
@@ -27,11 +30,17 @@ class Node:
 
 
 def cluster_nodes() -> list[Node]:
-    """The living nodes of the cluster."""
+    """The living nodes of the cluster.
+
+    Raises:
+        WorkersLostError: If Ray was shut down.
+    """
+    check_open()
+    own, held = own_node_id(), _held_by_this_actor()
     return [
         Node(
-            num_cpus=node["Resources"].get("CPU", 0.0),
-            num_gpus=node["Resources"].get("GPU", 0.0),
+            num_cpus=node["Resources"].get("CPU", 0.0) - (held.get("CPU", 0.0) if node["NodeID"] == own else 0.0),
+            num_gpus=node["Resources"].get("GPU", 0.0) - (held.get("GPU", 0.0) if node["NodeID"] == own else 0.0),
             accelerator_types=frozenset(
                 name.removeprefix(_ACCELERATOR_PREFIX)
                 for name in node["Resources"]
@@ -43,6 +52,28 @@ def cluster_nodes() -> list[Node]:
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"]
     ]
+
+
+def check_open() -> None:
+    """Refuse to go on without the session: Ray would join whatever cluster it finds.
+
+    Raises:
+        WorkersLostError: If Ray was shut down.
+    """
+    if not ray.is_initialized():
+        raise WorkersLostError(
+            "Ray was shut down in this process while a job ran. What is finished is kept. Run the same command again, "
+            "without `overwrite` if it said that no earlier results are left."
+        )
+
+
+def _held_by_this_actor() -> Mapping[str, float]:
+    """What is not to be had while this process waits for others: a task gives its cores back, a driver has none."""
+    context = ray.get_runtime_context()
+    if not context.get_actor_id():
+        return {}
+    held: Mapping[str, float] = context.get_assigned_resources()  # type: ignore[no-untyped-call]
+    return held
 
 
 def own_node_id() -> str:

@@ -16,8 +16,9 @@ from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.head_watch import HeadWatch
+from cluster.held_room import warn_if_waiting
 from cluster.ledger import TaskFailed, TaskLedger
-from cluster.nodes import cluster_nodes
+from cluster.nodes import check_open, cluster_nodes
 from cluster.placement import Placement, count_room
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
@@ -25,6 +26,7 @@ from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, 
 MAX_ATTEMPTS = 3  # workers that a task may be lost with before it is given up
 _MAX_FAILED_STARTS = 3  # in a row
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
+_SILENT_S = 10.0  # without a worker that is ready, before it is asked why, and between such questions
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class WorkerPool(Generic[T, R, D]):
         self._calls: OpenCalls[T, D] = OpenCalls()
         self._ledger: TaskLedger[T] = TaskLedger((), MAX_ATTEMPTS)
         self._num_started = self._num_failed_starts = 0
-        self._looked_at = self._placeable_at = time.monotonic()
+        self._looked_at = self._placeable_at = self._asked_at = time.monotonic()
+        self._has_warned = False
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
         self.num_lost_workers = 0
@@ -129,7 +132,8 @@ class WorkerPool(Generic[T, R, D]):
     def stop(self) -> None:
         """End all workers; what they have not finished is lost."""
         for worker in self._workers.values():
-            ray.kill(worker.actor)
+            if ray.is_initialized():
+                ray.kill(worker.actor)
         self._workers.clear()
         self._calls.clear()
 
@@ -143,6 +147,7 @@ class WorkerPool(Generic[T, R, D]):
 
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
+        check_open()
         for worker in self._workers.values():
             while worker.has_room:
                 assignment = self._ledger.assign(worker.worker_id, len(worker.tasks))
@@ -250,10 +255,15 @@ class WorkerPool(Generic[T, R, D]):
         room = count_room(cluster_nodes(), self._placement)
         if self._placement.elastic and self._num_failed_starts < _MAX_FAILED_STARTS:
             self._start_workers(max(0, room - len(self._workers)))
-        if room or any(worker.info for worker in self._workers.values()):
+        is_ready = any(worker.info for worker in self._workers.values())
+        if room or is_ready:
             self._placeable_at = now
         else:
             self._wait_for_nodes(now - self._placeable_at)
+        if is_ready or not room:
+            self._asked_at = now
+        elif not self._has_warned and now - self._asked_at > _SILENT_S:
+            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement)
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""

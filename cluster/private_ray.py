@@ -158,6 +158,16 @@ def infeasible_bundles() -> list[dict[str, float]]:
         return []
 
 
+def waiting_bundles() -> list[dict[str, float]]:
+    """What was asked for, would fit on a node, and waits for what others hold there."""
+    try:
+        requests = _cluster_status().cluster_resource_state.pending_resource_requests
+        return [dict(waiting.request.resources_bundle) for waiting in requests]
+    except _CHANGED:
+        _warn("does not say what waits for room: a job that waits for others to end does not say so.")
+        return []
+
+
 def _read_node_types() -> set[str] | None:
     """Ray has two autoscalers: the first leaves a report in the key-value store, the second its state with the head."""
     status = _cluster_status()

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import ray
 
 from cluster import private_ray, token_file
-from cluster.addresses import hide_secrets, without_password
+from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import variable
 from cluster.errors import SessionError
@@ -29,7 +30,8 @@ _WORKER_NICENESS = 0
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
 _PATIENCE_S = 10.0
-_LOCAL = "local"  # Ray's word for a new cluster on this machine
+_LOCAL, _ANY = "local", "auto"  # Ray's words for a new cluster on this machine, and for one that is found
+_CLIENT = "ray://"  # a driver on another machine, whose address is not the head's own
 
 
 def _goes_on() -> bool:
@@ -42,30 +44,97 @@ def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) 
 
     `local`, Ray's own word, is the same as no address: a Ray that nobody else reaches.
 
-    A session that is already open (in tests, in a notebook) is used and left open.
+    A session that is already open (in tests, in a notebook) is used and left open. Sessions of several threads share
+    the one Ray that a process can have: the first begins it, and the last leaves it.
 
     Args:
         address: Where.
         is_ending: Whether this process is about to end: a Ray of its own is killed then, instead of shut down.
 
     Raises:
-        SessionError: If nothing answers at `address`, or Ray cannot start here.
+        SessionError: If nothing answers at `address`, Ray cannot start here, or another Ray is open.
     """
-    if ray.is_initialized():
-        yield
-        return
-    address = _cluster_address(address)
-    if address and address.startswith(("http://", "https://")):
-        raise SessionError(
-            f"Expected a cluster's own address, such as HEAD:6379; {without_password(address)} is a dashboard's. To "
-            "run there, submit a job to it."
-        )
-    connecting = BackgroundCall(partial(_connect, address))
+    session = object()
     try:
-        _connect_in_background(connecting, address)
+        with _lock:
+            _join(session, address)
         yield
     finally:
+        with _lock:
+            _leave(session, is_ending)
+
+
+@dataclass
+class _OwnRay:
+    """A Ray that a session of this process has begun.
+
+    Attributes:
+        address: Where; None for a local one.
+        connecting: What began it, or still does.
+        sessions: Those that use it.
+    """
+
+    address: str | None
+    connecting: BackgroundCall
+    sessions: set[object] = field(default_factory=set)
+
+
+_lock = threading.RLock()
+_own: _OwnRay | None = None
+
+
+def _join(session: object, address: str | None) -> None:
+    global _own
+    chosen = _cluster_address(address)
+    if ray.is_initialized():
+        if _own is None:
+            _check_open_at(address)
+            return
+        if chosen != _own.address:
+            _check_open_at(chosen or _LOCAL)
+    else:
+        if chosen and chosen.startswith(("http://", "https://")):
+            raise SessionError(
+                f"Expected a cluster's own address, such as HEAD:6379; {without_password(chosen)} is a dashboard's. To "
+                "run there, submit a job to it."
+            )
+        if _own:  # its start was stopped, or it was shut down
+            _end(_own.connecting, _goes_on)
+        _own = _OwnRay(chosen, BackgroundCall(partial(_connect, chosen)))
+    _own.sessions.add(session)
+    if not _own.connecting.has_begun():
+        _connect_in_background(_own.connecting, chosen)
+
+
+def _leave(session: object, is_ending: Callable[[], bool]) -> None:
+    global _own
+    if _own is None or session not in _own.sessions:
+        return
+    _own.sessions.remove(session)
+    if not _own.sessions:
+        connecting, _own = _own.connecting, None
         _end(connecting, is_ending)
+
+
+def _check_open_at(address: str | None) -> None:
+    """Refuse to run on a Ray that is open when another is asked for.
+
+    Raises:
+        SessionError: If `address` is not that of the open one.
+    """
+    if not address or address == _ANY or (address.startswith(_CLIENT) and _is_client()):
+        return
+    open_at: str = ray.get_runtime_context().gcs_address
+    if not is_same_server("localhost" if address == _LOCAL else address, open_at):
+        raise SessionError(
+            f"Expected the address of the Ray that this process has open, {open_at}, as it can have but one; received "
+            f"{without_password(address)}. Leave `address` out to run there, or end that one first."
+        )
+
+
+def _is_client() -> bool:
+    is_connected: bool = ray.util.client.ray.is_connected()  # type: ignore[no-untyped-call]
+    return is_connected
 
 
 def _connect_in_background(connecting: BackgroundCall, address: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ _STYLE: dict[Any, Any] = {
 }
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _SHOWN_LENGTH = 48  # characters of a text in a drawing
+_lock = threading.Lock()  # matplotlib's settings are the process's, and two threads would put back each other's
 
 
 def draw_svg(name: str, draw: Callable[["Axes"], None], height: float = _SIZE[1]) -> str:
@@ -51,7 +53,7 @@ def draw_svg(name: str, draw: Callable[["Axes"], None], height: float = _SIZE[1]
     from matplotlib.figure import Figure
 
     written = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+    with _lock, matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the page's font may well have it
         figure = Figure(figsize=(_SIZE[0], height), dpi=72, layout="constrained")
         draw(figure.subplots())

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
-from cluster.errors import WorkersLostError, WorkerStartError
+from cluster import pool
+from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
+from cluster.held_room import warn_if_waiting
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
@@ -441,6 +444,31 @@ def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tm
         list(pool.run(range(6)))
     pool.stop()
     assert len(pool.ready_workers) == 1
+
+
+class _Holder:
+    def ready(self) -> bool:
+        return True
+
+
+def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    holders: list[Any] = [ray.remote(num_cpus=1)(_Holder).remote() for _ in range(3)]
+    ray.get([each.ready.remote() for each in holders])
+
+    def warn(placement: Placement) -> bool:
+        if has_warned := warn_if_waiting(placement):
+            for each in holders:
+                ray.kill(each)
+        return has_warned
+
+    monkeypatch.setattr(pool, "_SILENT_S", 0.5)
+    monkeypatch.setattr(pool, "warn_if_waiting", warn)
+    held = r"needs 0 GPUs and 2 CPUs, and [0-3] of 3 GPUs and [34] of 4 CPUs are held\..* lower `cpus_per_actor`\."
+    with pytest.warns(WaitingWarning, match=held):
+        done, _ = _run(_pool(_double, replace(_CPU_ONLY, num_workers=1, cpus_per_worker=2)), range(3))
+    assert sorted(done) == [0, 1, 2]
 
 
 def test_workers_wait_for_nodes_only_as_long_as_they_are_told_to() -> None:

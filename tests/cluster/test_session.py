@@ -5,8 +5,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,6 +82,86 @@ def test_an_address_that_does_not_answer_shuts_nothing_down(monkeypatch: pytest.
         open_session("127.0.0.1:9"),
     ):
         pass
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_another_address_than_that_of_the_open_ray_is_refused() -> None:
+    open_at = ray.get_runtime_context().gcs_address
+    for address in ("", open_at, f"localhost:{open_at.rpartition(':')[2]}", "local", "auto"):
+        with open_session(address):
+            pass
+    for address in ("10.0.0.1:1", "127.0.0.1:1", f"u:PASSWORD@10.0.0.1:{open_at.rpartition(':')[2]}", "ray://h:10001"):
+        with (
+            pytest.raises(SessionError, match=f"process has open, {open_at}.*received") as raised,
+            open_session(address),
+        ):
+            pass
+        assert "PASSWORD" not in str(raised.value)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a Ray that is pretended was told to do."""
+    log: list[str] = []
+
+    def connect(address: str | None) -> None:
+        time.sleep(0.1)
+        log.append("started")
+
+    monkeypatch.setattr(session, "_connect", connect)
+    monkeypatch.setattr(ray, "is_initialized", lambda: log[-1:] == ["started"])
+    monkeypatch.setattr(ray, "shutdown", lambda: log.append("shut down"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return log
+
+
+def test_sessions_of_threads_that_begin_together_share_one_ray_until_the_last_ends(log: list[str]) -> None:
+    both = threading.Barrier(2)
+
+    def work(number: int) -> list[str]:
+        with open_session(None):
+            both.wait(10)
+            if number:
+                first.result(10)
+            return [*log]
+
+    with ThreadPoolExecutor(2) as threads:
+        first, last = (threads.submit(work, number) for number in (0, 1))
+    assert last.result() == ["started"], "the first to end has left it open"
+    assert log == ["started", "shut down"]
+
+
+def test_a_session_begins_a_ray_of_its_own_where_the_ones_before_have_ended_or_failed(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_session(None):
+        ray.shutdown()  # by a hand other than ours
+        with open_session(None):
+            assert ray.is_initialized()
+        assert not ray.is_initialized()
+    connect = session._connect
+    monkeypatch.setattr(session, "_connect", lambda address: 1 / 0)
+    with pytest.raises(SessionError, match="division"), open_session(None):
+        pass
+    monkeypatch.setattr(session, "_connect", connect)
+    with open_session(None):
+        assert ray.is_initialized()
+    assert log[-1] == "shut down"
+
+
+def test_two_clusters_at_once_are_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
+    monkeypatch.setattr(session, "check_answers", lambda address: None)
+    with open_session("head:6379"):
+        with open_session("head:6379"):
+            pass
+        with (
+            pytest.raises(SessionError, match=r"process has open, 10\.0\.0\.1:6379, .* received local"),
+            open_session(None),
+        ):
+            pass
+    assert log == ["started", "shut down"]
 
 
 class _Stopped(BaseException):
@@ -207,6 +289,34 @@ print("left out", not any(name in started for name in ("dashboard.py", "monitor.
 print("token", (Path.home() / ".ray" / "auth_token").exists())
 print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthandler has none of SIGTRAP
 """
+
+
+_IN_TWO_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+import ray
+from cluster.session import open_session
+
+def work(number):
+    with open_session(None):
+        if number:
+            first.result()
+        return ray.get(ray.remote(lambda: number).remote())
+
+with ThreadPoolExecutor(2) as threads:
+    first, last = threads.submit(work, 0), threads.submit(work, 1)
+print(first.result(), last.result(), ray.is_initialized())
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+def test_two_threads_work_at_once_on_a_local_ray() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    command = [sys.executable, "-c", _IN_TWO_THREADS]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2], env=environment
+    )
+    assert ended.stdout == "0 1 False\n"
 
 
 @pytest.mark.ci

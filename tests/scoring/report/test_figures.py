@@ -1,7 +1,12 @@
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import matplotlib
 
 from scoring.quality.evaluation import ReliabilityBin
 from scoring.report.figures import Curve, Estimate, draw_curves, draw_estimates, draw_histogram, draw_reliability
+from scoring.report.svg import draw_svg
 
 _BINS = [ReliabilityBin(0.1, 0.2, 10), ReliabilityBin(0.9, 1.0, 100)]
 
@@ -23,6 +28,28 @@ def test_a_drawing_has_no_colour_or_font_of_its_own() -> None:
         assert not re.search(r"#01020\d", svg)
         assert set(re.findall(r"font-family: ([^;\"]+)", svg)) == {"inherit"}
         assert "<style" not in svg
+
+
+def test_drawings_of_two_threads_leave_the_settings_of_matplotlib_as_they_were() -> None:
+    before = dict(matplotlib.rcParams)
+    first_draws, second_draws, first_is_drawn = threading.Event(), threading.Event(), threading.Event()
+
+    def draw_first(axes: object) -> None:
+        first_draws.set()
+        second_draws.wait(0.3)
+
+    def draw_second(axes: object) -> None:
+        second_draws.set()
+        first_is_drawn.wait(10)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(draw_svg, "first", draw_first)
+        first_draws.wait(10)
+        second = threads.submit(draw_svg, "second", draw_second)
+        first.result()
+        first_is_drawn.set()
+        second.result()
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_ids_of_all_drawings_in_a_page_differ_and_every_reference_has_its_target() -> None:
