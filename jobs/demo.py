@@ -103,8 +103,8 @@ def _take(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if names_for_people(folder) and not (folder / _MARK).is_file():
             raise RunFolderError(
-                f"Expected an empty folder as `output`, or an earlier demo's; {folder} holds other files, which the "
-                "demo would overwrite. Use another `output`."
+                f"Expected an empty folder as `output`, or an earlier demo's, which has {_MARK}; {folder} holds files "
+                "without it, which the demo would overwrite. Use another `output`, or remove that folder."
             )
         (folder / _MARK).write_text("All of this folder was made by `shardscore demo`, which makes it anew.\n")
 

@@ -55,7 +55,8 @@ def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
         ModelError: If they stand in another order than their indices, or both columns may be the indices.
     """
     header, *rows = lines or ("",)
-    columns = _columns(rows) if _HEADER.fullmatch(header) else []
+    is_header = _HEADER.fullmatch(header) and not _columns(lines)  # cat,0 is pandas' ,0 only if the rest tells so
+    columns = _columns(rows) if is_header else []
     return _of_columns(columns, rows, source) if columns else ()
 
 

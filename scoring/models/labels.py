@@ -207,7 +207,10 @@ def _different(names: tuple[str, ...], source: str) -> tuple[str, ...]:
         if not name:
             raise ModelError(f"Expected `labels` to be different names; number {number} in {_short(source)} is blank.")
         if composed(name) in seen:
-            raise ModelError(f"Expected `labels` to be different names; {_short(source)} has {name} twice.")
+            raise ModelError(
+                f"Expected `labels` to be different names; {_short(source)} has {name} twice. Of ImageNet's classes, "
+                "which share two, Keras' imagenet_class_index.json has the ids too."
+            )
         seen.add(composed(name))
     return names
 

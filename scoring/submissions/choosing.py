@@ -11,13 +11,12 @@ from scoring.sources.spelling import composed
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
-from scoring.submissions.template import Template, first_twice
+from scoring.submissions.template import NUMBER, Template, first_twice
 
 _WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 _DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 _MAX_DIGITS = 18  # of an index, so that Python reads it
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 class Values(StrEnum):
@@ -83,13 +82,14 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
 def _check_told(values: Sequence[str], wishes: Wishes) -> None:
     """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
     found = [value for value in dict.fromkeys(values) if value]
-    are_fractions = all(map(_NUMBER.fullmatch, found)) and not all(map(_WHOLE.fullmatch, found))
+    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(_WHOLE.fullmatch, found))
     if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
         return
     raise RequestError(
         "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
         f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
-        "If the best alone are wanted, as many as a row has, say so with `values` label or index."
+        "If the best alone are wanted, as many as a row has, say so with `values` label or index; if one label's "
+        "probability is, name the label as `positive`."
     )
 
 
@@ -165,7 +165,7 @@ def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None)
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
             "whether that is a probability, a label or an index."
         )
-    if all(_NUMBER.fullmatch(value) for value in found):
+    if all(NUMBER.fullmatch(value) for value in found):
         return _kind_of_numbers(found, labels)
     raise _no_label(next(value for value in found if value not in labels), labels)
 

@@ -53,7 +53,8 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", *answers.needs])
     image_ids, paths = table["image_id"].to_pylist(), table["path"].to_pylist()
-    rows = match_ids(template.ids, image_ids, paths, reader.record.request.images, template.header[0])
+    header = template.header[0] if template.may_lack_header(reader.record.labels) else ""
+    rows = match_ids(template.ids, image_ids, paths, reader.record.request.images, header)
     asked = table.take(rows)
     is_ok = np.array([status == OK for status in asked["status"].to_pylist()], dtype=bool)
     _check_readable(template.ids, is_ok, request.fallback)

@@ -1,13 +1,14 @@
 """Which image is meant by each id of a template."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.id_matching import match_by_every_reading
+from scoring.sources.id_matching import Matches, match_by_every_reading
 
 
 def match_ids(
@@ -22,7 +23,7 @@ def match_ids(
         image_ids: The id of each image of the run.
         paths: The path of each image of the run.
         folder: Path of what the images lay in: ids may be paths that begin above it.
-        header: The name of the template's column of ids.
+        header: What the template's first line has for an id, if it may be a row; empty otherwise.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
@@ -32,16 +33,11 @@ def match_ids(
             more id by the same reading.
     """
     tried = []
-    of_ids, of_header = (
-        match_by_every_reading(each, image_ids, paths, folder, by_ends=True) for each in (ids, [header])
-    )
-    for matches, first in zip(of_ids, of_header, strict=True):
+    for reading, matches in enumerate(match_by_every_reading(ids, image_ids, paths, folder, by_ends=True)):
         if not matches.missing and matches.twice is None:
-            if not first.missing and header not in ids:
-                raise RequestError(
-                    "Expected the names of the columns in the first line of `template`; it begins with the id of an "
-                    f"image, {header}. Put a line such as id,label above it."
-                )
+            if header and header not in ids:
+                readings = match_by_every_reading([header], image_ids, paths, folder, by_ends=True)
+                _check_is_no_image(header, next(islice(readings, reading, None)))
             return matches.rows
         tried.append(matches)
     nearest = min(tried, key=lambda matches: len(matches.missing))
@@ -51,3 +47,11 @@ def match_ids(
             f"{some(nearest.missing)}. The run's images are {some(image_ids)}."
         )
     raise RequestError(f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}.")
+
+
+def _check_is_no_image(header: str, matches: Matches) -> None:
+    if not matches.missing:
+        raise RequestError(
+            "Expected the names of the columns in the first line of `template`; it begins with the id of an "
+            f"image, {header}. Put a line such as id,label above it."
+        )

@@ -2,12 +2,16 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from scoring.errors import RequestError
 from scoring.sources.csv_table import read_csv
 from scoring.storage.locations import Location
+
+NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,14 @@ class Template:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns to fill, without spaces around them."""
         return tuple(name.strip() for name in self.header[1:])
+
+    def may_lack_header(self, labels: Sequence[str]) -> bool:
+        """Whether the first line may be a row: all its columns are numbers, labels, or what other rows have."""
+        answers = {*labels, *chain.from_iterable(self.answers)}
+        return all(
+            NUMBER.fullmatch(name) or name in answers or all(word in answers for word in name.split())
+            for name in self.columns
+        )
 
     def filled(self, answers: Iterable[Sequence[str]]) -> str:
         """The same table with other answers, one sequence for each row."""

@@ -98,7 +98,7 @@ def test_demo_overwrites_no_folder_but_its_own(tmp_path: Path, monkeypatch: pyte
     mine.write_bytes(b"a photo")
     refused = CliRunner().invoke(app, ["demo", "--output", str(tmp_path / "mine")])
     assert refused.exit_code == 2, refused.output
-    assert "holds other files, which the demo would overwrite" in " ".join(refused.stderr.split())
+    assert "holds files without it, which the demo would overwrite" in " ".join(refused.stderr.split())
     assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [mine]
     (tmp_path / "volume" / "lost+found").mkdir(parents=True)
     for name in ("demo", "demo", "volume"):

@@ -201,6 +201,10 @@ _TWELVE = sorted(str(number) for number in range(1, 13))  # as Keras orders fold
         ("0,0-10 1,11-20", "0-10 11-20"),
         ("0,class_1 1,class_10 2,class_2", "class_1 class_10 class_2"),
         ("cat,0.0 dog,1.0", "cat dog"),
+        ("cat,0 dog,1 owl,2", "cat dog owl"),
+        ("cat;0 dog;1 owl;2", "cat dog owl"),
+        ("cat\t0 dog\t1 owl\t2", "cat dog owl"),
+        ('"cat",0 "dog",1 "owl",2', "cat dog owl"),
         ("1,wing:0 2,wing:1", "wing:0 wing:1"),
     ],
 )

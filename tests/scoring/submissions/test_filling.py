@@ -480,6 +480,7 @@ def test_a_column_of_ids_may_be_called_as_one_of_them_or_as_an_image_that_is_rea
     folder = _run(tmp_path, [_A, _B], _LEAVES, ["image.jpg", "2.jpg"])
     assert _fill(folder, ["image,species", "image,ash", "2,ash"])[1:] == ["image,ash", "2,oak"]
     assert _fill(folder, ["image,species", "2.jpg,ash"])[1:] == ["2.jpg,oak"]
+    assert _fill(folder, ["image,species", "2,ash"])[1:] == ["2,oak"]
 
 
 def test_ids_that_begin_above_the_images_of_the_run_are_read(tmp_path: Path) -> None:
