@@ -61,7 +61,7 @@ class RbfExpansion:
         )
         products = keras.layers.Dense(len(self.landmarks), name="products")
         squares = keras.layers.Dense(1, use_bias=False, name="squares")
-        summed = keras.layers.Add()([products(standard), squares(keras.layers.Multiply()([standard, standard]))])
+        summed = keras.layers.Add()([squares(keras.layers.Multiply()([standard, standard])), products(standard)])
         lengths = np.square(self.landmarks.astype(np.float64)).sum(axis=1)
         products.set_weights([2 * self.gamma * self.landmarks.T, -self.gamma * lengths])
         squares.set_weights([np.full((len(self.mean), 1), -self.gamma)])

@@ -8,6 +8,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.engines import EngineName
+from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import SIGMOID, SOFTMAX, last_activation
 from scoring.networks.noise import noise
 from scoring.pixels.input_shape import filled
@@ -38,7 +39,7 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
             the largest, or, of probabilities, by 0.002 of what lies between their logarithms.
     """
     pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
-    expected = np.asarray(model.predict_on_batch(pixels))
+    expected = forward(model)(pixels)()
     try:
         received = score(pixels)
     except Exception as error:  # each library has its own classes and words for what it cannot run

@@ -1,4 +1,4 @@
-"""A Keras model's forward pass by jax itself: the one module of `scoring` that imports a backend of Keras.
+"""A Keras model's forward pass by jax itself.
 
 `predict_on_batch` would write the weights back, unchanged, after every batch, and wait for its outputs: on an H200 it
 reached a third to two thirds of what the same program does when the next batch is on its way meanwhile.

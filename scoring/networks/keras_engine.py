@@ -56,17 +56,27 @@ class KerasEngine:
 
     @cached_property
     def _forward(self) -> _Begin:
-        import keras
+        return forward(self._model)
 
-        if keras.config.backend() != "jax":
-            return _begin(self._model)
-        from scoring.networks.jax_forward import begin_in_jax
 
-        return begin_in_jax(self._model)
+def forward(model: "keras.Model") -> _Begin:
+    """A function that begins a batch of any size of a model from uint8 pixels; see `Engine.begin`."""
+    import keras
+
+    match keras.config.backend():
+        case "jax":
+            from scoring.networks.jax_forward import begin_in_jax
+
+            return begin_in_jax(model)
+        case "tensorflow":
+            from scoring.networks.tensorflow_forward import begin_in_tensorflow
+
+            return begin_in_tensorflow(model)
+    return _begin(model)
 
 
 def _begin(model: "keras.Model") -> _Begin:
-    """What `predict_on_batch` does, without its wait: TensorFlow and PyTorch hand a GPU its work and go on."""
+    """What `predict_on_batch` does, without its wait: PyTorch hands a GPU its work and goes on."""
     import keras
 
     model.make_predict_function()

@@ -266,8 +266,8 @@ MECHANISMS = [
     Mechanism(
         "what our killed writers left is taken up",
         "scoring/run/holding.py",
-        "for name in names if not is_temporary(name))",
-        "for name in names)",
+        'return {name for name in names if name.startswith("_") or not is_hidden(name)}',
+        "return set(names)",
         "tests/scoring/run/test_folder.py",
     ),
     Mechanism(

@@ -200,7 +200,8 @@ def test_few_photos_get_as_many_folds_as_the_rarest_label_allows(num_photos: int
 
 
 @pytest.mark.keras
-def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_new", [50, 120])  # as many as there are landmarks, too
+def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path, num_new: int) -> None:
     import keras
     from scipy.special import softmax
 
@@ -210,7 +211,7 @@ def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path) -> None:
     path = tmp_path / "head.keras"
     join_heads(heads, 1.5, trainer.expansion).save(path)
     network = keras.saving.load_model(path, safe_mode=True)
-    new, _ = _rings(50, seed=8)
+    new, _ = _rings(num_new, seed=8)
     likenesses = trainer.expansion.likenesses(new)
     expected = np.mean([softmax((likenesses @ head.kernel + head.bias) / 1.5, axis=1) for head in heads], axis=0)
     np.testing.assert_allclose(network.predict_on_batch(new.astype(np.float32)), expected, atol=1e-5)

@@ -75,6 +75,12 @@ def _two_softmax() -> Callable[[Any], Any]:
     return _dense(2, "softmax")
 
 
+def _of_the_whole_batch() -> Callable[[Any], Any]:
+    import keras
+
+    return lambda features: _dense(2, "softmax")(features / keras.ops.max(features))
+
+
 _TABLE = {
     "softmax": _Model(_two_softmax, _same),
     "two logits": _Model(lambda: _dense(2), _softmax),
@@ -95,6 +101,7 @@ _TABLE = {
     "open": _Model(_two_softmax, _same, (None, None, 3), InputShape(224, 224)),
     "open, and a size": _Model(_two_softmax, _same, (None, None, 3), InputShape(48, 64), {"size": (48, 64)}),
     "channels first": _Model(_two_softmax, "Expected a model of one input of shape", (3, 32, 32)),
+    "outputs of an image": _Model(_of_the_whole_batch, "Expected a network that sees each image by itself"),
 }
 
 
@@ -130,7 +137,7 @@ def test_a_model_is_scored_right_or_refused_in_one_line(name: str, tmp_path: Pat
     request = ModelRequest(str(tmp_path / "m.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow", **model.options)
     if isinstance(model.means, str):
         with pytest.raises(ModelError, match=model.means) as refused:
-            request.load()
+            request.load().try_out(4)
         assert "\n" not in str(refused.value)
         return
     classifier = request.load()
