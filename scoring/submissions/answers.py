@@ -42,6 +42,10 @@ class Answers(Protocol):
         """The answers of each row; every image of the table has been scored."""
         ...
 
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:
+        """The answers of an unreadable image, of which the template has some; None if these only hold a place."""
+        ...
+
 
 @dataclass(frozen=True)
 class Probabilities:
@@ -69,6 +73,10 @@ class Probabilities:
         chosen = _vectors(table, len(self.labels))[:, list(self.classes)].astype(np.float64)
         return [self.spelled(row) for row in chosen]
 
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:
+        """See `Answers`."""
+        return self.spelled([fallback] * len(given))
+
     def spelled(self, probabilities: Sequence[float]) -> tuple[str, ...]:
         """Probabilities as they are written, within the clip."""
         return tuple(spelled(float(value), self.clip) for value in probabilities)
@@ -94,6 +102,10 @@ class Best:
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
         """See `Answers`."""
         return [(str(value),) for value in table[self.needs[0]].to_pylist()]
+
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
+        """See `Answers`."""
+        return tuple(given) if all(_is_class(value, self.labels, self.as_index) for value in given) else None
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,11 @@ class Ranked:
         found = ([index[label] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
         return [_joined(row, self.labels, self.as_index) for row in found]
 
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
+        """See `Answers`."""
+        are_answers = all(value and _are_classes(value, self.labels, self.as_index) for value in given)
+        return tuple(given) if are_answers else None
+
 
 @dataclass(frozen=True)
 class Above:
@@ -156,6 +173,10 @@ class Above:
             for order, row in zip(ranked, vectors, strict=True)
         ]
 
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
+        """See `Answers`."""
+        return tuple(given) if all(_are_classes(value, self.labels, self.as_index) for value in given) else None
+
 
 def check_stored(answers: Answers, record: RunRecord) -> None:
     """Raise RequestError if answers need all labels' probabilities of a run that stores its best five alone."""
@@ -175,6 +196,16 @@ def _vectors(table: pa.Table, num_labels: int) -> Float32Array:
 
 def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tuple[str, ...]:
     return (" ".join(str(index) if as_index else labels[index] for index in classes),)
+
+
+def _are_classes(text: str, labels: Sequence[str], as_index: bool) -> bool:
+    return all(_is_class(word, labels, as_index) for word in text.split())
+
+
+def _is_class(text: str, labels: Sequence[str], as_index: bool) -> bool:
+    if not as_index:
+        return text in labels
+    return text.isdecimal() and int(text) < len(labels)
 
 
 def _named(labels: Sequence[str], as_index: bool) -> str:

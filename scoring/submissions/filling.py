@@ -13,7 +13,7 @@ from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
-from scoring.submissions.answers import Above, Answers, Probabilities, check_stored
+from scoring.submissions.answers import Above, Answers, check_stored
 from scoring.submissions.choosing import Wishes, choose_answers
 from scoring.submissions.matching import match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known
@@ -85,10 +85,13 @@ def _answers(
 ) -> Iterator[tuple[str, ...]]:
     """The answers of each row; of unreadable images the fallback."""
     scored = iter(answers.fill(asked.filter(pa.array(is_ok))))
-    for ok, given in zip(is_ok, template.answers, strict=True):
+    for one, ok, given in zip(template.ids, is_ok, template.answers, strict=True):
         if ok:
             yield next(scored)
-        elif isinstance(answers, Probabilities) and fallback is not None:
-            yield answers.spelled([fallback] * len(given))
+        elif fallback is not None and (unread := answers.unread(given, fallback)) is not None:
+            yield unread
         else:
-            yield given
+            raise IncompleteError(
+                f"Expected an answer in `template` for {one}, which could not be read; it has {','.join(given)!r}, and "
+                f"{answers.holds} is filled in. Repair the image and score it again, or write an answer there."
+            )

@@ -455,6 +455,28 @@ def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fall
     assert _fill(folder, ["id,label", "3,oak", "1,oak"])[1:] == ["3,oak", "1,ash"]
 
 
+@pytest.mark.parametrize(
+    ("given", "wishes"),
+    [
+        ("0.5", {"values": Values.INDEX}),
+        ("3", {"values": Values.INDEX}),
+        ("0", {"values": Values.LABEL}),
+        ("", {"values": Values.LABEL}),
+        ("0.5", {"values": Values.LABEL, "threshold": 0.1}),
+    ],
+)
+def test_what_holds_the_place_of_an_unreadable_image_is_no_answer(
+    tmp_path: Path, given: str, wishes: dict[str, Any]
+) -> None:
+    folder = _run(tmp_path, [_A, None], _LEAVES)
+    with pytest.raises(IncompleteError, match=f"for 2, which could not be read; it has '{given}', and .* is filled in"):
+        _fill(folder, ["id,label", f"1,{given}", f"2,{given}"], 0.5, **wishes)
+    assert not folder.submission.exists()
+    is_index = wishes.get("values") is Values.INDEX
+    known = "1" if is_index else "oak"
+    assert _fill(folder, ["id,label", f"1,{known}", f"2,{known}"], 0.5, **wishes)[2] == f"2,{known}"
+
+
 def test_a_run_of_features_is_refused(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     write_features(folder, [Scored("1.jpg", _CAT)])
