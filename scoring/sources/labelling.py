@@ -234,7 +234,7 @@ def label_by_path(
     Raises:
         ImagesError: If they tell none, or if `use` is to train and one is several, as the folder `cat,dog`.
     """
-    images = with_targets(listing.images, labels_from, found.images if found else None)
+    images = with_targets(listing.images, labels_from, found.images if found else None, use == TRAINING)
     if use == TRAINING and (several := _several({image.target or "" for image in images}, ",")):
         first = next(image.path for image in images if image.target == several)
         raise ImagesError(

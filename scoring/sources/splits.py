@@ -28,18 +28,20 @@ class Split(StrEnum):
 _SPLITS = {
     **dict.fromkeys(("train", "training"), Split.TRAIN),
     **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
-    **dict.fromkeys(("test", "test1", "testing", "evaluation", "eval", "holdout"), Split.TEST),
+    **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
 }
+_WORDS = _SPLITS | dict.fromkeys(("evaluation", "eval", "holdout"), Split.TEST)  # beside a folder to train on
 
 
 class SplitFolders:
     """What the folders of a collection say that its photos are for.
 
     Below the folder that all photos share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
-    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts. One of its words does
-    beside a folder of another split, if one of the two is to train on, and holds folders of labels or is called as the
-    other but for that word: `seg_test` beside `seg_train`. Of a file that holds images one of its words counts:
-    `pets-train-000.tar`. `train` beside the folders of other labels is one of them: of a vehicle.
+    not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts. One of its words, or
+    `evaluation`, does beside a folder of another split, if one of the two is to train on and they are called the same
+    but for that word, `seg_test` beside `seg_train`, or the one to train on holds folders of labels and one of the two
+    has no other word, `test_stg1` beside `train`. Of a file that holds images one of its words counts:
+    `pets-train-000.tar`.
 
     A folder is its path with a slash behind it.
     """
@@ -59,7 +61,8 @@ class SplitFolders:
                 parent, name = _parted(parent)
         self._told_in = cache(self._find_told)
         self._split_of_folder = cache(self._find_split)
-        self._has_labels_to_train_on = cache(self._find_labels_to_train_on)
+        self._is_label = cache(self._find_label)
+        self._divides_labels = cache(self._find_divided_labels)
 
     def split_of(self, path: str) -> Split | None:
         """What a photo is for; None if no folder says so."""
@@ -70,15 +73,20 @@ class SplitFolders:
     def is_split(self, folder: str) -> bool:
         """Whether the name of a folder tells a split, and no label."""
         parent, name = self._outermost(folder)
-        return name in self._told_in(parent)
+        return name in self._told_in(parent) and not self._is_label(parent, name)
+
+    def is_called_split(self, folder: str) -> bool:
+        """Whether the whole name of a folder is that of a split, whatever lies beside it, and no label."""
+        parent, name = self._outermost(folder)
+        return split_of_name(name) is not None and not self._is_label(parent, name)
 
     def lies_beside(self, folder: str) -> bool:
-        """Whether photos lie in a folder beside one to train on, where they lie in folders of labels.
+        """Whether photos lie in a folder beside one to train on and another split, and those to train on have labels.
 
-        `seg_pred` does, beside `seg_train/forest`.
+        `seg_pred` does, beside `seg_train/forest` and `seg_test`.
         """
         parent, name = self._outermost(folder)
-        return bool(name) and _word_of_split(name) is None and self._has_labels_to_train_on(parent)
+        return bool(name) and name not in self._told_in(parent) and self._divides_labels(parent)
 
     def _outermost(self, folder: str) -> tuple[str, str]:
         """Where a folder lies, and its name; of several of one name, `test/test`, the outermost."""
@@ -86,14 +94,6 @@ class SplitFolders:
         while self._inside[parent] == {name} and _parted(parent)[1] == name:
             parent, name = _parted(parent)
         return parent, name
-
-    def _find_labels_to_train_on(self, parent: str) -> bool:
-        """Whether a folder within one is to train on, and photos lie in folders of labels within that."""
-        words = ((name, _word_of_split(name)) for name in self._inside[parent])
-        return any(
-            word is not None and word[0] is Split.TRAIN and self._holds_labels(f"{parent}{name}/")
-            for name, word in words
-        )
 
     def _find_split(self, folder: str) -> Split | None:
         if folder.count("/") <= self._depth:
@@ -104,28 +104,42 @@ class SplitFolders:
     def _find_told(self, parent: str) -> dict[str, Split]:
         """The folders in one whose names tell a split."""
         words = {name: word for name in self._inside[parent] if (word := _word_of_split(name))}
-        told = {
-            name: split
-            for name, (split, _) in words.items()
-            if (split_of_name(name) or holds_images(name)) and not self._is_label(parent, name)
-        }
-        others = {name: word for name, word in words.items() if word[0] is not Split.TRAIN}
-        for name in words.keys() - others.keys() if others else ():
-            holds_labels, rest = self._holds_labels(f"{parent}{name}/"), words[name][1]
-            alike = {other: split for other, (split, its_rest) in others.items() if holds_labels or its_rest == rest}
-            told |= {**alike, name: Split.TRAIN} if alike else {}
+        told = {name: split for name, (split, _) in words.items() if split_of_name(name) or holds_images(name)}
+        training = {name: rest for name, (split, rest) in words.items() if split is Split.TRAIN}
+        others = {name: rest for name, (_, rest) in words.items() if name not in training}
+        with_labels = {name for name in training if others and self._holds_labels(f"{parent}{name}/")}
+        rests, rests_of_others = set(training.values()), set(others.values())
+        any_other = any(not training[name] for name in with_labels)  # is told beside `train/cats`
+        has_whole = any(map(split_of_name, others))
+        for name, rest in others.items():
+            if any_other or rest in rests:
+                told[name] = words[name][0]
+        for name, rest in training.items():
+            if rest in rests_of_others or (name in with_labels and (has_whole or not rest)):
+                told[name] = Split.TRAIN
         return told
 
-    def _is_label(self, parent: str, name: str) -> bool:
-        """Whether a folder `train` is that of a vehicle: two others at least lie beside it, which all hold photos."""
-        others = self._inside[parent] - {name}
+    def _find_label(self, parent: str, name: str) -> bool:
+        """Whether a folder `train` is that of a vehicle: beside two other labels at least, in each of two splits."""
+        others, split = self._inside[parent] - {name}, self._split_of_folder(parent)
         return (
             name.casefold() == "train"
-            and not self._inside[f"{parent}{name}/"]
+            and split is not None
             and len(others) > 1
+            and not self._inside[f"{parent}{name}/"]
             and all(f"{parent}{other}/" in self._holding and not holds_images(other) for other in others)
-            and not any((word := _word_of_split(other)) and (word[0] is Split.TRAIN or not word[1]) for other in others)
+            and not any(map(_word_of_split, others))
+            and any(
+                its_name == name and self._split_of_folder(its_parent) not in {None, split}
+                for its_parent, its_name in map(_parted, self._holding)
+            )
         )
+
+    def _find_divided_labels(self, parent: str) -> bool:
+        """Whether a folder within one is to train on, and photos lie in folders of labels there; another is not."""
+        told = self._told_in(parent)
+        training = [name for name, split in told.items() if split is Split.TRAIN]
+        return len(training) < len(told) and any(self._holds_labels(f"{parent}{name}/") for name in training)
 
     def _holds_labels(self, folder: str) -> bool:
         """Whether photos lie in several folders within one, and none beside these."""
@@ -164,12 +178,12 @@ def _parted(folder: str) -> tuple[str, str]:
 def _word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
     """The split that one word of a name tells, and the name's other words; None if none does, or two differ."""
     held = _HOLDER.fullmatch(name)
-    if not held and (split := split_of_name(name)):
+    if not held and (split := _WORDS.get(name.casefold())):
         return split, ()
     words = re.split(r"[-_.]", held["name"]) if held else _WORD.findall(name)
     words = [word.casefold().removesuffix("set").removesuffix("data") for word in words]
-    splits = {split for word in words if (split := split_of_name(word))}
-    rest = tuple(word for word in words if word not in _FILLERS and split_of_name(word) is None)
+    splits = {split for word in words if (split := _WORDS.get(word))}
+    rest = tuple(word for word in words if word not in _FILLERS and word not in _WORDS)
     return (splits.pop(), () if held else rest) if len(splits) == 1 else None
 
 

@@ -30,7 +30,10 @@ class LabelsFrom(StrEnum):
 
 
 def with_targets(
-    images: Sequence[ImageEntry], labels_from: LabelsFrom, found: Sequence[ImageEntry] | None = None
+    images: Sequence[ImageEntry],
+    labels_from: LabelsFrom,
+    found: Sequence[ImageEntry] | None = None,
+    is_training: bool = False,
 ) -> Sequence[ImageEntry]:
     """The same images with their targets.
 
@@ -40,19 +43,22 @@ def with_targets(
             tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
             folder that all share is no label where others lie within it.
         found: All that were found, where some were left out since; their folders tell which of them are splits.
+        is_training: Whether a wrong label would be learned: folders that only words tell to be splits, as `seg_test`
+            beside `seg_train`, are none, nor are those of photos beside such folders.
 
     Raises:
-        ImagesError: If an image has none, of which the first are named; if some lie beside the folders to train on,
-            where others lie in folders of labels; if tars of several folders have folders of other names; of `AUTO`, if
-            it cannot tell which to take.
+        ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
+            splits, where others lie in folders of labels; if tars of several folders have folders of other names; of
+            `AUTO`, if it cannot tell which to take.
     """
     target_of: _TargetOf = _name_target
     if labels_from is not LabelsFrom.NAMES:
         folders = SplitFolders(image.path for image in found or images)
-        _refuse_beside(images, folders)
-        folder_target = _folder_targets(images, folders)
+        folder_target = _folder_targets(images, folders.is_split if is_training else folders.is_called_split)
         if labels_from is LabelsFrom.AUTO:
             labels_from = _find_reading(images, folder_target)
+        if is_training and labels_from is LabelsFrom.FOLDERS:
+            _refuse_beside(images, folders)
         target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
 
     def with_target(image: ImageEntry) -> ImageEntry:
@@ -63,7 +69,7 @@ def with_targets(
     if bare:
         raise ImagesError(
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
-            f"{', '.join(map(repr, bare[:_NAMED]))}."
+            f"{', '.join(map(repr, bare[:_NAMED]))}.{_hint(bare, images)}"
         )
     if labels_from is LabelsFrom.FOLDERS:
         _refuse_two_stories(labelled)
@@ -136,7 +142,10 @@ def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> Lab
         raise ImagesError(
             "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
             f"the names tell {names}, the folders {folders}, of {len(images)} images such as {images[0].path!r}."
+            f"{_hint([image.path for image in images if folder_target(image.path) is None], images)}"
         )
+    if len(told) == 2 and disagreements and folders.calls_split_label:
+        told = [names]  # a folder `train` is a split if names tell other labels
     if (len(told) == 2 and disagreements) or _contradicts(disagreements, names.words & folders.words):
         name, folder = min(disagreements)
         raise ImagesError(
@@ -178,6 +187,11 @@ class _Reading:
         """The labels but for case and plural."""
         return {singular(label) for label in self._labels}
 
+    @property
+    def calls_split_label(self) -> bool:
+        """Whether one of the labels is the name of a split, as `train` of a vehicle."""
+        return any(map(split_of_name, self._labels))
+
     def __str__(self) -> str:
         """The labels for people, of many the first."""
         if not self._labels:
@@ -192,7 +206,7 @@ def _name_target(path: str) -> str | None:
     return named["label"] if named else None
 
 
-def _folder_targets(images: Sequence[ImageEntry], folders: SplitFolders) -> _TargetOf:
+def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool]) -> _TargetOf:
     """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
 
     Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
@@ -204,7 +218,7 @@ def _folder_targets(images: Sequence[ImageEntry], folders: SplitFolders) -> _Tar
         place = PurePosixPath(path)
         name = place.parent.name
         is_held = holds_images(name) or holds_images(place.name)
-        is_label = not is_held and _inside(path).count("/") != no_label and not folders.is_split(_folder(path))
+        is_label = not is_held and _inside(path).count("/") != no_label and not is_split(_folder(path))
         return name if name and is_label else None
 
     return target_of
@@ -223,6 +237,13 @@ def _refuse_beside(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
             f"folders to train on, where others do: {', '.join(map(repr, first[:_NAMED]))}. Take the folder to train "
             "on as `images`, or move the others elsewhere."
         )
+
+
+def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
+    """What to do where all photos without a label lie in a folder `train`, and others do not: it may be a label."""
+    names = {_name(_folder(path)) for path in bare}
+    is_train = {name.casefold() for name in names} == {"train"} and len(bare) < len(images)
+    return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`." if is_train else ""
 
 
 def _folder(path: str) -> str:

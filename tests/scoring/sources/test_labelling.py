@@ -381,6 +381,15 @@ def test_folders_of_several_labels_are_refused_to_train_on_and_taken_to_score() 
     assert list(_targets(scored).values()) == ["red", "green", "red,green", "none"]
 
 
+def test_photos_beside_the_folders_of_splits_are_refused_to_train_on_and_taken_to_score() -> None:
+    paths = [f"x/{split}/{label}/1.jpg" for split in ("train", "valid") for label in ("cat", "dog")]
+    for beside in ("x/docs/fig.jpg", "x/eval/2.jpg"):
+        with pytest.raises(ImagesError, match=f"'{beside}'"):
+            label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS)
+        scored = label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
+        assert list(_targets(scored).values()) == ["cat", "dog", "cat", "dog", beside.split("/")[1]]
+
+
 @pytest.mark.parametrize("labels", [("New York, NY", "Albany, NY", "none"), ("crane, bird", "crane, machine", "bird")])
 def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Sequence[str]) -> None:
     found = label_by_path(_listing([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing

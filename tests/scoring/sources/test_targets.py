@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from scoring.errors import ImagesError
+from scoring.sources import splits
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.splits import Split, find_splits, leave_out_test
 from scoring.sources.targets import LabelsFrom, match_label, with_targets
@@ -121,7 +122,8 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
 def _kept(*paths: str) -> dict[str, str | None]:
     """What `finetune` takes, with the targets."""
     kept = leave_out_test(Listing(_images(*paths))).images
-    return {image.path: image.target for image in with_targets(kept, LabelsFrom.AUTO, _images(*paths))}
+    images = with_targets(kept, LabelsFrom.AUTO, _images(*paths), is_training=True)
+    return {image.path: image.target for image in images}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_test_folders_called_as_those_to_train_on_are_no_labels_and_are_left_out
     assert _kept(*trained, f"{test}/cats/7.jpg", f"{test}/dogs/8.jpg") == trained
     assert _kept(*trained, f"{test}/cat_7.jpg", f"{test}/8.jpg") == trained
     with pytest.raises(ImagesError, match=f"1 of 5 images are not so: '{test}/8.jpg'"):
-        with_targets(_images(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS)
+        with_targets(_images(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS, is_training=True)
 
 
 def test_flat_test_folders_called_as_those_to_train_on_are_left_out() -> None:
@@ -168,7 +170,9 @@ def test_flat_test_folders_called_as_those_to_train_on_are_left_out() -> None:
         ("bullet_train", "test_tube", "eval_board"),
         ("toy train", "test tube", "valid coin"),
         ("dev_board", "test_board"),
-        ("bus", "car", "train", "test_tube"),
+        ("evaluation", "invoice", "letter"),
+        ("eval", "train_ticket", "test_kitchen"),
+        ("holdout", "other"),
         ("rapid_test", "other test"),
     ],
 )
@@ -179,47 +183,125 @@ def test_words_of_labels_are_no_splits(labels: tuple[str, ...]) -> None:
     assert _splits(*(f"{label}/1.jpg" for label in labels)) == [None] * len(labels)
 
 
-def test_a_label_called_train_is_one_among_others_and_below_a_split() -> None:
+def test_a_label_called_train_is_one_below_two_splits() -> None:
     labels = ("bus", "car", "train")
-    assert _auto(*(f"x/{label}/0.png" for label in labels)) == list(labels)
+    for train, test in (("train", "test"), ("train/train", "test/test"), ("c/train", "c/valid")):
+        split = [f"{split}/{label}/0.png" for split in (train, test) for label in labels]
+        for is_training in (True, False):
+            assert _targets(with_targets(_images(*split), LabelsFrom.AUTO, is_training=is_training)) == [*labels] * 2
     split = [f"{split}/{label}/0.png" for split in ("train", "test") for label in labels]
-    assert _auto(*split) == [*labels, *labels]
     assert _splits(*split) == [Split.TRAIN] * 3 + [Split.TEST] * 3
     assert list(_kept(*split).values()) == list(labels)
-    for paths in (
-        ("train/1.jpg", "extra/2.jpg"),
-        ("train/1.jpg", "train_extra/2.jpg", "more/3.jpg"),
-        ("train/1.jpg", "test/2.jpg", "more/3.jpg", "other/4.jpg"),
-        ("train/1.jpg", "more/x/3.jpg", "other/4.jpg"),
-        ("train/train/1.jpg", "valid/valid/2.jpg"),
+    with pytest.raises(
+        ImagesError, match=r"'train/0\.png'\. If 'train' is a label, call that folder otherwise, or name"
     ):
-        assert _auto(*paths) == [None]
-    assert _auto("train/cat.1.jpg", "extra/dog.2.jpg") == ["cat", "dog"]
+        with_targets(_images(*(f"{label}/0.png" for label in labels)), LabelsFrom.FOLDERS)
+    named = [f"{split}/{folder}/{label}.1.jpg" for split in ("train", "test") for folder in labels for label in "ab"]
+    assert _auto(*named) == ["a", "b"] * 6
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("test_stg1", "test_stg2"),
+        ("test_public", "test_private"),
+        ("masks", "depth"),
+        ("unlabeled", "extra"),
+        ("bus", "car"),
+        ("test", "more", "other"),
+        ("train_extra", "more"),
+        ("val_a", "val_b"),
+    ],
+)
+@pytest.mark.parametrize("top", ["", "train/", "x/"])
+def test_photos_right_in_a_training_folder_are_never_of_a_label_train(
+    top: str, others: tuple[str, ...], is_training: bool
+) -> None:
+    named = [f"{top}train/{label}.1.jpg" for label in ("cat", "dog")]
+    paths = [*named, *(f"{top}{other}/{number}.jpg" for other in others for number in range(2))]
+    for labels_from in LabelsFrom:
+        with pytest.raises(ImagesError, match=r"two labels|are not so"):
+            with_targets(_images(*paths), labels_from, is_training=is_training)
+    all_named = _images(*(f"{top}{folder}/{label}.1.jpg" for folder in ("train", *others) for label in ("cat", "dog")))
+    targets = _targets(with_targets(all_named, LabelsFrom.AUTO, is_training=is_training))
+    assert targets == ["cat", "dog"] * (1 + len(others))
+    with pytest.raises(ImagesError, match=f"images are not so: '{top}train/cat"):
+        with_targets(all_named, LabelsFrom.FOLDERS, is_training=is_training)
+
+
+_BESIDE = [
+    ("seg_train/seg_train", "seg_test/seg_test", "seg_pred/seg_pred/7.jpg"),
+    ("dataset/training_set", "dataset/test_set", "dataset/single_prediction/cat_or_dog_1.jpg"),
+    ("train", "valid", "unlabelled/8.jpg"),
+    ("train_images", "test", "extra/8.jpg"),
+]
+
+
+def _of_cats_and_dogs(*folders: str) -> list[str]:
+    return [
+        f"{folder}/{label}s/{label}.{number}.jpg" for folder in folders for label in ("cat", "dog") for number in (0, 1)
+    ]
 
 
 @pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
-@pytest.mark.parametrize(
-    ("train", "test", "beside"),
-    [
-        ("seg_train/seg_train", "seg_test/seg_test", "seg_pred/seg_pred/7.jpg"),
-        ("dataset/training_set", "dataset/test_set", "dataset/single_prediction/cat_or_dog_1.jpg"),
-        ("train", "valid", "unlabelled/8.jpg"),
-        ("train_images", "more", "extra/8.jpg"),
-    ],
-)
-def test_a_folder_of_photos_beside_those_of_labels_to_train_on_is_no_label(
+@pytest.mark.parametrize(("train", "test", "beside"), _BESIDE)
+def test_a_folder_of_photos_beside_those_of_splits_is_no_label_to_train(
     train: str, test: str, beside: str, labels_from: LabelsFrom
 ) -> None:
-    paths = [
-        f"{split}/{label}s/{label}.{number}.jpg"
-        for split in (train, test)
-        for label in ("cat", "dog")
-        for number in range(2)
-    ]
-    with pytest.raises(ImagesError, match=f"1 of .* lie beside the folders to train on.*: '{beside}'"):
-        with_targets(_images(*paths[:4], beside), labels_from, _images(*paths, beside))
-    also = [*paths, beside.replace(beside.split("/")[-2], "cats")]
-    assert set(_targets(with_targets(_images(*also), LabelsFrom.FOLDERS))) == {"cats", "dogs"}
+    paths = [*_of_cats_and_dogs(train, test), beside]
+    says = f"1 of .* lie beside the folders to train on.*: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
+    kept = _images(*paths[:4], beside)
+    with pytest.raises(ImagesError, match=says):
+        with_targets(kept, labels_from, _images(*paths), is_training=True)
+    also = _images(*paths[:-1], beside.replace(beside.split("/")[-2], "cats"))
+    assert set(_targets(with_targets(also, LabelsFrom.FOLDERS, is_training=True))) == {"cats", "dogs"}
+
+
+@pytest.mark.parametrize(("train", "test", "beside"), [*_BESIDE, ("train", "valid", "eval/9.jpg")])
+def test_a_folder_of_photos_beside_those_of_splits_is_scored_as_it_is_called(
+    train: str, test: str, beside: str
+) -> None:
+    images = with_targets(_images(*_of_cats_and_dogs(train, test), beside), LabelsFrom.FOLDERS)
+    assert _targets(images) == ["cats", "cats", "dogs", "dogs"] * 2 + [beside.split("/")[-2]]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("bus", "car", "train/steam", "train/electric"),
+        ("train_station/platform", "train_station/hall", "tower", "test_kitchen"),
+        ("evaluation", "train_ticket/old", "train_ticket/new", "invoice"),
+        ("train/cats", "train/dogs", "more/cats", "more/dogs", "extra"),
+    ],
+)
+def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_other_is_a_split(
+    folders: tuple[str, ...],
+) -> None:
+    photos = {f"v/{folder}/{number}.jpg": folder.split("/")[-1] for folder in folders for number in range(2)}
+    assert _kept(*photos) == photos
+
+
+class _Compared(tuple[str, ...]):
+    """Words that count how often they are compared."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        _Compared.times += 1
+        return super().__eq__(other)
+
+    __hash__ = tuple.__hash__
+
+
+def test_splits_of_many_tars_are_told_without_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def word_of_split(name: str) -> tuple[Split, tuple[str, ...]]:
+        return (Split.TRAIN if name.startswith("train") else Split.VALIDATION), _Compared()
+
+    monkeypatch.setattr(splits, "_word_of_split", word_of_split)
+    names = [f"{split}-{number:04d}.tar" for split in ("train", "val") for number in range(300)]
+    assert _splits(*(f"{name}/1.jpg" for name in names)) == [Split.TRAIN] * 300 + [Split.VALIDATION] * 300
+    assert _Compared.times < 10 * len(names)
 
 
 def test_files_that_hold_images_are_no_labels() -> None:
