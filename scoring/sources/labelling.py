@@ -16,6 +16,7 @@ from scoring.storage.locations import Location
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
+_LEAST_WORDS = 3  # of names that are made of few; pairs such as `red dress` are more often two labels
 _NOT_TRAINED = (
     "and such models are not trained here. Train one with Keras, with a sigmoid for each label, and score it with "
     "`outputs` multi-label; if it is one label, write it without."
@@ -248,7 +249,7 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
     """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
     different = set(map(composed, values))
     for mark, words in _MARKS.items():
-        value = _several(different, mark)
+        value = _several(different, mark, may_be_names=not use.takes_several)
         if value and use.takes_several:
             return [",".join(part.strip() for part in value.split(mark) if part.strip()) for value in values]
         if value:
@@ -259,11 +260,11 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
     return list(values)
 
 
-def _several(values: Collection[str], mark: str) -> str | None:
+def _several(values: Collection[str], mark: str, may_be_names: bool = True) -> str | None:
     """The first value that is several labels, if some are.
 
     They are if the parts of one are labels themselves, or if few parts make up many values. `American bulldog` and
-    `French bulldog` are not, nor are names of equally many words: `ace of clubs`.
+    `French bulldog` are not, nor, if they may be names, are such of equally many words, three or more: `ace of clubs`.
     """
     parts = {value: [part.strip() for part in value.split(mark) if part.strip()] for value in sorted(values)}
     torn = {value: each for value, each in parts.items() if len(each) > 1}
@@ -271,5 +272,6 @@ def _several(values: Collection[str], mark: str) -> str | None:
     if made_of_labels is not None:
         return made_of_labels
     few = {part for each in torn.values() for part in each}
-    are_names = mark == " " and len({len(each) for each in torn.values()}) == 1
+    lengths = {len(each) for each in torn.values()}
+    are_names = may_be_names and mark == " " and len(lengths) == 1 and min(lengths) >= _LEAST_WORDS
     return next(iter(torn)) if torn and 2 * len(few) < len(torn) and not are_names else None

@@ -297,6 +297,7 @@ def test_whole_numbers_are_one_label_however_they_are_written_and_words_are_kept
         (["a|b", "b", "a", "b"], "'a|b' is several, with bars"),
         ([" ".join(tags) for count in (2, 3) for tags in combinations("vwxyz", count)], "'v w' is several"),
         ([f"{a},{b},{c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x,p,s' is several"),
+        ([f"{a} {b}" for a in "pqrst" for b in "vwxyz"], "'p v' is several, with spaces"),
     ],
 )
 def test_several_labels_in_one_value_are_recognised_and_refused(
@@ -319,6 +320,8 @@ def test_several_labels_in_one_value_are_recognised_and_refused(
         (["16", "0", "16|0", "0"], ["16", "0", "16,0", "0"]),
         (["scab", "rust", "scab, rust", "scab"], ["scab", "rust", "scab,rust", "scab"]),
         (["Great Dane", "pug", "pug", "pug"], ["Great Dane", "pug", "pug", "pug"]),
+        ([f"{a} {b}" for a in "pqrst" for b in "vwxyz"], [f"{a},{b}" for a in "pqrst" for b in "vwxyz"]),
+        ([f"{a} {b} c" for a in "pqrst" for b in "vwxyz"], [f"{a},{b},c" for a in "pqrst" for b in "vwxyz"]),
     ],
 )
 def test_scoring_keeps_photos_without_a_label_and_takes_several_where_they_stand_by_themselves(
