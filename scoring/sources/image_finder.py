@@ -40,6 +40,7 @@ class Reason(StrEnum):
     UNCLEAR = "unclear"
     NOT_AN_IMAGE = "not an image"
     ARCHIVE = "archive, not looked into"
+    PACKED = "compressed, and neither a zip nor a tar"
     TABLE = "Parquet table, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
@@ -123,7 +124,8 @@ def judge_name(path: str) -> str | None:
     """Why a file of this name is left out; None for an image, `UNCLEAR` where only its content tells."""
     if is_hidden(path):
         return Fault.HIDDEN
-    return _judge_suffix(os.path.splitext(path)[1].lower())
+    reason = _judge_suffix(os.path.splitext(path)[1].lower())
+    return Reason.PACKED if reason is Reason.ARCHIVE and not (is_zip(path) or is_tar(path)) else reason
 
 
 def is_image(path: str) -> bool:

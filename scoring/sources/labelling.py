@@ -1,5 +1,6 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ from scoring.storage.locations import Location
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
+_LEAST_DIFFERENT = 0.9  # of the files in a column, if each row is of its own; of nearest photos many are of several
+_WHOLE = re.compile(r"[0-9]+(\.0+)?")  # as pandas writes it, too
+_LEAST_WORDS = 3  # of names that are made of few; pairs such as `red dress` are more often two labels
 _NOT_TRAINED = (
     "and such models are not trained here. Train one with Keras, with a sigmoid for each label, and score it with "
     "`outputs` multi-label; if it is one label, write it without."
@@ -146,7 +150,8 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
 def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> _Ids:
     """The column of ids whose values are those of photos.
 
-    One of bare ids, as running numbers are, must not tell other photos than any column that names files.
+    One of whole numbers, as running numbers are, must not tell other photos than a column of any name whose files may
+    be these: not the nearest photo, or the one before.
     """
     image_ids, paths = [image.image_id for image in images], [image.path for image in images]
     candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
@@ -158,10 +163,10 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
             f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
             f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
         )
-    if asked is None and not table.names_files(best.column):
+    if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
         others = [name for name in table.columns if name not in {found.column for found in candidates}]
         files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
-        candidates += [found for found in files if _are_enough(found, images)]
+        candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(table, found, best)]
     for other in candidates:
         if _disagree(table, best, other):
             raise RequestError(
@@ -173,6 +178,19 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
 
 def _are_enough(found: _Ids, images: Sequence[ImageEntry]) -> bool:
     return found.matches.num_found >= max(1, _LEAST_SHARE * min(len(found.ids), len(images)))
+
+
+def _may_be_meant(table: LabelsTable, files: _Ids, numbers: _Ids) -> bool:
+    """Whether files are named in more rows than numbers of photos are, or in as many and seldom one twice."""
+    num_files, num_numbers = _num_rows(table, files), _num_rows(table, numbers)
+    differ = files.matches.num_found >= _LEAST_DIFFERENT * num_files
+    return num_files > num_numbers or (num_files == num_numbers and differ)
+
+
+def _num_rows(table: LabelsTable, found: _Ids) -> int:
+    """How many rows of a table tell a photo by that column."""
+    row_of = found.row_of
+    return sum(value in row_of for value in table.columns[found.column])
 
 
 def _check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> None:
@@ -248,7 +266,7 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
     """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
     different = set(map(composed, values))
     for mark, words in _MARKS.items():
-        value = _several(different, mark)
+        value = _several(different, mark, may_be_names=not use.takes_several)
         if value and use.takes_several:
             return [",".join(part.strip() for part in value.split(mark) if part.strip()) for value in values]
         if value:
@@ -259,11 +277,11 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
     return list(values)
 
 
-def _several(values: Collection[str], mark: str) -> str | None:
+def _several(values: Collection[str], mark: str, may_be_names: bool = True) -> str | None:
     """The first value that is several labels, if some are.
 
     They are if the parts of one are labels themselves, or if few parts make up many values. `American bulldog` and
-    `French bulldog` are not, nor are names of equally many words: `ace of clubs`.
+    `French bulldog` are not, nor, if they may be names, are such of equally many words, three or more: `ace of clubs`.
     """
     parts = {value: [part.strip() for part in value.split(mark) if part.strip()] for value in sorted(values)}
     torn = {value: each for value, each in parts.items() if len(each) > 1}
@@ -271,5 +289,6 @@ def _several(values: Collection[str], mark: str) -> str | None:
     if made_of_labels is not None:
         return made_of_labels
     few = {part for each in torn.values() for part in each}
-    are_names = mark == " " and len({len(each) for each in torn.values()}) == 1
+    lengths = {len(each) for each in torn.values()}
+    are_names = may_be_names and mark == " " and len(lengths) == 1 and min(lengths) >= _LEAST_WORDS
     return next(iter(torn)) if torn and 2 * len(few) < len(torn) and not are_names else None

@@ -1,4 +1,4 @@
-"""Names and links inside archives."""
+"""Links inside archives."""
 
 import posixpath
 from collections.abc import Mapping
@@ -7,11 +7,6 @@ from collections.abc import Mapping
 def member_name(name: str) -> str:
     """One spelling for a member's name: `./a//1.jpg` is `a/1.jpg`."""
     return posixpath.normpath(name)
-
-
-def leading_dot(first: str) -> str:
-    """What all names of an archive begin with here, so that no file has two: `./` if the first does, or nothing."""
-    return "./" if first == "." or first.startswith("./") else ""
 
 
 def beside(name: str, target: str) -> str:

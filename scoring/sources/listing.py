@@ -92,6 +92,8 @@ def list_entries(
             database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
             if replaced is None:
                 _refuse_repeated(database)
+            elif _has_two_spellings(database):
+                common = _unite_spellings(database)
             with_suffix = not keeps_order and _sort(database, replaced)
             if replaced is not None:
                 _refuse_repeated(database, "WHERE image_id IS NOT NULL")
@@ -137,6 +139,28 @@ def _refuse_repeated_ids(database: sqlite3.Connection, depth: int, with_suffix: 
             f"Expected another id in each row; {redact(repeated[0])!r} is the id of one, and is made of the path "
             f"{redact(repeated[1])} of another, which has none. Give every row an id."
         )
+
+
+def _has_two_spellings(database: sqlite3.Connection) -> bool:
+    """Whether members of tars, which alone have a position and no id, begin with `./` here and there."""
+    members = "FROM found WHERE position IS NOT NULL AND image_id IS NULL"
+    return bool(database.execute(f"SELECT count(DISTINCT instr(path, '/./') > 0) = 2 {members}").fetchone()[0])
+
+
+def _unite_spellings(database: sqlite3.Connection) -> CommonFolder:
+    """Give members that are one file, `./1.jpg` and `1.jpg`, the path of the first; return what all paths share."""
+    database.create_function("plain", 1, _plain, deterministic=True)
+    of_first = [f"first_value({name}) OVER same AS {name}" for name in ("key", "path", "raw_path")]
+    _rewrite(
+        database,
+        f"SELECT {of_first[0]}, image_id, {of_first[1]}, size_bytes, {of_first[2]}, position, stamp FROM found "
+        "WINDOW same AS (PARTITION BY plain(path), plain(raw_path) ORDER BY rowid) ORDER BY rowid",
+    )
+    return CommonFolder(path for (path,) in database.execute("SELECT path FROM found"))
+
+
+def _plain(path: str | bytes | None) -> str | bytes | None:
+    return path.replace(b"/./", b"/") if isinstance(path, bytes) else path and path.replace("/./", "/")
 
 
 def _sort(database: sqlite3.Connection, replaced: Callable[[str], None] | None) -> bool:

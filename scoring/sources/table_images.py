@@ -12,7 +12,7 @@ from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
-from scoring.sources.table_parts import TableParts, one_line
+from scoring.sources.table_parts import TableParts, one_line, refuse_log_above
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
@@ -63,6 +63,8 @@ class TableSource:
                 "Expected a .parquet table for `path_column`, `bytes_column` or `id_column`, or a folder of its parts; "
                 f"received {self.table}."
             )
+        if self._parts.folder == self.table:
+            refuse_log_above(self.table)
         with self._parts.open(self._parts.names[0]) as part:
             self._check_part(part, self._parts.names[0])
 

@@ -15,15 +15,19 @@ from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
 from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, file_below, find_files, locate, machine_path, names_of, readable
+from scoring.storage.locations import Location, Url, file_below, find_files, locate, machine_path, names_of, readable
 from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
+from scoring.storage.urls import LISTED_AT_ONCE
 from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
 # What Delta Lake, Hudi and Iceberg say there of their tables; parts that were replaced lie on beside the others.
 _LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
+# Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's parts.
+_WITHIN = re.compile(r"[^=]+=.*|[\d-]+|data")
+_ICEBERG_LOG = re.compile(r"(v\d+|\d+-[\da-f-]{36})(\.gz)?\.metadata\.json")
 
 
 class TableParts:
@@ -48,7 +52,6 @@ class TableParts:
                 self.hidden, names = list(filter(is_hidden, names)), list(filterfalse(is_hidden, names))
         elif table.is_dir():
             self.folder, names = table, list(_parts_in(table))
-            _refuse_log_above(table)
         else:
             self.folder, names = table.parent, [table.name]
         self.names = sorted(names, key=natural_key)
@@ -167,11 +170,15 @@ def _parts_in(folder: Location) -> Iterator[str]:
             yield file.name
 
 
-def _refuse_log_above(folder: Location) -> None:
-    """Refuse a folder within a table, such as a partition, if parts of that table may not count."""
+def refuse_log_above(folder: Location) -> None:
+    """Refuse a folder within a table, such as a partition, if parts of that table may not count.
+
+    Raises:
+        ImagesError: If so.
+    """
     for name in names_of(str(folder)):
         above = locate(name)
-        while above.name:
+        while _WITHIN.fullmatch(above.name):
             above = above.parent
             try:
                 log = _log_in(above)
@@ -183,7 +190,19 @@ def _refuse_log_above(folder: Location) -> None:
 
 def _log_in(folder: Location) -> Location | None:
     logs = [folder / name for name in ("_delta_log", ".hoodie") if (folder / name).is_dir()]
-    return next(iter(logs or find_files(folder / "metadata", "*.metadata.json")), None)
+    return next(iter(logs), None) or _iceberg_log(folder / "metadata")
+
+
+def _iceberg_log(folder: Location) -> Location | None:
+    """What Iceberg has there, in a bucket by the first page of names: without a hint, numbers stand first."""
+    hint = folder / "version-hint.text"
+    if hint.is_file():
+        return hint
+    if isinstance(folder, Url):
+        names = (name for name, _ in islice(folder.objects(), LISTED_AT_ONCE))
+    else:
+        names = (path.name for path in folder.glob("*.metadata.json"))
+    return next((folder / name for name in names if _ICEBERG_LOG.fullmatch(name)), None)
 
 
 def _not_all_count(folder: Location, log: Location) -> ImagesError:

@@ -9,7 +9,7 @@ from scoring.errors import BucketError, ImagesError
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
-from scoring.sources.links import beside, leading_dot, link_ends, member_name
+from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
@@ -30,17 +30,15 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         BucketError: If its bucket cannot be reached.
     """
     links: list[tarfile.TarInfo] = []
-    above = b""
     try:
         with open_file(archive, _HEADER_BYTES) as file:
             for member in _headers(file):
-                above = above or name + b"/" + leading_dot(member.name).encode()
                 if member.issym() or member.islnk():
                     links.append(member)
                 elif not member.isdir():
-                    yield _found(member, member, above, file)
+                    yield _found(member, member, name, file)
             if links:
-                yield from _linked(links, above, file)
+                yield from _linked(links, name, file)
     except BucketError:
         raise
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
@@ -88,7 +86,7 @@ def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
     return member.offset_data + num_blocks * tarfile.BLOCKSIZE
 
 
-def _linked(links: list[tarfile.TarInfo], above: bytes, file: BinaryIO) -> Iterator[FoundFile]:
+def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
     """The links, each with the content that it has once all is unpacked; for that the headers are read once more."""
     targets = {_target(link) for link in links}
     names = targets.union(member_name(link.name) for link in links)
@@ -103,11 +101,11 @@ def _linked(links: list[tarfile.TarInfo], above: bytes, file: BinaryIO) -> Itera
     for link in links:
         own = member_name(link.name)
         found = content.get(ends.get(own, own))
-        path, raw = _path(above, link)
+        path, raw = _path(name, link)
         if last.get(own, link).offset != link.offset:
             yield FoundFile(path, 0, raw, left_out=Reason.REPLACED)
         elif found is not None and found.isreg():
-            yield _found(link, found, above, file)
+            yield _found(link, found, name, file)
         elif found is None or not found.isdir():
             yield FoundFile(path, 0, raw, left_out=Fault.NO_TARGET)
 
@@ -116,9 +114,9 @@ def _target(link: tarfile.TarInfo) -> str:
     return member_name(link.linkname) if link.islnk() else beside(link.name, link.linkname)
 
 
-def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, above: bytes, file: BinaryIO) -> FoundFile:
+def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, name: bytes, file: BinaryIO) -> FoundFile:
     """A file by the name of one header, with the content of another; where its name tells nothing, with its head."""
-    path, raw = _path(above, named)
+    path, raw = _path(name, named)
     if not member.isreg() or member.issparse():
         return FoundFile(path, 0, raw, left_out=Reason.SPARSE if member.issparse() else Fault.SPECIAL)
     head = None
@@ -128,5 +126,5 @@ def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, above: bytes, file: 
     return FoundFile(path, member.size, raw, member.offset_data, head=head)
 
 
-def _path(above: bytes, member: tarfile.TarInfo) -> tuple[str, bytes | None]:
-    return readable_bytes(above + member.name.removeprefix("./").encode(_UTF8, _ESCAPED))
+def _path(name: bytes, member: tarfile.TarInfo) -> tuple[str, bytes | None]:
+    return readable_bytes(name + b"/" + member.name.encode(_UTF8, _ESCAPED))

@@ -7,7 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from scoring.sources import encoded_images
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
-from scoring.sources.links import beside, leading_dot, link_ends, member_name
+from scoring.sources.links import beside, link_ends, member_name
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
@@ -67,7 +67,7 @@ class ZipDirectory:
         names = [_name(info) for info in infos]
         self._has_slashes = any("/" in name for name in names)
         self._has_backslashes = not self._has_slashes and any(_BACKSLASH.search(name) for name in names)
-        self._dot = leading_dot(self._with_slashes(infos[0])) if infos else ""
+        self._first_spelling = _first_spellings([self._with_slashes(info) for info in infos])
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
             if path != info.filename or path in self._renamed:
@@ -156,9 +156,10 @@ class ZipDirectory:
             )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """All that is no folder, by the path that people gave it, with `./` as the first has it."""
+        """All that is no folder, by the path that people gave it; with `./` and without, by the first."""
         for info in self._opened.infolist():
-            path = self._dot + self._with_slashes(info).removeprefix("./")
+            path = self._with_slashes(info)
+            path = self._first_spelling.get(path.removeprefix("./"), path)
             if not path.endswith("/"):
                 yield path, info
 
@@ -241,6 +242,17 @@ def _name(info: zipfile.ZipInfo) -> str:
     except UnicodeDecodeError:
         return info.filename
     return name.partition("\0")[0]
+
+
+def _first_spellings(paths: Sequence[str]) -> dict[str, str]:
+    """The first path of each member that is there as `./1.jpg` and as `1.jpg`, by the latter."""
+    dotted = {path.removeprefix("./") for path in paths if path.startswith("./")}
+    both = dotted.intersection(paths)
+    first: dict[str, str] = {}
+    for path in paths:
+        if (plain := path.removeprefix("./")) in both:
+            first.setdefault(plain, path)
+    return first
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:

@@ -113,6 +113,8 @@ _TABLES = "not looked into, as there are other images (name the column of images
         (["data/1.tar", "b.zip"], f"2 archives are {_ARCHIVES}: 'b.zip', 'data/1.tar'\n"),
         (["data/train.parquet"], f"1 table is {_TABLES}: 'data/train.parquet'\n"),
         (["labels.parquet", "1.jpg"], ""),
+        (["labels.csv.gz", "annotations.json.gz", "old.7z"], ""),
+        (["a.tar.gz", "labels.csv.gz"], f"1 archive is {_ARCHIVES}: 'a.tar.gz'\n"),
     ],
 )
 @pytest.mark.parametrize("in_zip", [False, True])

@@ -132,7 +132,8 @@ _KINDS: list[tuple[str, bytes, str | None]] = [
         (f"{{}}{suffix}", b"", "not an image")
         for suffix in (".mp4", ".mov", ".txt", ".csv", ".json", ".pdf", "", ".dat")
     ),
-    *((f"{{}}{suffix}", b"", "archive, not looked into") for suffix in (".zip", ".tar.gz", ".rar")),
+    *((f"{{}}{suffix}", b"", "archive, not looked into") for suffix in (".zip", ".tar.gz")),
+    ("{}.csv.gz", b"", "compressed, and neither a zip nor a tar"),
     *((f"{name}", _PHOTO, "hidden") for name in (".{}.jpg", "Thumbs/.{}.png")),
     ("unreadable{}", _PHOTO, "unreadable"),
 ]

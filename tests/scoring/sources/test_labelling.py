@@ -212,11 +212,49 @@ def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Pat
         "id,jpg,label\na1,a1.jpg,cat\nb2,b2.jpg,dog\nc3,c3.png,cat\n10,10.jpg,dog\n",
         "id,page,label\na1,b2.html,cat\nb2,a1.html,dog\nc3,10.html,cat\n10,c3.html,dog\n",
         "id,copy of,label\na1,b2.jpg,cat\nb2,,dog\nc3,,cat\n10,,dog\n",
+        "id,left,label\na1,b2.jpg,cat\nb2,a1.jpg,dog\nc3,10.jpg,cat\n10,c3.png,dog\n",
         "filename,left,label\na1.jpg,b2.jpg,cat\nb2.jpg,a1.jpg,dog\nc3.png,10.jpg,cat\n10.jpg,c3.png,dog\n",
     ],
 )
 def test_a_column_of_other_files_beside_the_ids_does_not_matter(tmp_path: Path, text: str) -> None:
     assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [None, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [2, 1, 2, 5, 4, 5, 8, 7, 8, 9],
+    ],
+    ids=["the one before", "the one before, of which one is missing", "the nearest"],
+)
+def test_a_column_of_other_photos_beside_whole_numbers_does_not_matter(
+    tmp_path: Path, others: Sequence[int | None]
+) -> None:
+    numbers = range(1, 11)
+    files = ["" if other is None else f"{other}.jpg" for other in others]
+    pairs = zip(numbers, files, strict=True)
+    rows = "".join(f"{number},{other},{'ab'[number % 2]}\n" for number, other in pairs)
+    file, listing = _write(tmp_path, f"id,other,label\n{rows}"), _listing([f"{number}.jpg" for number in numbers])
+    assert _targets(_labelled(file, listing)) == {f"{number}.jpg": "ab"[number % 2] for number in numbers}
+
+
+@pytest.mark.parametrize(
+    ("files", "num_photos"),
+    [
+        ([3, 3, 0, 0, 1, 1, 2, 2], 4),
+        ([1, 2, 3, 4, 5, 6, 7, 8], 9),
+        ([*range(30, 10, -1), 30], 40),
+    ],
+    ids=["several rows of a photo", "numbers from 0", "one row twice"],
+)
+def test_running_numbers_do_not_beat_files_of_which_some_are_named_twice(
+    tmp_path: Path, files: Sequence[int], num_photos: int
+) -> None:
+    rows = "".join(f"{row},{file}.jpg,{'ab'[file % 2]}\n" for row, file in enumerate(files))
+    file, listing = _write(tmp_path, f"id,photos,label\n{rows}"), _listing([f"{row}.jpg" for row in range(num_photos)])
+    assert "'id' and 'photos' name different ones" in _refused(file, listing)
 
 
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
@@ -297,6 +335,7 @@ def test_whole_numbers_are_one_label_however_they_are_written_and_words_are_kept
         (["a|b", "b", "a", "b"], "'a|b' is several, with bars"),
         ([" ".join(tags) for count in (2, 3) for tags in combinations("vwxyz", count)], "'v w' is several"),
         ([f"{a},{b},{c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x,p,s' is several"),
+        ([f"{a} {b}" for a in "pqrst" for b in "vwxyz"], "'p v' is several, with spaces"),
     ],
 )
 def test_several_labels_in_one_value_are_recognised_and_refused(
@@ -319,6 +358,8 @@ def test_several_labels_in_one_value_are_recognised_and_refused(
         (["16", "0", "16|0", "0"], ["16", "0", "16,0", "0"]),
         (["scab", "rust", "scab, rust", "scab"], ["scab", "rust", "scab,rust", "scab"]),
         (["Great Dane", "pug", "pug", "pug"], ["Great Dane", "pug", "pug", "pug"]),
+        ([f"{a} {b}" for a in "pqrst" for b in "vwxyz"], [f"{a},{b}" for a in "pqrst" for b in "vwxyz"]),
+        ([f"{a} {b} c" for a in "pqrst" for b in "vwxyz"], [f"{a},{b},c" for a in "pqrst" for b in "vwxyz"]),
     ],
 )
 def test_scoring_keeps_photos_without_a_label_and_takes_several_where_they_stand_by_themselves(

@@ -329,7 +329,9 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
     assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
 
 
-@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/hoodie.properties", "metadata/v2.metadata.json"])
+@pytest.mark.parametrize(
+    "log", ["_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"]
+)
 @pytest.mark.parametrize("in_bucket", [False, True])
 def test_folder_within_such_a_table_is_refused_as_well(
     tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch, log: str, in_bucket: bool
@@ -354,13 +356,37 @@ def test_folder_within_such_a_table_is_refused_as_well(
 def test_folder_of_a_bucket_is_a_table_where_the_folders_above_may_not_be_seen(
     bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (bucket / "table" / "part-0.parquet").upload(_write(tmp_path / "0.parquet", {"path": ["1.png"]}))
+    (bucket / "table" / "date=1" / "part-0.parquet").upload(_write(tmp_path / "0.parquet", {"path": ["1.png"]}))
 
     def refuse(folder: Location) -> None:
         raise BucketError(f"access to {folder} is denied")
 
     monkeypatch.setattr(table_parts, "_log_in", refuse)
-    assert [image.path for image in find_images(bucket / "table").images] == ["1.png"]
+    assert [image.path for image in find_images(bucket / "table" / "date=1").images] == ["1.png"]
+
+
+@pytest.mark.parametrize("table", ["tables/a", "tables/a/date=1", "data"])
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_metadata_of_other_kinds_beside_or_above_a_table_do_not_matter(
+    tmp_path: Path, bucket: Url, table: str, in_bucket: bool
+) -> None:
+    _rows(tmp_path / table / "0.parquet", [{"path": "1.png"}])
+    others = ["metadata/photos.metadata.json"] + ["metadata/v2.metadata.json"] * (table != "data")
+    for name in others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in (f"{table}/0.parquet", *others):
+        (bucket / name).upload(tmp_path / name)
+    images = find_images((bucket if in_bucket else tmp_path) / table, TableColumns(path="path")).images
+    assert [image.path for image in images] == ["1.png"]
+
+
+def test_reader_of_a_table_looks_at_nothing_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _rows(tmp_path / "date=1" / "0.parquet", [{"image": b"photo"}])
+    columns = TableColumns(content="image")
+    listed = find_images(tmp_path / "date=1", columns).images
+    monkeypatch.setattr(table_parts, "_log_in", lambda folder: pytest.fail(f"{folder} was looked at"))
+    assert open_images(tmp_path / "date=1", columns)(listed[0]) == b"photo"
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     ("members", "unpacked", "left_out"),
     [
         ([("a", "cat"), ("b", "-> a"), ("b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
-        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "b": "dog"}, ("replaced", 1)),
+        ([("a", "cat"), ("b", "= a"), ("./b", "dog")], {"a": "cat", "./b": "dog"}, ("replaced", 1)),
         ([("b", "dog"), ("a", "cat"), ("b", "-> a")], {"a": "cat", "b": "cat"}, ("replaced", 1)),
         ([("a", "cat"), ("b", "= a"), ("a", "dog")], {"a": "dog", "b": "cat"}, ("replaced", 1)),
         ([("a", "cat"), ("b", "= a"), ("a", "dog"), ("b", "= a")], {"a": "dog", "b": "dog"}, ("replaced", 2)),
@@ -249,6 +249,24 @@ def test_member_that_was_appended_with_or_without_its_leading_dot_replaces_the_e
     assert [image.path for image in listing.images] == [f"x.tar/{path}" for path in paths]
     assert open_images(tmp_path / "x.tar")(listing.images[0]) == b"2"
     assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, (f"x.tar/{paths[0]}",)),)
+
+
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        (["./", "x/1.jpg", "x/2.jpg"], ["x/1.jpg", "x/2.jpg"]),
+        (["./README.txt", "x/1.jpg"], ["x/1.jpg"]),
+        (["x/1.jpg", "./x/2.jpg"], ["./x/2.jpg", "x/1.jpg"]),
+    ],
+)
+def test_members_keep_the_paths_that_their_headers_have(tmp_path: Path, names: list[str], paths: list[str]) -> None:
+    """An earlier run has them so."""
+    with tarfile.open(tmp_path / "x.tar", "w") as writer:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+            writer.addfile(member)
+    assert [image.path for image in find_images(tmp_path / "x.tar").images] == [f"x.tar/{path}" for path in paths]
 
 
 _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}

@@ -419,6 +419,13 @@ def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_p
     assert listing.left_out == (LeftOut("replaced by a later file of its name", 1, ("1.jpg",)),)
 
 
+def test_members_keep_the_leading_dot_that_they_have(tmp_path: Path) -> None:
+    """An earlier run has them so."""
+    path = _write(tmp_path / "photos.zip", {"./README.md": b"", "a/1.jpg": b"1", "./a/2.jpg": b"2"})
+    images, read = find_images(path).images, open_images(path)
+    assert {image.path: read(image) for image in images} == {"a/1.jpg": b"1", "./a/2.jpg": b"2"}
+
+
 @pytest.mark.parametrize(
     "names",
     [
