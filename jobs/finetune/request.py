@@ -1,7 +1,7 @@
 """What `shardscore finetune` was asked for."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.score.request import ImagesRequest
@@ -88,10 +88,6 @@ class FinetuneRequest:
         is_rbf = self.heads.kind is HeadKind.RBF
         if self.num_folds == 1 or self.num_folds < 0:
             raise RequestError(f"Expected `folds` of at least 2, or 0 for none; received {self.num_folds}.")
-        if is_rbf and replace(self.heads, kind=HeadKind.SOFTMAX, unfreeze_dense=False) != HeadSettings():
-            raise RequestError(
-                "`dropout`, `learning_rate` and `epochs` belong to softmax heads. Leave them out with `head` rbf."
-            )
         if is_rbf and self.heads.unfreeze_dense:
             raise RequestError("`unfreeze` dense trains below a softmax head. Leave `head` out.")
         if is_rbf and not self.num_folds:
