@@ -156,6 +156,7 @@ def finetune(
         overwrite,
         num_folds,
         num_draws,
+        are_folds_told=folds is not None,
     )
     return run_finetune(request, console_for(verbose))
 

@@ -20,7 +20,8 @@ from jobs.finetune.result import Model
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import require_on_every_node, see_output
-from scoring.finetuning.photo_split import check_folds, check_split
+from scoring.errors import ImagesError
+from scoring.finetuning.photo_split import check_folds, check_split, has_folders
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, refuse_foreign_model
 from scoring.run.holding import hold_folder
@@ -65,6 +66,11 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
 
 
 def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
+    if request.must_fold_all and has_folders(images):
+        raise ImagesError(
+            "Expected photos to divide into `folds`; received folders to train and to validate on, and softmax heads "
+            "stop on the latter. Leave `folds` out, or take `head` rbf."
+        )
     if request.folds_what_is_left:
         check_folds(images, request.num_validation, request.seed)
     else:

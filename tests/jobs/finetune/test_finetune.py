@@ -206,6 +206,19 @@ def test_photos_that_cannot_be_divided_into_folds_are_refused_before_any_work(ba
     assert not features.record.exists() and not any(on_disk(features.predictions).iterdir())
 
 
+def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: Path, tmp_path: Path) -> None:
+    for name in [
+        f"{split}/{label}/{n}.png" for split in ("train", "valid") for label in ("cat", "dog") for n in range(3)
+    ]:
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 20)).save(tmp_path / "photos" / name)
+    request = _request(tmp_path / "photos", base, tmp_path / "out", num_validation=None, ensemble=1, num_folds=3)
+    with pytest.raises(
+        ImagesError, match="received folders to train and to validate on, and softmax heads stop on the"
+    ):
+        run_finetune(replace(request, are_folds_told=True), Console(quiet=True))
+
+
 def test_a_label_of_which_no_photo_can_be_read_ends_the_job(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:

@@ -81,6 +81,12 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
+def test_folds_of_a_recipe_give_way_to_photos_that_are_kept_out(asked: Any) -> None:
+    assert asked(preset="fast", head="softmax", validation=6).num_validation == 6
+    assert asked(preset="lesson", folds=0, validation=6).num_validation == 6
+    assert asked(preset="fast", folds=3, validation=6).num_folds == 3
+
+
 def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size(asked: Any) -> None:
     base = _features(asked(preset="best", base=["m.keras", "resnet50", "vgg16"], weights=["random", "w.h5"])).base
     views = Views((), True, tuple(ViewPooling))
@@ -103,6 +109,7 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"head": "rbf", "folds": 3, "dropout": 0.5}, "belong to softmax heads"),
         ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
         ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
+        ({"preset": "lesson", "folds": 3, "validation": 6}, "Expected `folds` or `validation`: softmax heads stop on"),
         ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),
         ({"learning_rate": float("nan")}, "Expected `learning_rate` to be a number; received nan"),
         ({"learning_rate": float("inf")}, "Expected a positive, finite `learning_rate`; received inf"),
