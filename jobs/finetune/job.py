@@ -39,7 +39,9 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(check_photos, request))
+    images = ImagesJob(
+        request.images, folder.features, console, leave_out_test, partial(check_photos, request, console)
+    )
     refuse_foreign_model(folder)
     with hold_folder(folder.features) as lease:
         if not request.overwrite:

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from rich.console import Console
 from cluster.placement import WorkerRequest
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.split_check import check_photos
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError, RunFolderError
@@ -30,6 +32,7 @@ from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.sources.inputs import find_images
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.places import on_disk
@@ -238,6 +241,17 @@ def _in_folders(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 20)).save(folder / name)
     return folder
+
+
+def test_a_number_to_validate_on_says_that_folders_do_not_count(base: Path, tmp_path: Path) -> None:
+    images = find_images(_in_folders(tmp_path / "photos")).images
+    labelled = [replace(image, target=image.path.split("/")[1]) for image in images]
+    request = _request(tmp_path / "photos", base, tmp_path / "out")
+    for num_validation, told in ((4, ["4 photos to validate on are drawn from both"]), (None, [])):
+        console = Console(file=io.StringIO(), width=200)
+        check_photos(replace(request, num_validation=num_validation), console, labelled)
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        assert [line.split(": ")[1] for line in lines] == told
 
 
 def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: Path, tmp_path: Path) -> None:
