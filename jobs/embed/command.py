@@ -19,7 +19,7 @@ from jobs.embed.options import (
     EngineName,
     PixelScale,
     Pooling,
-    Precision,
+    VectorPrecision,
     embedding_request,
 )
 from jobs.embed.result import Embeddings
@@ -50,7 +50,7 @@ def embed(
     labels_from: LabelsFrom | str | None = None,
     resize: Resize | str | None = None,
     engine: EngineName | str = EngineName.KERAS,
-    precision: Precision | str = Precision.AUTO,
+    precision: VectorPrecision | str = VectorPrecision.AUTO,
     batch_size: int | str | None = None,
     shard_size: int | None = None,
     actors: int | None = None,

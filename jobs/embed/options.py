@@ -1,5 +1,6 @@
 """What users say of the vectors that they want, and the request that it becomes."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from jobs.console.arguments import choice, size_of, text_of
@@ -13,7 +14,16 @@ from scoring.networks.layer_cut import Pooling
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 
-__all__ = ["EmbeddingType", "EngineName", "PixelScale", "Pooling", "Precision", "embedding_request"]
+__all__ = ["EmbeddingType", "EngineName", "PixelScale", "Pooling", "VectorPrecision", "embedding_request"]
+
+
+class VectorPrecision(StrEnum):
+    """The number formats that `embed` offers; int8 is none, as nothing would tell what it does to likenesses."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
 
 
 def embedding_request(
@@ -27,7 +37,7 @@ def embedding_request(
     size: str | int | None,
     pixels: PixelScale | str,
     engine: EngineName | str,
-    precision: Precision | str,
+    precision: VectorPrecision | str,
 ) -> EmbeddingRequest:
     """Gather the words of `embed`; each is named after its option.
 

@@ -1,7 +1,6 @@
 """`shardscore finetune`, and the same for Python."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,12 +10,12 @@ from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto,
 from jobs.console.commands import command
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
-from jobs.finetune.presets import FeatureOptions, Preset, recipe_of
+from jobs.finetune.presets import FeatureOptions, HeadOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
 from jobs.score.label_options import columns_and_labels
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
-from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.models.trained_heads import HeadKind
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -40,16 +39,16 @@ def finetune(
     features: str | None = None,
     pooling: str | Sequence[str] | None = None,
     size: str | int | None = None,
-    unfreeze: Unfreeze | str = Unfreeze.NONE,
+    unfreeze: Unfreeze | str | None = None,
     augment: Augment | str | None = None,
     head: HeadKind | str | None = None,
     folds: int | None = None,
-    ensemble: int = 1,
+    ensemble: int | None = None,
     validation: int | None = None,
     seed: int = 0,
-    dropout: float = HeadSettings.dropout,
-    learning_rate: float = HeadSettings.learning_rate,
-    epochs: int = HeadSettings.max_epochs,
+    dropout: float | None = None,
+    learning_rate: float | None = None,
+    epochs: int | None = None,
     head_only: bool = False,
     resize: Resize | str = Resize.SQUASH,
     engine: EngineName | str = EngineName.KERAS,
@@ -87,17 +86,17 @@ def finetune(
         features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or the last but one.
         pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's.
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224.
-        unfreeze: Train VGG16's two dense layers as well.
+        unfreeze: Train VGG16's two dense layers as well; by default none.
         augment: Use mirror images too, in training and in scoring; by default the preset's.
         head: rbf (radial basis functions that choose their regularisation) or softmax (Adam); by default the preset's.
         folds: Parts of the photos, each validated by a head trained on the others, three times with rbf heads; 0 keeps
             photos out instead. By default 5.
-        ensemble: Heads of the lesson to train and average.
+        ensemble: Heads of the lesson to train and average; by default 1.
         validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.
-        dropout: Share of features left out in each batch, 0 to below 1; softmax heads.
-        learning_rate: Learning rate of Adam; softmax heads.
-        epochs: Largest number of epochs; training stops earlier when it no longer helps; softmax heads.
+        dropout: Share of features left out in each batch, 0 to below 1; softmax heads; by default 0.5.
+        learning_rate: Learning rate of Adam; softmax heads; by default 0.003.
+        epochs: Largest number of epochs; training stops earlier when it no longer helps; softmax heads; by default 100.
         head_only: Keep the head without its base network.
         resize: Squash to the square, or shortest side 256 and centre crop.
         engine: What runs the base network; openvino and mnn, for processors, are extras.
@@ -122,11 +121,11 @@ def finetune(
         IncompleteError: If features or heads are missing, or something that they need; they are named.
         ClusterError: If Ray or its actors cannot start.
     """
-    dense = choice(unfreeze, Unfreeze, "unfreeze") is Unfreeze.DENSE
-    told = HeadSettings(dropout=dropout, learning_rate=learning_rate, max_epochs=epochs, unfreeze_dense=dense)
-    recipe = recipe_of(preset, is_lesson=ensemble != 1 or told != HeadSettings())
-    heads = replace(told, kind=recipe.head if head is None else choice(head, HeadKind, "head"))
-    model = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine).request(recipe, dense)
+    told = HeadOptions(head, unfreeze, ensemble, dropout, learning_rate, epochs)
+    recipe = recipe_of(preset, told.are_of_lesson)
+    heads = told.settings(recipe)
+    options = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine)
+    model = options.request(recipe, heads.unfreeze_dense)
     collection = place(images, "images")
     columns, labels = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
     photos = ImagesRequest(
@@ -146,7 +145,18 @@ def finetune(
     num_folds = recipe.folds if folds is None else folds
     num_draws = recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1
     request = FinetuneRequest(
-        folder, photos, heads, ensemble, validation, seed_of(seed), head_only, address, overwrite, num_folds, num_draws
+        folder,
+        photos,
+        heads,
+        1 if ensemble is None else ensemble,
+        validation,
+        seed_of(seed),
+        head_only,
+        address,
+        overwrite,
+        num_folds,
+        num_draws,
+        are_folds_told=folds is not None,
     )
     return run_finetune(request, console_for(verbose))
 

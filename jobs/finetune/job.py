@@ -7,7 +7,6 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
@@ -17,15 +16,15 @@ from jobs.console.session import open_session, tell_removed
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
+from jobs.finetune.same_model import refuse_other_model
+from jobs.finetune.split_check import check_photos
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import require_on_every_node, see_output
-from scoring.finetuning.photo_split import check_folds, check_split
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, refuse_foreign_model
 from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
-from scoring.sources.entries import ImageEntry
 from scoring.sources.splits import leave_out_test
 
 
@@ -40,9 +39,13 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(request.images, folder.features, console, leave_out_test, partial(_check_split, request))
+    images = ImagesJob(
+        request.images, folder.features, console, leave_out_test, partial(check_photos, request, console)
+    )
     refuse_foreign_model(folder)
     with hold_folder(folder.features) as lease:
+        if not request.overwrite:
+            refuse_other_model(request)
         folder.prepare()
         images.start_listing(lease, request.overwrite)
         with open_session(request.address):
@@ -62,10 +65,3 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
     return Model(folder.path.absolute(), record.labels, record.metrics.after_calibration, record.calibration)
-
-
-def _check_split(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
-    if request.folds_what_is_left:
-        check_folds(images, request.num_validation, request.seed)
-    else:
-        check_split(images, request.num_validation)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from jobs.console.arguments import choice, size_of, text_of
-from jobs.finetune.request import Augment
+from jobs.finetune.request import Augment, Unfreeze
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
-from scoring.models.trained_heads import HeadKind
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_networks import base_of, takes_weights
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.engines import EngineName
@@ -54,6 +55,41 @@ RECIPES = {
     Preset.FAST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.NONE, (), _EVERY_POOLING, 5, 3),
     Preset.BEST: Recipe(VGG16_CONVOLUTIONS, HeadKind.RBF, Augment.FLIP, (320,), _EVERY_POOLING, 5, 3),
 }
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """What users say of the heads; None leaves it to the recipe, or to `HeadSettings`."""
+
+    head: HeadKind | str | None
+    unfreeze: Unfreeze | str | None
+    ensemble: int | None
+    dropout: float | None
+    learning_rate: float | None
+    epochs: int | None
+
+    @property
+    def are_of_lesson(self) -> bool:
+        """Whether anything is said that belongs to the lesson, be it what the lesson does anyway."""
+        told = (self.unfreeze, self.ensemble, self.dropout, self.learning_rate, self.epochs)
+        return any(value is not None for value in told)
+
+    def settings(self, recipe: Recipe) -> HeadSettings:
+        """How heads are to be trained.
+
+        Raises:
+            RequestError: If an option makes no sense, or not with heads of this kind.
+        """
+        kind = recipe.head if self.head is None else choice(self.head, HeadKind, "head")
+        told = {"dropout": self.dropout, "learning_rate": self.learning_rate, "max_epochs": self.epochs}
+        of_softmax: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        if of_softmax and kind is HeadKind.RBF:
+            raise RequestError(
+                "`dropout`, `learning_rate` and `epochs` belong to softmax heads. Leave them out with `head` rbf, "
+                "which `preset` fast and best take."
+            )
+        dense = self.unfreeze is not None and choice(self.unfreeze, Unfreeze, "unfreeze") is Unfreeze.DENSE
+        return HeadSettings(**of_softmax, unfreeze_dense=dense, kind=kind)
 
 
 @dataclass(frozen=True)

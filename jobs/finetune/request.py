@@ -1,7 +1,7 @@
 """What `shardscore finetune` was asked for."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.score.request import ImagesRequest
@@ -43,6 +43,7 @@ class FinetuneRequest:
         overwrite: Remove an earlier fine-tune in the folder first.
         num_folds: Into how many parts photos are divided, for one head each; 0 keeps photos out instead.
         num_draws: How often photos are divided into folds, with new heads each time.
+        are_folds_told: Whether this number of folds was asked for, and is not just the recipe's.
     """
 
     output: Location
@@ -56,6 +57,7 @@ class FinetuneRequest:
     overwrite: bool = False
     num_folds: int = 0
     num_draws: int = 1
+    are_folds_told: bool = False
 
     @property
     def num_heads(self) -> int:
@@ -66,6 +68,11 @@ class FinetuneRequest:
     def folds_what_is_left(self) -> bool:
         """Whether photos are divided into folds even where others are kept out, on which softmax heads stop."""
         return self.num_folds > 0 and self.heads.kind is HeadKind.RBF
+
+    @property
+    def must_fold_all(self) -> bool:
+        """Whether folds are asked for that cannot be where photos are kept out, as softmax heads stop on those."""
+        return self.are_folds_told and self.num_folds > 0 and self.heads.kind is HeadKind.SOFTMAX
 
     def check(self) -> None:
         """Raise RequestError for what makes no sense."""
@@ -88,14 +95,15 @@ class FinetuneRequest:
         is_rbf = self.heads.kind is HeadKind.RBF
         if self.num_folds == 1 or self.num_folds < 0:
             raise RequestError(f"Expected `folds` of at least 2, or 0 for none; received {self.num_folds}.")
-        if is_rbf and replace(self.heads, kind=HeadKind.SOFTMAX, unfreeze_dense=False) != HeadSettings():
-            raise RequestError(
-                "`dropout`, `learning_rate` and `epochs` belong to softmax heads. Leave them out with `head` rbf."
-            )
         if is_rbf and self.heads.unfreeze_dense:
             raise RequestError("`unfreeze` dense trains below a softmax head. Leave `head` out.")
         if is_rbf and not self.num_folds:
             raise RequestError("Expected `folds` of at least 2 with `head` rbf, which chooses on them; received 0.")
+        if self.must_fold_all and self.num_validation is not None:
+            raise RequestError(
+                "Expected `folds` or `validation`: softmax heads stop on photos of their fold, or on those kept out. "
+                "Leave one of the two out, or take `head` rbf."
+            )
         if self.num_folds and self.ensemble > 1:
             raise RequestError(
                 "`ensemble` averages heads of one split, and folds are averaged anyway: name one of them."

@@ -107,7 +107,7 @@ def score(
         shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard and five reads.
         read_timeout: Seconds that reading one image may take; then it is an error row.
         sonar_model: Score the returns with this trained model instead of training one.
-        seed: Decides the sonar split and the initial weights.
+        seed: Decides the split and the initial weights of sonar.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
         dry_run: Write nothing: show what would be scored, on which devices, and how long it would take.

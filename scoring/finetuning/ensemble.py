@@ -29,23 +29,18 @@ class HeadIdentity:
         features: The fingerprint of the features that it was trained on.
         heads: How it was trained.
         seed: Decided its initial weights, order and dropout.
-        num_validation: Photos kept out of training.
-        split_seed: Decided which photos these were.
+        division: The digest of the photos' labels, and of which photos it and the others were trained and measured on;
+            see `TrainingSet`.
         backend: Keras' backend.
         contents: What tells the contents of the photos; see `Features`.
-        num_folds: Into how many parts photos were divided.
-        num_copies: Photos that were divided together with the one that they are copies of.
     """
 
     features: Fingerprint
     heads: HeadSettings
     seed: int
-    num_validation: int
-    split_seed: int
+    division: str
     backend: str
     contents: str = ""
-    num_folds: int = 0
-    num_copies: int = 0
 
 
 def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
@@ -63,7 +58,7 @@ def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
 
 
 def load_head(path: Location, identity: HeadIdentity) -> Head | None:
-    """Load a head; None if there is none, it is damaged or not finite, or something else shaped it."""
+    """Load a head; None if there is none, it is damaged or not finite, or something else or untold shaped it."""
     try:
         with np.load(readable(path), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))

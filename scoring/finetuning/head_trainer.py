@@ -136,12 +136,9 @@ class HeadTrainer:
             features=self._photos.fingerprint,
             heads=self._settings.heads,
             seed=self._seed(number),
-            num_validation=len(self._photos.measured),
-            split_seed=self._settings.seed,
+            division=self._photos.division,
             backend=self._settings.backend,
             contents=self._photos.features.contents,
-            num_folds=self._photos.num_folds,
-            num_copies=self._photos.num_copies,
         )
 
     def _load(self, number: int) -> Head | None:

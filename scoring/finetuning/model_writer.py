@@ -19,6 +19,7 @@ from scoring.models.finetuned_network import put_together, save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, TrainedHead
 from scoring.models.training_record import (
+    AskedHeads,
     SubmissionLogLoss,
     TrainedBase,
     TrainingMetrics,
@@ -114,6 +115,7 @@ def _describe(
         calibration=calibration,
         versions=engine_versions("keras", settings.backend),
         metrics=metrics,
+        asked=AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
     )
 
 

@@ -1,5 +1,7 @@
 """The extracted features of a model folder, with their labels, divided into those to train and to validate on."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +55,16 @@ class TrainingSet:
         """Class indices of all photos."""
         classes = {label: index for index, label in enumerate(self.labels)}
         return np.array([classes[target] for target in self.features.targets], dtype=np.int64)
+
+    @cached_property
+    def division(self) -> str:
+        """The digest of the photos with their labels, and of which of them every split trains and validates on."""
+        photos = [[image.image_id, image.target] for image in self.features.images]
+        digest = hashlib.sha256(json.dumps(photos).encode())
+        sides = [side for split in self.splits for side in (split.train, split.validation)]
+        for rows in [*sides, self.measured]:
+            digest.update(json.dumps(rows.tolist()).encode())
+        return digest.hexdigest()
 
     @property
     def is_folded(self) -> bool:

@@ -27,6 +27,23 @@ class TrainedBase:
 
 
 @dataclass(frozen=True)
+class AskedHeads:
+    """Heads as they were asked for; how many there are goes by the photos too.
+
+    Attributes:
+        ensemble: How many, where there are no folds.
+        num_validation: Photos to keep out of training; None left it to their folders, or took a share.
+        num_folds: Into how many parts to divide photos.
+        num_draws: How often to divide them.
+    """
+
+    ensemble: int
+    num_validation: int | None
+    num_folds: int
+    num_draws: int
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The photos, and how many were used for what.
 
@@ -113,6 +130,7 @@ class TrainingRecord:
         network: Digest of the network beside it; None in folders from before it was kept.
         validation: SHA-256 of `validation.parquet`; None in folders from before it was kept.
         agreement: How far int8 features lead from the network in float32; None in other precisions.
+        asked: What was asked for; None in folders from before it was kept.
     """
 
     created_at: str
@@ -133,6 +151,7 @@ class TrainingRecord:
     network: str | None = None
     validation: str | None = None
     agreement: Agreement | None = None
+    asked: AskedHeads | None = None
 
     @property
     def resize_mode(self) -> Resize:

@@ -14,8 +14,8 @@ class ImageEntry:
     r"""One image as it was found.
 
     Attributes:
-        image_id: Path below the common folder without its suffix, `123` for `test1/123.jpg`; or the id, or
-            the row's place or number, of a table.
+        image_id: Path below the common folder, `123` for `test1/123.jpg`: without its suffix, unless two images would
+            then have the same; or the id, or the row's place or number, of a table.
         path: Path inside the folder, bucket or archive, always valid UTF-8; other bytes appear as `\xNN`.
         size_bytes: Size of the encoded file when it was listed; 0 where the listing does not say.
         raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.

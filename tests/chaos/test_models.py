@@ -26,7 +26,7 @@ from tests.chaos.oracle import TABLE, Tally
 from tests.chaos.plan import seeds
 from tests.runs import cats_and_dogs, write_model
 
-_IDENTITY = HeadIdentity(Fingerprint("i", "m", "l", "r", "e", "p", 2), HeadSettings(), 0, 24, 0, "tensorflow")
+_IDENTITY = HeadIdentity(Fingerprint("i", "m", "l", "r", "e", "p", 2), HeadSettings(), 0, "24 of 60", "tensorflow")
 _FAULTS_PER_SEED = 8
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from jobs.embed.command import embed
-from jobs.embed.options import embedding_request
+from jobs.embed.options import VectorPrecision, embedding_request
 from jobs.report import report
 from jobs.submission import submission
 from scoring.errors import ModelError, RequestError, RunFolderError
@@ -26,6 +26,7 @@ from scoring.models.training_record import TrainedBase, load_training_record, sa
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.pixel_scales import PixelScale
+from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.lease import Lease
@@ -114,6 +115,22 @@ def test_one_of_model_and_base_is_wanted(photos: Path, tmp_path: Path) -> None:
         embed(images=photos, output=tmp_path / "run")
     with pytest.raises(RequestError, match="received both"):
         embed(images=photos, output=tmp_path / "run", model="resnet50", base="vgg16")
+
+
+def test_every_precision_that_is_offered_can_be_asked_for() -> None:
+    options: dict[str, Any] = dict.fromkeys(("base", "weights", "features", "size"))
+    for precision in VectorPrecision:
+        request = embedding_request(
+            model="resnet50",
+            pooling="mean",
+            dtype="float32",
+            pixels="0..255",
+            engine="keras",
+            precision=precision,
+            **options,
+        )
+        request.check()
+    assert set(Precision) - set(map(Precision, VectorPrecision)) == {Precision.INT8}
 
 
 @pytest.mark.keras

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from rich.console import Console
 from cluster.placement import WorkerRequest
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.split_check import check_photos
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError, RunFolderError
@@ -30,6 +32,7 @@ from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.sources.inputs import find_images
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.places import on_disk
@@ -147,6 +150,31 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
     assert load_training_record(model).metrics == metrics
 
 
+def test_another_request_is_refused_before_it_replaces_a_finished_model(
+    model: ModelFolder, photos: Path, base: Path
+) -> None:
+    def files() -> dict[str, bytes]:
+        places = [place for place in on_disk(model.path).rglob("*") if place.is_file()]
+        return {str(place): place.read_bytes() for place in places}
+
+    before = files()
+    for option, told in (
+        (
+            {"seed": 3},
+            "expected `seed` 0; received 3. Name the same, use another `output`, or `overwrite` to start clean",
+        ),
+        ({"ensemble": 1}, "expected `ensemble` 2; received 1"),
+        ({"num_validation": None}, "expected `validation` 20; received none"),
+        ({"head_only": True}, "expected `head_only` False; received True"),
+    ):
+        with pytest.raises(RunFolderError, match=f"holds a finished model of another request: {told}"):
+            run_finetune(_request(photos, base, on_disk(model.path), **option), Console(quiet=True))
+    request = _request(photos, base, on_disk(model.path))
+    with pytest.raises(RunFolderError, match="expected `epochs` 12; received 13"):
+        run_finetune(replace(request, heads=replace(request.heads, max_epochs=13)), Console(quiet=True))
+    assert files() == before
+
+
 @pytest.mark.slow
 def test_photos_that_were_replaced_are_extracted_again_and_the_heads_trained_anew(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
@@ -186,7 +214,7 @@ def test_killed_between_its_stages_and_run_with_another_option_it_is_a_fresh_mod
         path.name for path in (tmp_path / "fresh").glob("*.keras")
     ]
     with pytest.raises(RunFolderError, match="holds a run whose model differs"):
-        run_finetune(_request(photos, base, tmp_path / "killed", flip=True), Console(quiet=True))
+        run_finetune(_request(photos, base, tmp_path / "killed", flip=True, **option), Console(quiet=True))
 
 
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
@@ -204,6 +232,35 @@ def test_photos_that_cannot_be_divided_into_folds_are_refused_before_any_work(ba
         run_finetune(replace(request, heads=HeadSettings(kind=HeadKind.RBF)), Console(quiet=True))
     features = RunFolder(tmp_path / "out" / "features")
     assert not features.record.exists() and not any(on_disk(features.predictions).iterdir())
+
+
+def _in_folders(folder: Path) -> Path:
+    for name in [
+        f"{split}/{label}/{n}.png" for split in ("train", "valid") for label in ("cat", "dog") for n in range(3)
+    ]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 20)).save(folder / name)
+    return folder
+
+
+def test_a_number_to_validate_on_says_that_folders_do_not_count(base: Path, tmp_path: Path) -> None:
+    images = find_images(_in_folders(tmp_path / "photos")).images
+    labelled = [replace(image, target=image.path.split("/")[1]) for image in images]
+    request = _request(tmp_path / "photos", base, tmp_path / "out")
+    for num_validation, told in ((4, ["4 photos to validate on are drawn from both"]), (None, [])):
+        console = Console(file=io.StringIO(), width=200)
+        check_photos(replace(request, num_validation=num_validation), console, labelled)
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        assert [line.split(": ")[1] for line in lines] == told
+
+
+def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: Path, tmp_path: Path) -> None:
+    photos = _in_folders(tmp_path / "photos")
+    request = _request(photos, base, tmp_path / "out", num_validation=None, ensemble=1, num_folds=3)
+    with pytest.raises(
+        ImagesError, match="received folders to train and to validate on, and softmax heads stop on the"
+    ):
+        run_finetune(replace(request, are_folds_told=True), Console(quiet=True))
 
 
 def test_a_label_of_which_no_photo_can_be_read_ends_the_job(

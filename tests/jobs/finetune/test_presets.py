@@ -1,5 +1,6 @@
 """What `finetune` does where options are left out, without training anything."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from jobs.finetune.command import finetune
 from jobs.finetune.request import FinetuneRequest
 from scoring.errors import ModelError, RequestError
 from scoring.finetuning.features import FeatureRequest
-from scoring.models.trained_heads import HeadKind
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.pooled_views import ViewPooling, Views
 
@@ -45,7 +46,20 @@ def test_nothing_said_is_the_fast_recipe_and_best_sees_more(asked: Any) -> None:
     assert _features(fast).base.layer == _features(best).base.layer == "block5_conv3"
 
 
-@pytest.mark.parametrize("option", [{"ensemble": 3}, {"learning_rate": 0.05}, {"epochs": 3}, {"unfreeze": "dense"}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"ensemble": 3},
+        {"learning_rate": 0.05},
+        {"epochs": 3},
+        {"unfreeze": "dense"},
+        {"ensemble": 1},
+        {"dropout": 0.5},
+        {"learning_rate": 0.003},
+        {"epochs": 100},
+        {"unfreeze": "none"},
+    ],
+)
 def test_an_option_of_the_lessons_heads_is_the_lesson(asked: Any, option: dict[str, Any]) -> None:
     request = asked(**option)
     assert (request.heads.kind, request.num_folds) == (HeadKind.SOFTMAX, 0)
@@ -53,10 +67,24 @@ def test_an_option_of_the_lessons_heads_is_the_lesson(asked: Any, option: dict[s
     assert _features(request).base.model == "vgg16"
 
 
+def test_help_tells_what_the_lessons_heads_are_trained_by(asked: Any) -> None:
+    heads, text = asked(preset="lesson").heads, finetune.__doc__ or ""
+    assert heads == HeadSettings()
+    told = {"dropout": heads.dropout, "learning_rate": heads.learning_rate, "epochs": heads.max_epochs}
+    for name, value in told.items():
+        assert re.search(rf"^ +{name}: .*; by default {value}\.$", text, re.MULTILINE)
+
+
 def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     request = asked(preset="best", size="448,224", pooling="max", augment="none", head="softmax", folds=3)
     assert _features(request).base.views == Views((448, 224), False, (ViewPooling.MAX,))
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
+
+
+def test_folds_of_a_recipe_give_way_to_photos_that_are_kept_out(asked: Any) -> None:
+    assert asked(preset="fast", head="softmax", validation=6).num_validation == 6
+    assert asked(preset="lesson", folds=0, validation=6).num_validation == 6
+    assert asked(preset="fast", folds=3, validation=6).num_folds == 3
 
 
 def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size(asked: Any) -> None:
@@ -77,8 +105,11 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
     ("options", "message"),
     [
         ({"preset": "fast", "dropout": 0.1}, "`dropout`, `learning_rate` and `epochs` belong to softmax heads"),
+        ({"preset": "fast", "epochs": 100}, "Leave them out with `head` rbf, which `preset` fast and best take"),
+        ({"head": "rbf", "folds": 3, "dropout": 0.5}, "belong to softmax heads"),
         ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
         ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
+        ({"preset": "lesson", "folds": 3, "validation": 6}, "Expected `folds` or `validation`: softmax heads stop on"),
         ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),
         ({"learning_rate": float("nan")}, "Expected `learning_rate` to be a number; received nan"),
         ({"learning_rate": float("inf")}, "Expected a positive, finite `learning_rate`; received inf"),

@@ -1,5 +1,6 @@
-"""Heads whose training diverged."""
+"""Heads whose training diverged, and those of an earlier run that are or are not taken up."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,19 +13,26 @@ from scoring.finetuning.head_trainer import HeadTrainer, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.models.model_folder import ModelFolder
-from scoring.models.trained_heads import HeadSettings
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.run.fingerprint import Fingerprint
-from tests.runs import cats_and_dogs, write_features
+from tests.runs import Scored, cats_and_dogs, write_features
 
 pytestmark = pytest.mark.keras
 
 
+def _settings(output: Path) -> FinetuneSettings:
+    heads = HeadSettings(max_epochs=2)
+    return FinetuneSettings(output, output, BaseRequest("vgg16"), False, heads, 1, None, 0, False, "tensorflow")
+
+
 def _trainer(output: Path, learning_rate: float) -> HeadTrainer:
-    heads = HeadSettings(max_epochs=2, learning_rate=learning_rate)
-    return HeadTrainer(
-        FinetuneSettings(output, output, BaseRequest("vgg16"), False, heads, 1, None, 0, False, "tensorflow")
-    )
+    settings = _settings(output)
+    return HeadTrainer(replace(settings, heads=replace(settings.heads, learning_rate=learning_rate)))
+
+
+def _head() -> Head:
+    return Head(np.ones((2, 2), np.float32), np.ones(2, np.float32), [], np.ones((4, 1, 2), np.float32), [], 0)
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
@@ -42,10 +50,45 @@ def test_a_head_that_diverges_names_the_learning_rate_and_is_not_kept(tmp_path: 
 
 @pytest.mark.parametrize("field", ["kernel", "bias", "logits"])
 def test_a_head_with_what_is_no_number_is_not_taken_up(tmp_path: Path, field: str) -> None:
-    head = Head(np.ones((2, 2), np.float32), np.ones(2, np.float32), [], np.ones((4, 1, 2), np.float32), [], 0)
+    head = _head()
     features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
-    identity = HeadIdentity(features, HeadSettings(), seed=0, num_validation=4, split_seed=0, backend="tensorflow")
+    identity = HeadIdentity(features, HeadSettings(), seed=0, division="4 of 20", backend="tensorflow")
     save_head(tmp_path / "head.npz", head, identity)
     assert load_head(tmp_path / "head.npz", identity) is not None
     save_head(tmp_path / "head.npz", replace(head, **{field: getattr(head, field) * np.float32("nan")}), identity)
+    assert load_head(tmp_path / "head.npz", identity) is None
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_heads_of_another_split_of_equally_many_photos_are_not_taken_up(
+    tmp_path: Path, kind: HeadKind, num_folds: int
+) -> None:
+    """As many photos are drawn as `valid/` holds."""
+    images = [
+        Scored(f"{folder}/{each.path}", each.probabilities, each.target)
+        for folder in ("train", "valid")
+        for each in cats_and_dogs(20)
+    ]
+    write_features(ModelFolder(tmp_path).features, images)
+    (tmp_path / "heads").mkdir()
+    settings = replace(_settings(tmp_path), heads=HeadSettings(max_epochs=2, kind=kind), num_folds=num_folds)
+
+    def written(num_validation: int | None) -> int:
+        path = HeadTrainer(replace(settings, num_validation=num_validation))(TrainHead(0))
+        return (tmp_path / "heads" / path.name).stat().st_ino
+
+    by_folder = written(None)
+    assert written(None) == by_folder
+    assert written(20) != by_folder
+
+
+def test_a_head_of_an_earlier_version_that_does_not_tell_its_split_is_not_taken_up(tmp_path: Path) -> None:
+    features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
+    identity = HeadIdentity(features, HeadSettings(), seed=0, division="4 of 20", backend="tensorflow")
+    save_head(tmp_path / "head.npz", _head(), identity)
+    with np.load(tmp_path / "head.npz") as stored:
+        arrays, about = dict(stored), json.loads(str(stored["about"]))
+    del about["identity"]["division"]
+    about["identity"] |= {"num_validation": 4, "split_seed": 0}
+    np.savez(tmp_path / "head.npz", **arrays | {"about": np.array(json.dumps(about))})
     assert load_head(tmp_path / "head.npz", identity) is None

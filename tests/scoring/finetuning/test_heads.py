@@ -149,7 +149,7 @@ def test_saved_head_comes_back_only_for_what_shaped_it(tmp_path: Any) -> None:
     train, validation = _examples(40, 6, seed=1), _examples(20, 6, seed=2)
     head = train_head(train, validation, 3, _SETTINGS, seed=0)
     features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
-    identity = HeadIdentity(features, _SETTINGS, seed=0, num_validation=20, split_seed=0, backend="tensorflow")
+    identity = HeadIdentity(features, _SETTINGS, seed=0, division="20 of 60", backend="tensorflow")
     save_head(tmp_path / "head.npz", head, identity)
     back = load_head(tmp_path / "head.npz", identity)
     assert back is not None

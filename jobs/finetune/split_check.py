@@ -1,0 +1,33 @@
+"""Whether the photos that were listed can be divided as `finetune` was asked to."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from jobs.finetune.request import FinetuneRequest
+from scoring.errors import ImagesError
+from scoring.finetuning.photo_split import check_folds, check_split, has_folders
+from scoring.sources.entries import ImageEntry
+
+
+def check_photos(request: FinetuneRequest, console: Console, images: Sequence[ImageEntry]) -> None:
+    """Look at photos before anything is done with them; say so where a number counts and their folders do not.
+
+    Raises:
+        ImagesError: If they cannot be divided.
+    """
+    if request.must_fold_all and has_folders(images):
+        raise ImagesError(
+            "Expected photos to divide into `folds`; received folders to train and to validate on, and softmax heads "
+            "stop on the latter. Leave `folds` out, or take `head` rbf."
+        )
+    if request.folds_what_is_left:
+        check_folds(images, request.num_validation, request.seed)
+    else:
+        check_split(images, request.num_validation)
+    if request.num_validation is not None and has_folders(images):
+        console.print(
+            f"folders to train and to validate on are not looked at: {request.num_validation:,} photos to validate on "
+            "are drawn from both",
+            style="yellow",
+        )

@@ -1,0 +1,73 @@
+"""Which finished models `finetune` refuses to replace, without training anything."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.same_model import refuse_other_model
+from jobs.score.request import ImagesRequest
+from scoring.errors import RunFolderError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.models.training_record import AskedHeads, load_training_record, save_training_record
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.precision import Precision
+from tests.runs import cats_and_dogs, write_model
+
+_FOLDS = AskedHeads(ensemble=1, num_validation=None, num_folds=5, num_draws=3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ModelFolder:
+    return ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24), tmp_path / "photos"))
+
+
+def _request(folder: ModelFolder, base: str = "vgg16", **options: Any) -> FinetuneRequest:
+    features = FeatureRequest(BaseRequest(base, None, "fc2"), False, Precision.FLOAT32, "tensorflow")
+    images = options.pop("images", Path(f"{folder.path}/../photos"))
+    return FinetuneRequest(folder.path, ImagesRequest(images, features), **{"heads": HeadSettings()} | options)
+
+
+def test_a_model_of_an_earlier_version_is_known_by_what_it_tells(folder: ModelFolder) -> None:
+    refuse_other_model(_request(folder, ensemble=2, num_validation=24))
+    with pytest.raises(RunFolderError, match=r"expected `head` softmax; received rbf\. Name the same"):
+        refuse_other_model(_request(folder, heads=HeadSettings(kind=HeadKind.RBF), num_folds=5))
+    with pytest.raises(RunFolderError, match="expected `unfreeze` none; received dense"):
+        refuse_other_model(_request(folder, heads=HeadSettings(unfreeze_dense=True)))
+
+
+def test_fewer_folds_than_were_asked_for_are_those_of_the_same_request(folder: ModelFolder) -> None:
+    """The record counts two, as the rarest label had two photos."""
+    record = load_training_record(folder)
+    data = replace(record.data, num_folds=2, num_draws=3)
+    save_training_record(folder, replace(record, data=data, asked=_FOLDS))
+    refuse_other_model(_request(folder, num_folds=5, num_draws=3))
+    with pytest.raises(RunFolderError, match="expected `folds` 5; received 2"):
+        refuse_other_model(_request(folder, num_folds=2, num_draws=3))
+    with pytest.raises(RunFolderError, match="expected `preset` with 3 draws of folds; received with 1"):
+        refuse_other_model(_request(folder, num_folds=5))
+
+
+def test_of_a_copy_without_features_images_and_base_are_compared(folder: ModelFolder) -> None:
+    refuse_other_model(_request(folder, "resnet50"))  # the features tell
+    shutil.rmtree(str(folder.features.path))
+    refuse_other_model(_request(folder))
+    with pytest.raises(RunFolderError, match="expected `base` vgg16; received resnet50"):
+        refuse_other_model(_request(folder, "resnet50"))
+    with pytest.raises(RunFolderError, match=r"expected `images` .*/photos; received /elsewhere"):
+        refuse_other_model(_request(folder, images=Path("/elsewhere")))
+
+
+@pytest.mark.parametrize("text", [None, '{"created_at": "2026'])
+def test_what_is_not_finished_is_gone_on_with(folder: ModelFolder, text: str | None) -> None:
+    training = Path(str(folder.training))
+    if text is None:
+        training.unlink()
+    else:
+        training.write_text(text)
+    refuse_other_model(_request(folder, seed=3))
