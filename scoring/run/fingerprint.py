@@ -14,7 +14,7 @@ SCHEMA_VERSION = 2
 _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
-_RELISTED = "Images were added, removed or renamed since, or other labels or shards are asked for. "
+_RELISTED = "Images were added, removed, renamed or changed since, or other labels or shards are asked for. "
 # Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`. The
 # column had others too: of a run its request tells them, of a shard alone nothing does.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few", "bytes_column": ""}

@@ -219,7 +219,12 @@ def _match_column(table: LabelsTable, column: str, image_ids: Sequence[str], pat
         tried.append(matches)
         if not matches.missing:
             break
-    return _Ids(column, ids or [""], max(tried, key=lambda matches: matches.num_found))
+    return _Ids(column, ids or [""], max(tried, key=_fitness))
+
+
+def _fitness(matches: Matches) -> tuple[int, bool, bool]:
+    """How well a reading fits; ids of which as many are paths from above, and mean one photo, are to be refused."""
+    return matches.num_found, matches.are_from_above and matches.twice is not None, matches.twice is None
 
 
 def _disagree(table: LabelsTable, one: _Ids, other: _Ids) -> bool:

@@ -82,5 +82,7 @@ def test_what_is_listed_otherwise_under_the_same_options_is_told_as_that(
     _score(labels_file=LabelsFile(Path("train.csv")))
     change()
     os.symlink(labelled, "linked")  # noqa: PTH211
-    with pytest.raises(RunFolderError, match=r"images differs: .* Images were added, removed or renamed since"):
+    with pytest.raises(
+        RunFolderError, match=r"images differs: .* Images were added, removed, renamed or changed since"
+    ):
         _score(labels_file=LabelsFile(labelled / "linked" / "train.csv"))

@@ -115,6 +115,100 @@ def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_anoth
             label_by_file(listing, file, folder=folder)
 
 
+_LEAVES = ("a.jpg", "cats/b.jpg")
+
+
+def _targets_in(tmp_path: Path, folder: str, labels: dict[str, str], paths: Sequence[str] = _LEAVES) -> dict[str, str]:
+    rows = "".join(f"{one},{label}\n" for one, label in labels.items())
+    listing = Listing([ImageEntry(path.rpartition(".")[0], path, 1) for path in paths])
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}")), LabelUse(True), folder).listing
+    return {image.path: image.target for image in found.images if image.target is not None}
+
+
+def test_of_paths_of_which_some_begin_with_the_folder_itself_those_alone_are_read(tmp_path: Path) -> None:
+    labels = {"/data/2021/site1/a.jpg": "dog", "/data/2022/site1/cats/b.jpg": "cat", "/x/site1/cats/b.jpg": "cat"}
+    assert _targets_in(tmp_path, "/data/2021/site1", labels) == {"a.jpg": "dog"}
+    labels = {f"file://{one}": label for one, label in labels.items()}
+    assert _targets_in(tmp_path, "/data/2021/site1", labels) == {"a.jpg": "dog"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "other"),
+    [
+        ("/data/2021/site1", "/data/2022/site1"),
+        ("/data/2021/site1.zip", "/data/2022/site1"),
+        ("/home/me/2021/site1", "/home/me/2022/site1"),
+        ("s3://b/p1/scans", "s3://b/p2/scans"),
+        ("/d/fold1/cats", "/d/fold2/cats"),
+        ("/pets", "pets/pets"),
+    ],
+)
+def test_paths_into_another_folder_of_the_same_machine_or_bucket_are_not_read(
+    tmp_path: Path, folder: str, other: str
+) -> None:
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, folder, {f"{other}/a.jpg": "dog", f"{other}/cats/b.jpg": "cat"})
+
+
+def test_paths_into_another_folder_that_this_machine_has_are_not_read(tmp_path: Path) -> None:
+    here, there = tmp_path / "a" / "leaves", Path(f"/tmp/{uuid.uuid4()}/leaves")
+    here.mkdir(parents=True)
+    labels = {f"{there}/a.jpg": "dog"}
+    there.mkdir(parents=True)
+    try:
+        with pytest.raises(RequestError, match="0 belong to one"):
+            _targets_in(tmp_path, str(here), labels)
+    finally:
+        there.rmdir()
+        there.parent.rmdir()
+
+
+def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_this_is_read_or_none(
+    tmp_path: Path,
+) -> None:
+    labels = {"/k/2021/site1/a.jpg": "dog", "/k/2022/site1/cats/b.jpg": "cat"}
+    assert _targets_in(tmp_path, "/data/2021/site1", labels) == {"a.jpg": "dog"}
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, "/data/2023/site1", labels)
+
+
+@pytest.mark.parametrize("above", ["train/", "ds/train/", "/kaggle/input/ds/train/"])
+def test_a_folder_in_one_of_its_own_name_is_read_where_it_holds_the_photos(tmp_path: Path, above: str) -> None:
+    labels = {f"{above}train/x/0.png": "dog"}
+    assert _targets_in(tmp_path, "/d/ds/train", labels, ["train/x/0.png"]) == {"train/x/0.png": "dog"}
+    assert _targets_in(tmp_path, "/train", {"train/train/0.png": "dog"}, ["train/0.png", "0.png"]) == {
+        "train/0.png": "dog"
+    }
+
+
+def test_a_path_that_may_end_in_a_folder_or_in_one_of_its_own_name_within_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"/k/cell/cell/0\.png is cell/0\.png and 0\.png"):
+        _targets_in(tmp_path, "/d/cell", {"/k/cell/cell/0.png": "dog"}, ["0.png", "cell/0.png"])
+
+
+@pytest.mark.parametrize("above", ["", "train/", "./train/", "/d/train/", "C:\\k\\Train\\"])
+def test_paths_may_lack_the_suffix(tmp_path: Path, above: str) -> None:
+    paths = ["x/0.png", "x/y.z/1.png"]
+    labels = {f"{above}x/0": "dog", f"{above}x/y.z/1": "cat"}
+    assert _targets_in(tmp_path, "/d/train", labels, paths) == {"x/0.png": "dog", "x/y.z/1.png": "cat"}
+
+
+@pytest.mark.parametrize("one", ["/d/x/IMG_1.JPG", "./IMG_1.JPG", ".\\IMG_1.JPG", "x/IMG_1"])
+def test_a_path_in_exactly_that_case_is_meant_before_one_in_another(tmp_path: Path, one: str) -> None:
+    assert _targets_in(tmp_path, "/d/x", {one: "dog"}, ["IMG_1.JPG", "img_1.jpg"]) == {"IMG_1.JPG": "dog"}
+
+
+def test_ids_of_more_photos_do_not_hide_that_each_photo_here_has_its_own(tmp_path: Path) -> None:
+    labels = {"1": "dog", "2": "cat", "01": "cat", "02": "dog"}
+    assert _targets_in(tmp_path, "/d/x", labels, ["1.jpg", "2.jpg"]) == {"1.jpg": "dog", "2.jpg": "cat"}
+
+
+def test_names_here_that_may_as_well_be_paths_from_above_are_refused(tmp_path: Path) -> None:
+    labels = {"2.jpg": "dog", "pets/2.jpg": "cat", "Pets/2.JPG": "dog"}
+    with pytest.raises(RequestError, match="are one"):
+        _targets_in(tmp_path, "/data/pets", labels, ["2.jpg"])
+
+
 def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_path: Path) -> None:
     folder, link = tmp_path / "leaves" / "images", tmp_path / "linked"
     folder.mkdir(parents=True)

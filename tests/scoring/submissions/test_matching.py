@@ -82,6 +82,27 @@ def test_rows_of_a_table_are_not_known_by_the_name_of_its_part() -> None:
         _match(["1", "2"], ["1.parquet#0", "2.parquet#0"], ["b", "2.parquet#0"])
 
 
+@pytest.mark.parametrize(
+    ("image_ids", "ids"),
+    [
+        (("1.png", "2.png"), ("2", "1")),
+        (("cats/1.png", "dogs/2.png"), ("2.png", "1.png")),
+        (("cats/1.png", "dogs/2.png"), ("dogs/2", "cats/1")),
+        (("001", "002"), ("2", "1")),
+        (("1", "2"), ("2.0", "1.0")),
+        (("1", "2"), ("2.jpg", "1.jpg")),
+        (("Cats/1.PNG", "dogs/2.png"), ("dogs\\2.png", "cats\\1.png")),
+    ],
+)
+def test_ids_of_images_in_a_table_are_read_as_paths_are(image_ids: Sequence[str], ids: Sequence[str]) -> None:
+    assert _match(ids, ["t.parquet#0", "t.parquet#1"], image_ids) == [1, 0]
+
+
+def test_a_number_behind_a_point_is_no_suffix_of_an_id_in_a_table() -> None:
+    with pytest.raises(RequestError, match=r"1 of 1 have none: dog\.1"):
+        _match(["dog.1"], ["t.parquet#0"], ["dog"])
+
+
 def test_numbers_of_any_length_are_read() -> None:
     assert _match(["20170218230711123456789"], ["020170218230711123456789.jpg"]) == [0]
 
