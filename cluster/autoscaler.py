@@ -26,9 +26,9 @@ def can_never_place(bundle: Mapping[str, float]) -> bool:
     return any(_same(bundle, infeasible) for infeasible in private_ray.infeasible_bundles())
 
 
-def waits_for_room(bundle: Mapping[str, float]) -> bool:
-    """Whether a worker that asks for `bundle` waits until others give back what they hold."""
-    return any(_same(bundle, waiting) for waiting in private_ray.waiting_bundles())
+def num_waiting(bundle: Mapping[str, float]) -> int:
+    """How many workers that ask for `bundle` wait until others give back what they hold."""
+    return sum(count for waiting, count in private_ray.waiting_bundles() if _same(bundle, waiting))
 
 
 def _same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:

@@ -4,17 +4,17 @@ import warnings
 
 import ray
 
-from cluster.autoscaler import waits_for_room
+from cluster.autoscaler import num_waiting
 from cluster.errors import WaitingWarning
 from cluster.placement import Placement
 
 
-def warn_if_waiting(placement: Placement) -> bool:
-    """Say what is held, in one line, if no worker has room beside it; return whether that is so.
+def warn_if_waiting(placement: Placement, num_workers: int) -> bool:
+    """Say what is held, in one line, if none of so many workers has room beside it; return whether that is so.
 
     It may be held for hours, by another user's job, or for good, by an actor of a notebook: nobody can tell.
     """
-    if not waits_for_room(placement.bundle):
+    if num_waiting(placement.bundle) < max(1, num_workers):
         return False
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]

@@ -263,7 +263,7 @@ class WorkerPool(Generic[T, R, D]):
         if is_ready or not room:
             self._asked_at = now
         elif not self._has_warned and now - self._asked_at > _SILENT_S:
-            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement)
+            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(self._workers))
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""

@@ -158,11 +158,11 @@ def infeasible_bundles() -> list[dict[str, float]]:
         return []
 
 
-def waiting_bundles() -> list[dict[str, float]]:
-    """What was asked for, would fit on a node, and waits for what others hold there."""
+def waiting_bundles() -> list[tuple[dict[str, float], int]]:
+    """What was asked for, would fit on a node, and waits for what others hold there; each with how often."""
     try:
         requests = _cluster_status().cluster_resource_state.pending_resource_requests
-        return [dict(waiting.request.resources_bundle) for waiting in requests]
+        return [(dict(waiting.request.resources_bundle), waiting.count) for waiting in requests]
     except _CHANGED:
         _warn("does not say what waits for room: a job that waits for others to end does not say so.")
         return []

@@ -102,24 +102,35 @@ def _channels_last(features: "keras.KerasTensor") -> "keras.KerasTensor":
     """The same; maps whose channels stand elsewhere, as within models converted from PyTorch, are turned round."""
     import keras
 
-    axis = _channel_axis(features)
+    axis = _channel_axis(features, {})
     if axis in (None, _LAST):
         return features
     return keras.layers.Permute((*(side for side in range(1, _LAST + 1) if side != axis), axis))(features)
 
 
-def _channel_axis(maps: "keras.KerasTensor") -> int | None:
-    """Where the channels of maps stand, by the layers that computed them; None where none tells."""
+def _channel_axis(maps: "keras.KerasTensor", seen: dict[int, int | None]) -> int | None:
+    """Where the channels of maps stand, by the layers that computed them; None where none tells.
+
+    Args:
+        maps: A tensor of the graph.
+        seen: What others were found to be, by identity: branches that meet again are followed once.
+    """
+    if id(maps) not in seen:
+        seen[id(maps)] = _told_axis(maps, seen)
+    return seen[id(maps)]
+
+
+def _told_axis(maps: "keras.KerasTensor", seen: dict[int, int | None]) -> int | None:
     step = step_of(maps)
     if step is None or len(maps.shape) != _LAST + 1 or step.kind in _REARRANGING:
         return None
     if step.within is not None:
-        return _channel_axis(step.within)
+        return _channel_axis(step.within, seen)
     if step.kind == "InputLayer":
         return _LAST
     if data_format := getattr(step.operation, "data_format", None):
         return 1 if data_format == "channels_first" else _LAST
-    before = next((axis for each in step.inputs if (axis := _channel_axis(each)) is not None), None)
+    before = next((axis for each in step.inputs if (axis := _channel_axis(each, seen)) is not None), None)
     if before is None or step.kind not in _TURNING:
         return before
     return _TURNING[step.kind](np.empty(range(_LAST + 1)), step.operation).shape.index(before)

@@ -15,10 +15,18 @@ from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
 from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.natural_order import natural_key
-from scoring.storage.locations import Location, Url, file_below, find_files, locate, machine_path, names_of, readable
+from scoring.storage.locations import (
+    Location,
+    file_below,
+    find_files,
+    locate,
+    machine_path,
+    names_of,
+    readable,
+    some_names,
+)
 from scoring.storage.reading import open_file, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
-from scoring.storage.urls import LISTED_AT_ONCE
 from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
@@ -198,11 +206,7 @@ def _iceberg_log(folder: Location) -> Location | None:
     hint = folder / "version-hint.text"
     if hint.is_file():
         return hint
-    if isinstance(folder, Url):
-        names = (name for name, _ in islice(folder.objects(), LISTED_AT_ONCE))
-    else:
-        names = (path.name for path in folder.glob("*.metadata.json"))
-    return next((folder / name for name in names if _ICEBERG_LOG.fullmatch(name)), None)
+    return next((folder / name for name in some_names(folder) if _ICEBERG_LOG.fullmatch(name)), None)
 
 
 def _not_all_count(folder: Location, log: Location) -> ImagesError:

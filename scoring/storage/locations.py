@@ -8,11 +8,13 @@ AZURE_STORAGE_SAS_TOKEN, AZURE_SKIP_SIGNATURE=true. So no secret is ever in a re
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from scoring.errors import RequestError
-from scoring.storage.urls import Url
+from scoring.storage.urls import LISTED_AT_ONCE, Url
 
 __all__ = [
     "Location",
@@ -29,6 +31,7 @@ __all__ = [
     "names_of",
     "own_name",
     "readable",
+    "some_names",
 ]
 
 _URL = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
@@ -147,6 +150,13 @@ def own_name(folder: Location) -> str:
 def readable(location: Location) -> Path | BinaryIO:
     """What pyarrow, NumPy and zipfile take: a path, or an open file that fetches only the ranges that are read."""
     return location.open() if isinstance(location, Url) else location
+
+
+def some_names(folder: Location) -> Iterator[str]:
+    """Names of what lies directly in a folder; of one in a bucket, keys below it, as many as one page has."""
+    if isinstance(folder, Url):
+        return (key for key, _ in islice(folder.objects(), LISTED_AT_ONCE))
+    return (path.name for path in folder.glob("*"))
 
 
 def find_files(folder: Location, pattern: str) -> list[Location]:

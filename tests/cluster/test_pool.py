@@ -457,8 +457,8 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
     holders: list[Any] = [ray.remote(num_cpus=1)(_Holder).remote() for _ in range(3)]
     ray.get([each.ready.remote() for each in holders])
 
-    def warn(placement: Placement) -> bool:
-        if has_warned := warn_if_waiting(placement):
+    def warn(placement: Placement, num_workers: int) -> bool:
+        if has_warned := warn_if_waiting(placement, num_workers):
             for each in holders:
                 ray.kill(each)
         return has_warned
@@ -469,6 +469,14 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
     with pytest.warns(WaitingWarning, match=held):
         done, _ = _run(_pool(_double, replace(_CPU_ONLY, num_workers=1, cpus_per_worker=2)), range(3))
     assert sorted(done) == [0, 1, 2]
+
+
+def test_a_job_one_of_whose_workers_has_its_room_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    placement = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=1)
+    monkeypatch.setattr("cluster.held_room.num_waiting", lambda bundle: 1)
+    assert not warn_if_waiting(placement, 2)
+    with pytest.warns(WaitingWarning):
+        assert warn_if_waiting(placement, 1)
 
 
 def test_workers_wait_for_nodes_only_as_long_as_they_are_told_to() -> None:

@@ -179,6 +179,16 @@ def test_maps_with_channels_first_are_pooled_over_positions(tmp_path: Path, end:
     assert base_of(BaseRequest(str(path), layer=layer)).digest().endswith("-channels-last")
 
 
+def test_branches_that_meet_again_are_followed_once() -> None:
+    """Each of forty blocks doubles the ways to where the maps come from."""
+    pixels = keras.Input((8, 8, 3))
+    maps = keras.layers.Reshape((4, 4, 12))(pixels)
+    for _ in range(40):
+        maps = keras.layers.Add()([maps, keras.layers.Dense(12)(maps)])
+    network = keras.Model(pixels, keras.layers.Activation("linear", name="seen")(maps))
+    assert cut_at(network, "seen", "a.keras").outputs[0].shape == (None, 12)
+
+
 def test_vectors_above_maps_with_channels_first_are_what_they_were(tmp_path: Path) -> None:
     _channels_first("dense").save(tmp_path / "m.keras")
     for layer in (None, "classes"):
