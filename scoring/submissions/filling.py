@@ -54,7 +54,9 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     table = reader.read(["image_id", "path", "status", *answers.needs])
     image_ids, paths = table["image_id"].to_pylist(), table["path"].to_pylist()
     header = template.header[0] if template.may_lack_header(reader.record.labels) else ""
-    rows = match_ids(template.ids, image_ids, paths, reader.record.request.images, header)
+    request_of_run = reader.record.request
+    has_own_ids = request_of_run.columns.image_id is not None
+    rows = match_ids(template.ids, image_ids, paths, request_of_run.images, header, has_own_ids)
     asked = table.take(rows)
     is_ok = np.array([status == OK for status in asked["status"].to_pylist()], dtype=bool)
     _check_readable(template.ids, is_ok, request.fallback)

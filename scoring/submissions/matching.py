@@ -12,7 +12,12 @@ from scoring.sources.id_matching import Matches, match_by_every_reading
 
 
 def match_ids(
-    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = "", header: str = ""
+    ids: Sequence[str],
+    image_ids: Sequence[str],
+    paths: Sequence[str],
+    folder: str = "",
+    header: str = "",
+    has_own_ids: bool = False,
 ) -> npt.NDArray[np.int64]:
     """Find the image of each id of a template.
 
@@ -24,22 +29,29 @@ def match_ids(
         paths: The path of each image of the run.
         folder: Path of what the images lay in: ids may be paths that begin above it.
         header: What the template's first line has for an id, if it may be a row; empty otherwise.
+        has_own_ids: Whether the images' ids are from a column, and not made of their paths.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
 
     Raises:
-        RequestError: If no reading does; the first id without an image, or with two, is named. If the header is one
-            more id by the same reading.
+        RequestError: If no reading does; the first id without an image, or with two, is named. If the images' own ids
+            and their paths tell otherwise. If the header is one more id by the same reading.
     """
+    own = (matches.rows for matches in match_by_every_reading(ids, image_ids, image_ids) if _is_whole(matches))
+    by_own = next(own, None) if has_own_ids else None
     tried = []
     for reading, matches in enumerate(match_by_every_reading(ids, image_ids, paths, folder, by_ends=True)):
-        if not matches.missing and matches.twice is None:
+        if _is_whole(matches):
+            if by_own is not None:
+                _check_same(ids, image_ids, paths, by_own, matches.rows)
             if header and header not in ids:
                 readings = match_by_every_reading([header], image_ids, paths, folder, by_ends=True)
                 _check_is_no_image(header, next(islice(readings, reading, None)))
             return matches.rows
         tried.append(matches)
+    if by_own is not None:
+        return by_own
     nearest = min(tried, key=lambda matches: len(matches.missing))
     if nearest.missing:
         raise RequestError(
@@ -47,6 +59,27 @@ def match_ids(
             f"{some(nearest.missing)}. The run's images are {some(image_ids)}."
         )
     raise RequestError(f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}.")
+
+
+def _is_whole(matches: Matches) -> bool:
+    return not matches.missing and matches.twice is None
+
+
+def _check_same(
+    ids: Sequence[str],
+    image_ids: Sequence[str],
+    paths: Sequence[str],
+    by_own: npt.NDArray[np.int64],
+    by_path: npt.NDArray[np.int64],
+) -> None:
+    different = np.flatnonzero(by_own != by_path)
+    if len(different):
+        first = int(different[0])
+        own, other = int(by_own[first]), int(by_path[first])
+        raise RequestError(
+            f"Expected ids of `template` that mean one image each; {ids[first]} is {paths[own]} by its id, "
+            f"{image_ids[own]}, and {paths[other]} by its path. Spell them in `template` as the run's ids are."
+        )
 
 
 def _check_is_no_image(header: str, matches: Matches) -> None:

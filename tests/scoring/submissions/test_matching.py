@@ -142,3 +142,12 @@ def test_ends_of_paths_that_do_not_tell_one_image_for_each_id_are_refused(ids: S
 def test_an_end_of_a_path_is_not_taken_where_another_image_of_a_table_has_it_for_its_id() -> None:
     with pytest.raises(RequestError, match=r"2\.jpg is a/1\.jpg, or b/2\.jpg where it is read as the others"):
         _match(["2.jpg", "s/3.jpg"], ["a/1.jpg", "b/2.jpg", "a/s/3.jpg"], ["2.jpg", "x", "y"])
+
+
+def test_ids_of_a_column_are_read_before_the_paths_and_must_not_contradict_them() -> None:
+    image_ids, paths = ["0003", "0002", "0001"], ["sub/1.png", "sub/2.png", "sub/3.png"]
+    with pytest.raises(RequestError, match=r"1 is sub/3\.png by its id, 0001, and sub/1\.png by its path"):
+        match_ids(["1", "2", "3"], image_ids, paths, has_own_ids=True)
+    assert match_ids(["0001", "0002"], image_ids, paths, has_own_ids=True).tolist() == [2, 1]
+    assert match_ids(["1.png", "2.png"], ["a", "b", "c"], paths, has_own_ids=True).tolist() == [0, 1]
+    assert match_ids(["7", "8"], ["0007", "0008", "0009"], paths, has_own_ids=True).tolist() == [0, 1]
