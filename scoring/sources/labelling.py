@@ -219,7 +219,20 @@ def _match_column(table: LabelsTable, column: str, image_ids: Sequence[str], pat
         tried.append(matches)
         if not matches.missing:
             break
-    return _Ids(column, ids or [""], max(tried, key=_fitness))
+    best = max(tried, key=_fitness)
+    others = [matches for matches in tried if matches.are_from_above != best.are_from_above]
+    if best.twice is None and (twice := next(filter(None, (_two_of_one(ids, best, each) for each in others)), None)):
+        best = replace(best, twice=twice)
+    return _Ids(column, ids or [""], best)
+
+
+def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:
+    """In words, the first image that two readings give to different ids; None if there is none."""
+    first, second = (
+        {row: number for number, row in enumerate(each.rows.tolist()) if row >= 0} for each in (one, other)
+    )
+    both = next((row for row in first if second.get(row, first[row]) != first[row]), None)
+    return None if both is None else f"the ids {ids[first[both]]} and {ids[second[both]]} are one"
 
 
 def _fitness(matches: Matches) -> tuple[int, bool, bool]:

@@ -203,10 +203,20 @@ def test_ids_of_more_photos_do_not_hide_that_each_photo_here_has_its_own(tmp_pat
     assert _targets_in(tmp_path, "/d/x", labels, ["1.jpg", "2.jpg"]) == {"1.jpg": "dog", "2.jpg": "cat"}
 
 
-def test_names_here_that_may_as_well_be_paths_from_above_are_refused(tmp_path: Path) -> None:
-    labels = {"2.jpg": "dog", "pets/2.jpg": "cat", "Pets/2.JPG": "dog"}
+@pytest.mark.parametrize(
+    ("folder", "ids"),
+    [
+        ("/data/pets", ["2.jpg", "pets/2.jpg", "Pets/2.JPG"]),
+        ("/data/pets", ["2.jpg", "pets/2.jpg", "pets/pets/2.jpg"]),
+        ("/data/train", ["./2.jpg", "./train/2.jpg", "./train/3.jpg", "./4.jpg"]),
+        ("/data/pets", ["2.jpg", "/k/pets/2.jpg", "5.jpg"]),
+    ],
+)
+def test_names_here_that_may_as_well_be_paths_from_above_are_refused(
+    tmp_path: Path, folder: str, ids: list[str]
+) -> None:
     with pytest.raises(RequestError, match="are one"):
-        _targets_in(tmp_path, "/data/pets", labels, ["2.jpg"])
+        _targets_in(tmp_path, folder, dict.fromkeys(ids, "dog"), ["2.jpg"])
 
 
 def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_path: Path) -> None:
