@@ -25,6 +25,7 @@ def _fail() -> None:
     raise ValueError("the returns are cut off")
 
 
+@pytest.mark.ci
 def test_it_runs_beside_workers_that_took_every_core() -> None:
     everything = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
     with WorkerPool(function_recipe(_count), everything) as pool:
@@ -37,6 +38,7 @@ def _node_id() -> str:
     return own_node_id()
 
 
+@pytest.mark.ci
 def test_it_runs_on_a_node_without_gpus_where_workers_use_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for node in cluster_nodes():
         nodes = [replace(other, num_gpus=int(other != node)) for other in cluster_nodes()]

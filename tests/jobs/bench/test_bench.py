@@ -199,6 +199,7 @@ class _Halves:
         return number // 2
 
 
+@pytest.mark.ci
 @pytest.mark.ray
 def test_measurement_in_a_worker_returns_its_results_or_raises_its_fault(two_nodes: None) -> None:
     placement = Placement(1, 0.0, 1.0)

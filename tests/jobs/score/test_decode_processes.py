@@ -26,6 +26,7 @@ class _FakeScorer(ShardScorer):
         super().__init__(settings, load_fake, decode_or_worse)
 
 
+@pytest.mark.ci
 def test_a_picture_that_crashes_the_decoder_costs_no_actor(photos: Path, tmp_path: Path, two_nodes: None) -> None:
     (photos / "3.png").write_bytes(CRASHES)
     folder = RunFolder(tmp_path / "run")

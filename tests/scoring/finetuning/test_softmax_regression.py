@@ -108,6 +108,7 @@ def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: py
         assert count(_thirds_left_out(3_000)) > 3 * together
 
 
+@pytest.mark.ci
 def test_number_of_threads_changes_no_bit() -> None:
     likenesses, truth = _examples(3_000, 4)
     fits = []

@@ -64,6 +64,7 @@ def test_second_process_takes_the_converted_network_without_building_it(model: P
     np.testing.assert_array_equal(again.score(_pixels(3)), first.engine.score(_pixels(3)))
 
 
+@pytest.mark.ci
 def test_network_that_comes_out_differently_is_refused_and_not_kept(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def _differently(converted: Any, precision: Precision, images: UInt8Array) -> Fl
     return np.full((len(images), 3), 0.5, np.float32)
 
 
+@pytest.mark.ci
 def test_threads_may_use_every_core_so_that_two_workers_do_not_share_one(model: Path) -> None:
     pytest.importorskip("openvino")
     if os.cpu_count() == 1:

@@ -64,6 +64,7 @@ def _load_slowly() -> Decode:
     return decode
 
 
+@pytest.mark.ci
 def test_start_of_the_process_is_not_charged_to_the_picture() -> None:
     png = io.BytesIO()
     Image.new("RGB", (5, 4), (200, 100, 0)).save(png, "png")
