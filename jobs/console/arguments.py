@@ -178,7 +178,7 @@ def _check_digits(value: object, field: str) -> None:
 
 
 def _whole_of(value: Any) -> int:
-    if isinstance(value, bool):  # no count, although Python takes True for 1
+    if isinstance(value, bool | np.bool_):  # no count, although Python takes True for 1
         raise TypeError
     return int(operator.index(value))
 
