@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.pixels.formats import IMAGE_SUFFIXES
+from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.spelling import composed
 from scoring.sources.splits import split_of_folders
 from scoring.storage.locations import names_of
@@ -21,7 +22,6 @@ _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbe
 _ROOT = re.compile(
     r"(?:[a-z]:)?/|[a-z0-9+.-]+://(?=(?P<host>[^/]*))", re.IGNORECASE
 )  # of an absolute path, or of a URL
-_ROW = re.compile(r"\.(?:parquet|parq|pq)#[0-9]+$", re.IGNORECASE)
 _HERE = re.compile(r"(?:\./)+")
 # Names of folders that a collection of any photos may have: the folder above tells which.
 _OF_ANY = {"data", "files", "images", "img", "imgs", "jpeg", "jpg", "photos", "pictures"}
@@ -220,7 +220,8 @@ def _stem(path: str) -> str:
 
 def _is_row(path: str) -> bool:
     """Whether a path is the place of an image in a table, `0001.parquet#7`."""
-    return "#" in path and _ROW.search(path) is not None
+    part, _, row = path.rpartition("#")
+    return row.isascii() and row.isdigit() and part.lower().endswith(PARQUET_SUFFIXES)
 
 
 def _named(image_id: str, path: str) -> str:
