@@ -11,6 +11,7 @@ from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.splits import Split, find_splits
 
+_TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
 
@@ -34,9 +35,10 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     if len(counts) < 2:
         raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
     if num_validation is None:
-        _check_elsewhere(images)
-        if has_folders(images):
-            return _check_folders(images, counts)
+        splits = _splits_of(images)
+        _check_elsewhere(images, splits)
+        if set(splits) == _TO_LEARN:
+            return _check_folders(images, splits, counts)
     _check_rarest(counts)
     if num_validation is None:
         num_validation = max(len(counts), min(MAX_VALIDATION, int(len(images) * _VALIDATION_SHARE)))
@@ -144,7 +146,11 @@ def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> b
 
 def has_folders(images: Sequence[ImageEntry]) -> bool:
     """Whether every photo lies in a training or a validation folder, and there are both."""
-    return set(map(find_splits(images), images)) == {Split.TRAIN, Split.VALIDATION}
+    return set(_splits_of(images)) == _TO_LEARN
+
+
+def _splits_of(images: Sequence[ImageEntry]) -> Sequence[Split | None]:
+    return list(map(find_splits(images), images))
 
 
 def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.int64]) -> PhotoSplit:
@@ -164,25 +170,23 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     return fewest
 
 
-def _check_elsewhere(images: Sequence[ImageEntry]) -> None:
+def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
     """Raise ImagesError if there are folders to train and to validate on, and photos elsewhere: these are neither's."""
-    splits = list(map(find_splits(images), images))
     elsewhere = [image.path for image, split in zip(images, splits, strict=True) if split is None]
-    if elsewhere and {Split.TRAIN, Split.VALIDATION} <= set(splits):
+    if elsewhere and set(splits) >= _TO_LEARN:
         raise ImagesError(
             f"Expected every photo in the folder to train or that to validate on, as there are both; {elsewhere[0]!r} "
             f"lies elsewhere, one of {len(elsewhere)}. Move them, or have all photos drawn with `validation`."
         )
 
 
-def _check_folders(images: Sequence[ImageEntry], counts: Counter[str | None]) -> int:
-    split_of = find_splits(images)
-    num_validation = sum(split_of(image) is Split.VALIDATION for image in images)
+def _check_folders(images: Sequence[ImageEntry], splits: Sequence[Split | None], counts: Counter[str | None]) -> int:
     for split in (Split.TRAIN, Split.VALIDATION):
-        missing = sorted(map(str, set(counts) - {image.target for image in images if split_of(image) is split}))
+        there = {image.target for image, its in zip(images, splits, strict=True) if its is split}
+        missing = sorted(map(str, set(counts) - there))
         if missing:
             raise ImagesError(
                 f"Expected every label among the photos of the {split} folder; {missing[0]!r} is not. Divide the "
                 "photos otherwise, or have them drawn with `validation`."
             )
-    return num_validation
+    return splits.count(Split.VALIDATION)
