@@ -158,7 +158,7 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
     if parameter.kind is parameter.KEYWORD_ONLY:
         flag = f"--{parameter.name.replace('_', '-')}"  # this flag alone: no --no-overwrite
         names = _names_of_choices(kind)
-        takes_auto = int in get_args(parameter.annotation) and kind == str | None
+        takes_auto = get_args(parameter.annotation)[:2] == (int, str)  # a size is str | int, 240x320
         described = typer.Option(
             flag,
             help=f"{help_text} One of {', '.join(names)}." if names else help_text,

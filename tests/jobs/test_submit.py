@@ -126,8 +126,9 @@ def test_buckets_and_names_of_models_are_no_local_paths(
     "command",
     [
         "score --images /x --output /y --engine keras --label-column cat --batch-size 16 --size 320 --sonar uci",
-        "score --images /x --output /y --model resnet50 --weights random",
-        "finetune --images /x --output /y --base resnet50 --base vgg16-convolutions --pooling mean",
+        "score --images /x --output /y --model resnet50 --weights random --size 240x320",
+        "finetune --images /x --output /y --base resnet50 --base vgg16-convolutions --pooling mean --size 448,224",
+        "embed --images /x --output /y --model /m.keras --size 240x320",
         "submission /x --template /t.csv --positive cat",
         "bench --json /y --variant keras",
         "demo --output /y",
