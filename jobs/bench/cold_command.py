@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.score.model_options import model_words
 from scoring.errors import IncompleteError
 from scoring.models.model_request import ModelRequest
 from scoring.run.folder import RunFolder
@@ -41,16 +42,8 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
     """
     model = model.absolute()
     command = [sys.executable, "-m", "jobs", "score", "--overwrite"]
-    options = {
-        "--images": images.absolute(),
-        "--output": output.absolute(),
-        "--model": model.model,
-        "--weights": model.weights,
-        "--labels": model.labels,
-        "--engine": model.engine,
-        "--precision": model.precision,
-    }
-    command += [str(word) for option, value in options.items() if value is not None for word in (option, value)]
+    command += ["--images", str(images.absolute()), "--output", str(output.absolute()), *model_words(model)]
+    command += ["--engine", str(model.engine), "--precision", str(model.precision)]
     started_at = time.time()
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
     ended_at = time.time()

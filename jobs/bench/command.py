@@ -11,7 +11,7 @@ from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.console.arguments import Place, checked, here, place
 from jobs.console.commands import command
-from jobs.score.model_options import VGG16_CATS_DOGS, PixelScale, model_request
+from jobs.score.model_options import VGG16_CATS_DOGS, OutputMeaning, PixelScale, model_request
 from scoring.errors import RequestError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 
@@ -23,6 +23,8 @@ def _bench(
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
     labels: str | Path | None = None,
+    outputs: OutputMeaning | None = None,
+    output_name: str | None = None,
     size: str | None = None,
     pixels: PixelScale = PixelScale.UNCHANGED,
     num_images: int | None = None,
@@ -46,6 +48,8 @@ def _bench(
             `labels`.
         weights: Weights file, or 'imagenet'; by default random for published networks, which takes the same time.
         labels: cat,dog in class order.
+        outputs: What a .keras file gives; by default by its last layer.
+        output_name: Which of its outputs to take; by default the only one.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on.
         num_images: Images scored in each measurement; by default 192, or 8192 with a GPU.
@@ -60,7 +64,9 @@ def _bench(
         shard_size: With `simulate`: images per shard; by default as in score.
         verbose: Where to print.
     """
-    request = model_request(model, weights=weights, labels=labels, size=size, pixels=pixels)
+    request = model_request(
+        model, weights=weights, labels=labels, outputs=outputs, output_name=output_name, size=size, pixels=pixels
+    )
     if request.kind.has_published_weights:
         request = replace(request, weights=None if request.weights == "imagenet" else request.weights or RANDOM_WEIGHTS)
     photos = None if images is None else place(images, "images")

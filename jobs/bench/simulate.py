@@ -121,7 +121,16 @@ def _measured(request: SimulateRequest) -> Parts | None:
         raise RequestError(
             f"Expected figures of `model` {request.model.model}; {request.json_path} has {figures.model}."
         )
+    if figures.size != request.model.size:
+        raise RequestError(
+            f"Expected figures of the `size` that is asked for, {_size(request.model.size)}; {request.json_path} has "
+            f"those of {_size(figures.size)}. Measure with that `size` first, or name another file as `json`."
+        )
     return measured_parts(figures, request.variant)
+
+
+def _size(size: tuple[int, int] | None) -> str:
+    return "the model's own" if size is None else "{}x{}".format(*size)
 
 
 def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:

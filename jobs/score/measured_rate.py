@@ -1,13 +1,17 @@
 """How fast a job like the one asked for was, as far as it has been measured: by its own run, or by `bench`."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.placement import Placement
+from jobs.score.model_options import model_words
 from scoring.bench.record import RECORD_NAME, BenchFigures, WorkerShare, load_figures
 from scoring.errors import RequestError
+from scoring.models.model_request import ModelRequest
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.record import RunRecord
+from scoring.storage.locations import Location
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,20 @@ def measured_rate(
         return Rate(summary.steady_images_per_s or summary.images_per_s, "this run's last invocation")
     figures = _figures(Path(RECORD_NAME))
     share = WorkerShare(placement.cpus_per_worker, placement.gpus_per_worker)
-    if figures is None or figures.model != model.name or figures.worker != share:
+    size = model.size if isinstance(model, ModelRequest) else None
+    if figures is None or (figures.model, figures.size, figures.worker) != (model.name, size, share):
         return None
     wanted = f"{model.engine_name.partition('-')[0]} {precision}"
     rates = [each.job_images_per_s for each in figures.variants if each.name == wanted and each.job_images_per_s]
     if not rates:
         return None
     return Rate(rates[0] * placement.num_workers, f"{RECORD_NAME}, measured on {figures.device}")
+
+
+def bench_command(images: Location, model: ShardModelRequest) -> str:
+    """The command that measures it."""
+    words = ["shardscore", "bench", "--images", str(images)]
+    return shlex.join([*words, *(model_words(model) if isinstance(model, ModelRequest) else ["--model", model.name])])
 
 
 def _figures(path: Path) -> BenchFigures | None:

@@ -26,6 +26,7 @@ __all__ = [
     "Precision",
     "StoreProbabilities",
     "model_request",
+    "model_words",
 ]
 
 Labels: TypeAlias = str | Path | Sequence[str] | Mapping[int, str] | Mapping[str, int] | None
@@ -63,6 +64,20 @@ def model_request(
         choice(pixels, PixelScale, "pixels"),
         choice(store_probabilities, StoreProbabilities, "store_probabilities"),
     )
+
+
+def model_words(model: ModelRequest) -> list[str]:
+    """The words of a command line for the network and what it is given; engine and precision are not among them."""
+    told = {
+        "--model": model.model,
+        "--weights": model.weights,
+        "--labels": model.labels,
+        "--outputs": model.outputs,
+        "--output-name": model.output_name,
+        "--size": None if model.size is None else "{}x{}".format(*model.size),
+        "--pixels": None if model.pixels is PixelScale.UNCHANGED else model.pixels,
+    }
+    return [str(word) for option, value in told.items() if value is not None for word in (option, value)]
 
 
 def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mapping[str, int]) -> str:

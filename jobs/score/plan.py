@@ -1,6 +1,5 @@
 """What `score --dry-run` tells: what would be scored, on what, and how long that would take. It writes nothing."""
 
-import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +11,9 @@ from jobs.console.session import open_session
 from jobs.console.tables import print_table
 from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
 from jobs.score.listing import list_images
-from jobs.score.measured_rate import Rate, measured_rate
+from jobs.score.measured_rate import Rate, bench_command, measured_rate
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import RequestError
-from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision, choose_precision
 from scoring.report.text import plural
 from scoring.run.folder import RunFolder
@@ -132,15 +130,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
     ]
     print_table(console, "dry run: nothing is written", rows)
     if plan.rate is None and images.columns == ImagesRequest.columns:  # bench takes no columns
-        console.print(f"to measure its rate: {_bench_command(images)}")
-
-
-def _bench_command(images: ImagesRequest) -> str:
-    model, words = images.model, ["shardscore", "bench", "--images", str(images.images), "--model", images.model.name]
-    if isinstance(model, ModelRequest):
-        told = {"--weights": model.weights, "--labels": model.labels}
-        words += [word for flag, value in told.items() if value for word in (flag, value)]
-    return shlex.join(words)
+        console.print(f"to measure its rate: {bench_command(images.images, images.model)}")
 
 
 def _time(plan: Plan) -> str:

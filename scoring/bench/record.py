@@ -39,7 +39,7 @@ class BenchRecord:
         created_at: When it was written, in UTC.
         machine: What was measured on.
         worker: What the one worker had of it.
-        request: What was asked for, a dataclass; an estimate reads the model's name again.
+        request: What was asked for, a dataclass; an estimate reads the model's name and size again.
         num_images: Images that the job and the forward pass scored in each round.
         flops_per_image: Operations of one forward pass, where they are known.
         cold_images: Images that the cold commands scored.
@@ -92,6 +92,7 @@ class BenchFigures:
         cold_images: Images that the cold commands scored; None where there were none.
         variants: At least one.
         stored: The file's name, and the day when it was written.
+        size: Height and width of the pixels that were asked for; None for the model's own.
     """
 
     model: str
@@ -102,6 +103,7 @@ class BenchFigures:
     cold_images: int | None
     variants: list[MeasuredVariant]
     stored: str = "bench"
+    size: tuple[int, int] | None = None
 
 
 def write_record(path: Path, record: BenchRecord) -> None:
@@ -124,10 +126,11 @@ def load_figures(path: Path) -> BenchFigures:
 
 
 def _parse(record: Mapping[str, Any], name: str) -> BenchFigures:
-    worker = WorkerShare(**record["worker"])
+    worker, model = WorkerShare(**record["worker"]), record["request"]["model"]
+    size = [int(side) for side in model.get("size") or ()]
     machine = record["machine"]
     return BenchFigures(
-        model=str(record["request"]["model"]["model"]),
+        model=str(model["model"]),
         device=str(machine["gpus"][0] if worker.num_gpus > 0 else machine["processor"]),
         worker=worker,
         decode_images_per_s=float(record["decode_images_per_s_per_core"]["median"]),
@@ -135,6 +138,7 @@ def _parse(record: Mapping[str, Any], name: str) -> BenchFigures:
         cold_images=record.get("cold_images"),
         variants=[_parse_variant(row) for row in record["variants"]],
         stored=f"{name}, {str(record['created_at'])[:10]}" if "created_at" in record else name,
+        size=(size[0], size[1]) if size else None,
     )
 
 

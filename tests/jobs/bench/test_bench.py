@@ -17,11 +17,14 @@ from jobs.bench.job import run_bench
 from jobs.bench.one_worker import run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
+from jobs.score.model_options import model_words
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
 from scoring.errors import IncompleteError, ModelError, RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, PrecisionChoice
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
@@ -184,6 +187,43 @@ def test_nonsense_is_one_clear_line_before_ray_starts(
 def test_cold_command_that_fails_is_told_by_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(IncompleteError, match=r"failed, saying: error: .*nowhere does not exist"):
         score_cold(tmp_path / "nowhere", tmp_path / "run", _MODEL)
+
+
+_TOLD = ModelRequest(
+    "a.keras",
+    None,
+    "cat,dog",
+    Precision.FLOAT32,
+    "tensorflow",
+    outputs=OutputMeaning.LOGITS,
+    output_name="head",
+    size=(240, 320),
+    pixels=PixelScale.TORCH,
+)
+
+
+def test_a_cold_command_has_all_that_describes_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> Any:
+        commands.append(command)
+        return SimpleNamespace(returncode=1, stderr="", stdout="")
+
+    monkeypatch.setattr("jobs.bench.cold_command.subprocess.run", run)
+    with pytest.raises(IncompleteError):
+        score_cold(tmp_path, tmp_path / "run", _TOLD)
+    asked: list[ModelRequest] = []
+    monkeypatch.setattr("jobs.score.command.run_score", lambda request, *_: asked.append(request.images.model))
+    ended = CliRunner().invoke(app, commands[0][3:])
+    assert asked == [_TOLD.absolute()], ended.output
+
+
+def test_words_for_a_model_are_the_same_request_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ModelRequest] = []
+    monkeypatch.setattr("jobs.bench.command.run_bench", lambda request, _: asked.append(request.model))
+    for model in (_MODEL, _TOLD):
+        assert CliRunner().invoke(app, ["bench", *model_words(model)]).exit_code == 0
+    assert asked == [_MODEL, _TOLD]
 
 
 class _Halves:

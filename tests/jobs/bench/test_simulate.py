@@ -1,5 +1,6 @@
 import heapq
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.cli import app
 from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward
 from scoring.bench.scale import estimate
+from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
@@ -85,6 +87,11 @@ def test_table_is_listed_as_one_and_its_sizes_are_assumed(
     printed = _print(SimulateRequest(_MODEL, table, 1_000_000_000), capsys)
     assert "tests/benchmarks/growth.py" in printed  # a table is listed faster than a bucket
     assert "photos of Kaggle" in printed  # their mean size
+
+
+def test_figures_of_another_size_are_refused(figures: Path) -> None:
+    with pytest.raises(RequestError, match=r"asked for, 240x320; .*figures\.json has those of the model's own"):
+        run_simulation(SimulateRequest(replace(_MODEL, size=(240, 320)), json_path=figures), Console(quiet=True))
 
 
 @pytest.mark.parametrize(

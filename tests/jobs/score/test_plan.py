@@ -127,6 +127,7 @@ def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
     assert (rate.images_per_s, rate.source) == (60.0, "shardscore-bench.json, measured on a processor")
     assert measured_rate(None, _MODEL, "bfloat16", placement) is None
     assert measured_rate(None, replace(_MODEL, model="resnet50"), "float32", placement) is None
+    assert measured_rate(None, replace(_MODEL, size=(320, 320)), "float32", placement) is None
     assert measured_rate(None, _MODEL, "float32", Placement(1, 0, 8)) is None
     (tmp_path / RECORD_NAME).write_text("{")
     assert measured_rate(None, _MODEL, "float32", placement) is None
