@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.arrays import Float32Array
-from scoring.errors import ImagesError, ModelError
+from scoring.errors import ImagesError
 from scoring.finetuning.view_rows import mapped
-from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
+from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
@@ -20,7 +20,7 @@ from scoring.networks.engines import Engine, EngineName, Network, keras_backend
 from scoring.networks.precision import Precision, PrecisionChoice, choose_precision
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import ERROR, INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage, joint_contents
+from scoring.run.predictions import INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage, describing_columns, joint_contents
 from scoring.run.reader import RunReader
 from scoring.sources.inputs import ImageEntry
 
@@ -87,17 +87,12 @@ class FeatureExtractor(CutNetwork):
         Raises:
             ModelError: If they exceed what float16 can hold.
         """
-        largest = np.fmax.reduce(np.abs(features), axis=None)  # NaN, an error of its own row, hides no other
-        if largest > LARGEST_FLOAT16:
-            raise ModelError(
-                f"Expected features of at most {LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
-                f"received {largest:,.0f}. Name another layer with `features`."
-            )
+        check_range(features, "Name another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's features as they are stored: as float16, and the digests of the pixels that they are of."""
-        columns = _describing_columns([row.image for row in rows], [row.error_message for row in rows])
+        columns = describing_columns(rows)
         columns[PIXELS_SHA256] = pa.array([row.pixels_sha256 for row in rows], pa.binary(32))
         views = 2 if self.flip else 1
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
@@ -112,16 +107,6 @@ def with_flipped(network: Any) -> Any:
     pixels = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
     outputs = [network(pixels), network(keras.ops.flip(pixels, axis=2))]
     return keras.Model(pixels, keras.layers.Concatenate()(outputs))
-
-
-def _describing_columns(images: Sequence[ImageEntry], errors: Sequence[str | None]) -> dict[str, pa.Array]:
-    return {
-        "image_id": pa.array([image.image_id for image in images], pa.string()),
-        "path": pa.array([image.path for image in images], pa.string()),
-        "status": pa.array([ERROR if error else OK for error in errors], pa.string()),
-        "error_message": pa.array(errors, pa.string()),
-        "target": pa.array([image.target for image in images], pa.string()),
-    }
 
 
 def _view(outputs: Float32Array | None, view: int, views: int) -> Float32Array | None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.company import check_company
@@ -17,7 +18,7 @@ from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
 
-LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+_LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
 
 class CutNetworkRequest(RunsOnEngine):
@@ -100,3 +101,21 @@ class CutNetwork(ABC):
         """
         if self.may_mix:
             check_company(self.engine, batch_size, self.precision.precision, "the base network", self.is_trained_on)
+
+
+def check_range(features: Float32Array, advice: str) -> None:
+    """Check that features can be stored as float16. A row that is not all of numbers does not count: it is an error.
+
+    Args:
+        features: Shape (batch_size, num_features).
+        advice: What to do otherwise.
+
+    Raises:
+        ModelError: If a feature exceeds what float16 can hold.
+    """
+    largest = np.abs(features[np.isfinite(features).all(axis=1)]).max(initial=0)
+    if largest > _LARGEST_FLOAT16:
+        raise ModelError(
+            f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
+            f"received {largest:,.0f}. {advice}"
+        )

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
-from scoring.models.cut_network import LARGEST_FLOAT16, CutNetwork, CutNetworkRequest
+from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
@@ -113,12 +113,8 @@ class Embedder(CutNetwork):
         Raises:
             ModelError: If they exceed what float16 can hold, and that is asked for.
         """
-        finite = np.abs(features[np.isfinite(features).all(axis=1)])
-        if self.dtype is EmbeddingType.FLOAT16 and finite.max(initial=0) > LARGEST_FLOAT16:
-            raise ModelError(
-                f"Expected features of at most {LARGEST_FLOAT16:,.0f}, the range of float16; received "
-                f"{finite.max():,.0f}. Store them as `dtype` float32, or name another layer with `features`."
-            )
+        if self.dtype is EmbeddingType.FLOAT16:
+            check_range(features, "Store them as `dtype` float32, or name another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

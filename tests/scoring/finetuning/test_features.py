@@ -125,11 +125,13 @@ def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> Non
     assert load_features(folder).pixels == [None] * 8
 
 
-def test_a_photo_without_numbers_hides_no_value_that_float16_cannot_hold() -> None:
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_photo_without_numbers_is_no_error_of_others_and_hides_no_value_beyond_float16(odd: float) -> None:
     class _Large(FakeEngine):
         def score(self, images: Any) -> Any:
-            return np.array([[np.nan, 0], [1e5, 0]], np.float32)
+            return np.array([[odd, 0], [1e5, 0]], np.float32)[: len(images)]
 
     extractor = FeatureExtractor(_Large(), "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
+    np.testing.assert_array_equal(extractor.score(np.zeros((1, 1, 1, 3), np.uint8)), [[odd, 0]])
     with pytest.raises(ModelError, match=r"the range of float16 that they are stored in; received 100,000\."):
         extractor.score(np.zeros((2, 1, 1, 3), np.uint8))
