@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from scoring.errors import BucketError, RunFolderError
-from scoring.quality.intervals import Interval
-from scoring.run.json_fields import is_foreign_json
+from scoring.run.json_fields import from_json, is_foreign_json
 from scoring.sonar.protocols import EvaluationProtocol
-from scoring.sonar.recipes import Published, SonarModel
-from scoring.sonar.results import FoldScore, StudyRow
+from scoring.sonar.recipes import SonarModel
+from scoring.sonar.results import StudyRow
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
@@ -63,7 +62,7 @@ class SonarMetrics:
     seed: int
     model: str | None
     wall_s: float
-    versions: dict[str, str]
+    versions: Mapping[str, str]
     model_sha256: str | None = None
     accuracy: float | None = None
     learned: Learned | None = None
@@ -120,7 +119,7 @@ class StudySettings:
     models: tuple[SonarModel, ...]
     seed: int
     backend: str
-    versions: dict[str, str]
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -160,8 +159,8 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return _parse_study(record) if "results" in record else _parse_network(record)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return from_json(StudyRecord, record) if "results" in record else from_json(SonarMetrics, record)
+    except (ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(
             f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."
         ) from error
@@ -243,31 +242,3 @@ def _is_same(name: str, held: object, value: object) -> bool:
 
 def _plain(value: object) -> object:
     return ", ".join(value) if isinstance(value, tuple) else value
-
-
-def _parse_network(record: dict[str, Any]) -> SonarMetrics:
-    learned = record.get("learned")
-    return SonarMetrics(**{**record, "learned": None if learned is None else Learned(learned)})
-
-
-def _parse_study(record: dict[str, Any]) -> StudyRecord:
-    settings = record["settings"]
-    named = {
-        "protocols": tuple(EvaluationProtocol(name) for name in settings["protocols"]),
-        "models": tuple(SonarModel(name) for name in settings["models"]),
-    }
-    rows = tuple(_parse_row(row) for row in record["results"])
-    digests = record.get("trained_sha256"), record.get("predictions_sha256")
-    return StudyRecord(StudySettings(**{**settings, **named}), record["wall_s"], rows, *digests)
-
-
-def _parse_row(row: dict[str, Any]) -> StudyRow:
-    published = row["published"]
-    parsed = {
-        "protocol": EvaluationProtocol(row["protocol"]),
-        "model": SonarModel(row["model"]),
-        "interval": Interval(**row["interval"]),
-        "published": Published(**published) if published else None,
-        "folds": tuple(FoldScore(**fold) for fold in row["folds"]),
-    }
-    return StudyRow(**{**row, **parsed})

@@ -128,3 +128,18 @@ def test_a_result_that_does_not_tell_its_models_digest_counts_as_none(tmp_path: 
     assert load_earlier_metrics(path, {"model": "our.keras", "model_sha256": "e" * 64}) is None
     with pytest.raises(RunFolderError, match="seed differs"):
         load_earlier_metrics(path, {"seed": 1, "model": "our.keras", "model_sha256": "e" * 64})
+
+
+@pytest.mark.parametrize(
+    "odd", [{"test_accuracy": "ninety"}, {"seed": "0"}, {"num_test": None}, {"versions": 3}, {"learned": "all"}]
+)
+def test_a_networks_metrics_of_another_type_are_refused(tmp_path: Path, odd: dict[str, Any]) -> None:
+    (tmp_path / METRICS_NAME).write_text(json.dumps({**asdict(_METRICS), **odd}))
+    with pytest.raises(RunFolderError, match="is not what score or sonar writes"):
+        load_metrics(tmp_path / METRICS_NAME)
+
+
+@pytest.mark.parametrize("metrics", [_METRICS, _STUDY])
+def test_a_field_that_a_later_version_adds_is_left_out(tmp_path: Path, metrics: SonarMetrics | StudyRecord) -> None:
+    (tmp_path / METRICS_NAME).write_text(json.dumps({**asdict(metrics), "added": [1]}))
+    assert load_metrics(tmp_path / METRICS_NAME) == metrics
