@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from ray.util.metrics import Counter, Gauge
 
-PREFIX = "ray_"  # Ray's, before the name of every metric
 _PRINTABLE = "".join(map(chr, range(32, 127)))
 
 

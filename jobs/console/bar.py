@@ -28,7 +28,6 @@ class Bar:
         self._progress = Progress(*columns, console=console)
         self._on_terminal = console.is_terminal
         self._task = self._progress.add_task("", total=total, completed=done, **fields)
-        self._total = total
         self._in_notebook = console.is_jupyter
         self._picture: Any = None
         self._drawn = 0.0

@@ -11,7 +11,6 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.course_weights import load_course_weights
-from scoring.networks.engines import Network
 from scoring.networks.pixel_scales import with_preprocessing
 from scoring.networks.published_files import load_weights, misfit, weights_file
 from scoring.storage.downloads import file_digest
@@ -42,18 +41,6 @@ def check_weights(weights: str | None) -> None:
 def weights_path(weights: str | None) -> str | None:
     """The file that `weights` names; None for ImageNet's and for random ones."""
     return None if weights == RANDOM_WEIGHTS else weights
-
-
-def vgg16_network(weights: str | None) -> Network:
-    """VGG16 from float RGB pixels, 0 to 255, to class probabilities.
-
-    Args:
-        weights: What `load_vgg16` takes; they are downloaded here, and loaded when the network is built.
-
-    Raises:
-        DownloadError: If they are not here and cannot be downloaded.
-    """
-    return Network(vgg16_digest(weights), lambda: build_vgg16(weights))
 
 
 def build_vgg16(

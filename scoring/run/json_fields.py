@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _CHECKSUM = "sha256"
+_WHOLE = "it"  # what the whole of a file is called in messages
 
 
 def to_json_with_checksum(record: Mapping[str, object]) -> str:
@@ -49,18 +50,17 @@ def is_foreign_json(text: str, *kinds: type) -> bool:
     return bool(found) and all(2 * len(wanted & names) < len(wanted) for wanted in required)
 
 
-def from_json(kind: type[T], value: object, where: str = "it") -> T:
+def from_json(kind: type[T], value: object) -> T:
     """Build a dataclass from what `json.loads` returned; fields that it does not know are left out.
 
     Args:
         kind: A dataclass of text, numbers, enums, tuples, lists, mappings by text, dataclasses, or None beside these.
         value: What stands in the file.
-        where: What `value` is called in messages.
 
     Raises:
         ValueError: If a field is missing or of another type; it is named.
     """
-    built: T = _parse(kind, value, where)
+    built: T = _parse(kind, value, _WHOLE)
     return built
 
 
@@ -84,7 +84,7 @@ def _parse(kind: Any, value: object, where: str) -> Any:
 
 
 def _parse_fields(kind: Any, found: dict[str, object], where: str) -> Any:
-    prefix, types = "" if where == "it" else f"{where}.", get_type_hints(kind)
+    prefix, types = "" if where == _WHOLE else f"{where}.", get_type_hints(kind)
     missing = [field.name for field in fields(kind) if field.name not in found and not _has_default(field)]
     if missing:
         raise ValueError(f"{prefix}{missing[0]} is missing")

@@ -102,11 +102,6 @@ def remove_file(path: Location) -> None:
     path.unlink(missing_ok=True)
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a name is that of what a writer leaves behind when it is killed."""
-    return name.startswith(".") and name.endswith(_TEMPORARY_SUFFIX)
-
-
 def remove_temporaries(folder: Location) -> None:
     """Remove what killed writers left behind in `folder`; into a bucket they leave nothing."""
     if isinstance(folder, Url):
