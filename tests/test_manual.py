@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.core import TyperGroup
 from jobs.cli import COMMANDS, app
 from scoring import __version__
 from scoring.report.standings import standings
+from scoring.run.fingerprint import Fingerprint
 from tests.documents import Table, anchors, command_lines, find_documents, inline_code, links, read, tables
 from tests.source_tree import ROOT
 
@@ -47,6 +49,11 @@ def test_links_lead_somewhere(page: str) -> None:
         target = ((ROOT / page).parent / name).resolve() if name else ROOT / page
         assert target.exists(), f"{page} links to {link}, which is not there"
         assert not anchor or anchor in anchors(target), f"{page} links to {link}: {target.name} has no such heading"
+
+
+def test_the_manual_names_every_field_of_the_fingerprint() -> None:
+    named = re.search(r"The fingerprint \(([^)]*)\)", read(ROOT / "scoring" / "README.md"))
+    assert named and len(named[1].split(", ")) == len(fields(Fingerprint))
 
 
 def _typed(path: Path) -> list[list[str]]:
