@@ -109,7 +109,8 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
     """A warning if nearly all images got the same label."""
     if found is None:
         return []
-    words = f"{found.share:.1%} of the first {found.num_images} are {found.label} at {found.probability:.4f}"
+    alike = f"{found.share:.1%} of the first {found.num_images}"
+    words = f"{alike} have {found.label} as their likeliest label, at {found.probability:.4f}"
     return [("one answer", f"{words}; {likely_cause(request)}")]
 
 

@@ -10,6 +10,7 @@ from scoring.storage.redaction import redact
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 NONE = "\u2013"  # where a table has no number
+NONE_OF_THEM = "none of them"  # what an image has of labels that stand by themselves, where it has no label
 _COMPARED = 12  # characters of a digest
 _DIGEST = re.compile(rf"[0-9a-f]{{{_COMPARED + 1},}}")
 _JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
