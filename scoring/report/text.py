@@ -62,12 +62,9 @@ def plural(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with one decimal, or up to five, to tell it from none and from all: 97.2%, 99.98%."""
-    for decimals in range(1, 6):
-        text = f"{100 * share:.{decimals}f}"
-        if share in (0.0, 1.0) or float(text) not in (0.0, 100.0):
-            break
-    return f"{text}%"
+    """A share with one decimal, or up to five where these tell it from none and from all: 97.2%, 99.98%, 100.0%."""
+    told = (f"{100 * share:.{decimals}f}" for decimals in range(1, 6))
+    return next((f"{text}%" for text in told if float(text) not in (0.0, 100.0)), f"{100 * round(abs(share)):.1f}%")
 
 
 def confidence(probability: float) -> str:
