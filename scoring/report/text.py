@@ -61,10 +61,16 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def percent(share: float) -> str:
-    """A share with one decimal, or up to five where these tell it from none and from all: 97.2%, 99.98%, 100.0%."""
-    told = (f"{100 * share:.{decimals}f}" for decimals in range(1, 6))
-    return next((f"{text}%" for text in told if float(text) not in (0.0, 100.0)), f"{100 * round(abs(share)):.1f}%")
+def percent(share: float, least: int = 1) -> str:
+    """A share with one decimal, or up to five where these tell it from none and from all: 97.2%, 99.98%, 100.0%.
+
+    Args:
+        share: 0 to 1.
+        least: Decimals that it has at any rate.
+    """
+    told = (f"{100 * share:.{decimals}f}" for decimals in range(least, 6))
+    end = f"{100 * round(abs(share)):.{least}f}"
+    return next((text for text in told if float(text) not in (0.0, 100.0)), end) + "%"
 
 
 def confidence(probability: float) -> str:
