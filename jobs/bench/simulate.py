@@ -28,7 +28,7 @@ from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.shards.settings import ScorerSettings
-from scoring.sources.inputs import check_images, find_images
+from scoring.sources.inputs import check_images, find_images, is_table
 from scoring.storage.locations import Location
 
 _SIZES = (1_000_000, 100_000_000, 1_000_000_000)  # a large archive, a very large one, a crawl
@@ -93,9 +93,11 @@ def run_simulation(request: SimulateRequest, console: Console) -> list[Estimate]
     if request.images is not None:
         listing = find_images(request.images).images
         sizes = (request.num_images or len(listing),)
-        if request.images.suffix != ".parquet":
+        if not is_table(request.images):
             given["list_s"] = BUCKET_LIST_S
-        given["image_bytes"] = Part(mean(image.size_bytes for image in islice(listing, _SIZED)), str(request.images))
+        sizes_bytes = [image.size_bytes for image in islice(listing, _SIZED) if image.size_bytes]
+        if sizes_bytes:  # a table of paths or of bytes has none
+            given["image_bytes"] = Part(mean(sizes_bytes), str(request.images))
     gpu = _gpu_parts(request, here, given)
     estimates = [estimate(gpu, size, gpus, request.shard_size) for size in sizes for gpus in _GPUS]
     print_estimates(console, "on GPUs", gpu, estimates, request.gpu_price)

@@ -29,6 +29,7 @@ __all__ = [
     "find_images",
     "has_column",
     "holds_files",
+    "is_table",
     "open_images",
 ]
 
@@ -140,6 +141,16 @@ def open_images(
 def holds_files(location: Location, columns: TableColumns) -> bool:
     """Whether a collection is a folder or a prefix, whose images are files of their own or lie in tar files."""
     return isinstance(_source(location, columns), FolderSource)
+
+
+def is_table(location: Location) -> bool:
+    """Whether a collection is a Parquet table, of one file or of several.
+
+    Raises:
+        ImagesError: If its first file is no collection.
+        BucketError: If its bucket cannot be reached.
+    """
+    return isinstance(_source(location, NO_COLUMNS), TableSource)
 
 
 def collection_files(location: Location) -> list[Location]:

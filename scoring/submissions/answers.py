@@ -13,7 +13,10 @@ from scoring.errors import RequestError
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 from scoring.run.reader import some
 from scoring.run.record import RunRecord
+from scoring.sources.spelling import composed
+from scoring.submissions.template import WHOLE
 
+_MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = "%.9g"  # as many digits as tell every float32 from its neighbours
 
 
@@ -105,7 +108,8 @@ class Best:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        return tuple(given) if all(_is_class(value, self.labels, self.as_index) for value in given) else None
+        classes = _classes_of(given, self.labels, self.as_index)
+        return None if classes is None else _joined(classes, self.labels, self.as_index)
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,8 @@ class Ranked:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        are_answers = all(value and _are_classes(value, self.labels, self.as_index) for value in given)
-        return tuple(given) if are_answers else None
+        classes = _classes_of(given[0].split(), self.labels, self.as_index)
+        return _joined(classes, self.labels, self.as_index) if classes else None
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,17 @@ class Above:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        return tuple(given) if all(_are_classes(value, self.labels, self.as_index) for value in given) else None
+        classes = _classes_of(given[0].split(), self.labels, self.as_index)
+        return None if classes is None else _joined(classes, self.labels, self.as_index)
+
+
+def class_index(text: str, num_classes: int) -> int | None:
+    """The index of a class that a value of a template is, `2` or `2.0`; None if it is none."""
+    match = WHOLE.fullmatch(text)
+    if match is None or len(match[1]) > _MAX_DIGITS:
+        return None
+    index = int(match[1])
+    return index if index < num_classes else None
 
 
 def check_stored(answers: Answers, record: RunRecord) -> None:
@@ -198,14 +212,12 @@ def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tu
     return (" ".join(str(index) if as_index else labels[index] for index in classes),)
 
 
-def _are_classes(text: str, labels: Sequence[str], as_index: bool) -> bool:
-    return all(_is_class(word, labels, as_index) for word in text.split())
-
-
-def _is_class(text: str, labels: Sequence[str], as_index: bool) -> bool:
-    if not as_index:
-        return text in labels
-    return text.isdecimal() and int(text) < len(labels)
+def _classes_of(values: Sequence[str], labels: Sequence[str], as_index: bool) -> list[int] | None:
+    """The classes that values of a template name; None if one of them names none."""
+    index = {composed(label): number for number, label in enumerate(labels)}
+    classes = [class_index(value, len(labels)) if as_index else index.get(value) for value in values]
+    named = [number for number in classes if number is not None]
+    return named if len(named) == len(classes) else None
 
 
 def _named(labels: Sequence[str], as_index: bool) -> str:

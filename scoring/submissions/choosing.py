@@ -8,15 +8,13 @@ from enum import StrEnum
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.spelling import composed
-from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
+from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked, class_index
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
-from scoring.submissions.template import NUMBER, Template, first_twice
+from scoring.submissions.template import NUMBER, WHOLE, Template, first_twice
 
-_WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 _DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
-_MAX_DIGITS = 18  # of an index, so that Python reads it
 
 
 class Values(StrEnum):
@@ -64,12 +62,12 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if len(template.columns) > 1:
         _refuse(wishes, ("values", "positive", "threshold"), f"{len(template.columns)} columns, one for each class")
         return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
-    values = [answer for (answer,) in template.answers]
+    values, spelled = [answer for (answer,) in template.answers], [composed(label) for label in labels]
     if is_multi_label:
         _check_told(values, wishes)
-    if wishes.threshold is not None or any(len(value.split()) > 1 and value not in labels for value in values):
+    if wishes.threshold is not None or any(len(value.split()) > 1 and value not in spelled for value in values):
         return _lists(values, labels, wishes)
-    kind = wishes.values or _kind_of(values, labels, wishes.positive)
+    kind = wishes.values or _kind_of(values, spelled, wishes.positive)
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
@@ -82,7 +80,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
 def _check_told(values: Sequence[str], wishes: Wishes) -> None:
     """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
     found = [value for value in dict.fromkeys(values) if value]
-    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(_WHOLE.fullmatch, found))
+    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(WHOLE.fullmatch, found))
     if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
         return
     raise RequestError(
@@ -129,8 +127,8 @@ def _index_of(labels: Sequence[str]) -> dict[str, int]:
 def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answers:
     """Several classes in one column, with spaces between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
-    _index_of(labels)
-    kind = wishes.values or _kind_of([item for value in values for item in value.split()], labels, None)
+    spelled = list(_index_of(labels))
+    kind = wishes.values or _kind_of([item for value in values for item in value.split()], spelled, None)
     if kind is Values.PROBABILITY:
         raise RequestError(
             f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}."
@@ -172,10 +170,10 @@ def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None)
 
 def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     """Whole numbers that are no labels are indices of classes, all others probabilities."""
-    if all(map(_WHOLE.fullmatch, found)):
-        if any(map(_WHOLE.fullmatch, labels)):
+    if all(map(WHOLE.fullmatch, found)):
+        if any(map(WHOLE.fullmatch, labels)):
             raise _no_label(next(value for value in found if value not in labels), labels)
-        beyond = next((value for value in found if not _is_index(_without_fraction(value), len(labels))), None)
+        beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
             raise RequestError(
                 f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
@@ -191,11 +189,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
 
 def _without_fraction(value: str) -> str:
     """1 of 1.0; what is no whole number as it is."""
-    return match[1] if (match := _WHOLE.fullmatch(value)) else value
-
-
-def _is_index(digits: str, num_classes: int) -> bool:
-    return len(digits) <= _MAX_DIGITS and int(digits) < num_classes
+    return match[1] if (match := WHOLE.fullmatch(value)) else value
 
 
 def _check_index(column: str, labels: Sequence[str]) -> None:

@@ -9,9 +9,11 @@ from itertools import chain
 
 from scoring.errors import RequestError
 from scoring.sources.csv_table import read_csv
+from scoring.sources.spelling import composed
 from scoring.storage.locations import Location
 
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Template:
         source: Where it lies.
         header: Names of all columns; the first is that of the ids.
         ids: One for each row, as they are spelled, none twice.
-        answers: What each row has in the other columns, without spaces around it.
+        answers: What each row has in the other columns, without spaces around it, in one spelling of accents.
         delimiter: What stands between columns.
     """
 
@@ -39,10 +41,10 @@ class Template:
 
     def may_lack_header(self, labels: Sequence[str]) -> bool:
         """Whether the first line may be a row: all its columns are numbers, labels, or what other rows have."""
-        answers = {*labels, *chain.from_iterable(self.answers)}
+        answers = {*map(composed, labels), *chain.from_iterable(self.answers)}
         return all(
             NUMBER.fullmatch(name) or name in answers or all(word in answers for word in name.split())
-            for name in self.columns
+            for name in map(composed, self.columns)
         )
 
     def filled(self, answers: Iterable[Sequence[str]]) -> str:
@@ -90,7 +92,7 @@ def first_twice(values: Iterable[str]) -> str | None:
 
 
 def _stripped(row: Sequence[str]) -> tuple[str, ...]:
-    return tuple(value.strip() for value in row)
+    return tuple(composed(value.strip()) for value in row)
 
 
 def _check_unique(values: Sequence[str], what: str, source: Location) -> None:

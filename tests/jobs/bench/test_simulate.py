@@ -3,6 +3,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -69,7 +71,20 @@ def test_collection_is_counted_weighed_and_decoded(photos: Path, capsys: pytest.
     printed = _print(SimulateRequest(_MODEL, photos), capsys)
     assert [line.split()[:2] for line in printed.splitlines()[2:5]] == [["12", "1"], ["12", "8"], ["12", "1,000"]]
     assert "now on this machine, " in printed
-    assert "assumed: 600 photos" not in printed
+    assert "photos of Kaggle" not in printed
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "table.pq", "table/part-0.parquet"])
+def test_table_is_listed_as_one_and_its_sizes_are_assumed(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"path": [str(photo) for photo in sorted(photos.iterdir())]}), file)
+    table = file if file.parent == tmp_path else file.parent
+    printed = _print(SimulateRequest(_MODEL, table, 1_000_000_000), capsys)
+    assert "tests/benchmarks/growth.py" in printed  # a table is listed faster than a bucket
+    assert "photos of Kaggle" in printed  # their mean size
 
 
 @pytest.mark.parametrize(

@@ -331,6 +331,16 @@ def test_columns_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_t
         assert _fill(folder, ["id,p", "1,0.5"], positive=column)[1] == "1,0.25"
 
 
+@pytest.mark.parametrize("wishes", [{}, {"threshold": 0.5}])
+def test_values_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_the_same(
+    tmp_path: Path, wishes: dict[str, Any]
+) -> None:
+    one, two = unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")
+    for number, (label, value) in enumerate(((one, two), (two, one))):
+        folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label))
+        assert _fill(folder, ["id,a", f"1,{value}", f"2,{value}"], 0.5, **wishes)[1:] == [f"1,{label}", f"2,{label}"]
+
+
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:
     labels = [f"tube{number}" for number in range(11)]
     vector = [number / 16 for number in range(11)]
@@ -460,6 +470,8 @@ def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fall
     [
         ("0.5", {"values": Values.INDEX}),
         ("3", {"values": Values.INDEX}),
+        ("1" * 5000, {"values": Values.INDEX}),
+        ("\u0661", {"values": Values.INDEX}),
         ("0", {"values": Values.LABEL}),
         ("", {"values": Values.LABEL}),
         ("0.5", {"values": Values.LABEL, "threshold": 0.1}),
@@ -475,6 +487,15 @@ def test_what_holds_the_place_of_an_unreadable_image_is_no_answer(
     is_index = wishes.get("values") is Values.INDEX
     known = "1" if is_index else "oak"
     assert _fill(folder, ["id,label", f"1,{known}", f"2,{known}"], 0.5, **wishes)[2] == f"2,{known}"
+
+
+@pytest.mark.parametrize("given", ["2", "2.0", "002"])
+@pytest.mark.parametrize("others", ["", " 0.0"])
+def test_the_index_of_an_unreadable_image_is_written_as_all_others_are(tmp_path: Path, given: str, others: str) -> None:
+    folder = _run(tmp_path, [_A, None], _LEAVES)
+    lines = ["id,label", f"1,1.0{others}", f"2,{given}{others}"]
+    others = others.removesuffix(".0")
+    assert _fill(folder, lines, 0.5, values=Values.INDEX)[2] == f"2,2{others}"
 
 
 def test_a_run_of_features_is_refused(tmp_path: Path) -> None:
