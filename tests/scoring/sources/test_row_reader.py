@@ -7,6 +7,7 @@ from scoring.sources import row_reader
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.row_reader import RowReader
 from scoring.storage.locations import Url
+from tests.buckets import publish
 
 
 class _Bucket:
@@ -91,3 +92,12 @@ def test_an_environment_that_opens_no_bucket_has_all_of_them_out_of_reach(monkey
     error = _read(RowReader(Path()), "az://container/1.jpg")
     assert isinstance(error, OutOfReachError)
     assert str(error) == "az://container: Generic MicrosoftAzure error: Account must be specified"
+
+
+def test_a_key_with_a_slash_before_or_behind_it_is_not_read_as_the_one_without(bucket: Url) -> None:
+    publish(bucket / "photos/1.jpg", b"another photo")
+    reader = RowReader(bucket)
+    assert reader(ImageEntry("1", "photos/1.jpg", 0)) == reader(ImageEntry("1", f"{bucket}/photos/1.jpg", 0))
+    assert "without empty parts" in str(_read(reader, f"{bucket}//photos/1.jpg"))
+    for path in (f"{bucket}/photos/1.jpg/", "photos/1.jpg/"):
+        assert str(_read(reader, path)) == f"Expected a key without a slash at its end; received {path}."
