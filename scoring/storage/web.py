@@ -3,6 +3,7 @@
 import errno
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
@@ -76,6 +77,13 @@ def web_url(text: str) -> WebUrl | None:
     return WebUrl(text)
 
 
+class _Adapter(HTTPAdapter):
+    def request_url(self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None) -> str:
+        """What is asked for: the path as it is, of which requests before 2.34 leave out slashes at its beginning."""
+        asked: str = super().request_url(request, proxies)
+        return asked if _WEB.match(asked) else request.path_url
+
+
 @cache
 def _session() -> requests.Session:
     """One for all threads, which is safe as long as it keeps no cookies."""
@@ -83,7 +91,7 @@ def _session() -> requests.Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     retry = Retry(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=_TRANSIENT, raise_on_status=False)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
+        session.mount(scheme, _Adapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
     return session
 
 

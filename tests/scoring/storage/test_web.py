@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from requests.adapters import HTTPAdapter
 
 from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
@@ -23,7 +24,7 @@ class _Server(BaseHTTPRequestHandler):
     ended: threading.Event
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.asked.append(self.requestline.split()[1])  # Python takes slashes off the path
         name = self.path.partition("?")[0]
         code, content = 200, b"photo of " + self.path.encode()
         if name == "/moved.jpg":
@@ -108,6 +109,13 @@ def test_file_that_cannot_be_read_says_why_and_repeats_no_signature(
 
 def test_patience_of_many_years_is_no_longer_than_a_socket_takes(server: str) -> None:
     assert _located(f"{server}/1.jpg").read_limited(1000, limit_s=1e9) == b"photo of /1.jpg"
+
+
+def test_path_that_begins_with_two_slashes_is_asked_for_with_both(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_before_2_34 = lambda _, request, proxies: f"/{request.path_url.lstrip('/')}"  # noqa: E731
+    monkeypatch.setattr(HTTPAdapter, "request_url", as_before_2_34)
+    _read(f"{server}//photos//1.jpg?a=b")
+    assert _Server.asked == ["//photos//1.jpg?a=b"]
 
 
 def test_file_above_the_limit_is_not_held(server: str) -> None:
