@@ -19,8 +19,9 @@ _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
 _LONGEST_PART_S = 86_400.0  # Python polls sockets by milliseconds of 31 bits: 24 days
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
-# What may pass by itself: too many requests, and faults of the server.
-_TRANSIENT = (429, 500, 502, 503, 504)
+# What may pass by itself: too slow, too early, too many requests, and faults of the server or of a proxy before it, but
+# for what it does not know at all.
+_TRANSIENT = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
 _MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server

@@ -1,4 +1,5 @@
 import errno
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ class _Server(BaseHTTPRequestHandler):
             self._drip()
             return
         code = {"/gone.jpg": 404, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
+        if busy := re.fullmatch(r"/busy-(\d+)\.jpg", name):
+            code = int(busy[1])
         self.send_response(code)
         self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
         self.end_headers()
@@ -109,6 +112,22 @@ def test_file_that_cannot_be_read_says_why_and_repeats_no_signature(
 
 def test_patience_of_many_years_is_no_longer_than_a_socket_takes(server: str) -> None:
     assert _located(f"{server}/1.jpg").read_limited(1000, limit_s=1e9) == b"photo of /1.jpg"
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 503, 507, 509, 520, 522, 530])
+def test_answer_that_may_be_another_one_later_is_asked_for_again_and_told_as_such(server: str, code: int) -> None:
+    with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
+        _read(f"{server}/busy-{code}.jpg")
+    assert refused.value.errno == errno.EREMOTEIO
+    assert len(_Server.asked) == 1 + web._ATTEMPTS
+
+
+@pytest.mark.parametrize("code", [400, 403, 418, 451, 501, 505])
+def test_answer_that_stays_as_it_is_is_asked_for_once(server: str, code: int) -> None:
+    with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
+        _read(f"{server}/busy-{code}.jpg")
+    assert refused.value.errno is None
+    assert len(_Server.asked) == 1
 
 
 def test_path_that_begins_with_two_slashes_is_asked_for_with_both(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
