@@ -47,6 +47,8 @@ class _Server(BaseHTTPRequestHandler):
         if busy := re.fullmatch(r"/busy-(\d+)\.jpg", name):
             code = int(busy[1])
         self.send_response(code)
+        if later := re.search(r"later=(.+)", self.path):
+            self.send_header("Retry-After", later[1])
         self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
         self.end_headers()
         self.wfile.write(content)
@@ -195,6 +197,22 @@ def test_nobody_goes_on_reading_what_drips_when_nobody_waits(server: str) -> Non
     with pytest.raises(BucketError, match="the server does not answer in time"):
         _located(f"{server}/drips.jpg").read_limited(10**6, limit_s=0.5)
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("name", ["busy-429.jpg?later=12", "busy-503.jpg?later=12", "never.jpg"])
+def test_nobody_asks_or_sleeps_when_the_time_is_over(server: str, name: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(BucketError) as refused:
+        _located(f"{server}/{name}").read_limited(1000, limit_s=0.5)
+    assert refused.value.errno == errno.EREMOTEIO
+    assert time.monotonic() - started < 5
+    assert _Server.asked == [f"/{name}"]
+
+
+@pytest.mark.parametrize("later", ["0", "1.5", "soon"])
+def test_server_that_says_when_to_come_back_is_asked_again_within_the_time(server: str, later: str) -> None:
+    assert _located(f"{server}/busy.jpg?later={later}").read_limited(1000, limit_s=20)
+    assert len(_Server.asked) == 3
 
 
 def _located(text: str) -> WebUrl:
