@@ -30,6 +30,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         BucketError: If its bucket cannot be reached.
     """
     links: list[tarfile.TarInfo] = []
+    member = None
     try:
         with open_file(archive, _HEADER_BYTES) as file:
             for member in _headers(file):
@@ -37,6 +38,9 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                     links.append(member)
                 elif not member.isdir():
                     yield _found(member, member, name, file)
+            if member and _ends_with(member, file):
+                path, raw = readable_bytes(name)
+                yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
             if links:
                 yield from _linked(links, name, file)
     except BucketError:
@@ -84,6 +88,14 @@ def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
     has_content = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
     num_blocks = -(-member.size // tarfile.BLOCKSIZE) if has_content else 0
     return member.offset_data + num_blocks * tarfile.BLOCKSIZE
+
+
+def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
+    """Whether nothing stands behind a tar's last member, where zeros belong; unknown, and so not, of a sparse one."""
+    if member.issparse():
+        return False
+    file.seek(_end(member, file))
+    return not file.read(1)
 
 
 def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
