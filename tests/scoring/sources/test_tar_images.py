@@ -18,6 +18,7 @@ from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import stamps
 from scoring.storage.locations import Location, Url, locate
+from scoring.storage.walking import Fault
 
 
 def _tar(*names: str) -> bytes:
@@ -154,7 +155,10 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     assert {image.image_id: read(image) for image in listing.images} == dict.fromkeys(
         ["a/0", "a/1", "a/2", "b/3"], b"photo"
     )
-    assert listing.left_out == (LeftOut("link to no file", 3, ("x.tar/b/4.jpg", "x.tar/b/5.jpg", "x.tar/c")),)
+    assert listing.left_out == (
+        LeftOut("link to no file", 2, ("x.tar/b/4.jpg", "x.tar/b/5.jpg")),
+        LeftOut(Fault.SEARCHED, 1, ("x.tar/c/",)),
+    )
 
 
 @pytest.mark.parametrize(
