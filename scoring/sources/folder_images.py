@@ -7,7 +7,7 @@ from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
-from scoring.storage.locations import Location, Url, file_below
+from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reading import read_range
 from scoring.storage.walking import walk
 
@@ -45,7 +45,7 @@ class FolderSource:
         Raises:
             ImagesError: If it is such a path.
         """
-        if isinstance(self._folder, Url) and not any(map(is_tar, path.split("/")[:-1])):
+        if bucket_of(self._folder) and not any(map(is_tar, path.split("/")[:-1])):
             raise ImagesError(
                 f"Expected each key once in {self._folder}; {path} is listed twice: another key has a slash more "
                 "before or behind it. Rename one of them."

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
-from scoring.storage.locations import Location, Url, bucket_of, file_below, locate
+from scoring.storage.locations import Location, bucket_of, file_below, locate
 from scoring.storage.web import WebUrl, web_url
 
 _ASK_AGAIN_S = 60.0  # a bucket that was out of reach: each of its rows would wait for it, some seconds or a minute
@@ -137,6 +137,6 @@ def _located(folder: Location, path: str) -> Location:
     location = locate(path)
     if not location.is_absolute():
         location = file_below(folder, path)
-    if isinstance(location, Url) and path.endswith("/"):  # the object without the slash is another one
+    if bucket_of(location) and path.endswith("/"):  # the object without the slash is another one
         raise RequestError(f"Expected a key without a slash at its end; received {path}.")
     return location
