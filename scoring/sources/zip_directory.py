@@ -17,6 +17,7 @@ from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
 from scoring.sources.links import folders_above, link_ends, member_name
+from scoring.sources.spelling import composed
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
@@ -91,14 +92,15 @@ class ZipDirectory:
 
         Args:
             path: Its path.
-            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
+            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any, and
+                the path as people type it.
 
         Raises:
             ImageError: If it cannot be read, or is larger than an image may be.
             ChangedError: If it, or the zip, has changed.
         """
         try:
-            info = self._find(path)
+            info = self._find_as_typed(path) if stamp is None else self._find(path)
             if stamp not in (None, _stamp(info)):
                 raise has_changed(self._place)
             return self._read(info)
@@ -174,6 +176,14 @@ class ZipDirectory:
     def _find(self, path: str) -> zipfile.ZipInfo:
         return self._linked.get(path) or self._last(path)
 
+    def _find_as_typed(self, path: str) -> zipfile.ZipInfo:
+        """The same by a path that the zip may spell with a Mac's accents, or with `./` before it."""
+        try:
+            return self._find(path)
+        except KeyError:
+            same = (held for held, _ in self._members() if plain_path(held) == plain_path(path))
+            return self._find(next(same, path))
+
     def _last(self, path: str) -> zipfile.ZipInfo:
         """The last member that was given a path: a file, or a link that is not followed."""
         return self._renamed.get(path) or self._opened.getinfo(path)
@@ -242,6 +252,11 @@ def _name(info: zipfile.ZipInfo) -> str:
     except UnicodeDecodeError:
         return info.filename
     return name.partition("\0")[0]
+
+
+def plain_path(path: str) -> str:
+    """One spelling for a path: with accents of one character, and without `./` before it."""
+    return composed(path.removeprefix("./"))
 
 
 def _first_spellings(paths: Sequence[str]) -> dict[str, str]:

@@ -550,6 +550,17 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("held", "named"), [("./train.csv", "train.csv"), ("e\u0301.csv", "\xe9.csv"), ("\xe9.csv", "./e\u0301.csv")]
+)
+def test_a_file_in_a_zip_is_found_however_its_name_is_spelled(tmp_path: Path, held: str, named: str) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr(held, "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+        archive.writestr("b.csv", "")
+    assert _targets(_labelled(tmp_path / "bundle.zip" / named)) == _EXPECTED
+    assert "no item named" in _refused(tmp_path / "bundle.zip" / "c.csv")
+
+
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
     zipfile.ZipFile(tmp_path / "train.csv.zip", "w").close()
     assert re.fullmatch(
