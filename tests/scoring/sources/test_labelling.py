@@ -561,6 +561,19 @@ def test_a_file_in_a_zip_is_found_however_its_name_is_spelled(tmp_path: Path, he
     assert "no item named" in _refused(tmp_path / "bundle.zip" / "c.csv")
 
 
+def test_a_folder_with_the_parts_of_a_parquet_table_is_one_of_labels_and_another_is_none(tmp_path: Path) -> None:
+    """As Spark writes it."""
+    folder = tmp_path / "train.parquet"
+    folder.mkdir()
+    (folder / "_SUCCESS").write_text("")
+    for number, rows in enumerate([{"id": ["a1", "b2"], "label": ["cat", "dog"]}, {"id": ["c3"], "label": ["cat"]}]):
+        pq.write_table(pa.table(rows), folder / f"part-{number}.parquet")
+    LabelsFile(folder).check()
+    assert _targets(_labelled(folder)) == {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
+    (folder / "part-2.csv").write_text("id,label\n10,dog\n")
+    assert re.fullmatch(r"Expected `labels_file` to be a file, .* is a folder\. Name a file in it\.", _refused(folder))
+
+
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
     zipfile.ZipFile(tmp_path / "train.csv.zip", "w").close()
     assert re.fullmatch(
