@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
@@ -10,6 +11,8 @@ from scoring.sources.image_finder import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, file_above
 from scoring.storage.walking import is_hidden
+
+_SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,11 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
-        delimiter = _delimiter(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
+        said = _SAID.match(text)
+        delimiter = said[1] if said else _delimiter(text)
+        below = text[said.end() :] if said else text
+        reader = csv.reader(io.StringIO(below, newline=""), delimiter=delimiter, strict=True)
+        lines = [(reader.line_num + bool(said), tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()
@@ -71,7 +76,7 @@ def _decoded(content: bytes) -> str:
 
 def _delimiter(text: str) -> str:
     """What stands between the header's fields: a comma, if it has one, else a semicolon or a tab."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 

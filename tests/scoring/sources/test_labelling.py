@@ -248,6 +248,21 @@ def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     assert "a zero byte stands at character 1" in said
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("first", "mark"), [("", ";"), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t"), ("sep=,", ",")]
+)
+def test_a_spreadsheet_of_any_line_ends_and_decimal_commas_is_read(
+    tmp_path: Path, first: str, mark: str, end: str
+) -> None:
+    rows = ["id;label;score", "a1;cat;0,5", "b2;dog;0,25", "c3;cat;1,0", "10;dog;0,125"]
+    lines = [row.replace(",", ".").replace(";", mark) if mark == "," else row.replace(";", mark) for row in rows]
+    (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, ""]).encode())
+    assert _targets(_labelled(tmp_path / "train.csv", label="label")) == _EXPECTED
+    (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, "d4"]).encode())
+    assert f"Expected 3 fields in line {7 if first else 6} of" in _refused(tmp_path / "train.csv")
+
+
 def test_whole_numbers_written_as_floats_are_ids_all_the_same(tmp_path: Path) -> None:
     listing = _listing(["train/0001.jpg", "train/20.jpg", "train/3.jpg"])
     file = _write(tmp_path, "id,label\n1.0,cat\n20.0,dog\n3.0,cat\n")
