@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from scoring.storage.walking import is_hidden
 
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
+_SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,11 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
-        delimiter = _delimiter(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
+        said = _SAID.match(text)
+        delimiter = said[1] if said else _delimiter(text)
+        below = text[said.end() :] if said else text
+        reader = csv.reader(io.StringIO(below, newline=""), delimiter=delimiter, strict=True)
+        lines = [(reader.line_num + bool(said), tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()
@@ -78,7 +82,7 @@ def _decoded(content: bytes) -> str:
 
 def _delimiter(text: str) -> str:
     """What stands between the header's fields: a comma, if it has one, else a semicolon or a tab."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
