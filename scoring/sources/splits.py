@@ -62,7 +62,6 @@ class SplitFolders:
         self._told_in = cache(self._find_told)
         self._split_of_folder = cache(self._find_split)
         self._is_label = cache(self._find_label)
-        self._divides_labels = cache(self._find_divided_labels)
 
     def split_of(self, path: str) -> Split | None:
         """What a photo is for; None if no folder says so."""
@@ -79,14 +78,6 @@ class SplitFolders:
         """Whether the whole name of a folder is that of a split, whatever lies beside it, and no label."""
         parent, name = self._outermost(folder)
         return split_of_name(name) is not None and not self._is_label(parent, name)
-
-    def lies_beside(self, folder: str) -> bool:
-        """Whether photos lie in a folder beside one to train on and another split, and those to train on have labels.
-
-        `seg_pred` does, beside `seg_train/forest` and `seg_test`.
-        """
-        parent, name = self._outermost(folder)
-        return bool(name) and name not in self._told_in(parent) and self._divides_labels(parent)
 
     def _outermost(self, folder: str) -> tuple[str, str]:
         """Where a folder lies, and its name; of several of one name, `test/test`, the outermost."""
@@ -134,12 +125,6 @@ class SplitFolders:
                 for its_parent, its_name in map(_parted, self._holding)
             )
         )
-
-    def _find_divided_labels(self, parent: str) -> bool:
-        """Whether a folder within one is to train on, and photos lie in folders of labels there; another is not."""
-        told = self._told_in(parent)
-        training = [name for name, split in told.items() if split is Split.TRAIN]
-        return len(training) < len(told) and any(self._holds_labels(f"{parent}{name}/") for name in training)
 
     def _holds_labels(self, folder: str) -> bool:
         """Whether photos lie in several folders within one, and none beside these."""

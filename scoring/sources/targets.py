@@ -11,7 +11,7 @@ from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.spelling import composed, one_spelling
-from scoring.sources.splits import SplitFolders, holds_images, split_of_name
+from scoring.sources.splits import Split, SplitFolders, holds_images, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -44,21 +44,19 @@ def with_targets(
             folder that all share is no label where others lie within it.
         found: All that were found, where some were left out since; their folders tell which of them are splits.
         is_training: Whether a wrong label would be learned: folders that only words tell to be splits, as `seg_test`
-            beside `seg_train`, are none, nor are those of photos beside such folders.
+            beside `seg_train`, are none.
 
     Raises:
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
-            splits, where others lie in folders of labels; if tars of several folders have folders of other names; of
-            `AUTO`, if it cannot tell which to take.
+            splits, but for those of the same labels where none are to test on; if tars of several folders have folders
+            of other names; of `AUTO`, if it cannot tell which to take.
     """
     target_of: _TargetOf = _name_target
+    folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
-        folders = SplitFolders(image.path for image in found or images)
         folder_target = _folder_targets(images, folders.is_split if is_training else folders.is_called_split)
         if labels_from is LabelsFrom.AUTO:
             labels_from = _find_reading(images, folder_target)
-        if is_training and labels_from is LabelsFrom.FOLDERS:
-            _refuse_beside(images, folders)
         target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
 
     def with_target(image: ImageEntry) -> ImageEntry:
@@ -71,6 +69,8 @@ def with_targets(
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
             f"{', '.join(map(repr, bare[:_NAMED]))}.{_hint(bare, images)}"
         )
+    if is_training:
+        _refuse_beside(labelled, found or images, folders)
     if labels_from is LabelsFrom.FOLDERS:
         _refuse_two_stories(labelled)
     return _in_one_spelling(labelled)
@@ -224,18 +224,24 @@ def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool
     return target_of
 
 
-def _refuse_beside(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse photos beside the folders to train on, where others lie in folders of labels, unless theirs is one too."""
-    within = {_folder(image.path) for image in images}
-    beside = set(filter(folders.lies_beside, within))
-    labels = {singular(_name(folder)) for folder in within - beside}
-    lost = {folder for folder in beside if singular(_name(folder)) not in labels}
-    if lost:
-        first = [image.path for image in images if _folder(image.path) in lost]
+def _refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse photos in no split, as masks may be, where some are to train on and others to validate or to test on.
+
+    Without any to test on, those of labels in the splits stay: they may be drawn with the others.
+    """
+    told = {folders.split_of(image.path) for image in found} - {None}
+    if Split.TRAIN not in told or len(told) == 1:
+        return
+    outside = [image for image in images if folders.split_of(image.path) is None]
+    if Split.TEST not in told:
+        labels = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+        outside = [image for image in outside if singular(image.target or "") not in labels]
+    beside = [image.path for image in outside]
+    if beside:
         raise ImagesError(
-            f"Expected every image in a folder named by its label; {len(first)} of {len(images)} images lie beside the "
-            f"folders to train on, where others do: {', '.join(map(repr, first[:_NAMED]))}. Take the folder to train "
-            "on as `images`, or move the others elsewhere."
+            f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
+            f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
+            "train on as `images`, or move the others into these folders or elsewhere."
         )
 
 

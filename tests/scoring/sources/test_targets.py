@@ -224,6 +224,10 @@ def test_photos_right_in_a_training_folder_are_never_of_a_label_train(
         with pytest.raises(ImagesError, match=r"two labels|are not so"):
             with_targets(_images(*paths), labels_from, is_training=is_training)
     all_named = _images(*(f"{top}{folder}/{label}.1.jpg" for folder in ("train", *others) for label in ("cat", "dog")))
+    if is_training and "test" in others:
+        with pytest.raises(ImagesError, match="4 of 8 images lie beside these"):
+            with_targets(all_named, LabelsFrom.AUTO, is_training=is_training)
+        return
     targets = _targets(with_targets(all_named, LabelsFrom.AUTO, is_training=is_training))
     assert targets == ["cat", "dog"] * (1 + len(others))
     with pytest.raises(ImagesError, match=f"images are not so: '{top}train/cat"):
@@ -250,12 +254,38 @@ def test_a_folder_of_photos_beside_those_of_splits_is_no_label_to_train(
     train: str, test: str, beside: str, labels_from: LabelsFrom
 ) -> None:
     paths = [*_of_cats_and_dogs(train, test), beside]
-    says = f"1 of .* lie beside the folders to train on.*: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
-    kept = _images(*paths[:4], beside)
+    says = f"1 of 5 images lie beside these: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
     with pytest.raises(ImagesError, match=says):
-        with_targets(kept, labels_from, _images(*paths), is_training=True)
-    also = _images(*paths[:-1], beside.replace(beside.split("/")[-2], "cats"))
-    assert set(_targets(with_targets(also, LabelsFrom.FOLDERS, is_training=True))) == {"cats", "dogs"}
+        with_targets(_images(*paths[:4], beside), labels_from, _images(*paths), is_training=True)
+
+
+def test_photos_beside_those_to_train_and_to_validate_on_may_be_drawn_with_them_if_they_are_of_their_labels() -> None:
+    paths = _of_cats_and_dogs("train", "valid")
+    assert len(_kept(*paths, "more/cats/8.jpg", "more/dogs/9.jpg")) == len(paths) + 2
+    assert len(_kept(*paths, "cat.8.jpg")) == len(paths) + 1
+
+
+@pytest.mark.parametrize(
+    ("split", "beside"),
+    [
+        (("train/good/{}.png", "test/good/{}.png", "test/bent/{}.png"), "ground_truth/bent/{}_mask.png"),
+        (("b/train/cat/{}.jpg", "b/train/dog/{}.jpg", "b/test/cat/{}.jpg"), "b/masks/cat/{}.png"),
+        (("c/c/train/ok/{}.jpg", "c/c/train/bad/{}.jpg", "c/c/test/ok/{}.jpg"), "c_512/c_512/ok/{}.jpg"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/{}.jpg"), "extra/fox.{}.jpg"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/cat.{}.jpg"), "masks/cat.{}.png"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "valid/cat.{}.jpg"), "extra/fox.{}.png"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/{}.jpg"), "cat.{}.jpg"),
+        (("train-0.tar/cat.{}.jpg", "train-0.tar/dog.{}.jpg", "test-0.tar/{}.jpg"), "more.tar/cat.{}.jpg"),
+    ],
+)
+def test_photos_in_no_split_are_not_trained_on_however_deep_they_lie_and_whatever_they_are_called(
+    split: tuple[str, ...], beside: str
+) -> None:
+    paths = [path.format(number) for path in split for number in range(2)]
+    with pytest.raises(ImagesError, match=f"2 of . images lie beside these: '{beside.format(0)}'.*the folder to train"):
+        _kept(*paths, *(beside.format(number) for number in range(2)))
+    if split[0] != "train/good/{}.png":
+        assert set(_kept(*paths).values()) in ({"cat", "dog"}, {"ok", "bad"})
 
 
 @pytest.mark.parametrize(("train", "test", "beside"), [*_BESIDE, ("train", "valid", "eval/9.jpg")])
