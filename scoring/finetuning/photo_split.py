@@ -14,6 +14,7 @@ from scoring.sources.splits import Split, find_splits
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
+_VERBS = {Split.TRAIN: "train", Split.VALIDATION: "validate", Split.TEST: "test"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
 
     Raises:
         ImagesError: If there are fewer than two labels, or one would be missing on one side, or if some photos lie
-            outside the folders to train and to validate on.
+            outside the folders that say what others of their labels are for.
     """
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
@@ -171,12 +172,23 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
 
 
 def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
-    """Raise ImagesError if there are folders to train and to validate on, and photos elsewhere: these are neither's."""
-    elsewhere = [image.path for image, split in zip(images, splits, strict=True) if split is None]
-    if elsewhere and set(splits) >= _TO_LEARN:
+    """Raise ImagesError if photos lie elsewhere than the folders that say what they are for: it is not told for these.
+
+    Beside a single such folder only photos of its labels, as in `train/cats` and `cv/cats`: others may be other labels.
+    """
+    told = set(splits) - {None}
+    inside = {image.target for image, split in zip(images, splits, strict=True) if split}
+    elsewhere = [
+        image.path
+        for image, split in zip(images, splits, strict=True)
+        if split is None and (told >= _TO_LEARN or image.target in inside)
+    ]
+    if elsewhere and told:
+        verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
         raise ImagesError(
-            f"Expected every photo in the folder to train or that to validate on, as there are both; {elsewhere[0]!r} "
-            f"lies elsewhere, one of {len(elsewhere)}. Move them, or have all photos drawn with `validation`."
+            f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
+            f"{elsewhere[0]!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, move "
+            "them into `train` or `valid`, or have all photos drawn with `validation`."
         )
 
 

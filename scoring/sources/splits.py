@@ -30,7 +30,11 @@ _SPLITS = {
     **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
     **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
 }
-_WORDS = _SPLITS | dict.fromkeys(("evaluation", "eval", "holdout"), Split.TEST)  # beside a folder to train on
+_WORDS = {  # those beside a folder to train on
+    **_SPLITS,
+    **dict.fromkeys(("validate", "validating", "validations", "vali"), Split.VALIDATION),
+    **dict.fromkeys(("tests", "evaluation", "eval", "holdout"), Split.TEST),
+}
 
 
 class SplitFolders:

@@ -38,6 +38,28 @@ def test_a_photo_outside_the_folders_to_train_and_to_validate_on_is_named(elsewh
     assert len(split_photos(photos, 4, seed=0).validation) == 4
 
 
+@pytest.mark.parametrize("elsewhere", ["cv", "crossval", "unseen", "predict", "query/gallery"])
+@pytest.mark.parametrize("told", ["train", "valid", "test"])
+def test_photos_beside_a_folder_that_says_what_others_of_their_labels_are_for_are_named(
+    told: str, elsewhere: str
+) -> None:
+    paths = [
+        f"{folder}/{label}/{n}.jpg" for folder in (told, elsewhere) for label in ("cats", "dogs") for n in range(3)
+    ]
+    photos = _photos(*paths)
+    with pytest.raises(
+        ImagesError, match=f"'{elsewhere}/cats/0.jpg' lies elsewhere, one of 6.*drawn with `validation`"
+    ):
+        check_folds(photos, None, seed=0)
+    check_folds(photos, 4, seed=0)
+    check_folds(_photos(*paths[:6]), None, seed=0)
+
+
+def test_photos_beside_a_folder_called_as_to_train_on_are_divided_where_they_are_of_other_labels() -> None:
+    labels = ("bus", "car", "train/steam", "train/electric")
+    check_folds(_photos(*(f"{label}/{n}.jpg" for label in labels for n in range(3))), None, seed=0)
+
+
 def test_a_number_of_validation_photos_overrules_the_folders() -> None:
     photos = _photos(*(f"{split}/{label}/{n}.jpg" for split in ("train", "valid") for label in "ab" for n in range(4)))
     assert len(split_photos(photos, 6, seed=0).validation) == 6

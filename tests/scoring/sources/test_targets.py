@@ -108,6 +108,16 @@ def test_a_test_folder_is_no_label() -> None:
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
 
 
+@pytest.mark.parametrize("name", ["validate", "validating", "Validations", "vali", "validate_data"])
+def test_words_that_tell_a_split_beside_a_training_folder_alone_tell_those_to_validate_on(name: str) -> None:
+    for path in ("cats/{}.jpg", "cat.{}.jpg"):
+        both = _splits(
+            *(f"{folder}/{path.format(number)}" for folder in ("train", name, "tests") for number in range(2))
+        )
+        assert both == [Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.VALIDATION, Split.TEST, Split.TEST]
+    assert _splits(f"{name}/1.jpg", "tests/1.jpg", "other/1.jpg") == [None] * 3
+
+
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
     layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
     assert list(map(find_splits(layout), layout)) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
