@@ -93,7 +93,7 @@ def split_photos(
     originals = rows if originals is None else originals
     different = np.unique(originals)
     targets = np.array([images[row].target for row in different])
-    labels = Counter(targets.tolist())
+    labels = _count_labels([image.target for image in images], different)
     _check_rarest(labels)
     count = max(len(labels), round(count * len(different) / len(images)))
     count = min(count, len(different) - len(labels))
@@ -132,7 +132,7 @@ def split_folds(
     originals = np.arange(len(targets)) if originals is None else originals
     different = np.unique(originals)
     labels = [targets[row] for row in different]
-    fewest = _check_rarest(Counter[str | None](labels), " among those to train on in folds")
+    fewest = _check_rarest(_count_labels(targets, different), " among those to train on in folds")
     state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
     return [
@@ -158,6 +158,13 @@ def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.in
     """The photos to validate on and all copies of them, and the others to train on."""
     validates = np.isin(originals, validation)
     return PhotoSplit(np.flatnonzero(~validates), np.flatnonzero(validates))
+
+
+def _count_labels(targets: Sequence[str | None], different: npt.NDArray[np.int64]) -> Counter[str | None]:
+    """How many different photos each label has: none if all of its photos are copies of other labels' photos."""
+    counts = Counter(dict.fromkeys(targets, 0))
+    counts.update(targets[row] for row in different)
+    return counts
 
 
 def _check_rarest(counts: Counter[str | None], among: str = "") -> int:

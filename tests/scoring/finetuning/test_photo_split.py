@@ -127,6 +127,15 @@ def test_a_label_whose_photos_are_copies_of_one_has_one() -> None:
         split_folds(["cat", "dog", "cat", "dog"], 2, seed=0, originals=np.array([0, 1, 0, 3]))
 
 
+def test_a_label_whose_photos_are_all_copies_of_those_of_other_labels_is_on_no_side_alone() -> None:
+    photos = _photos(*(f"{label}/{number}.jpg" for label in ("cats", "dogs", "zoo") for number in range(4)))
+    copies = np.r_[np.arange(8), np.arange(4)]
+    with pytest.raises(ImagesError, match="copies not counted; 'zoo' has 0"):
+        split_photos(photos, 4, 0, copies)
+    with pytest.raises(ImagesError, match="copies not counted; 'zoo' has 0"):
+        split_folds([str(photo.target) for photo in photos], 2, 0, originals=copies)
+
+
 @pytest.mark.parametrize(("num_dogs", "num_validation"), [(60, None), (60, 2), (100, 98), (100, 100)])
 def test_a_rare_label_is_on_both_sides_of_a_draw(num_dogs: int, num_validation: int | None) -> None:
     photos = _photos(*(f"dogs/{number}.jpg" for number in range(num_dogs)), "cats/0.jpg", "cats/1.jpg")
