@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.splits import Split, find_splits
+from scoring.sources.targets import singular
 
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
@@ -29,12 +30,13 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     """Return how many photos are kept out of training.
 
     Raises:
-        ImagesError: If there are fewer than two labels, or one would be missing on one side, or if some photos lie
-            outside the folders that say what others of their labels are for.
+        ImagesError: If there are fewer than two labels, or two that count as one, or one would be missing on one side,
+            or if some photos lie outside the folders that say what others of their labels are for.
     """
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
         raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
+    _check_different(sorted(map(str, counts)))
     if num_validation is None:
         splits = _splits_of(images)
         _check_elsewhere(images, splits)
@@ -176,6 +178,17 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
             f"has {fewest}. Add photos of it, or leave it out."
         )
     return fewest
+
+
+def _check_different(labels: Sequence[str]) -> None:
+    """Raise ImagesError if two labels are one but for case and plural; single letters and numbers are as they are."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        if len(label) > 1 and not label.isdecimal() and (other := seen.setdefault(singular(label), label)) != label:
+            raise ImagesError(
+                "Expected labels that differ by more than case and plural, which count as one where labels are "
+                f"matched; received {other!r} and {label!r}. Spell them alike, or call one otherwise."
+            )
 
 
 def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:

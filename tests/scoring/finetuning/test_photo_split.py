@@ -14,6 +14,20 @@ def _photos(*paths: str) -> list[ImageEntry]:
     return [ImageEntry(path, path, 1, target=path.split("/")[-2]) for path in paths]
 
 
+@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("cat", "cats"), ("KÄTZCHEN", "kätzchens")])
+def test_labels_that_differ_by_case_or_plural_alone_are_named(one: str, other: str) -> None:
+    photos = _photos(*(f"{label}/{number}.jpg" for label in (one, other, "dog") for number in range(4)))
+    with pytest.raises(ImagesError, match=f"more than case and plural.*received '{one}' and '{other}'"):
+        check_folds(photos, None, seed=0)
+    with pytest.raises(ImagesError, match="more than case and plural"):
+        check_split(photos, 4)
+
+
+@pytest.mark.parametrize("labels", ["aA", "sS", ("a", "as"), ("1980", "1980s"), ("glass", "glasses"), ("bus", "bush")])
+def test_letters_numbers_and_labels_that_only_look_alike_are_different(labels: tuple[str, ...]) -> None:
+    check_split(_photos(*(f"{label}/{number}.jpg" for label in labels for number in range(4))), None)
+
+
 def test_train_and_valid_folders_are_taken_as_they_are() -> None:
     photos = _photos("train/cats/1.jpg", "valid/cats/2.jpg", "train/dogs/3.jpg", "train/dogs/4.jpg", "valid/dogs/5.jpg")
     split = split_photos(photos, None, seed=0)
