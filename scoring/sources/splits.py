@@ -148,6 +148,12 @@ def split_of_name(name: str) -> Split | None:
     return _SPLITS.get(name.casefold())
 
 
+def names_split(word: str) -> bool:
+    """Whether what stands before a photo's number tells a split, and no label: `Train_0.jpg`, `test_image_0.jpg`."""
+    told = None if word.casefold() in _WORDS else _word_of_split(word)
+    return split_of_name(word) is not None or (told is not None and not told[1])
+
+
 def split_of_folders(names: Sequence[str]) -> Split | None:
     """What the innermost of folders that says what photos are for says."""
     return next((split for name in reversed(names) if (split := split_of_name(name))), None)

@@ -11,7 +11,7 @@ from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.spelling import composed, one_spelling
-from scoring.sources.splits import Split, SplitFolders, holds_images, split_of_name
+from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -202,6 +202,12 @@ class _Reading:
 
 
 def _name_target(path: str) -> str | None:
+    """What stands before the number, unless that is the name of a split."""
+    word = _word_before_number(path)
+    return None if word is None or names_split(word) else word
+
+
+def _word_before_number(path: str) -> str | None:
     named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
     return named["label"] if named else None
 
@@ -246,10 +252,12 @@ def _refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], fo
 
 
 def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
-    """What to do where all photos without a label lie in a folder `train`, and others do not: it may be a label."""
+    """What to do where photos without a label lie in a folder `train`, and others do not, or are named by a split."""
     names = {_name(_folder(path)) for path in bare}
-    is_train = {name.casefold() for name in names} == {"train"} and len(bare) < len(images)
-    return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`." if is_train else ""
+    if {name.casefold() for name in names} == {"train"} and len(bare) < len(images):
+        return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`."
+    first = next((image.path for image in images if names_split(_word_before_number(image.path) or "")), None)
+    return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
 
 
 def _folder(path: str) -> str:

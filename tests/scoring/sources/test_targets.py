@@ -44,6 +44,28 @@ def test_names_without_a_label_are_refused_by_name(path: str) -> None:
         with_targets(_images("cat.1.jpg", path), LabelsFrom.NAMES)
 
 
+@pytest.mark.parametrize("top", ["", "images/"])
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Test"), ("train", "file"), ("val", "bus"), ("TrainSet", "TestSet"), ("train-image", "test-image")],
+)
+def test_names_that_begin_with_a_split_tell_no_label(names: tuple[str, ...], top: str) -> None:
+    images = _images(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
+    says = f"'{top}{names[0]}_0.jpg' tells a split, which is no label: name a `labels_file`"
+    for labels_from in (LabelsFrom.AUTO, LabelsFrom.NAMES):
+        with pytest.raises(ImagesError, match=says):
+            with_targets(images, labels_from)
+
+
+def test_words_of_splits_are_labels_in_names_that_hold_other_words() -> None:
+    assert _auto("bullet_train_1.jpg", "test_tube_1.jpg", "evaluation.1.jpg") == [
+        "bullet_train",
+        "test_tube",
+        "evaluation",
+    ]
+    assert _auto("cats/train_1.jpg", "dogs/test_1.jpg") == ["cats", "dogs"]
+
+
 def test_folders_tell_the_label_of_what_lies_in_them() -> None:
     images = with_targets(_images("train/cats/1.jpg", "valid/dogs/2.jpg"), LabelsFrom.FOLDERS)
     assert _targets(images) == ["cats", "dogs"]
