@@ -83,6 +83,13 @@ class SplitFolders:
         parent, name = self._outermost(folder)
         return split_of_name(name) is not None and not self._is_label(parent, name)
 
+    def is_of_split(self, folder: str) -> bool:
+        """Whether a folder is a split's, or the only one within such a folder."""
+        if self.is_split(folder) or self.is_called_split(folder):
+            return True
+        parent, name = _parted(folder)
+        return bool(name) and self._inside[parent] == {name} and self._split_of_folder(parent) is not None
+
     def _outermost(self, folder: str) -> tuple[str, str]:
         """Where a folder lies, and its name; of several of one name, `test/test`, the outermost."""
         parent, name = _parted(folder)

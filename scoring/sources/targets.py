@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import cache
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
@@ -39,9 +40,9 @@ def with_targets(
 
     Args:
         images: Those to label.
-        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
-            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
-            folder that all share is no label where others lie within it.
+        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, the
+            innermost, within a tar from its own folders; `AUTO` takes what labels every image and is not contradicted
+            by the other. The folder that all share is no label where others lie within it.
         found: All that were found, where some were left out since; their folders tell which of them are splits.
         is_training: Whether a wrong label would be learned: folders that only words tell to be splits, as `seg_test`
             beside `seg_train`, are none.
@@ -49,13 +50,14 @@ def with_targets(
     Raises:
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
             splits, but for those of the same labels where none are to test on; if tars of several folders have folders
-            of other names; of `AUTO`, if it cannot tell which to take.
+            of other names; of `AUTO`, if it cannot tell which to take, names or folders, or folders on which level.
     """
     target_of: _TargetOf = _name_target
+    is_auto = labels_from is LabelsFrom.AUTO
     folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
         folder_target = _folder_targets(images, folders.is_split if is_training else folders.is_called_split)
-        if labels_from is LabelsFrom.AUTO:
+        if is_auto:
             labels_from = _find_reading(images, folder_target)
         target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
 
@@ -73,6 +75,8 @@ def with_targets(
         _refuse_beside(labelled, found or images, folders)
     if labels_from is LabelsFrom.FOLDERS:
         _refuse_two_stories(labelled)
+        if is_auto:
+            _refuse_two_levels(labelled, folders)
     return _in_one_spelling(labelled)
 
 
@@ -105,6 +109,38 @@ def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
             f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
             "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
         )
+
+
+def _refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse folders of labels in different places, as `cat/2021` and `dog/2021`: those that they lie in may be labels.
+
+    Photos beside the folders of splits may lie anywhere if the splits have their labels.
+    """
+    in_splits = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+    shared = CommonFolder(_inside(image.path) for image in images).depth
+    above_of = cache(lambda folder: _folders_above(folder, shared, folders))
+    first: ImageEntry | None = None
+    for image in images:
+        if folders.split_of(image.path) is None and singular(image.target or "") in in_splits:
+            continue
+        first = first or image
+        if above_of(_folder(image.path)) != above_of(_folder(first.path)):
+            deep, other = sorted((first, image), key=lambda one: len(above_of(_folder(one.path))), reverse=True)
+            labels = " or ".join(map(repr, (deep.target, *reversed(above_of(_folder(deep.path))))))
+            raise ImagesError(
+                f"Expected all folders of labels in one place; {deep.path!r} may be of {labels}, and {other.path!r} "
+                "lies elsewhere. If the innermost folders are the labels, name `labels_from` folders; else move the "
+                "photos of each label into one folder, or name a `labels_file`."
+            )
+
+
+def _folders_above(folder: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
+    """The folders that one of labels lies in below those that all share; not of splits, nor a tar's, called like it."""
+    inside = _inside(folder)
+    steps, top = inside.split("/")[:-1], folder.removesuffix(inside)
+    of_tar = f"{top}{_name(_IN_TAR.sub('/', top))}/"
+    above = (f"{top}{'/'.join(steps[:depth])}/" for depth in range(shared + 1, len(steps)))
+    return tuple(_name(one) for one in above if one != of_tar and not folders.is_of_split(one))
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:

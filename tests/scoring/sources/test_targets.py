@@ -332,8 +332,8 @@ def test_a_folder_of_photos_beside_those_of_splits_is_scored_as_it_is_called(
     "folders",
     [
         ("bus", "car", "train/steam", "train/electric"),
-        ("train_station/platform", "train_station/hall", "tower", "test_kitchen"),
-        ("evaluation", "train_ticket/old", "train_ticket/new", "invoice"),
+        ("train_station", "tower", "test_kitchen"),
+        ("evaluation", "train_ticket", "invoice"),
         ("train/cats", "train/dogs", "more/cats", "more/dogs", "extra"),
     ],
 )
@@ -342,6 +342,59 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
 ) -> None:
     photos = {f"v/{folder}/{number}.jpg": folder.split("/")[-1] for folder in folders for number in range(2)}
     assert _kept(*photos) == photos
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (
+            ("cat/2021/1.jpg", "cat/2022/2.jpg", "dog/2021/1.jpg"),
+            "'cat/2021/1.jpg' may be of '2021' or 'cat', and 'dog/",
+        ),
+        (("sick/p0/1.jpg", "well/p1/1.jpg"), "'p0' or 'sick'"),
+        (("d/train/sick/p0/1.jpg", "d/train/well/p1/1.jpg"), "'p0' or 'sick'"),
+        (
+            ("ok/x/a/40X/1.jpg", "bad/x/b/40X/1.jpg", "bad/x/b/100X/1.jpg"),
+            "'40X' or 'a' or 'x' or 'ok', and 'bad/x/b/40X",
+        ),
+        (("beach/1.jpg", "church/outdoor/1.jpg", "house/outdoor/1.jpg"), "'outdoor' or 'church', and 'beach/1.jpg'"),
+        (("cats/1.jpg", "cats/New folder/2.jpg", "dogs/3.jpg"), "'New folder' or 'cats'"),
+        (("tower/1.jpg", "train_station/hall/2.jpg", "train_station/platform/3.jpg"), "'hall' or 'train_station'"),
+        (("fold0/cat/1.jpg", "fold0/dog/2.jpg", "fold1/cat/3.jpg"), "'cat' or 'fold0'"),
+        (("a.tar/cats/in/1.jpg", "a.tar/dogs/in/2.jpg", "a.tar/dogs/out/2.jpg"), "'in' or 'cats'"),
+        (("train/cats/1.jpg", "train/dogs/1.jpg", "animals/wolf/1.jpg"), "'wolf' or 'animals'"),
+    ],
+)
+def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[str, ...], said: str) -> None:
+    images = _images(*paths)
+    for is_training in (True, False):
+        with pytest.raises(ImagesError, match=f"{said}.*innermost folders are the labels, name `labels_from` folders"):
+            with_targets(images, LabelsFrom.AUTO, is_training=is_training)
+    innermost = [path.split("/")[-2] for path in paths]
+    assert _targets(with_targets(images, LabelsFrom.FOLDERS, is_training=True)) == innermost
+
+
+@pytest.mark.parametrize(
+    "tops",
+    [
+        ("photos",),
+        ("train", "valid"),
+        ("train/train", "valid/valid"),
+        ("d/seg_train/seg_train", "d/seg_valid/seg_valid"),
+        ("train/train_images", "valid/validation_images"),
+        ("train/images", "valid/images"),
+        ("train", "cv"),
+        ("train/train", "more/cv"),
+        ("a.tar", "b.tar"),
+        ("part-a.tar/part-a", "part-b.tgz/part-b"),
+        ("2025/a.tar", "2026/b.tar"),
+        ("train.tar/train", "valid.tar/valid"),
+    ],
+)
+def test_folders_of_splits_and_archives_above_the_labels_are_not_asked_about(tops: tuple[str, ...]) -> None:
+    images = _images(*(f"{top}/{label}/1.jpg" for top in tops for label in ("cats", "dogs")))
+    for is_training in (True, False):
+        assert _targets(with_targets(images, LabelsFrom.AUTO, is_training=is_training)) == ["cats", "dogs"] * len(tops)
 
 
 class _Compared(tuple[str, ...]):
