@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, find_splits
-from scoring.sources.targets import singular
 
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson

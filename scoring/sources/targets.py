@@ -1,23 +1,27 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import cache
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.label_places import (
+    folder_of,
+    inside_tar,
+    name_of,
+    refuse_beside,
+    refuse_two_levels,
+    refuse_two_stories,
+)
 from scoring.sources.listing import CommonFolder, map_entries
-from scoring.sources.spelling import composed, one_spelling
-from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name
+from scoring.sources.spelling import composed, one_spelling, singular
+from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-_IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
-_NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
 
@@ -72,11 +76,11 @@ def with_targets(
             f"{', '.join(map(repr, bare[:_NAMED]))}.{_hint(bare, images)}"
         )
     if is_training:
-        _refuse_beside(labelled, found or images, folders)
+        refuse_beside(labelled, found or images, folders)
     if labels_from is LabelsFrom.FOLDERS:
-        _refuse_two_stories(labelled)
+        refuse_two_stories(labelled)
         if is_auto:
-            _refuse_two_levels(labelled, folders)
+            refuse_two_levels(labelled, folders)
     return _in_one_spelling(labelled)
 
 
@@ -85,62 +89,6 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     if not spelled:
         return images
     return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
-
-
-def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
-    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels.
-
-    Where the tars' folders differ by numbers alone, as `2026/a.tar`, and a tar has two labels, those inside are them.
-    """
-    places, other = set[tuple[str, ...]](), None
-    inside = defaultdict[str, set[str]](set)  # the labels of each tar
-    for image in images:
-        if tar := _IN_TAR.search(image.path):
-            above = image.path[: tar.start()].split("/")[:-1]
-            folders = tuple(name for name in above if split_of_name(name) is None)
-            places.add(folders)
-            inside[image.path[: tar.end()]].add(singular(image.target or ""))
-            if singular(image.target or "") not in map(singular, folders):
-                other = other or image
-    unnumbered = {tuple(name for name in place if not _NUMBERED.fullmatch(name)) for place in places}
-    is_told_inside = len(unnumbered) == 1 and any(len(labels) > 1 for labels in inside.values())
-    if other and len(places) > 1 and () not in places and not is_told_inside:
-        raise ImagesError(
-            f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
-            "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
-        )
-
-
-def _refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse folders of labels in different places, as `cat/2021` and `dog/2021`: those that they lie in may be labels.
-
-    Photos beside the folders of splits may lie anywhere if the splits have their labels.
-    """
-    in_splits = {singular(image.target or "") for image in images if folders.split_of(image.path)}
-    shared = CommonFolder(_inside(image.path) for image in images).depth
-    above_of = cache(lambda folder: _folders_above(folder, shared, folders))
-    first: ImageEntry | None = None
-    for image in images:
-        if folders.split_of(image.path) is None and singular(image.target or "") in in_splits:
-            continue
-        first = first or image
-        if above_of(_folder(image.path)) != above_of(_folder(first.path)):
-            deep, other = sorted((first, image), key=lambda one: len(above_of(_folder(one.path))), reverse=True)
-            labels = " or ".join(map(repr, (deep.target, *reversed(above_of(_folder(deep.path))))))
-            raise ImagesError(
-                f"Expected all folders of labels in one place; {deep.path!r} may be of {labels}, and {other.path!r} "
-                "lies elsewhere. If the innermost folders are the labels, name `labels_from` folders; else move the "
-                "photos of each label into one folder, or name a `labels_file`."
-            )
-
-
-def _folders_above(folder: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
-    """The folders that one of labels lies in below those that all share; not of splits, nor a tar's, called like it."""
-    inside = _inside(folder)
-    steps, top = inside.split("/")[:-1], folder.removesuffix(inside)
-    of_tar = f"{top}{_name(_IN_TAR.sub('/', top))}/"
-    above = (f"{top}{'/'.join(steps[:depth])}/" for depth in range(shared + 1, len(steps)))
-    return tuple(_name(one) for one in above if one != of_tar and not folders.is_of_split(one))
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:
@@ -154,11 +102,6 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     if words.count(word) > 1:
         words, word = [composed(label) for label in labels], composed(target)
     return words.index(word) if words.count(word) == 1 else None
-
-
-def singular(word: str) -> str:
-    """What a word is but for case, plural and spelling: `cat` of `Cats`."""
-    return composed(word).casefold().removesuffix("s")
 
 
 def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:
@@ -253,60 +196,26 @@ def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool
 
     Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
     """
-    shared = CommonFolder(_inside(image.path) for image in images)
+    shared = CommonFolder(inside_tar(image.path) for image in images)
     no_label = shared.depth if shared.is_divided else None
 
     def target_of(path: str) -> str | None:
         place = PurePosixPath(path)
         name = place.parent.name
         is_held = holds_images(name) or holds_images(place.name)
-        is_label = not is_held and _inside(path).count("/") != no_label and not is_split(_folder(path))
+        is_label = not is_held and inside_tar(path).count("/") != no_label and not is_split(folder_of(path))
         return name if name and is_label else None
 
     return target_of
 
 
-def _refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse photos in no split, as masks may be, where some are to train on and others to validate or to test on.
-
-    Without any to test on, those of labels in the splits stay: they may be drawn with the others.
-    """
-    told = {folders.split_of(image.path) for image in found} - {None}
-    if Split.TRAIN not in told or len(told) == 1:
-        return
-    outside = [image for image in images if folders.split_of(image.path) is None]
-    if Split.TEST not in told:
-        labels = {singular(image.target or "") for image in images if folders.split_of(image.path)}
-        outside = [image for image in outside if singular(image.target or "") not in labels]
-    beside = [image.path for image in outside]
-    if beside:
-        raise ImagesError(
-            f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
-            f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
-            "train on as `images`, or move the others into these folders or elsewhere."
-        )
-
-
 def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
     """What to do where photos without a label lie in a folder `train`, and others do not, or are named by a split."""
-    names = {_name(_folder(path)) for path in bare}
+    names = {name_of(folder_of(path)) for path in bare}
     if {name.casefold() for name in names} == {"train"} and len(bare) < len(images):
         return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`."
     first = next((image.path for image in images if names_split(_word_before_number(image.path) or "")), None)
     return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
-
-
-def _folder(path: str) -> str:
-    return path[: path.rfind("/") + 1]
-
-
-def _name(folder: str) -> str:
-    return PurePosixPath(folder).name
-
-
-def _inside(path: str) -> str:
-    """The path within a tar, or all of it."""
-    return _IN_TAR.split(path)[-1]
 
 
 _EXPECTED = {
