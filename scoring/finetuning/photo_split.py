@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, find_splits
 
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
+_VERBS = {Split.TRAIN: "train", Split.VALIDATION: "validate", Split.TEST: "test"}
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,13 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     """Return how many photos are kept out of training.
 
     Raises:
-        ImagesError: If there are fewer than two labels, or one would be missing on one side, or if some photos lie
-            outside the folders to train and to validate on.
+        ImagesError: If there are fewer than two labels, or two that count as one, or one would be missing on one side,
+            or if some photos lie outside the folders that say what others of their labels are for.
     """
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
         raise ImagesError(f"Expected photos of at least two labels; received {next(iter(counts), None)!r} alone.")
+    _check_different(sorted(map(str, counts)))
     if num_validation is None:
         splits = _splits_of(images)
         _check_elsewhere(images, splits)
@@ -92,7 +95,7 @@ def split_photos(
     originals = rows if originals is None else originals
     different = np.unique(originals)
     targets = np.array([images[row].target for row in different])
-    labels = Counter(targets.tolist())
+    labels = _count_labels([image.target for image in images], different)
     _check_rarest(labels)
     count = max(len(labels), round(count * len(different) / len(images)))
     count = min(count, len(different) - len(labels))
@@ -131,7 +134,7 @@ def split_folds(
     originals = np.arange(len(targets)) if originals is None else originals
     different = np.unique(originals)
     labels = [targets[row] for row in different]
-    fewest = _check_rarest(Counter[str | None](labels), " among those to train on in folds")
+    fewest = _check_rarest(_count_labels(targets, different), " among those to train on in folds")
     state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
     return [
@@ -159,6 +162,13 @@ def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.in
     return PhotoSplit(np.flatnonzero(~validates), np.flatnonzero(validates))
 
 
+def _count_labels(targets: Sequence[str | None], different: npt.NDArray[np.int64]) -> Counter[str | None]:
+    """How many different photos each label has: none if all of its photos are copies of other labels' photos."""
+    counts = Counter(dict.fromkeys(targets, 0))
+    counts.update(targets[row] for row in different)
+    return counts
+
+
 def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     """How many photos the rarest label has: at least two, or an ImagesError says which it is."""
     rarest, fewest = min(counts.items(), key=lambda item: item[1])
@@ -170,13 +180,35 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     return fewest
 
 
+def _check_different(labels: Sequence[str]) -> None:
+    """Raise ImagesError if two labels are one but for case and plural; single letters and numbers are as they are."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        if len(label) > 1 and not label.isdecimal() and (other := seen.setdefault(singular(label), label)) != label:
+            raise ImagesError(
+                "Expected labels that differ by more than case and plural, which count as one where labels are "
+                f"matched; received {other!r} and {label!r}. Spell them alike, or call one otherwise."
+            )
+
+
 def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
-    """Raise ImagesError if there are folders to train and to validate on, and photos elsewhere: these are neither's."""
-    elsewhere = [image.path for image, split in zip(images, splits, strict=True) if split is None]
-    if elsewhere and set(splits) >= _TO_LEARN:
+    """Raise ImagesError if photos lie elsewhere than the folders that say what they are for: it is not told for these.
+
+    Beside a single such folder only photos of its labels, as in `train/cats` and `cv/cats`: others may be other labels.
+    """
+    told = set(splits) - {None}
+    inside = {image.target for image, split in zip(images, splits, strict=True) if split}
+    elsewhere = [
+        image.path
+        for image, split in zip(images, splits, strict=True)
+        if split is None and (told >= _TO_LEARN or image.target in inside)
+    ]
+    if elsewhere and told:
+        verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
         raise ImagesError(
-            f"Expected every photo in the folder to train or that to validate on, as there are both; {elsewhere[0]!r} "
-            f"lies elsewhere, one of {len(elsewhere)}. Move them, or have all photos drawn with `validation`."
+            f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
+            f"{elsewhere[0]!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, move "
+            "them into `train` or `valid`, or have all photos drawn with `validation`."
         )
 
 

@@ -1,4 +1,4 @@
-"""Two spellings of one text in Unicode: `é` as one character, or as `e` and an accent, as Macs write names of files."""
+"""Spellings of one text: `é` as one character, or as `e` and an accent, as Macs write names of files; `Cats`, `cat`."""
 
 import unicodedata
 from collections import Counter
@@ -8,6 +8,12 @@ from collections.abc import Iterable
 def composed(text: str) -> str:
     """A text with one character for `é`, as two texts that read the same are compared."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def singular(word: str) -> str:
+    """What a word is but for case, plural and spelling: `cat` of `Cats`."""
+    folded = composed(word).casefold()
+    return folded.removesuffix("s") or folded  # a letter alone has no plural
 
 
 def one_spelling(labels: Iterable[str]) -> dict[str, str]:

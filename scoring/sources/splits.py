@@ -30,7 +30,11 @@ _SPLITS = {
     **dict.fromkeys(("valid", "validation", "val", "dev"), Split.VALIDATION),
     **dict.fromkeys(("test", "test1", "testing"), Split.TEST),
 }
-_WORDS = _SPLITS | dict.fromkeys(("evaluation", "eval", "holdout"), Split.TEST)  # beside a folder to train on
+_WORDS = {  # those beside a folder to train on
+    **_SPLITS,
+    **dict.fromkeys(("validate", "validating", "validations", "vali"), Split.VALIDATION),
+    **dict.fromkeys(("tests", "evaluation", "eval", "holdout"), Split.TEST),
+}
 
 
 class SplitFolders:
@@ -62,7 +66,6 @@ class SplitFolders:
         self._told_in = cache(self._find_told)
         self._split_of_folder = cache(self._find_split)
         self._is_label = cache(self._find_label)
-        self._divides_labels = cache(self._find_divided_labels)
 
     def split_of(self, path: str) -> Split | None:
         """What a photo is for; None if no folder says so."""
@@ -80,13 +83,12 @@ class SplitFolders:
         parent, name = self._outermost(folder)
         return split_of_name(name) is not None and not self._is_label(parent, name)
 
-    def lies_beside(self, folder: str) -> bool:
-        """Whether photos lie in a folder beside one to train on and another split, and those to train on have labels.
-
-        `seg_pred` does, beside `seg_train/forest` and `seg_test`.
-        """
-        parent, name = self._outermost(folder)
-        return bool(name) and name not in self._told_in(parent) and self._divides_labels(parent)
+    def is_of_split(self, folder: str) -> bool:
+        """Whether a folder is a split's, or the only one within such a folder."""
+        if self.is_split(folder) or self.is_called_split(folder):
+            return True
+        parent, name = _parted(folder)
+        return bool(name) and self._inside[parent] == {name} and self._split_of_folder(parent) is not None
 
     def _outermost(self, folder: str) -> tuple[str, str]:
         """Where a folder lies, and its name; of several of one name, `test/test`, the outermost."""
@@ -135,12 +137,6 @@ class SplitFolders:
             )
         )
 
-    def _find_divided_labels(self, parent: str) -> bool:
-        """Whether a folder within one is to train on, and photos lie in folders of labels there; another is not."""
-        told = self._told_in(parent)
-        training = [name for name, split in told.items() if split is Split.TRAIN]
-        return len(training) < len(told) and any(self._holds_labels(f"{parent}{name}/") for name in training)
-
     def _holds_labels(self, folder: str) -> bool:
         """Whether photos lie in several folders within one, and none beside these."""
         while folder not in self._holding and len(self._inside[folder]) == 1:
@@ -157,6 +153,12 @@ def find_splits(images: Sequence[ImageEntry]) -> Callable[[ImageEntry], Split | 
 def split_of_name(name: str) -> Split | None:
     """What a folder of this name says that photos are for."""
     return _SPLITS.get(name.casefold())
+
+
+def names_split(word: str) -> bool:
+    """Whether what stands before a photo's number tells a split, and no label: `Train_0.jpg`, `test_image_0.jpg`."""
+    told = None if word.casefold() in _WORDS else _word_of_split(word)
+    return split_of_name(word) is not None or (told is not None and not told[1])
 
 
 def split_of_folders(names: Sequence[str]) -> Split | None:

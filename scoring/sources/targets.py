@@ -1,7 +1,6 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -9,14 +8,20 @@ from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.label_places import (
+    folder_of,
+    inside_tar,
+    name_of,
+    refuse_beside,
+    refuse_two_levels,
+    refuse_two_stories,
+)
 from scoring.sources.listing import CommonFolder, map_entries
-from scoring.sources.spelling import composed, one_spelling
-from scoring.sources.splits import SplitFolders, holds_images, split_of_name
+from scoring.sources.spelling import composed, one_spelling, singular
+from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-_IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
-_NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
 
@@ -39,26 +44,25 @@ def with_targets(
 
     Args:
         images: Those to label.
-        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, within a
-            tar from its own folders; `AUTO` takes what labels every image and is not contradicted by the other. The
-            folder that all share is no label where others lie within it.
+        labels_from: `NAMES` takes `cat` from `cat.123.jpg`, `FOLDERS` takes `cats` from `train/cats/123.jpg`, the
+            innermost, within a tar from its own folders; `AUTO` takes what labels every image and is not contradicted
+            by the other. The folder that all share is no label where others lie within it.
         found: All that were found, where some were left out since; their folders tell which of them are splits.
         is_training: Whether a wrong label would be learned: folders that only words tell to be splits, as `seg_test`
-            beside `seg_train`, are none, nor are those of photos beside such folders.
+            beside `seg_train`, are none.
 
     Raises:
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
-            splits, where others lie in folders of labels; if tars of several folders have folders of other names; of
-            `AUTO`, if it cannot tell which to take.
+            splits, but for those of the same labels where none are to test on; if tars of several folders have folders
+            of other names; of `AUTO`, if it cannot tell which to take, names or folders, or folders on which level.
     """
     target_of: _TargetOf = _name_target
+    is_auto = labels_from is LabelsFrom.AUTO
+    folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
-        folders = SplitFolders(image.path for image in found or images)
         folder_target = _folder_targets(images, folders.is_split if is_training else folders.is_called_split)
-        if labels_from is LabelsFrom.AUTO:
+        if is_auto:
             labels_from = _find_reading(images, folder_target)
-        if is_training and labels_from is LabelsFrom.FOLDERS:
-            _refuse_beside(images, folders)
         target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
 
     def with_target(image: ImageEntry) -> ImageEntry:
@@ -71,8 +75,12 @@ def with_targets(
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
             f"{', '.join(map(repr, bare[:_NAMED]))}.{_hint(bare, images)}"
         )
+    if is_training:
+        refuse_beside(labelled, found or images, folders)
     if labels_from is LabelsFrom.FOLDERS:
-        _refuse_two_stories(labelled)
+        refuse_two_stories(labelled)
+        if is_auto:
+            refuse_two_levels(labelled, folders)
     return _in_one_spelling(labelled)
 
 
@@ -81,30 +89,6 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     if not spelled:
         return images
     return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
-
-
-def _refuse_two_stories(images: Sequence[ImageEntry]) -> None:
-    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels.
-
-    Where the tars' folders differ by numbers alone, as `2026/a.tar`, and a tar has two labels, those inside are them.
-    """
-    places, other = set[tuple[str, ...]](), None
-    inside = defaultdict[str, set[str]](set)  # the labels of each tar
-    for image in images:
-        if tar := _IN_TAR.search(image.path):
-            above = image.path[: tar.start()].split("/")[:-1]
-            folders = tuple(name for name in above if split_of_name(name) is None)
-            places.add(folders)
-            inside[image.path[: tar.end()]].add(singular(image.target or ""))
-            if singular(image.target or "") not in map(singular, folders):
-                other = other or image
-    unnumbered = {tuple(name for name in place if not _NUMBERED.fullmatch(name)) for place in places}
-    is_told_inside = len(unnumbered) == 1 and any(len(labels) > 1 for labels in inside.values())
-    if other and len(places) > 1 and () not in places and not is_told_inside:
-        raise ImagesError(
-            f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
-            "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
-        )
 
 
 def match_label(target: str, labels: Sequence[str]) -> int | None:
@@ -118,12 +102,6 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     if words.count(word) > 1:
         words, word = [composed(label) for label in labels], composed(target)
     return words.index(word) if words.count(word) == 1 else None
-
-
-def singular(word: str) -> str:
-    """What a word is but for case, plural and spelling: `cat` of `Cats`."""
-    folded = composed(word).casefold()
-    return folded.removesuffix("s") or folded  # a letter alone has no plural
 
 
 def parts_of(value: str, mark: str) -> list[str]:
@@ -208,6 +186,12 @@ class _Reading:
 
 
 def _name_target(path: str) -> str | None:
+    """What stands before the number, unless that is the name of a split."""
+    word = _word_before_number(path)
+    return None if word is None or names_split(word) else word
+
+
+def _word_before_number(path: str) -> str | None:
     named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
     return named["label"] if named else None
 
@@ -217,52 +201,26 @@ def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool
 
     Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
     """
-    shared = CommonFolder(_inside(image.path) for image in images)
+    shared = CommonFolder(inside_tar(image.path) for image in images)
     no_label = shared.depth if shared.is_divided else None
 
     def target_of(path: str) -> str | None:
         place = PurePosixPath(path)
         name = place.parent.name
         is_held = holds_images(name) or holds_images(place.name)
-        is_label = not is_held and _inside(path).count("/") != no_label and not is_split(_folder(path))
+        is_label = not is_held and inside_tar(path).count("/") != no_label and not is_split(folder_of(path))
         return name if name and is_label else None
 
     return target_of
 
 
-def _refuse_beside(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse photos beside the folders to train on, where others lie in folders of labels, unless theirs is one too."""
-    within = {_folder(image.path) for image in images}
-    beside = set(filter(folders.lies_beside, within))
-    labels = {singular(_name(folder)) for folder in within - beside}
-    lost = {folder for folder in beside if singular(_name(folder)) not in labels}
-    if lost:
-        first = [image.path for image in images if _folder(image.path) in lost]
-        raise ImagesError(
-            f"Expected every image in a folder named by its label; {len(first)} of {len(images)} images lie beside the "
-            f"folders to train on, where others do: {', '.join(map(repr, first[:_NAMED]))}. Take the folder to train "
-            "on as `images`, or move the others elsewhere."
-        )
-
-
 def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
-    """What to do where all photos without a label lie in a folder `train`, and others do not: it may be a label."""
-    names = {_name(_folder(path)) for path in bare}
-    is_train = {name.casefold() for name in names} == {"train"} and len(bare) < len(images)
-    return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`." if is_train else ""
-
-
-def _folder(path: str) -> str:
-    return path[: path.rfind("/") + 1]
-
-
-def _name(folder: str) -> str:
-    return PurePosixPath(folder).name
-
-
-def _inside(path: str) -> str:
-    """The path within a tar, or all of it."""
-    return _IN_TAR.split(path)[-1]
+    """What to do where photos without a label lie in a folder `train`, and others do not, or are named by a split."""
+    names = {name_of(folder_of(path)) for path in bare}
+    if {name.casefold() for name in names} == {"train"} and len(bare) < len(images):
+        return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`."
+    first = next((image.path for image in images if names_split(_word_before_number(image.path) or "")), None)
+    return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
 
 
 _EXPECTED = {

@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.sources.spelling import composed
-from scoring.sources.targets import singular
+from scoring.sources.spelling import composed, singular
 
 _WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
 _SHORT = 2  # letters of words that are no plurals: `is`

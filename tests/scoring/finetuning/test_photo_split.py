@@ -14,6 +14,20 @@ def _photos(*paths: str) -> list[ImageEntry]:
     return [ImageEntry(path, path, 1, target=path.split("/")[-2]) for path in paths]
 
 
+@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("cat", "cats"), ("KÄTZCHEN", "kätzchens")])
+def test_labels_that_differ_by_case_or_plural_alone_are_named(one: str, other: str) -> None:
+    photos = _photos(*(f"{label}/{number}.jpg" for label in (one, other, "dog") for number in range(4)))
+    with pytest.raises(ImagesError, match=f"more than case and plural.*received '{one}' and '{other}'"):
+        check_folds(photos, None, seed=0)
+    with pytest.raises(ImagesError, match="more than case and plural"):
+        check_split(photos, 4)
+
+
+@pytest.mark.parametrize("labels", ["aA", "sS", ("a", "as"), ("1980", "1980s"), ("glass", "glasses"), ("bus", "bush")])
+def test_letters_numbers_and_labels_that_only_look_alike_are_different(labels: tuple[str, ...]) -> None:
+    check_split(_photos(*(f"{label}/{number}.jpg" for label in labels for number in range(4))), None)
+
+
 def test_train_and_valid_folders_are_taken_as_they_are() -> None:
     photos = _photos("train/cats/1.jpg", "valid/cats/2.jpg", "train/dogs/3.jpg", "train/dogs/4.jpg", "valid/dogs/5.jpg")
     split = split_photos(photos, None, seed=0)
@@ -36,6 +50,28 @@ def test_a_photo_outside_the_folders_to_train_and_to_validate_on_is_named(elsewh
         with pytest.raises(ImagesError, match=f"'{elsewhere}' lies elsewhere, one of 1.*drawn with `validation`"):
             check()
     assert len(split_photos(photos, 4, seed=0).validation) == 4
+
+
+@pytest.mark.parametrize("elsewhere", ["cv", "crossval", "unseen", "predict", "query/gallery"])
+@pytest.mark.parametrize("told", ["train", "valid", "test"])
+def test_photos_beside_a_folder_that_says_what_others_of_their_labels_are_for_are_named(
+    told: str, elsewhere: str
+) -> None:
+    paths = [
+        f"{folder}/{label}/{n}.jpg" for folder in (told, elsewhere) for label in ("cats", "dogs") for n in range(3)
+    ]
+    photos = _photos(*paths)
+    with pytest.raises(
+        ImagesError, match=f"'{elsewhere}/cats/0.jpg' lies elsewhere, one of 6.*drawn with `validation`"
+    ):
+        check_folds(photos, None, seed=0)
+    check_folds(photos, 4, seed=0)
+    check_folds(_photos(*paths[:6]), None, seed=0)
+
+
+def test_photos_beside_a_folder_called_as_to_train_on_are_divided_where_they_are_of_other_labels() -> None:
+    labels = ("bus", "car", "train/steam", "train/electric")
+    check_folds(_photos(*(f"{label}/{n}.jpg" for label in labels for n in range(3))), None, seed=0)
 
 
 def test_a_number_of_validation_photos_overrules_the_folders() -> None:
@@ -103,6 +139,15 @@ def test_copies_are_on_one_side_and_photos_without_any_are_divided_as_ever() -> 
 def test_a_label_whose_photos_are_copies_of_one_has_one() -> None:
     with pytest.raises(ImagesError, match="copies not counted; 'cat' has 1"):
         split_folds(["cat", "dog", "cat", "dog"], 2, seed=0, originals=np.array([0, 1, 0, 3]))
+
+
+def test_a_label_whose_photos_are_all_copies_of_those_of_other_labels_is_on_no_side_alone() -> None:
+    photos = _photos(*(f"{label}/{number}.jpg" for label in ("cats", "dogs", "zoo") for number in range(4)))
+    copies = np.r_[np.arange(8), np.arange(4)]
+    with pytest.raises(ImagesError, match="copies not counted; 'zoo' has 0"):
+        split_photos(photos, 4, 0, copies)
+    with pytest.raises(ImagesError, match="copies not counted; 'zoo' has 0"):
+        split_folds([str(photo.target) for photo in photos], 2, 0, originals=copies)
 
 
 @pytest.mark.parametrize(("num_dogs", "num_validation"), [(60, None), (60, 2), (100, 98), (100, 100)])

@@ -44,6 +44,28 @@ def test_names_without_a_label_are_refused_by_name(path: str) -> None:
         with_targets(_images("cat.1.jpg", path), LabelsFrom.NAMES)
 
 
+@pytest.mark.parametrize("top", ["", "images/"])
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Test"), ("train", "file"), ("val", "bus"), ("TrainSet", "TestSet"), ("train-image", "test-image")],
+)
+def test_names_that_begin_with_a_split_tell_no_label(names: tuple[str, ...], top: str) -> None:
+    images = _images(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
+    says = f"'{top}{names[0]}_0.jpg' tells a split, which is no label: name a `labels_file`"
+    for labels_from in (LabelsFrom.AUTO, LabelsFrom.NAMES):
+        with pytest.raises(ImagesError, match=says):
+            with_targets(images, labels_from)
+
+
+def test_words_of_splits_are_labels_in_names_that_hold_other_words() -> None:
+    assert _auto("bullet_train_1.jpg", "test_tube_1.jpg", "evaluation.1.jpg") == [
+        "bullet_train",
+        "test_tube",
+        "evaluation",
+    ]
+    assert _auto("cats/train_1.jpg", "dogs/test_1.jpg") == ["cats", "dogs"]
+
+
 def test_folders_tell_the_label_of_what_lies_in_them() -> None:
     images = with_targets(_images("train/cats/1.jpg", "valid/dogs/2.jpg"), LabelsFrom.FOLDERS)
     assert _targets(images) == ["cats", "dogs"]
@@ -106,6 +128,16 @@ def test_names_and_folders_that_tell_different_stories_are_asked_about(paths: tu
 def test_a_test_folder_is_no_label() -> None:
     with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for all but 1, the folders none"):
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
+
+
+@pytest.mark.parametrize("name", ["validate", "validating", "Validations", "vali", "validate_data"])
+def test_words_that_tell_a_split_beside_a_training_folder_alone_tell_those_to_validate_on(name: str) -> None:
+    for path in ("cats/{}.jpg", "cat.{}.jpg"):
+        both = _splits(
+            *(f"{folder}/{path.format(number)}" for folder in ("train", name, "tests") for number in range(2))
+        )
+        assert both == [Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.VALIDATION, Split.TEST, Split.TEST]
+    assert _splits(f"{name}/1.jpg", "tests/1.jpg", "other/1.jpg") == [None] * 3
 
 
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
@@ -224,6 +256,10 @@ def test_photos_right_in_a_training_folder_are_never_of_a_label_train(
         with pytest.raises(ImagesError, match=r"two labels|are not so"):
             with_targets(_images(*paths), labels_from, is_training=is_training)
     all_named = _images(*(f"{top}{folder}/{label}.1.jpg" for folder in ("train", *others) for label in ("cat", "dog")))
+    if is_training and "test" in others:
+        with pytest.raises(ImagesError, match="4 of 8 images lie beside these"):
+            with_targets(all_named, LabelsFrom.AUTO, is_training=is_training)
+        return
     targets = _targets(with_targets(all_named, LabelsFrom.AUTO, is_training=is_training))
     assert targets == ["cat", "dog"] * (1 + len(others))
     with pytest.raises(ImagesError, match=f"images are not so: '{top}train/cat"):
@@ -250,12 +286,38 @@ def test_a_folder_of_photos_beside_those_of_splits_is_no_label_to_train(
     train: str, test: str, beside: str, labels_from: LabelsFrom
 ) -> None:
     paths = [*_of_cats_and_dogs(train, test), beside]
-    says = f"1 of .* lie beside the folders to train on.*: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
-    kept = _images(*paths[:4], beside)
+    says = f"1 of 5 images lie beside these: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
     with pytest.raises(ImagesError, match=says):
-        with_targets(kept, labels_from, _images(*paths), is_training=True)
-    also = _images(*paths[:-1], beside.replace(beside.split("/")[-2], "cats"))
-    assert set(_targets(with_targets(also, LabelsFrom.FOLDERS, is_training=True))) == {"cats", "dogs"}
+        with_targets(_images(*paths[:4], beside), labels_from, _images(*paths), is_training=True)
+
+
+def test_photos_beside_those_to_train_and_to_validate_on_may_be_drawn_with_them_if_they_are_of_their_labels() -> None:
+    paths = _of_cats_and_dogs("train", "valid")
+    assert len(_kept(*paths, "more/cats/8.jpg", "more/dogs/9.jpg")) == len(paths) + 2
+    assert len(_kept(*paths, "cat.8.jpg")) == len(paths) + 1
+
+
+@pytest.mark.parametrize(
+    ("split", "beside"),
+    [
+        (("train/good/{}.png", "test/good/{}.png", "test/bent/{}.png"), "ground_truth/bent/{}_mask.png"),
+        (("b/train/cat/{}.jpg", "b/train/dog/{}.jpg", "b/test/cat/{}.jpg"), "b/masks/cat/{}.png"),
+        (("c/c/train/ok/{}.jpg", "c/c/train/bad/{}.jpg", "c/c/test/ok/{}.jpg"), "c_512/c_512/ok/{}.jpg"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/{}.jpg"), "extra/fox.{}.jpg"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/cat.{}.jpg"), "masks/cat.{}.png"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "valid/cat.{}.jpg"), "extra/fox.{}.png"),
+        (("train/cat.{}.jpg", "train/dog.{}.jpg", "test/{}.jpg"), "cat.{}.jpg"),
+        (("train-0.tar/cat.{}.jpg", "train-0.tar/dog.{}.jpg", "test-0.tar/{}.jpg"), "more.tar/cat.{}.jpg"),
+    ],
+)
+def test_photos_in_no_split_are_not_trained_on_however_deep_they_lie_and_whatever_they_are_called(
+    split: tuple[str, ...], beside: str
+) -> None:
+    paths = [path.format(number) for path in split for number in range(2)]
+    with pytest.raises(ImagesError, match=f"2 of . images lie beside these: '{beside.format(0)}'.*the folder to train"):
+        _kept(*paths, *(beside.format(number) for number in range(2)))
+    if split[0] != "train/good/{}.png":
+        assert set(_kept(*paths).values()) in ({"cat", "dog"}, {"ok", "bad"})
 
 
 @pytest.mark.parametrize(("train", "test", "beside"), [*_BESIDE, ("train", "valid", "eval/9.jpg")])
@@ -270,8 +332,8 @@ def test_a_folder_of_photos_beside_those_of_splits_is_scored_as_it_is_called(
     "folders",
     [
         ("bus", "car", "train/steam", "train/electric"),
-        ("train_station/platform", "train_station/hall", "tower", "test_kitchen"),
-        ("evaluation", "train_ticket/old", "train_ticket/new", "invoice"),
+        ("train_station", "tower", "test_kitchen"),
+        ("evaluation", "train_ticket", "invoice"),
         ("train/cats", "train/dogs", "more/cats", "more/dogs", "extra"),
     ],
 )
@@ -280,6 +342,59 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
 ) -> None:
     photos = {f"v/{folder}/{number}.jpg": folder.split("/")[-1] for folder in folders for number in range(2)}
     assert _kept(*photos) == photos
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (
+            ("cat/2021/1.jpg", "cat/2022/2.jpg", "dog/2021/1.jpg"),
+            "'cat/2021/1.jpg' may be of '2021' or 'cat', and 'dog/",
+        ),
+        (("sick/p0/1.jpg", "well/p1/1.jpg"), "'p0' or 'sick'"),
+        (("d/train/sick/p0/1.jpg", "d/train/well/p1/1.jpg"), "'p0' or 'sick'"),
+        (
+            ("ok/x/a/40X/1.jpg", "bad/x/b/40X/1.jpg", "bad/x/b/100X/1.jpg"),
+            "'40X' or 'a' or 'x' or 'ok', and 'bad/x/b/40X",
+        ),
+        (("beach/1.jpg", "church/outdoor/1.jpg", "house/outdoor/1.jpg"), "'outdoor' or 'church', and 'beach/1.jpg'"),
+        (("cats/1.jpg", "cats/New folder/2.jpg", "dogs/3.jpg"), "'New folder' or 'cats'"),
+        (("tower/1.jpg", "train_station/hall/2.jpg", "train_station/platform/3.jpg"), "'hall' or 'train_station'"),
+        (("fold0/cat/1.jpg", "fold0/dog/2.jpg", "fold1/cat/3.jpg"), "'cat' or 'fold0'"),
+        (("a.tar/cats/in/1.jpg", "a.tar/dogs/in/2.jpg", "a.tar/dogs/out/2.jpg"), "'in' or 'cats'"),
+        (("train/cats/1.jpg", "train/dogs/1.jpg", "animals/wolf/1.jpg"), "'wolf' or 'animals'"),
+    ],
+)
+def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[str, ...], said: str) -> None:
+    images = _images(*paths)
+    for is_training in (True, False):
+        with pytest.raises(ImagesError, match=f"{said}.*innermost folders are the labels, name `labels_from` folders"):
+            with_targets(images, LabelsFrom.AUTO, is_training=is_training)
+    innermost = [path.split("/")[-2] for path in paths]
+    assert _targets(with_targets(images, LabelsFrom.FOLDERS, is_training=True)) == innermost
+
+
+@pytest.mark.parametrize(
+    "tops",
+    [
+        ("photos",),
+        ("train", "valid"),
+        ("train/train", "valid/valid"),
+        ("d/seg_train/seg_train", "d/seg_valid/seg_valid"),
+        ("train/train_images", "valid/validation_images"),
+        ("train/images", "valid/images"),
+        ("train", "cv"),
+        ("train/train", "more/cv"),
+        ("a.tar", "b.tar"),
+        ("part-a.tar/part-a", "part-b.tgz/part-b"),
+        ("2025/a.tar", "2026/b.tar"),
+        ("train.tar/train", "valid.tar/valid"),
+    ],
+)
+def test_folders_of_splits_and_archives_above_the_labels_are_not_asked_about(tops: tuple[str, ...]) -> None:
+    images = _images(*(f"{top}/{label}/1.jpg" for top in tops for label in ("cats", "dogs")))
+    for is_training in (True, False):
+        assert _targets(with_targets(images, LabelsFrom.AUTO, is_training=is_training)) == ["cats", "dogs"] * len(tops)
 
 
 class _Compared(tuple[str, ...]):

@@ -1,0 +1,115 @@
+"""Where labelled photos lie: refused where the places of others say that a label is none, or may be another."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from pathlib import PurePosixPath
+
+from scoring.errors import ImagesError
+from scoring.sources.entries import ImageEntry
+from scoring.sources.listing import CommonFolder
+from scoring.sources.spelling import singular
+from scoring.sources.splits import Split, SplitFolders, split_of_name
+
+_IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
+_NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
+_NAMED = 3  # paths shown in a message
+
+
+def folder_of(path: str) -> str:
+    """The folder that a photo lies in, with a slash behind it."""
+    return path[: path.rfind("/") + 1]
+
+
+def name_of(folder: str) -> str:
+    """What a folder is called."""
+    return PurePosixPath(folder).name
+
+
+def inside_tar(path: str) -> str:
+    """The path within a tar, or all of it."""
+    return _IN_TAR.split(path)[-1]
+
+
+def refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse photos in no split, as masks may be, where some are to train on and others to validate or to test on.
+
+    Without any to test on, those of labels in the splits stay: they may be drawn with the others.
+    """
+    told = {folders.split_of(image.path) for image in found} - {None}
+    if Split.TRAIN not in told or len(told) == 1:
+        return
+    outside = [image for image in images if folders.split_of(image.path) is None]
+    if Split.TEST not in told:
+        labels = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+        outside = [image for image in outside if singular(image.target or "") not in labels]
+    beside = [image.path for image in outside]
+    if beside:
+        raise ImagesError(
+            f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
+            f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
+            "train on as `images`, or move the others into these folders or elsewhere."
+        )
+
+
+def refuse_two_stories(images: Sequence[ImageEntry]) -> None:
+    """Refuse tars in several folders, as `cats/a.tar`, that have folders of other names: either may be the labels.
+
+    Where the tars' folders differ by numbers alone, as `2026/a.tar`, and a tar has two labels, those inside are them.
+    """
+    places, other = set[tuple[str, ...]](), None
+    inside = defaultdict[str, set[str]](set)  # the labels of each tar
+    for image in images:
+        if tar := _IN_TAR.search(image.path):
+            above = image.path[: tar.start()].split("/")[:-1]
+            folders = tuple(name for name in above if split_of_name(name) is None)
+            places.add(folders)
+            inside[image.path[: tar.end()]].add(singular(image.target or ""))
+            if singular(image.target or "") not in map(singular, folders):
+                other = other or image
+    unnumbered = {tuple(name for name in place if not _NUMBERED.fullmatch(name)) for place in places}
+    is_told_inside = len(unnumbered) == 1 and any(len(labels) > 1 for labels in inside.values())
+    if other and len(places) > 1 and () not in places and not is_told_inside:
+        raise ImagesError(
+            f"Expected either the folders of tars or those inside them to tell the label; {other.path!r} has both, as "
+            "others have. Move the tars into one folder if those inside tell, else name a `labels_file`."
+        )
+
+
+def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse folders of labels in different places, as `cat/2021` and `dog/2021`: those that they lie in may be labels.
+
+    Photos beside the folders of splits may lie anywhere if the splits have their labels.
+    """
+    shared = CommonFolder(inside_tar(image.path) for image in images).depth
+    above_of_folder = cache(lambda folder: _folders_above(folder, shared, folders))
+
+    def above_of(image: ImageEntry) -> tuple[str, ...]:
+        return above_of_folder(folder_of(image.path))
+
+    if len(set(map(above_of, images))) < 2:
+        return
+    in_splits = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+    first: ImageEntry | None = None
+    for image in images:
+        if folders.split_of(image.path) is None and singular(image.target or "") in in_splits:
+            continue
+        first = first or image
+        if above_of(image) != above_of(first):
+            deep, other = sorted((first, image), key=lambda one: len(above_of(one)), reverse=True)
+            labels = " or ".join(map(repr, (deep.target, *reversed(above_of(deep)))))
+            raise ImagesError(
+                f"Expected all folders of labels in one place; {deep.path!r} may be of {labels}, and {other.path!r} "
+                "lies elsewhere. If the innermost folders are the labels, name `labels_from` folders; else move the "
+                "photos of each label into one folder, or name a `labels_file`."
+            )
+
+
+def _folders_above(folder: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
+    """The folders that one of labels lies in below those that all share; not of splits, nor a tar's, called like it."""
+    inside = inside_tar(folder)
+    steps, top = inside.split("/")[:-1], folder.removesuffix(inside)
+    of_tar = f"{top}{name_of(_IN_TAR.sub('/', top))}/"
+    above = (f"{top}{'/'.join(steps[:depth])}/" for depth in range(shared + 1, len(steps)))
+    return tuple(name_of(one) for one in above if one != of_tar and not folders.is_of_split(one))
