@@ -28,16 +28,22 @@ class WorkerInfo(Generic[D]):
 
 
 class Actor:
-    """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on."""
+    """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on.
 
-    def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
-        """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
-        devices = pin_process(num_cpus)
+    Pinned by a call before that one, whose end says that Ray has found room for it: from then on it can hang.
+    """
+
+    def pin(self, num_cpus: float) -> Devices:
+        """Pin the process."""
+        return pin_process(num_cpus)
+
+    def build(self, recipe: Recipe[Any, Any, D]) -> tuple[D, int]:
+        """Build the work, and return what `WorkerInfo` says after the devices."""
         work = recipe()
         if not 1 <= work.tasks_at_once <= MAX_TASKS_AT_ONCE:
             raise ValueError(f"Expected 1 to {MAX_TASKS_AT_ONCE} tasks at once; received {work.tasks_at_once}.")
         self._work: Work[Any, Any, D] = work
-        return devices, work.description, work.tasks_at_once
+        return work.description, work.tasks_at_once
 
     def run(self, task: Any, again: bool) -> Any:
         """Do one task; calls may overlap."""
@@ -51,18 +57,25 @@ class Worker(Generic[T, D]):
     Attributes:
         worker_id: Counts up from 0.
         actor: Ray's handle.
+        devices: Where it runs; None until it does.
         info: None while it starts.
         tasks: What it has been given and has not ended.
         alone: It does a task that was lost before, and gets nothing beside it.
-        busy_since: When its oldest task became its oldest, by `time.monotonic()`.
+        busy_since: When its oldest task became its oldest, or it began to be built, by `time.monotonic()`.
     """
 
     worker_id: int
     actor: Any
+    devices: Devices | None = None
     info: WorkerInfo[D] | None = None
     tasks: list[T] = field(default_factory=list)
     alone: bool = False
     busy_since: float = 0.0
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it runs and is not ready yet."""
+        return self.devices is not None and self.info is None
 
     @property
     def has_room(self) -> bool:

@@ -12,11 +12,11 @@ import ray
 
 from cluster import pool
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
-from cluster.held_room import warn_if_waiting
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
+from cluster.waiting import warn_if_waiting
 from cluster.work import MAX_TASKS_AT_ONCE, FunctionWork, R, function_recipe
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
@@ -375,6 +375,70 @@ def test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another(tmp_path: 
     assert pool.num_lost_workers == 1
 
 
+def _never_starts(log: Path) -> Callable[[int], int]:
+    with log.open("a") as file:
+        file.write("x")
+    time.sleep(3600)
+    raise AssertionError
+
+
+def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 2.0)
+    monkeypatch.setattr("cluster.waiting._LONG_START_S", 0.5)
+    pool = _pool(partial(_never_starts, tmp_path / "starts"), replace(_CPU_ONLY, num_workers=1))
+    with (
+        pytest.warns(WaitingWarning, match=r"^Waiting for the first actor: on .* after 2 s is replaced\.$") as told,
+        pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 2 s"),
+    ):
+        pool.first_ready()
+    pool.stop()
+    assert len(told) == 1
+    assert (tmp_path / "starts").read_text() == "xxx"
+
+
+def _never_starts_again(folder: Path) -> Callable[[int], int]:
+    if (folder / "dead").exists():
+        _never_starts(folder / "starts")
+
+    def work(task: int) -> int:
+        if task == 3 and not (folder / "dead").exists():
+            (folder / "dead").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    return work
+
+
+@pytest.mark.ci
+def test_a_replacement_that_hangs_at_start_ends_the_job_where_no_other_worker_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = _pool(partial(_never_starts_again, tmp_path), replace(_CPU_ONLY, num_workers=1))
+    pool.first_ready()
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 1.0)
+    with pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 1 s"):
+        list(pool.run(range(6)))
+    pool.stop()
+
+
+@pytest.mark.ci
+def test_a_worker_that_waits_for_room_does_not_hang_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    holders: list[Any] = [ray.remote(num_cpus=1)(_Holder).remote() for _ in range(4)]
+    ray.get([each.ready.remote() for each in holders])
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 0.0)
+    pool = _pool(_double, replace(_CPU_ONLY, num_workers=1))
+    for _ in range(3):
+        list(pool._settle())
+    for each in holders:
+        ray.kill(each)
+    monkeypatch.undo()
+    done, _ = _run(pool, range(3))
+    assert sorted(done) == [0, 1, 2]
+    assert pool.num_lost_workers == 0
+
+
 def test_the_tail_is_copied_to_idle_workers_and_the_first_to_end_counts(tmp_path: Path) -> None:
     """One worker sleeps on the last task; the other, idle, does it meanwhile. No deadline would end it in time."""
     (tmp_path / "hang").touch()
@@ -473,7 +537,7 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
 
 def test_a_job_one_of_whose_workers_has_its_room_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     placement = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=1)
-    monkeypatch.setattr("cluster.held_room.num_waiting", lambda bundle: 1)
+    monkeypatch.setattr("cluster.waiting.num_waiting", lambda bundle: 1)
     assert not warn_if_waiting(placement, 2)
     with pytest.warns(WaitingWarning):
         assert warn_if_waiting(placement, 1)
