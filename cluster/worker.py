@@ -1,7 +1,7 @@
 """One actor: its process, and the driver's view of it."""
 
 import time
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
 
 from ray.exceptions import RayActorError
@@ -100,18 +100,22 @@ class Worker(Generic[T, D]):
 
 def unlike(info: WorkerInfo[D], first: WorkerInfo[D]) -> str:
     """Why a worker may not work beside the first one: results of two kinds must not mix."""
+    advice = "Choose one kind of device with `accelerator_type`."
+    if not info.devices.gpu_ids:
+        advice = "Give all nodes the same libraries and files; where `precision` alone differs, choose one."
     return (
         f"Expected all actors alike; actor {info.worker_id} on {info.devices.host} differs from actor "
         f"{first.worker_id} on {first.devices.host}: {_differences(info.description, first.description)}. "
-        "Choose one kind of device with `accelerator_type`."
+        f"{advice}"
     )
 
 
 def _differences(ours: Any, theirs: Any) -> str:
-    """What differs between two descriptions, field by field where they have fields."""
+    """What differs between two descriptions, field by field where they have fields that count."""
     if not is_dataclass(ours) or type(ours) is not type(theirs):
         return f"{ours}, not {theirs}"
-    pairs = ((name, our, vars(theirs)[name]) for name, our in vars(ours).items())
+    names = [each.name for each in fields(ours) if each.compare]
+    pairs = ((name, getattr(ours, name), getattr(theirs, name)) for name in names)
     return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 

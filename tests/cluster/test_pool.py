@@ -2,7 +2,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 import ray
 
 from cluster import pool
+from cluster.devices import Devices
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes, own_node_id
@@ -18,6 +19,7 @@ from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
 from cluster.waiting import warn_if_waiting
 from cluster.work import MAX_TASKS_AT_ONCE, FunctionWork, R, function_recipe
+from cluster.worker import WorkerInfo, unlike
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
 
@@ -483,6 +485,7 @@ def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path:
 class _Kind:
     precision: str
     labels: tuple[str, ...] = ("cat", "dog")
+    reason: str = field(default="", compare=False)
 
 
 class _OfTwoKinds:
@@ -491,7 +494,7 @@ class _OfTwoKinds:
     tasks_at_once = 2
 
     def __init__(self, file: Path) -> None:
-        self.description = _Kind("float16" if file.exists() else "bfloat16")
+        self.description = _Kind("float16" if file.exists() else "bfloat16", reason=str(os.getpid()))
         file.touch()
 
     def __call__(self, task: int) -> int:
@@ -504,10 +507,20 @@ class _OfTwoKinds:
 
 def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tmp_path: Path) -> None:
     pool = WorkerPool(partial(_OfTwoKinds, tmp_path / "second"), replace(_CPU_ONLY, num_workers=1))
-    with pytest.raises(WorkersLostError, match=r"precision float16, not bfloat16\. Choose one kind of device"):
+    with pytest.raises(WorkersLostError, match=r"actor 0 on \S+: precision float16, not bfloat16\. .* choose one\."):
         list(pool.run(range(6)))
     pool.stop()
     assert len(pool.ready_workers) == 1
+
+
+def test_workers_of_two_devices_are_said_to_differ_with_what_to_choose() -> None:
+    on_a_gpu = Devices("a", "1", 1, 1, ("0",))
+    first = WorkerInfo(0, on_a_gpu, _Kind("float16", reason="7.5"), 1)
+    other = WorkerInfo(1, replace(on_a_gpu, host="b"), _Kind("bfloat16", reason="8.0"), 1)
+    assert unlike(other, first) == (
+        "Expected all actors alike; actor 1 on b differs from actor 0 on a: precision bfloat16, not float16. "
+        "Choose one kind of device with `accelerator_type`."
+    )
 
 
 class _Holder:
