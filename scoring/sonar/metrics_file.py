@@ -1,12 +1,13 @@
 """`metrics.json`: what the network beside a run measured, or what a study found. Read and written here alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from scoring.errors import BucketError, RunFolderError
+from scoring.networks.engines import library_versions
 from scoring.quality.intervals import Interval
 from scoring.run.json_fields import is_foreign_json
 from scoring.sonar.protocols import EvaluationProtocol
@@ -43,7 +44,7 @@ class SonarMetrics:
         seed: The number that decided split and initial weights.
         model: Path of the model used for scoring, or None if one was trained.
         wall_s: Seconds from start to finish, Keras' import included.
-        versions: Library versions.
+        versions: Library versions, as `sonar_versions` gives them.
         model_sha256: Digest of that model's file; None if one was trained, or if an earlier version wrote this.
         accuracy: Share of all returns that got their true label; None too if an earlier version wrote this.
         learned: Whether the network was trained on them; None if an earlier version wrote this, which took all returns
@@ -112,7 +113,7 @@ class StudySettings:
         models: What was trained.
         seed: The number that decided folds, initial weights and noise.
         backend: Keras' backend.
-        versions: Library versions.
+        versions: Library versions, as `sonar_versions` gives them.
     """
 
     data_sha256: str
@@ -143,6 +144,11 @@ class StudyRecord:
 
 
 _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
+
+
+def sonar_versions(backend: str) -> dict[str, str]:
+    """Versions of the libraries that make the figures; earlier versions kept those that make pixels instead."""
+    return library_versions("keras", backend, "numpy", "scikit-learn", "scipy")
 
 
 def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
@@ -221,8 +227,8 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
     if not isinstance(found, kind):
         raise RunFolderError(f"{path} holds another command's sonar results. Use another `output`, or `overwrite`.")
     earlier = found.settings if isinstance(found, StudyRecord) else found
-    for name, value in wanted.items():
-        if not _is_same(name, held := getattr(earlier, name), value):
+    for name, held, value in _compared(earlier, wanted):
+        if not _is_same(name, held, value):
             if held is None and name == _ADDED_LATER:
                 return None
             raise RunFolderError(
@@ -230,6 +236,18 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
                 "Use another `output`, or `overwrite` to start clean."
             )
     return found
+
+
+def _compared(
+    earlier: SonarMetrics | StudySettings, wanted: Mapping[str, object]
+) -> Iterator[tuple[str, object, object]]:
+    """Yield each field with what it holds and what it must; of versions, each library that both tell of."""
+    for name, value in wanted.items():
+        if name == "versions" and isinstance(value, dict):
+            both = (library for library in value if library in earlier.versions)
+            yield from ((library, earlier.versions[library], value[library]) for library in both)
+        else:
+            yield name, getattr(earlier, name), value
 
 
 def _is_same(name: str, held: object, value: object) -> bool:
@@ -247,7 +265,8 @@ def _plain(value: object) -> object:
 
 def _parse_network(record: dict[str, Any]) -> SonarMetrics:
     learned = record.get("learned")
-    return SonarMetrics(**{**record, "learned": None if learned is None else Learned(learned)})
+    parsed = {"learned": None if learned is None else Learned(learned), "versions": dict(record["versions"])}
+    return SonarMetrics(**{**record, **parsed})
 
 
 def _parse_study(record: dict[str, Any]) -> StudyRecord:
@@ -255,6 +274,7 @@ def _parse_study(record: dict[str, Any]) -> StudyRecord:
     named = {
         "protocols": tuple(EvaluationProtocol(name) for name in settings["protocols"]),
         "models": tuple(SonarModel(name) for name in settings["models"]),
+        "versions": dict(settings["versions"]),
     }
     rows = tuple(_parse_row(row) for row in record["results"])
     digests = record.get("trained_sha256"), record.get("predictions_sha256")
