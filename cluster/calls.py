@@ -18,7 +18,7 @@ class Call(Generic[T, D]):
 
     Attributes:
         worker: The one whose actor was called.
-        assignment: What it was given to do; None if it was called to start.
+        assignment: What it was given to do; None if it was called to pin itself or to be built.
     """
 
     worker: Worker[T, D]

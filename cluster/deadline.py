@@ -1,8 +1,8 @@
-"""How long a task may take until its worker is taken to hang."""
+"""How long a task or a start may take until its worker is taken to hang."""
 
 _FACTOR = 10.0  # times the longest that any task took
 _LEAST_S = 60.0
-_FIRST_S = 1800.0  # before any has ended: compilation, a cold file system
+_FIRST_S = 1800.0  # before any has ended, and for a start: compilation, a cold file system, a download
 
 
 class Deadline:
@@ -27,3 +27,7 @@ class Deadline:
         if self._fixed_s is not None:
             return self._fixed_s
         return (max(_LEAST_S, _FACTOR * self._longest_s) if self._longest_s else _FIRST_S) + self._spare_s
+
+    def start_seconds(self) -> float:
+        """How long a worker's start may take."""
+        return max(_FIRST_S, self._fixed_s or 0.0)

@@ -10,7 +10,7 @@ from cluster.nodes import Node, accelerator_resource
 from cluster.private_ray import accelerator_types
 
 # More cores than this do not help one network's forward pass as much as a second worker does.
-_MAX_CPUS_PER_WORKER = 8.0
+_MAX_CPUS_PER_WORKER = 8
 _MAX_CPUS_BESIDE_GPU = 32.0  # a decode process on each: more than any GPU that there is asks for
 _LEAST_SHARE = 0.0001  # Ray counts resources in ten-thousandths
 _LARGEST_AMOUNT = 1e9  # more than any cluster has; Ray counts in 64 bits
@@ -125,7 +125,7 @@ def place_workers(nodes: list[Node], request: WorkerRequest) -> Placement:
 
 
 def plan_placement(nodes: list[Node], request: WorkerRequest, can_grow: bool = False) -> Placement:
-    """Fill in what the user left open: a worker per GPU; without GPUs, workers that together fill the cores.
+    """Fill in what the user left open: a worker per GPU; without GPUs, workers that together take most cores.
 
     Args:
         nodes: The nodes that are there.
@@ -203,15 +203,26 @@ def _with_patience(placement: Placement, request: WorkerRequest) -> Placement:
 
 
 def _default_cpus(nodes: list[Node], gpus_per_worker: float, num_workers: int | None) -> float:
-    """Cores for each worker: beside a GPU those that its node has for each, up to 32; else up to eight."""
+    """Cores for each worker: beside a GPU those that its node has for each, up to 32; else up to eight.
+
+    Without GPUs, as many as leave the fewest cores idle, though at least half of what the largest node allows: each
+    worker holds the network in memory. So many workers as are asked for get as many as leave room for all of them.
+    """
     if gpus_per_worker:
         able = [node for node in nodes if node.num_gpus >= gpus_per_worker]
         shares = [node.num_cpus * gpus_per_worker / node.num_gpus for node in able]
         return float(max(1, min(_MAX_CPUS_BESIDE_GPU, math.floor(min(shares, default=1)))))
-    total = sum(node.num_cpus for node in nodes)
-    largest = max((node.num_cpus for node in nodes), default=1)
-    share = math.floor(total / num_workers) if num_workers else largest
-    return float(max(1, min(_MAX_CPUS_PER_WORKER, share, largest)))
+    largest = math.floor(max((node.num_cpus for node in nodes), default=1))
+    most = max(1, min(_MAX_CPUS_PER_WORKER, largest))
+    if num_workers is None:
+        return float(max(range((most + 1) // 2, most + 1), key=lambda size: (size * _num_shares(nodes, size), size)))
+    share = max(1, min(most, math.floor(sum(node.num_cpus for node in nodes) / num_workers)))
+    return float(next((size for size in range(share, 0, -1) if _num_shares(nodes, size) >= num_workers), share))
+
+
+def _num_shares(nodes: list[Node], num_cpus: int) -> int:
+    """How many workers of so many cores the nodes can hold."""
+    return sum(math.floor(node.num_cpus / num_cpus) for node in nodes)
 
 
 def _of_kind(nodes: list[Node], accelerator_type: str | None) -> list[Node]:

@@ -14,12 +14,13 @@ from ray.exceptions import RayError, RayTaskError
 from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
+from cluster.devices import Devices
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.head_watch import HeadWatch
-from cluster.held_room import warn_if_waiting
 from cluster.ledger import TaskFailed, TaskLedger
 from cluster.nodes import check_open, cluster_nodes
 from cluster.placement import Placement, count_room
+from cluster.waiting import warn_if_starting, warn_if_waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
 
@@ -86,7 +87,7 @@ class WorkerPool(Generic[T, R, D]):
         self._ledger: TaskLedger[T] = TaskLedger((), MAX_ATTEMPTS)
         self._num_started = self._num_failed_starts = 0
         self._looked_at = self._placeable_at = self._asked_at = time.monotonic()
-        self._has_warned = False
+        self._has_warned = self._has_told_of_start = False
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
         self.num_lost_workers = 0
@@ -142,8 +143,7 @@ class WorkerPool(Generic[T, R, D]):
             worker: Worker[T, D] = Worker(self._num_started, self._actor_class.remote())
             self._num_started += 1
             self._workers[worker.worker_id] = worker
-            starting = worker.actor.start.remote(self._recipe, self._placement.cpus_per_worker)
-            self._calls.add(starting, Call(worker, None))
+            self._calls.add(worker.actor.pin.remote(self._placement.cpus_per_worker), Call(worker, None))
 
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
@@ -169,13 +169,16 @@ class WorkerPool(Generic[T, R, D]):
 
     def _settle_start(self, reference: Any, worker: Worker[T, D]) -> Iterator[Outcome[T, R]]:
         try:
-            built = ray.get(reference)
+            answer = ray.get(reference)
         except RayTaskError as error:
             self._start_failed(worker, one_line(error.cause), error.cause)
         except RayError as error:
             yield from self._lose(worker, cause_of_death(error))
         else:
-            self._admit(worker, WorkerInfo(worker.worker_id, *built))
+            if worker.devices is None:
+                self._build(worker, answer)
+            else:
+                self._admit(worker, WorkerInfo(worker.worker_id, worker.devices, *answer))
 
     def _settle_task(self, reference: Any, worker: Worker[T, D], task: T) -> Iterator[Outcome[T, R]]:
         try:
@@ -191,6 +194,11 @@ class WorkerPool(Generic[T, R, D]):
             self._deadline.learn(worker.release(task))
             if self._ledger.done(task):
                 yield TaskDone(task, result, worker.worker_id)
+
+    def _build(self, worker: Worker[T, D], devices: Devices) -> None:
+        """Ray has found room for it: from now on its start is timed."""
+        worker.devices, worker.busy_since = devices, time.monotonic()
+        self._calls.add(worker.actor.build.remote(self._recipe), Call(worker, None))
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
@@ -245,11 +253,7 @@ class WorkerPool(Generic[T, R, D]):
     def _look_around(self) -> Iterator[Outcome[T, R]]:
         """Replace workers that hang, use nodes that joined, and give up when no node can take a worker."""
         self._looked_at = now = time.monotonic()
-        deadline_s = self._deadline.seconds()
-        for worker in list(self._workers.values()):
-            if worker.tasks and now - worker.busy_since > deadline_s:
-                ray.kill(worker.actor)
-                yield from self._lose(worker, f"no result within {deadline_s:.0f} s: the actor hung and was replaced")
+        yield from self._replace_hanging(now)
         if not self._head.is_up():
             return
         room = count_room(cluster_nodes(), self._placement)
@@ -264,6 +268,18 @@ class WorkerPool(Generic[T, R, D]):
             self._asked_at = now
         elif not self._has_warned and now - self._asked_at > _SILENT_S:
             self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(self._workers))
+        if not (is_ready or self._has_told_of_start):
+            self._has_told_of_start = warn_if_starting(self._workers.values(), now, self._deadline.start_seconds())
+
+    def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
+        deadline_s, start_s = self._deadline.seconds(), self._deadline.start_seconds()
+        for worker in list(self._workers.values()):
+            if worker.tasks and now - worker.busy_since > deadline_s:
+                ray.kill(worker.actor)
+                yield from self._lose(worker, f"no result within {deadline_s:.0f} s: the actor hung and was replaced")
+            elif worker.is_starting and now - worker.busy_since > start_s:
+                ray.kill(worker.actor)
+                yield from self._lose(worker, f"not ready within {start_s:.0f} s: the actor hung and was ended")
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""

@@ -1,7 +1,7 @@
 """One actor: its process, and the driver's view of it."""
 
 import time
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
 
 from ray.exceptions import RayActorError
@@ -28,16 +28,22 @@ class WorkerInfo(Generic[D]):
 
 
 class Actor:
-    """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on."""
+    """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on.
 
-    def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
-        """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
-        devices = pin_process(num_cpus)
+    Pinned by a call before that one, whose end says that Ray has found room for it: from then on it can hang.
+    """
+
+    def pin(self, num_cpus: float) -> Devices:
+        """Pin the process."""
+        return pin_process(num_cpus)
+
+    def build(self, recipe: Recipe[Any, Any, D]) -> tuple[D, int]:
+        """Build the work, and return what `WorkerInfo` says after the devices."""
         work = recipe()
         if not 1 <= work.tasks_at_once <= MAX_TASKS_AT_ONCE:
             raise ValueError(f"Expected 1 to {MAX_TASKS_AT_ONCE} tasks at once; received {work.tasks_at_once}.")
         self._work: Work[Any, Any, D] = work
-        return devices, work.description, work.tasks_at_once
+        return work.description, work.tasks_at_once
 
     def run(self, task: Any, again: bool) -> Any:
         """Do one task; calls may overlap."""
@@ -51,18 +57,25 @@ class Worker(Generic[T, D]):
     Attributes:
         worker_id: Counts up from 0.
         actor: Ray's handle.
+        devices: Where it runs; None until it does.
         info: None while it starts.
         tasks: What it has been given and has not ended.
         alone: It does a task that was lost before, and gets nothing beside it.
-        busy_since: When its oldest task became its oldest, by `time.monotonic()`.
+        busy_since: When its oldest task became its oldest, or it began to be built, by `time.monotonic()`.
     """
 
     worker_id: int
     actor: Any
+    devices: Devices | None = None
     info: WorkerInfo[D] | None = None
     tasks: list[T] = field(default_factory=list)
     alone: bool = False
     busy_since: float = 0.0
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it runs and is not ready yet."""
+        return self.devices is not None and self.info is None
 
     @property
     def has_room(self) -> bool:
@@ -87,18 +100,22 @@ class Worker(Generic[T, D]):
 
 def unlike(info: WorkerInfo[D], first: WorkerInfo[D]) -> str:
     """Why a worker may not work beside the first one: results of two kinds must not mix."""
+    advice = "Choose one kind of device with `accelerator_type`."
+    if not info.devices.gpu_ids:
+        advice = "Give all nodes the same libraries and files; where `precision` alone differs, choose one."
     return (
         f"Expected all actors alike; actor {info.worker_id} on {info.devices.host} differs from actor "
         f"{first.worker_id} on {first.devices.host}: {_differences(info.description, first.description)}. "
-        "Choose one kind of device with `accelerator_type`."
+        f"{advice}"
     )
 
 
 def _differences(ours: Any, theirs: Any) -> str:
-    """What differs between two descriptions, field by field where they have fields."""
+    """What differs between two descriptions, field by field where they have fields that count."""
     if not is_dataclass(ours) or type(ours) is not type(theirs):
         return f"{ours}, not {theirs}"
-    pairs = ((name, our, vars(theirs)[name]) for name, our in vars(ours).items())
+    names = (each.name for each in fields(ours) if each.compare)
+    pairs = ((name, vars(ours)[name], vars(theirs)[name]) for name in names)
     return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 

@@ -15,11 +15,10 @@ from jobs.sonar.request import StudyRequest
 from jobs.sonar.result import Study
 from jobs.sonar.table import print_study
 from jobs.sonar.training import train_models
-from scoring.networks.engines import engine_versions
 from scoring.run.fence import under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.lease import hold_lease
-from scoring.sonar.metrics_file import METRICS_NAME, StudySettings, refuse_foreign_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, StudySettings, refuse_foreign_metrics, sonar_versions
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.study_files import load_whole_study, write_study
@@ -77,5 +76,5 @@ def _train(
 
 
 def _settings(request: StudyRequest, returns: SonarReturns) -> StudySettings:
-    versions = engine_versions(request.backend)
+    versions = sonar_versions(request.backend)
     return StudySettings(returns.digest, request.protocols, request.models, request.seed, request.backend, versions)

@@ -127,7 +127,11 @@ def num_threads() -> int:
 
 def engine_versions(*runtimes: str) -> dict[str, str]:
     """Versions of the libraries that shape the numbers: those named, and what decodes the pixels."""
-    packages = [*runtimes, "pillow", "cykooz-resizer", "numpy"]
+    return library_versions(*runtimes, "pillow", "cykooz-resizer", "numpy")
+
+
+def library_versions(*packages: str) -> dict[str, str]:
+    """Versions of Python and of `packages`."""
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 

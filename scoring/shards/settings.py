@@ -1,6 +1,6 @@
 """What a shard scorer is asked for, what it says of itself, and the fingerprint that follows from both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scoring import __version__
@@ -54,16 +54,16 @@ class ScorerSettings:
 
 @dataclass(frozen=True)
 class ScorerDescription:
-    """What a built scorer is, so that the driver can tell two kinds apart.
+    """What a built scorer is, so that the driver can tell two kinds apart: equal ones may share a run.
 
     Attributes:
         model_digest: Identifies the network's weights.
         labels: Class names in class order.
         precision: The number format in use.
-        precision_reason: Why it is in use.
+        precision_reason: Why it is in use; devices that differ may have the same precision for different reasons.
         versions: Library versions, by name.
         clip: How far from 0 and 1 a submission of the model keeps its probabilities; None if the model does not say.
-        agreement: How far int8 is from float32; None for other precisions.
+        agreement: How far int8 is from float32; None for other precisions. Measured, so no two devices agree on it.
         input_shape: The pixels that the network takes.
         store_probabilities: Whose probabilities are stored in full.
     """
@@ -71,10 +71,10 @@ class ScorerDescription:
     model_digest: str
     labels: tuple[str, ...]
     precision: str
-    precision_reason: str
+    precision_reason: str = field(compare=False)
     versions: dict[str, str]
     clip: float | None = None
-    agreement: Agreement | None = None
+    agreement: Agreement | None = field(default=None, compare=False)
     input_shape: InputShape = DEFAULT_SHAPE
     store_probabilities: str = StoreProbabilities.FEW
 

@@ -1,12 +1,13 @@
 """`metrics.json`: what the network beside a run measured, or what a study found. Read and written here alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TypeVar
 
 from scoring.errors import BucketError, RunFolderError
+from scoring.networks.engines import library_versions
 from scoring.run.json_fields import from_json, is_foreign_json
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
@@ -42,7 +43,7 @@ class SonarMetrics:
         seed: The number that decided split and initial weights.
         model: Path of the model used for scoring, or None if one was trained.
         wall_s: Seconds from start to finish, Keras' import included.
-        versions: Library versions.
+        versions: Library versions, as `sonar_versions` gives them.
         model_sha256: Digest of that model's file; None if one was trained, or if an earlier version wrote this.
         accuracy: Share of all returns that got their true label; None too if an earlier version wrote this.
         learned: Whether the network was trained on them; None if an earlier version wrote this, which took all returns
@@ -111,7 +112,7 @@ class StudySettings:
         models: What was trained.
         seed: The number that decided folds, initial weights and noise.
         backend: Keras' backend.
-        versions: Library versions.
+        versions: Library versions, as `sonar_versions` gives them.
     """
 
     data_sha256: str
@@ -142,6 +143,11 @@ class StudyRecord:
 
 
 _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
+
+
+def sonar_versions(backend: str) -> dict[str, str]:
+    """Versions of the libraries that make the figures; earlier versions kept those that make pixels instead."""
+    return library_versions("keras", backend, "numpy", "scikit-learn", "scipy")
 
 
 def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
@@ -220,8 +226,8 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
     if not isinstance(found, kind):
         raise RunFolderError(f"{path} holds another command's sonar results. Use another `output`, or `overwrite`.")
     earlier = found.settings if isinstance(found, StudyRecord) else found
-    for name, value in wanted.items():
-        if not _is_same(name, held := getattr(earlier, name), value):
+    for name, held, value in _compared(earlier, wanted):
+        if not _is_same(name, held, value):
             if held is None and name == _ADDED_LATER:
                 return None
             raise RunFolderError(
@@ -229,6 +235,18 @@ def _same(path: Location, kind: type[_Kind], wanted: Mapping[str, object]) -> _K
                 "Use another `output`, or `overwrite` to start clean."
             )
     return found
+
+
+def _compared(
+    earlier: SonarMetrics | StudySettings, wanted: Mapping[str, object]
+) -> Iterator[tuple[str, object, object]]:
+    """Yield each field with what it holds and what it must; of versions, each library that both tell of."""
+    for name, value in wanted.items():
+        if name == "versions" and isinstance(value, dict):
+            both = (library for library in value if library in earlier.versions)
+            yield from ((library, earlier.versions[library], value[library]) for library in both)
+        else:
+            yield name, getattr(earlier, name), value
 
 
 def _is_same(name: str, held: object, value: object) -> bool:

@@ -15,11 +15,17 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
-from scoring.networks.engines import engine_versions
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
 from scoring.sonar.learned_rows import learned_rows
-from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, load_earlier_metrics, write_metrics
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    Learned,
+    SonarMetrics,
+    load_earlier_metrics,
+    sonar_versions,
+    write_metrics,
+)
 from scoring.sonar.network_model import load_network, train_network
 from scoring.sonar.recipes import ARTICLE_ACCURACY
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns, check_trainable
@@ -232,7 +238,7 @@ def _measure(
         seed=settings.seed,
         model=_model_name(settings),
         wall_s=wall_s,
-        versions=engine_versions(settings.backend),
+        versions=sonar_versions(settings.backend),
         accuracy=accuracy,
     )
 

@@ -1,6 +1,8 @@
 """Read sonar returns from a file in UCI's format, and say where it is not in that format."""
 
+import re
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,17 @@ from scoring.storage.downloads import file_digest
 
 _MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
+_SEPARATORS = ",;\t"
+_NUMBERED = re.compile("(.*?)0*([1-9][0-9]*)")
+_LABEL_COLUMNS = (LABEL_NAME, "class")
+_LABELS = {spelled: label for label, name in LABEL_NAMES.items() for spelled in (label.casefold(), name)}
 
 
 def load_sonar(path: Path) -> SonarReturns:
-    """Read comma-separated rows of 60 bands, each with a label (`M` or `R`) or all without.
+    """Read rows of 60 bands, each with a label (`M` or `R`, `mine` or `rock`) or all without.
 
-    A first row of names is allowed: `band_1` to `band_60` and `label`, in any order. Without it columns go by place.
+    Commas separate the columns, or semicolons or tabs. A first row of names is allowed: `band_1` to `band_60`, or
+    numbers after another word, and `label` or `class`, in any order. Without it columns go by place.
 
     Raises:
         SonarError: If the file is empty, too large or unreadable, a row is short or long, a band is not a number from 0
@@ -31,10 +38,9 @@ def load_sonar(path: Path) -> SonarReturns:
     if cells.empty:
         raise SonarError(f"Expected sonar returns in {path}; it is empty.")
     cells = _order_columns(cells, path)
-    columns = cells.notna().sum(axis=1).to_numpy()
-    num_columns = int(columns[0])
-    if num_columns not in (NUM_BANDS, NUM_BANDS + 1):
-        num_columns = NUM_BANDS + 1
+    columns = (cells.notna().to_numpy() * np.arange(1, cells.shape[1] + 1)).max(axis=1)  # the last that is not empty
+    is_unlabelled = (columns == NUM_BANDS).sum() > (columns == NUM_BANDS + 1).sum()
+    num_columns = NUM_BANDS + (not is_unlabelled)
     if (columns != num_columns).any():
         row = int(np.argmax(columns != num_columns))
         raise SonarError(
@@ -42,7 +48,7 @@ def load_sonar(path: Path) -> SonarReturns:
             f"row {row + 1} of {len(cells)} has {columns[row]} columns. Is the file cut off?"
         )
     bands = _parse_bands(cells, path)
-    labels = _parse_labels(cells, path) if num_columns > NUM_BANDS else None
+    labels = None if is_unlabelled else _parse_labels(cells, path)
     return SonarReturns(bands, labels, file_digest(path))
 
 
@@ -65,10 +71,25 @@ def _read_cells(path: Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a longer row, which we refuse by name
             # One column more than allowed, so that a long row is told from a right one.
-            return pd.read_csv(path, header=None, names=range(NUM_BANDS + 2), dtype=str, index_col=False)
+            return pd.read_csv(
+                path,
+                sep=_separator(path),
+                header=None,
+                names=range(NUM_BANDS + 2),
+                dtype=str,
+                index_col=False,
+                keep_default_na=False,  # of words: `nan` and `NA` are told as what they are
+                na_values=[""],
+            )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
+
+
+def _separator(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        first = next((line for line in file if line.strip()), "")
+    return next((separator for separator in _SEPARATORS if separator in first), ",")
 
 
 def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -76,20 +97,29 @@ def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
     first = cells.iloc[0].dropna().str.strip()
     if pd.to_numeric(first, errors="coerce").notna().any():
         return cells
-    names = list(first)
-    unknown = sorted(set(names) - {*BAND_NAMES, LABEL_NAME})
-    absent = [name for name in BAND_NAMES if name not in names]
+    bands, label, names = _read_names(list(first))
+    unknown = sorted(set(names) - {*bands, label})
+    absent = [name for name in bands if name not in names]
     if unknown or absent or len(set(names)) != len(names):
         problem = f"lacks {absent[0]}" if absent else f"has {unknown[0]!r}" if unknown else "has one of them twice"
-        raise SonarError(
-            f"Expected the columns {BAND_NAMES[0]} to {BAND_NAMES[-1]}, with or without {LABEL_NAME}; {path} {problem}."
-        )
-    wanted = [first.index[names.index(name)] for name in (*BAND_NAMES, LABEL_NAME) if name in names]
+        raise SonarError(f"Expected the columns {bands[0]} to {bands[-1]}, with or without {label}; {path} {problem}.")
+    wanted = [first.index[names.index(name)] for name in (*bands, label) if name in names]
     others = [column for column in cells.columns if column not in wanted]
     ordered = cells.iloc[1:][[*wanted, *others]].reset_index(drop=True)
     if ordered.empty:
         raise SonarError(f"Expected sonar returns below the names; {path} has none.")
     return ordered.set_axis(cells.columns, axis=1)
+
+
+def _read_names(names: list[str]) -> tuple[list[str], str, list[str]]:
+    """How the file spells the names of bands and label; and its names, in lower case and with plain numbers."""
+    folded = [name.casefold() for name in names]
+    numbered = [_NUMBERED.fullmatch(name) for name in folded]
+    plain = [match[1] + match[2] if match else name for match, name in zip(numbered, folded, strict=True)]
+    words = Counter(match[1] for match in numbered if match).most_common(1)
+    bands = [f"{words[0][0]}{number}" for number in range(1, NUM_BANDS + 1)] if words else list(BAND_NAMES)
+    label = next((name for name in _LABEL_COLUMNS if name in plain), LABEL_NAME)
+    return bands, label, plain
 
 
 def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
@@ -98,17 +128,17 @@ def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
         wrong = ~((bands >= 0) & (bands <= 1))  # true for NaN as well
     if wrong.any():
         row, band = (int(index) for index in np.argwhere(wrong)[0])
-        raise SonarError(
-            f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {cells.iat[row, band]!r}."
-        )
+        cell = cells.iat[row, band]
+        found = repr(cell) if isinstance(cell, str) else "empty"
+        raise SonarError(f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {found}.")
     parsed: Float32Array = bands.astype(np.float32)
     return parsed
 
 
 def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
-    labels = cells[NUM_BANDS].str.strip().to_numpy(np.str_)
-    known = np.isin(labels, list(LABEL_NAMES))
-    if not known.all():
-        row = int(np.argmin(known))
-        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {str(labels[row])!r}.")
-    return labels
+    spelled = cells[NUM_BANDS].str.strip()
+    labels = spelled.str.casefold().map(_LABELS)
+    if labels.isna().any():
+        row = int(labels.isna().to_numpy().argmax())
+        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {spelled[row]!r}.")
+    return labels.to_numpy(np.str_)

@@ -67,6 +67,13 @@ MECHANISMS = [
         "tests/cluster/test_pool.py::test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another",
     ),
     Mechanism(
+        "an actor that hangs at its start is replaced",
+        _POOL,
+        "elif worker.is_starting and now - worker.busy_since > start_s:",
+        "elif False:",
+        "tests/cluster/test_pool.py::test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end",
+    ),
+    Mechanism(
         "the tail is copied",
         _LEDGER,
         "            return self._copy(worker_id)\n",

@@ -15,3 +15,9 @@ def test_deadline_that_somebody_asked_for_stays() -> None:
     deadline = Deadline(7.0, spare_s=300.0)
     deadline.learn(20.0)
     assert deadline.seconds() == 7
+
+
+def test_a_start_has_as_long_as_a_first_task_or_as_long_as_somebody_asked_for() -> None:
+    assert Deadline(spare_s=300.0).start_seconds() == 1800
+    assert Deadline(7.0).start_seconds() == 1800
+    assert Deadline(7200.0).start_seconds() == 7200

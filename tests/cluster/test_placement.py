@@ -32,6 +32,35 @@ def test_actors_asked_for_share_the_cores() -> None:
     assert plan_placement(_LAPTOP, WorkerRequest(num_workers=2)) == Placement(2, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("cores", "num_workers", "cpus_per_worker"),
+    [
+        ([12], 2, 6),
+        ([14], 2, 7),
+        ([15], 3, 5),
+        ([20], 4, 5),
+        ([9], 1, 8),
+        ([7.5], 1, 7),
+        ([1], 1, 1),
+        ([8, 6], 2, 6),
+        ([16, 4], 5, 4),
+        ([4, 2], 3, 2),
+        ([64, 1], 8, 8),
+    ],
+)
+def test_without_gpus_few_cores_are_left_idle(cores: list[float], num_workers: int, cpus_per_worker: float) -> None:
+    nodes = [Node(num_cpus, 0) for num_cpus in cores]
+    assert plan_placement(nodes, WorkerRequest()) == Placement(num_workers, 0, cpus_per_worker, elastic=True)
+
+
+@pytest.mark.parametrize(
+    ("cores", "num_workers", "cpus_per_worker"), [([8, 6], 2, 6), ([5, 5], 3, 2), ([6, 6, 6], 2, 6), ([12], 5, 2)]
+)
+def test_actors_asked_for_fit_on_the_nodes(cores: list[float], num_workers: int, cpus_per_worker: float) -> None:
+    nodes = [Node(num_cpus, 0) for num_cpus in cores]
+    assert plan_placement(nodes, WorkerRequest(num_workers)) == Placement(num_workers, 0, cpus_per_worker)
+
+
 def test_fractions_share_a_gpu() -> None:
     halves = WorkerRequest(gpus_per_worker=0.5, cpus_per_worker=1)
     assert plan_placement(_WORKSTATION, halves) == Placement(4, 0.5, 1, elastic=True)

@@ -2,7 +2,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ import pytest
 import ray
 
 from cluster import pool
+from cluster.devices import Devices
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
-from cluster.held_room import warn_if_waiting
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
+from cluster.waiting import warn_if_waiting
 from cluster.work import MAX_TASKS_AT_ONCE, FunctionWork, R, function_recipe
+from cluster.worker import WorkerInfo, unlike
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
 
@@ -375,6 +377,70 @@ def test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another(tmp_path: 
     assert pool.num_lost_workers == 1
 
 
+def _never_starts(log: Path) -> Callable[[int], int]:
+    with log.open("a") as file:
+        file.write("x")
+    time.sleep(3600)
+    raise AssertionError
+
+
+def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 2.0)
+    monkeypatch.setattr("cluster.waiting._LONG_START_S", 0.5)
+    pool = _pool(partial(_never_starts, tmp_path / "starts"), replace(_CPU_ONLY, num_workers=1))
+    with (
+        pytest.warns(WaitingWarning, match=r"^Waiting for the first actor: on .* after 2 s is replaced\.$") as told,
+        pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 2 s"),
+    ):
+        pool.first_ready()
+    pool.stop()
+    assert len(told) == 1
+    assert (tmp_path / "starts").read_text() == "xxx"
+
+
+def _never_starts_again(folder: Path) -> Callable[[int], int]:
+    if (folder / "dead").exists():
+        _never_starts(folder / "starts")
+
+    def work(task: int) -> int:
+        if task == 3 and not (folder / "dead").exists():
+            (folder / "dead").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    return work
+
+
+@pytest.mark.ci
+def test_a_replacement_that_hangs_at_start_ends_the_job_where_no_other_worker_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = _pool(partial(_never_starts_again, tmp_path), replace(_CPU_ONLY, num_workers=1))
+    pool.first_ready()
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 1.0)
+    with pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 1 s"):
+        list(pool.run(range(6)))
+    pool.stop()
+
+
+@pytest.mark.ci
+def test_a_worker_that_waits_for_room_does_not_hang_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    holders: list[Any] = [ray.remote(num_cpus=1)(_Holder).remote() for _ in range(4)]
+    ray.get([each.ready.remote() for each in holders])
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 0.0)
+    pool = _pool(_double, replace(_CPU_ONLY, num_workers=1))
+    for _ in range(3):
+        list(pool._settle())
+    for each in holders:
+        ray.kill(each)
+    monkeypatch.undo()
+    done, _ = _run(pool, range(3))
+    assert sorted(done) == [0, 1, 2]
+    assert pool.num_lost_workers == 0
+
+
 def test_the_tail_is_copied_to_idle_workers_and_the_first_to_end_counts(tmp_path: Path) -> None:
     """One worker sleeps on the last task; the other, idle, does it meanwhile. No deadline would end it in time."""
     (tmp_path / "hang").touch()
@@ -419,6 +485,7 @@ def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path:
 class _Kind:
     precision: str
     labels: tuple[str, ...] = ("cat", "dog")
+    reason: str = field(default="", compare=False)
 
 
 class _OfTwoKinds:
@@ -427,7 +494,7 @@ class _OfTwoKinds:
     tasks_at_once = 2
 
     def __init__(self, file: Path) -> None:
-        self.description = _Kind("float16" if file.exists() else "bfloat16")
+        self.description = _Kind("float16" if file.exists() else "bfloat16", reason=str(os.getpid()))
         file.touch()
 
     def __call__(self, task: int) -> int:
@@ -440,10 +507,20 @@ class _OfTwoKinds:
 
 def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tmp_path: Path) -> None:
     pool = WorkerPool(partial(_OfTwoKinds, tmp_path / "second"), replace(_CPU_ONLY, num_workers=1))
-    with pytest.raises(WorkersLostError, match=r"precision float16, not bfloat16\. Choose one kind of device"):
+    with pytest.raises(WorkersLostError, match=r"actor 0 on \S+: precision float16, not bfloat16\. .* choose one\."):
         list(pool.run(range(6)))
     pool.stop()
     assert len(pool.ready_workers) == 1
+
+
+def test_workers_of_two_devices_are_said_to_differ_with_what_to_choose() -> None:
+    on_a_gpu = Devices("a", "1", 1, 1, ("0",))
+    first = WorkerInfo(0, on_a_gpu, _Kind("float16", reason="7.5"), 1)
+    other = WorkerInfo(1, replace(on_a_gpu, host="b"), _Kind("bfloat16", reason="8.0"), 1)
+    assert unlike(other, first) == (
+        "Expected all actors alike; actor 1 on b differs from actor 0 on a: precision bfloat16, not float16. "
+        "Choose one kind of device with `accelerator_type`."
+    )
 
 
 class _Holder:
@@ -473,7 +550,7 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
 
 def test_a_job_one_of_whose_workers_has_its_room_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     placement = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=1)
-    monkeypatch.setattr("cluster.held_room.num_waiting", lambda bundle: 1)
+    monkeypatch.setattr("cluster.waiting.num_waiting", lambda bundle: 1)
     assert not warn_if_waiting(placement, 2)
     with pytest.warns(WaitingWarning):
         assert warn_if_waiting(placement, 1)

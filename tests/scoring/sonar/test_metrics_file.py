@@ -17,6 +17,7 @@ from scoring.sonar.metrics_file import (
     load_earlier_metrics,
     load_earlier_study,
     load_metrics,
+    sonar_versions,
     write_metrics,
 )
 from scoring.sonar.protocols import EvaluationProtocol
@@ -98,6 +99,26 @@ def test_results_of_other_settings_are_refused_by_the_setting_that_differs(tmp_p
     write_metrics(path, _METRICS)
     with pytest.raises(RunFolderError, match=r"model differs: expected None, received other\.keras"):
         load_earlier_metrics(path, {"seed": 0, "model": "other.keras"})
+
+
+@pytest.mark.parametrize("library", ["python", "keras", "jax", "numpy", "scikit-learn", "scipy"])
+def test_results_of_another_library_that_makes_the_figures_are_refused_by_its_name(
+    library: str, tmp_path: Path
+) -> None:
+    path, here = tmp_path / METRICS_NAME, sonar_versions("jax")
+    write_metrics(path, replace(_STUDY, settings=replace(_SETTINGS, versions={**here, library: "0.1"})))
+    with pytest.raises(RunFolderError, match=f"whose {library} differs: expected 0.1, received {here[library]}"):
+        load_earlier_study(path, replace(_SETTINGS, versions=here))
+
+
+def test_libraries_that_make_pixels_make_no_figures_of_sonar(tmp_path: Path) -> None:
+    """Earlier versions kept those, and not all that make figures: what they do not tell is taken to be the same."""
+    path, here = tmp_path / METRICS_NAME, sonar_versions("tensorflow")
+    assert not {"pillow", "cykooz-resizer"} & set(here)
+    kept = {"python": here["python"], "tensorflow": here["tensorflow"], "pillow": "1.0", "cykooz-resizer": "1.0"}
+    study = replace(_STUDY, settings=replace(_SETTINGS, versions=kept))
+    write_metrics(path, study)
+    assert load_earlier_study(path, replace(_SETTINGS, versions=here)) == study
 
 
 def test_results_of_the_other_command_are_refused(tmp_path: Path) -> None:

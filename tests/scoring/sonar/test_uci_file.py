@@ -57,3 +57,58 @@ def test_a_row_of_another_length_is_refused_by_number(tmp_path: Path, num_column
     rows = [numbered_row(), [*numbered_row(), "0.1", "0.2"][:num_columns]]
     with pytest.raises(SonarError, match=r"row 2 of 2"):
         load_sonar(write_rows(tmp_path / "new.csv", rows))
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_semicolons_and_tabs_separate_columns_too(separator: str, tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("\n" + separator.join([*numbered_row(), "R"]) + "\n")
+    returns = load_sonar(path)
+    assert returns.labels is not None
+    assert returns.labels.tolist() == ["R"]
+    np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("mine", "rock"), [("m", "r"), ("Mine", "Rock"), (" MINE", "rock ")])
+def test_labels_are_letters_or_words_in_any_case(mine: str, rock: str, tmp_path: Path) -> None:
+    returns = load_sonar(write_rows(tmp_path / "new.csv", [[*numbered_row(), label] for label in (mine, rock)]))
+    assert returns.labels is not None
+    assert returns.labels.tolist() == ["M", "R"]
+
+
+@pytest.mark.parametrize(("band", "label"), [("Freq_{}", "Label"), ("V{}", "Class"), ("attribute_{:02}", "CLASS")])
+def test_bands_are_named_by_any_word_and_their_number(band: str, label: str, tmp_path: Path) -> None:
+    names, row = [*(band.format(number) for number in range(1, 61)), label], [*numbered_row(), "M"]
+    returns = load_sonar(write_rows(tmp_path / "new.csv", [names[::-1], row[::-1]]))
+    assert returns.labels is not None
+    np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+    with pytest.raises(SonarError, match=f"lacks {band.format(10).lower()}"):
+        load_sonar(write_rows(tmp_path / "new.csv", [[*names[:9], *names[10:]], [*row[:9], *row[10:]]]))
+
+
+def test_one_number_by_two_names_is_refused(tmp_path: Path) -> None:
+    names = [*BAND_NAMES[:59], "band_01"]
+    with pytest.raises(SonarError, match="lacks band_60"):
+        load_sonar(write_rows(tmp_path / "new.csv", [names, numbered_row()]))
+    with pytest.raises(SonarError, match="twice"):
+        load_sonar(write_rows(tmp_path / "new.csv", [[*BAND_NAMES, "band_01"], [*numbered_row(), "0.5"]]))
+
+
+@pytest.mark.parametrize(("cell", "told"), [("", "empty"), ("nan", "'nan'"), ("NA", "'NA'")])
+@pytest.mark.parametrize("row", [0, 2])
+def test_a_cell_without_a_number_is_named_by_its_place(cell: str, told: str, row: int, tmp_path: Path) -> None:
+    rows = [[*numbered_row(), "M"] for _ in range(3)]
+    rows[row][4] = cell
+    with pytest.raises(SonarError, match=f"row {row + 1}, column 5 of .* is {told}"):
+        load_sonar(write_rows(tmp_path / "new.csv", rows))
+
+
+def test_a_first_row_that_is_cut_off_is_the_one_that_is_named(tmp_path: Path) -> None:
+    rows = [numbered_row(), *([*numbered_row(), "M"] for _ in range(3))]
+    with pytest.raises(SonarError, match="row 1 of 4 has 60 columns"):
+        load_sonar(write_rows(tmp_path / "new.csv", rows))
+
+
+def test_a_label_that_is_none_is_named_as_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(SonarError, match=r"row 2 of .* has 'NA'"):
+        load_sonar(write_rows(tmp_path / "new.csv", [[*numbered_row(), "M"], [*numbered_row(), "NA"]]))
