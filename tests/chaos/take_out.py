@@ -341,6 +341,13 @@ MECHANISMS = [
         "tests/scoring/shards/test_row_faults.py",
     ),
     Mechanism(
+        "a folder that is gone is no fault of rows",
+        "scoring/sources/folder_images.py",
+        "                refuse_absent_folder(self._folder, error.__cause__)\n",
+        "",
+        "tests/scoring/shards/test_row_faults.py",
+    ),
+    Mechanism(
         "values are held against the digest of their file",
         "scoring/run/shard_inspection.py",
         "    if digest and expected.digest and digest != expected.digest:",
