@@ -13,7 +13,7 @@ from scoring.errors import (
     StorageError,
     UnreachableError,
 )
-from scoring.pixels.guarded_decode import DecoderStartError
+from scoring.pixels.guarded_decode import DecoderKilledError, DecoderStartError
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import bucket_of
 from scoring.storage.reach import is_absent
@@ -43,7 +43,8 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
-            a decoder that cannot start, a mount that is gone. A ChangedError if its archive or table is another.
+            a decoder that cannot start or is killed, a mount that is gone. A ChangedError if its archive or table is
+            another.
         UnreachableError: If the bucket, folder or archive of all images is out of reach. For the bucket of a table's
             row, see `check_reach`.
     """
@@ -105,7 +106,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_of_the_machine(cause: BaseException) -> bool:
-    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | UnreachableError | ChangedError):
+    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | DecoderKilledError):
+        return True
+    if isinstance(cause, UnreachableError | ChangedError):
         return True
     if isinstance(cause, RuntimeError):
         return str(cause) == _NO_THREAD
