@@ -52,7 +52,7 @@ class BucketError(StorageError, OSError):
 
 
 class UnreachableError(BucketError):
-    """A bucket answers this process nothing, whatever it is asked for: no connection, or no valid credentials."""
+    """A bucket answers this process nothing: no connection, or no valid credentials. Or a place of images is gone."""
 
 
 class ChangedError(StorageError, OSError):
@@ -71,6 +71,10 @@ class TooLargeError(ScoringError):
 
 class ImageError(ScoringError):
     """One image cannot be read or decoded. It becomes a row with `status="error"`, never a crash."""
+
+
+class PluginError(ImageError):
+    """The image's format takes a package that this machine lacks, and may have at another time."""
 
 
 class OutOfReachError(ImageError):

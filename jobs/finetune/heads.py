@@ -16,10 +16,10 @@ from jobs.console.failures import check_nothing_missing, print_failures
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
-from scoring.finetuning.features import FeatureRequest
 from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.networks.base_networks import base_of
+from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 
@@ -44,7 +44,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    recipe = function_recipe(partial(_head_trainer, _settings(request, folder, fence)))
+    recipe = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence))))
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
     with WorkerPool(recipe, _place(request), deadline_s, faults=(ScoringError,)) as pool:
         for tasks in stages:
@@ -62,8 +62,7 @@ def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:
 
 
 def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> FinetuneSettings:
-    features = request.images.model
-    assert isinstance(features, FeatureRequest)
+    features = request.features
     return FinetuneSettings(
         output=request.output.absolute(),
         images=request.images.images.absolute(),

@@ -60,6 +60,13 @@ class FinetuneRequest:
     are_folds_told: bool = False
 
     @property
+    def features(self) -> FeatureRequest:
+        """How features are extracted."""
+        features = self.images.model
+        assert isinstance(features, FeatureRequest)
+        return features
+
+    @property
     def num_heads(self) -> int:
         """Heads to train: one for each fold of each draw, or the ensemble."""
         return self.num_folds * self.num_draws or self.ensemble

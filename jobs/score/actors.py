@@ -12,6 +12,7 @@ from cluster.pool import WorkerPool
 from cluster.shared_files import SharedFile, require_files
 from jobs.score.request import ImagesRequest
 from scoring.errors import ScoringError
+from scoring.process.same_version import SameVersion
 from scoring.report.text import plural
 from scoring.shards.report import ShardReport
 from scoring.shards.retry import ShardTask
@@ -51,6 +52,7 @@ def start_actors(
     request: ImagesRequest, settings: ScorerSettings, placement: Placement, needed: Sequence[SharedFile]
 ) -> ScorerPool:
     """Start a pool of actors, each with a shard scorer, on nodes that see what is needed."""
-    recipe: Recipe[ShardTask, ShardReport, ScorerDescription] = require_files(partial(ShardScorer, settings), needed)
+    build = SameVersion(partial(ShardScorer, settings))
+    recipe: Recipe[ShardTask, ShardReport, ScorerDescription] = require_files(build, needed)
     spare_s = _READS_THAT_HANG * request.read_timeout_s
     return WorkerPool(recipe, placement, request.shard_deadline_s, (ScoringError,), spare_s)

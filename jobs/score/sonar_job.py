@@ -11,6 +11,7 @@ from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
+from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
@@ -69,7 +70,7 @@ class SonarJob:
             ModelError: If it is not a sonar model, or gives no probabilities.
         """
         if self._settings.model:
-            LightTask(try_model, self._settings, avoid=avoid).result()
+            LightTask(SameVersion(try_model), self._settings, avoid=avoid).result()
 
     def start(self, fence: Fence, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files.
@@ -79,7 +80,7 @@ class SonarJob:
             avoid: Nodes that do not see the files.
         """
         if self._metrics is None:
-            self._task = LightTask(run_sonar, replace(self._settings, fence=fence), avoid=avoid)
+            self._task = LightTask(SameVersion(run_sonar), replace(self._settings, fence=fence), avoid=avoid)
 
     def finish(self) -> SonarMetrics:
         """Wait for the task, tell its result and return it."""

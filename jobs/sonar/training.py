@@ -17,6 +17,7 @@ from jobs.console.ornaments import Ornament
 from jobs.console.session import open_session
 from jobs.sonar.request import StudyRequest
 from scoring.errors import ScoringError
+from scoring.process.same_version import SameVersion
 from scoring.sonar.study import StudyRecipe, TaskResult
 
 # One task may be the paper's smallest network once, another the article's in a hundred folds: no time of one says
@@ -32,7 +33,7 @@ def train_models(
     failures = []
     with open_session(request.address):
         placement = place_workers(cluster_nodes(), request.workers)
-        pool = WorkerPool(function_recipe(recipe), placement, _TASK_DEADLINE_S, faults=(ScoringError,))
+        pool = WorkerPool(function_recipe(SameVersion(recipe)), placement, _TASK_DEADLINE_S, faults=(ScoringError,))
         with pool, _progress(console, len(recipe.tasks)) as progress:
             for num_ended, outcome in enumerate(pool.run(range(len(recipe.tasks))), start=1):
                 if isinstance(outcome, TaskDone):

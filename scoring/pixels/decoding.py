@@ -20,7 +20,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
-from scoring.errors import ImageError
+from scoring.errors import ImageError, PluginError
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
@@ -130,7 +130,7 @@ def _open(encoded: bytes) -> Image.Image:
         if name is None or is_read(name):
             raise
         if not load_plugin(name):
-            raise ImageError(why_not(name)) from None
+            raise PluginError(why_not(name)) from None
         return Image.open(io.BytesIO(encoded))
 
 

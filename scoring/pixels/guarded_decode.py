@@ -4,6 +4,7 @@ A picture that crashes the decoder, or never ends, then costs its own row and no
 """
 
 import multiprocessing
+import signal
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -16,11 +17,17 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 # The largest picture that is let in, 89 megapixels, takes two seconds on a slow core.
 TIME_LIMIT_S = 20.0
 _START_LIMIT_S = 120.0
-_END_LIMIT_S = 10.0  # for a process that has said no word and let its end of the pipe go
+_END_LIMIT_S = 10.0  # for a process that has let its end of the pipe go
+# What no decoder does to itself: the kernel takes its memory, or somebody ends it.
+_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP})
 
 
 class DecoderStartError(RuntimeError):
     """The process cannot start: that is no fault of a picture."""
+
+
+class DecoderKilledError(RuntimeError):
+    """The process was killed from outside: that is no fault of a picture."""
 
 
 class GuardedDecode:
@@ -51,7 +58,14 @@ class GuardedDecode:
         Raises:
             ImageError: Also if the decoder crashes, or takes longer than the limit.
             DecoderStartError: If its process cannot start.
+            DecoderKilledError: If it is killed from outside, and a new one is too.
         """
+        try:
+            return self._decoded(encoded, resize, shape)
+        except DecoderKilledError:
+            return self._decoded(encoded, resize, shape)
+
+    def _decoded(self, encoded: bytes, resize: Resize, shape: InputShape) -> UInt8Array:
         self._await_start()
         try:
             self._connection.send((encoded, resize, shape))
@@ -60,7 +74,13 @@ class GuardedDecode:
             self._restart()
             raise ImageError(f"it takes longer than {self._time_limit_s:g} s to decode") from error
         except (EOFError, OSError) as error:  # the other end is gone
+            code = self._exit_code()
             self._restart()
+            if code in _FROM_OUTSIDE:
+                raise DecoderKilledError(
+                    f"Expected a decode process to live; it was killed with code {code}, as where memory is short. Use "
+                    "fewer actors or a machine with more memory, and run again."
+                ) from error
             raise ImageError("it crashes the decoder") from error
         if isinstance(answer, Exception):
             raise answer
@@ -86,10 +106,15 @@ class GuardedDecode:
                 f"Expected a decode process to start; it has not within {_START_LIMIT_S:g} s."
             ) from error
         except (EOFError, OSError) as error:  # the other end is gone
-            self._process.join(_END_LIMIT_S)
-            code = self._process.exitcode
-            raise DecoderStartError(f"Expected a decode process to start; it ended with code {code}.") from error
+            raise DecoderStartError(
+                f"Expected a decode process to start; it ended with code {self._exit_code()}."
+            ) from error
         self._is_ready = True
+
+    def _exit_code(self) -> int | None:
+        """That of a process which has let its end of the pipe go; None if it lives on."""
+        self._process.join(_END_LIMIT_S)
+        return self._process.exitcode
 
     def _receive(self, limit_s: float) -> Any:
         if not self._connection.poll(limit_s):
@@ -109,6 +134,7 @@ class GuardedDecode:
 
 def _serve(decode: Decode, connection: Connection) -> None:
     """Say that the process is ready, and decode what arrives until nobody is there to send more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; it is the worker's business
     connection.send(None)
     while True:
         try:

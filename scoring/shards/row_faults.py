@@ -9,12 +9,14 @@ from scoring.errors import (
     ImageError,
     LeaseLostError,
     OutOfReachError,
+    PluginError,
     StorageError,
     UnreachableError,
 )
-from scoring.pixels.guarded_decode import DecoderStartError
+from scoring.pixels.guarded_decode import DecoderKilledError, DecoderStartError
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import bucket_of
+from scoring.storage.reach import is_absent
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.redaction import redact
 from scoring.storage.retrying import TRANSIENT
@@ -41,8 +43,10 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
-            a decoder that cannot start, a mount that is gone. A ChangedError if its archive or table is another.
-        UnreachableError: If the bucket of all images is out of reach. For that of a table's row, see `check_reach`.
+            a decoder that cannot start or is killed, a mount that is gone. A ChangedError if its archive or table is
+            another.
+        UnreachableError: If the bucket, folder or archive of all images is out of reach. For the bucket of a table's
+            row, see `check_reach`.
     """
     if isinstance(error, OutOfReachError):
         return f"{_OUT_OF_REACH}{redact(' '.join(str(error).split()))}"[:_LONGEST]
@@ -51,7 +55,7 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
-    if in_reading and any(_is_temporary(cause) for cause in _causes(error)):
+    if isinstance(error, PluginError) or (in_reading and any(map(_is_temporary, _causes(error)))):
         text = f"{_TEMPORARY}{text}"
     return text[:_LONGEST]
 
@@ -80,12 +84,10 @@ def check_reach(rows: Sequence[ScoredImage]) -> None:
 
 
 def _is_temporary(cause: BaseException) -> bool:
-    """Of storage that is slow, busy or ill, or of a bucket that refuses an object, perhaps until its rules change."""
+    """Of storage that is slow, busy or ill, or of an image that is not there or closed to us, perhaps not for good."""
     if isinstance(cause, ReadTimeoutError):
         return True
-    if isinstance(cause, BucketError) and cause.errno == errno.EACCES:
-        return True
-    return isinstance(cause, OSError) and cause.errno in TRANSIENT
+    return is_absent(cause) or (isinstance(cause, OSError) and cause.errno in TRANSIENT)
 
 
 def _stops_all(error: BaseException) -> bool:
@@ -104,7 +106,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_of_the_machine(cause: BaseException) -> bool:
-    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | UnreachableError | ChangedError):
+    if isinstance(cause, MemoryError | LeaseLostError | DecoderStartError | DecoderKilledError):
+        return True
+    if isinstance(cause, UnreachableError | ChangedError):
         return True
     if isinstance(cause, RuntimeError):
         return str(cause) == _NO_THREAD

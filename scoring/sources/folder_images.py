@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from scoring.errors import ImagesError
+from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, bucket_of, file_below
+from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.reading import read_range
 from scoring.storage.walking import walk
 
@@ -62,7 +63,11 @@ class FolderSource:
         def read(image: ImageEntry) -> bytes:
             if image.position is not None:
                 return read_member(image)
-            return read_image(file_below(self._folder, image.path, image.raw_path))
+            try:
+                return read_image(file_below(self._folder, image.path, image.raw_path))
+            except ImageError as error:
+                refuse_absent_folder(self._folder, error.__cause__)
+                raise
 
         return read
 

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
-from scoring.storage.locations import Location, bucket_of, file_below, locate
+from scoring.storage.locations import Location, bucket_of, file_below, lies_in, locate
+from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
 
 _ASK_AGAIN_S = 60.0  # a bucket that was out of reach: each of its rows would wait for it, some seconds or a minute
@@ -51,7 +52,8 @@ class RowReader:
 
         Raises:
             ImageError: If it cannot be read; an OutOfReachError if its bucket cannot.
-            UnreachableError: If many reads of its bucket failed, and no other place has answered meanwhile.
+            UnreachableError: If many reads of its bucket failed, and no other place has answered meanwhile; or the
+                folder that relative paths start at is gone.
         """
         if image.position is not None:
             raise ImageError("the table's row names no image")
@@ -70,10 +72,18 @@ class RowReader:
     def _read(self, location: Location | WebUrl) -> bytes:
         bucket = bucket_of(location)
         if not bucket:
-            encoded = read_image(location)
+            encoded = self._read_file(location)
             self._answered[None] = time.monotonic()
             return encoded
         return self._read_of(bucket, location)
+
+    def _read_file(self, location: Location | WebUrl) -> bytes:
+        try:
+            return read_image(location)
+        except ImageError as error:
+            if not isinstance(location, WebUrl) and lies_in(location, self._folder):
+                refuse_absent_folder(self._folder, error.__cause__)
+            raise
 
     def _read_of(self, bucket: str, location: Location | WebUrl) -> bytes:
         failed = self._failed.get(bucket)

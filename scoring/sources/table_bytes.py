@@ -15,6 +15,7 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import column_values
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.storage.locations import file_below
+from scoring.storage.reach import refuse_absent
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
 from scoring.storage.stamps import has_changed
 
@@ -35,6 +36,7 @@ class BytesReader:
 
         Raises:
             ImageError: If it cannot be read, or its table has changed since it was listed.
+            UnreachableError: If its table is gone.
         """
         names = self._parts.names
         several = os.fsdecode((image.raw_path or image.path.encode()).rpartition(b"#")[0])
@@ -42,6 +44,7 @@ class BytesReader:
         try:
             encoded = self._value(name, image)
         except (OSError, pa.ArrowException, IndexError, ImagesError) as error:
+            refuse_absent(file_below(self._parts.folder, name), error)
             raise ImageError(f"cannot read from table: {one_line(error)}") from error
         if not encoded.is_valid:
             raise ImageError("the table's row holds no image")

@@ -18,6 +18,7 @@ from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable
 from scoring.sources.packing import plain_tar
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
+from scoring.storage.reach import refuse_absent
 from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at, stamps_at
 from scoring.storage.stamps import has_changed
 
@@ -94,6 +95,7 @@ class TarReader:
             ImageError: If it cannot be read, is larger than an image may be, or its tar has changed since it was
                 listed.
             StorageError: If there is no room to decompress its tar.
+            UnreachableError: If its tar is gone.
         """
         check_size(image.size_bytes)
         if not image.size_bytes:
@@ -104,10 +106,10 @@ class TarReader:
             if image.stamp is not None and image.stamp not in opened.stamps:
                 raise has_changed(self._origin or archive)
             encoded = opened.content.read_range(image.position or 0, image.size_bytes)
-        except OSError as error:
-            raise ImageError(f"cannot read from tar: {error.strerror or error}") from error
-        except ImagesError as error:
-            raise ImageError(f"cannot read from tar: {error}") from error
+        except (OSError, ImagesError) as error:
+            refuse_absent(self._origin or image.path, error)
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise ImageError(f"cannot read from tar: {reason or error}") from error
         if len(encoded) < image.size_bytes:
             raise ImageError(f"cannot read from tar: it ends {image.size_bytes - len(encoded)} bytes early")
         return encoded

@@ -19,6 +19,7 @@ from scoring.sources.image_finder import Reason
 from scoring.sources.links import folders_above, link_ends, member_name
 from scoring.sources.spelling import composed
 from scoring.storage.downloads import made_once
+from scoring.storage.reach import refuse_absent
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
 from scoring.storage.sections import Section
@@ -98,6 +99,7 @@ class ZipDirectory:
         Raises:
             ImageError: If it cannot be read, or is larger than an image may be.
             ChangedError: If it, or the zip, has changed.
+            UnreachableError: If the zip is gone.
         """
         try:
             info = self._find_as_typed(path) if stamp is None else self._find(path)
@@ -105,6 +107,7 @@ class ZipDirectory:
                 raise has_changed(self._place)
             return self._read(info)
         except DAMAGE as error:
+            refuse_absent(self._place, error)
             is_gone = stamp is not None and isinstance(error, KeyError)  # it was listed
             if is_gone or stamp_at(self._place) != self._stamp:  # written over; a former file would still be open
                 raise has_changed(self._place) from error

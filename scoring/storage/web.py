@@ -27,7 +27,7 @@ _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
 # for what it does not know at all.
 _TRANSIENT = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
 _MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
-_GONE = (404, 410)
+_NOT_FOUND = 404  # 410 says: and will not be again
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
 _end: ContextVar[float] = ContextVar("end", default=math.inf)  # of this thread's read, by the monotonic clock
@@ -60,8 +60,8 @@ class WebUrl:
             part_s = _PART_S if limit_s is None else min(_LONGEST_PART_S, limit_s)
             patience = (min(_CONNECTION_S, part_s), part_s)
             with _session().get(self.text, stream=True, timeout=patience) as answer:
-                if answer.status_code in _GONE:
-                    raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {answer.status_code}", str(self))
+                if answer.status_code == _NOT_FOUND:
+                    raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {_NOT_FOUND}", str(self))
                 if not answer.ok:
                     number = errno.EREMOTEIO if answer.status_code in _TRANSIENT else None
                     raise BucketError(number, f"the server answers HTTP {answer.status_code}", str(self))

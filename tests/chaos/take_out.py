@@ -348,6 +348,20 @@ MECHANISMS = [
         "tests/scoring/shards/test_row_faults.py",
     ),
     Mechanism(
+        "workers of another version do nothing",
+        "scoring/process/same_version.py",
+        "        if self.version != __version__:\n",
+        "        if False:\n",
+        "tests/jobs/test_same_version.py",
+    ),
+    Mechanism(
+        "a folder that is gone is no fault of rows",
+        "scoring/sources/folder_images.py",
+        "                refuse_absent_folder(self._folder, error.__cause__)\n",
+        "",
+        "tests/scoring/shards/test_row_faults.py",
+    ),
+    Mechanism(
         "values are held against the digest of their file",
         "scoring/run/shard_inspection.py",
         "    if digest and expected.digest and digest != expected.digest:",

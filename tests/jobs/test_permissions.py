@@ -100,6 +100,30 @@ for image in listing.images:
     ], ended.stderr
 
 
+@pytest.mark.parametrize(("name", "mode"), [("photos", 0o000), ("photos", 0o444), ("photos.zip", 0o000)])
+def test_place_that_is_closed_after_listing_is_no_fault_of_its_photos(
+    photos: Path, tmp_path: Path, name: str, mode: int
+) -> None:
+    shutil.make_archive(str(tmp_path / "photos"), "zip", photos)
+    script = f"""
+from pathlib import Path
+from scoring.errors import UnreachableError
+from scoring.sources.inputs import find_images, open_images
+place = Path({name!r})
+listing, read = find_images(place), open_images(place)
+read(listing.images[0])
+place.chmod({mode})
+try:
+    read(listing.images[1])
+except UnreachableError as error:
+    print(error)
+"""
+    ended = _run(tmp_path, "-c", script)
+    (tmp_path / name).chmod(0o755)
+    expected = f"{name}: out of reach since its images were listed: Permission denied. Bring it back, and run again"
+    assert ended.stdout.splitlines() == [expected], ended.stderr
+
+
 @pytest.mark.ray
 @pytest.mark.keras
 @pytest.mark.slow

@@ -344,6 +344,8 @@ class _Ill(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path[1:] in self.ill:
             self.send_error(503)
+        elif self.path == "/gone.png":
+            self.send_error(410)
         else:
             super().do_GET()
 
@@ -367,7 +369,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def table(server: str, tmp_path: Path) -> Path:
-    """A table of the pictures' addresses, the last of which names no file."""
+    """A table of the pictures' addresses, the last of which names a file that is gone for good."""
     names = sorted((photo.name for photo in (tmp_path / "photos").iterdir()), key=natural_key)
     urls = [f"{server}/{name}" for name in [*names[:-1], "gone.png"]]
     pq.write_table(pa.table({"path": urls}), tmp_path / "table.parquet")
@@ -385,9 +387,9 @@ def test_photos_that_could_not_be_read_are_tried_again_when_all_else_is_done(
     assert _score(table, run) == (0, [1])
     monkeypatch.setattr(_Ill, "ill", [])
     assert _score(table, run) == (0, [1])
-    assert _score(table, run) == (0, [])  # nobody asks again for what is not there
+    assert _score(table, run) == (0, [])  # nobody asks again for what is gone for good
     assert _num_done(table, run) == 12
-    assert _reasons(run) == [None] * 11 + ["cannot read: no such file: HTTP 404"]
+    assert _reasons(run) == [None] * 11 + ["cannot read: the server answers HTTP 410"]
     read = read_predictions(RunFolder(run).predictions).slice(0, 11)
     assert [dog for _, dog in read["probabilities"].to_pylist()] == _expected(SHADES[:11])
     assert run_status(RunFolder(run), verify=True).is_complete
@@ -442,6 +444,19 @@ def test_photos_of_a_bucket_that_was_out_of_reach_are_read_when_it_answers_again
         patch.setattr(Url, "read_limited", _no_connection)
         assert _score(table, tmp_path / "run") == (0, [0, 1, 2])
     assert _score(table, tmp_path / "run") == (0, [2])
+    assert _score(table, tmp_path / "run") == (0, [])
+    assert _reasons(tmp_path / "run") == [None] * 12
+
+
+def test_photos_of_a_table_that_were_not_there_are_read_when_they_have_arrived(photos: Path, tmp_path: Path) -> None:
+    table, late = tmp_path / "table.parquet", photos / "7.bmp"
+    pq.write_table(pa.table({"path": [f"photos/{number}.bmp" for number in range(1, 13)]}), table)
+    late.rename(tmp_path / "late.bmp")
+    assert _score(table, tmp_path / "run") == (0, [0, 1, 2])
+    assert _score(table, tmp_path / "run") == (0, [1])
+    assert _reasons(tmp_path / "run")[6] == "temporary: cannot read: No such file or directory"
+    (tmp_path / "late.bmp").rename(late)
+    assert _score(table, tmp_path / "run") == (0, [1])
     assert _score(table, tmp_path / "run") == (0, [])
     assert _reasons(tmp_path / "run") == [None] * 12
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from scoring.errors import ImageError
+from scoring.errors import ImageError, PluginError
 from scoring.pixels import formats
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.formats import HEAD_BYTES, IMAGE_SUFFIXES, format_of
@@ -160,7 +160,7 @@ def test_picture_that_takes_a_plugin_says_which_where_there_is_none(
 ) -> None:
     for other in ("HEIF", "JXL"):  # what another test had Pillow learn
         monkeypatch.delitem(Image.OPEN, other, raising=False)
-    with pytest.raises(ImageError, match=rf"^{name}, which needs pip install 'shardscore\[formats\]'$"):
+    with pytest.raises(PluginError, match=rf"^{name}, which needs pip install 'shardscore\[formats\]'$"):
         decode(head + bytes(100), Resize.SQUASH)
 
 

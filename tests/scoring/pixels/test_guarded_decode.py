@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
 from scoring.pixels.decoding import Decode, Resize, decode
-from scoring.pixels.guarded_decode import DecoderStartError, GuardedDecode
+from scoring.pixels.guarded_decode import DecoderKilledError, DecoderStartError, GuardedDecode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.shards.row_faults import row_fault
+
+_GOOD = b"P6 5 4 255 " + bytes(range(60))
 
 
 def _decode_or_worse(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
@@ -41,6 +44,37 @@ def test_a_picture_that_crashes_or_hangs_the_decoder_costs_itself_alone() -> Non
         pytest.raises(ImageError, match="takes longer than 3 s"),
     ):
         guarded(b"hang", Resize.SQUASH)
+
+
+def _decode_or_be_killed(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
+    """`kill` and a number send the process that signal; behind it, a file that this leaves says that it did."""
+    if encoded.startswith(b"kill"):
+        _, number, name = encoded.split(maxsplit=2)
+        if not Path(name.decode()).exists():
+            Path(name.decode()).touch()
+            os.kill(os.getpid(), int(number))
+        encoded = _GOOD
+    if encoded == b"always":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(encoded, resize, shape)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_picture_whose_process_is_killed_once_is_decoded(tmp_path: Path, number: int) -> None:
+    """As by a kernel that is out of memory for a moment, or by Ctrl-C, which a terminal sends to all processes."""
+    with GuardedDecode(_decode_or_be_killed, time_limit_s=15) as guarded:
+        pixels = guarded(b"kill %d %b" % (number, os.fsencode(tmp_path / "killed")), Resize.SQUASH)
+    assert (tmp_path / "killed").exists()
+    np.testing.assert_array_equal(pixels, decode(_GOOD, Resize.SQUASH))
+
+
+def test_process_that_is_killed_again_and_again_is_no_fault_of_a_picture() -> None:
+    with GuardedDecode(_decode_or_be_killed, time_limit_s=15) as guarded:
+        with pytest.raises(DecoderKilledError, match="it was killed with code -9, as where memory is short") as raised:
+            guarded(b"always", Resize.SQUASH)
+        with pytest.raises(DecoderKilledError):
+            row_fault(raised.value)
+        np.testing.assert_array_equal(guarded(_GOOD, Resize.SQUASH), decode(_GOOD, Resize.SQUASH))
 
 
 class _SlowToLoad:

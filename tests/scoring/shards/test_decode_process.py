@@ -61,7 +61,7 @@ def test_a_process_writes_the_pixels_that_a_thread_writes(
     part = processes(range(2, 2 + len(images)), images)
     assert [error for error in part.errors if error] == [
         "not an image in any known format",
-        "cannot read: No such file or directory",
+        "temporary: cannot read: No such file or directory",
     ]
     assert part.read_s > 0 < part.decode_s
     np.testing.assert_array_equal(rows[2 : 2 + len(images)], _expected(photos, images))

@@ -1,4 +1,5 @@
 import errno
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -12,7 +13,15 @@ import pytest
 from obstore.store import S3Store
 
 from scoring.arrays import UInt8Array
-from scoring.errors import BucketError, ChangedError, ImageError, LeaseLostError, StorageError, UnreachableError
+from scoring.errors import (
+    BucketError,
+    ChangedError,
+    ImageError,
+    LeaseLostError,
+    PluginError,
+    StorageError,
+    UnreachableError,
+)
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.folder import RunFolder
@@ -113,8 +122,10 @@ def _image_error_of(cause: Exception) -> ImageError:
         (OSError(errno.EIO, "Input/output error"), True),
         (ReadTimeoutError("reading took longer than 60 s"), True),
         (BucketError(errno.EACCES, "access denied: AccessDenied", "s3://bucket/3.png"), True),
-        (PermissionError(errno.EACCES, "Permission denied"), False),
-        (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
+        (PermissionError(errno.EACCES, "Permission denied"), True),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), True),
+        (OSError(errno.ENODEV, "No such device"), True),
+        (OSError(errno.EINVAL, "not a regular file"), False),
         (BucketError(None, "the server answers HTTP 403", "https://host/3.png"), False),
     ],
     ids=repr,
@@ -182,6 +193,59 @@ def test_an_archive_or_table_that_is_another_on_this_machine_costs_the_shard_and
     ):
         scorer(0)
     assert not list(folder.predictions.iterdir())
+
+
+@pytest.mark.parametrize(
+    "kind", ["folder", "emptied folder", "tars", "x.tar", "x.zip", "images.parquet", "paths.parquet"]
+)
+def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
+    photos: Path, tmp_path: Path, kind: str
+) -> None:
+    """As a share that drops: the rows would be errors for good."""
+    share, columns = tmp_path / "share", TableColumns(content="image") if kind == "images.parquet" else NO_COLUMNS
+    share.mkdir()
+    place = share if kind in ("folder", "emptied folder", "tars") else share / kind
+    names = [f"{number}.png" for number in range(1, 13)]
+    if kind == "x.zip":
+        with zipfile.ZipFile(place, "w") as archive:
+            for name in names:
+                archive.write(photos / name, name)
+    elif kind in ("x.tar", "tars"):
+        for at, name in enumerate(names):
+            with tarfile.open(share / ("x.tar" if kind == "x.tar" else f"{at // 4}.tar"), "a") as tar:
+                tar.add(photos / name, name)
+    elif kind == "images.parquet":
+        pq.write_table(pa.table({"image": [(photos / name).read_bytes() for name in names]}), place, row_group_size=4)
+    else:
+        shutil.copytree(photos, share, dirs_exist_ok=True)
+        if kind == "paths.parquet":
+            pq.write_table(pa.table({"path": names}), place)
+    folder = RunFolder(tmp_path / "run")
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(place, columns).images, 4, 0)
+    scorer = ShardScorer(ScorerSettings(place, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns), load_fake)
+    scorer(0)
+    share.rename(tmp_path / "away")
+    if kind == "emptied folder":
+        share.mkdir()
+    with pytest.raises(UnreachableError, match=rf"^{share}.*: out of reach since its images were listed: .*, and run "):
+        scorer(1)
+    (tmp_path / "away").replace(share)
+    scorer(1)
+    scorer(2)
+    assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+def test_a_picture_whose_plugin_is_not_installed_may_be_readable_at_another_time() -> None:
+    assert may_pass(row_fault(PluginError("HEIC, which needs pip install 'shardscore[formats]'")))
+    assert not may_pass(row_fault(ImageError("SVG, which is not decoded")))
+
+
+def test_a_photo_that_is_not_there_costs_its_own_row(photos: Path, tmp_path: Path) -> None:
+    reasons = _score(
+        tmp_path / "t.parquet", ["photos/1.png", "photos/gone.png", str(photos / "3.png")], tmp_path / "run"
+    )
+    assert reasons == [None, "temporary: cannot read: No such file or directory", None]
 
 
 def test_a_table_whose_path_holds_a_nul_has_an_error_row_for_it(photos: Path, tmp_path: Path) -> None:

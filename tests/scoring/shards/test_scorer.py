@@ -79,7 +79,7 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
     assert errors == {
         "3": "not an image in any known format",
         "7": "the file is empty",
-        "9": "cannot read: No such file or directory",
+        "9": "temporary: cannot read: No such file or directory",
     }
 
 

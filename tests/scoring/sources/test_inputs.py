@@ -109,6 +109,7 @@ def test_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_that_vanished_after_listing_is_an_image_error(tmp_path: Path) -> None:
+    _touch(tmp_path, "1.jpg")
     with pytest.raises(ImageError, match="cannot read: No such file"):
         open_images(tmp_path)(ImageEntry("gone", "gone.jpg", 0))
 

@@ -43,7 +43,7 @@ class _Server(BaseHTTPRequestHandler):
         if name == "/drips.jpg":
             self._drip()
             return
-        code = {"/gone.jpg": 404, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
+        code = {"/gone.jpg": 404, "/never_again.jpg": 410, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
         if busy := re.fullmatch(r"/busy-(\d+)\.jpg", name):
             code = int(busy[1])
         self.send_response(code)
@@ -98,6 +98,7 @@ def test_file_is_read_with_its_query_through_redirects_and_when_the_server_is_bu
     ("name", "kind", "number", "reason"),
     [
         ("gone.jpg", FileNotFoundError, errno.ENOENT, "no such file: HTTP 404"),
+        ("never_again.jpg", BucketError, None, "the server answers HTTP 410"),
         ("secret.jpg", BucketError, None, "the server answers HTTP 403"),
         ("ill.jpg", BucketError, errno.EREMOTEIO, "the server answers HTTP 500"),
         ("short.jpg", BucketError, errno.EREMOTEIO, "the server ends its answer early"),

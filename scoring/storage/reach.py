@@ -1,0 +1,47 @@
+"""Tell a file that is not there from a place of many that is out of reach: unmounted, moved away or closed to us."""
+
+import errno
+import os
+
+from scoring.errors import ChangedError, UnreachableError
+from scoring.storage.locations import Location, machine_path
+from scoring.storage.read_deadline import within_limit
+
+# What opening a file says that is not there or closed to this user, or whose device or server has left.
+_ABSENT = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOLINK}
+)
+
+
+def is_absent(error: BaseException | None) -> bool:
+    """Whether an error says that a file is not to be had now; it may be at another time."""
+    return isinstance(error, OSError) and error.errno in _ABSENT
+
+
+def refuse_absent(place: object, error: BaseException) -> None:
+    """Raise UnreachableError if `error`, or its cause, says that a file of many images is not to be had now."""
+    fault = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(fault, OSError) and is_absent(fault) and not isinstance(fault, UnreachableError | ChangedError):
+        raise _unreachable(fault.filename or place, str(fault.strerror)) from error
+
+
+def refuse_absent_folder(folder: Location, error: BaseException | None) -> None:
+    """Raise UnreachableError if that is said of an image in a folder which is itself gone, closed or empty."""
+    if not is_absent(error) or machine_path(folder) is None:
+        return
+    try:
+        is_empty = within_limit(_is_empty, folder)
+    except OSError as fault:
+        raise _unreachable(folder, fault.strerror or str(fault)) from error
+    if is_empty:
+        raise _unreachable(folder, "it is empty") from error
+
+
+def _is_empty(folder: Location) -> bool:
+    with os.scandir(f"{folder}/.") as entries:  # by its dot, which takes the right to search it
+        return next(entries, None) is None
+
+
+def _unreachable(place: object, reason: str) -> UnreachableError:
+    text = f"out of reach since its images were listed: {reason}. Bring it back, and run again"
+    return UnreachableError(errno.EREMOTEIO, text, str(place))

@@ -1,0 +1,75 @@
+"""Workers of another version of shardscore than the command's do none of its work."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cluster.placement import Placement
+from jobs.finetune.heads import train_heads
+from jobs.score.actors import start_actors
+from jobs.score.request import ImagesRequest, SonarRequest
+from jobs.score.sonar_job import SonarJob
+from jobs.sonar.training import train_models
+from scoring.bench.drawings import draw_sonar
+from scoring.errors import RequestError
+from scoring.pixels.decoding import Resize
+from scoring.process import same_version
+from scoring.run.folder import RunFolder
+from scoring.shards.settings import ScorerSettings
+from tests.fakes import FAKE_MODEL
+
+_QUIET = Console(quiet=True)
+_ANY: Any = None  # what is not looked at before the versions are
+
+
+def _score(folder: Path) -> None:
+    settings = ScorerSettings(folder, folder, FAKE_MODEL, Resize.SQUASH, 1, 1)
+    start_actors(ImagesRequest(folder, FAKE_MODEL), settings, Placement(1, 0, 1), [])
+
+
+def _score_sonar(folder: Path) -> None:
+    draw_sonar(folder / "sonar.csv", 1)
+    SonarJob(SonarRequest(str(folder / "sonar.csv"), None, 0, "tensorflow"), RunFolder(folder), _QUIET).start(_ANY, ())
+
+
+def _finetune(folder: Path) -> None:
+    class Request:
+        num_heads = 1
+
+    request: Any = Request()
+    train_heads(request, RunFolder(folder), _ANY, _QUIET)
+
+
+def _study_sonar(folder: Path) -> None:
+    class Request:
+        address = workers = None
+
+    request: Any = Request()
+    train_models(request, _ANY, _QUIET)
+
+
+def _here(build: Callable[..., object], *arguments: object, **options: object) -> None:
+    """In place of a pool or a light task: build a worker here."""
+    build()
+
+
+@pytest.mark.parametrize("command", [_score, _score_sonar, _finetune, _study_sonar])
+def test_workers_of_another_version_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr("jobs.score.actors.WorkerPool", _here)
+    monkeypatch.setattr("jobs.score.sonar_job.LightTask", _here)
+    monkeypatch.setattr("jobs.finetune.heads.WorkerPool", _here)
+    monkeypatch.setattr("jobs.finetune.heads._settings", lambda *_: None)
+    monkeypatch.setattr("jobs.finetune.heads._place", lambda *_: None)
+    monkeypatch.setattr("jobs.sonar.training.WorkerPool", _here)
+    monkeypatch.setattr("jobs.sonar.training.open_session", lambda *_: nullcontext())
+    monkeypatch.setattr("jobs.sonar.training.cluster_nodes", list)
+    monkeypatch.setattr("jobs.sonar.training.place_workers", lambda *_: None)
+    monkeypatch.setattr(same_version, "__version__", "0.1.9")
+    with pytest.raises(RequestError, match=r"this machine's have 0\.1\.9"):
+        command(tmp_path)
