@@ -96,6 +96,48 @@ def test_batch_of_one_image_has_no_others_but_a_head_outlives_it(tmp_path: Path)
     assert not np.allclose(*embedder.score(images))
 
 
+def _one_row(x: Any) -> Any:
+    """Takes a whole batch for one image, as a reshape of an input of one image does."""
+    return ops.reshape(x, (1, -1, 3))
+
+
+def _two_rows(x: Any) -> Any:
+    """Patches of an image, which are what the network takes for images."""
+    return ops.reshape(x, (-1, 32, 3))
+
+
+def _save_pooled(path: Path, change: Callable[[Any], Any]) -> str:
+    pixels = keras.Input((8, 8, 3), 1 if change is _one_row else None)
+    hidden = layers.Dense(4, name="hidden")(layers.GlobalAveragePooling1D()(change(pixels)))
+    keras.Model(pixels, layers.Dense(2, activation="softmax")(hidden)).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize(("change", "num_rows"), [(_one_row, 1), (_two_rows, 32)])
+def test_network_of_another_number_of_rows_than_images_is_refused(
+    tmp_path: Path, change: Callable[[Any], Any], num_rows: int
+) -> None:
+    scorer, embedder, extractor = (
+        request.load(Mock()) for request in _requests(_save_pooled(tmp_path / "m.keras", change))
+    )
+    advice = r"Use `batch_size` 1, or save" if num_rows == 1 else "Save"
+    for model in (scorer, embedder):
+        with pytest.raises(
+            ModelError, match=rf"a row of outputs for each image; .* returns {num_rows} for a batch of 16\. {advice} it"
+        ):
+            model.try_out(16)
+    with pytest.raises(ModelError, match=r"for a batch of 2\. Save it"):
+        extractor.try_out(1)
+
+
+def test_rows_of_the_parts_of_one_image_are_refused_and_one_row_of_one_image_is_taken(tmp_path: Path) -> None:
+    for request in _requests(_save_pooled(tmp_path / "two.keras", _two_rows))[:2]:
+        with pytest.raises(ModelError, match=r"returns 2 for a batch of 1\. Save it"):
+            request.load().try_out(1)
+    for request in _requests(_save_pooled(tmp_path / "one.keras", _one_row))[:2]:
+        request.load().try_out(1)
+
+
 def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
