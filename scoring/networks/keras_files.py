@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_folders import refuse_keras_folder
-from scoring.networks.refused_layers import reason_of
+from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import read_range
@@ -127,16 +127,21 @@ def stated_size(path: Path) -> tuple[int, int] | None:
 
 
 def load_keras_file(path: Path) -> "keras.Model":
-    """Load a model without running code that it may bring; layers of lower precision become float32.
+    """Load a model without running code that it may bring; layers of other precisions become float32.
 
     Raises:
         ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive, a model that was
-            never built.
+            never built, or one that carries a state from batch to batch.
     """
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason_of(error, path)}") from error
+    if names := stateful_layers(path):
+        raise ModelError(
+            f"Expected a model that sees each image by itself; {path} carries a state from batch to batch in "
+            f"{', '.join(names)}. Save it with stateful=False."
+        )
     if getattr(model, "inputs", None):
         return model
     raise ModelError(

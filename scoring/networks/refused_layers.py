@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -31,11 +32,20 @@ def reason_of(error: Exception, path: Path) -> str:
     return shorten(reason, _SHOWN_CHARACTERS, placeholder=" ...") + newer_keras(path)
 
 
+def stateful_layers(path: Path) -> list[str]:
+    """Names of a file's layers that carry a state from one batch to the next, so that outputs depend on the order."""
+    return _layers_where(path, lambda layer: layer["config"].get("stateful") is True)
+
+
 def _lambda_layers(path: Path) -> list[str]:
+    return _layers_where(path, lambda layer: layer["class_name"] == "Lambda")
+
+
+def _layers_where(path: Path, is_meant: Callable[[dict[str, Any]], bool]) -> list[str]:
     names: list[str] = []
 
     def look(entry: dict[str, Any]) -> dict[str, Any]:
-        if entry.get("class_name") == "Lambda":
+        if "class_name" in entry and isinstance(entry.get("config"), dict) and is_meant(entry):
             names.append(entry["config"]["name"])
         return entry
 

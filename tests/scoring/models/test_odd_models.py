@@ -139,6 +139,15 @@ def _two_inputs() -> Any:
     return keras.Model([pixels, age], _head(keras.layers.Concatenate()([_trunk(pixels), age])))
 
 
+def _stateful() -> Any:
+    import keras
+
+    pixels = keras.Input((32, 40, 3), batch_size=4)
+    rows = keras.layers.Reshape((32, 120))(pixels)
+    state = keras.layers.Bidirectional(keras.layers.LSTM(4, stateful=True, name="memory"))(rows)
+    return keras.Model(pixels, _head(keras.layers.GRU(4, name="forgetful")(keras.layers.Reshape((2, 4))(state))))
+
+
 def _own_layer() -> Any:
     import keras
 
@@ -198,6 +207,7 @@ _REFUSED = {
         r"Expected a classifier with outputs of shape \(None, num_classes\); .* \(None, 32, 40, 2\)",
     ),
     "int8 pixels": (_of_dtype("int8"), "Expected a model whose input holds pixels of 0 to 255; .* takes int8, which"),
+    "a state": (_stateful, r"by itself; .*m\.keras carries a state .* in forward_memory, backward_memory\."),
     "a layer of its own": (_own_layer, r"safe mode: its class Squared is none of Keras' own\. Use layers"),
     "a function of its own": (_own_function, r"safe mode: its function squared is none of Keras' own\. Use layers"),
 }
