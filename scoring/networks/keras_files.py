@@ -155,11 +155,11 @@ def _loaded(path: Path) -> "keras.Model":
 
     with zipfile.ZipFile(path) as archive:
         written = json.loads(archive.read(_ARCHITECTURE))
-    raised = in_float32(written)
-    if raised == written:
+    changed = in_float32(written)
+    if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path
-        _copy(path, copy, lambda _: json.dumps(raised))
+        _copy(path, copy, lambda _: json.dumps(changed))
         copy.flush()
         return keras.saving.load_model(copy.name, compile=False, safe_mode=True)
 

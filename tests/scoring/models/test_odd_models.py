@@ -89,6 +89,17 @@ def _of_policy(policy: str) -> Callable[[], Any]:
     return build
 
 
+def _of_double() -> Any:
+    """All of it in float64, its input too."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    try:
+        return _of_policy("float64")()
+    finally:
+        keras.config.set_floatx("float32")
+
+
 def _of_dtype(dtype: str) -> Callable[[], Any]:
     def build() -> Any:
         import keras
@@ -188,6 +199,7 @@ _SCORED = {
     "mixed_float16": _of_policy("mixed_float16"),
     "mixed_bfloat16": _of_policy("mixed_bfloat16"),
     "float16": _of_policy("float16"),
+    "float64": _of_double,
     "uint8 pixels": _of_dtype("uint8"),
     "int32 pixels": _of_dtype("int32"),
     "float16 pixels": _of_dtype("float16"),
