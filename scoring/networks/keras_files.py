@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -238,8 +238,8 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         )
     own = shapes[0][1:]
     wanted = (*(size or DEFAULT_SHAPE.size), 3)
+    check_size(own[:2], size, path)
     asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
-    check_size(asked, size, path)
     return model if None not in own else _fixed(model, asked, path)
 
 
@@ -249,13 +249,21 @@ def _is_last(shape: tuple[int | None, ...]) -> bool:
     return last in (1, 3) or (last is None and first not in (1, 3))
 
 
-def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:
-    """Raise ModelError if a size was asked for that is not the one a model has."""
-    if size not in (None, shape.size):
+def check_size(own: Sequence[int | None], size: tuple[int, int] | None, path: object) -> None:
+    """Raise ModelError if a size was asked for that is not the one a model has; None is a side that it leaves open."""
+    if size is None or all(side in (None, asked) for side, asked in zip(own, size, strict=True)):
+        return
+    height, width = own
+    if height is not None and width is not None:
         raise ModelError(
-            f"Expected `size` {size_text(shape.size)} (height x width), which {path} takes; received "
+            f"Expected `size` {size_text((height, width))} (height x width), which {path} takes; received "
             f"{size_text(size)}. Leave it out."
         )
+    fixed, side = ("width", width) if height is None else ("height", height)
+    raise ModelError(
+        f"Expected `size` of a {fixed} of {side}, which {path} takes; received {size_text(size)} (height x width). "
+        f"Name one of this {fixed}."
+    )
 
 
 def _fixed(model: "keras.Model", shape: InputShape, path: Path) -> "keras.Model":
