@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_folders import refuse_keras_folder
+from scoring.networks.library_words import words_of
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
@@ -273,7 +274,7 @@ def _fixed(model: "keras.Model", shape: InputShape, path: Path) -> "keras.Model"
     try:
         return keras.Model(pixels, model(pixels))
     except Exception as error:  # each layer has its own words for too few pixels
-        reason = " ".join(str(error).split())[:300]
+        reason = words_of(error)
         raise ModelError(
             f"Expected a `size` that {path} can take; received {size_text(shape.size)}: {reason}"
         ) from error

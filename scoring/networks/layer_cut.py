@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scoring.errors import ModelError
 from scoring.networks.graph_steps import step_of
 from scoring.networks.last_activation import LOG_SOFTMAX, SIGMOID, SOFTMAX, last_activation
+from scoring.networks.library_words import words_of
 
 if TYPE_CHECKING:
     import keras
@@ -80,7 +81,7 @@ def _model_to(
     try:
         return keras.Model(network.inputs, features, name=name)
     except ValueError as error:  # Keras' words for a tensor of another graph
-        said = " ".join(str(error).split())[:200]
+        said = words_of(error)
         raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error
 
 

@@ -5,10 +5,10 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from scoring.networks.keras_versions import newer_keras
+from scoring.networks.library_words import words_of
 
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 _CONFIG = "Full object config:"  # and behind it
@@ -16,7 +16,6 @@ _UNKNOWN = re.compile(r"Could not locate (class|function) '([^']+)'")
 _UNSAFE = re.compile("deserialization of a `?Lambda`? layer")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
 _SHOWN = 5
-_SHOWN_CHARACTERS = 300
 
 
 def reason_of(error: Exception, path: Path) -> str:
@@ -29,7 +28,7 @@ def reason_of(error: Exception, path: Path) -> str:
         names = _lambda_layers(path)
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
-    return shorten(reason, _SHOWN_CHARACTERS, placeholder=" ...") + newer_keras(path)
+    return words_of(reason) + newer_keras(path)
 
 
 def stateful_layers(path: Path) -> list[str]:

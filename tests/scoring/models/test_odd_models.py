@@ -291,6 +291,23 @@ def test_odd_model_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("engine", EngineName)
+def test_network_that_keras_itself_cannot_run_is_refused_in_one_line(
+    engine: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras builds a convolution of whole numbers in mixed precision, saves it, and fails at the first image."""
+    import keras
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    pixels = keras.Input((32, 40, 3), dtype="int32")
+    maps = keras.layers.Conv2D(4, 3, dtype="mixed_bfloat16")(pixels)
+    keras.Model(pixels, _head(keras.layers.GlobalAveragePooling2D()(maps))).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"run.*[:.] Exception .* when calling Conv2D\.call\(\)\. ") as refused:
+        _request(tmp_path / "m.keras", "cat,dog", engine).load().try_out(4)
+    assert str(refused.value).isprintable()
+    assert "Arguments" not in str(refused.value)
+
+
 def test_labels_are_counted_against_1001_classes(tmp_path: Path) -> None:
     _SCORED["1,001 classes"]().save(tmp_path / "m.keras")
     with pytest.raises(ModelError, match=r"1001|1,001"):
