@@ -230,7 +230,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
     if len(shapes) != 1 or len(shapes[0]) != 4 or not _is_last(shapes[0]):
         raise ModelError(
             "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
-            f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
+            f"last; {path} has inputs of shape {', '.join(map(str, shapes))}.{_advice(shapes)}"
         )
     if model.inputs[0].dtype not in _OF_PIXELS:
         raise ModelError(
@@ -248,6 +248,18 @@ def _is_last(shape: tuple[int | None, ...]) -> bool:
     """Whether channels are an input's last side: one that is open is not, where the first is fixed at 1 or 3."""
     _, first, _, last = shape
     return last in (1, 3) or (last is None and first not in (1, 3))
+
+
+def _advice(shapes: list[tuple[int | None, ...]]) -> str:
+    """What helps a model of one input that holds an image in another way; nothing where that is not plain."""
+    match shapes:
+        case [(_, int(height), int(width))]:
+            taken, turned = (height, width, 1), f"Reshape(({height}, {width}))"
+        case [(_, 1 | 3 as channels, int(height), int(width))]:
+            taken, turned = (height, width, channels), "Permute((3, 1, 2))"
+        case _:
+            return ""
+    return f" Save it as keras.Sequential([keras.Input({taken}), keras.layers.{turned}, model])."
 
 
 def check_size(own: Sequence[int | None], size: tuple[int, int] | None, path: object) -> None:
