@@ -25,6 +25,7 @@ _OF_ONE_SIDE = re.compile(r'"shape": \[(null)?\]')  # a tensor whose last side i
 _OF_EACH = re.compile(
     r'\[\{"class_name": "__(ellipsis__"|slice__", "config": \{"start": null, "stop": null, "step": null\})'
 )
+_AXES = ("axis", "axes", "attention_axes")  # what configs call the axes that something runs along
 _NUM_SEEN = 8
 # Of the largest output. The same program computes the same picture in the same place of a batch.
 _TOLERANCE = {Precision.FLOAT32: 1e-3}
@@ -99,7 +100,7 @@ def _called(part: Any) -> Iterator[dict[str, Any]]:
 
 def _may_mix(called: dict[str, Any]) -> bool:
     config, nodes = called["config"], json.dumps(called.get("inbound_nodes"))
-    axes = config.get("axis", config.get("axes"))
+    axes = next((config[name] for name in _AXES if name in config), None)
     along = [each for each in (axes if isinstance(axes, list) else [axes]) if each is not None]
     is_along_batch = any(not isinstance(each, int) or each == 0 or each < -1 for each in along)
     if str(called["module"]).startswith("keras.layers"):

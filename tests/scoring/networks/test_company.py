@@ -26,12 +26,14 @@ _EACH_BY_ITSELF: dict[str, Callable[[Any], Any]] = {
     "as caffe has it": lambda x: x[..., ::-1] - 100.0,
     "a part of each": lambda x: x[:, 2:6],
     "its own maximum": lambda x: x / ops.maximum(ops.max(x, axis=(1, 2, 3), keepdims=True), 1.0),
+    "attention along its rows": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=(1,))(x, x),
     "its mirror image": lambda x: layers.Concatenate()([x, ops.flip(x, axis=2)]),
 }
 _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "the maximum of all": lambda x: x / ops.maximum(ops.max(x), 1.0),
     "the mean of a batch": lambda x: x - ops.mean(x, axis=0, keepdims=True),
     "a layer along the batch": lambda x: layers.UnitNormalization(axis=0)(x),
+    "attention along the batch": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=(0,))(x, x),
     "the first image": lambda x: x - ops.expand_dims(x[0], 0),
     "the batch turned round": lambda x: ops.flip(x, axis=0),
     "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),
