@@ -63,7 +63,7 @@ class CompiledLoss:
         )
 
 
-def compiled_loss(path: Path, output_name: str | None) -> CompiledLoss | None:
+def compiled_losses(path: Path, output_name: str | None) -> list[CompiledLoss]:
     """The loss that one output of a `.keras` file was compiled with, as its architecture says without Keras.
 
     Args:
@@ -71,29 +71,53 @@ def compiled_loss(path: Path, output_name: str | None) -> CompiledLoss | None:
         output_name: Which of several outputs; None if there is one.
 
     Returns:
-        None if it was not compiled, with a loss that is not Keras', or does not tell.
+        More than one where the file does not tell which of them is the output's; none if it was not compiled, or with a
+        loss that is not Keras'.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             written = json.loads(archive.read("config.json"))
-        return _read(_of_output(written["compile_config"]["loss"], written["config"], output_name))
+        found = _of_output(written["compile_config"]["loss"], written["config"].get("output_layers"), output_name)
+        return [loss for loss in map(_read, found) if loss]
     except (LookupError, AttributeError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
-        return None
+        return []
 
 
-def _of_output(loss: Any, config: dict[str, Any], output_name: str | None) -> Any:
-    """The loss of one output: a list holds them in the outputs' order, a dictionary by their names."""
-    if isinstance(loss, list):
-        return loss[0 if output_name is None else _output_names(config).index(output_name)]
-    if isinstance(loss, dict) and "class_name" not in loss:
-        return loss[output_name] if output_name is not None else next(iter(loss.values()), None)
-    return loss
+def _of_output(loss: Any, outputs: Any, output_name: str | None) -> list[Any]:
+    """The losses that may be those of one output: a list holds them in the outputs' order, a dictionary by names."""
+    if output_name is not None and isinstance(loss, list):
+        places = {names.index(output_name) for names in _output_names(outputs) if output_name in names}
+        if places and max(places) < len(loss):
+            return [each for place in places for each in _leaves(loss[place])]
+    if output_name is not None and _is_by_name(loss) and (isinstance(outputs, dict) or output_name in loss):
+        return _leaves(loss.get(output_name, loss.get(output_name.partition("/")[0])))  # `/` is between nested names
+    return _leaves(loss)
 
 
-def _output_names(config: dict[str, Any]) -> list[str]:
-    """As `single_output` calls the outputs of a list: by their layers, or by numbers where one layer makes two."""
-    names = [str(layer) for layer, _, _ in config["output_layers"]]
-    return names if len(set(names)) == len(names) else [str(index) for index in range(len(names))]
+def _output_names(outputs: Any) -> list[list[str]]:
+    """As `single_output` calls several outputs, in each order in which Keras may take losses for them.
+
+    Those of a list are called by their layers, or by numbers where one layer makes two. Those of a dictionary are
+    sorted; or as they stand, if it was an `OrderedDict`, which the file does not tell.
+    """
+    layers = list(outputs.values()) if isinstance(outputs, dict) else outputs
+    if not all(isinstance(layer, list) and isinstance(layer[0], str) for layer in layers):  # one, or some within others
+        return []
+    if isinstance(outputs, dict):
+        return [sorted(outputs), list(outputs)]
+    names = [layer for layer, _, _ in outputs]
+    return [names if len(set(names)) == len(names) else [str(index) for index in range(len(names))]]
+
+
+def _leaves(loss: Any) -> list[Any]:
+    """All losses in a list or dictionary, or the only one."""
+    if isinstance(loss, list) or _is_by_name(loss):
+        return [leaf for each in (loss if isinstance(loss, list) else loss.values()) for leaf in _leaves(each)]
+    return [loss]
+
+
+def _is_by_name(loss: Any) -> bool:
+    return isinstance(loss, dict) and "class_name" not in loss
 
 
 def _read(loss: Any) -> CompiledLoss | None:

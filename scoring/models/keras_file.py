@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.models.compiled_loss import compiled_loss
+from scoring.models.compiled_loss import compiled_losses
 from scoring.models.labels import check_label_count, labels_file, read_labels
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
@@ -69,8 +69,7 @@ class KerasFile(ModelKind):
         check_label_count(self.class_labels(), num_outputs, self.name)
         activation = last_activation()
         if activation == NONE and self.told.outputs is None:
-            loss = compiled_loss(local_keras_file(self.name), self.told.output_name)
-            if loss:
+            for loss in compiled_losses(local_keras_file(self.name), self.told.output_name):
                 loss.check(num_outputs, self.name)
         return read_outputs(activation, self.told.outputs, num_outputs, self.name)
 

@@ -113,7 +113,7 @@ class ModelRequest(RunsOnEngine):
         kind.check()
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice, self.backend, kind.network, sample)
-        check_size(loaded.engine.input_shape, self.size, self.model)  # an earlier conversion has not been asked
+        check_size(loaded.engine.input_shape.size, self.size, self.model)  # an earlier conversion has not been asked
         reading = kind.reading(loaded.engine.num_outputs, loaded.last_activation)
         return Classifier(
             name=self.model,

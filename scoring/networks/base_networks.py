@@ -208,8 +208,10 @@ class KerasFileBase:
         """Build the network in the file up to the layer, behind its scale."""
         path = local_keras_file(self.request.model)
         network = load_keras_file(path)
-        if len(network.outputs) != 1:
-            raise ModelError(f"Expected a model of one output; {path} has {len(network.outputs)}.")
+        if len(network.outputs) != 1 and self.request.layer is None:
+            raise ModelError(
+                f"Expected a model of one output; {path} has {len(network.outputs)}. Name a layer with `features`."
+            )
         features = self.request.cut(network, "base")
         if views := self.request.views:
             for side in views.sizes or (None,):

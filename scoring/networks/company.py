@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.engines import Engine
 from scoring.networks.keras_files import architecture
@@ -24,6 +25,7 @@ _OF_ONE_SIDE = re.compile(r'"shape": \[(null)?\]')  # a tensor whose last side i
 _OF_EACH = re.compile(
     r'\[\{"class_name": "__(ellipsis__"|slice__", "config": \{"start": null, "stop": null, "step": null\})'
 )
+_AXES = ("axis", "axes", "attention_axes")  # what configs call the axes that something runs along
 _NUM_SEEN = 8
 # Of the largest output. The same program computes the same picture in the same place of a batch.
 _TOLERANCE = {Precision.FLOAT32: 1e-3}
@@ -50,9 +52,10 @@ def check_company(engine: Engine, batch_size: int, precision: Precision, name: s
         in_any_batch: Whether it will run in batches of other sizes too.
 
     Raises:
-        ModelError: If their outputs differ by more than rounding.
+        ModelError: If each has not one row of outputs, or these differ by more than rounding.
     """
     if batch_size == 1 and not in_any_batch:
+        _outputs(engine, noise(1, engine.input_shape), name, in_any_batch)
         return
     batch_size = max(batch_size, 2)
     num_seen = max(1, min(_NUM_SEEN, (batch_size - 1) // 2))
@@ -60,7 +63,7 @@ def check_company(engine: Engine, batch_size: int, precision: Precision, name: s
     harsh = harsh_noise(2, engine.input_shape)
     rest = engine.input_shape.as_array(batch_size - num_seen)
     alone, beside = (
-        engine.score(np.concatenate([others[:1], seen, others[1:]]))[1 : num_seen + 1]
+        _outputs(engine, np.concatenate([others[:1], seen, others[1:]]), name, in_any_batch)[1 : num_seen + 1]
         for others in (np.resize(seen, rest), np.resize(harsh, rest))
     )
     tolerance = _TOLERANCE.get(precision, _ROUGH_TOLERANCE) * np.abs(alone[np.isfinite(alone)]).max(initial=0)
@@ -71,6 +74,18 @@ def check_company(engine: Engine, batch_size: int, precision: Precision, name: s
             f"{largest:.2g} with the others in a batch. Save it without what runs over a whole batch, such as a "
             f"maximum over all axes{'' if in_any_batch else ', or use `batch_size` 1'}."
         )
+
+
+def _outputs(engine: Engine, images: UInt8Array, name: str, in_any_batch: bool) -> Float32Array:
+    outputs = engine.score(images)
+    if len(outputs) == len(images):
+        return outputs
+    is_one_of_one = not in_any_batch and len(images) > 1 and len(engine.score(images[:1])) == 1
+    raise ModelError(
+        f"Expected a network that returns a row of outputs for each image; {name} returns {len(outputs)} for a batch "
+        f"of {len(images)}. {'Use `batch_size` 1, or save' if is_one_of_one else 'Save'} it without what gives the "
+        "batch another size, such as a reshape."
+    )
 
 
 def _called(part: Any) -> Iterator[dict[str, Any]]:
@@ -85,7 +100,7 @@ def _called(part: Any) -> Iterator[dict[str, Any]]:
 
 def _may_mix(called: dict[str, Any]) -> bool:
     config, nodes = called["config"], json.dumps(called.get("inbound_nodes"))
-    axes = config.get("axis", config.get("axes"))
+    axes = next((config[name] for name in _AXES if name in config), None)
     along = [each for each in (axes if isinstance(axes, list) else [axes]) if each is not None]
     is_along_batch = any(not isinstance(each, int) or each == 0 or each < -1 for each in along)
     if str(called["module"]).startswith("keras.layers"):

@@ -10,6 +10,7 @@ from scoring.errors import ModelError
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import SIGMOID, SOFTMAX, last_activation
+from scoring.networks.library_words import words_of
 from scoring.networks.noise import noise
 from scoring.pixels.input_shape import filled
 
@@ -43,7 +44,7 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
     try:
         received = score(pixels)
     except Exception as error:  # each library has its own classes and words for what it cannot run
-        said = " ".join(str(error).split())[:200]
+        said = words_of(error)
         raise ModelError(f"`engine` {engine} cannot run this network: {said}. Use `engine` keras.") from error
     if received.shape != expected.shape:
         raise ModelError(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
 from scoring.networks.engines import Pending
+from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 
@@ -51,8 +53,15 @@ class KerasEngine:
         return self.begin(images)()
 
     def begin(self, images: UInt8Array) -> Pending:
-        """Begin to score one batch; see `Engine.begin`."""
-        return self._forward(images)
+        """Begin to score one batch; see `Engine.begin`.
+
+        Raises:
+            ModelError: If Keras cannot compute what the network's layers say.
+        """
+        try:
+            return self._forward(images)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"Expected a network that Keras can run; it cannot this one: {words_of(error)}") from error
 
     @cached_property
     def _forward(self) -> _Begin:

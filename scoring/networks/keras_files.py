@@ -7,14 +7,15 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_folders import refuse_keras_folder
-from scoring.networks.refused_layers import reason_of
+from scoring.networks.library_words import words_of
+from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import read_range
@@ -132,16 +133,21 @@ def stated_size(path: Path) -> tuple[int, int] | None:
 
 
 def load_keras_file(path: Path) -> "keras.Model":
-    """Load a model without running code that it may bring; layers of lower precision become float32.
+    """Load a model without running code that it may bring; layers of other precisions become float32.
 
     Raises:
         ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive, a model that was
-            never built.
+            never built, or one that carries a state from batch to batch.
     """
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
         raise ModelError(f"Cannot load {path} in Keras' safe mode: {reason_of(error, path)}") from error
+    if names := stateful_layers(path):
+        raise ModelError(
+            f"Expected a model that sees each image by itself; {path} carries a state from batch to batch in "
+            f"{', '.join(names)}. Save it with stateful=False."
+        )
     if getattr(model, "inputs", None):
         return model
     raise ModelError(
@@ -155,11 +161,11 @@ def _loaded(path: Path) -> "keras.Model":
 
     with zipfile.ZipFile(path) as archive:
         written = json.loads(archive.read(_ARCHITECTURE))
-    raised = in_float32(written)
-    if raised == written:
+    changed = in_float32(written)
+    if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path
-        _copy(path, copy, lambda _: json.dumps(raised))
+        _copy(path, copy, lambda _: json.dumps(changed))
         copy.flush()
         return keras.saving.load_model(copy.name, compile=False, safe_mode=True)
 
@@ -229,7 +235,7 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
     if len(shapes) != 1 or len(shapes[0]) != 4 or not _is_last(shapes[0]):
         raise ModelError(
             "Expected a model of one input of shape (None, height, width, channels), with 1 or 3 channels, which go "
-            f"last; {path} has inputs of shape {', '.join(map(str, shapes))}."
+            f"last; {path} has inputs of shape {', '.join(map(str, shapes))}.{_advice(shapes)}"
         )
     if model.inputs[0].dtype not in _OF_PIXELS:
         raise ModelError(
@@ -238,8 +244,8 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
         )
     own = shapes[0][1:]
     wanted = (*(size or DEFAULT_SHAPE.size), 3)
+    check_size(own[:2], size, path)
     asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
-    check_size(asked, size, path)
     return model if None not in own else _fixed(model, asked, path)
 
 
@@ -249,13 +255,33 @@ def _is_last(shape: tuple[int | None, ...]) -> bool:
     return last in (1, 3) or (last is None and first not in (1, 3))
 
 
-def check_size(shape: InputShape, size: tuple[int, int] | None, path: object) -> None:
-    """Raise ModelError if a size was asked for that is not the one a model has."""
-    if size not in (None, shape.size):
+def _advice(shapes: list[tuple[int | None, ...]]) -> str:
+    """What helps a model of one input that holds an image in another way; nothing where that is not plain."""
+    match shapes:
+        case [(_, int(height), int(width))]:
+            taken, turned = (height, width, 1), f"Reshape(({height}, {width}))"
+        case [(_, 1 | 3 as channels, int(height), int(width))]:
+            taken, turned = (height, width, channels), "Permute((3, 1, 2))"
+        case _:
+            return ""
+    return f" Save it as keras.Sequential([keras.Input({taken}), keras.layers.{turned}, model])."
+
+
+def check_size(own: Sequence[int | None], size: tuple[int, int] | None, path: object) -> None:
+    """Raise ModelError if a size was asked for that is not the one a model has; None is a side that it leaves open."""
+    if size is None or all(side in (None, asked) for side, asked in zip(own, size, strict=True)):
+        return
+    height, width = own
+    if height is not None and width is not None:
         raise ModelError(
-            f"Expected `size` {size_text(shape.size)} (height x width), which {path} takes; received "
+            f"Expected `size` {size_text((height, width))} (height x width), which {path} takes; received "
             f"{size_text(size)}. Leave it out."
         )
+    fixed, side = ("width", width) if height is None else ("height", height)
+    raise ModelError(
+        f"Expected `size` of a {fixed} of {side}, which {path} takes; received {size_text(size)} (height x width). "
+        f"Name one of this {fixed}."
+    )
 
 
 def _fixed(model: "keras.Model", shape: InputShape, path: Path) -> "keras.Model":
@@ -265,7 +291,7 @@ def _fixed(model: "keras.Model", shape: InputShape, path: Path) -> "keras.Model"
     try:
         return keras.Model(pixels, model(pixels))
     except Exception as error:  # each layer has its own words for too few pixels
-        reason = " ".join(str(error).split())[:300]
+        reason = words_of(error)
         raise ModelError(
             f"Expected a `size` that {path} can take; received {size_text(shape.size)}: {reason}"
         ) from error

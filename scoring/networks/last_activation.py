@@ -40,9 +40,20 @@ def single_output(model: "keras.Model", output_name: str | None, source: str) ->
     tensor = outputs[output_name] if output_name is not None else next(iter(outputs.values()))
     shape = tuple(tensor.shape)
     if len(shape) != 2 or shape[1] is None:
-        raise ModelError(f"Expected a classifier with outputs of shape (None, num_classes); {source} has {shape}.")
+        raise ModelError(
+            f"Expected a classifier with outputs of shape (None, num_classes); {source} has {shape}.{_advice(shape)}"
+        )
     is_alone = len(outputs) == 1 and not isinstance(_structure(model), dict | list | tuple)
     return model if is_alone else keras.Model(model.inputs, tensor)
+
+
+def _advice(shape: tuple[int | None, ...]) -> str:
+    """What to put behind a model whose outputs are maps; nothing of other outputs."""
+    if len(shape) != 4 or shape[-1] is None:
+        return ""
+    if shape[1:3] == (1, 1):
+        return " Save it with keras.layers.Flatten() behind."
+    return " If each place has all classes, save it with keras.layers.GlobalAveragePooling2D() behind."
 
 
 def last_activation(model: "keras.Model") -> str:

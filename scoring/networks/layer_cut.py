@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from scoring.errors import ModelError
 from scoring.networks.graph_steps import step_of
+from scoring.networks.last_activation import LOG_SOFTMAX, SIGMOID, SOFTMAX, last_activation
+from scoring.networks.library_words import words_of
 
 if TYPE_CHECKING:
     import keras
@@ -22,6 +24,7 @@ _TURNING: dict[str, Callable[[npt.NDArray[Any], Any], npt.NDArray[Any]]] = {
     "Moveaxis": lambda array, operation: np.moveaxis(array, operation.source, operation.destination),
     "Swapaxes": lambda array, operation: array.swapaxes(operation.axis1, operation.axis2),
 }
+_SCALES = ("LayerNormalization", "PReLU")  # which may have a number for each place as well as for each channel
 _REARRANGING = ("Reshape", "Einsum")  # what may do so with what nobody tells
 
 
@@ -78,7 +81,7 @@ def _model_to(
     try:
         return keras.Model(network.inputs, features, name=name)
     except ValueError as error:  # Keras' words for a tensor of another graph
-        said = " ".join(str(error).split())[:200]
+        said = words_of(error)
         raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error
 
 
@@ -147,7 +150,7 @@ def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":
     return (largest if pooling is Pooling.MAX else mean)(maps)
 
 
-def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
+def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = False) -> "keras.KerasTensor":
     with_weights = [layer for layer in network.layers if layer.weights]
     if not with_weights:
         raise ModelError(f"Expected a trained network; {called} has no weights.")
@@ -166,10 +169,16 @@ def _inputs_of_last(network: "keras.Model", called: str) -> "keras.KerasTensor":
             "times, as on several views of an image. Name a layer with `features`; of one that is called several "
             "times, the first call is taken."
         )
+    gives_classes = gives_classes or last_activation(network) in (SOFTMAX, LOG_SOFTMAX, SIGMOID)
+    if gives_classes and _only_scales(last):
+        raise ModelError(
+            f"Expected the classes of {called} to come from its last layer with weights; {last.name} only scales "
+            "those of another. Name a layer below both with `features`."
+        )
     if not _is_divided(last, below):
         _refuse_pixels(network, last, taken, called)
         return taken
-    features = _inputs_of_last(last, called)
+    features = _inputs_of_last(last, called, gives_classes)
     return _model_to(last, features, called)(taken)
 
 
@@ -215,6 +224,11 @@ def _refuse_pixels(network: "keras.Model", last: "keras.Layer", taken: "keras.Ke
 def _has_kernel(layer: "keras.Layer") -> bool:
     """Whether a layer has more than one number for a channel, as those that scale channels have."""
     return any(len(weight.shape) > 1 for weight in layer.weights)
+
+
+def _only_scales(layer: "keras.Layer") -> bool:
+    """Whether a layer scales each value by itself, as activations and normalisations with weights do."""
+    return not _has_kernel(layer) or type(layer).__name__ in _SCALES
 
 
 def _input_of(layer: "keras.Layer") -> "keras.KerasTensor":

@@ -23,6 +23,7 @@ from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import takes_uint8
+from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.import_clock import libraries_are_imported
@@ -144,7 +145,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
     try:
         model.export(str(between), format="litert", verbose=False)
     except Exception as error:  # Keras and TensorFlow each have their own words for a layer that has no counterpart
-        said = " ".join(str(error).split())[:200]
+        said = words_of(error)
         raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. {said}") from error
     _run_converter(between, path)
     between.unlink()

@@ -26,6 +26,7 @@ from scoring.networks.conversions import (
 )
 from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
+from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.import_clock import libraries_are_imported
@@ -150,7 +151,7 @@ def _export(model: "keras.Model", path: Path) -> None:
     try:
         model.export(str(path), format="openvino", verbose=False)
     except Exception as error:  # Keras, TensorFlow and OpenVINO each have their own words for what has no counterpart
-        reason = " ".join(str(error).split())[:300]
+        reason = words_of(error)
         raise ModelError(f"`engine` openvino cannot run this network: {reason} Use `engine` keras.") from error
 
 

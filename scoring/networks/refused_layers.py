@@ -3,11 +3,12 @@
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from scoring.networks.keras_versions import newer_keras
+from scoring.networks.library_words import words_of
 
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 _CONFIG = "Full object config:"  # and behind it
@@ -15,7 +16,6 @@ _UNKNOWN = re.compile(r"Could not locate (class|function) '([^']+)'")
 _UNSAFE = re.compile("deserialization of a `?Lambda`? layer")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
 _SHOWN = 5
-_SHOWN_CHARACTERS = 300
 
 
 def reason_of(error: Exception, path: Path) -> str:
@@ -28,14 +28,23 @@ def reason_of(error: Exception, path: Path) -> str:
         names = _lambda_layers(path)
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
-    return shorten(reason, _SHOWN_CHARACTERS, placeholder=" ...") + newer_keras(path)
+    return words_of(reason) + newer_keras(path)
+
+
+def stateful_layers(path: Path) -> list[str]:
+    """Names of a file's layers that carry a state from one batch to the next, so that outputs depend on the order."""
+    return _layers_where(path, lambda layer: layer["config"].get("stateful") is True)
 
 
 def _lambda_layers(path: Path) -> list[str]:
+    return _layers_where(path, lambda layer: layer["class_name"] == "Lambda")
+
+
+def _layers_where(path: Path, is_meant: Callable[[dict[str, Any]], bool]) -> list[str]:
     names: list[str] = []
 
     def look(entry: dict[str, Any]) -> dict[str, Any]:
-        if entry.get("class_name") == "Lambda":
+        if "class_name" in entry and isinstance(entry.get("config"), dict) and is_meant(entry):
             names.append(entry["config"]["name"])
         return entry
 

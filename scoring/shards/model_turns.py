@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scoring.arrays import Float32Array
+from scoring.errors import ModelError
 from scoring.models.shard_model import ShardModel
 from scoring.networks.engines import Pending
 from scoring.run.predictions import ScoredImage
@@ -62,6 +63,11 @@ class ModelTurns:
 
 def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> Iterator[ScoredImage]:
     """A batch's images with their outputs; what follows the last image is left out."""
+    if len(outputs) != len(batch.pixels):
+        raise ModelError(
+            f"Expected a row of outputs for each of {len(batch.pixels)} images of a batch; the model returned "
+            f"{len(outputs)}. Use another `batch_size`, or another model."
+        )
     is_number = np.asarray(np.isfinite(outputs).all(axis=1))
     for image, error, row, is_sound, pixels in zip(
         batch.images, batch.errors, outputs, is_number, batch.pixels, strict=False

@@ -3,10 +3,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.compiled_loss import CompiledLoss, compiled_loss
+from scoring.models.compiled_loss import CompiledLoss, compiled_losses
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.precision import Precision
@@ -98,7 +99,7 @@ def test_every_loss_of_keras_is_known(tmp_path: Path) -> None:
     names = {name for name in vars(keras.losses) if not name.startswith("_")}
     for name in names - {"Loss", "deserialize", "get", "serialize"}:
         path = _written(tmp_path / "m.keras", {"compile_config": {"loss": name}, "config": {}})
-        assert compiled_loss(path, None) == CompiledLoss(name)
+        assert compiled_losses(path, None) == [CompiledLoss(name)]
 
 
 def test_a_loss_is_found_by_the_output_that_it_belongs_to(tmp_path: Path) -> None:
@@ -116,9 +117,51 @@ def test_a_loss_is_found_by_the_output_that_it_belongs_to(tmp_path: Path) -> Non
         model = keras.Model(pixels, outputs)
         model.compile("sgd", given)
         model.save(path)
-        assert compiled_loss(path, "age") == CompiledLoss("mse")
-        assert compiled_loss(path, "breed") == CompiledLoss("SparseCategoricalCrossentropy", from_logits=True)
-        assert compiled_loss(path, "colour") is None
+        assert compiled_losses(path, "age") == [CompiledLoss("mse")]
+        assert compiled_losses(path, "breed") == [CompiledLoss("SparseCategoricalCrossentropy", from_logits=True)]
+
+
+def _fitted_to_numbers(path: Path, names: str, loss: list[Any]) -> Path:
+    """A dictionary of outputs, fitted: Keras takes the list of losses for them."""
+    import keras
+
+    pixels = keras.Input((8, 8, 3))
+    means = keras.layers.GlobalAveragePooling2D()(pixels)
+    model = keras.Model(pixels, {name: keras.layers.Dense(3, name=name)(means) for name in names})
+    model.compile("sgd", loss)
+    model.fit(np.zeros((2, 8, 8, 3)), {name: np.ones((2, 3)) for name in names}, verbose=0)
+    model.save(path)
+    return path
+
+
+def test_a_list_of_losses_goes_to_a_dictionary_of_outputs_in_the_order_of_their_names(tmp_path: Path) -> None:
+    logits = _loss("CategoricalCrossentropy", from_logits=True)
+    path = _fitted_to_numbers(tmp_path / "m.keras", "ab", ["mse", logits])
+    assert compiled_losses(path, "a") == [CompiledLoss("mse")]
+    assert compiled_losses(path, "b") == [CompiledLoss("CategoricalCrossentropy", from_logits=True)]
+    request = ModelRequest(str(path), None, "x,y,z", Precision.FLOAT32, "tensorflow", output_name="a")
+    with pytest.raises(ModelError, match=r"mse, which it was compiled with, .*\. Name `outputs`"):
+        request.load()
+
+
+def test_where_a_file_does_not_tell_which_loss_is_the_outputs_each_is_held_against_it(tmp_path: Path) -> None:
+    """Keras sorts a dictionary's names and no `OrderedDict`'s; files hold both in the order in which they were made."""
+    path = _fitted_to_numbers(tmp_path / "m.keras", "ba", ["mse", "mae"])
+    assert {loss.name for loss in compiled_losses(path, "a")} == {"mse", "mae"}
+    outputs = {"a": {"b": ["b", 0, 0]}, "c": [["d", 0, 0], ["e", 0, 0]]}
+    for loss, name, expected in (
+        (["mse", "mae", "mae"], "a/b", ["mse", "mae", "mae"]),
+        ({"a": {"b": "mse"}, "c": ["mae", "mae"]}, "a/b", ["mse"]),
+        ({"a": {"b": "mse"}}, "c/0", []),
+    ):
+        path = _written(
+            tmp_path / "nested.keras", {"compile_config": {"loss": loss}, "config": {"output_layers": outputs}}
+        )
+        assert [loss.name for loss in compiled_losses(path, name)] == expected
+    path = _written(
+        tmp_path / "one.keras", {"compile_config": {"loss": ["mse"]}, "config": {"output_layers": ["abc", 0, 0]}}
+    )
+    assert compiled_losses(path, "abc") == [CompiledLoss("mse")]
 
 
 @pytest.mark.parametrize(
@@ -135,4 +178,4 @@ def test_a_loss_is_found_by_the_output_that_it_belongs_to(tmp_path: Path) -> Non
     ],
 )
 def test_an_architecture_that_tells_no_loss_gives_none(tmp_path: Path, config: Any) -> None:
-    assert compiled_loss(_written(tmp_path / "m.keras", config), None) is None
+    assert compiled_losses(_written(tmp_path / "m.keras", config), None) == []

@@ -138,6 +138,17 @@ def test_size_that_contradicts_a_fixed_model_is_refused_with_both(tmp_path: Path
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize(("shape", "side"), [((None, 50, 3), "width"), ((50, None, 3), "height")])
+def test_size_that_contradicts_the_one_side_that_a_model_fixes_is_refused_by_that_side(
+    tmp_path: Path, shape: tuple[int | None, ...], side: str
+) -> None:
+    _save(tmp_path / "model.keras", shape)
+    message = rf"`size` of a {side} of 50, which .* takes; received 60x40 \(height x width\)\. Name one of this {side}"
+    with pytest.raises(ModelError, match=message):
+        _load(tmp_path / "model.keras", (60, 40))
+
+
+@pytest.mark.keras
 def test_side_that_is_fixed_is_held_against_the_size_though_the_other_is_open(tmp_path: Path) -> None:
     _save(tmp_path / "model.keras", (None, 128, 3))
     with pytest.raises(ModelError, match=r"Expected `size` 70x128 .* received 70x70"):

@@ -89,6 +89,17 @@ def _of_policy(policy: str) -> Callable[[], Any]:
     return build
 
 
+def _of_double() -> Any:
+    """All of it in float64, its input too."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    try:
+        return _of_policy("float64")()
+    finally:
+        keras.config.set_floatx("float32")
+
+
 def _of_dtype(dtype: str) -> Callable[[], Any]:
     def build() -> Any:
         import keras
@@ -139,6 +150,15 @@ def _two_inputs() -> Any:
     return keras.Model([pixels, age], _head(keras.layers.Concatenate()([_trunk(pixels), age])))
 
 
+def _stateful() -> Any:
+    import keras
+
+    pixels = keras.Input((32, 40, 3), batch_size=4)
+    rows = keras.layers.Reshape((32, 120))(pixels)
+    state = keras.layers.Bidirectional(keras.layers.LSTM(4, stateful=True, name="memory"))(rows)
+    return keras.Model(pixels, _head(keras.layers.GRU(4, name="forgetful")(keras.layers.Reshape((2, 4))(state))))
+
+
 def _own_layer() -> Any:
     import keras
 
@@ -179,6 +199,7 @@ _SCORED = {
     "mixed_float16": _of_policy("mixed_float16"),
     "mixed_bfloat16": _of_policy("mixed_bfloat16"),
     "float16": _of_policy("float16"),
+    "float64": _of_double,
     "uint8 pixels": _of_dtype("uint8"),
     "int32 pixels": _of_dtype("int32"),
     "float16 pixels": _of_dtype("float16"),
@@ -198,6 +219,7 @@ _REFUSED = {
         r"Expected a classifier with outputs of shape \(None, num_classes\); .* \(None, 32, 40, 2\)",
     ),
     "int8 pixels": (_of_dtype("int8"), "Expected a model whose input holds pixels of 0 to 255; .* takes int8, which"),
+    "a state": (_stateful, r"by itself; .*m\.keras carries a state .* in forward_memory, backward_memory\."),
     "a layer of its own": (_own_layer, r"safe mode: its class Squared is none of Keras' own\. Use layers"),
     "a function of its own": (_own_function, r"safe mode: its function squared is none of Keras' own\. Use layers"),
 }
@@ -267,6 +289,23 @@ def test_odd_model_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=message) as refused:
         _request(tmp_path / "m.keras", "cat,dog").load()
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("engine", EngineName)
+def test_network_that_keras_itself_cannot_run_is_refused_in_one_line(
+    engine: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras builds a convolution of whole numbers in mixed precision, saves it, and fails at the first image."""
+    import keras
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    pixels = keras.Input((32, 40, 3), dtype="int32")
+    maps = keras.layers.Conv2D(4, 3, dtype="mixed_bfloat16")(pixels)
+    keras.Model(pixels, _head(keras.layers.GlobalAveragePooling2D()(maps))).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"run.*[:.] Exception .* when calling Conv2D\.call\(\)\. ") as refused:
+        _request(tmp_path / "m.keras", "cat,dog", engine).load().try_out(4)
+    assert str(refused.value).isprintable()
+    assert "Arguments" not in str(refused.value)
 
 
 def test_labels_are_counted_against_1001_classes(tmp_path: Path) -> None:

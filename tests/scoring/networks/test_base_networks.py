@@ -123,6 +123,23 @@ def test_dense_layers_are_the_two_below_the_last() -> None:
 
 
 @pytest.mark.keras
+def test_layer_of_a_network_of_several_outputs_is_taken_and_asked_for(tmp_path: Path) -> None:
+    import keras
+
+    pixels = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(4, 3, name="maps")(pixels)
+    means = keras.layers.GlobalAveragePooling2D()(maps)
+    model = keras.Model(pixels, {name: keras.layers.Dense(2, name=name)(means) for name in ("kind", "age")})
+    model.save(tmp_path / "model.keras")
+    request = BaseRequest(str(tmp_path / "model.keras"), layer="maps")
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
+    expected = keras.Model(pixels, means).predict_on_batch(images)
+    np.testing.assert_allclose(base_of(request).build().predict_on_batch(images), expected, rtol=1e-5)
+    with pytest.raises(ModelError, match=r"one output; .*model\.keras has 2\. Name a layer with `features`"):
+        base_of(replace(request, layer=None)).build()
+
+
+@pytest.mark.keras
 def test_file_whose_channels_do_not_go_last_is_refused_for_views_too(tmp_path: Path) -> None:
     import keras
 

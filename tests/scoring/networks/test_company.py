@@ -26,12 +26,14 @@ _EACH_BY_ITSELF: dict[str, Callable[[Any], Any]] = {
     "as caffe has it": lambda x: x[..., ::-1] - 100.0,
     "a part of each": lambda x: x[:, 2:6],
     "its own maximum": lambda x: x / ops.maximum(ops.max(x, axis=(1, 2, 3), keepdims=True), 1.0),
+    "attention along its rows": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=(1,))(x, x),
     "its mirror image": lambda x: layers.Concatenate()([x, ops.flip(x, axis=2)]),
 }
 _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "the maximum of all": lambda x: x / ops.maximum(ops.max(x), 1.0),
     "the mean of a batch": lambda x: x - ops.mean(x, axis=0, keepdims=True),
     "a layer along the batch": lambda x: layers.UnitNormalization(axis=0)(x),
+    "attention along the batch": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=(0,))(x, x),
     "the first image": lambda x: x - ops.expand_dims(x[0], 0),
     "the batch turned round": lambda x: ops.flip(x, axis=0),
     "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),
@@ -94,6 +96,48 @@ def test_batch_of_one_image_has_no_others_but_a_head_outlives_it(tmp_path: Path)
     images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (40, 200)])
     assert np.allclose(*(embedder.score(image[None]) for image in images)), "each is as bright as its own maximum"
     assert not np.allclose(*embedder.score(images))
+
+
+def _one_row(x: Any) -> Any:
+    """Takes a whole batch for one image, as a reshape of an input of one image does."""
+    return ops.reshape(x, (1, -1, 3))
+
+
+def _two_rows(x: Any) -> Any:
+    """Patches of an image, which are what the network takes for images."""
+    return ops.reshape(x, (-1, 32, 3))
+
+
+def _save_pooled(path: Path, change: Callable[[Any], Any]) -> str:
+    pixels = keras.Input((8, 8, 3), 1 if change is _one_row else None)
+    hidden = layers.Dense(4, name="hidden")(layers.GlobalAveragePooling1D()(change(pixels)))
+    keras.Model(pixels, layers.Dense(2, activation="softmax")(hidden)).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize(("change", "num_rows"), [(_one_row, 1), (_two_rows, 32)])
+def test_network_of_another_number_of_rows_than_images_is_refused(
+    tmp_path: Path, change: Callable[[Any], Any], num_rows: int
+) -> None:
+    scorer, embedder, extractor = (
+        request.load(Mock()) for request in _requests(_save_pooled(tmp_path / "m.keras", change))
+    )
+    advice = r"Use `batch_size` 1, or save" if num_rows == 1 else "Save"
+    for model in (scorer, embedder):
+        with pytest.raises(
+            ModelError, match=rf"a row of outputs for each image; .* returns {num_rows} for a batch of 16\. {advice} it"
+        ):
+            model.try_out(16)
+    with pytest.raises(ModelError, match=r"for a batch of 2\. Save it"):
+        extractor.try_out(1)
+
+
+def test_rows_of_the_parts_of_one_image_are_refused_and_one_row_of_one_image_is_taken(tmp_path: Path) -> None:
+    for request in _requests(_save_pooled(tmp_path / "two.keras", _two_rows))[:2]:
+        with pytest.raises(ModelError, match=r"returns 2 for a batch of 1\. Save it"):
+            request.load().try_out(1)
+    for request in _requests(_save_pooled(tmp_path / "one.keras", _one_row))[:2]:
+        request.load().try_out(1)
 
 
 def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

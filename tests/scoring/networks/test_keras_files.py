@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects
+from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects, with_pixels
 
 pytestmark = pytest.mark.keras
 
@@ -43,6 +43,21 @@ def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path)
         keras.Sequential([keras.layers.Dense(2)]).save(tmp_path / "unbuilt.keras")
     with pytest.raises(ModelError, match=r"unbuilt\.keras was saved before it had an input shape\. Give it one"):
         load_keras_file(tmp_path / "unbuilt.keras")
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (3, 12, 10), (1, 12, 10)])
+def test_an_input_that_holds_images_in_another_way_is_refused_with_what_helps(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    import keras
+
+    path = tmp_path / "model.keras"
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(ModelError, match=r"Save it as keras\.Sequential\(.*, model\]\)\.$") as refused:
+        with_pixels(model, None, path)
+    advised = str(refused.value).partition("Save it as ")[2].removesuffix(".")
+    helped = eval(advised, {"keras": keras, "model": model})
+    assert with_pixels(helped, None, path).inputs[0].shape == (None, 12, 10, shape[0] if len(shape) == 3 else 1)
 
 
 def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_memory(tmp_path: Path) -> None:

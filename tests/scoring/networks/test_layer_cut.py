@@ -211,3 +211,19 @@ def test_classes_that_are_computed_of_two_views_ask_for_a_layer(tmp_path: Path, 
     with pytest.raises(ModelError, match=r"; (classes|nested) is called 2 times, as on several views"):
         cut_at(whole, None, "a.keras")
     assert cut_at(whole, "nested", "a.keras").output.shape == (None, 5 if is_nested else 2)
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+@pytest.mark.parametrize("kind", ["BatchNormalization", "LayerNormalization", "PReLU"])
+def test_classes_that_a_last_layer_scales_are_no_features(kind: str, is_nested: bool) -> None:
+    images, pixels = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    hidden = keras.layers.Dense(4, name="hidden")(keras.layers.Flatten()(images))
+    scored = getattr(keras.layers, kind)(name="scale")(keras.layers.Dense(2)(hidden))
+    inner = keras.Model(images, scored, name="inner")
+    network = keras.Model(images, keras.layers.Softmax()(scored))
+    if is_nested:
+        network = keras.Model(pixels, keras.layers.Softmax()(inner(pixels)))
+    with pytest.raises(ModelError, match=r"classes of a\.keras to come .*; scale only scales those of another\. Name"):
+        cut_at(network, None, "a.keras")
+    assert is_nested or cut_at(network, "hidden", "a.keras").output.shape == (None, 4)
+    assert cut_at(inner, None, "a.keras").output.shape == (None, 2), "nothing says that these are classes"

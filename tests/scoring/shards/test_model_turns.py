@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import ModelError
 from scoring.networks.engines import Pending
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart
@@ -113,3 +114,15 @@ def test_the_next_shards_batches_are_handed_over_while_the_last_ones_of_this_are
         assert len(second.result(30)) == 61
         go_on.set()
         assert len(first.result(30)) == 61
+
+
+class _OneRow(FakeEngine):
+    def score(self, images: UInt8Array) -> Float32Array:
+        return super().score(images)[:1]
+
+
+def test_outputs_of_another_number_than_the_images_are_no_rows() -> None:
+    memory = np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8)
+    turns = ModelTurns(replace(load_fake(FAKE_MODEL), engine=_OneRow()))
+    with pytest.raises(ModelError, match="a row of outputs for each of 4 images of a batch; the model returned 1"):
+        turns.score(_decode_into(memory, num_images=1), Stopwatch())
