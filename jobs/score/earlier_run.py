@@ -12,7 +12,7 @@ from scoring.run.holding import refuse_foreign_files
 from scoring.run.manifest import manifest_digest
 from scoring.run.reader import foreign_files
 from scoring.run.record import RunRecord
-from scoring.run.renewal import find_renewal
+from scoring.run.renewal import check_place, find_renewal
 from scoring.run.verification import run_status
 from scoring.shards.settings import known_fields
 from scoring.sonar.whole_results import refuse_foreign_results
@@ -47,8 +47,7 @@ def look_at_earlier_run(
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
     record = record_of_same_run(request, folder, digest)
-    if renewal:
-        renewal.check_place(record, request.images)
+    check_place(folder, record, renewal, images, request.images)
     if record is None or renewal is None:  # gone or damaged: it is written anew, and shards are kept
         known = known_fields(scorer_settings(request, folder, None), digest)
         unread = find_standing_shards(folder, known, images, shard_size)

@@ -64,6 +64,10 @@ class Ending:
         lost, repeats = pool.num_lost_workers, pool.num_repeats
         summary = summarise(loop.totals, found, wall_s, lost, repeats, counted, answers.found())
         print_summary(self.console, summary, loop.keeper.record, self.folder)
+        if (summary.num_scored or summary.num_changed) and (stale := self.folder.derived):
+            names = " and ".join(place.name for place in stale)
+            said = f"{self.folder.path} still holds {names} of the earlier rows; run what made them again"
+            self.console.print(said, style="yellow")
         if 0 < found.num_errors == found.num_rows:
             print_all_errors(self.console, found.num_errors, reasons.most_frequent())
         for shard_id, reason in loop.not_retried.items():

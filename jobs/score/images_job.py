@@ -50,6 +50,7 @@ class ImagesJob:
     ) -> None:
         keep_pandas_from_pyarrow()
         request.check()
+        request.check_output(folder.path)
         self._request = request
         self._folder = folder
         self._console = console

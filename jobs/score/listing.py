@@ -13,7 +13,7 @@ from jobs.score.same_run import record_of_same_run
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest
-from scoring.run.renewal import Renewal, find_renewal
+from scoring.run.renewal import Renewal, check_place, find_renewal
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.image_finder import Reason
@@ -177,18 +177,24 @@ class BackgroundListing:
         if self._check:
             self._check(images)
         shard_size = self._request.shard_size or default_shard_size(len(images))
-        earlier_record = partial(record_of_same_run, self._request, self._folder)
         if self._overwrites and self._request.model.needs_sample:
             self._sample = tuple(manifest_sample(images, SAMPLE_SIZE))
         if not self._overwrites:
             self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
         if self._renewal:
-            self._renewal.check_place(earlier_record(self._renewal.info.digest), self._request.images)
+            self._check_earlier(images, self._renewal.info.digest)
             return Listed(self._renewal.info, listing.left_out, labelled.unused)
-        check: Callable[[str], object] = partial(self._wait_for_removal, fence) if self._overwrites else earlier_record
+        check: Callable[[str], object] = partial(self._check_earlier, images)
+        if self._overwrites:
+            check = partial(self._wait_for_removal, fence)
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
         return Listed(info, listing.left_out, labelled.unused)
+
+    def _check_earlier(self, images: Sequence[ImageEntry], digest: str) -> None:
+        """Refuse a folder that holds another run, by what is known so far."""
+        record = record_of_same_run(self._request, self._folder, digest)
+        check_place(self._folder, record, self._renewal, images, self._request.images)
 
     def _wait_for_removal(self, fence: Fence, digest: str) -> None:  # noqa: ARG002
         """Wait for `proceed`, as long as the job goes on."""

@@ -71,6 +71,7 @@ def plan_score(request: ScoreRequest, console: Console) -> Plan:
     if images is None:
         raise RequestError("Expected `images` with `dry_run`; received none.")
     images.check()
+    images.check_output(folder.path)
     request.check_overwrite()
     listing = list_images(images).listing
     shard_size = images.shard_size or default_shard_size(len(listing.images))

@@ -11,7 +11,7 @@ from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.holding import refuse_to_remove
 from scoring.sonar.returns import UCI
-from scoring.sources.inputs import check_images
+from scoring.sources.inputs import check_images, check_output
 from scoring.sources.labelling import TRAINING, LabelUse
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -92,6 +92,10 @@ class ImagesRequest:
         check_images(self.images, self.columns)
         self.model.check()
         self._check_resize()
+
+    def check_output(self, output: Location) -> None:
+        """Refuse a run folder whose files would be read as images of the next run."""
+        check_output(self.images, self.columns, output)
 
     def _check_resize(self) -> None:
         """A model sees photos as it saw those that it was trained on."""

@@ -10,7 +10,7 @@ from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.finetuned_network import put_together
 from scoring.networks.agreement import Agreement, ComparedOutputs
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import build_base
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.precision import Precision
 from scoring.shards.image_sample import images_to_compare
@@ -26,7 +26,7 @@ def int8_agreement(settings: FinetuneSettings, photos: TrainingSet, head: "keras
     """How far a head on features in int8 is from the same on those in float32; None for those in other precisions."""
     if photos.fingerprint.precision != Precision.INT8 or settings.scorer is None:
         return None
-    base = base_of(settings.base).build()
+    base = build_base(settings.base, photos.base_digest)
     return measure_agreement(settings.scorer, photos.features, base, head, settings.flip)
 
 

@@ -26,7 +26,7 @@ from scoring.models.training_record import (
     TrainingRecord,
     save_training_record,
 )
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import build_base
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import Evaluation, evaluate, log_loss
 from scoring.run.predictions import ScoredImage, StoreProbabilities, predictions_table, write_table
@@ -61,7 +61,7 @@ def write_model(
     for path in folder.results:
         remove_file(path)
     head = join(calibration.temperature)
-    digest = _save_network(settings, folder, head)
+    digest = _save_network(settings, photos, folder, head)
     validation = _write_validation(folder, photos, ensemble_probabilities(logits, calibration.temperature))
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     trained = tuple(
@@ -75,12 +75,12 @@ def write_model(
     save_training_record(folder, replace(record, network=digest, validation=validation, agreement=agreement))
 
 
-def _save_network(settings: FinetuneSettings, folder: ModelFolder, network: "keras.Model") -> str:
+def _save_network(settings: FinetuneSettings, photos: TrainingSet, folder: ModelFolder, network: "keras.Model") -> str:
     """Write the network; return its digest."""
     path = folder.head_network
     if not settings.head_only:
         path = folder.network
-        network = put_together(base_of(settings.base).build(), network, settings.flip)
+        network = put_together(build_base(settings.base, photos.base_digest), network, settings.flip)
     return save_network(network, path)
 
 
@@ -103,7 +103,7 @@ def _describe(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         images=str(settings.images),
         labels=photos.labels,
-        base=TrainedBase(settings.base, fingerprint.model.split(":")[0]),
+        base=TrainedBase(settings.base, photos.base_digest),
         resize=fingerprint.resize,
         precision=fingerprint.precision,
         flip=settings.flip,

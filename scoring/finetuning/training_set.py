@@ -50,6 +50,11 @@ class TrainingSet:
     originals: npt.NDArray[np.int64] | None = None
     is_drawn: bool = True
 
+    @property
+    def base_digest(self) -> str:
+        """The digest of the base network that the features are of."""
+        return self.fingerprint.model.split(":")[0]
+
     @cached_property
     def truth(self) -> npt.NDArray[np.int64]:
         """Class indices of all photos."""

@@ -13,7 +13,7 @@ from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, only_output, stated_size, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
 from scoring.networks.pixel_scales import PixelScale, take_pixels
@@ -77,8 +77,8 @@ class KerasFile(ModelKind):
 def _changes(path: Path, told: Untold) -> str:
     """Added to the file's digest where output, size or scale are not the file's: it keeps conversions apart."""
     changes = ""
-    if told.output_name is not None:
-        changes += f":output-{hashlib.sha256(told.output_name.encode()).hexdigest()[:16]}"
+    if told.output_name not in (None, only_output(path)):
+        changes += f":output-{hashlib.sha256(str(told.output_name).encode()).hexdigest()[:16]}"
     if told.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
         changes += f":size-{size_text(told.size)}"
     if told.pixels is not PixelScale.UNCHANGED:

@@ -43,6 +43,22 @@ def base_of(request: BaseRequest) -> BaseNetwork:
     return kinds.get(request.model, others)(request)
 
 
+def build_base(request: BaseRequest, digest: str) -> "keras.Model":
+    """Build the base network of a digest; for errors see `BaseNetwork.build`.
+
+    Raises:
+        ModelError: If its files have been replaced since.
+    """
+    base = base_of(request)
+    network = base.build()
+    if base.digest() != digest:
+        raise ModelError(
+            f"Expected the base network that the features are of, {request.name}; a file of it was replaced since. "
+            "Bring it back, or use `overwrite` to start clean."
+        )
+    return network
+
+
 def takes_weights(name: str) -> bool:
     """Whether a base of this name is a published network; a file brings its own weights."""
     return name in APPLICATIONS or name == VGG16_CONVOLUTIONS

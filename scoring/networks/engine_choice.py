@@ -69,13 +69,13 @@ def load_engine(
         name: Which engine.
         choice: Number format of the inner layers.
         backend: The backend of Keras, which builds the network.
-        find_network: Called once; may load all of the weights to digest them.
+        find_network: May load all of the weights to digest them; called again once they are in the network.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
         exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
 
     Raises:
-        ModelError: If the network cannot be built, the engine cannot run it, float16, asked for, does not hold it, or
-            Keras does not find the GPU that was reserved.
+        ModelError: If the network cannot be built, its files change meanwhile, the engine cannot run it, float16,
+            asked for, does not hold it, or Keras does not find the GPU that was reserved.
         DownloadError: If weights are not here and cannot be downloaded.
     """
     if name is EngineName.KERAS:
@@ -84,7 +84,7 @@ def load_engine(
             import_keras(backend)
             check_gpu(backend)
         network = found.result()
-        model = network.build()
+        model = _built(network, find_network)
         choice = held_by_float16(model, choice, exact_outputs)
         return LoadedEngine(
             KerasEngine(model, choice.precision, exact_outputs),
@@ -96,17 +96,25 @@ def load_engine(
     mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:
-        mnn = MnnEngine(_built_lazily(network, CONVERTING_BACKEND))
+        mnn = MnnEngine(_built_lazily(network, find_network, CONVERTING_BACKEND))
         return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, network.may_mix)
-    engine = OpenVinoEngine(_built_lazily(network, backend), choice.precision, sample)
+    engine = OpenVinoEngine(_built_lazily(network, find_network, backend), choice.precision, sample)
     return LoadedEngine(engine, engine.digest, choice, engine.last_activation, network.may_mix, engine.compared)
 
 
-def _built_lazily(network: Network, backend: str) -> Network:
+def _built_lazily(network: Network, find_network: Callable[[], Network], backend: str) -> Network:
     """The same network; Keras is imported only if it must be built."""
 
     def build() -> "keras.Model":
         import_keras(backend)
-        return network.build()
+        return _built(network, find_network)
 
     return replace(network, build=build)
+
+
+def _built(network: Network, find_network: Callable[[], Network]) -> "keras.Model":
+    """Build a network; refuse one whose files are others by now, for nothing tells which of them were built."""
+    model = network.build()
+    if find_network().digest != network.digest:
+        raise ModelError("Expected a model that nobody writes to; a file of it was replaced meanwhile. Run again.")
+    return model

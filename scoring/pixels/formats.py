@@ -112,12 +112,16 @@ def why_not(name: str) -> str:
     return f"{name}, which needs {EXTRA}" if name in _PLUGINS else f"{name}, which is not decoded"
 
 
-@cache
 def load_plugin(name: str) -> bool:
     """Load Pillow's plugin for a format; return whether Pillow decodes the format from now on."""
     if name not in _PLUGINS or not is_decoded(name):
         return False
+    _load_once(name)
+    return True
+
+
+@cache
+def _load_once(name: str) -> None:
     plugin = import_module(_PLUGINS[name])  # pillow_jxl registers itself
     if name == "HEIC":
         plugin.register_heif_opener()
-    return True

@@ -1,6 +1,6 @@
 """Whose results a run folder holds already: by its `run.json` or, where that is missing or damaged, by its shards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,7 +11,7 @@ from scoring.errors import BucketError, RunFolderError
 from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import contents_digest, manifest_rows
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, UNREAD_KEY, shard_files
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, PLACE_KEY, UNREAD_KEY, shard_files
 from scoring.run.record import RunRecord
 from scoring.sources.entries import ImageEntry
 from scoring.storage.durable import refuse_special
@@ -38,10 +38,18 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
     if record is not None:
         check_same(record.fingerprint, known, str(folder.path))
         return record
-    found = list(islice(_fingerprints(folder.predictions), _SHARDS_ASKED))
+    found = [end.fingerprint for end in _some_ends(folder)]
     if found and all(one.differing(known) for one in found):
         check_same(found[0], known, str(folder.path))
     return None
+
+
+def scored_places(folder: RunFolder, record: RunRecord | None) -> list[str]:
+    """Where the images lay that a run folder has rows of: by its record, or by some of its shards.
+
+    Those of earlier versions do not tell.
+    """
+    return [record.request.images] if record else sorted({end.place for end in _some_ends(folder)} - {""})
 
 
 def find_standing_shards(
@@ -79,6 +87,7 @@ class _End:
 
     fingerprint: Fingerprint
     inputs: str
+    place: str
     num_rows: int
     num_unread: int
 
@@ -91,14 +100,15 @@ def _read_end(path: Location) -> _End | None:
             told = shard.schema_arrow.metadata
             fingerprint = parse_fingerprint(told[FINGERPRINT_KEY])
             num_unread = int(told.get(UNREAD_KEY, 0))
-            return _End(fingerprint, told.get(INPUTS_KEY, b"").decode(), shard.metadata.num_rows, num_unread)
+            inputs, place = (told.get(key, b"").decode() for key in (INPUTS_KEY, PLACE_KEY))
+            return _End(fingerprint, inputs, place, shard.metadata.num_rows, num_unread)
     except BucketError:
         raise
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
 
 
-def _fingerprints(predictions: Location) -> Iterator[Fingerprint]:
-    """The fingerprints in the footers of the shards; a shard that cannot be read is passed over."""
-    ends = map(_read_end, shard_files(predictions))
-    return (end.fingerprint for end in ends if end)
+def _some_ends(folder: RunFolder) -> list[_End]:
+    """What the footers of the first shards tell; a shard that cannot be read is passed over."""
+    ends = map(_read_end, shard_files(folder.predictions))
+    return list(islice(filter(None, ends), _SHARDS_ASKED))

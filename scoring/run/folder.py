@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def derived(self) -> list[Location]:
+        """What commands made of the rows and left here."""
+        return [place for place in (self.submission, self.report) if place.is_file()]
+
+    @property
     def all_places(self) -> list[Location]:
         """All that commands write into a run folder."""
         files = [self.record, self.manifest, self.submission, self.lease, self.report]

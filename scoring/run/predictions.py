@@ -19,6 +19,7 @@ from scoring.storage.locations import Location, find_files
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
 INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
+PLACE_KEY = b"shardscore.place"  # where the images lay, as `run.json` says it
 UNREAD_KEY = b"shardscore.unread"  # how many rows have an image that may be readable at another time
 TOP_K = 5
 FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions

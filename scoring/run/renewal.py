@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.errors import BucketError, RunFolderError
+from scoring.run.earlier import scored_places
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestInfo, manifest_rows, write_manifest
@@ -38,29 +39,6 @@ class Renewal:
     is_due: bool = False
     num_untold: int = 0
 
-    def check_place(self, record: RunRecord | None, place: Location) -> None:
-        """Refuse images of another place, unless they are known to be the same ones: names alone may be equal.
-
-        Args:
-            record: What `run.json` says; None without one.
-            place: Where the images lie that are listed now.
-
-        Raises:
-            RunFolderError: If some are others, or nothing tells whether they are.
-        """
-        if record is None or is_same_place(record.request.images, str(place.absolute())):
-            return
-        if num_changed := sum(self.changed.values()):
-            problem = f"of the same names in {place}, {num_changed:,} of {self.info.num_images:,} are others"
-        elif self.num_untold:
-            problem = f"nothing tells whether those of the same names in {place} are the same"
-        else:
-            return
-        raise RunFolderError(
-            f"Expected the images that were scored, in {record.request.images}; {problem}. Use another `output`, or "
-            "`overwrite` to start clean."
-        )
-
     def carry_out(self, folder: RunFolder, fence: Fence) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
 
@@ -84,6 +62,38 @@ class Renewal:
             shard_size = Manifest(folder.manifest).shard_sizes[0]
             write_manifest(folder.manifest, self.images, shard_size, self.info.num_left_out, self.info.digest)
         return sum(self.changed[shard_id] for shard_id in stale)
+
+
+def check_place(
+    folder: RunFolder, record: RunRecord | None, renewal: Renewal | None, images: Sequence[ImageEntry], place: Location
+) -> None:
+    """Refuse images of another place, unless they are known to be the same ones: names alone may be equal.
+
+    Args:
+        folder: The run folder.
+        record: What `run.json` says; None without one: shards tell.
+        renewal: The images beside an earlier manifest; None without one: shards are held against the images' stamps.
+        images: All images as they are listed now.
+        place: Where these lie.
+
+    Raises:
+        RunFolderError: If some are others, or nothing tells whether they are.
+        BucketError: If the shards' bucket cannot be reached.
+    """
+    here = str(place.absolute())
+    others = [each for each in scored_places(folder, record) if not is_same_place(each, here)]
+    if not others:
+        return
+    if record and renewal and (num_changed := sum(renewal.changed.values())):
+        problem = f"of the same names in {place}, {num_changed:,} of {len(images):,} are others"
+    elif renewal.num_untold if renewal else _count_untold_now(images):
+        problem = f"nothing tells whether those of the same names in {place} are the same"
+    else:
+        return
+    raise RunFolderError(
+        f"Expected the images that were scored, in {others[0]}; {problem}. Use another `output`, or `overwrite` to "
+        "start clean."
+    )
 
 
 def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
@@ -154,6 +164,11 @@ def _count_untold(before: pa.Table, now: pa.Table) -> int:
         unknown = pc.or_(unknown, pc.is_null(before["stamp"]))
     paths = now["path"].filter(unknown)
     return int(pc.sum(pc.invert(pc.match_substring_regex(paths, _IS_ABSOLUTE))).as_py() or 0)
+
+
+def _count_untold_now(images: Sequence[ImageEntry]) -> int:
+    blocks = (manifest_rows(images, start, start + _ROWS_AT_ONCE) for start in range(0, len(images), _ROWS_AT_ONCE))
+    return sum(_count_untold(rows, rows) for rows in blocks)
 
 
 def _differ(before: pa.Table, now: pa.Table, name: str) -> pa.ChunkedArray:

@@ -15,7 +15,7 @@ from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, UNREAD_KEY, ScoredImage
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, PLACE_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
 from scoring.shards.batch_size import fastest_batch_size
@@ -110,6 +110,7 @@ class ShardScorer:
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
             INPUTS_KEY.decode(): contents_digest(_contents(rows)),
+            PLACE_KEY.decode(): str(self._settings.images),
             UNREAD_KEY.decode(): str(count_unread(scored.error_message for scored in rows)),
             "shardscore.versions": json.dumps(self.description.versions),
         }

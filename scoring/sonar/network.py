@@ -102,6 +102,10 @@ def _run(settings: SonarSettings) -> SonarMetrics:
         network = train_network(returns, in_training, settings.seed)
     else:
         network = load_network(settings.model)
+        if model_digest(settings) != model_sha256:
+            raise ModelError(
+                f"Expected a sonar model that nobody writes to; {settings.model} was replaced meanwhile. Run again."
+            )
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     split = _split_names(learned, in_training)
     metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)

@@ -80,6 +80,7 @@ class ImageFinder:
     def __init__(self, peek: Callable[[FoundFile, int], bytes], account: Account) -> None:
         self._peek = peek
         self._account = account
+        _judge_suffix.cache_clear()  # a notebook may have installed a plugin since the last listing
 
     def images(self, files: Iterable[FoundFile]) -> Iterator[FoundFile]:
         """The images among files; those whose content has to tell come later than the others, some together."""

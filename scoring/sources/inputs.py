@@ -1,5 +1,6 @@
 """Find images wherever they lie, and read their bytes there."""
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -13,10 +14,10 @@ from scoring.sources.packing import is_compressed, kind_of
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.table_listing import NotByColumn, list_inventory, list_table
-from scoring.sources.table_parts import TableParts, is_part, is_pattern, is_table_folder
+from scoring.sources.table_parts import TableParts, is_aside, is_part, is_pattern, is_table_folder
 from scoring.sources.tar_images import TarSource, expand_range
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Location, file_above, file_below
+from scoring.storage.locations import Location, file_above, file_below, lies_in
 from scoring.storage.read_deadline import reading_within
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "LeftOut",
     "Listing",
     "check_images",
+    "check_output",
     "collection_files",
     "find_images",
     "has_column",
@@ -52,6 +54,28 @@ def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None
         BucketError: If its bucket cannot be reached.
     """
     _source(location, columns).check()
+
+
+def check_output(location: Location, columns: TableColumns, output: Location) -> None:
+    """Refuse a run folder among the parts of a table, whose manifest and shards would be taken for parts.
+
+    Args:
+        location: The collection.
+        columns: Which columns of a table say what.
+        output: The run folder.
+
+    Raises:
+        RequestError: If it is one.
+        BucketError: If the collection's bucket cannot be reached.
+    """
+    if not (lies_in(output, location) and location.is_dir()):
+        return
+    below = os.path.relpath(str(output.absolute()), str(location.absolute()))
+    if isinstance(_source(location, columns), TableSource) and not is_aside(below):
+        raise RequestError(
+            f"Expected `output` outside of {location}, a table whose parts are all Parquet files there; received "
+            f"{output}. Choose another folder."
+        )
 
 
 def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listing:

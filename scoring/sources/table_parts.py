@@ -142,7 +142,7 @@ def is_pattern(table: Location) -> bool:
 def is_table_folder(folder: Location) -> bool:
     """Whether a folder holds the parts of a table and nothing else, by the first thousand files in it."""
     num_parts = 0
-    names = (file.name for file in walk(folder) if not (file.fault or _is_aside(file.name)))
+    names = (file.name for file in walk(folder) if not (file.fault or is_aside(file.name)))
     for name in islice(names, _LOOKED_AT):
         if not is_parquet(name):
             return False
@@ -157,7 +157,15 @@ def is_parquet(name: str) -> bool:
 
 def is_part(path: str) -> bool:
     """Whether a path in the folder of a table is that of a part of it."""
-    return is_parquet(path) and not _is_aside(path)
+    return is_parquet(path) and not is_aside(path)
+
+
+def is_aside(path: str) -> bool:
+    """Whether people do not see it, or it is a mark that Spark and Hive leave: `_SUCCESS`, `_metadata`.
+
+    `_year=2026` is a folder of parts, of a column of that name.
+    """
+    return is_hidden(path) or any(step.startswith("_") and "=" not in step for step in PurePosixPath(path).parts)
 
 
 def partition_values(name: str) -> dict[str, str | None]:
@@ -178,7 +186,7 @@ def _parts_in(folder: Location) -> Iterator[str]:
     for file in walk(folder):
         if log := _LOG.search(file.name):
             raise _not_all_count(folder, file_below(folder, file.name[: log.end()]))
-        may_hold_parts = file.name.endswith("/") and file.fault is not Fault.SEARCHED and not _is_aside(file.name)
+        may_hold_parts = file.name.endswith("/") and file.fault is not Fault.SEARCHED and not is_aside(file.name)
         may_be_part = is_part(file.name) or may_hold_parts
         if file.fault and may_be_part:
             raise ImagesError(
@@ -235,11 +243,3 @@ def _or_pattern(folder: Location) -> str:
         return ""
     pattern = file_below(folder, patterns.pop())
     return f", or, if no part was ever replaced, name them by a pattern such as {pattern}"
-
-
-def _is_aside(path: str) -> bool:
-    """Whether people do not see it, or it is a mark that Spark and Hive leave: `_SUCCESS`, `_metadata`.
-
-    `_year=2026` is a folder of parts, of a column of that name.
-    """
-    return is_hidden(path) or any(step.startswith("_") and "=" not in step for step in PurePosixPath(path).parts)

@@ -285,6 +285,26 @@ def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Pat
     assert _score(absolute.rename(tmp_path / "renamed.parquet"), tmp_path / "other") == (0, [])
 
 
+@pytest.mark.parametrize("is_cut", [False, True], ids=["gone", "cut"])
+@pytest.mark.parametrize("lost", [["run.json"], ["manifest.parquet"], ["run.json", "manifest.parquet"]], ids="-".join)
+def test_a_table_elsewhere_is_refused_by_what_is_left_of_a_run(tmp_path: Path, lost: list[str], is_cut: bool) -> None:
+    """Record and shards tell where their images lay."""
+    tables = []
+    for place, shades in (("one", SHADES), ("two", _CHANGED)):
+        photos = on_disk(pictures.folder(tmp_path / place, shades))
+        tables.append(photos / "paths.parquet")
+        pq.write_table(pa.table({"path": sorted(path.name for path in photos.iterdir())}), tables[-1])
+    _score(tables[0], tmp_path / "run")
+    for path in (tmp_path / "run" / name for name in lost):
+        content = path.read_bytes()
+        path.unlink()
+        if is_cut:
+            path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(RunFolderError, match=r"scored, in .*one.*; nothing tells whether those .*two.* are the same"):
+        _score(tables[1], tmp_path / "run")
+    assert _score(tables[0], tmp_path / "run") == (0, [])
+
+
 @pytest.mark.parametrize(
     "spelling",
     [

@@ -19,12 +19,13 @@ from jobs.score.measured_rate import measured_rate
 from jobs.score.plan import plan_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.bench.record import RECORD_NAME
-from scoring.errors import RunFolderError
+from scoring.errors import RequestError, RunFolderError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.entries import ImageEntry
-from scoring.sources.inputs import find_images
+from scoring.sources.inputs import check_output, find_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from tests.places import on_disk
 from tests.runs import SUMMARY, Scored, write_run
 
@@ -96,6 +97,25 @@ def test_a_foreign_folder_is_refused_as_by_the_run_itself(
     for run in (plan_score, run_score):
         with pytest.raises(RunFolderError, match=r"holds .* and no run\.json"):
             run(request, Console(quiet=True))
+
+
+@pytest.mark.parametrize("columns", [NO_COLUMNS, TableColumns(path="path")], ids=["folder", "column"])
+def test_a_run_among_the_parts_of_its_table_is_refused_before_anything_is_written(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: TableColumns
+) -> None:
+    """Its manifest and its shards are Parquet too."""
+    monkeypatch.setattr("jobs.score.plan.open_session", lambda address: pytest.fail("Ray was started"))
+    table = tmp_path / "table"
+    table.mkdir()
+    pq.write_table(pa.table({"path": list(map(str, photos.iterdir()))}), table / "part-0.parquet")
+    images = ImagesRequest(table, _MODEL, columns=columns)
+    for output in (table / "run", table / "2026" / "run", table):
+        for run in (plan_score, run_score):
+            with pytest.raises(RequestError, match=r"Expected `output` outside of .*table, a table"):
+                run(ScoreRequest(output, images, None), Console(quiet=True))
+    check_output(table, columns, table / "_run" / "features")  # no part is looked for there
+    check_output(photos, NO_COLUMNS, photos / "run")
+    assert _files(table) == {table / "part-0.parquet"}
 
 
 def _write_bench(folder: Path, **worker: float) -> None:

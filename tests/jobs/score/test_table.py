@@ -53,6 +53,21 @@ def test_labelled_images_are_measured_or_counted_as_left_out(
     assert said in "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
 
 
+def test_what_was_made_of_rows_that_are_scored_anew_is_told(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, folder = Console(soft_wrap=True, width=300), RunFolder(tmp_path / "run")
+    score_here(photos, folder.path, console)
+    (tmp_path / "run" / "submission.csv").write_text("id,label\n")
+    score_here(photos, folder.path, console)
+    assert "earlier rows" not in capsys.readouterr().out
+    Image.new("RGB", (8, 6)).save(photos / "1.png")
+    score_here(photos, folder.path, console)
+    assert "run still holds submission.csv of the earlier rows; run what made them again" in capsys.readouterr().out
+    score_here(photos, folder.path, console, overwrite=True)
+    assert "earlier rows" not in capsys.readouterr().out
+
+
 def test_a_label_that_two_classes_have_is_neither_right_nor_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     labels = ("crane", "oak", "crane")
     counted = RightCount(labels)

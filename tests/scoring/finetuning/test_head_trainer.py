@@ -9,12 +9,13 @@ import pytest
 
 from scoring.errors import ModelError
 from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
-from scoring.finetuning.head_trainer import HeadTrainer, TrainHead
+from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.keras_files import keras_digest
 from scoring.run.fingerprint import Fingerprint
 from tests.runs import Scored, cats_and_dogs, write_features
 
@@ -92,3 +93,21 @@ def test_a_head_of_an_earlier_version_that_does_not_tell_its_split_is_not_taken_
     about["identity"] |= {"num_validation": 4, "split_seed": 0}
     np.savez(tmp_path / "head.npz", **arrays | {"about": np.array(json.dumps(about))})
     assert load_head(tmp_path / "head.npz", identity) is None
+
+
+def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(tmp_path: Path) -> None:
+    """A training may save its model anew while heads are trained on the features of the last one."""
+    import keras
+
+    base, folder = tmp_path / "base.keras", ModelFolder(tmp_path / "model")
+    layers = [keras.layers.Conv2D(2, 8, strides=8), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)]
+    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(base)
+    write_features(folder.features, cats_and_dogs(20), f"{keras_digest(base)}:the last layer")
+    folder.prepare()
+    trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
+    trainer(TrainHead(0))
+    assert trainer(JoinHeads()) == folder.path
+    keras.Sequential([keras.Input((16, 16, 3)), *layers[:2], keras.layers.Dense(7)]).save(base)
+    with pytest.raises(ModelError, match=r"that the features are of, .*base\.keras; a file of it was replaced since"):
+        trainer(JoinHeads())
+    assert not folder.training.exists()

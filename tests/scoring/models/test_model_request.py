@@ -13,8 +13,10 @@ from scoring.models.finetuned_network import finetuned_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
 from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
+from scoring.networks import engine_choice, keras_import
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.engines import EngineName
 from scoring.networks.imagenet import NUM_CLASSES
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.precision import Precision
@@ -157,11 +159,11 @@ def _save(path: Path, *layers: Any, input_shape: tuple[int, ...] = (224, 224, 3)
     return path
 
 
-def _brightness(path: Path, outputs: int, activation: str) -> Path:
+def _brightness(path: Path, outputs: int, activation: str, seed: int = 3) -> Path:
     """A model whose outputs depend on the mean colour of an image."""
     import keras
 
-    keras.utils.set_random_seed(3)
+    keras.utils.set_random_seed(seed)
     return _save(
         path,
         keras.layers.Rescaling(1 / 255),
@@ -183,6 +185,30 @@ def test_softmax_classifier_gives_its_probabilities(tmp_path: Path) -> None:
     classifier = _request(path, "a,b,c").load()
     expected = keras.saving.load_model(path).predict_on_batch(_grey(0, 99, 255).astype(np.float32))
     np.testing.assert_allclose(classifier.score(_grey(0, 99, 255)), expected, atol=1e-6)
+
+
+@pytest.mark.ci
+@pytest.mark.keras
+@pytest.mark.parametrize("engine", EngineName)
+def test_a_file_that_is_saved_anew_while_it_is_loaded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName
+) -> None:
+    """Rows of one network under the digest of another; a converted one would be kept under it."""
+    pytest.importorskip({EngineName.MNN: "MNN"}.get(engine, str(engine)))
+    model, images = _brightness(tmp_path / "model.keras", 3, "softmax"), _grey(0, 99, 255)
+    earlier = model.read_bytes()
+    request = _request(model, "a,b,c", engine=engine)
+
+    def import_keras(backend: str) -> None:
+        keras_import.import_keras(backend)
+        _brightness(model, 3, "softmax", seed=4)
+
+    with monkeypatch.context() as patch, pytest.raises(ModelError, match=r"replaced meanwhile\. Run again"):
+        patch.setattr(engine_choice, "import_keras", import_keras)
+        request.load()
+    model.write_bytes(earlier)
+    exact = _request(model, "a,b,c").load().score(images)
+    np.testing.assert_allclose(request.load().score(images), exact, atol=1e-5)
 
 
 @pytest.mark.keras

@@ -210,6 +210,16 @@ def test_probabilities_that_were_logits_have_a_digest_of_their_own(tmp_path: Pat
     assert plain != _load(tmp_path, "no,yes", output_name="age").model_digest
 
 
+@pytest.mark.parametrize("end", ["softmax", "list", "dictionary"])
+def test_the_name_of_the_only_output_changes_nothing(tmp_path: Path, end: str) -> None:
+    """A run begun without it is continued with it."""
+    model = _save(tmp_path, end)
+    name = "probs" if end == "dictionary" else model.output_names[0]
+    assert _load(tmp_path, output_name=name).model_digest == _load(tmp_path).model_digest
+    with pytest.raises(ModelError, match="to be one of"):
+        _load(tmp_path, output_name="other")
+
+
 def test_labels_may_be_a_file_that_every_node_must_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _save(tmp_path, "softmax")
     (tmp_path / "class_indices.json").write_text(json.dumps({"dog": 1, "cat": 0}))

@@ -1,10 +1,10 @@
 """Formats by name and content, and those that take a plugin."""
 
+import importlib.util
 import io
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,11 +145,8 @@ def test_no_suffix_is_of_two_kinds() -> None:
 
 
 @pytest.fixture
-def without_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
-    formats.load_plugin.cache_clear()
-    yield
-    formats.load_plugin.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -162,6 +159,13 @@ def test_picture_that_takes_a_plugin_says_which_where_there_is_none(
         monkeypatch.delitem(Image.OPEN, other, raising=False)
     with pytest.raises(PluginError, match=rf"^{name}, which needs pip install 'shardscore\[formats\]'$"):
         decode(head + bytes(100), Resize.SQUASH)
+
+
+def test_a_plugin_that_was_installed_since_is_loaded(without_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pillow_heif")
+    assert not formats.load_plugin("HEIC")
+    monkeypatch.setattr(formats, "find_spec", importlib.util.find_spec)
+    assert formats.load_plugin("HEIC")
 
 
 def _corner() -> Image.Image:

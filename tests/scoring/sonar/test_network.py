@@ -11,6 +11,7 @@ import pytest
 
 from scoring.errors import ModelError, StorageError
 from scoring.networks.keras_import import import_keras
+from scoring.sonar import network
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
 from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.network_model import load_network
@@ -49,6 +50,21 @@ def test_the_models_digest_is_kept_with_the_result(tmp_path: Path) -> None:
     run_sonar(settings)
     written = json.loads((tmp_path / "sonar" / "metrics.json").read_text())
     assert written["model_sha256"] == file_digest(settings.model)
+
+
+def test_a_model_that_is_replaced_while_it_is_loaded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+
+    def load(path: Path) -> "keras.Model":
+        _model("sigmoid", 1.0).save(path)
+        return load_network(path)
+
+    monkeypatch.setattr(network, "load_network", load)
+    with pytest.raises(ModelError, match=r"theirs\.keras was replaced meanwhile\. Run again"):
+        run_sonar(settings)
+    assert list((tmp_path / "sonar").iterdir()) == []
 
 
 def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> None:

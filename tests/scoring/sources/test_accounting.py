@@ -1,12 +1,13 @@
 """Every file of a collection is an image or is left out for a reason, and none is lost between the two."""
 
+import importlib.util
 import io
 import os
 import socket
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from PIL import Image
 
 from scoring.errors import ImagesError
 from scoring.pixels import formats
-from scoring.sources import image_finder
 from scoring.sources.entries import FoundFile, LeftOut
 from scoring.sources.folder_images import FolderSource
 from scoring.sources.inputs import find_images, open_images
@@ -38,12 +38,9 @@ _JXL = b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40)
 
 
 @pytest.fixture(autouse=True)
-def no_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither plugin of Pillow is installed, whatever this machine has."""
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
-    image_finder._judge_suffix.cache_clear()
-    yield
-    image_finder._judge_suffix.cache_clear()
 
 
 def _fill(folder: Path, files: dict[str, bytes]) -> Path:
@@ -394,6 +391,17 @@ def test_collection_without_an_image_is_refused_with_what_there_is_instead(tmp_p
     _fill(tmp_path, {"1.heic": _HEIC, "notes.txt": b"", "train.zip": b"PK"})
     with pytest.raises(ImagesError, match=r"none among 3 files: HEIC, which needs .*: 1 \(1\.heic\); .*train\.zip\.$"):
         find_images(tmp_path)
+
+
+def test_a_plugin_that_is_installed_between_two_listings_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook, which goes on in the same process."""
+    _fill(tmp_path, {"1.heic": _HEIC, "2.png": _encoded("PNG"), "3": _HEIC})
+    assert [image.path for image in find_images(tmp_path).images] == ["2.png"]
+    monkeypatch.setattr(formats, "find_spec", importlib.util.find_spec)
+    pytest.importorskip("pillow_heif")
+    assert [image.path for image in find_images(tmp_path).images] == ["1.heic", "2.png", "3"]
 
 
 def test_files_whose_name_tells_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
