@@ -86,6 +86,12 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
         (("/kaggle/leaves/train/a.jpg", "/kaggle/leaves/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
         (("/home/test/x/train/1/a.jpg", "/home/test/x/train/1/cats/b.jpg"), "/data/train/1", True),
         (("leaves/train/a.jpg", "leaves/train/cats/b.jpg"), "/home/me/leaves/train.zip", True),
+        (("../input/ds/train/a.jpg", "../input/ds/train/cats/b.jpg"), "/kaggle/input/ds/train", True),
+        (("..\\..\\ds\\train\\a.jpg", "..\\..\\ds\\train\\cats\\b.jpg"), "/home/me/ds/train", True),
+        (("./../train/a.jpg", "../x/../train/cats/b.jpg"), "/home/me/train", True),
+        (("cats/../a.jpg", "x/.././cats/../cats/b.jpg"), "/home/me/train", True),
+        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("../a.jpg", "../cats/b.jpg"), "/home/me/train", False),
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
         (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
         (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
@@ -161,6 +167,27 @@ def test_paths_into_another_folder_that_this_machine_has_are_not_read(tmp_path: 
     finally:
         there.rmdir()
         there.parent.rmdir()
+
+
+def test_paths_from_above_here_are_read_unless_another_folder_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = {"../input/leaves/a.jpg": "dog", "../input/leaves/cats/b.jpg": "cat"}
+    folder = tmp_path / "kaggle" / "input" / "leaves"
+    for place in (folder, tmp_path / "kaggle" / "working", tmp_path / "input" / "leaves", tmp_path / "home"):
+        place.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "kaggle" / "working")
+    assert _targets_in(tmp_path, str(folder), labels) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+    monkeypatch.chdir(tmp_path / "home")
+    with pytest.raises(RequestError, match=r"0 belong to one.* Write each as a path from there\.$"):
+        _targets_in(tmp_path, str(folder), labels)
+
+
+def test_one_name_above_here_and_from_here_is_two_folders(tmp_path: Path) -> None:
+    labels = {"../train/a.jpg": "dog", "train/a.jpg": "cat"}
+    assert _targets_in(tmp_path, "/d/train", labels, ["a.jpg", "train/a.jpg"]) == {"train/a.jpg": "cat"}
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, "/d/train", {"../train/a.jpg": "dog", "train/b.jpg": "cat"}, ["a.jpg", "b.jpg"])
 
 
 def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_this_is_read_or_none(
