@@ -11,6 +11,8 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, file_above
 from scoring.storage.walking import is_hidden
 
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+
 
 @dataclass(frozen=True)
 class CsvTable:
@@ -42,6 +44,8 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
         RequestError: If there is no such file, or it is no CSV file in UTF-8 or UTF-16 with rows as long as its header.
         BucketError: If a bucket cannot be reached.
     """
+    if source.name.lower().endswith(_SPREADSHEETS):
+        raise RequestError(f"Expected `{field}` to be {what}; {source} is a spreadsheet. Save it there as CSV.")
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -414,7 +415,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
             "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
             "it has 'id', 'label', 'target'. Say which by `label_column`",
         ),
-        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,0,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
+        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "at least one row; "),
@@ -566,6 +567,36 @@ def test_photos_beside_the_folders_of_splits_are_refused_to_train_on_and_taken_t
 def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Sequence[str]) -> None:
     found = label_by_path(_listing([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing
     assert list(_targets(found).values()) == list(labels)
+
+
+@pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes: str, suffix: str) -> None:
+    table = pd.DataFrame({"image_id": ["a1", "b2", "c3"], "fold": [2, 1, 2], "rust": [yes, no, no]})
+    table["scab"] = table["healthy"] = no
+    table.loc[1:, "scab"] = [yes, no]
+    table.loc[2, "healthy"] = yes
+    path = tmp_path / f"train.{suffix}"
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    assert "it has one for each label, rust, scab, healthy, with 1 in that of a row's label." in _refused(path)
+    table.loc[2, "scab"] = yes
+    table.to_csv(tmp_path / "several.csv", index=False)
+    assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
+
+
+def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
+    file = _write(tmp_path, "a1.jpg,cat\nb2.jpg,dog\nc3.png,cat\n")
+    with pytest.raises(RequestError, match=r"line of names, such as .*train\.csv has the photo a1\.jpg\. Put"):
+        label_by_file(_listing(), LabelsFile(file, "a1.jpg", "cat"))
+    assert "if these are the values of a photo, put a line of names" in _refused(_write(tmp_path, "a1,cat\nb2,dog\n"))
+
+
+def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "train.xlsx").write_bytes(b"PK\x03\x04")
+    assert _refused(tmp_path / "train.xlsx").endswith("train.xlsx is a spreadsheet. Save it there as CSV.")
 
 
 @pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])
