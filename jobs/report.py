@@ -12,8 +12,10 @@ from rich.console import Console
 
 from jobs.console.arguments import Place, checked, place
 from jobs.console.commands import command
+from jobs.console.outputs import check_output
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report
+from scoring.run.folder import RunFolder
 
 
 @checked
@@ -38,13 +40,15 @@ def report(
         Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
 
     Raises:
-        RequestError: If the folder is none of these, or damaged.
+        RequestError: If the folder is none of these, or damaged, or if `output` would replace a file of it.
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
-    page = None if output is None else place(output, "output")
+    told = place(folder, "folder")
+    page = RunFolder(told).report if output is None else place(output, "output")
     moved = None if images is None else place(images, "images")
-    written = write_report(place(folder, "folder"), page, moved, verify=not no_verify)
+    check_output(page, told, RunFolder(told).report, {"images": moved})
+    written = write_report(told, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")

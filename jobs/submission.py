@@ -13,6 +13,7 @@ from rich.console import Console
 
 from jobs.console.arguments import Place, checked, choice, place
 from jobs.console.commands import command
+from jobs.console.outputs import check_output
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
@@ -64,16 +65,19 @@ def submission(
         Where it is, how many rows it has, how many of them got the fallback, the clip, and of a template what it holds.
 
     Raises:
-        RequestError: If the run does not fit the competition or template: its labels, or its ids.
+        RequestError: If the run does not fit the competition or template: its labels, or its ids; or if `output` would
+            replace a file of the run, or the template.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     folder, console = RunFolder(place(run, "run")), console_for(verbose)
     path = folder.submission if output is None else place(output, "output")
+    sample = None if template is None else place(template, "template")
+    check_output(path, folder.path, folder.submission, {"template": sample})
     kind = None if values is None else choice(values, Values, "values")
     wishes = Wishes(kind, positive, threshold, clip)
-    if template is not None:
+    if sample is not None:
         _check_template_alone(competition, partial)
-        asked = TemplateRequest(place(template, "template"), wishes, fallback, verify=not no_verify)
+        asked = TemplateRequest(sample, wishes, fallback, verify=not no_verify)
         written = fill_template(folder, asked, path)
         _print_filled(console, fallback, written)
         _print_handing_in(console, competition or "COMPETITION", written)

@@ -1,4 +1,4 @@
-"""Where commands and functions speak. In a log, lines keep their length; brackets in file names are no markup."""
+"""Where commands and functions speak. In a log, lines keep their length; nothing in file names is markup or emoji."""
 
 import os
 import sys
@@ -60,7 +60,7 @@ class Terminal(PatientConsole):
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        super().__init__(soft_wrap=True, highlight=False, markup=False, quiet=quiet)
+        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
         self._warns_elsewhere = quiet
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -103,7 +103,7 @@ def console_for(verbose: bool | Console) -> Console:
     """Where a function prints: nowhere, on standard output, or where its caller says."""
     if isinstance(verbose, Console):
         return verbose
-    return PatientConsole(soft_wrap=True, highlight=False, markup=False, quiet=not verbose)
+    return PatientConsole(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=not verbose)
 
 
 def format_warning(

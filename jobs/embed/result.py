@@ -1,6 +1,6 @@
 """What `embed` leaves, as Python has it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -29,7 +29,7 @@ class Embeddings:
     fingerprint: Fingerprint
     digest: str | None = None
 
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+    def table(self, columns: Iterable[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids.
 
         Args:

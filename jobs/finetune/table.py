@@ -6,6 +6,7 @@ from jobs.console.tables import print_table
 from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord
+from scoring.report.text import percent
 
 
 def print_training(
@@ -20,7 +21,7 @@ def print_training(
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
-            f"{accuracy:.2%} of {data.num_validation} photos, by heads that had not seen them",
+            f"{percent(accuracy, 2)} of {data.num_validation} photos, by heads that had not seen them",
         ),
         ("log loss", _losses(record)),
         *_submission(record),

@@ -48,8 +48,9 @@ class Ending:
             IncompleteError: If other files lie among the shards.
         """
         labels = loop.keeper.record.labels
-        counted = RightCount(labels, loop.keeper.record.is_multi_label)
-        answers, reasons = AnswerCount(labels), ErrorReasons()
+        is_multi_label = loop.keeper.record.is_multi_label
+        counted = RightCount(labels, is_multi_label)
+        answers, reasons = AnswerCount(labels, is_multi_label), ErrorReasons()
 
         def look(table: pa.Table) -> None:
             reasons.add(table)

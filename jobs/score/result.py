@@ -1,6 +1,6 @@
 """What `score` leaves, as Python has it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ class Run:
     fingerprint: Fingerprint | None = None
     digest: str | None = None
 
-    def predictions(self, columns: Sequence[str] | None = None) -> pa.Table:
+    def predictions(self, columns: Iterable[str] | None = None) -> pa.Table:
         """Load one row for each image, in natural order of the ids; `.to_pandas()` makes it a data frame.
 
         Args:

@@ -7,7 +7,7 @@ from rich.console import Console
 from jobs.console.tables import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.quality.one_answer import likely_cause
-from scoring.report.text import plural
+from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
@@ -70,7 +70,7 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
     """How far int8 is from float32, where it was measured."""
     if found is None:
         return []
-    equal = f"{found.equal_labels:.1%} of {found.num_images} labels equal"
+    equal = f"{percent(found.equal_labels)} of {found.num_images} labels equal"
     words = f"{equal}, probabilities within {found.largest_difference:.3f}"
     if 1 - found.equal_labels > MAX_CHANGED_LABELS:
         words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: consider `precision` bfloat16"
@@ -84,7 +84,7 @@ def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
         images = plural(num_unknown, "labelled image")
         return [("accuracy", f"none: the model knows no label of {images}, such as {unknown}")] if num_unknown else []
     share = summary.num_right / summary.num_labelled
-    words = f"{share:.2%}: {summary.num_right} of {summary.num_labelled} labelled images"
+    words = f"{percent(share, 2)}: {summary.num_right} of {summary.num_labelled} labelled images"
     if num_unknown:
         words += f"; {num_unknown:,} left out, whose label the model does not know, such as {unknown}"
     return [("accuracy", words)]
@@ -109,7 +109,8 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
     """A warning if nearly all images got the same label."""
     if found is None:
         return []
-    words = f"{found.share:.1%} of the first {found.num_images} are {found.label} at {found.probability:.4f}"
+    alike = f"{found.share:.1%} of the first {found.num_images}"
+    words = f"{alike} have {found.label} as their likeliest label, at {found.probability:.4f}"
     return [("one answer", f"{words}; {likely_cause(request)}")]
 
 

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
 from scoring.finetuning.rbf_expansion import RbfExpansion
 from scoring.models.trained_heads import Epoch, HeadSettings
@@ -19,6 +21,8 @@ from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
     import keras
+
+_MOST_DIFFERENCE = 0.02  # of a probability, between a network in float32 and its heads in float64
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,37 @@ def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansio
         [_joint_kernel(heads) / temperature, np.concatenate([head.bias for head in heads]) / temperature]
     )
     return keras.Model(features, probabilities, name=EXACT if expansion else "head")
+
+
+def check_joined(
+    network: "keras.Model",
+    heads: Sequence[Head],
+    temperature: float,
+    expansion: RbfExpansion | None,
+    values: npt.NDArray[np.float16],
+) -> None:
+    """Raise ModelError unless a network of heads without dense layers says of photos what its heads say.
+
+    Heads are trained and measured in float64, which the network is not.
+
+    Args:
+        network: From features to probabilities; see `join_heads`.
+        heads: What it was joined of.
+        temperature: Divides the logits.
+        expansion: What the heads' kernels stand on, if not on the features.
+        values: Features of some photos, shape (num_photos, num_features).
+    """
+    from scipy.special import softmax
+
+    inputs = expansion.likenesses(values) if expansion else values.astype(np.float64)
+    expected = np.mean([softmax((inputs @ head.kernel + head.bias) / temperature, axis=1) for head in heads], axis=0)
+    said = network.predict_on_batch(values.astype(np.float32))
+    is_said = (np.abs(said - expected) <= _MOST_DIFFERENCE).all(axis=1)
+    if not is_said.all():
+        raise ModelError(
+            f"Expected a network that says what its heads say; of {len(values)} photos it does not for "
+            f"{(~is_said).sum()}, as float32 cannot hold these likenesses. Use `head` softmax."
+        )
 
 
 def _below_logits(heads: Sequence[Head], features: "keras.KerasTensor") -> "keras.KerasTensor":

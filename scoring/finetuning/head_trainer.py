@@ -1,12 +1,15 @@
 """Train heads on extracted features, and then put the model together; built once per worker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
 
 from scoring.errors import ModelError
 from scoring.finetuning.dense_heads import train_dense_head
-from scoring.finetuning.ensemble import HeadIdentity, join_heads, load_head, save_head
+from scoring.finetuning.ensemble import HeadIdentity, check_joined, join_heads, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
 from scoring.finetuning.model_writer import write_model
 from scoring.finetuning.rbf_heads import RbfTrainer
@@ -18,6 +21,11 @@ from scoring.networks.keras_import import import_keras
 from scoring.networks.vgg16 import load_dense_layers
 from scoring.run.fence import under_fence
 from scoring.storage.locations import Location
+
+if TYPE_CHECKING:
+    import keras
+
+_NUM_CHECKED = 64  # photos of which the network is compared with its heads
 
 
 @dataclass(frozen=True)
@@ -98,9 +106,17 @@ class HeadTrainer:
         numbers = range(self._num_heads)
         heads = [head for number in numbers if (head := self._load(number))]
         assert len(heads) == len(numbers)  # this task is handed out once all of them are there
-        expansion = self._rbf.expansion if self._rbf else None
         seeds = [self._seed(number) for number in numbers]
-        write_model(self._settings, self._photos, heads, seeds, partial(join_heads, heads, expansion=expansion))
+        write_model(self._settings, self._photos, heads, seeds, partial(self._joined, heads))
+
+    def _joined(self, heads: Sequence[Head], temperature: float) -> "keras.Model":
+        expansion = self._rbf.expansion if self._rbf else None
+        network = join_heads(heads, temperature, expansion)
+        if not heads[0].dense:
+            values = self._photos.features.values[:, 0]
+            some = np.unique(np.linspace(0, len(values) - 1, _NUM_CHECKED, dtype=int))
+            check_joined(network, heads, temperature, expansion, values[some])
+        return network
 
     def _train(self, number: int) -> Head:
         if self._rbf:

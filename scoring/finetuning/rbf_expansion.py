@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_LANDMARKS = 2_500
 _WIDTH = 1.5  # exponent between two photos of median distance; 0.5 to 2 did equally well on VGG16's features
 _NUM_FOR_MEDIAN = 500  # landmarks whose distances the median is taken of
+_ALIKE = 1e-6  # of the largest distance: copies of one picture, which tell nothing of how far others are
 _LEAST_SCALE = 0.1  # of the median standard deviation: features that hardly vary are not magnified
 _BLOCK = 2_048  # photos at once
 
@@ -84,7 +85,8 @@ def fit_expansion(values: npt.NDArray[np.float16], photos: npt.NDArray[np.int64]
     landmarks = _standardised(values[photos[rows]], mean, scale)
     some = landmarks[np.random.default_rng(seed).permutation(len(landmarks))[:_NUM_FOR_MEDIAN]]
     distances = _squared_distances(some, some)[np.triu_indices(len(some), 1)]
-    median = max(float(np.median(distances)), 1e-6)
+    apart = distances[distances > _ALIKE * distances.max(initial=0)]
+    median = max(float(np.median(apart)), 1e-6) if len(apart) else 1.0
     return RbfExpansion(mean, scale, landmarks, rows, _WIDTH / median)
 
 

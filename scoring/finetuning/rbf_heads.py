@@ -15,7 +15,7 @@ from scoring.arrays import Float64Array
 from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
 from scoring.finetuning.rbf_expansion import RbfExpansion, fit_expansion
-from scoring.finetuning.softmax_regression import SoftmaxRegressions, fitted_bytes
+from scoring.finetuning.softmax_regression import SoftmaxRegressions, fitted_bytes, num_scores
 from scoring.finetuning.training_set import TrainingSet
 from scoring.networks.engines import num_threads
 from scoring.process.native_threads import at_most_threads
@@ -23,6 +23,7 @@ from scoring.quality.evaluation import log_loss
 
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
+_WORSE = 1.01  # times the least loss: weaker regularisations do worse still
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
 _FITTED_BYTES = 1024**3 // 2  # of all fits that are made at once, beside what they share
 
@@ -59,7 +60,7 @@ class RbfTrainer:
     @cached_property
     def _heads(self) -> list[Head]:
         with at_most_threads(num_threads()):
-            return self._train(self._choose_strengths())
+            return self._train(*self._choose())
 
     @cached_property
     def _landmarks(self) -> npt.NDArray[np.int64]:
@@ -70,31 +71,47 @@ class RbfTrainer:
     def _likenesses(self) -> Float64Array:
         return self.expansion.likenesses(self._values)
 
-    def _choose_strengths(self) -> list[float]:
-        """For each head the regularisation of least log loss on its draw's other folds.
+    def _choose(self) -> tuple[list[float], Float64Array]:
+        """For each head the regularisation of least log loss on its draw's other folds, and where to begin its fit.
 
-        Each of them is judged without itself and the head's own fold.
+        Each of them is judged without itself and the head's own fold; the fit begins in the middle of its judges. What
+        is weaker than a regularisation that did clearly worse than a stronger one is not taken.
         """
-        losses = np.zeros((len(self._splits), len(STRENGTHS)))
-        draws = {self._photos.draw_of(number) for number in range(len(self._splits))}
+        num_heads = len(self._splits)
+        draws = {self._photos.draw_of(number) for number in range(num_heads)}
         pairs = [pair for draw in sorted(draws, key=min) if len(draw) > 2 for pair in combinations(draw, 2)]
+        shape = (len(self._landmarks) + 1, num_scores(self._num_classes), num_heads)
         if not pairs:  # one fold alone would be left to train on
-            return [_DEFAULT_STRENGTH] * len(self._splits)
-        for fitted, strength, regressions in self._fit(pairs, STRENGTHS):
-            for fit, pair in enumerate(fitted):
-                for head, other in (pair, pair[::-1]):
-                    rows = self._splits[other].validation
-                    loss = self._log_loss(regressions.logits(fit, rows), rows)
-                    losses[head, STRENGTHS.index(strength)] += loss * len(rows)
-        return [STRENGTHS[int(best)] for best in losses.argmin(axis=1)]
+            return [_DEFAULT_STRENGTH] * num_heads, np.zeros(shape)
+        losses, sums = np.zeros((len(STRENGTHS), num_heads)), np.zeros((len(STRENGTHS), *shape), np.float32)
+        for fitted, regressions in self._regressions(pairs):
+            judges = [(fit, head, other) for fit, pair in enumerate(fitted) for head, other in (pair, pair[::-1])]
+            heads, num_judges = np.unique([head for _, head, _ in judges], return_counts=True)
+            judged = heads[num_judges == self._photos.num_folds - 1]  # by all of its judges, at once
+            least, given_up = np.full(num_heads, np.inf), np.zeros(num_heads, bool)
+            for row, _ in enumerate(regressions.fit(STRENGTHS)):
+                found = np.zeros(num_heads)
+                for fit, head, other in judges:
+                    found[head] += self._loss(regressions, fit, other)
+                    sums[row, ..., head] += regressions.points[..., fit]
+                losses[row] += np.where(given_up, np.inf, found)
+                given_up[judged] |= found[judged] > _WORSE * least[judged]
+                least = np.minimum(least, found)
+                if given_up[heads].all():
+                    losses[row + 1 :, heads] = np.inf
+                    break
+        best = losses.argmin(axis=0)
+        middles = sums[best, ..., np.arange(num_heads)] / (self._photos.num_folds - 1)
+        return [STRENGTHS[row] for row in best], np.moveaxis(middles, 0, -1)
 
-    def _train(self, chosen: Sequence[float]) -> list[Head]:
-        """Fit all heads, and keep of each the fit of its regularisation."""
+    def _train(self, chosen: Sequence[float], begin: Float64Array) -> list[Head]:
+        """Fit all heads, each by its regularisation, from where it begins."""
         heads: dict[int, Head] = {}
-        fits, strengths = [(number,) for number in range(len(chosen))], sorted(set(chosen), reverse=True)
-        for fitted, strength, regressions in self._fit(fits, strengths):
-            for fit, (number,) in enumerate(fitted):
-                if chosen[number] == strength:
+        for strength in sorted(set(chosen)):
+            fits = [(number,) for number, of_head in enumerate(chosen) if of_head == strength]
+            for fitted, regressions in self._regressions(fits, begin):
+                list(regressions.fit([strength]))
+                for fit, (number,) in enumerate(fitted):
                     heads[number] = self._head(number, regressions, fit, strength)
         return [heads[number] for number in range(len(chosen))]
 
@@ -111,9 +128,9 @@ class RbfTrainer:
             strength=strength,
         )
 
-    def _fit(
-        self, fits: Sequence[Without], strengths: Sequence[float]
-    ) -> Iterator[tuple[Sequence[Without], float, SoftmaxRegressions]]:
+    def _regressions(
+        self, fits: Sequence[Without], begin: Float64Array | None = None
+    ) -> Iterator[tuple[Sequence[Without], SoftmaxRegressions]]:
         """Softmax regressions on the photos in folds without some, as many at once as the memory is meant for."""
         in_folds = np.isin(np.arange(len(self._truth)), self._rows)
         most = max(np.isin(self._landmarks, split.validation).sum() for split in self._splits) * len(fits[0])
@@ -128,10 +145,14 @@ class RbfTrainer:
             regressions = SoftmaxRegressions(
                 *(self._likenesses, self._landmarks, self._truth, self._num_classes, trained_on, num_threads())
             )
-            for strength in regressions.fit(strengths):
-                yield some, strength, regressions
+            if begin is not None:
+                regressions.begin(begin[..., [number for (number,) in some]])
+            yield some, regressions
 
-    def _log_loss(self, logits: Float64Array, rows: npt.NDArray[np.int64]) -> float:
+    def _loss(self, regressions: SoftmaxRegressions, fit: int, other: int) -> float:
+        """The log loss of one fit on another fold's photos, summed over them."""
         from scipy.special import softmax
 
-        return log_loss(softmax(logits, axis=1).astype(np.float32), self._truth[rows])
+        rows = self._splits[other].validation
+        probabilities = softmax(regressions.logits(fit, rows), axis=1).astype(np.float32)
+        return log_loss(probabilities, self._truth[rows]) * len(rows)

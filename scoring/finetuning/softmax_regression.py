@@ -36,6 +36,9 @@ class SoftmaxRegressions:
     Two classes have one score, half of which is the second's and half, negated, the first's. Its weights count in the
     squared length. A landmark that a fit is not trained on has no weight in it.
 
+    Attributes:
+        points: Weights and, last, biases of all fits, shape (num_landmarks + 1, num_scores, num_fits).
+
     Args:
         likenesses: Shape (num_photos, num_landmarks).
         landmarks: Which of the photos these are, shape (num_landmarks,).
@@ -60,9 +63,16 @@ class SoftmaxRegressions:
         self._shares = trained_on / trained_on.sum(axis=0)  # of a photo in a fit's mean loss
         self._left_out = [np.flatnonzero(~own) for own in trained_on[landmarks].T]
         shape = (len(self._sides), trained_on.shape[1])
-        self._points = np.zeros((len(landmarks) + 1, *shape))  # weights and, last, biases
+        self.points = np.zeros((len(landmarks) + 1, *shape))  # weights and, last, biases
         self._lengths = np.zeros((len(landmarks), *shape))  # `_between` times the weights
         self._scores = np.zeros((len(likenesses), *shape))
+
+    def begin(self, points: Float64Array) -> None:
+        """Begin the first fits at `points` of others, without weights of landmarks that a fit is not trained on."""
+        weights = points[:-1].reshape(len(self._between), -1)
+        self.points = points.copy()
+        self._lengths = (self._between @ weights).reshape(self._lengths.shape)
+        self._scores = (self._likenesses @ weights).reshape(self._scores.shape) + points[-1]
 
     def fit(self, strengths: Sequence[float]) -> Iterator[float]:
         """Minimise the mean log loss and half of `strength` times the squared length, for each strength.
@@ -80,7 +90,7 @@ class SoftmaxRegressions:
 
     def weights(self, fit: int) -> tuple[Float64Array, Float64Array]:
         """Weights of one fit, shape (num_landmarks, num_classes), and its biases, shape (num_classes,)."""
-        packed = self._points[..., fit] @ self._sides
+        packed = self.points[..., fit] @ self._sides
         return packed[:-1], packed[-1]
 
     def logits(self, fit: int, photos: npt.NDArray[np.int64]) -> Float64Array:
@@ -124,7 +134,7 @@ class SoftmaxRegressions:
             return losses, wrong.reshape(len(wrong), -1).T @ self._likenesses[rows], wrong.sum(axis=0)
 
         lengths, shape = self._lengths[..., fits], (len(self._sides), len(fits))
-        values = strength / 2 * products(self._points[:-1][..., fits], lengths)
+        values = strength / 2 * products(self.points[:-1][..., fits], lengths)
         weights, bias = np.zeros((shape[0] * shape[1], len(lengths))), np.zeros(shape)
         for losses, of_weights, of_bias in self._by_block(of_block, threads):
             values += losses
@@ -177,7 +187,7 @@ class SoftmaxRegressions:
             beyond = (nearer <= shortest) | (nearer >= longest) | (nearer > 4 * lengths)
             between = np.where(np.isinf(longest), 2 * lengths, (shortest + longest) / 2)
             lengths = np.where(steep, np.where(beyond, between, nearer), lengths)
-        self._points[..., fits] += lengths * directions
+        self.points[..., fits] += lengths * directions
         self._lengths[..., fits] += lengths * stretched
         self._scores[..., fits] += lengths * changes
         return lengths
@@ -211,5 +221,10 @@ class SoftmaxRegressions:
 
 def fitted_bytes(num_photos: int, num_landmarks: int, num_left_out: int, num_classes: int) -> int:
     """What one fit holds beside what it shares with others: points, steps, scores, and what it leaves out."""
-    num_scores = 1 if num_classes == 2 else num_classes
-    return 8 * ((2 * NUM_STEPS + 8) * (num_landmarks + 1) * num_scores + 3 * num_photos * num_scores + num_left_out**2)
+    scores = num_scores(num_classes)
+    return 8 * ((2 * NUM_STEPS + 8) * (num_landmarks + 1) * scores + 3 * num_photos * scores + num_left_out**2)
+
+
+def num_scores(num_classes: int) -> int:
+    """How many scores a fit has of a photo."""
+    return 1 if num_classes == 2 else num_classes

@@ -8,6 +8,7 @@ from scoring.errors import ModelError, RunFolderError
 from scoring.models.finetuned_network import finetuned_network
 from scoring.models.labels import check_label_count
 from scoring.models.model_folder import ModelFolder
+from scoring.models.model_kind import ModelKind
 from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.engines import Network
@@ -17,7 +18,7 @@ from scoring.storage.locations import Location, locate
 
 
 @dataclass(frozen=True)
-class FinetunedFolder:
+class FinetunedFolder(ModelKind):
     """A folder written by `finetune`; see `ModelKind`.
 
     Attributes:
@@ -29,16 +30,6 @@ class FinetunedFolder:
     folder: ModelFolder
     weights: str | None
     labels: str | None
-
-    @property
-    def flops_per_image(self) -> None:
-        """None: its operations are not known."""
-        return
-
-    @property
-    def has_published_weights(self) -> bool:
-        """False: the weights were trained here."""
-        return False
 
     def check(self) -> None:
         """Raise ModelError unless training has ended, without labels, and weights only for a head alone."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from scoring.errors import ModelError
 from scoring.models.compiled_loss import compiled_loss
 from scoring.models.labels import check_label_count, labels_file, read_labels
-from scoring.models.output_meaning import OutputMeaning, OutputReading, read_outputs
+from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
+from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
@@ -24,27 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Untold:
-    """What a `.keras` file may leave untold, as the user says it.
-
-    Attributes:
-        outputs: What the outputs mean; None leaves it to the last layer.
-        output_name: Which of several outputs; None takes the only one.
-        size: Height and width of the pixels; None takes the model's own, or 224 x 224.
-        pixels: The scale of the pixels that the model was trained on.
-    """
-
-    outputs: OutputMeaning | None = None
-    output_name: str | None = None
-    size: tuple[int, int] | None = None
-    pixels: PixelScale = PixelScale.UNCHANGED
-
-
-NOTHING_TOLD = Untold()
-
-
-@dataclass(frozen=True)
-class KerasFile:
+class KerasFile(ModelKind):
     """A `.keras` file; see `ModelKind`.
 
     Attributes:
@@ -59,16 +40,6 @@ class KerasFile:
     labels: str | None
     told: Untold = NOTHING_TOLD
 
-    @property
-    def flops_per_image(self) -> None:
-        """None: its operations are not known."""
-        return
-
-    @property
-    def has_published_weights(self) -> bool:
-        """False: the file brings its own weights."""
-        return False
-
     def check(self) -> None:
         """Raise ModelError unless the file is there, labels are named, and weights are not."""
         check_keras_name(self.name, "`model`")
@@ -80,10 +51,6 @@ class KerasFile:
         """The file, and that of the labels."""
         found = {"model": keras_place(self.name), "labels": labels_file(self.labels) if self.labels else None}
         return {field: place for field, place in found.items() if place}
-
-    def files(self) -> dict[str, Location]:
-        """The files that it names: every value that is a path."""
-        return self.paths()
 
     def network(self) -> Network:
         """The network in the file, with one of its outputs."""
@@ -106,14 +73,6 @@ class KerasFile:
             if loss:
                 loss.check(num_outputs, self.name)
         return read_outputs(activation, self.told.outputs, num_outputs, self.name)
-
-    @property
-    def resize_mode(self) -> None:
-        """None: nothing tells how photos became squares when it was trained."""
-        return
-
-    def clip(self) -> None:
-        """None: nobody has measured a clip."""
 
 
 def _changes(path: Path, told: Untold) -> str:

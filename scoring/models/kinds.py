@@ -1,85 +1,21 @@
-"""What `model` may name: the questions that each kind of model answers, and which kind a name is."""
+"""Which kind of model `model` names."""
 
-from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Protocol
 
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
-from scoring.models.keras_file import NOTHING_TOLD, KerasFile, Untold
+from scoring.models.keras_file import KerasFile
 from scoring.models.model_folder import ModelFolder
-from scoring.models.output_meaning import OutputReading
-from scoring.models.published_network import PublishedNetwork
-from scoring.networks.applications import APPLICATIONS, CATS_DOGS, application_of
-from scoring.networks.engines import Network
+from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
+from scoring.models.published_network import PublishedNetwork, is_published
+from scoring.networks.applications import APPLICATIONS, CATS_DOGS
 from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_folders import refuse_keras_folder
-from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Location, locate
 
 VGG16_IMAGENET = "vgg16-imagenet"
 VGG16_CATS_DOGS = "vgg16-cats-dogs"
-
-
-class ModelKind(Protocol):
-    """A model that was named, and not loaded."""
-
-    @property
-    def flops_per_image(self) -> float | None:
-        """Operations of one forward pass; None where they are not known."""
-        ...
-
-    @property
-    def has_published_weights(self) -> bool:
-        """Whether weights are downloaded unless others are named."""
-        ...
-
-    def check(self) -> None:
-        """Raise ModelError for what cannot be loaded, without importing Keras."""
-        ...
-
-    def paths(self) -> dict[str, Location]:
-        """The paths that it was named by, by field; relative to where the command started."""
-        ...
-
-    def files(self) -> dict[str, Location]:
-        """The files that every worker must see, by the field that names them."""
-        ...
-
-    def network(self) -> Network:
-        """The network, not yet built.
-
-        Raises:
-            ModelError: If what was named does not fit together.
-            DownloadError: If weights are not here and cannot be downloaded.
-        """
-        ...
-
-    def class_labels(self) -> tuple[str, ...]:
-        """One name per class, in class order."""
-        ...
-
-    def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
-        """What the network's outputs mean, and how the labels' probabilities come from them.
-
-        Args:
-            num_outputs: Values for each image.
-            last_activation: What the network computes last; asked only of networks that we did not make.
-
-        Raises:
-            ModelError: If they are not as many as the labels need, or nothing tells what they mean.
-        """
-        ...
-
-    @property
-    def resize_mode(self) -> Resize | None:
-        """How photos became squares when it was trained; None where nothing tells."""
-        ...
-
-    def clip(self) -> float | None:
-        """How far its submissions keep from 0 and 1; None if nobody measured it."""
-        ...
 
 
 # Fields that belong to `.keras` files alone, and the word for what is known of other models.
@@ -104,17 +40,13 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     location = locate(model)
     if location.suffix == ".keras" and not location.is_dir():
         return KerasFile(model, weights, labels, told)
-    is_published = application_of(model) is not None
-    if not is_published:
+    published = is_published(model)
+    if not published:
         _check_format(model, location)
     for field, what in _OF_KERAS_FILES.items():
         if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
-    if is_published:
-        if ModelFolder(location).training.is_file():
-            raise ModelError(
-                f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}."
-            )
+    if published:
         return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.model_folder import ModelFolder
+from scoring.models.published_network import is_published
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.applications import application_of
 from scoring.networks.base_networks import base_of
@@ -18,9 +19,10 @@ def record_of_model(model: str) -> TrainingRecord | None:
     """What a model folder says of its training; None for models of other kinds.
 
     Raises:
-        ModelError: If `model` is a folder in which `finetune` has not finished, or that holds a model of Keras.
+        ModelError: If `model` is a folder in which `finetune` has not finished, or that holds a model of Keras, or a
+            published network and a folder.
     """
-    place = None if application_of(model) else keras_place(model)
+    place = None if is_published(model) else keras_place(model)
     if place is None or not place.is_dir():
         return None
     folder = ModelFolder(place)
@@ -44,7 +46,8 @@ def base_of_model(request: BaseRequest) -> BaseRequest:
     Raises:
         ModelError: If it is none of these.
     """
-    if application := application_of(request.model):
+    application = application_of(request.model) if is_published(request.model) else None
+    if application:
         return base_of(replace(request, model=application.name)).choose_layer(unfreeze_dense=False)
     record = record_of_model(request.model)
     if record is None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from scoring.models.classifier import Classifier
-from scoring.models.keras_file import Untold
-from scoring.models.kinds import ModelKind, kind_of
+from scoring.models.kinds import kind_of
+from scoring.models.model_kind import ModelKind, Untold
 from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine

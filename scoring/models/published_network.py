@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from scoring.errors import ModelError
 from scoring.models.labels import check_label_count, labels_file, read_labels
+from scoring.models.model_folder import ModelFolder
+from scoring.models.model_kind import ModelKind
 from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.networks.application_networks import application_network
 from scoring.networks.applications import Application, application_of
@@ -15,8 +17,17 @@ from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, locate
 
 
+def is_published(model: str) -> bool:
+    """Whether a published network is named; raises ModelError where a folder of `finetune` has its name, too."""
+    if application_of(model) is None:
+        return False
+    if ModelFolder(locate(model)).training.is_file():
+        raise ModelError(f"Expected one `model` {model}; it is a published network and a folder here. Write ./{model}.")
+    return True
+
+
 @dataclass(frozen=True)
-class PublishedNetwork:
+class PublishedNetwork(ModelKind):
     """A classifier of `keras.applications` with ImageNet's classes; see `ModelKind`.
 
     Attributes:
@@ -56,10 +67,6 @@ class PublishedNetwork:
         named = {"weights": weights_path(self.weights), "labels": self.labels}
         return {field: locate(path) for field, path in named.items() if path}
 
-    def files(self) -> dict[str, Location]:
-        """The files that it names: every value that is a path."""
-        return self.paths()
-
     def network(self) -> Network:
         """The network; its preprocessing is inside."""
         return application_network(self._application, self.weights)
@@ -72,14 +79,6 @@ class PublishedNetwork:
         """Outputs are a probability for each class."""
         check_label_count(self.class_labels(), num_outputs, self.name)
         return known_probabilities(num_outputs)
-
-    @property
-    def resize_mode(self) -> None:
-        """None: nothing tells how photos became squares when it was trained."""
-        return
-
-    def clip(self) -> None:
-        """None: nobody has measured a clip."""
 
     @property
     def _application(self) -> Application:

@@ -63,7 +63,12 @@ def check_keras_file(path: Location, field: str) -> None:
             f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
         ) from error
     if not zipfile.is_zipfile(readable(path)):
-        raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.")
+        hint = (
+            " Of Keras' earlier format, load it with Keras and save it as .keras."
+            if path.suffix in (".h5", ".hdf5")
+            else ""
+        )
+        raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
 
 def keras_digest(path: Path) -> str:

@@ -60,4 +60,7 @@ def single_test_interval(accuracies: Sequence[float], num_test: int) -> Interval
     mean, shrink = float(np.mean(accuracies)), 1 + z**2 / num_test
     centre = (mean + z**2 / (2 * num_test)) / shrink
     reach = z * math.sqrt(mean * (1 - mean) / num_test + z**2 / (4 * num_test**2)) / shrink
-    return Interval(centre - reach, centre + reach, WILSON)
+    # Of none right, or all, centre and reach are equal, or sum to 1, but for rounding.
+    low = 0.0 if mean == 0 else max(0.0, centre - reach)
+    high = 1.0 if mean == 1 else min(1.0, centre + reach)
+    return Interval(low, high, WILSON)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.sources.targets import match_label
+from scoring.sources.targets import match_label, parts_of
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"
@@ -87,10 +87,10 @@ def true_labels(target: str, labels: Sequence[str]) -> npt.NDArray[np.bool_] | N
     `none` is the target of an image that has no label, unless it is one.
     """
     truth = np.zeros(len(labels), bool)
-    for words in ([target], *map(target.split, _BETWEEN)):
-        found = [match_label(word.strip(), labels) for word in words]
+    for words in ([target.strip()], *(parts_of(target, mark) for mark in _BETWEEN)):
+        found = [match_label(word, labels) for word in words]
         known = [index for index in found if index is not None]
-        if len(known) == len(found):
+        if known and len(known) == len(found):
             truth[known] = True
             return truth
-    return truth if target.casefold() == _NO_LABEL else None
+    return truth if target.strip().casefold() == _NO_LABEL else None

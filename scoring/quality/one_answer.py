@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.quality.evaluation import true_classes
+from scoring.quality.multi_label import true_labels
 from scoring.run.record import RequestRecord
 from scoring.run.summary import OneAnswer
 
@@ -23,10 +24,11 @@ class AnswerCount:
 
     Args:
         labels: One name per class, in class order.
+        is_multi_label: Whether several may be true of an image, or none.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = labels
+    def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
+        self._labels, self._is_multi_label = labels, is_multi_label
         self._tables: list[pa.Table] = []
         self._room = _NUM_LOOKED_AT
 
@@ -49,10 +51,20 @@ class AnswerCount:
         middle = np.median(log_odds[answers == label])
         alike = (answers == label) & (np.abs(log_odds - middle) <= _SAME_LOG_ODDS)
         share = float(alike.mean())
-        is_right = (true_classes(rows["target"].to_pylist(), self._labels) == label).mean() > 1 / 2
-        if share <= _MOST_ALIKE or is_right:
+        probability = float(np.median(probabilities[alike]))
+        if share <= _MOST_ALIKE or self._is_right(label, probability, rows["target"].to_pylist()):
             return None
-        return OneAnswer(self._labels[label], float(np.median(probabilities[alike])), share, len(rows))
+        return OneAnswer(self._labels[label], probability, share, len(rows))
+
+    def _is_right(self, label: int, probability: float, targets: Sequence[str | None]) -> bool:
+        """Whether the answer is right for more than half of the images, by what is known."""
+        if not self._is_multi_label:
+            return bool((true_classes(targets, self._labels) == label).mean() > 1 / 2)
+        told = {target: true_labels(target, self._labels) for target in set(targets) if target is not None}
+        truth = [None if target is None else told[target] for target in targets]
+        # The most likely label stands for all: below a half no label is said to be true, and none may be.
+        right = [known is not None and (known[label] if probability >= 1 / 2 else not known.any()) for known in truth]
+        return bool(np.mean(right) > 1 / 2)
 
 
 def likely_cause(request: RequestRecord) -> str:

@@ -103,8 +103,8 @@ def warnings_of(record: RunRecord) -> list[str]:
     if found is None:
         return []
     return [
-        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} are {found.label} at "
-        f"{confidence(found.probability)}: {likely_cause(record.request)}."
+        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
+        f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
     ]
 
 

@@ -8,7 +8,7 @@ from scoring.arrays import Float32Array
 from scoring.report.figures import draw_histogram
 from scoring.report.parts import Figure, Table
 from scoring.report.rows import ScoredRows
-from scoring.report.text import count, percent, plural
+from scoring.report.text import NONE_OF_THEM, count, percent, plural
 
 _NUM_BINS = 20
 _BIN_PERCENT = 100 // _NUM_BINS
@@ -18,7 +18,7 @@ _MAX_LABELS = 20  # in the table of most likely labels
 def histogram_figure(rows: ScoredRows, labels: Sequence[str]) -> Figure:
     """How many images have which probability, told apart by the truth if it is known."""
     truth = rows.column("truth")
-    if rows.probabilities is not None and len(labels) == 2:
+    if rows.probabilities is not None and rows.by_label is None and len(labels) == 2:
         said, what = rows.probabilities[:, 1], f"probability of {labels[1]}"
         parts = {f"is {label}": truth == index for index, label in enumerate(labels)}
     else:
@@ -66,11 +66,14 @@ def _count_bins(probabilities: Float32Array) -> list[int]:
 
 
 def labels_table(rows: ScoredRows, labels: Sequence[str]) -> Table:
-    """How many images have which most likely label."""
-    said = np.bincount(rows.column("predicted"), minlength=len(labels))
-    order = np.argsort(-said, kind="stable")[:_MAX_LABELS]
+    """How many images have which label: the most likely one or, where labels stand by themselves, several or none."""
+    said = rows.num_having(len(labels))
+    counts = [(labels[index], int(said[index])) for index in np.argsort(-said, kind="stable")[:_MAX_LABELS]]
+    what = "Images by most likely label"
+    if rows.by_label is not None:
+        counts, what = [*counts, (NONE_OF_THEM, rows.num_without)], "Images by label, at 50% or more"
     return Table(
-        "Images by most likely label" + (f", the {_MAX_LABELS} most frequent" if len(labels) > _MAX_LABELS else ""),
+        what + (f", the {_MAX_LABELS} most frequent" if len(labels) > _MAX_LABELS else ""),
         ("label", "images", "share"),
-        [(labels[index], count(int(said[index])), percent(int(said[index]) / len(rows.numbers))) for index in order],
+        [(label, count(number), percent(number / len(rows.numbers))) for label, number in counts],
     )

@@ -13,8 +13,8 @@ from scoring.errors import ImagesError
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.report.parts import Block, Look, Prose, Tile
-from scoring.report.rows import ScoredRows
-from scoring.report.text import confidence, count, plural, shorten, visible
+from scoring.report.rows import LEAST_OF_A_LABEL, ScoredRows
+from scoring.report.text import NONE_OF_THEM, confidence, count, plural, shorten, visible
 from scoring.report.thumbnails import draw_thumbnails
 from scoring.run.manifest import MANIFEST_SCHEMA, Manifest
 from scoring.sources.inputs import ImageEntry
@@ -25,6 +25,7 @@ _IMAGES_PER_LOOK = 12
 _MAX_CLASSES = 10  # that get looks of their own
 _SEED = 0
 _NAME_LENGTH = 60  # characters of a file name shown
+_MAX_SAID = 5  # labels of one image that are named
 
 _Indices = npt.NDArray[np.int64]
 
@@ -114,7 +115,7 @@ def _labelled_choices(rows: ScoredRows, labels: Sequence[str]) -> Iterator[_Choi
         name = visible(shorten(labels[index], _NAME_LENGTH))
         for mask, word in ((is_right, "right"), (is_wrong, "wrong")):
             of_class = mask & (predicted == index)
-            yield _Choice(f"Most confident {name}, {word}", _of(of_class), _most_confident(rows, of_class))
+            yield _Choice(f"Most confident {name}, {word}", _of(of_class), _most_confident(rows, index, of_class))
     yield _most_uncertain(rows)
 
 
@@ -124,8 +125,8 @@ def _bare_choices(rows: ScoredRows, labels: Sequence[str]) -> Iterator[_Choice]:
     yield _Choice("At random", _of(everything), _some(everything, draw))
     for index in _classes(rows, labels)[:_MAX_CLASSES]:
         name = visible(shorten(labels[index], _NAME_LENGTH))
-        of_class = rows.column("predicted") == index
-        yield _Choice(f"Most confident {name}", _of(of_class), _most_confident(rows, of_class))
+        of_class = rows.has(index)
+        yield _Choice(f"Most confident {name}", _of(of_class), _most_confident(rows, index, of_class))
     yield _most_uncertain(rows)
 
 
@@ -133,7 +134,7 @@ def _classes(rows: ScoredRows, labels: Sequence[str]) -> list[int]:
     """Classes in class order if few, else those that were said, the most frequent first."""
     if len(labels) <= _MAX_CLASSES:
         return list(range(len(labels)))
-    said = np.bincount(rows.column("predicted"), minlength=len(labels))
+    said = rows.num_having(len(labels))
     return [int(index) for index in np.argsort(-said, kind="stable") if said[index]]
 
 
@@ -148,19 +149,17 @@ def _some(mask: npt.NDArray[np.bool_], draw: np.random.Generator) -> _Indices:
     return np.sort(draw.choice(found, min(len(found), _IMAGES_PER_LOOK), replace=False))
 
 
-def _most_confident(rows: ScoredRows, mask: npt.NDArray[np.bool_]) -> _Indices:
+def _most_confident(rows: ScoredRows, label: int, mask: npt.NDArray[np.bool_]) -> _Indices:
     found = np.flatnonzero(mask)
-    order = np.argsort(-rows.probability[found], kind="stable")
+    order = np.argsort(-rows.probability_of(label)[found], kind="stable")
     return found[order[:_IMAGES_PER_LOOK]]
 
 
 def _most_uncertain(rows: ScoredRows) -> _Choice:
-    order = np.argsort(rows.probability, kind="stable")
-    return _Choice(
-        "Most uncertain",
-        "Whose most likely label has the lowest probability",
-        order[:_IMAGES_PER_LOOK].astype(np.int64),
-    )
+    order = np.argsort(rows.sureness, kind="stable")
+    lowest = "Whose most likely label has the lowest probability"
+    note = lowest if rows.by_label is None else "Which have a label nearest to 50%"
+    return _Choice("Most uncertain", note, order[:_IMAGES_PER_LOOK].astype(np.int64))
 
 
 def find_pictures(rows: ScoredRows, chosen: _Indices, album: Album) -> dict[int, ImageEntry]:
@@ -221,8 +220,20 @@ def picture_tile(
     """One image, what the model says of it, and its true label where that is another."""
     numbers = rows.numbers.iloc[row]
     name = shorten(visible(image.path), _NAME_LENGTH)
-    label, truth = labels[int(numbers["predicted"])], int(numbers["truth"])
-    said = f"{label} {confidence(float(numbers['probability']))}"
+    truth, said = int(numbers["truth"]), _said(rows, row, labels)
     other = labels[truth] if truth >= 0 and truth != int(numbers["predicted"]) else None
     alt = f"{name}: {said}, is {other}" if other else f"{name}: {said}"
     return Tile(name, said, other, thumbnails.get(image), alt)
+
+
+def _said(rows: ScoredRows, row: int, labels: Sequence[str]) -> str:
+    """The label of an image; where labels stand by themselves all that it has, with the likeliest of the others."""
+    if rows.by_label is None:
+        numbers = rows.numbers.iloc[row]
+        return f"{labels[int(numbers['predicted'])]} {confidence(float(numbers['probability']))}"
+    said = rows.by_label[row]
+    ranked = [f"{labels[index]} {confidence(float(said[index]))}" for index in np.argsort(-said, kind="stable")]
+    num_had = int((said >= LEAST_OF_A_LABEL).sum())
+    had = ", ".join(ranked[: min(num_had, _MAX_SAID)]) or NONE_OF_THEM
+    more = f" and {num_had - _MAX_SAID} more" if num_had > _MAX_SAID else ""
+    return f"{had}{more} ({ranked[num_had]})" if num_had < len(ranked) else f"{had}{more}"

@@ -17,6 +17,7 @@ from scoring.run.predictions import ERROR, OK, TOP_K
 from scoring.storage.locations import Location, readable
 
 _NUMBERS = ("status", "target", "class_index", "probability")
+LEAST_OF_A_LABEL = 0.5  # probability from which on an image is said to have a label that stands by itself
 _MAX_UNREADABLE = 100  # that a report lists; it counts all of them
 
 
@@ -30,11 +31,14 @@ class ScoredRows:
             class), `truth` (the true class; -1 for none, or one that the model does not know), `has_target`,
             `probability` (of the most likely class), `in_top` (whether the true class is among the five most likely).
         probabilities: All classes' probabilities, shape (num_images, num_classes); None where they are not stored.
+        by_label: The same where every label stands by itself, so that an image may be said to have several of them, or
+            none; None where it is said to have its most likely one.
     """
 
     files: Sequence[Location]
     numbers: pd.DataFrame
     probabilities: Float32Array | None
+    by_label: Float32Array | None = None
 
     def column(self, name: str) -> npt.NDArray[np.int64]:
         """One of the whole-number columns, shape (num_images,)."""
@@ -55,9 +59,37 @@ class ScoredRows:
         """How many images have a target that the model does not know."""
         return int((self.numbers["has_target"].to_numpy() & (self.column("truth") < 0)).sum())
 
-    def unlabelled(self) -> "ScoredRows":
-        """The same without the truth, where one class does not tell it."""
-        return replace(self, numbers=self.numbers.assign(truth=-1, has_target=False))
+    def with_labels_by_themselves(self) -> "ScoredRows":
+        """The same of a model whose labels stand by themselves: one class tells neither the truth nor what is said."""
+        return replace(self, numbers=self.numbers.assign(truth=-1, has_target=False), by_label=self.probabilities)
+
+    def has(self, label: int) -> npt.NDArray[np.bool_]:
+        """Which images are said to have a label, shape (num_images,)."""
+        had: npt.NDArray[np.bool_] = self.column("predicted") == label
+        return had if self.by_label is None else self.by_label[:, label] >= LEAST_OF_A_LABEL
+
+    def num_having(self, num_labels: int) -> npt.NDArray[np.int64]:
+        """How many images are said to have each label, shape (num_labels,)."""
+        having: npt.NDArray[np.int64] = (
+            np.bincount(self.column("predicted"), minlength=num_labels)
+            if self.by_label is None
+            else np.count_nonzero(self.by_label >= LEAST_OF_A_LABEL, axis=0)
+        )
+        return having
+
+    @property
+    def num_without(self) -> int:
+        """How many images are said to have no label at all."""
+        return 0 if self.by_label is None else int((self.by_label < LEAST_OF_A_LABEL).all(axis=1).sum())
+
+    def probability_of(self, label: int) -> Float32Array:
+        """The probability of a label, shape (num_images,); for images that are said to have it."""
+        return self.probability if self.by_label is None else self.by_label[:, label]
+
+    @property
+    def sureness(self) -> Float32Array:
+        """What is the lowest of the images of which the model is least sure, shape (num_images,)."""
+        return self.probability if self.by_label is None else np.abs(self.by_label - LEAST_OF_A_LABEL).min(axis=1)
 
     def known(self) -> "ScoredRows":
         """The images whose truth is known."""

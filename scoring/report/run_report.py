@@ -22,7 +22,7 @@ from scoring.report.quality import (
     unknown_notes,
 )
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import count, folder_title, measure, moment, percent, percent_range
+from scoring.report.text import NONE_OF_THEM, count, folder_title, measure, moment, percent, percent_range
 from scoring.run.folder import RunFolder
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
@@ -107,7 +107,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     label_quality, num_unknown = None, rows.num_unknown if rows else 0
     if rows and record.is_multi_label:
         label_quality, num_unknown = measure_labels(files, labels)
-        rows = rows.unlabelled()
+        rows = rows.with_labels_by_themselves()
     quality = measure_quality(rows) if rows and rows.is_labelled else None
     request = record.request
     where, shape = images or locate(request.images), record.fingerprint.input_shape
@@ -135,9 +135,7 @@ def _key_figures(run: _Run) -> list[KeyFigure]:
     elif run.quality:
         figures += _quality_figures(run.quality)
     elif run.rows is not None and len(run.rows.numbers):
-        figures.append(_most_frequent(run.rows, run.labels))
-        median = float(run.rows.numbers["probability"].median())
-        figures.append(KeyFigure("Median confidence", percent(median), "probability of the most likely label"))
+        figures += _said_figures(run.rows, run.labels)
     errors = f"{count(run.status.num_errors)} unreadable" if run.status.num_errors else "all readable"
     figures.append(KeyFigure("Images", count(run.status.num_rows), errors))
     return figures
@@ -154,7 +152,20 @@ def _quality_figures(quality: Quality) -> list[KeyFigure]:
     return [accuracy]
 
 
-def _most_frequent(rows: ScoredRows, labels: Sequence[str]) -> KeyFigure:
-    said = rows.numbers["predicted"].value_counts(sort=True)
-    best = int(min(said.index[said == said.max()]))
-    return KeyFigure("Most frequent label", labels[best], f"{percent(int(said[best]) / len(rows.numbers))} of images")
+def _said_figures(rows: ScoredRows, labels: Sequence[str]) -> list[KeyFigure]:
+    """What stands at the top where the truth is not known."""
+    said, num_images = rows.num_having(len(labels)), len(rows.numbers)
+    best = int(said.argmax())
+    share = f"{percent(int(said[best]) / num_images)} of images"
+    if rows.by_label is None:
+        median = percent(float(rows.numbers["probability"].median()))
+        return [
+            KeyFigure("Most frequent label", labels[best], share),
+            KeyFigure("Median confidence", median, "probability of the most likely label"),
+        ]
+    return [
+        KeyFigure("Most frequent label", labels[best], f"{share}, at 50% or more")
+        if said[best]
+        else KeyFigure("Most frequent label", NONE_OF_THEM, "no label reaches 50%"),
+        KeyFigure("Without a label", percent(rows.num_without / num_images), "of images: every label below 50%"),
+    ]

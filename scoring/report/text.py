@@ -10,6 +10,7 @@ from scoring.storage.redaction import redact
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 NONE = "\u2013"  # where a table has no number
+NONE_OF_THEM = "none of them"  # what an image has of labels that stand by themselves, where it has no label
 _COMPARED = 12  # characters of a digest
 _DIGEST = re.compile(rf"[0-9a-f]{{{_COMPARED + 1},}}")
 _JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
@@ -60,13 +61,16 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def percent(share: float) -> str:
-    """A share with one decimal, or up to five, to tell it from none and from all: 97.2%, 99.98%."""
-    for decimals in range(1, 6):
-        text = f"{100 * share:.{decimals}f}"
-        if share in (0.0, 1.0) or float(text) not in (0.0, 100.0):
-            break
-    return f"{text}%"
+def percent(share: float, least: int = 1) -> str:
+    """A share with one decimal, or up to five where these tell it from none and from all: 97.2%, 99.98%, 100.0%.
+
+    Args:
+        share: 0 to 1.
+        least: Decimals that it has at any rate.
+    """
+    told = (f"{100 * share:.{decimals}f}" for decimals in range(least, 6))
+    end = f"{100 * round(abs(share)):.{least}f}"
+    return next((text for text in told if float(text) not in (0.0, 100.0)), end) + "%"
 
 
 def confidence(probability: float) -> str:

@@ -94,7 +94,7 @@ class RunReader:
             for turn in _in_turns(there, 2 * _THREADS):
                 yield from threads.map(lambda shard: self._inspect(shard, columns), turn)
 
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, columns: Iterable[str] | None = None) -> Iterator[pa.Table]:
         """Read every shard of a complete run, in order.
 
         Args:
@@ -103,18 +103,20 @@ class RunReader:
         Raises:
             IncompleteError: If a shard is missing or damaged; it is named.
             RunFolderError: If the folder holds other files among the shards, or the manifest is damaged.
-            RequestError: If there is no such column; it names those that there are.
+            RequestError: If no column is named, or there is no such column; it names those that there are.
         """
         self.check_complete()
-        columns = [columns] if isinstance(columns, str) else columns
-        for shard in self.shards(columns=columns):
+        names = None if columns is None else [columns] if isinstance(columns, str) else list(columns)
+        if names == []:
+            raise RequestError("Expected names in `columns`; received none. Leave it out for all of them.")
+        for shard in self.shards(columns=names):
             if isinstance(shard, DamagedShard):
                 raise IncompleteError(
                     f"Shard {shard.shard_id} of {self._folder.path} {shard.reason}. Run the same score command again."
                 )
-            yield shard.table if columns is None else _select(shard.table, columns)
+            yield shard.table if names is None else _select(shard.table, names)
 
-    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, columns: Iterable[str] | None = None) -> pa.Table:
         """Read a complete run as one table, in the manifest's order; see `tables`."""
         return pa.concat_tables(self.tables(columns))
 

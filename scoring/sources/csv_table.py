@@ -1,17 +1,23 @@
-"""Read a CSV file as Kaggle sends it: by itself, or in a zip."""
+"""Read a CSV file as Kaggle sends it: by itself, in a zip, in a zip within a zip, or in gzip."""
 
 import codecs
 import csv
+import gzip
 import io
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.image_finder import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, file_above
+from scoring.storage.reading import Place
 from scoring.storage.walking import is_hidden
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+_GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+_DEEPEST = 3  # zips within zips
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class CsvTable:
 
 
 def read_csv(source: Location, field: str, what: str) -> CsvTable:
-    """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv`.
+    """Read a CSV file, or one in a zip, such as `bundle.zip/train.csv` or `bundle.zip/train.csv.zip`.
 
     It is in UTF-8, or in UTF-16 as spreadsheets write it, and commas, semicolons or tabs stand between its fields. Rows
     without any value, which spreadsheets leave behind, do not count.
@@ -79,15 +85,39 @@ def _delimiter(text: str) -> str:
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
-def _member(file: Location, inside: str) -> bytes:
-    """One file in a zip; the only one, as in `train.csv.zip`, need not be named."""
-    directory = ZipDirectory(file)
-    members = [inside] if inside else [member.path for member in directory.files() if not is_hidden(member.path)]
+def _member(place: Place, inside: str, name: str, depth: int = 0) -> bytes:
+    """One file in a zip, or in a zip within it; the only one, as in `train.csv.zip`, need not be named.
+
+    Args:
+        place: The zip.
+        inside: Where in it the file is; empty for the only one.
+        name: What the zip is called, for messages.
+        depth: How many zips it lies in.
+    """
+    directory = ZipDirectory(place)
+    members = [member.path for member in directory.files()]
+    if not inside:
+        inside = _only([member for member in members if not is_hidden(member)], name)
+    zipped = next((one for one in members if is_zip(one) and f"{inside}/".startswith(f"{one}/")), None)
+    if zipped is None or depth == _DEEPEST:  # there are zips that hold themselves
+        return directory.read(inside)
+    return _member(directory.place_of(zipped), inside[len(zipped) + 1 :], f"{name}/{zipped}", depth + 1)
+
+
+def _only(members: Sequence[str], name: str) -> str:
     if not members:
-        raise RequestError(f"Expected a CSV file in {file}; it holds no file.")
+        raise RequestError(f"Expected a CSV file in {name}; it holds no file.")
     if len(members) != 1:
-        raise RequestError(f"Expected one file in {file}; it holds {len(members)}. Name one: {file}/{members[0]}.")
-    return directory.read(members[0])
+        raise RequestError(f"Expected one file in {name}; it holds {len(members)}. Name one: {name}/{members[0]}.")
+    return members[0]
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A file's content without gzip, if it has that around it, as `train.csv.gz` does."""
+    try:
+        return gzip.decompress(content) if content.startswith(_GZIP) else content
+    except (EOFError, zlib.error) as error:
+        raise OSError(f"its gzip is damaged: {error}") from error
 
 
 def _content(source: Location, field: str, what: str) -> bytes:
@@ -96,7 +126,8 @@ def _content(source: Location, field: str, what: str) -> bytes:
         raise RequestError(f"Expected `{field}` to be {what}; there is no {source}.")
     file, inside = above
     try:
-        return _member(file, inside) if inside or is_zip(file.name) else file.read_bytes()
+        is_zipped = inside or is_zip(file.name)
+        return _unpacked(_member(file, inside, str(file)) if is_zipped else file.read_bytes())
     except BucketError:
         raise
     except OSError as error:

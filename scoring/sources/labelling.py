@@ -12,7 +12,7 @@ from scoring.sources.listing import CommonFolder, made_id
 from scoring.sources.spelling import composed
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
-from scoring.sources.targets import LabelsFrom, with_targets
+from scoring.sources.targets import LabelsFrom, parts_of, with_targets
 from scoring.storage.locations import Location
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
@@ -288,7 +288,7 @@ def _read_several(values: Sequence[str], use: LabelUse, column: str, name: str) 
     for mark, words in _MARKS.items():
         value = _several(different, mark, may_be_names=not use.takes_several)
         if value and use.takes_several:
-            return [",".join(part.strip() for part in value.split(mark) if part.strip()) for value in values]
+            return [",".join(parts_of(value, mark)) for value in values]
         if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
@@ -303,7 +303,7 @@ def _several(values: Collection[str], mark: str, may_be_names: bool = True) -> s
     They are if the parts of one are labels themselves, or if few parts make up many values. `American bulldog` and
     `French bulldog` are not, nor, if they may be names, are such of equally many words, three or more: `ace of clubs`.
     """
-    parts = {value: [part.strip() for part in value.split(mark) if part.strip()] for value in sorted(values)}
+    parts = {value: parts_of(value, mark) for value in sorted(values)}
     torn = {value: each for value, each in parts.items() if len(each) > 1}
     made_of_labels = next((value for value, each in torn.items() if all(part in values for part in each)), None)
     if made_of_labels is not None:

@@ -122,7 +122,13 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
 
 def singular(word: str) -> str:
     """What a word is but for case, plural and spelling: `cat` of `Cats`."""
-    return composed(word).casefold().removesuffix("s")
+    folded = composed(word).casefold()
+    return folded.removesuffix("s") or folded  # a letter alone has no plural
+
+
+def parts_of(value: str, mark: str) -> list[str]:
+    """What a mark parts, without what is empty: `a,b,` is `a` and `b`. A space stands for any blanks."""
+    return [part.strip() for part in value.split(None if mark == " " else mark) if part.strip()]
 
 
 def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:

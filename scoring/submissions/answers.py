@@ -14,7 +14,7 @@ from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 from scoring.run.reader import some
 from scoring.run.record import RunRecord
 from scoring.sources.spelling import composed
-from scoring.submissions.template import WHOLE
+from scoring.submissions.template import WHOLE, without_fraction
 
 _MAX_DIGITS = 18  # of an index, so that Python reads it
 _NUMBER = "%.9g"  # as many digits as tell every float32 from its neighbours
@@ -91,11 +91,7 @@ class Best:
 
     labels: Sequence[str]
     as_index: bool
-
-    @property
-    def needs(self) -> Sequence[str]:
-        """See `Answers`."""
-        return ("class_index",) if self.as_index else ("label",)
+    needs: Sequence[str] = ("class_index",)
 
     @property
     def holds(self) -> str:
@@ -104,7 +100,7 @@ class Best:
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
         """See `Answers`."""
-        return [(str(value),) for value in table[self.needs[0]].to_pylist()]
+        return [_joined([index], self.labels, self.as_index) for index in table["class_index"].to_pylist()]
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
@@ -143,8 +139,8 @@ class Ranked:
         if self.count > TOP_K:
             ranked = np.argsort(-_vectors(table, len(self.labels)), axis=1, kind="stable")[:, : self.count]
             return [_joined(row, self.labels, self.as_index) for row in ranked]
-        index = {label: number for number, label in enumerate(self.labels)}
-        found = ([index[label] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
+        index = {composed(label): number for number, label in enumerate(self.labels)}
+        found = ([index[composed(label)] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
         return [_joined(row, self.labels, self.as_index) for row in found]
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
@@ -215,7 +211,10 @@ def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tu
 def _classes_of(values: Sequence[str], labels: Sequence[str], as_index: bool) -> list[int] | None:
     """The classes that values of a template name; None if one of them names none."""
     index = {composed(label): number for number, label in enumerate(labels)}
-    classes = [class_index(value, len(labels)) if as_index else index.get(value) for value in values]
+    classes = [
+        class_index(value, len(labels)) if as_index else index.get(value, index.get(without_fraction(value)))
+        for value in values
+    ]
     named = [number for number in classes if number is not None]
     return named if len(named) == len(classes) else None
 

@@ -8,10 +8,11 @@ from enum import StrEnum
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.spelling import composed
+from scoring.sources.targets import match_label
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked, class_index
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
-from scoring.submissions.template import NUMBER, WHOLE, Template, first_twice
+from scoring.submissions.template import NUMBER, WHOLE, Template, first_twice, without_fraction
 
 _DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
@@ -66,7 +67,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if is_multi_label:
         _check_told(values, wishes)
     if wishes.threshold is not None or any(len(value.split()) > 1 and value not in spelled for value in values):
-        return _lists(values, labels, wishes)
+        return _lists(values, template.spelled(labels), wishes)
     kind = wishes.values or _kind_of(values, spelled, wishes.positive)
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
@@ -74,7 +75,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
-    return Best(labels, kind is Values.INDEX)
+    return Best(template.spelled(labels), kind is Values.INDEX)
 
 
 def _check_told(values: Sequence[str], wishes: Wishes) -> None:
@@ -99,11 +100,17 @@ def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
 
 
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
-    """The class of each of several columns."""
+    """The class of each of several columns, which are named as labels are but for case and plural."""
     index = _index_of(labels)
-    columns = [composed(column) for column in template.columns]
-    missing = [label for label in index if label not in columns]
-    extra = [column for column in columns if column not in index]
+    columns: dict[int, str] = {}
+    extra: list[str] = []
+    for column in template.columns:
+        place = index[composed(column)] if composed(column) in index else match_label(column, labels)
+        if place is None or place in columns:
+            extra.append(column)
+        else:
+            columns[place] = column
+    missing = [label for label, place in index.items() if place not in columns]
     if missing or extra:
         lacks = [f"the first label without a column is {missing[0]!r}"] if missing else []
         lacks += [f"the first column that is no label is {extra[0]!r}"] if extra else []
@@ -111,7 +118,7 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
             f"Expected `template` to have one column for each of the run's {len(labels)} labels; it has "
             f"{len(template.columns)}: {', '.join(lacks)}."
         )
-    return tuple(index[column] for column in columns)
+    return tuple(columns)
 
 
 def _index_of(labels: Sequence[str]) -> dict[str, int]:
@@ -153,10 +160,10 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
 def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
     """What values of a template are, by their spelling."""
     found = [value for value in dict.fromkeys(values) if value]
-    is_binary = {_without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
+    is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
         return Values.PROBABILITY
-    if found and all(value in labels for value in found) and not (is_binary and len(labels) == 2):
+    if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
         raise RequestError(
@@ -165,14 +172,18 @@ def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None)
         )
     if all(NUMBER.fullmatch(value) for value in found):
         return _kind_of_numbers(found, labels)
-    raise _no_label(next(value for value in found if value not in labels), labels)
+    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
+
+
+def _is_label(value: str, labels: Sequence[str]) -> bool:
+    return value in labels or without_fraction(value) in labels
 
 
 def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     """Whole numbers that are no labels are indices of classes, all others probabilities."""
     if all(map(WHOLE.fullmatch, found)):
         if any(map(WHOLE.fullmatch, labels)):
-            raise _no_label(next(value for value in found if value not in labels), labels)
+            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
         beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
             raise RequestError(
@@ -185,11 +196,6 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
     if beyond is not None:
         raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
     return Values.PROBABILITY
-
-
-def _without_fraction(value: str) -> str:
-    """1 of 1.0; what is no whole number as it is."""
-    return match[1] if (match := WHOLE.fullmatch(value)) else value
 
 
 def _check_index(column: str, labels: Sequence[str]) -> None:
@@ -218,7 +224,7 @@ def _check_numbers(labels: Sequence[str]) -> None:
 def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
     numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
-    are_of_all = len(set(numbers)) == len(labels) and {int(_without_fraction(value)) for value in found} <= {*numbers}
+    are_of_all = len(set(numbers)) == len(labels) and {int(without_fraction(value)) for value in found} <= {*numbers}
     other = next((index for index, number in enumerate(numbers) if number != index), None)
     if are_of_all and other is not None:
         raise RequestError(

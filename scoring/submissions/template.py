@@ -3,9 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Literal
 
 from scoring.errors import RequestError
 from scoring.sources.csv_table import read_csv
@@ -26,6 +28,7 @@ class Template:
         ids: One for each row, as they are spelled, none twice.
         answers: What each row has in the other columns, without spaces around it, in one spelling of accents.
         delimiter: What stands between columns.
+        spellings: Of answers with accents and the words in them, how they are really spelled, by that one spelling.
     """
 
     source: Location
@@ -33,11 +36,17 @@ class Template:
     ids: tuple[str, ...]
     answers: tuple[tuple[str, ...], ...]
     delimiter: str
+    spellings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns to fill, without spaces around them."""
         return tuple(name.strip() for name in self.header[1:])
+
+    def spelled(self, labels: Sequence[str]) -> list[str]:
+        """Labels as the answers spell them, with accents as one character or two; those that none is, as others are."""
+        form: Literal["NFC", "NFD"] = "NFC" if all(one == other for one, other in self.spellings.items()) else "NFD"
+        return [self.spellings.get(composed(label)) or unicodedata.normalize(form, label) for label in labels]
 
     def may_lack_header(self, labels: Sequence[str]) -> bool:
         """Whether the first line may be a row: all its columns are numbers, labels, or what other rows have."""
@@ -75,7 +84,7 @@ def read_template(source: Location) -> Template:
             "competition's sample_submission.csv."
         )
     ids, answers = tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows)
-    template = Template(source, header, ids, answers, table.delimiter)
+    template = Template(source, header, ids, answers, table.delimiter, _spellings(rows))
     _check_unique(template.columns, "column", source)
     _check_unique(template.ids, "id", source)
     return template
@@ -93,6 +102,16 @@ def first_twice(values: Iterable[str]) -> str | None:
 
 def _stripped(row: Sequence[str]) -> tuple[str, ...]:
     return tuple(composed(value.strip()) for value in row)
+
+
+def _spellings(rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    accented = {value.strip() for row in rows for value in row[1:] if not value.isascii()}
+    return {composed(text): text for value in accented for text in (value, *value.split())}
+
+
+def without_fraction(value: str) -> str:
+    """1 of 1.0; what is no whole number as it is."""
+    return match[1] if (match := WHOLE.fullmatch(value)) else value
 
 
 def _check_unique(values: Sequence[str], what: str, source: Location) -> None:

@@ -13,7 +13,7 @@ from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
 from scoring.storage.locations import Url
-from tests.runs import cats_and_dogs, write_run
+from tests.runs import cats_and_dogs, write_model, write_run
 
 
 def _run(*arguments: object) -> tuple[int, str]:
@@ -179,6 +179,19 @@ def test_report_of_a_run_in_a_bucket_is_written_there(bucket: Url) -> None:
     assert _run("report", run.path, "--output", bucket / "pages" / "run.html") == (0, "")
     assert (bucket / "pages" / "run.html").read_bytes() == run.report.read_text().encode()
     assert _run("report", bucket / "nowhere")[0] == 2
+
+
+def test_a_report_takes_the_place_of_no_file_of_what_it_tells_of(tmp_path: Path, bucket: Url) -> None:
+    runs = [write_run(place / "run", cats_and_dogs(8)) for place in (tmp_path, bucket)]
+    model = write_model(tmp_path / "model", cats_and_dogs(8))
+    files = [file for run in runs for file in (run.record, run.manifest, run.shard(0, 1))]
+    for file in [*files, model / "training.json"]:
+        folder, before = file.parent.parent if file.parent.name == "predictions" else file.parent, file.read_bytes()
+        code, error = _run("report", folder, "--output", file)
+        assert (code, f"Expected --output outside of what {folder} is made of" in error) == (2, True)
+        assert file.read_bytes() == before
+    images = tmp_path / "photos.zip"
+    assert _run("report", runs[0].path, "--images", images, "--output", images)[0] == 2
 
 
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:

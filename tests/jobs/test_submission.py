@@ -100,6 +100,27 @@ def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
     assert json.loads(said) == ["hot-dog", 0, "shardscore", "id,label\n1,0.75\n"]
 
 
+@pytest.mark.parametrize(
+    "name", ["run.json", "lease.json", "report.html", "predictions/shard-00000-of-00001.parquet", "sonar/mine.csv"]
+)
+def test_no_file_of_the_run_gives_way_to_its_submission(run: RunFolder, name: str) -> None:
+    file = run.path / name
+    before = file.read_bytes() if file.is_file() else None
+    code, printed = _submission(run, "--partial", "--fallback", "0.5", "--output", str(run.path / name))
+    assert (code, "--output outside of what" in printed) == (2, True)
+    assert (file.read_bytes() if file.is_file() else None) == before
+
+
+def test_no_template_gives_way_to_the_submission(run: RunFolder, tmp_path: Path) -> None:
+    template, link = tmp_path / "sample_submission.csv", tmp_path / "link"
+    link.symlink_to(tmp_path)
+    for output in (template, link / template.name):
+        code, printed = _submission(run, "--template", str(template), "--output", str(output))
+        assert (code, "--output to be another file than --template" in printed) == (2, True)
+    assert "3.jpg,0.5" in template.read_text()
+    assert _submission(run, "--template", str(template), "--output", str(run.path / "mine.csv"))[0] == 0
+
+
 def test_a_submission_in_a_bucket_is_to_be_copied_first(run: RunFolder, tmp_path: Path, bucket: Url) -> None:
     template = str(tmp_path / "sample_submission.csv")
     printed = _submission(run, "--template", template, "--output", str(bucket / "a" / "mine.csv"))[1]

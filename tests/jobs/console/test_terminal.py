@@ -64,6 +64,22 @@ def test_what_an_encoding_cannot_say_is_spelled_out(encoding: str, said: list[st
     assert [line.rstrip() for line in spoken.decode(encoding).splitlines()] == [*said, *said]
 
 
+_MARKS = r"""
+from jobs.console.tables import print_table
+from jobs.console.terminal import Terminal, console_for
+
+for console in (Terminal(), console_for(True)):
+    console.print("2 rows in a:dog:b/[red]c", style="yellow")
+    print_table(console, "a:dog:b", [("a:dog:b", "[red]c")])
+"""
+
+
+def test_names_are_printed_as_they_are_spelled() -> None:
+    spoken = subprocess.check_output([sys.executable, "-c", _MARKS], cwd=Path(__file__).parents[3], text=True)
+    said = ["2 rows in a:dog:b/[red]c", "a:dog:b", "a:dog:b  [red]c"]
+    assert [line.rstrip() for line in spoken.splitlines()] == [*said, *said]
+
+
 def test_our_warning_is_one_line_with_flags_and_a_librarys_names_its_place() -> None:
     ours = format_warning(RayChangedWarning("Ray 9 does not say. Use `wait_for_nodes`."), RayChangedWarning, "x.py", 3)
     assert ours == "warning: Ray 9 does not say. Use --wait-for-nodes.\n"

@@ -27,6 +27,17 @@ def test_the_rate_of_the_base_network_is_told_where_photos_went_through_it(
     assert "12.0, of which features 10.0" in said
 
 
+def test_one_mistake_of_many_is_told(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    measured = replace(record.metrics.after_calibration, accuracy=24_999 / 25_000)
+    console = Console(file=StringIO(), width=200)
+    print_training(
+        console, folder, replace(record, metrics=replace(record.metrics, after_calibration=measured)), 10.0, 12.0
+    )
+    assert "99.996% of" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(("labels", "is_told"), [(("cat", "dog"), True), (("cat", "dog", "fox"), False)])
 def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, ...], is_told: bool) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))

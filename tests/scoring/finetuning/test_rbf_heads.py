@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from scoring.arrays import Float64Array
+from scoring.errors import ModelError
 from scoring.finetuning import rbf_heads, softmax_regression
-from scoring.finetuning.ensemble import join_heads
+from scoring.finetuning.ensemble import check_joined, join_heads
 from scoring.finetuning.features import Features
 from scoring.finetuning.heads import Head
 from scoring.finetuning.photo_split import PhotoSplit, split_folds
@@ -215,6 +216,29 @@ def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path, num_new: 
     likenesses = trainer.expansion.likenesses(new)
     expected = np.mean([softmax((likenesses @ head.kernel + head.bias) / 1.5, axis=1) for head in heads], axis=0)
     np.testing.assert_allclose(network.predict_on_batch(new.astype(np.float32)), expected, atol=1e-5)
+
+
+def test_copies_of_one_picture_among_the_photos_do_not_make_all_others_strangers() -> None:
+    """Most pairs of photos are alike then: their distances tell nothing of how far others are."""
+    values, targets = _rings(150, seed=1)
+    rows = np.r_[np.arange(150), np.zeros(450, int)]
+    alone, among = fit_expansion(values, np.arange(150), 0), fit_expansion(values[rows], np.arange(600), 0)
+    assert alone.gamma / 20 < among.gamma < alone.gamma * 20
+    photos = _photos(values[rows], [targets[row] for row in rows])
+    logits = photos.measured_logits(_heads(photos))[:150, 0]
+    assert (logits.argmax(axis=1) == photos.truth[:150]).mean() > 0.8
+    assert fit_expansion(values[np.zeros(9, int)], np.arange(9), 0).gamma > 0, "copies alone"
+
+
+@pytest.mark.keras
+def test_a_network_in_float32_that_does_not_say_what_its_heads_say_is_refused() -> None:
+    values, targets = _rings(60, seed=7)
+    trainer = RbfTrainer(_photos(values, targets), seed=0)
+    heads = [trainer.train(number) for number in range(5)]
+    check_joined(join_heads(heads, 1.5, trainer.expansion), heads, 1.5, trainer.expansion, values)
+    steep = replace(trainer.expansion, gamma=1e9)
+    with pytest.raises(ModelError, match="Expected a network that says what its heads say; of 60 photos it does not"):
+        check_joined(join_heads(heads, 1.5, steep), heads, 1.5, steep, values)
 
 
 def test_landmarks_are_drawn_by_the_seed_and_what_hardly_varies_is_not_blown_up() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from scoring.errors import ModelError, ScoringError
 from scoring.models.embedding import EMBEDDING, WIDTH_KEY, Embedder, EmbeddingRequest, EmbeddingType, of_one_length
-from scoring.models.model_base import base_of_model
+from scoring.models.model_base import base_of_model, record_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
@@ -108,6 +108,19 @@ def test_base_of_a_model_is_the_network_below_its_classes(tmp_path: Path) -> Non
     write_model(tmp_path / "model", [*cats_and_dogs(8), Scored("broken.png", None, "cat", "empty")])
     assert base_of_model(BaseRequest(str(tmp_path / "model"))) == BaseRequest("vgg16", None, "fc2")
     assert base_of_model(BaseRequest(str(tmp_path / "model"), "w.h5", "fc1")) == BaseRequest("vgg16", "w.h5", "fc1")
+
+
+def test_a_published_network_and_a_folder_of_one_name_are_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "xception").mkdir()
+    (tmp_path / "xception" / "training.json").write_text("{}")
+    for ask in (record_of_model, lambda name: base_of_model(BaseRequest(name))):
+        with pytest.raises(
+            ModelError, match=r"xception; it is a published network and a folder here\. Write \./xception"
+        ):
+            ask("xception")
 
 
 def test_folder_gives_the_views_that_its_head_was_trained_on_and_takes_no_others(tmp_path: Path) -> None:

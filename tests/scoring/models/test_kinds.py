@@ -10,10 +10,11 @@ import pytest
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
-from scoring.models.keras_file import KerasFile, Untold
-from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, ModelKind, kind_of
+from scoring.models.keras_file import KerasFile
+from scoring.models.kinds import VGG16_CATS_DOGS, VGG16_IMAGENET, kind_of
 from scoring.models.model_base import base_of_model
 from scoring.models.model_folder import ModelFolder
+from scoring.models.model_kind import ModelKind, Untold
 from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.models.published_network import PublishedNetwork
 from scoring.models.training_record import load_training_record, save_training_record

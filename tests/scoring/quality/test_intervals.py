@@ -23,5 +23,12 @@ def test_single_test_interval_is_wilsons() -> None:
     assert (interval.low, interval.high) == pytest.approx((0.8256, 0.9448), abs=1e-4)
 
 
+def test_the_interval_of_none_right_begins_at_0_and_that_of_all_right_ends_at_1() -> None:
+    for num_test in range(1, 500):
+        none, all_right = (single_test_interval([mean], num_test) for mean in (0.0, 1.0))
+        assert none.low == 0 < none.high < 1
+        assert 0 < all_right.low < 1 == all_right.high
+
+
 def test_runs_on_the_same_rows_do_not_narrow_the_interval() -> None:
     assert single_test_interval([0.9] * 10, 104) == single_test_interval([0.9], 104)

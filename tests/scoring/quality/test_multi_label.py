@@ -37,6 +37,11 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
         ("cat sofa,dog", None),
         ("sofa hamster", None),
         ("none", [0, 0, 0]),
+        ("dog;cat;", [1, 1, 0]),
+        ("dog, cat,", [1, 1, 0]),
+        ("sofa  dog", [0, 1, 1]),
+        ("sofa\tdog ", [0, 1, 1]),
+        (",", None),
         ("cat,hamster", None),
         ("hamster", None),
         ("", None),
@@ -51,6 +56,14 @@ def test_labels_of_several_words_are_parted_at_the_mark_between_them_and_not_at_
     labels = ("sea lion", "sea", "lion", "cat")
     assert true_labels("sea lion", labels).tolist() == [True, False, False, False]  # type: ignore[union-attr]
     assert true_labels("sea lion|cat", labels).tolist() == [True, False, False, True]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("letter", ["S", "s"])
+def test_a_mark_at_the_end_is_no_label_of_one_letter(letter: str) -> None:
+    for target in ("T,", "T;", "T"):
+        assert true_labels(target, (letter, "T")).tolist() == [False, True]  # type: ignore[union-attr]
+    assert true_labels("", (letter, "T")) is None
+    assert true_labels("t,s", (letter, "T")).tolist() == [True, True]  # type: ignore[union-attr]
 
 
 def test_a_label_with_a_comma_is_one_and_a_label_none_is_a_label() -> None:

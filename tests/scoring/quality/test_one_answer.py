@@ -65,6 +65,20 @@ def test_one_answer_that_is_known_to_be_right_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("probability", "target", "is_told"),
+    [(0.0, "none", False), (0.0, "cat", True), (0.0, None, True), (1.0, "cat,dog", False), (1.0, "none", True)],
+)
+def test_no_label_at_all_is_an_answer_where_labels_stand_by_themselves(
+    probability: float, target: str | None, is_told: bool
+) -> None:
+    rows = [{"target": target, "class_index": 1, "probability": probability}] * 100
+    schema = pa.schema({"target": pa.string(), "class_index": pa.int32(), "probability": pa.float32()})
+    counted = AnswerCount(["cat", "dog"], is_multi_label=True)
+    counted.add(pa.Table.from_pylist(rows, schema=schema))
+    assert (counted.found() is not None) == is_told
+
+
+@pytest.mark.parametrize(
     ("model", "cause"),
     [
         ({"model": "m.keras"}, "on pixels of 0 to 1 or -1 to 1: name `pixels`"),

@@ -647,6 +647,47 @@ def test_labels_that_stand_by_themselves_are_measured_one_by_one(tmp_path: Path)
         assert absent not in text
 
 
+def _look(page: Page, title: str) -> str:
+    """The text below a look's title, up to the next."""
+    text = " ".join(page.text.split())
+    return text[text.index(title) + len(title) :].split("Most ")[0]
+
+
+def test_labels_that_stand_by_themselves_are_told_each_by_its_own_probability(tmp_path: Path) -> None:
+    clean = [Scored(f"clean{number}.png", (0.002, 0.001, 0.055)) for number in range(30)]
+    doubt = [Scored(f"doubt{number}.png", (0.1, 0.49 - number / 100, 0.45)) for number in range(3)]
+    both = [Scored(f"both{number}.png", (0.992, 0.01, 0.9999)) for number in range(3)]
+    images = [*clean, *doubt, *both]
+    run = write_run(tmp_path / "run", images, ("scratch", "dent", "mould"), outputs="multi-label")
+    page = _report(run.path)
+    text = " ".join(page.text.split())
+    assert "Most frequent label scratch 8.3% of images, at 50% or more" in text
+    assert "Without a label 91.7% of images" in text
+    assert "scratch 3 8.3% mould 3 8.3% dent 0 0.0% none of them 33 91.7%" in text
+    for label in ("scratch", "mould"):
+        look = _look(page, f"Most confident {label}")
+        assert "3 of 3 images" in look
+        assert "clean" not in look
+    assert "mould >99.9%, scratch 99.2% (dent 1.0%)" in _look(page, "Most confident scratch")
+    assert "No such image." in _look(page, "Most confident dent")
+    uncertain = _look(page, "Most uncertain")
+    assert [number for number in range(3) if f"doubt{number}.png" in uncertain] == [0, 1, 2]
+    assert "none of them (dent 49.0%)" in uncertain
+    assert uncertain.index("doubt0") < uncertain.index("doubt2") < uncertain.index("clean")
+
+
+def test_two_labels_that_stand_by_themselves_are_drawn_by_the_likelier(tmp_path: Path) -> None:
+    images = [Scored(f"{number}.png", (0.9, 0.1)) for number in range(4)]
+    text = _report(write_run(tmp_path / "run", images, outputs="multi-label").path).text
+    assert "Images by probability of the most likely label" in text
+
+
+def test_of_images_without_any_label_none_is_called_the_most_frequent(tmp_path: Path) -> None:
+    images = [Scored(f"{number}.png", (0.1, 0.2)) for number in range(4)]
+    text = " ".join(_report(write_run(tmp_path / "run", images, outputs="multi-label").path).text.split())
+    assert "Most frequent label none of them no label reaches 50%" in text
+
+
 def test_several_labels_of_which_the_model_does_not_know_one_are_told(tmp_path: Path) -> None:
     targets = ("cat,hamster", "hamster", None)
     images = [Scored(f"{number}.png", (0.9, 0.2), target) for number, target in enumerate(targets)]
@@ -667,7 +708,7 @@ def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> N
     summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500))
     save_record(run, replace(record_of(run.path), summary=summary))
     text = " ".join(_report(run.path).text.split())
-    assert "99.0% of the first 500 images are dog at" in text
+    assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

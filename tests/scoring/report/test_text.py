@@ -34,6 +34,13 @@ def test_a_long_name_keeps_its_ends_and_its_length() -> None:
 def test_what_is_nearly_all_or_nearly_none_is_not_rounded_to_it() -> None:
     assert [percent(share) for share in (0.0, 0.97166, 1.0)] == ["0.0%", "97.2%", "100.0%"]
     assert (percent(0.9999), percent(0.00004)) == ("99.99%", "0.004%")
+    assert [percent(share, 2) for share in (0.0, 0.97166, 24_999 / 25_000, 1.0)] == [
+        "0.00%",
+        "97.17%",
+        "99.996%",
+        "100.00%",
+    ]
+    assert [percent(share) for share in (-1e-17, 1e-9, 1 - 1e-9, 1 + 1e-16)] == ["0.0%", "0.0%", "100.0%", "100.0%"]
 
 
 def test_no_network_is_shown_as_certain() -> None:

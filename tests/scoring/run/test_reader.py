@@ -38,9 +38,12 @@ def test_sound_run_is_read_in_the_manifests_order(folder: RunFolder, verify: boo
     assert table.column_names == ["image_id", "probability"]
     assert table["image_id"].to_pylist() == ids
     assert RunReader(folder, verify).read("probability") == table.select(["probability"])
+    assert RunReader(folder, verify).read(name for name in ("image_id", "probability")) == table
     assert RunReader(folder, verify).read().num_columns == 11
     with pytest.raises(RequestError, match=r"Expected `columns` of .*; received 'odds'"):
         RunReader(folder, verify).read("odds")
+    with pytest.raises(RequestError, match="Expected names in `columns`; received none"):
+        RunReader(folder, verify).read([])
 
 
 @pytest.mark.parametrize("verify", [False, True])

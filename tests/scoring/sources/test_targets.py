@@ -398,6 +398,7 @@ def test_targets_match_labels_in_other_case_or_number() -> None:
     assert match_label("cats", ["cat", "cats"]) == 1
     assert match_label("hamster", ["dog", "cat"]) is None
     assert match_label("CAT", ["cat", "cats"]) is None
+    assert (match_label("s", ["T", "S"]), match_label("", ["T", "S"])) == (1, None)
 
 
 def test_a_target_that_is_the_name_of_two_classes_tells_neither() -> None:

@@ -338,7 +338,50 @@ def test_values_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_th
     one, two = unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")
     for number, (label, value) in enumerate(((one, two), (two, one))):
         folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label))
-        assert _fill(folder, ["id,a", f"1,{value}", f"2,{value}"], 0.5, **wishes)[1:] == [f"1,{label}", f"2,{label}"]
+        assert _fill(folder, ["id,a", f"1,{value}", f"2,{value}"], 0.5, **wishes)[1:] == [f"1,{value}", f"2,{value}"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("form_of_run", ["NFC", "NFD"])
+def test_labels_are_written_as_the_template_spells_its_values(tmp_path: Path, form: Any, form_of_run: Any) -> None:
+    def spelled(text: str) -> str:
+        return unicodedata.normalize(form, text)
+
+    labels = [unicodedata.normalize(form_of_run, label) for label in ("épinette", "chêne", "pin")]
+    folder = _run(tmp_path, [_A, _C, None], labels)
+    one = [spelled(line) for line in ("1,épinette", "2,épinette", "3,épinette")]
+    assert _fill(folder, ["id,a", *one], 0.5)[1:] == [one[0], spelled("2,chêne"), one[2]]
+    assert _fill(folder, ["id,a", *one], 0.5, values=Values.LABEL)[2] == spelled("2,chêne")
+    two = [spelled(f"{number},épinette chêne") for number in (1, 2, 3)]
+    assert _fill(folder, ["id,a", *two], 0.5)[1:] == [two[0], spelled("2,chêne épinette"), two[2]]
+    assert _fill(folder, ["id,a", *two], 0.5, threshold=0.5)[1:] == [spelled("1,épinette"), spelled("2,chêne"), two[2]]
+
+
+def test_labels_are_written_as_one_character_where_the_template_spells_none(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_DOG], ("Hund", unicodedata.normalize("NFD", "Kätzchen")))
+    assert _fill(folder, ["id,a", "1,"], values=Values.LABEL)[1] == unicodedata.normalize("NFC", "1,Kätzchen")
+
+
+@pytest.mark.parametrize("given", ["2", "2.0"])
+def test_labels_that_are_whole_numbers_are_the_same_however_a_template_spells_them(tmp_path: Path, given: str) -> None:
+    folder = _run(tmp_path, [_A, _B, None], ("1", "2", "3"))
+    lines = ["id,label", *(f"{number},{given}" for number in (1, 2, 3))]
+    assert _fill(folder, lines, 0.5)[1:] == ["1,1", "2,3", "3,2"]
+    folder = _run(tmp_path / "two", [_A[:2]], ("0", "1"))
+    _refused(folder, ["id,label", f"1,{given.replace('2', '1')}"], "Expected `template` to tell what it wants")
+
+
+def test_columns_are_those_of_labels_in_other_case_or_number(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A], ("cat", "dog", "fox"))
+    assert _fill(folder, ["id,Dogs,FOX,Cat", "1,0,0,0"]) == ["id,Dogs,FOX,Cat", "1,0.25,0.125,0.625"]
+    folder.submission.unlink()
+    for columns, message in (
+        ("Cat,cats,dog,fox", "the first column that is no label is 'cats'"),
+        ("Cat,cats,dog", "the first label without a column is 'fox', the first column that is no label is 'cats'"),
+    ):
+        _refused(folder, [f"id,{columns}", f"1{',0' * len(columns.split(','))}"], message)
+    folder = _run(tmp_path / "two", [_A], ("cat", "cats", "fox"))
+    _refused(folder, ["id,Cat,cats,fox", "1,0,0,0"], "the first label without a column is 'cat'")
 
 
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:

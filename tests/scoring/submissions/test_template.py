@@ -1,5 +1,7 @@
 import csv
+import gzip
 import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,47 @@ def test_every_id_is_written_so_that_it_is_read_as_it_was(tmp_path: Path) -> Non
     assert template.ids == ids
     filled = io.StringIO(template.filled([("1",)] * len(ids)), newline="")
     assert list(csv.reader(filled)) == [["id", "label"], *([one, "1"] for one in ids)]
+
+
+def _zip(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_", "."), content)
+    return packed.getvalue()
+
+
+_CSV = b"id,label\n1,0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "inside"),
+    [
+        ("bundle.zip", _zip(train_csv=b"no", sample_csv_zip=_zip(sample_csv=_CSV)), "sample.csv.zip"),
+        ("bundle.zip", _zip(train_csv=b"no", sample_csv_zip=_zip(sample_csv=_CSV)), "sample.csv.zip/sample.csv"),
+        ("bundle.zip", _zip(sample_csv_zip=_zip(sample_csv=_CSV)), ""),
+        ("bundle.zip", _zip(train_csv=b"no", sample_csv_gz=gzip.compress(_CSV)), "sample.csv.gz"),
+        ("sample.csv.gz", gzip.compress(_CSV), ""),
+    ],
+)
+def test_templates_are_read_as_bundles_hold_them(tmp_path: Path, name: str, content: bytes, inside: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read_template(tmp_path / name / inside).ids == ("1",)
+
+
+@pytest.mark.parametrize(
+    ("content", "inside", "message"),
+    [
+        (_zip(a_zip=_zip(b_csv=_CSV, c_csv=_CSV)), "", r"one file in .*bundle.zip/a.zip; it holds 2.*a.zip/b.csv"),
+        (_zip(a_zip=_zip(b_csv=_CSV)), "a.zip/c.csv", r"a.zip/c.csv in .*bundle.zip; cannot read from zip"),
+        (_zip(a_zip=_zip(b_csv=_CSV)), "c.zip", r"c.zip in .*bundle.zip; cannot read from zip"),
+        (_zip(a_gz=gzip.compress(_CSV)[:-9]), "", r"readable `template`; .* its gzip is damaged"),
+    ],
+)
+def test_what_a_bundle_lacks_or_has_twice_is_said(tmp_path: Path, content: bytes, inside: str, message: str) -> None:
+    (tmp_path / "bundle.zip").write_bytes(content)
+    with pytest.raises(RequestError, match=message):
+        read_template(tmp_path / "bundle.zip" / inside)
 
 
 @pytest.mark.parametrize(
