@@ -608,6 +608,16 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
 
 
+def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        for name in ("train/1.jpg", "train/2.jpg", "data/train.csv", "sample_submission.csv"):
+            archive.writestr(name, b"")
+    bundle = tmp_path / "bundle.zip"
+    named = f"Name one: {bundle}/data/train.csv, {bundle}/sample_submission.csv."
+    assert _refused(bundle) == f"Expected one file in {bundle}; it holds 4. {named}"
+    assert _refused(bundle / "train.csv") == f"Expected a file train.csv in {bundle}; it has none. {named}"
+
+
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
     zipfile.ZipFile(tmp_path / "train.csv.zip", "w").close()
     assert re.fullmatch(
