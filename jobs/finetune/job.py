@@ -7,7 +7,7 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
@@ -16,7 +16,7 @@ from jobs.console.session import open_session, tell_removed
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
-from jobs.finetune.same_model import refuse_other_model, refuse_other_photos
+from jobs.finetune.same_model import refuse_other_model
 from jobs.finetune.split_check import check_photos
 from jobs.finetune.table import print_training
 from jobs.score.images_job import ImagesJob
@@ -25,7 +25,6 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, refuse_foreign_model
 from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
-from scoring.sources.entries import ImageEntry
 from scoring.sources.splits import leave_out_test
 
 
@@ -40,13 +39,9 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-
-    def check(photos: Sequence[ImageEntry]) -> None:
-        check_photos(request, console, photos)
-        if not request.overwrite:
-            refuse_other_photos(request, photos)
-
-    images = ImagesJob(request.images, folder.features, console, leave_out_test, check)
+    images = ImagesJob(
+        request.images, folder.features, console, leave_out_test, partial(check_photos, request, console)
+    )
     refuse_foreign_model(folder)
     with hold_folder(folder.features) as lease:
         if not request.overwrite:
