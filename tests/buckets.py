@@ -76,6 +76,11 @@ def _client_of(endpoint: str) -> Any:
     return boto3.client("s3", endpoint_url=endpoint)
 
 
+def put_object(bucket: Url, key: str, content: bytes) -> None:
+    """Write an object of any key, also of one that a `Url` cannot have."""
+    _client().put_object(Bucket=bucket.bucket, Key=key, Body=content)
+
+
 def put_marker(bucket: Url, key: str) -> None:
     """Write what consoles write for a folder: an empty object whose key ends with a slash."""
-    _client().put_object(Bucket=bucket.bucket, Key=key, Body=b"")
+    put_object(bucket, key, b"")

@@ -42,7 +42,7 @@ class Listed:
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
-    """Say what the user may have meant otherwise: what was not looked at, and labels that no photo has."""
+    """Say what the user may have meant otherwise: what was not looked at or may be missing, and labels of no photo."""
     for left in listed.left_out:
         if told := _not_looked_at(left, listed.manifest.num_images):
             console.print(f"{told}: {left.names}", style="yellow")
@@ -54,6 +54,9 @@ def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
     if left.reason == Fault.UNREADABLE:
         things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
         return f"{things} cannot be read, and nothing there is scored"
+    if left.reason == Reason.NO_END:
+        things = "1 tar has" if left.count == 1 else f"{left.count:,} tars have"
+        return f"{things} no zeros at the end and may be cut off, and only what is there is scored"
     if left.reason == Reason.ARCHIVE:
         things = "1 archive is" if left.count == 1 else f"{left.count:,} archives are"
         return f"{things} not looked into, as there are other images (name one, or a folder of tars, to read it)"

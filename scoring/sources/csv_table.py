@@ -4,14 +4,14 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.image_finder import is_zip
-from scoring.sources.spelling import composed
-from scoring.sources.zip_directory import ZipDirectory
+from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place
 from scoring.storage.walking import is_hidden
@@ -20,6 +20,7 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
 _NAMED = 3  # files in a message
+_SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,11 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
-        delimiter = _delimiter(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        lines = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
+        said = _SAID.match(text)
+        delimiter = said[1] if said else _delimiter(text)
+        below = text[said.end() :] if said else text
+        reader = csv.reader(io.StringIO(below, newline=""), delimiter=delimiter, strict=True)
+        lines = [(reader.line_num + bool(said), tuple(row)) for row in reader if any(map(str.strip, row))]
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()
@@ -83,7 +86,7 @@ def _decoded(content: bytes) -> str:
 
 def _delimiter(text: str) -> str:
     """What stands between the header's fields: a comma, if it has one, else a semicolon or a tab."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
@@ -102,7 +105,7 @@ def _member(place: Place, inside: str, name: str, depth: int = 0) -> bytes:
         inside = _only([member for member in members if not is_hidden(member)], name)
     zipped = next((one for one in members if is_zip(one) and f"{inside}/".startswith(f"{one}/")), None)
     if zipped is None or depth == _DEEPEST:  # there are zips that hold themselves
-        if composed(inside.removeprefix("./")) not in {composed(member.removeprefix("./")) for member in members}:
+        if plain_path(inside) not in map(plain_path, members):
             raise RequestError(f"Expected a file {inside} in {name}; it has none. Name one: {_some(members, name)}.")
         return directory.read(inside)
     return _member(directory.place_of(zipped), inside[len(zipped) + 1 :], f"{name}/{zipped}", depth + 1)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from scoring.errors import ImagesError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
+from scoring.sources.image_finder import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
-from scoring.storage.locations import Location, file_below
+from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reading import read_range
 from scoring.storage.walking import walk
 
@@ -37,6 +38,18 @@ class FolderSource:
     def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
         """The files in those tar files, which were found in this folder."""
         return list_tars(self._tar, [tar.raw_path or tar.path.encode() for tar in tars])
+
+    def refuse_repeated(self, path: str) -> None:
+        """Refuse two objects that are listed alike; of a tar's members the later one is there once all is unpacked.
+
+        Raises:
+            ImagesError: If it is such a path.
+        """
+        if bucket_of(self._folder) and not any(map(is_tar, path.split("/")[:-1])):
+            raise ImagesError(
+                f"Expected each key once in {self._folder}; {path} is listed twice: another key has a slash more "
+                "before or behind it. Rename one of them."
+            )
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""

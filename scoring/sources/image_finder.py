@@ -45,6 +45,7 @@ class Reason(StrEnum):
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
     BESIDE = "beside a table that holds its images itself"
+    NO_END = "tar that may be cut off, as no zeros mark its end"
     SPARSE = "sparse in its tar, which is not read in place"
 
 

@@ -88,7 +88,13 @@ def _list_by_row(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:
     if source.holds_only_images:
         return list_entries(source.files(), source.keeps_order), account
     found = _found(source, account)
-    return list_entries(found, replaced=partial(account.leave_out, Reason.REPLACED)), account
+
+    def replaced(path: str) -> None:
+        if isinstance(source, FolderSource):
+            source.refuse_repeated(path)
+        account.leave_out(Reason.REPLACED, path)
+
+    return list_entries(found, replaced=replaced), account
 
 
 def _beside_table(source: TableSource) -> Account:

@@ -14,8 +14,8 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
-from scoring.sources.table_parts import is_parquet, one_line
-from scoring.storage.locations import Location, readable
+from scoring.sources.table_parts import TableParts, is_parquet, one_line
+from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
 _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
@@ -138,7 +138,9 @@ def read_labels(file: LabelsFile) -> LabelsTable:
         BucketError: If its bucket cannot be reached.
     """
     source = file.source
-    names, num_rows, columns = _parquet_columns(source) if is_parquet(source.name) else _csv_columns(source)
+    file.check()
+    is_table = is_parquet(source.name) or source.is_dir()
+    names, num_rows, columns = _parquet_columns(source) if is_table else _csv_columns(source)
     if len(names) < 2 or not num_rows:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
@@ -168,9 +170,16 @@ def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequenc
 
 def _parquet_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
     """The names, the number of rows, and the columns that may be texts; lists, images and the like are left out."""
-    with _refused_if_unreadable(source), pq.ParquetFile(readable(source)) as file:
-        table = file.read([field.name for field in file.schema_arrow if _is_plain(field.type)])
+    with _refused_if_unreadable(source):
+        parts = TableParts(source) if source.is_dir() else None
+        files = [file_below(parts.folder, name) for name in parts.names] if parts else [source]
+        table = pa.concat_tables([_plain_columns(file) for file in files])
     return table.column_names, table.num_rows, _Texts(table, source)
+
+
+def _plain_columns(part: Location) -> pa.Table:
+    with pq.ParquetFile(readable(part)) as file:
+        return file.read([field.name for field in file.schema_arrow if _is_plain(field.type)])
 
 
 class _Texts(Mapping[str, Sequence[str]]):

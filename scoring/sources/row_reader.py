@@ -1,8 +1,11 @@
 """Read the images that a table's rows name, each wherever it lies."""
 
 import errno
+import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
@@ -13,6 +16,10 @@ from scoring.storage.web import WebUrl, web_url
 _ASK_AGAIN_S = 60.0  # a bucket that was out of reach: each of its rows would wait for it, some seconds or a minute
 _CERTAIN = 2  # reads of a bucket, one after the other, that failed: one alone may be a moment's
 _ALL_ALONE = 32  # such reads while no other place answers either: it is no fault of these rows
+
+_FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
+_BUCKET_SCHEMES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs", "gcs": "gs", "az": "az"}
+_BUCKET = re.compile(rf"({'|'.join(_BUCKET_SCHEMES)})://", re.IGNORECASE)
 
 
 @dataclass
@@ -49,9 +56,18 @@ class RowReader:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            location = web_url(image.path) or located(self._folder, image.path)
+            places = [web] if (web := web_url(image.path)) else _places(self._folder, image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
+        for place in places[:-1]:
+            try:
+                return self._read(place)
+            except ImageError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+        return self._read(places[-1])
+
+    def _read(self, location: Location | WebUrl) -> bytes:
         bucket = bucket_of(location)
         if not bucket:
             encoded = read_image(location)
@@ -95,10 +111,32 @@ class RowReader:
 
 
 def located(folder: Location, path: str) -> Location:
-    """The place that a row's path means.
+    """The place that a row's path means; see `_spellings` for another one where nothing is there.
 
     Raises:
-        RequestError: If it is a URL that names no object.
+        RequestError: If it is a URL that names no object, or one that no client can name.
     """
+    return _places(folder, path)[0]
+
+
+def _places(folder: Location, path: str) -> list[Location]:
+    return [_located(folder, spelling) for spelling in _spellings(path)]
+
+
+def _spellings(path: str) -> Iterable[str]:
+    """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file."""
+    if file := _FILE.match(path):
+        rest = path[file.end() :]
+        return dict.fromkeys((rest, unquote(rest, errors="surrogateescape")))
+    if bucket := _BUCKET.match(path):
+        return (f"{_BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
+    return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
+
+
+def _located(folder: Location, path: str) -> Location:
     location = locate(path)
-    return location if location.is_absolute() else file_below(folder, path)
+    if not location.is_absolute():
+        location = file_below(folder, path)
+    if bucket_of(location) and path.endswith("/"):  # the object without the slash is another one
+        raise RequestError(f"Expected a key without a slash at its end; received {path}.")
+    return location

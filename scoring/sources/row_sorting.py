@@ -30,7 +30,7 @@ def sorted_pieces(rows: RowSpool, keys: Keys) -> Iterator[pa.Table]:
     try:
         firsts = sorted(key for run in runs for key in run.firsts)
         per_piece = max(1, _RUN_ROWS // _LOOKED_UP)
-        bounds = list(dict.fromkeys(firsts[per_piece::per_piece]))
+        bounds = [key for key in dict.fromkeys(firsts[per_piece::per_piece]) if key > firsts[0]]  # no piece is empty
         for low, high in zip([None, *bounds], [*bounds, None], strict=True):
             yield _in_order(pa.concat_tables([run.between(low, high) for run in runs]))
     finally:

@@ -53,7 +53,7 @@ class LabelsFile:
     """Where the labels of photos stand.
 
     Attributes:
-        source: A CSV file, one in a zip (`bundle.zip/train.csv`), or a Parquet table.
+        source: A CSV file, one in a zip (`bundle.zip/train.csv`), or a Parquet table, which may be a folder of parts.
         id_column: The column that says which photo; None finds it by its name and values.
         label_column: The column with the label; None finds it by its name.
     """
@@ -63,8 +63,16 @@ class LabelsFile:
     label_column: str | None = None
 
     def check(self) -> None:
-        """Raise RequestError if there is no such file."""
-        if file_above(self.source) is None:
+        """Raise RequestError if there is no such file, or it is a folder of something else."""
+        if self.source.is_dir():
+            from scoring.sources.table_parts import is_table_folder  # what only names columns needs no tables
+
+            if not is_table_folder(self.source):
+                raise RequestError(
+                    "Expected `labels_file` to be a file, or a folder that holds the parts of a Parquet table and "
+                    f"nothing else; {self.source} is a folder. Name a file in it."
+                )
+        elif file_above(self.source) is None:
             raise RequestError(
                 f"Expected `labels_file` to be a CSV file or a Parquet table; there is no {self.source}."
             )

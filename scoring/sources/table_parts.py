@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import filterfalse, islice
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,6 +36,7 @@ _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes,
 _LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
 # Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's parts.
 _WITHIN = re.compile(r"[^=]+=.*|[\d-]+|data")
+_NULL = "__HIVE_DEFAULT_PARTITION__"  # a partition's value that is none
 _ICEBERG_LOG = re.compile(r"(v\d+|\d+-[\da-f-]{36})(\.gz)?\.metadata\.json")
 
 
@@ -156,6 +158,15 @@ def is_parquet(name: str) -> bool:
 def is_part(path: str) -> bool:
     """Whether a path in the folder of a table is that of a part of it."""
     return is_parquet(path) and not _is_aside(path)
+
+
+def partition_values(name: str) -> dict[str, str | None]:
+    """What a part's folders say of all its rows: `label=cat/1.parquet` that their label is `cat`.
+
+    Source: Apache Hive's names, as Spark, pandas and DuckDB write them: with escapes of URLs, and one name for null.
+    """
+    steps = (step.partition("=") for step in readable_name(name)[0].split("/")[:-1])
+    return {unquote(column): None if value == _NULL else unquote(value) for column, mark, value in steps if mark}
 
 
 def one_line(error: Exception) -> str:

@@ -9,7 +9,7 @@ from scoring.errors import BucketError, ImagesError
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
-from scoring.sources.links import beside, link_ends, member_name
+from scoring.sources.links import folders_above, link_ends, member_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
@@ -30,6 +30,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         BucketError: If its bucket cannot be reached.
     """
     links: list[tarfile.TarInfo] = []
+    member = None
     try:
         with open_file(archive, _HEADER_BYTES) as file:
             for member in _headers(file):
@@ -37,6 +38,9 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                     links.append(member)
                 elif not member.isdir():
                     yield _found(member, member, name, file)
+            if member and _ends_with(member, file):
+                path, raw = readable_bytes(name)
+                yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
             if links:
                 yield from _linked(links, name, file)
     except BucketError:
@@ -86,32 +90,42 @@ def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
     return member.offset_data + num_blocks * tarfile.BLOCKSIZE
 
 
+def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
+    """Whether nothing stands behind a tar's last member, where zeros belong; unknown, and so not, of a sparse one."""
+    if member.issparse():
+        return False
+    file.seek(_end(member, file))
+    return not file.read(1)
+
+
 def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
     """The links, each with the content that it has once all is unpacked; for that the headers are read once more."""
-    targets = {_target(link) for link in links}
-    names = targets.union(member_name(link.name) for link in links)
+    said = {member_name(link.name): link.linkname for link in links if link.issym()}
+    names = {*link_ends(said).values(), *(member_name(link.name) for link in links)}
+    names |= {member_name(link.linkname) for link in links if link.islnk()}
     last: dict[str, tarfile.TarInfo] = {}  # header of each name
     content: dict[str, tarfile.TarInfo] = {}  # what has its bytes; a hard link has those that its target had by then
+    folders: set[str] = set()
     for member in _headers(file):
         own = member_name(member.name)
+        folders.update(names.intersection(folders_above(own)), {own} if member.isdir() else ())
         if own in names:
             last[own] = member
-            content[own] = content.get(_target(member), member) if member.islnk() else member
-    ends = link_ends({own: _target(member) for own, member in content.items() if member.issym()})
+            content[own] = content.get(member_name(member.linkname), member) if member.islnk() else member
+    ends = link_ends({own: member.linkname for own, member in content.items() if member.issym()})
     for link in links:
         own = member_name(link.name)
-        found = content.get(ends.get(own, own))
+        end = ends.get(own, own)
+        found = content.get(end)
         path, raw = _path(name, link)
         if last.get(own, link).offset != link.offset:
             yield FoundFile(path, 0, raw, left_out=Reason.REPLACED)
         elif found is not None and found.isreg():
             yield _found(link, found, name, file)
-        elif found is None or not found.isdir():
+        elif end in folders:
+            yield FoundFile(f"{path}/", 0, raw and raw + b"/", left_out=Fault.SEARCHED)
+        else:
             yield FoundFile(path, 0, raw, left_out=Fault.NO_TARGET)
-
-
-def _target(link: tarfile.TarInfo) -> str:
-    return member_name(link.linkname) if link.islnk() else beside(link.name, link.linkname)
 
 
 def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, name: bytes, file: BinaryIO) -> FoundFile:

@@ -16,7 +16,8 @@ from scoring.sources import encoded_images
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
-from scoring.sources.links import beside, link_ends, member_name
+from scoring.sources.links import folders_above, link_ends, member_name
+from scoring.sources.spelling import composed
 from scoring.storage.downloads import made_once
 from scoring.storage.read_deadline import within_limit
 from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
@@ -73,15 +74,15 @@ class ZipDirectory:
             if path != info.filename or path in self._renamed:
                 self._renamed[path] = info
         self._linked: dict[str, zipfile.ZipInfo] = {}
-        self._broken = set(self._resolve_links())
+        self._broken = dict(self._resolve_links())
 
     def files(self) -> Iterator[FoundFile]:
         """The files in the zip; of two with one name the later counts, as when a zip is unpacked."""
         for path, info in self._members():
             if self._last(path) is not info:
                 yield FoundFile(path, info.file_size, left_out=Reason.REPLACED)
-            elif path in self._broken:
-                yield FoundFile(path, 0, left_out=Fault.NO_TARGET)
+            elif fault := self._broken.get(path):
+                yield FoundFile(f"{path}/" if fault is Fault.SEARCHED else path, 0, left_out=fault)
             else:
                 content = self._find(path)
                 yield FoundFile(path, content.file_size, stamp=_stamp(content))
@@ -91,14 +92,15 @@ class ZipDirectory:
 
         Args:
             path: Its path.
-            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any.
+            stamp: What told its content when it was listed, perhaps in another zip that lay here; None takes any, and
+                the path as people type it.
 
         Raises:
             ImageError: If it cannot be read, or is larger than an image may be.
             ChangedError: If it, or the zip, has changed.
         """
         try:
-            info = self._find(path)
+            info = self._find_as_typed(path) if stamp is None else self._find(path)
             if stamp not in (None, _stamp(info)):
                 raise has_changed(self._place)
             return self._read(info)
@@ -174,22 +176,30 @@ class ZipDirectory:
     def _find(self, path: str) -> zipfile.ZipInfo:
         return self._linked.get(path) or self._last(path)
 
+    def _find_as_typed(self, path: str) -> zipfile.ZipInfo:
+        """The same by a path that the zip may spell with a Mac's accents, or with `./` before it."""
+        try:
+            return self._find(path)
+        except KeyError:
+            same = (held for held, _ in self._members() if plain_path(held) == plain_path(path))
+            return self._find(next(same, path))
+
     def _last(self, path: str) -> zipfile.ZipInfo:
         """The last member that was given a path: a file, or a link that is not followed."""
         return self._renamed.get(path) or self._opened.getinfo(path)
 
-    def _resolve_links(self) -> Iterator[str]:
-        """Let each symbolic link name the member that it ends at; the paths of those that end at none."""
+    def _resolve_links(self) -> Iterator[tuple[str, Fault]]:
+        """Let each symbolic link name the member that it ends at; the paths of those that end at none, and why."""
         links = {path: info for path, info in self._members() if _is_link(info) and self._last(path) is info}
-        targets = {member_name(path): beside(path, self._target(info)) for path, info in links.items()}
-        ends = link_ends(targets)
+        ends = link_ends({member_name(path): self._target(info) for path, info in links.items()})
         members = {member_name(path): info for path, info in self._members() if not _is_link(info)} if links else {}
+        folders = {folder for name in members for folder in folders_above(name)}
         for path in links:
-            info = members.get(ends[member_name(path)])
-            if info is None:
-                yield path
-            else:
+            end = ends[member_name(path)]
+            if info := members.get(end):
                 self._linked[path] = info
+            else:
+                yield path, Fault.SEARCHED if end in folders else Fault.NO_TARGET
 
     def _target(self, link: zipfile.ZipInfo) -> str:
         try:
@@ -242,6 +252,11 @@ def _name(info: zipfile.ZipInfo) -> str:
     except UnicodeDecodeError:
         return info.filename
     return name.partition("\0")[0]
+
+
+def plain_path(path: str) -> str:
+    """One spelling for a path: with accents of one character, and without `./` before it."""
+    return composed(path.removeprefix("./"))
 
 
 def _first_spellings(paths: Sequence[str]) -> dict[str, str]:

@@ -8,9 +8,8 @@ from functools import cached_property
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge
-from scoring.sources.spelling import composed
 from scoring.sources.tar_images import TarSource
-from scoring.sources.zip_directory import ZipDirectory
+from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.reading import Place, path_or_file
 
 _DEEPEST = 3  # zips within zips
@@ -67,11 +66,11 @@ class ZipSource:
         if path in above or path in archives or any(path.startswith(f"{archive}/") for archive in zips):
             return path
         for held in (*archives, *above):
-            if _plain(path) == _plain(held):
+            if plain_path(path) == plain_path(held):
                 return held
         for held in zips:
-            if _plain(path).startswith(f"{_plain(held)}/"):
-                return held + _plain(path).removeprefix(_plain(held))
+            if plain_path(path).startswith(f"{plain_path(held)}/"):
+                return held + plain_path(path).removeprefix(plain_path(held))
         return path
 
     def _folder(self, path: str, archives: Sequence[str]) -> ImageSource:
@@ -84,12 +83,13 @@ class ZipSource:
         files = list(self._directory.files())
         paths = [file.path for file in files]
         if not any(one.startswith(f"{path}/") for one in paths):
-            if file := next((file for file in files if f"{_plain(path)}/".startswith(f"{_plain(file.path)}/")), None):
+            steps = f"{plain_path(path)}/"
+            if file := next((file for file in files if steps.startswith(f"{plain_path(file.path)}/")), None):
                 raise ImagesError(
                     f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}; {file.path} there is "
                     f"{_kind(file)}"
                 )
-            folders = dict.fromkeys(f"{_plain(one).partition('/')[0]}/" for one in paths if "/" in _plain(one))
+            folders = dict.fromkeys(f"{plain_path(one).partition('/')[0]}/" for one in paths if "/" in plain_path(one))
             held = ", ".join([*folders, *archives][:_NAMED]) or "neither folders nor archives"
             raise ImagesError(
                 f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}, which holds {held}."
@@ -151,7 +151,3 @@ def _kind(file: FoundFile) -> str:
     if reason is Reason.PACKED:
         return f"{reason}. Unpack it, and name its folder."
     return "an image. Name its folder." if reason is None else "a file that holds none. Name another place."
-
-
-def _plain(path: str) -> str:
-    return composed(path.removeprefix("./"))

@@ -45,7 +45,8 @@ def locate(text: str | Path) -> Location:
     """The path or the URL that a user's text means.
 
     Raises:
-        RequestError: If it is a URL that is not of a bucket, one with credentials in it, or one that lacks a slash.
+        RequestError: If it is a URL that is not of a bucket, one with credentials in it, one that lacks a slash, or
+            one of a key that no client can name.
     """
     text = str(text)
     if one_slash := _ONE_SLASH.match(text):  # nor is this shown
@@ -59,7 +60,7 @@ def locate(text: str | Path) -> Location:
             f"begins with {text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, "
             "not in a URL."
         )
-    parts = (matched["key"] or "").strip("/").split("/")
+    parts = (matched["key"] or "").removesuffix("/").split("/")
     if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):
         raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {text}.")
     return Url(matched["scheme"], matched["bucket"], "/".join(parts))

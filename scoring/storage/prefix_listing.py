@@ -12,6 +12,7 @@ from queue import Full, Queue
 from typing import TypeAlias
 
 import obstore
+from obstore.exceptions import InvalidPathError
 from obstore.store import ObjectStore
 
 from scoring.storage.stamps import object_stamp
@@ -36,7 +37,10 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     pages = _pages(store, key)
     first = next(pages, [])
     yield from first
-    folder = _divided(store, first, key) if len(first) >= LISTED_AT_ONCE else None
+    is_short = len(first) < LISTED_AT_ONCE
+    if is_short and not key:
+        _Folder(store, key)  # which refuses keys that begin with a slash
+    folder = None if is_short else _divided(store, first, key)
     if folder is None:
         for page in pages:
             yield from page
@@ -51,12 +55,20 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
 
 
 class _Folder:
-    """What lies directly in a prefix: objects, and the keys of folders."""
+    """What lies directly in a prefix: objects, and the keys of folders.
+
+    Raises:
+        InvalidPathError: If keys of the bucket begin with a slash, of which a listing tells nothing else.
+    """
 
     def __init__(self, store: ObjectStore, key: str) -> None:
         found = obstore.list_with_delimiter(store, key or None)
         self.objects: list[Listed] = [(meta["path"], meta["size"], object_stamp(meta)) for meta in found["objects"]]
         self.folders = list(found["common_prefixes"])
+        if "" in self.folders:
+            raise InvalidPathError(
+                "Expected keys without empty parts; some begin with a slash and cannot be listed. Name a prefix."
+            )
 
     @property
     def only(self) -> str | None:

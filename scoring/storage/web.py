@@ -1,14 +1,19 @@
 """Files on the web, for reading alone: tables of images name them."""
 
 import errno
+import math
 import re
 import time
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from scoring.errors import BucketError, RequestError, TooLargeError
@@ -18,12 +23,14 @@ _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
 _LONGEST_PART_S = 86_400.0  # Python polls sockets by milliseconds of 31 bits: 24 days
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
-# What may pass by itself: too many requests, and faults of the server.
-_TRANSIENT = (429, 500, 502, 503, 504)
+# What may pass by itself: too slow, too early, too many requests, and faults of the server or of a proxy before it, but
+# for what it does not know at all.
+_TRANSIENT = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
 _MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _GONE = (404, 410)
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
+_end: ContextVar[float] = ContextVar("end", default=math.inf)  # of this thread's read, by the monotonic clock
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,8 @@ class WebUrl:
             TooLargeError: If there is more.
         """
         try:
-            end = None if limit_s is None else time.monotonic() + limit_s
+            end = math.inf if limit_s is None else time.monotonic() + limit_s
+            _end.set(end)
             part_s = _PART_S if limit_s is None else min(_LONGEST_PART_S, limit_s)
             patience = (min(_CONNECTION_S, part_s), part_s)
             with _session().get(self.text, stream=True, timeout=patience) as answer:
@@ -76,24 +84,55 @@ def web_url(text: str) -> WebUrl | None:
     return WebUrl(text)
 
 
+class _Patience(Retry):
+    """Further attempts that begin before the time of their read is over; a server may put them off until then."""
+
+    def increment(self, *arguments: Any, **options: Any) -> Self:
+        """What is left after one more attempt.
+
+        Raises:
+            MaxRetryError: If nothing is.
+        """
+        left = super().increment(*arguments, **options)
+        response = options.get("response")
+        wait_s = (self.get_retry_after(response) if response else None) or left.get_backoff_time()
+        if time.monotonic() + wait_s > _end.get():
+            raise MaxRetryError(options["_pool"], "", options.get("error"))
+        return left
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """The seconds that a server asks for; None if it names none, or none that can be read."""
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+
+
+class _Adapter(HTTPAdapter):
+    def request_url(self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None) -> str:
+        """What is asked for: the path as it is, of which requests before 2.34 leave out slashes at its beginning."""
+        asked: str = super().request_url(request, proxies)
+        return asked if _WEB.match(asked) else request.path_url
+
+
 @cache
 def _session() -> requests.Session:
     """One for all threads, which is safe as long as it keeps no cookies."""
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    retry = Retry(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=_TRANSIENT, raise_on_status=False)
+    retry = _Patience(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=_TRANSIENT, raise_on_status=False)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
+        session.mount(scheme, _Adapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
     return session
 
 
-def _limited(answer: requests.Response, limit_bytes: int, end: float | None) -> bytes:
+def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
     parts, size = [], 0
     for part in answer.iter_content(_READ_AT_ONCE):
         size += len(part)
         if size > limit_bytes:
             raise TooLargeError
-        if end is not None and time.monotonic() > end:
+        if time.monotonic() > end:
             raise requests.Timeout
         parts.append(part)
     return b"".join(parts)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,22 @@ def test_a_folder_that_cannot_be_read_is_a_warning_with_its_name(
     listed, _ = _list(photos, RunFolder(tmp_path / "run"))
     tell_listed(Console(soft_wrap=True), listed)
     said = "1 file or folder cannot be read, and nothing there is scored: 'secret/'\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_tar_that_may_be_cut_off_is_a_warning_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(b"1")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(tmp_path / "1.jpg", "1.jpg")
+        end = archive.offset
+        archive.add(tmp_path / "2.jpg", "2.jpg")
+    os.truncate(tmp_path / "x.tar", end)
+    listed, _ = _list(tmp_path / "x.tar", RunFolder(tmp_path / "run"))
+    tell_listed(Console(soft_wrap=True), listed)
+    said = "1 tar has no zeros at the end and may be cut off, and only what is there is scored: 'x.tar'\n"
     assert capsys.readouterr().out == said
 
 

@@ -6,7 +6,7 @@ import socket
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +338,38 @@ def test_folder_is_known_by_its_own_name_rather_than_by_that_of_a_link(
     assert [image.path for image in listing.images] == ["a/2.jpg", "cats/1.jpg", "x_link/3.jpg"]
     reason = "folder that counts under another name, which links lead to"
     assert listing.left_out == (LeftOut(reason, 3, ("a/b_link/", "y_link/", "z_link/")),)
+
+
+def _as_zip_with_links(folder: Path, path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as writer:
+        for file in sorted(folder.rglob("*")):
+            member = zipfile.ZipInfo(str(file.relative_to(folder)))
+            if file.is_symlink():
+                member.create_system, member.external_attr = 3, 0o120777 << 16
+                writer.writestr(member, str(file.readlink()))
+            elif file.is_file():
+                writer.writestr(member, file.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("pack", [_as_tar, _as_zip_with_links])
+def test_links_in_an_archive_lead_where_they_lead_in_its_folder(
+    tmp_path: Path, pack: Callable[[Path, Path], Path]
+) -> None:
+    folder = _fill(tmp_path / "photos", {"pool/x/1.jpg": b"1", "1.jpg": b"2", "a/1.jpg": b"3"})
+    links = {"cats": "pool/x", "2.jpg": "cats/1.jpg", "3.jpg": "./cats/../../1.jpg", "a/4.jpg": "../cats/1.jpg"}
+    links |= {"a/5.jpg": "1.jpg", "a/6.jpg": "../../1.jpg", "b": "a/../cats", "7.jpg": "b/1.jpg", "8.jpg": "b/9.jpg"}
+    links |= {"c": "d", "d": "c", "9.jpg": "c/1.jpg", "none": "nothing"}
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    expected, read = find_images(folder), open_images(folder)
+    archive = pack(folder, tmp_path / "archive")
+    found, read_packed = find_images(archive), open_images(archive)
+    contents = {image.image_id: read_packed(image) for image in found.images}
+    assert contents == {image.image_id: read(image) for image in expected.images}
+    assert contents["3"] == b"2"
+    told, expected_told = ([(left.reason, left.count) for left in one.left_out] for one in (found, expected))
+    assert told == expected_told
 
 
 def test_link_to_a_folder_of_parts_that_are_read_already_is_counted(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources import encoded_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.storage import prefix_listing
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
+from tests.buckets import put_object
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import bare_record, read_predictions, save_record
 
@@ -63,6 +65,26 @@ def test_prefix_without_objects_and_a_missing_bucket_are_refused(bucket: Url) ->
         find_images(bucket / "nowhere")
     with pytest.raises(BucketError, match="NoSuchBucket"):
         find_images(Url("s3", "no-such-bucket", "train"))
+
+
+@pytest.mark.parametrize("listed_at_once", [2, 1000])
+def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int
+) -> None:
+    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    for key in ("photos/1.jpg", "photos/2.jpg", "/photos/1.jpg", "/photos/3.jpg"):
+        put_object(bucket, key, b"photo")
+    with pytest.raises(BucketError, match=f"{bucket}: Expected keys without empty parts; some begin with a slash"):
+        find_images(bucket)
+    assert [image.path for image in find_images(bucket / "photos").images] == ["1.jpg", "2.jpg"]
+
+
+def test_a_photo_beside_one_whose_key_ends_with_a_slash_is_not_left_out(bucket: Url) -> None:
+    put_object(bucket, "photos/1.jpg/", b"another photo")
+    assert [image.path for image in find_images(bucket).images] == ["photos/1.jpg"]
+    put_object(bucket, "photos/1.jpg", b"photo")
+    with pytest.raises(ImagesError, match=r"^Expected each key once in .*; photos/1\.jpg is listed twice"):
+        find_images(bucket)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -276,6 +276,21 @@ def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     assert "a zero byte stands at character 1" in said
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("first", "mark"), [("", ";"), ("sep=;", ";"), ('"sep=|"', "|"), ("SEP=\t", "\t"), ("sep=,", ",")]
+)
+def test_a_spreadsheet_of_any_line_ends_and_decimal_commas_is_read(
+    tmp_path: Path, first: str, mark: str, end: str
+) -> None:
+    rows = ["id;label;score", "a1;cat;0,5", "b2;dog;0,25", "c3;cat;1,0", "10;dog;0,125"]
+    lines = [row.replace(",", ".").replace(";", mark) if mark == "," else row.replace(";", mark) for row in rows]
+    (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, ""]).encode())
+    assert _targets(_labelled(tmp_path / "train.csv", label="label")) == _EXPECTED
+    (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, "d4"]).encode())
+    assert f"Expected 3 fields in line {7 if first else 6} of" in _refused(tmp_path / "train.csv")
+
+
 def test_whole_numbers_written_as_floats_are_ids_all_the_same(tmp_path: Path) -> None:
     listing = _listing(["train/0001.jpg", "train/20.jpg", "train/3.jpg"])
     file = _write(tmp_path, "id,label\n1.0,cat\n20.0,dog\n3.0,cat\n")
@@ -616,6 +631,30 @@ def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
     named = f"Name one: {bundle}/data/train.csv, {bundle}/sample_submission.csv."
     assert _refused(bundle) == f"Expected one file in {bundle}; it holds 4. {named}"
     assert _refused(bundle / "train.csv") == f"Expected a file train.csv in {bundle}; it has none. {named}"
+
+
+@pytest.mark.parametrize(
+    ("held", "named"), [("./train.csv", "train.csv"), ("e\u0301.csv", "\xe9.csv"), ("\xe9.csv", "./e\u0301.csv")]
+)
+def test_a_file_in_a_zip_is_found_however_its_name_is_spelled(tmp_path: Path, held: str, named: str) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr(held, "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+        archive.writestr("b.csv", "")
+    assert _targets(_labelled(tmp_path / "bundle.zip" / named)) == _EXPECTED
+    assert "; it has none." in _refused(tmp_path / "bundle.zip" / "c.csv")
+
+
+def test_a_folder_with_the_parts_of_a_parquet_table_is_one_of_labels_and_another_is_none(tmp_path: Path) -> None:
+    """As Spark writes it."""
+    folder = tmp_path / "train.parquet"
+    folder.mkdir()
+    (folder / "_SUCCESS").write_text("")
+    for number, rows in enumerate([{"id": ["a1", "b2"], "label": ["cat", "dog"]}, {"id": ["c3"], "label": ["cat"]}]):
+        pq.write_table(pa.table(rows), folder / f"part-{number}.parquet")
+    LabelsFile(folder).check()
+    assert _targets(_labelled(folder)) == {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
+    (folder / "part-2.csv").write_text("id,label\n10,dog\n")
+    assert re.fullmatch(r"Expected `labels_file` to be a file, .* is a folder\. Name a file in it\.", _refused(folder))
 
 
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:

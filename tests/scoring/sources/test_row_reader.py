@@ -7,6 +7,7 @@ from scoring.sources import row_reader
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.row_reader import RowReader
 from scoring.storage.locations import Url
+from tests.buckets import publish
 
 
 class _Bucket:
@@ -91,3 +92,42 @@ def test_an_environment_that_opens_no_bucket_has_all_of_them_out_of_reach(monkey
     error = _read(RowReader(Path()), "az://container/1.jpg")
     assert isinstance(error, OutOfReachError)
     assert str(error) == "az://container: Generic MicrosoftAzure error: Account must be specified"
+
+
+def test_a_key_with_a_slash_before_or_behind_it_is_not_read_as_the_one_without(bucket: Url) -> None:
+    publish(bucket / "photos/1.jpg", b"another photo")
+    reader = RowReader(bucket)
+    assert reader(ImageEntry("1", "photos/1.jpg", 0)) == reader(ImageEntry("1", f"{bucket}/photos/1.jpg", 0))
+    assert "without empty parts" in str(_read(reader, f"{bucket}//photos/1.jpg"))
+    for path in (f"{bucket}/photos/1.jpg/", "photos/1.jpg/"):
+        assert str(_read(reader, path)) == f"Expected a key without a slash at its end; received {path}."
+
+
+@pytest.mark.parametrize("written", ["file://{}", "file:{}", "file://localhost{}", "FILE://{}", "{}"])
+@pytest.mark.parametrize("name", ["1.jpg", "a b.jpg", "é%.jpg", "100%25.jpg", "a\\b.jpg"])
+def test_a_file_is_read_by_the_path_that_spark_or_pathlib_writes(tmp_path: Path, written: str, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"photo")
+    reader = RowReader(Path("elsewhere"))
+    assert reader(ImageEntry("1", written.format(file), 0)) == b"photo"
+    assert reader(ImageEntry("1", file.as_uri(), 0)) == b"photo"
+
+
+def test_a_relative_path_of_windows_is_read_where_no_file_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "1.jpg").write_bytes(b"photo")
+    reader = RowReader(tmp_path)
+    assert reader(ImageEntry("1", r"cats\1.jpg", 0)) == b"photo"
+    (tmp_path / r"cats\1.jpg").write_bytes(b"another photo")
+    assert reader(ImageEntry("1", r"cats\1.jpg", 0)) == b"another photo"
+    assert str(_read(reader, r"cats\2.jpg")) == "cannot read: No such file or directory"
+
+
+def test_an_object_is_read_by_the_names_that_other_programs_have_for_its_scheme(bucket: Url) -> None:
+    publish(bucket / "cats/1.jpg", b"photo")
+    reader = RowReader(Path())
+    for scheme in ("s3", "s3a", "s3n", "S3"):
+        assert reader(ImageEntry("1", f"{scheme}://{bucket.bucket}/cats/1.jpg", 0)) == b"photo"
+    assert str(row_reader.located(Path(), "gcs://photos/1.jpg")) == "gs://photos/1.jpg"
+    for path in ("hdfs://host/1.jpg", "s3a://user:secret@photos/1.jpg"):
+        assert "is none of these" in str(_read(reader, path))

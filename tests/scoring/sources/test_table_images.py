@@ -15,6 +15,7 @@ from scoring.run.manifest import write_manifest
 from scoring.sources import table_images, table_parts
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
+from scoring.sources.labelling import LabelUse, label_by_table
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
 from scoring.storage import stamps
@@ -416,6 +417,29 @@ def test_part_without_the_column_is_named(tmp_path: Path) -> None:
     _rows(tmp_path / "t" / "1.parquet", [{"file": "2.png"}])
     with pytest.raises(ImagesError, match=r"Expected a column 'path' in .*1\.parquet; it has file"):
         find_images(tmp_path / "t")
+
+
+@pytest.mark.parametrize("content", [None, "image"])
+def test_column_that_names_the_folders_of_a_tables_parts_is_one_as_others(tmp_path: Path, content: str | None) -> None:
+    """As pandas, Spark and DuckDB leave it out of the parts themselves."""
+    labels = ["cat", "a dog/é", None, "cat"]
+    columns = {"path": [f"{row}.jpg" for row in range(4)], "id": list("abcd"), "image": [b"1"] * 4, "label": labels}
+    pq.write_to_dataset(pa.table(columns), tmp_path / "table", partition_cols=["label"])
+    images = find_images(tmp_path / "table", chosen := TableColumns(content=content, image_id="id", label="label"))
+    labelled = label_by_table(images, tmp_path / "table", chosen, LabelUse(keeps_unlabelled=True))
+    assert {image.image_id: image.target for image in labelled.listing.images} == dict(zip("abcd", labels, strict=True))
+    by_label = TableColumns(content=content, image_id="label")
+    with pytest.raises(ImagesError, match="'cat' stands in 2 of them"):
+        find_images(tmp_path / "table", by_label)
+
+
+def test_column_of_a_part_counts_more_than_its_folder(tmp_path: Path) -> None:
+    part = tmp_path / "table" / "label=cat" / "1.parquet"
+    part.parent.mkdir(parents=True)
+    _write(part, {"path": ["1.jpg"], "label": ["dog"]})
+    chosen = TableColumns(label="label")
+    labelled = label_by_table(find_images(tmp_path / "table", chosen), tmp_path / "table", chosen)
+    assert [image.target for image in labelled.listing.images] == ["dog"]
 
 
 def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, bucket: Url) -> None:

@@ -229,6 +229,29 @@ def test_pictures_and_masks_of_one_name_keep_their_suffixes(tmp_path: Path) -> N
     assert [image.image_id for image in listing.images[:3]] == ["0.jpg", "0.png", "1.jpg"]
 
 
+@pytest.mark.parametrize("num_before", [0, 1, 9])
+def test_many_names_that_differ_only_behind_the_last_dot_are_listed(tmp_path: Path, num_before: int) -> None:
+    names = [f"a{number}.jpg" for number in range(num_before)] + [f"getimage.php?id={number}" for number in range(60)]
+    listing = _both(_write(tmp_path / "t.parquet", {"path": names[::-1]}))
+    assert sorted(image.path for image in listing.images) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [TableColumns(path="split"), TableColumns(image_id="split"), TableColumns(content="image", image_id="split")],
+)
+def test_many_rows_of_one_path_or_id_are_refused(tmp_path: Path, chosen: TableColumns) -> None:
+    columns: dict[str, Sequence[object]] = {"split": ["train"] * 60, "image": [b"1"] * 60}
+    columns["path"] = [f"{row}.jpg" for row in range(60)]
+    with pytest.raises(ImagesError, match="'train' stands in 60 of them"):
+        find_images(_write(tmp_path / "t.parquet", columns), chosen)
+
+
+def test_many_rows_of_one_key_in_an_inventory_are_one_image(tmp_path: Path) -> None:
+    listing = _both(_write(tmp_path / "t.parquet", {"bucket": ["b"] * 60, "key": ["a/1.jpg"] * 60}))
+    assert ([image.path for image in listing.images], listing.num_left_out) == (["s3://b/a/1.jpg"], 59)
+
+
 @pytest.mark.parametrize(
     ("columns", "chosen"),
     [

@@ -14,9 +14,11 @@ import pytest
 from scoring.errors import ImageError, ImagesError
 from scoring.sources import encoded_images, tar_members
 from scoring.sources.entries import LeftOut
+from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import stamps
 from scoring.storage.locations import Location, Url, locate
+from scoring.storage.walking import Fault
 
 
 def _tar(*names: str) -> bytes:
@@ -153,7 +155,10 @@ def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) 
     assert {image.image_id: read(image) for image in listing.images} == dict.fromkeys(
         ["a/0", "a/1", "a/2", "b/3"], b"photo"
     )
-    assert listing.left_out == (LeftOut("link to no file", 3, ("x.tar/b/4.jpg", "x.tar/b/5.jpg", "x.tar/c")),)
+    assert listing.left_out == (
+        LeftOut("link to no file", 2, ("x.tar/b/4.jpg", "x.tar/b/5.jpg")),
+        LeftOut(Fault.SEARCHED, 1, ("x.tar/c/",)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,9 +209,17 @@ def test_tars_written_one_behind_the_other_are_all_listed(
     assert all(read(image) == image.path.removeprefix("x.tar/").encode() * 50 for image in images)
 
 
-def test_tar_without_its_closing_zeros_is_whole(tmp_path: Path) -> None:
-    (tmp_path / "x.tar").write_bytes(_tar("1.jpg")[:1024])
-    assert len(find_images(tmp_path / "x.tar").images) == 1
+def test_tar_without_its_closing_zeros_is_listed_and_said_to_be_cut_off_perhaps(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(_tar("1.jpg", "2.jpg", "3.jpg")[: 2 * 1024])
+    listing = find_images(tmp_path / "x.tar")
+    assert [image.image_id for image in listing.images] == ["1", "2"]
+    assert listing.left_out == (LeftOut(Reason.NO_END, 1, ("x.tar",)),)
+
+
+@pytest.mark.parametrize("num_zeros", [512, 1024, 1024 + 7])
+def test_tar_with_few_zeros_at_its_end_is_whole(tmp_path: Path, num_zeros: int) -> None:
+    (tmp_path / "x.tar").write_bytes(_tar("1.jpg")[: 1024 + num_zeros])
+    assert find_images(tmp_path / "x.tar").left_out == ()
 
 
 def test_what_follows_the_end_of_a_tar_and_is_no_tar_is_refused(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def test_url_with_credentials_or_of_another_kind_is_refused_without_repeating_it
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["s3://photos/a//b", "s3://photos/../b", "gs://photos/./b"])
+@pytest.mark.parametrize(
+    "text", ["s3://photos/a//b", "s3://photos/../b", "gs://photos/./b", "s3://photos//b", "s3://photos/b//"]
+)
 def test_key_that_no_store_can_name_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="without empty parts"):
         locate(text)

@@ -1,4 +1,5 @@
 import errno
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from requests.adapters import HTTPAdapter
 
 from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
@@ -23,7 +25,7 @@ class _Server(BaseHTTPRequestHandler):
     ended: threading.Event
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.asked.append(self.requestline.split()[1])  # Python takes slashes off the path
         name = self.path.partition("?")[0]
         code, content = 200, b"photo of " + self.path.encode()
         if name == "/moved.jpg":
@@ -42,7 +44,11 @@ class _Server(BaseHTTPRequestHandler):
             self._drip()
             return
         code = {"/gone.jpg": 404, "/secret.jpg": 403, "/ill.jpg": 500}.get(name, code)
+        if busy := re.fullmatch(r"/busy-(\d+)\.jpg", name):
+            code = int(busy[1])
         self.send_response(code)
+        if later := re.search(r"later=(.+)", self.path):
+            self.send_header("Retry-After", later[1])
         self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
         self.end_headers()
         self.wfile.write(content)
@@ -110,6 +116,29 @@ def test_patience_of_many_years_is_no_longer_than_a_socket_takes(server: str) ->
     assert _located(f"{server}/1.jpg").read_limited(1000, limit_s=1e9) == b"photo of /1.jpg"
 
 
+@pytest.mark.parametrize("code", [408, 425, 429, 503, 507, 509, 520, 522, 530])
+def test_answer_that_may_be_another_one_later_is_asked_for_again_and_told_as_such(server: str, code: int) -> None:
+    with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
+        _read(f"{server}/busy-{code}.jpg")
+    assert refused.value.errno == errno.EREMOTEIO
+    assert len(_Server.asked) == 1 + web._ATTEMPTS
+
+
+@pytest.mark.parametrize("code", [400, 403, 418, 451, 501, 505])
+def test_answer_that_stays_as_it_is_is_asked_for_once(server: str, code: int) -> None:
+    with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
+        _read(f"{server}/busy-{code}.jpg")
+    assert refused.value.errno is None
+    assert len(_Server.asked) == 1
+
+
+def test_path_that_begins_with_two_slashes_is_asked_for_with_both(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_before_2_34 = lambda _, request, proxies: f"/{request.path_url.lstrip('/')}"  # noqa: E731
+    monkeypatch.setattr(HTTPAdapter, "request_url", as_before_2_34)
+    _read(f"{server}//photos//1.jpg?a=b")
+    assert _Server.asked == ["//photos//1.jpg?a=b"]
+
+
 def test_file_above_the_limit_is_not_held(server: str) -> None:
     with pytest.raises(TooLargeError):
         _read(f"{server}/1.jpg", limit=3)
@@ -168,6 +197,22 @@ def test_nobody_goes_on_reading_what_drips_when_nobody_waits(server: str) -> Non
     with pytest.raises(BucketError, match="the server does not answer in time"):
         _located(f"{server}/drips.jpg").read_limited(10**6, limit_s=0.5)
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("name", ["busy-429.jpg?later=12", "busy-503.jpg?later=12", "never.jpg"])
+def test_nobody_asks_or_sleeps_when_the_time_is_over(server: str, name: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(BucketError) as refused:
+        _located(f"{server}/{name}").read_limited(1000, limit_s=0.5)
+    assert refused.value.errno == errno.EREMOTEIO
+    assert time.monotonic() - started < 5
+    assert _Server.asked == [f"/{name}"]
+
+
+@pytest.mark.parametrize("later", ["0", "1.5", "soon"])
+def test_server_that_says_when_to_come_back_is_asked_again_within_the_time(server: str, later: str) -> None:
+    assert _located(f"{server}/busy.jpg?later={later}").read_limited(1000, limit_s=20)
+    assert len(_Server.asked) == 3
 
 
 def _located(text: str) -> WebUrl:
