@@ -20,7 +20,7 @@ from scoring.run.folder import RunFolder
 from scoring.storage.locations import machine_path
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
-from scoring.submissions.submission import Competition, Submission, SubmissionRequest, write_submission
+from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
 
 
 @checked
@@ -83,8 +83,7 @@ def submission(
         _print_handing_in(console, competition or "COMPETITION", written)
         return written
     _check_no_template(wishes)
-    which = choice(competition or Competition.REDUX, Competition, "competition")
-    request = SubmissionRequest(which, clip, fallback, partial, verify=not no_verify)
+    request = SubmissionRequest(_known(competition), clip, fallback, partial, verify=not no_verify)
     written = write_submission(folder, request, path)
     _print_submission(console, request, written)
     return written
@@ -95,6 +94,13 @@ def _check_template_alone(competition: str | None, partial: bool) -> None:
         raise RequestError(f"Expected no `template` with `competition` {competition}: its ids and clip are known here.")
     if partial:
         raise RequestError("Expected no `partial` with `template`: its ids are the ones that are written.")
+
+
+def _known(competition: str | None) -> Competition:
+    try:
+        return choice(competition or Competition.REDUX, Competition, "competition")
+    except RequestError as error:
+        raise RequestError(f"{error} {OF_ANOTHER}") from None
 
 
 def _check_no_template(wishes: Wishes) -> None:

@@ -6,7 +6,8 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import wraps
 from numbers import Integral, Real
@@ -40,7 +41,11 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        bound = signature.bind(*args, **kwargs)
+        _check_names(function.__name__, list(signature.parameters), kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}(): {error}.") from None
         for field, value in bound.arguments.items():
             words = words_of(value, annotations[field], field)
             bound.arguments[field] = list_of(words, annotations[field], field)
@@ -51,6 +56,15 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         return function(*bound.args, **bound.kwargs)
 
     return call
+
+
+def _check_names(function: str, names: Sequence[str], given: Iterable[str]) -> None:
+    """Refuse an argument that a function does not take, as Python does; one of a similar name is told."""
+    for name in given:
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            advice = f"Did you mean `{near[0]}`?" if near else f"It takes {', '.join(names)}."
+            raise TypeError(f"{function}() takes no `{name}`. {advice}")
 
 
 def words_of(value: Any, annotation: Any, field: str) -> Any:

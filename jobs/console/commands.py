@@ -23,6 +23,7 @@ from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal, print_result
 from scoring.errors import RequestError
+from scoring.storage.redaction import redact
 
 R = TypeVar("R")
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -39,15 +40,27 @@ _QUIET, _JSON = (
 
 
 class OnceCommand(TyperCommand):
-    """A command that refuses two values of an option that takes one, of which Click lets the last count."""
+    """A command that refuses two values of an option that takes one, of which Click lets the last count.
+
+    A value that is refused is shown, also where Typer does not.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of a command line."""
         with exit_codes():
-            self._check(ctx, args)
-        return super().parse_args(ctx, args)
+            given = self._check(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            values = given.get(error.param.name or "") if error.param else None
+            shown = [redact(repr(value)) for value in ([values] if isinstance(values, str) else values or ())]
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's
+            if shown and not any(words in error.message for words in ("received", *shown)):
+                error.message = f"{error.message.rstrip('.')}; received {', '.join(shown)}."
+            raise
 
-    def _check(self, ctx: Any, args: list[str]) -> None:
+    def _check(self, ctx: Any, args: list[str]) -> Mapping[str, Any]:
+        """What is given, as it is spelled."""
         collecting = copy(self)
         collecting.params = [_repeatable(each) for each in self.params]
         given, _, _ = collecting.make_parser(ctx).parse_args(list(args))
@@ -58,6 +71,7 @@ class OnceCommand(TyperCommand):
                     f"Expected one value of {each.opts[0]}; received {', '.join(others)} and {last}, of which only the "
                     "last would count. Give it once."
                 )
+        return given
 
 
 def _takes_one(parameter: Any) -> bool:

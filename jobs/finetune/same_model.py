@@ -1,14 +1,17 @@
 """Whether a model folder holds a finished model of another request, which this one would replace."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from jobs.finetune.request import FinetuneRequest, Unfreeze
+from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from scoring.errors import RunFolderError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadSettings
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.base_networks import base_of
+from scoring.networks.precision import Precision
+from scoring.run.manifest import default_shard_size, manifest_digest
+from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import is_same_place
 
 
@@ -20,16 +23,43 @@ def refuse_other_model(request: FinetuneRequest) -> None:
         BucketError: If its bucket cannot be reached.
     """
     folder = ModelFolder(request.output)
-    try:
-        record = load_training_record(folder)
-    except RunFolderError:  # none, or none that is whole: what is there is no finished model
-        return
-    for option, was, now in _options(record, request):
+    record = _finished(folder)
+    for option, was, now in _options(record, request) if record else ():
         if was != now:
             raise RunFolderError(
                 f"{folder.path} holds a finished model of another request: expected `{option}` {_shown(was)}; received "
                 f"{_shown(now)}. Name the same, use another `output`, or `overwrite` to start clean."
             )
+
+
+def refuse_other_photos(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
+    """Refuse a folder whose model is finished, was copied without its features, and was trained on other photos.
+
+    Args:
+        request: What is asked for now.
+        images: The photos as they are listed now, with their labels.
+
+    Raises:
+        RunFolderError: If it was, or on photos with other labels.
+        BucketError: If its bucket cannot be reached.
+    """
+    folder = ModelFolder(request.output)
+    if folder.features.record.is_file() or not (record := _finished(folder)):
+        return
+    if manifest_digest(images, request.images.shard_size or default_shard_size(len(images))) != record.data.digest:
+        raise RunFolderError(
+            f"{folder.path} holds a finished model of another request: expected the {record.data.num_images:,} photos "
+            f"that it was trained on, with their labels and `shard_size`; those of {request.images.images} differ in "
+            "one of these. Name the same, use another `output`, or `overwrite` to start clean."
+        )
+
+
+def _finished(folder: ModelFolder) -> TrainingRecord | None:
+    """The record of the model in a folder; None if there is none, or none that is whole."""
+    try:
+        return load_training_record(folder)
+    except RunFolderError:
+        return None
 
 
 def _options(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
@@ -57,13 +87,21 @@ def _heads(settings: HeadSettings) -> Iterator[tuple[str, object]]:
 
 
 def _features(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
-    """Of a model that was copied without its features: what they were extracted from."""
+    """Of a model that was copied without its features: what they were extracted from, and how."""
     features, images = request.images.model, str(request.images.images.absolute())
     assert isinstance(features, FeatureRequest)
     yield "images", record.images, record.images if is_same_place(record.images, images) else images
+    yield "resize", record.resize_mode, request.images.resize_mode
+    yield "augment", _augment(record.flip), _augment(features.flip)
+    if features.precision is not Precision.AUTO:
+        yield "precision", record.precision, features.precision
     base = base_of(features.base).absolute()
     yield "base", record.base.request.name, base.name
     yield "base", record.base.request, base
+
+
+def _augment(flip: bool) -> Augment:
+    return Augment.FLIP if flip else Augment.NONE
 
 
 def _shown(value: object) -> str:

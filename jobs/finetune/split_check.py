@@ -1,10 +1,11 @@
-"""Whether the photos that were listed can be divided as `finetune` was asked to."""
+"""Whether the photos that were listed can be divided as `finetune` was asked to, and are those of a finished model."""
 
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.same_model import refuse_other_photos
 from scoring.errors import ImagesError
 from scoring.finetuning.photo_split import check_folds, check_split, has_folders
 from scoring.sources.entries import ImageEntry
@@ -15,7 +16,11 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
 
     Raises:
         ImagesError: If they cannot be divided.
+        RunFolderError: If the folder holds a finished model of others.
+        BucketError: If its bucket cannot be reached.
     """
+    if not request.overwrite:
+        refuse_other_photos(request, images)
     if request.must_fold_all and has_folders(images):
         raise ImagesError(
             "Expected photos to divide into `folds`; received folders to train and to validate on, and softmax heads "

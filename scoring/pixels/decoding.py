@@ -174,9 +174,10 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """How to turn what was resized, as the EXIF orientation of its image says; damaged EXIF is ignored.
 
     Turning comes last: whole picture and centre are the same either way, and few pixels are turned in no time. A
-    JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2).
+    JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2), but of one that packs a JPEG, as `cjxl` makes it of
+    such, the plugin gives that JPEG's pixels.
     """
-    if image.format == "JXL":
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
         return None
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))

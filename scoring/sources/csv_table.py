@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.image_finder import is_zip
-from scoring.sources.zip_directory import ZipDirectory
+from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place
 from scoring.storage.walking import is_hidden
 
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
+_NAMED = 3  # files in a message
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
@@ -51,6 +53,8 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
         RequestError: If there is no such file, or it is no CSV file in UTF-8 or UTF-16 with rows as long as its header.
         BucketError: If a bucket cannot be reached.
     """
+    if source.name.lower().endswith(_SPREADSHEETS):
+        raise RequestError(f"Expected `{field}` to be {what}; {source} is a spreadsheet. Save it there as CSV.")
     try:
         text = _decoded(_content(source, field, what))
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
@@ -97,10 +101,12 @@ def _member(place: Place, inside: str, name: str, depth: int = 0) -> bytes:
     """
     directory = ZipDirectory(place)
     members = [member.path for member in directory.files()]
-    if not inside:
+    if not (inside and members):
         inside = _only([member for member in members if not is_hidden(member)], name)
     zipped = next((one for one in members if is_zip(one) and f"{inside}/".startswith(f"{one}/")), None)
     if zipped is None or depth == _DEEPEST:  # there are zips that hold themselves
+        if plain_path(inside) not in map(plain_path, members):
+            raise RequestError(f"Expected a file {inside} in {name}; it has none. Name one: {_some(members, name)}.")
         return directory.read(inside)
     return _member(directory.place_of(zipped), inside[len(zipped) + 1 :], f"{name}/{zipped}", depth + 1)
 
@@ -109,8 +115,14 @@ def _only(members: Sequence[str], name: str) -> str:
     if not members:
         raise RequestError(f"Expected a CSV file in {name}; it holds no file.")
     if len(members) != 1:
-        raise RequestError(f"Expected one file in {name}; it holds {len(members)}. Name one: {name}/{members[0]}.")
+        raise RequestError(f"Expected one file in {name}; it holds {len(members)}. Name one: {_some(members, name)}.")
     return members[0]
+
+
+def _some(members: Sequence[str], name: str) -> str:
+    """A few files of a zip, by their paths: CSV files if it has any."""
+    tables = [member for member in members if member.lower().endswith((".csv", ".tsv", ".csv.zip", ".csv.gz"))]
+    return ", ".join(f"{name}/{member}" for member in (tables or members)[:_NAMED])
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -50,11 +50,13 @@ class _Place:
         root: `/`, also of `file://`, `c:/`, `s3://`; None of a relative path.
         host: Of a URL, with its root: `s3://pets`.
         steps: All that follow the root.
+        ups: `../` as often as a relative path begins with it.
     """
 
     root: str | None
     host: str
     steps: Sequence[str]
+    ups: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,8 +242,10 @@ def _number_of_id(one: str) -> str | None:
 
 
 def _slashed(path: str) -> str:
-    """A path with slashes, and without `./` before it."""
+    """A path with slashes, and without `./` before it or `x/../` within."""
     slashed = path.replace("\\", "/")
+    if "/../" in slashed and not _ROOT.match(slashed):
+        return posixpath.normpath(slashed)
     return _HERE.sub("", slashed, count=1) if slashed.startswith("./") else slashed
 
 
@@ -289,7 +293,7 @@ class _WaysInto:
 
     def is_elsewhere(self, way: _Way) -> bool:
         """Whether this machine has the folder of the images, and another one of that path."""
-        if not way.spelled.startswith("/") or way.is_folder:
+        if not way.spelled.startswith(("/", "../")) or way.is_folder:
             return False
         there, here = Path(way.spelled), Path(self._folder)
         return there.is_dir() and here.is_dir() and not there.samefile(here)
@@ -302,7 +306,7 @@ class _WaysInto:
             begun = replace(path, steps=path.steps[:end])
             is_folder = path.root is not None and begun in self._places
             if is_folder or any(_may_be(begun, place) for place in self._places):
-                root = path.root or ""
+                root = path.root or path.ups
                 shared = max(_num_shared(begun, place) for place in self._places)
                 rest = "".join(f"{step}/" for step in spelled.steps[end:])
                 beginning, as_spelled = (f"{root}{'/'.join(steps[:end])}" for steps in (path.steps, spelled.steps))
@@ -331,8 +335,9 @@ def _parts_from(path: _Place, place: _Place) -> bool:
 def _may_be(path: _Place, place: _Place) -> bool:
     """Whether a path may be that of a folder, of which it has the name.
 
-    A relative path begins above the folder: all its steps must be those of it. An absolute one may be of another
-    machine: the host and the split must not differ, nor, where the own name is one as `images`, the folder above.
+    A relative path begins above the folder, after any `../`: all its steps must be those of it. An absolute one may be
+    of another machine: the host and the split must not differ, nor, where the own name is one as `images`, the folder
+    above.
     """
     if not _is_called(path.steps[-1], place.steps[-1]):
         return False
@@ -355,12 +360,14 @@ def _may_be(path: _Place, place: _Place) -> bool:
 
 
 def _parted(path: str) -> _Place:
-    """A path as its root and its steps, without `.` and `..`; the first step of a URL is its host."""
+    """A path as its root and its steps, without `.`, and without `..` behind a step; a URL's first step is its host."""
     root = _ROOT.match(path)
     rest = path[root.end() if root else 0 :].lstrip("/")
     host = f"{root[0]}{root['host']}".lower() if root and root["host"] else ""
     scheme = root[0].lower().replace("file://", "/") if root else None
-    return _Place(scheme, host, posixpath.normpath(rest).split("/"))
+    steps = posixpath.normpath(rest).split("/")
+    num_ups = len(list(takewhile(lambda step: step == "..", steps)))
+    return _Place(scheme, host, steps[num_ups:], "../" * num_ups)
 
 
 def _number(text: str) -> str | None:

@@ -158,10 +158,12 @@ def _choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEnt
     best = max(candidates, key=lambda found: found.matches.num_found)
     if not _are_enough(best, images):
         columns = ", ".join(repr(found.column) for found in candidates)
+        are_ids = asked is not None or table.names_files(best.column)
+        advice = "Write each as a path from there" if are_ids else "Name the column of the ids by `id_column`"
         raise RequestError(
             f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
             f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
-            f"{f' in {folder}, where paths may begin' if folder else ''}. Name the column of the ids by `id_column`."
+            f"{f' in {folder}, where paths may begin' if folder else ''}. {advice}."
         )
     if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
         others = [name for name in table.columns if name not in {found.column for found in candidates}]

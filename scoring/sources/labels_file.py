@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
+from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
@@ -21,6 +22,7 @@ _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file
 _SUFFIX = re.compile(r"\.[a-z]\w{1,4}", re.IGNORECASE)
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
 _WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
+_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 _MISSING = frozenset({"nan", "<na>", "#n/a", "null"})  # as pandas, R and spreadsheets write an empty cell
 
 
@@ -48,7 +50,7 @@ class LabelsTable:
         if not found:
             raise RequestError(
                 f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
-                "which by `id_column`."
+                "which by `id_column`; if these are the values of a photo, put a line of names before them."
             )
         return found
 
@@ -71,6 +73,11 @@ class LabelsTable:
         others = [name for name in self.columns if name != id_column]
         found = [name for name in others if _LABEL.fullmatch(_plain(name))]
         if len(others) > 1 and len(found) != 1:
+            if each := self._one_for_each_label(others):
+                raise RequestError(
+                    f"Expected one column of labels in {self.name}; it has one for each label, {', '.join(each)}, with "
+                    "1 in that of a row's label. Add a column with their names, as idxmax(axis=1) of pandas makes it."
+                )
             raise RequestError(
                 f"Expected one column of labels in {self.name}, such as label, target or class; it has {self._names}. "
                 "Say which by `label_column`."
@@ -80,6 +87,16 @@ class LabelsTable:
     def labels(self, column: str) -> list[str]:
         """The labels in a column; see `tidy_labels`."""
         return tidy_labels(self.columns[column])
+
+    def _one_for_each_label(self, names: Sequence[str]) -> list[str]:
+        """Those of some columns that hold 0 and 1, if exactly one of them is 1 in each row."""
+        flags: dict[str, list[bool]] = {}
+        for name in names:
+            with suppress(RequestError):  # of a Parquet table, one that cannot be text
+                flags[name] = [_FLAGS[value.casefold()] for value in self.columns[name] if value.casefold() in _FLAGS]
+        whole = {name: values for name, values in flags.items() if len(values) == len(self.columns[name])}
+        is_one_each = len(whole) > 1 and all(sum(row) == 1 for row in zip(*whole.values(), strict=True))
+        return list(whole) if is_one_each else []
 
     @property
     def _names(self) -> str:
@@ -127,7 +144,7 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     if len(names) < 2 or not num_rows:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
-            f"{source} has {len(names)} columns and {num_rows} rows."
+            f"{source} has {num_rows} rows and, by commas, semicolons or tabs, {len(names)} columns."
         )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -138,6 +155,11 @@ def read_labels(file: LabelsFile) -> LabelsTable:
 def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
     table = read_csv(source, "labels_file", "a CSV file or a Parquet table")
     names = [name.strip() for name in table.header]
+    if photos := [name for name in names if name.lower().endswith(tuple(IMAGE_SUFFIXES))]:
+        raise RequestError(
+            f"Expected `labels_file` to begin with a line of names, such as id,label; that of {source} has the photo "
+            f"{photos[0]}. Put such a line before it."
+        )
     values = zip(*table.rows, strict=True) if table.rows else ([] for _ in names)
     return (
         names,

@@ -80,8 +80,15 @@ class ZipSource:
             inner = self.member(above)
             assert isinstance(inner, ZipSource)
             return inner.member(path.removeprefix(f"{above}/"))
-        paths = [file.path for file in self._directory.files()]
+        files = list(self._directory.files())
+        paths = [file.path for file in files]
         if not any(one.startswith(f"{path}/") for one in paths):
+            steps = f"{plain_path(path)}/"
+            if file := next((file for file in files if steps.startswith(f"{plain_path(file.path)}/")), None):
+                raise ImagesError(
+                    f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}; {file.path} there is "
+                    f"{_kind(file)}"
+                )
             folders = dict.fromkeys(f"{plain_path(one).partition('/')[0]}/" for one in paths if "/" in plain_path(one))
             held = ", ".join([*folders, *archives][:_NAMED]) or "neither folders nor archives"
             raise ImagesError(
@@ -136,3 +143,11 @@ class ZipSource:
     def _archives(self) -> list[str]:
         found = (file.path for file in self._files_here() if judge(file) is Reason.ARCHIVE)
         return [path for path in found if is_zip(path) or is_tar(path)]
+
+
+def _kind(file: FoundFile) -> str:
+    """What a file is that holds no images, and what to do with it, as the end of a message."""
+    reason = judge(file)
+    if reason is Reason.PACKED:
+        return f"{reason}. Unpack it, and name its folder."
+    return "an image. Name its folder." if reason is None else "a file that holds none. Name another place."

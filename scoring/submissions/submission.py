@@ -30,6 +30,7 @@ class Competition(StrEnum):
     ORIGINAL = "dogs-vs-cats"  # label: 1 for a dog, 0 for a cat, judged by accuracy
 
 
+OF_ANOTHER = "For another competition, name its sample_submission.csv as `template`."
 _NUM_TEST_IMAGES = 12_500
 _WITH_SUFFIX = re.compile(r"([0-9]+)\.[A-Za-z][A-Za-z0-9]*")  # 1.jpg
 _MAX_DIGITS = 18  # of an id, so that it is an int64 for certain
@@ -148,7 +149,7 @@ def _dog_index(folder: RunFolder, labels: Sequence[str]) -> int:
     if dog is None:
         raise RequestError(
             f"Expected a run with the labels cat and dog; {folder.path} has {len(labels)} labels: {some(labels)}. "
-            "Score with `model` vgg16-cats-dogs, or with your own model and `labels` cat,dog."
+            f"{OF_ANOTHER} For this one score with `model` vgg16-cats-dogs, or your own model and `labels` cat,dog."
         )
     return dog
 
@@ -160,7 +161,7 @@ def _integer_ids(image_ids: Sequence[str]) -> npt.NDArray[np.int64]:
     if foreign:
         raise RequestError(
             f"Expected image ids that are integers of at most {_MAX_DIGITS} digits, from files such as 123.jpg; "
-            f"received {some(foreign)}."
+            f"received {some(foreign)}. {OF_ANOTHER}"
         )
     ids = np.array([int(name) for name in names], dtype=np.int64)
     values, counts = np.unique(ids, return_counts=True)
@@ -183,7 +184,7 @@ def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
     if foreign.size:
         raise RequestError(
             f"Expected the ids 1 to {expected[-1]} of {request.competition}; received {some(foreign.tolist())}. "
-            "Use `partial` for another collection."
+            f"Use `partial` for another collection. {OF_ANOTHER}"
         )
     if missing.size:
         raise IncompleteError(

@@ -146,6 +146,7 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
         (["--positive", "dog"], "--positive with --template alone"),
         (["--threshold", "0.5"], "--threshold with --template alone"),
         (["--competition", "titanic"], "--competition to be one of"),
+        (["--competition", "titanic"], "name its sample_submission.csv as --template"),
         (["--template", "nowhere.csv"], "there is no nowhere.csv"),
         (["--template", "T", "--values", "rank"], "rank"),
     ],

@@ -1,6 +1,7 @@
 import inspect
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
@@ -309,6 +310,22 @@ def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(seed:
         with pytest.raises(RequestError, match=rf"Expected `seed` from 0 to 4000000000; received {seed}\."):
             function(output=tmp_path / "output", seed=seed, **options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "told"),
+    [
+        (api.score, {"output": "y", "image": "x"}, "score() takes no `image`. Did you mean `images`?"),
+        (api.finetune, {"image": "x"}, "finetune() takes no `image`. Did you mean `images`?"),
+        (api.finetune, {"images": "x"}, "finetune(): missing a required argument: 'output'."),
+        (api.report, {"zzz": 1}, "report() takes no `zzz`. It takes folder, output, images, no_verify, verbose."),
+    ],
+)
+def test_a_name_that_a_function_does_not_take_is_told_with_a_near_one(
+    function: Callable[..., object], given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(told)}$"):
+        function(**given)
 
 
 @pytest.mark.parametrize("field", _ANY)

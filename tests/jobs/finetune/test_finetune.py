@@ -33,6 +33,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.sources.inputs import find_images
+from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from tests.gate.control import Gate
 from tests.places import on_disk
@@ -173,6 +174,21 @@ def test_another_request_is_refused_before_it_replaces_a_finished_model(
     with pytest.raises(RunFolderError, match="expected `epochs` 12; received 13"):
         run_finetune(replace(request, heads=replace(request.heads, max_epochs=13)), Console(quiet=True))
     assert files() == before
+
+
+def test_a_copy_without_features_is_not_replaced_by_a_model_of_other_labels(
+    model: ModelFolder, photos: Path, base: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(on_disk(model.path), tmp_path / "copy", ignore=shutil.ignore_patterns("features"))
+    names = sorted(photo.name for photo in photos.iterdir())
+    rows = [f"{name},{'dog' if name.startswith('cat') else 'cat'}" for name in names]
+    (tmp_path / "train.csv").write_text("\n".join(["file,label", *rows]))
+    request = _request(photos, base, tmp_path / "copy")
+    swapped = replace(request.images, labels_from=None, labels_file=LabelsFile(tmp_path / "train.csv"))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir() if path.is_file()}
+    with pytest.raises(RunFolderError, match="expected the 81 photos that it was trained on, with their labels"):
+        run_finetune(replace(request, images=swapped), Console(quiet=True))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir() if path.is_file()} == before
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.finetune.request import FinetuneRequest
-from jobs.finetune.same_model import refuse_other_model
+from jobs.finetune.same_model import refuse_other_model, refuse_other_photos
 from jobs.score.request import ImagesRequest
 from scoring.errors import RunFolderError
 from scoring.finetuning.features import FeatureRequest
@@ -17,6 +17,9 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import AskedHeads, load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
+from scoring.pixels.decoding import Resize
+from scoring.run.manifest import default_shard_size, manifest_digest
+from scoring.sources.entries import ImageEntry
 from tests.runs import cats_and_dogs, write_model
 
 _FOLDS = AskedHeads(ensemble=1, num_validation=None, num_folds=5, num_draws=3)
@@ -28,9 +31,11 @@ def folder(tmp_path: Path) -> ModelFolder:
 
 
 def _request(folder: ModelFolder, base: str = "vgg16", **options: Any) -> FinetuneRequest:
-    features = FeatureRequest(BaseRequest(base, None, "fc2"), False, Precision.FLOAT32, "tensorflow")
+    flip, precision = options.pop("flip", False), options.pop("precision", Precision.AUTO)
+    features = FeatureRequest(BaseRequest(base, None, "fc2"), flip, precision, "tensorflow")
     images = options.pop("images", Path(f"{folder.path}/../photos"))
-    return FinetuneRequest(folder.path, ImagesRequest(images, features), **{"heads": HeadSettings()} | options)
+    photos = ImagesRequest(images, features, resize=options.pop("resize", None))
+    return FinetuneRequest(folder.path, photos, **{"heads": HeadSettings()} | options)
 
 
 def test_a_model_of_an_earlier_version_is_known_by_what_it_tells(folder: ModelFolder) -> None:
@@ -53,7 +58,7 @@ def test_fewer_folds_than_were_asked_for_are_those_of_the_same_request(folder: M
         refuse_other_model(_request(folder, num_folds=5))
 
 
-def test_of_a_copy_without_features_images_and_base_are_compared(folder: ModelFolder) -> None:
+def test_of_a_copy_without_features_what_they_were_extracted_by_is_compared(folder: ModelFolder) -> None:
     refuse_other_model(_request(folder, "resnet50"))  # the features tell
     shutil.rmtree(str(folder.features.path))
     refuse_other_model(_request(folder))
@@ -61,6 +66,29 @@ def test_of_a_copy_without_features_images_and_base_are_compared(folder: ModelFo
         refuse_other_model(_request(folder, "resnet50"))
     with pytest.raises(RunFolderError, match=r"expected `images` .*/photos; received /elsewhere"):
         refuse_other_model(_request(folder, images=Path("/elsewhere")))
+    refuse_other_model(_request(folder, resize=Resize.SQUASH, precision=Precision.BFLOAT16))
+    with pytest.raises(RunFolderError, match="expected `resize` squash; received crop"):
+        refuse_other_model(_request(folder, resize=Resize.CROP))
+    with pytest.raises(RunFolderError, match="expected `augment` none; received flip"):
+        refuse_other_model(_request(folder, flip=True))
+    with pytest.raises(RunFolderError, match="expected `precision` bfloat16; received float32"):
+        refuse_other_model(_request(folder, precision=Precision.FLOAT32))
+
+
+def test_of_a_copy_without_features_photos_and_labels_are_compared(folder: ModelFolder) -> None:
+    photos = [ImageEntry(f"{n}", f"{n}.jpg", 1, target="cat" if n % 2 else "dog") for n in range(60)]
+    record = load_training_record(folder)
+    data = replace(record.data, digest=manifest_digest(photos, default_shard_size(len(photos))))
+    save_training_record(folder, replace(record, data=data))
+    swapped = [replace(photo, target="dog" if photo.target == "cat" else "cat") for photo in photos]
+    refuse_other_photos(_request(folder), swapped)  # the features tell
+    shutil.rmtree(str(folder.features.path))
+    refuse_other_photos(_request(folder), photos)
+    for others in (swapped, photos[1:]):
+        with pytest.raises(RunFolderError, match="expected the 60 photos that it was trained on, with their labels"):
+            refuse_other_photos(_request(folder), others)
+    Path(str(folder.training)).unlink()
+    refuse_other_photos(_request(folder), swapped)
 
 
 @pytest.mark.parametrize("text", [None, '{"created_at": "2026'])

@@ -204,6 +204,20 @@ def test_orientation_of_a_jpeg_xl_is_applied_once() -> None:
     np.testing.assert_array_equal(decode(turned, Resize.SQUASH), decode(plain, Resize.SQUASH))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("resize", Resize)
+def test_jpeg_in_a_jpeg_xl_is_turned_as_it_is_alone(tmp_path: Path, orientation: int, resize: Resize) -> None:
+    """`cjxl` packs a JPEG without loss, its pixels as they lie."""
+    pytest.importorskip("pillow_jxl")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    _corner().resize((96, 64)).save(tmp_path / "photo.jpg", exif=exif)
+    with Image.open(tmp_path / "photo.jpg") as photo:
+        photo.save(tmp_path / "photo.jxl", lossless_jpeg=True)
+    alone, packed = (decode((tmp_path / f"photo.{suffix}").read_bytes(), resize) for suffix in ("jpg", "jxl"))
+    np.testing.assert_allclose(packed, alone, atol=2)
+
+
 @pytest.mark.parametrize("between", [" ", "\n", "#\n", " #\n", "# #\n "])
 def test_a_long_head_of_a_pnm_is_read_in_one_pass(between: str) -> None:
     """A pattern that can divide blanks in several ways takes for ever over some dozens that no digit follows."""

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -86,6 +87,12 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
         (("/kaggle/leaves/train/a.jpg", "/kaggle/leaves/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
         (("/home/test/x/train/1/a.jpg", "/home/test/x/train/1/cats/b.jpg"), "/data/train/1", True),
         (("leaves/train/a.jpg", "leaves/train/cats/b.jpg"), "/home/me/leaves/train.zip", True),
+        (("../input/ds/train/a.jpg", "../input/ds/train/cats/b.jpg"), "/kaggle/input/ds/train", True),
+        (("..\\..\\ds\\train\\a.jpg", "..\\..\\ds\\train\\cats\\b.jpg"), "/home/me/ds/train", True),
+        (("./../train/a.jpg", "../x/../train/cats/b.jpg"), "/home/me/train", True),
+        (("cats/../a.jpg", "x/.././cats/../cats/b.jpg"), "/home/me/train", True),
+        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("../a.jpg", "../cats/b.jpg"), "/home/me/train", False),
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
         (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
         (("oaks/train/a.jpg", "oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
@@ -161,6 +168,27 @@ def test_paths_into_another_folder_that_this_machine_has_are_not_read(tmp_path: 
     finally:
         there.rmdir()
         there.parent.rmdir()
+
+
+def test_paths_from_above_here_are_read_unless_another_folder_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = {"../input/leaves/a.jpg": "dog", "../input/leaves/cats/b.jpg": "cat"}
+    folder = tmp_path / "kaggle" / "input" / "leaves"
+    for place in (folder, tmp_path / "kaggle" / "working", tmp_path / "input" / "leaves", tmp_path / "home"):
+        place.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "kaggle" / "working")
+    assert _targets_in(tmp_path, str(folder), labels) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+    monkeypatch.chdir(tmp_path / "home")
+    with pytest.raises(RequestError, match=r"0 belong to one.* Write each as a path from there\.$"):
+        _targets_in(tmp_path, str(folder), labels)
+
+
+def test_one_name_above_here_and_from_here_is_two_folders(tmp_path: Path) -> None:
+    labels = {"../train/a.jpg": "dog", "train/a.jpg": "cat"}
+    assert _targets_in(tmp_path, "/d/train", labels, ["a.jpg", "train/a.jpg"]) == {"train/a.jpg": "cat"}
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, "/d/train", {"../train/a.jpg": "dog", "train/b.jpg": "cat"}, ["a.jpg", "b.jpg"])
 
 
 def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_this_is_read_or_none(
@@ -402,7 +430,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
             "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
             "it has 'id', 'label', 'target'. Say which by `label_column`",
         ),
-        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,0,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
+        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "at least one row; "),
@@ -556,6 +584,36 @@ def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Seque
     assert list(_targets(found).values()) == list(labels)
 
 
+@pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes: str, suffix: str) -> None:
+    table = pd.DataFrame({"image_id": ["a1", "b2", "c3"], "fold": [2, 1, 2], "rust": [yes, no, no]})
+    table["scab"] = table["healthy"] = no
+    table.loc[1:, "scab"] = [yes, no]
+    table.loc[2, "healthy"] = yes
+    path = tmp_path / f"train.{suffix}"
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    assert "it has one for each label, rust, scab, healthy, with 1 in that of a row's label." in _refused(path)
+    table.loc[2, "scab"] = yes
+    table.to_csv(tmp_path / "several.csv", index=False)
+    assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
+
+
+def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
+    file = _write(tmp_path, "a1.jpg,cat\nb2.jpg,dog\nc3.png,cat\n")
+    with pytest.raises(RequestError, match=r"line of names, such as .*train\.csv has the photo a1\.jpg\. Put"):
+        label_by_file(_listing(), LabelsFile(file, "a1.jpg", "cat"))
+    assert "if these are the values of a photo, put a line of names" in _refused(_write(tmp_path, "a1,cat\nb2,dog\n"))
+
+
+def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "train.xlsx").write_bytes(b"PK\x03\x04")
+    assert _refused(tmp_path / "train.xlsx").endswith("train.xlsx is a spreadsheet. Save it there as CSV.")
+
+
 @pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])
 def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
     with zipfile.ZipFile(tmp_path / inside.partition("/")[0], "w") as archive:
@@ -563,6 +621,16 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
         if "/" in inside:
             archive.writestr("train.zip", b"PK")
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
+
+
+def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        for name in ("train/1.jpg", "train/2.jpg", "data/train.csv", "sample_submission.csv"):
+            archive.writestr(name, b"")
+    bundle = tmp_path / "bundle.zip"
+    named = f"Name one: {bundle}/data/train.csv, {bundle}/sample_submission.csv."
+    assert _refused(bundle) == f"Expected one file in {bundle}; it holds 4. {named}"
+    assert _refused(bundle / "train.csv") == f"Expected a file train.csv in {bundle}; it has none. {named}"
 
 
 @pytest.mark.parametrize(
@@ -573,7 +641,7 @@ def test_a_file_in_a_zip_is_found_however_its_name_is_spelled(tmp_path: Path, he
         archive.writestr(held, "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
         archive.writestr("b.csv", "")
     assert _targets(_labelled(tmp_path / "bundle.zip" / named)) == _EXPECTED
-    assert "no item named" in _refused(tmp_path / "bundle.zip" / "c.csv")
+    assert "; it has none." in _refused(tmp_path / "bundle.zip" / "c.csv")
 
 
 def test_a_folder_with_the_parts_of_a_parquet_table_is_one_of_labels_and_another_is_none(tmp_path: Path) -> None:

@@ -213,6 +213,23 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
         find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
 
 
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("train.7z", r"train\.7z there is compressed, and neither a zip nor a tar\. Unpack it, and name its folder\."),
+        ("train.7z/train", r"train\.7z there is compressed"),
+        ("data/test.csv", r"data/test\.csv there is a file that holds none\."),
+        ("README", "README there is a file that holds none"),
+        ("data/1.jpg", r"data/1\.jpg there is an image\. Name its folder\."),
+    ],
+)
+def test_a_file_in_a_zip_that_holds_no_images_is_said_to_be_there(tmp_path: Path, inside: str, said: str) -> None:
+    members = {"./train.7z": b"7z", "data/test.csv": b"id", "README": b"", "data/1.jpg": b"1"}
+    bundle = _write(tmp_path / "bundle.zip", members)
+    with pytest.raises(ImagesError, match=f"called {inside} in .*bundle\\.zip; (./)?{said}"):
+        find_images(bundle / inside)
+
+
 def test_a_folder_within_a_zip_is_picked_by_its_path_as_newer_competitions_have_it(tmp_path: Path) -> None:
     members = {"train/b/2.jpg": b"2", "train/a/1.jpg": b"1", "train/LICENSE": b"MIT", "train_more/9.jpg": b"9"}
     bundle = _write(tmp_path / "bundle.zip", {**members, "test/7.jpg": b"7", "train.csv": b"id,label"})

@@ -139,8 +139,14 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [("mine", "rock"), ("dog", "wolf"), ("cat", "hound"), ("dog", "dogs")])
 def test_run_without_cats_and_dogs_is_refused(tmp_path: Path, labels: tuple[str, str]) -> None:
     assert not standings(labels, log_loss=0.1)
-    with pytest.raises(RequestError, match="labels cat and dog"):
+    with pytest.raises(RequestError, match=r"labels cat and dog.*For another competition, name its .* as `template`"):
         _write(_run(tmp_path / "run", {"1": 0.9}, labels=labels))
+
+
+@pytest.mark.parametrize("image_id", ["a1", "12501"])
+def test_ids_of_another_competition_are_refused_with_what_it_takes(tmp_path: Path, image_id: str) -> None:
+    with pytest.raises(RequestError, match=r"For another competition, name its sample_submission\.csv as `template`"):
+        _write(_run(tmp_path / "run", {image_id: 0.9}), partial=False)
 
 
 @pytest.mark.parametrize("labels", [("cat", "dog"), ("Cats", "Dogs"), ("CAT", "dogs")])
