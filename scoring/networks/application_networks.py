@@ -9,7 +9,7 @@ from scoring.networks.engines import Network
 from scoring.networks.pixel_scales import with_preprocessing
 from scoring.networks.published_files import load_weights, weights_file
 from scoring.networks.vgg16 import RANDOM_SEED, RANDOM_WEIGHTS, load_vgg16, vgg16_digest
-from scoring.storage.downloads import file_digest
+from scoring.storage.downloads import weights_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def application_digest(application: Application, weights: str | None) -> str:
         return vgg16_digest(weights)
     if weights == RANDOM_WEIGHTS:
         return f"{application.name}-{RANDOM_WEIGHTS}-{RANDOM_SEED}"
-    return f"{file_digest(weights_file(weights, application.weights))}:{application.name}"
+    return f"{weights_digest(weights_file(weights, application.weights))}:{application.name}"
 
 
 def _scale_as_trained(network: "keras.Model", is_published: bool) -> None:

@@ -17,6 +17,7 @@ from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.library_words import words_of
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
+from scoring.storage.downloads import once_per_content
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import read_range
 
@@ -72,6 +73,7 @@ def check_keras_file(path: Location, field: str) -> None:
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
 
+@once_per_content
 def keras_digest(path: Path) -> str:
     """SHA-256 over a `.keras` file's architecture and weights; when it was saved does not matter.
 

@@ -13,7 +13,7 @@ from scoring.networks.applications import APPLICATIONS
 from scoring.networks.course_weights import load_course_weights
 from scoring.networks.pixel_scales import with_preprocessing
 from scoring.networks.published_files import load_weights, misfit, weights_file
-from scoring.storage.downloads import file_digest
+from scoring.storage.downloads import weights_digest
 from scoring.storage.locations import locate
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def load_dense_layers(weights: str | None) -> list[Float32Array]:
 
 def vgg16_digest(weights: str | None) -> str:
     """Identifies weights; for arguments see `load_vgg16`."""
-    return f"{RANDOM_WEIGHTS}-{RANDOM_SEED}" if weights == RANDOM_WEIGHTS else file_digest(_file_of(weights))
+    return f"{RANDOM_WEIGHTS}-{RANDOM_SEED}" if weights == RANDOM_WEIGHTS else weights_digest(_file_of(weights))
 
 
 def load_vgg16(weights: str | None) -> "keras.Model":

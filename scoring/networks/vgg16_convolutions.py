@@ -14,7 +14,7 @@ from scoring.networks.vgg16 import (
     random_vgg16,
 )
 from scoring.pixels.input_shape import IMAGE_SIZE
-from scoring.storage.downloads import file_digest
+from scoring.storage.downloads import weights_digest
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +31,7 @@ def convolutions_digest(weights: str | None) -> str:
     """Identifies weights; for arguments see `build_convolutions`."""
     if weights == RANDOM_WEIGHTS:
         return f"{RANDOM_WEIGHTS}-{RANDOM_SEED}-convolutions"
-    return file_digest(_file_of(weights))
+    return weights_digest(_file_of(weights))
 
 
 def build_convolutions(

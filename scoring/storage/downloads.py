@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 import pooch
@@ -125,6 +126,27 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def once_per_content(digest: Callable[[Path], str]) -> Callable[[Path], str]:
+    """The same function, which remembers its answer in this process until the file is written to or replaced."""
+    remembered: dict[tuple[object, ...], str] = {}
+
+    @wraps(digest)
+    def once(path: Path) -> str:
+        try:
+            about = path.stat()
+        except OSError:
+            return digest(path)  # which says what is wrong
+        key = path, about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+        if key not in remembered:
+            remembered[key] = digest(path)
+        return remembered[key]
+
+    return once
+
+
+weights_digest = once_per_content(file_digest)
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ import pytest
 from scoring.errors import DownloadError, StorageError
 from scoring.networks import conversions
 from scoring.networks.hubs import hub_model
-from scoring.storage.downloads import cache_folder, fetch, local_copy, made_once
+from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy, made_once, once_per_content
 from scoring.storage.locations import Url
 from tests.local_server import serving
 
@@ -155,3 +155,23 @@ def test_user_without_a_home_needs_a_folder_by_name_for_the_cache(monkeypatch: p
         cache_folder()
     monkeypatch.setenv("KERAS_HOME", "/cache")
     assert cache_folder() == Path("/cache")
+
+
+def test_a_digest_is_taken_again_only_where_the_file_was_written_to_or_replaced(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def digest(path: Path) -> str:
+        asked.append(file_digest(path))
+        return asked[-1]
+
+    path, once = tmp_path / "vgg16.h5", once_per_content(digest)
+    path.write_bytes(b"first")
+    assert [once(path), once(path)] == [file_digest(path)] * 2
+    assert len(asked) == 1
+    new = tmp_path / "new.h5"
+    new.write_bytes(b"other")  # as long as the first one
+    os.utime(new, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    new.replace(path)
+    assert once(path) == file_digest(path)
+    with pytest.raises(FileNotFoundError):
+        once(tmp_path / "gone.h5")
