@@ -10,10 +10,10 @@ from json import dumps
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.tables import print_table
-from jobs.console.terminal import Terminal, console_for
+from jobs.console.places import Place, place
+from jobs.console.terminal import Terminal, console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status

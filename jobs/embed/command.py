@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
+from jobs.console.places import Place, place
 from jobs.console.terminal import console_for
 from jobs.embed.options import (
     EmbeddingType,
@@ -23,11 +23,11 @@ from jobs.embed.options import (
     embedding_request,
 )
 from jobs.embed.result import Embeddings
+from jobs.score.image_options import images_request
 from jobs.score.job import run_score
-from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest
+from jobs.score.request import READ_TIMEOUT_S, ScoreRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.labelling import LabelUse
-from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -118,19 +118,24 @@ def embed(
         engine=engine,
         precision=precision,
     )
-    photos = ImagesRequest(
-        images=place(images, "images"),
-        model=network,
-        labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
-        resize=None if resize is None else choice(resize, Resize, "resize"),
-        batch_size=number_or_auto(batch_size, "batch_size"),
-        finds_batch_size=batch_size == AUTO,
+    photos = images_request(
+        images,
+        network,
+        LabelUse(keeps_unlabelled=True),
+        path_column=path_column,
+        bytes_column=bytes_column,
+        id_column=id_column,
+        labels_from=labels_from,
+        resize=resize,
+        batch_size=batch_size,
         shard_size=shard_size,
-        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        shard_deadline_s=shard_deadline,
-        columns=TableColumns(path_column, bytes_column, id_column),
-        read_timeout_s=read_timeout,
-        label_use=LabelUse(keeps_unlabelled=True),
+        actors=actors,
+        gpus_per_actor=gpus_per_actor,
+        cpus_per_actor=cpus_per_actor,
+        accelerator_type=accelerator_type,
+        wait_for_nodes=wait_for_nodes,
+        shard_deadline=shard_deadline,
+        read_timeout=read_timeout,
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
     assert run.summary is not None  # a run of images that did not raise has both

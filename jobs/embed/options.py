@@ -3,7 +3,8 @@
 from enum import StrEnum
 from pathlib import Path
 
-from jobs.console.arguments import choice, size_of, text_of
+from jobs.console.arguments import choice, size_of
+from jobs.console.places import text_of
 from scoring.errors import RequestError
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.model_base import base_of_model, record_of_model

@@ -6,7 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jobs.console.arguments import choice, size_of, text_of
+from jobs.console.arguments import choice, size_of
+from jobs.console.places import text_of
 from jobs.finetune.request import Augment, Unfreeze
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest

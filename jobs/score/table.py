@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent, plural
