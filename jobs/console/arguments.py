@@ -264,6 +264,11 @@ def choice(value: str, kind: type[Choice], field: str) -> Choice:
         raise RequestError(f"Expected `{field}` to be one of {', '.join(kind)}; received {value!r}.") from None
 
 
+def words_in(value: str | Sequence[str]) -> list[str]:
+    """The words of a list, or of a text such as `mean,max` or `mean+max`."""
+    return [word.strip() for word in (value.replace("+", ",").split(",") if isinstance(value, str) else value)]
+
+
 def choices(values: str | Sequence[str] | None, kind: type[Choice], field: str) -> tuple[Choice, ...]:
     """The members of those names, each once; all where none is named."""
     named = [values] if isinstance(values, str) else values

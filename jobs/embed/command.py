@@ -6,6 +6,7 @@ Reads images as `score` does. Leaves a run folder whose shards hold a vector for
 does.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -40,7 +41,7 @@ def embed(
     base: str | Path | None = None,
     weights: str | Path | None = None,
     features: str | None = None,
-    pooling: Pooling | str = Pooling.MEAN,
+    pooling: str | Sequence[str] = Pooling.MEAN,
     dtype: EmbeddingType | str = EmbeddingType.FLOAT16,
     size: str | int | None = None,
     pixels: PixelScale | str = PixelScale.UNCHANGED,
@@ -74,7 +75,7 @@ def embed(
         base: In place of `model`, what finetune takes, such as vgg16-convolutions.
         weights: Weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs are the vector; by default the input of the last layer with weights.
-        pooling: How maps become one vector, over all positions.
+        pooling: How maps become one vector, over all positions: mean, max, or both, mean,max.
         dtype: Number format of the stored vectors.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
