@@ -13,11 +13,10 @@ from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import keras_digest, load_keras_file, stated_size, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, size_word, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
-from scoring.networks.pixel_scales import PixelScale, take_pixels
-from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
+from scoring.networks.pixel_scales import scale_word, take_pixels
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -77,14 +76,10 @@ class KerasFile(ModelKind):
 
 def _changes(path: Path, told: Untold) -> str:
     """Added to the file's digest where output, size or scale are not the file's: it keeps conversions apart."""
-    changes = ""
-    if told.output_name is not None:
-        changes += f":output-{hashlib.sha256(told.output_name.encode()).hexdigest()[:16]}"
-    if told.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
-        changes += f":size-{size_text(told.size)}"
-    if told.pixels is not PixelScale.UNCHANGED:
-        changes += f":pixels-{told.pixels.name.lower()}"
-    return changes
+    name = told.output_name
+    output = "" if name is None else f"output-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    words = (output, size_word(path, told.size), scale_word(told.pixels))
+    return "".join(f":{word}" for word in words if word)
 
 
 def _load_classifier(path: Path, told: Untold) -> "keras.Model":

@@ -131,6 +131,11 @@ def stated_size(path: Path) -> tuple[int, int] | None:
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
+def size_word(path: Path, size: tuple[int, int] | None) -> str:
+    """What a size that was asked for adds to a digest, `size-240x320`; nothing where it is the file's own."""
+    return "" if size in (None, stated_size(path) or DEFAULT_SHAPE.size) else f"size-{size_text(size)}"
+
+
 def load_keras_file(path: Path) -> "keras.Model":
     """Load a model without running code that it may bring; layers of lower precision become float32.
 
