@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, here, text_of
+from jobs.console.arguments import checked
 from jobs.console.commands import command
+from jobs.console.places import Place, here, text_of
 from jobs.console.session import open_session
 from jobs.finetune.command import finetune
 from jobs.report import report

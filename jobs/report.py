@@ -10,9 +10,10 @@ import time
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
 from jobs.console.outputs import check_output
+from jobs.console.places import Place, place
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder

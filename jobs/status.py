@@ -5,15 +5,14 @@
 Reads the run folder, changes nothing. Without --verify it reads the ends of the shards, with it every row.
 """
 
-from dataclasses import asdict, replace
-from json import dumps
+from dataclasses import replace
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.tables import print_table
-from jobs.console.terminal import Terminal, console_for
+from jobs.console.places import Place, place
+from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status
@@ -92,25 +91,6 @@ def _print_found(console: Console, run: Location, found: RunStatus) -> None:
         console.print(f"{name} lies among the shards and is not one of them: move it away")
 
 
-def _status(run: Place, *, verify: bool = False, json: bool = False, verbose: Console) -> RunStatus:
-    """Show what a run has done, what is missing and what is damaged.
-
-    Args:
-        run: Run folder written by score or embed.
-        verify: Read every row with its checksum, and compare ids and digests.
-        json: Print JSON, for machines.
-        verbose: Where to print.
-    """
-    found = status(run, verify=verify, verbose=False if json else verbose)
-    if json:
-        fields = asdict(replace(found, digests={})) | {"complete": found.is_complete}
-        text = dumps({name: value for name, value in fields.items() if name != "digests"})
-        terminal = Terminal()  # a quiet one too
-        terminal.print_json(text, ensure_ascii=True)
-        terminal.check_written()
-    return found
-
-
 _EXAMPLES = (
     "status runs/test",
     "status runs/test --verify --json",
@@ -118,8 +98,10 @@ _EXAMPLES = (
 
 app = command(
     "status",
-    _status,
+    status,
     is_whole=lambda found: found.is_complete,
     examples=_EXAMPLES,
+    for_machines=True,
+    also=lambda found: {"complete": found.is_complete},
     is_result_printed=lambda options: True,
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, choice, place
+from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
 from jobs.console.outputs import check_output
+from jobs.console.places import Place, place
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder

@@ -95,7 +95,7 @@ def test_only_errors_and_arrays_stand_at_the_root_of_scoring() -> None:
         ("scoring/pixels/decoding.py", "from ray import init", "ray.init: scoring must not"),
         ("cluster/pool.py", "def f():\n    from scoring import errors", "scoring.errors: cluster must not"),
         ("cluster/pool.py", "import keras", "keras: cluster must not"),
-        ("jobs/console/tables.py", "from jobs.score.job import score", "jobs.score.job: console is not above"),
+        ("jobs/console/terminal.py", "from jobs.score.job import score", "jobs.score.job: console is not above"),
         ("jobs/score/job.py", "from jobs.report import report", "jobs.report: score is not above"),
         ("jobs/status.py", "from jobs.report import report", "jobs.report: status is not above"),
         ("jobs/report.py", "import jobs.cli", "jobs.cli: report is not above"),
@@ -124,9 +124,9 @@ def _write_tree(root: Path) -> None:
         "scoring/run/lease.py": "from scoring.pixels.decoding import decode",
         "cluster/pool.py": "import ray",
         "jobs/cli.py": "def run():\n    import jobs.report",
-        "jobs/report.py": "from jobs.console import tables\nimport jobs.score.job",
-        "jobs/console/tables.py": "from scoring.run.lease import Lease",
-        "jobs/score/job.py": "from jobs.console.tables import print_table\nimport cluster.pool",
+        "jobs/report.py": "from jobs.console import terminal\nimport jobs.score.job",
+        "jobs/console/terminal.py": "from scoring.run.lease import Lease",
+        "jobs/score/job.py": "from jobs.console.terminal import print_table\nimport cluster.pool",
     }
     for name, source in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,9 @@ from rich.console import Console
 from jobs.bench.job import run_bench
 from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
-from jobs.console.arguments import Place, checked, here, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
+from jobs.console.places import Place, here, place
 from jobs.score.model_options import VGG16_CATS_DOGS, OutputMeaning, PixelScale, model_request
 from scoring.errors import RequestError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from scoring.bench.machine import Machine
 from scoring.bench.parts import Parts
 from scoring.bench.record import WorkerShare

@@ -1,6 +1,5 @@
-"""What functions take from Python: text or a path for a place, a name or an enum's member for a choice, any number."""
+"""What functions take from Python: text or a path where they take one, a name or an enum's member for a choice."""
 
-import errno
 import inspect
 import math
 import operator
@@ -13,15 +12,13 @@ from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
-from typing import Any, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
+from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
 import numpy as np
 
 from scoring.errors import RequestError
-from scoring.storage.locations import Location, Url, locate
-from scoring.storage.redaction import redact
+from scoring.storage.locations import Location, Url
 
-Place: TypeAlias = str | Path | Url
 Choice = TypeVar("Choice", bound=StrEnum)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,8 +27,7 @@ _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _MOST_DIGITS = 15
 _LARGEST_SEED = 4_000_000_000  # they take less than 2**32
-_SHOWN = 80  # characters of a text that is too long
-URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
+_SHOWN = 80  # characters of a value that is too long
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -238,91 +234,6 @@ def seed_of(value: int) -> int:
     return value
 
 
-def place(value: Place, field: str) -> Location:
-    """What a word for a place means.
-
-    Raises:
-        RequestError: If it is no place that we know, or a URL that has been made a Path.
-    """
-    if isinstance(value, Path) and URL_AS_PATH.match(str(value)):
-        raise RequestError(
-            f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, "
-            "which lacks a slash."
-        )
-    found = locate(text_of(value))
-    _check_sayable(str(found.absolute()))
-    return found
-
-
-def text_of(value: Place, takes_long: bool = False) -> str:
-    """A place, or a name, as the command line has it: a shell has made `~` the home folder.
-
-    Args:
-        value: What was given.
-        takes_long: Whether it may be longer than a file's name.
-
-    Raises:
-        RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there or has no
-            home, or no file can have it as its name.
-    """
-    text = str(value)
-    _check_sayable(text)
-    if text == "~" or text.startswith("~/"):  # `~old` may lie here; a shell looks for a user of that name
-        text = str(_expand_home(text))
-    _check_searchable(text, takes_long)
-    return text
-
-
-def _expand_home(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise RequestError(f"Expected a home folder for {text}; this user has none. Write the path out.") from error
-
-
-def _check_sayable(text: str) -> None:
-    if "\0" in text:
-        raise RequestError(f"Expected paths and names that a file can have; received {redact(text)!r}, with a NUL.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(
-            f"Expected paths and names in UTF-8; received {redact(text)!r}. Rename it, or make a link to "
-            "it with a name in UTF-8."
-        ) from error
-
-
-def _check_searchable(text: str, takes_long: bool) -> None:
-    """Refuse what lies in a folder that may not be searched, or is one: whatever asks for a file there would raise."""
-    path = Path(text)
-    try:
-        is_closed = path.is_dir() and not os.access(path, os.X_OK)
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG and not takes_long:
-            raise RequestError(
-                f"Expected paths and names that a file can have; received one of {len(text):,} characters, which is "
-                f"too long: {redact(text[:_SHOWN])!r}..."
-            ) from error
-        is_closed = isinstance(error, PermissionError)  # others: what needs it says so
-    if is_closed:
-        raise RequestError(
-            f"Expected paths that this user may look at; {redact(text)} is, or lies in, a folder that may not be "
-            "searched. Ask its owner for chmod +x."
-        )
-
-
-def here(value: Place, field: str) -> Path:
-    """A file or folder on this machine.
-
-    Raises:
-        RequestError: If it is in a bucket.
-    """
-    found = place(value, field)
-    if not isinstance(found, Path):
-        raise RequestError(f"Expected `{field}` on this machine; received {found}.")
-    return found
-
-
 def size_of(value: str | int) -> tuple[int, int]:
     """Height and width from `320`, or from `240x320`.
 
@@ -365,6 +276,11 @@ def choice(value: str, kind: type[Choice], field: str) -> Choice:
         return kind(value)
     except ValueError:
         raise RequestError(f"Expected `{field}` to be one of {', '.join(kind)}; received {value!r}.") from None
+
+
+def words_in(value: str | Sequence[str]) -> list[str]:
+    """The words of a list, or of a text such as `mean,max` or `mean+max`."""
+    return [word.strip() for word in (value.replace("+", ",").split(",") if isinstance(value, str) else value)]
 
 
 def choices(values: str | Sequence[str] | None, kind: type[Choice], field: str) -> tuple[Choice, ...]:

@@ -94,6 +94,7 @@ def command(
     examples: Sequence[str],
     for_machines: bool = False,
     is_result_printed: Callable[[Mapping[str, Any]], bool] = lambda options: False,
+    also: Callable[[R], Mapping[str, object]] = lambda result: {},
 ) -> typer.Typer:
     """Make a command.
 
@@ -105,6 +106,7 @@ def command(
         examples: What users may type after the name of the program, for --help.
         for_machines: Whether --json prints the result.
         is_result_printed: Whether, by its options, what is printed is all that is left: then it has to be written.
+        also: What --json prints beside the fields of the result.
     """
     summary, help_texts = _documentation(function)
     parameters = [
@@ -123,7 +125,7 @@ def command(
                 terminal = Terminal(quiet)
                 result = function(**options, verbose=terminal)
             if machine_reads:
-                _print_json(name, result)
+                _print_json(name, result, also(result))
             elif is_result_printed(options):
                 terminal.check_written()
             code = COMPLETE if is_whole(result) else MISSING
@@ -138,10 +140,10 @@ def command(
     return app
 
 
-def _print_json(name: str, result: object) -> None:
+def _print_json(name: str, result: object, also: Mapping[str, object]) -> None:
     from jobs.console.json_results import as_json  # most commands print none
 
-    print_result(as_json(name, result))
+    print_result(as_json(name, result, also))
 
 
 def shown_examples(examples: Sequence[str]) -> str:

@@ -11,12 +11,12 @@ from scoring import __version__
 from scoring.storage.redaction import redact
 
 
-def as_json(command: str, result: object) -> str:
-    """One line: the command, our version, and the fields of its result, a dataclass.
+def as_json(command: str, result: object, also: Mapping[str, object] | None = None) -> str:
+    """One line: the command, our version, the fields of its result, a dataclass, and what else there is to say of it.
 
     Places are text, dataclasses objects, and what is no number or not known is null.
     """
-    return json.dumps({"command": command, "version": __version__, **_plain(result)})
+    return json.dumps({"command": command, "version": __version__, **_plain(result), **_plain(also or {})})
 
 
 def _plain(value: Any) -> Any:

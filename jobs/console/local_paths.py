@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from jobs.console.arguments import URL_AS_PATH
+from jobs.console.places import URL_AS_PATH
 from scoring.networks.applications import application_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS
 from scoring.networks.vgg16 import RANDOM_WEIGHTS

@@ -3,10 +3,12 @@
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from jobs.console.flags import as_flags
@@ -104,6 +106,16 @@ def console_for(verbose: bool | Console) -> Console:
     if isinstance(verbose, Console):
         return verbose
     return PatientConsole(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=not verbose)
+
+
+def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and values in two columns; on a terminal and in a log the same words."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a path is shown whole
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
 
 
 def format_warning(

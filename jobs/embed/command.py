@@ -6,13 +6,14 @@ Reads images as `score` does. Leaves a run folder whose shards hold a vector for
 does.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place
+from jobs.console.arguments import checked
 from jobs.console.commands import command
+from jobs.console.places import Place, place
 from jobs.console.terminal import console_for
 from jobs.embed.options import (
     EmbeddingType,
@@ -23,11 +24,11 @@ from jobs.embed.options import (
     embedding_request,
 )
 from jobs.embed.result import Embeddings
+from jobs.score.image_options import images_request
 from jobs.score.job import run_score
-from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest
+from jobs.score.request import READ_TIMEOUT_S, ScoreRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.labelling import LabelUse
-from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
 
 
@@ -40,7 +41,7 @@ def embed(
     base: str | Path | None = None,
     weights: str | Path | None = None,
     features: str | None = None,
-    pooling: Pooling | str = Pooling.MEAN,
+    pooling: str | Sequence[str] = Pooling.MEAN,
     dtype: EmbeddingType | str = EmbeddingType.FLOAT16,
     size: str | int | None = None,
     pixels: PixelScale | str = PixelScale.UNCHANGED,
@@ -74,7 +75,7 @@ def embed(
         base: In place of `model`, what finetune takes, such as vgg16-convolutions.
         weights: Weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs are the vector; by default the input of the last layer with weights.
-        pooling: How maps become one vector, over all positions.
+        pooling: How maps become one vector, over all positions: mean, max, or both, mean,max.
         dtype: Number format of the stored vectors.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
@@ -118,19 +119,24 @@ def embed(
         engine=engine,
         precision=precision,
     )
-    photos = ImagesRequest(
-        images=place(images, "images"),
-        model=network,
-        labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
-        resize=None if resize is None else choice(resize, Resize, "resize"),
-        batch_size=number_or_auto(batch_size, "batch_size"),
-        finds_batch_size=batch_size == AUTO,
+    photos = images_request(
+        images,
+        network,
+        LabelUse(keeps_unlabelled=True),
+        path_column=path_column,
+        bytes_column=bytes_column,
+        id_column=id_column,
+        labels_from=labels_from,
+        resize=resize,
+        batch_size=batch_size,
         shard_size=shard_size,
-        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        shard_deadline_s=shard_deadline,
-        columns=TableColumns(path_column, bytes_column, id_column),
-        read_timeout_s=read_timeout,
-        label_use=LabelUse(keeps_unlabelled=True),
+        actors=actors,
+        gpus_per_actor=gpus_per_actor,
+        cpus_per_actor=cpus_per_actor,
+        accelerator_type=accelerator_type,
+        wait_for_nodes=wait_for_nodes,
+        shard_deadline=shard_deadline,
+        read_timeout=read_timeout,
     )
     run = run_score(ScoreRequest(place(output, "output"), photos, None, address, overwrite), console_for(verbose))
     assert run.summary is not None  # a run of images that did not raise has both

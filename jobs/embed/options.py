@@ -1,9 +1,11 @@
 """What users say of the vectors that they want, and the request that it becomes."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from jobs.console.arguments import choice, size_of, text_of
+from jobs.console.arguments import choice, size_of, words_in
+from jobs.console.places import text_of
 from scoring.errors import RequestError
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.model_base import base_of_model, record_of_model
@@ -32,7 +34,7 @@ def embedding_request(
     base: str | Path | None,
     weights: str | Path | None,
     features: str | None,
-    pooling: Pooling | str,
+    pooling: str | Sequence[str],
     dtype: EmbeddingType | str,
     size: str | int | None,
     pixels: PixelScale | str,
@@ -51,7 +53,7 @@ def embedding_request(
         text_of(named[0]),
         None if weights is None else text_of(weights),
         features,
-        choice(pooling, Pooling, "pooling"),
+        _pooling(pooling),
         None if size is None else size_of(size),
         choice(pixels, PixelScale, "pixels"),
     )
@@ -65,3 +67,9 @@ def embedding_request(
         record.resize_mode if record else None,
         record.base.digest if record else None,
     )
+
+
+def _pooling(value: str | Sequence[str]) -> Pooling:
+    """A way of pooling, or both as `finetune` takes them: `mean,max`."""
+    joined = "+".join(words_in(value))
+    return choice(joined if joined in list(Pooling) else str(value), Pooling, "pooling")

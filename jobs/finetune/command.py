@@ -5,16 +5,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, number_or_auto, place, seed_of
+from jobs.console.arguments import checked, seed_of
 from jobs.console.commands import command
+from jobs.console.places import Place, place
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
 from jobs.finetune.presets import FeatureOptions, HeadOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
-from jobs.score.label_options import columns_and_labels
-from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
+from jobs.score.image_options import images_request
+from jobs.score.request import READ_TIMEOUT_S
 from scoring.models.trained_heads import HeadKind
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
@@ -125,27 +125,29 @@ def finetune(
     recipe = recipe_of(preset, told.are_of_lesson)
     heads = told.settings(recipe)
     options = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine)
-    model = options.request(recipe, heads.unfreeze_dense)
-    collection = place(images, "images")
-    columns, labels = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
-    photos = ImagesRequest(
-        images=collection,
-        model=model,
-        labels_from=choice(labels_from, LabelsFrom, "labels_from"),
-        resize=choice(resize, Resize, "resize"),
-        batch_size=number_or_auto(batch_size, "batch_size"),
-        finds_batch_size=batch_size == AUTO,
+    photos = images_request(
+        images,
+        options.request(recipe, heads.unfreeze_dense),
+        path_column=path_column,
+        bytes_column=bytes_column,
+        id_column=id_column,
+        labels_from=labels_from,
+        labels_file=labels_file,
+        label_column=label_column,
+        resize=resize,
+        batch_size=batch_size,
         shard_size=shard_size,
-        workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-        columns=columns,
-        labels_file=labels,
-        read_timeout_s=read_timeout,
+        actors=actors,
+        gpus_per_actor=gpus_per_actor,
+        cpus_per_actor=cpus_per_actor,
+        accelerator_type=accelerator_type,
+        wait_for_nodes=wait_for_nodes,
+        read_timeout=read_timeout,
     )
-    folder = place(output, "output")
     num_folds = recipe.folds if folds is None else folds
     num_draws = recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1
     request = FinetuneRequest(
-        folder,
+        place(output, "output"),
         photos,
         heads,
         1 if ensemble is None else ensemble,

@@ -6,7 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jobs.console.arguments import choice, size_of, text_of
+from jobs.console.arguments import choice, size_of, words_in
+from jobs.console.places import text_of
 from jobs.finetune.request import Augment, Unfreeze
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
@@ -171,8 +172,7 @@ def recipe_of(preset: Preset | str | None, is_lesson: bool) -> Recipe:
 
 def poolings_of(value: str | Sequence[str]) -> tuple[ViewPooling, ...]:
     """Ways of pooling, from `mean,max`."""
-    names = value.split(",") if isinstance(value, str) else value
-    return tuple(dict.fromkeys(choice(name.strip(), ViewPooling, "pooling") for name in names))
+    return tuple(dict.fromkeys(choice(word, ViewPooling, "pooling") for word in words_in(value)))
 
 
 def sides_of(value: str | int) -> tuple[int, ...]:

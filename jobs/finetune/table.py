@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord

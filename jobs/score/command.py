@@ -1,17 +1,17 @@
 """`shardscore score`, and the same for Python."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
 
-from cluster.placement import WorkerRequest
-from jobs.console.arguments import AUTO, Place, checked, choice, here, number_or_auto, place, seed_of, text_of
+from jobs.console.arguments import checked, seed_of
 from jobs.console.commands import command
+from jobs.console.places import Place, here, place, text_of
 from jobs.console.terminal import console_for
+from jobs.score.image_options import images_request
 from jobs.score.job import run_score
-from jobs.score.label_options import columns_and_labels
 from jobs.score.model_options import (
     VGG16_CATS_DOGS,
     EngineName,
@@ -23,10 +23,9 @@ from jobs.score.model_options import (
     model_request,
 )
 from jobs.score.plan import plan_score
-from jobs.score.request import READ_TIMEOUT_S, ImagesRequest, ScoreRequest, SonarRequest
+from jobs.score.request import READ_TIMEOUT_S, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.errors import RequestError
-from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
 from scoring.sources.labelling import LabelUse
 from scoring.sources.targets import LabelsFrom
@@ -122,13 +121,11 @@ def score(
         ClusterError: If Ray or its actors cannot start.
     """
     _check_halves(locals())
-    images_request = None
+    photos = None
     if images is not None:
-        collection = place(images, "images")
-        columns, truth = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
-        images_request = ImagesRequest(
-            images=collection,
-            model=model_request(
+        photos = images_request(
+            images,
+            model_request(
                 model,
                 weights=weights,
                 labels=labels,
@@ -140,30 +137,45 @@ def score(
                 engine=engine,
                 precision=precision,
             ),
-            labels_from=None if labels_from is None else choice(labels_from, LabelsFrom, "labels_from"),
-            resize=None if resize is None else choice(resize, Resize, "resize"),
-            batch_size=number_or_auto(batch_size, "batch_size"),
-            finds_batch_size=batch_size == AUTO,
+            LabelUse(keeps_unlabelled=True, takes_several=outputs == OutputMeaning.MULTI_LABEL),
+            path_column=path_column,
+            bytes_column=bytes_column,
+            id_column=id_column,
+            labels_from=labels_from,
+            labels_file=labels_file,
+            label_column=label_column,
+            resize=resize,
+            batch_size=batch_size,
             shard_size=shard_size,
-            workers=WorkerRequest(actors, gpus_per_actor, cpus_per_actor, accelerator_type, wait_for_nodes),
-            shard_deadline_s=shard_deadline,
-            columns=columns,
-            labels_file=truth,
-            read_timeout_s=read_timeout,
-            label_use=LabelUse(keeps_unlabelled=True, takes_several=outputs == OutputMeaning.MULTI_LABEL),
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
+            cpus_per_actor=cpus_per_actor,
+            accelerator_type=accelerator_type,
+            wait_for_nodes=wait_for_nodes,
+            shard_deadline=shard_deadline,
+            read_timeout=read_timeout,
         )
-    sonar_request = None
-    if sonar is not None:
-        trained = None if sonar_model is None else here(sonar_model, "sonar_model")
-        sonar_request = SonarRequest(text_of(sonar), trained, seed_of(seed), keras_backend())
-    request = ScoreRequest(place(output, "output"), images_request, sonar_request, address, overwrite)
+    returns = None if sonar is None else _sonar_request(sonar, sonar_model, seed)
+    request = ScoreRequest(place(output, "output"), photos, returns, address, overwrite)
     if dry_run:
         return Run(request.output.absolute(), None, None, plan_score(request, console_for(verbose)))
     return run_score(request, console_for(verbose))
 
 
-_IMAGE_OPTIONS = ("path_column", "bytes_column", "id_column", "labels_from", "labels_file", "label_column", "resize")
-_OF_HALF = {"images": (*inspect.signature(model_request).parameters, *_IMAGE_OPTIONS), "sonar": ("sonar_model",)}
+def _sonar_request(sonar: str | Path, sonar_model: Place | None, seed: int) -> SonarRequest:
+    trained = None if sonar_model is None else here(sonar_model, "sonar_model")
+    return SonarRequest(text_of(sonar), trained, seed_of(seed))
+
+
+def _by_keyword(function: Callable[..., object]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+
+_OF_HALF = {
+    "images": ("model", *_by_keyword(model_request), *_by_keyword(images_request)),
+    "sonar": ("sonar_model", "seed"),
+}
 
 
 def _check_halves(options: Mapping[str, object]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from jobs.console.arguments import checked, choice, size_of, text_of
+from jobs.console.arguments import checked, choice, size_of
+from jobs.console.places import text_of
 from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.labels import labels_text, parse_labels

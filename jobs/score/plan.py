@@ -8,7 +8,7 @@ from rich.console import Console
 from cluster.nodes import Node, cluster_nodes, own_node_id
 from cluster.placement import Placement, place_workers
 from jobs.console.session import open_session
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
 from jobs.score.listing import list_images
 from jobs.score.measured_rate import Rate, bench_command, measured_rate

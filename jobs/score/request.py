@@ -7,6 +7,7 @@ from pathlib import Path
 from cluster.placement import LONGEST_WAIT_S, WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
+from scoring.networks.engines import keras_backend
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.holding import refuse_to_remove
@@ -134,7 +135,7 @@ class SonarRequest:
     source: str
     model: Path | None
     seed: int
-    backend: str
+    backend: str = field(default_factory=keras_backend)
 
     @property
     def inputs(self) -> dict[str, Location]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from jobs.console.tables import print_table
-from scoring.networks.agreement import MAX_CHANGED_LABELS, Agreement
+from jobs.console.terminal import print_table
+from scoring.networks.agreement import Agreement
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
@@ -72,9 +72,7 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
         return []
     equal = f"{percent(found.equal_labels)} of {found.num_images} labels equal"
     words = f"{equal}, probabilities within {found.largest_difference:.3f}"
-    if 1 - found.equal_labels > MAX_CHANGED_LABELS:
-        words += f"; more than {MAX_CHANGED_LABELS:.0%} changed: consider `precision` bfloat16"
-    return [("int8, float32", words)]
+    return [("int8, float32", f"{words}; {found.warning}" if found.warning else words)]
 
 
 def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:

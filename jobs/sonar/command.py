@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.console.arguments import Place, checked, choices, here, seed_of, text_of
+from jobs.console.arguments import checked, choices, seed_of
 from jobs.console.commands import command
+from jobs.console.places import Place, here, text_of
 from jobs.console.terminal import console_for
 from jobs.sonar.request import StudyRequest
 from jobs.sonar.result import Study

@@ -13,11 +13,10 @@ from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import keras_digest, load_keras_file, only_output, stated_size, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, only_output, size_word, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
-from scoring.networks.pixel_scales import PixelScale, take_pixels
-from scoring.pixels.input_shape import DEFAULT_SHAPE, size_text
+from scoring.networks.pixel_scales import scale_word, take_pixels
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -76,14 +75,11 @@ class KerasFile(ModelKind):
 
 def _changes(path: Path, told: Untold) -> str:
     """Added to the file's digest where output, size or scale are not the file's: it keeps conversions apart."""
-    changes = ""
-    if told.output_name not in (None, only_output(path)):
-        changes += f":output-{hashlib.sha256(str(told.output_name).encode()).hexdigest()[:16]}"
-    if told.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
-        changes += f":size-{size_text(told.size)}"
-    if told.pixels is not PixelScale.UNCHANGED:
-        changes += f":pixels-{told.pixels.name.lower()}"
-    return changes
+    name = told.output_name
+    is_told = name is not None and name != only_output(path)
+    output = f"output-{hashlib.sha256(str(name).encode()).hexdigest()[:16]}" if is_told else ""
+    words = (output, size_word(path, told.size), scale_word(told.pixels))
+    return "".join(f":{word}" for word in words if word)
 
 
 def _load_classifier(path: Path, told: Untold) -> "keras.Model":

@@ -7,8 +7,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 
-# The largest share of labels that int8 may change before the summary warns of it.
-MAX_CHANGED_LABELS = 0.01
+_MAX_CHANGED_LABELS = 0.01  # the largest share that int8 may change before its user is warned
 # Follows the network's digest in that of its int8 form, before a digest of the int8 weights: these differ with the
 # images that they were calibrated on.
 QUANTISED = ":int8-"
@@ -44,6 +43,13 @@ class Agreement:
     num_images: int
     equal_labels: float
     largest_difference: float
+
+    @property
+    def warning(self) -> str | None:
+        """What to say of it where too many labels changed."""
+        if self.equal_labels >= 1 - _MAX_CHANGED_LABELS:
+            return None
+        return f"more than {_MAX_CHANGED_LABELS:.0%} changed: consider `precision` bfloat16"
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from scoring.networks.keras_files import (
     is_one_list,
     keras_digest,
     load_keras_file,
-    stated_size,
+    size_word,
     with_pixels,
 )
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
-from scoring.networks.pixel_scales import PixelScale, take_pixels
+from scoring.networks.pixel_scales import PixelScale, scale_word, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
-from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, size_text
+from scoring.pixels.input_shape import IMAGE_SIZE
 from scoring.storage.locations import Location, absolute_text, locate
 
 if TYPE_CHECKING:
@@ -207,14 +207,10 @@ class KerasFileBase:
     def digest(self) -> str:
         """The digest of architecture and weights, with the size and scale where they are not the file's."""
         path, request = local_keras_file(self.request.model), self.request
-        digest = keras_digest(path)
-        if request.size not in (None, stated_size(path) or DEFAULT_SHAPE.size):
-            digest += f"-size-{size_text(request.size)}"
-        if request.layer is None and is_one_list(path):
-            digest += "-within"
-        if is_cut_channels_first(path, request.layer):
-            digest += "-channels-last"
-        return digest + ("" if request.pixels is PixelScale.UNCHANGED else f"-pixels-{request.pixels.name.lower()}")
+        within = "within" if request.layer is None and is_one_list(path) else ""
+        order = "channels-last" if is_cut_channels_first(path, request.layer) else ""
+        words = (size_word(path, request.size), within, order, scale_word(request.pixels))
+        return "-".join([keras_digest(path), *filter(None, words)])
 
     def may_mix(self) -> bool:
         """As the file's architecture tells."""

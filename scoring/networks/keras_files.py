@@ -146,6 +146,11 @@ def only_output(path: Path) -> str | None:
     return (name or outputs[0]) if is_one else None  # of a layer: its name, and which of its outputs
 
 
+def size_word(path: Path, size: tuple[int, int] | None) -> str:
+    """What a size that was asked for adds to a digest, `size-240x320`; nothing where it is the file's own."""
+    return "" if size in (None, stated_size(path) or DEFAULT_SHAPE.size) else f"size-{size_text(size)}"
+
+
 def load_keras_file(path: Path) -> "keras.Model":
     """Load a model without running code that it may bring; layers of other precisions become float32.
 

@@ -27,6 +27,11 @@ _IMAGENET_MEAN = (123.68, 116.779, 103.939)  # RGB; keras.applications.imagenet_
 _KERAS_MODES = {PixelScale.SIGNED: "tf", PixelScale.CAFFE: "caffe", PixelScale.TORCH: "torch"}
 
 
+def scale_word(scale: PixelScale) -> str:
+    """What a scale that a file lacks adds to a digest, `pixels-torch`; nothing where there is none."""
+    return "" if scale is PixelScale.UNCHANGED else f"pixels-{scale.name.lower()}"
+
+
 def rescale(pixels: "keras.KerasTensor", scale: PixelScale) -> "keras.KerasTensor":
     """Bring pixels into a network's scale, as operations that stay float32 whatever a network's layers compute in.
 

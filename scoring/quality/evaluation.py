@@ -8,14 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.arrays import Float32Array
+from scoring.quality.certainty import kept_uncertain
 from scoring.quality.intervals import Interval, single_test_interval
 from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import match_label
 
 _NUM_BINS = 10
 _NAMED = 5  # unknown labels that are kept
-# Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
-_MIN_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def log_loss(
     images = np.arange(len(truth))
     if clip is None:
         of_truth = probabilities[images, truth].astype(np.float64)
-        return float(-np.log(np.clip(of_truth, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean())
+        return float(-np.log(kept_uncertain(of_truth)).mean())
     least = np.broadcast_to(clip, len(truth))[:, np.newaxis]
     kept = np.clip(probabilities.astype(np.float64), least, 1 - least)
     if kept.shape[1] > 2:

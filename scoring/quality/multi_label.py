@@ -7,12 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
+from scoring.quality.certainty import kept_uncertain
 from scoring.sources.targets import match_label, parts_of
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"
-# Log loss is infinite for one wrong certainty; float32 rounds probabilities this close to 1 to certainty.
-_MIN_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
     from sklearn.metrics import roc_auc_score
 
     of_truth = np.where(is_true, said, 1 - said).astype(np.float64)
-    log_loss = -np.log(np.clip(of_truth, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean()
+    log_loss = -np.log(kept_uncertain(of_truth)).mean()
     has_both = is_true.any() and not is_true.all()
     return LabelEvaluation(
         int(is_true.sum()), float(log_loss), float(roc_auc_score(is_true, said)) if has_both else None

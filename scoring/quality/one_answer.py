@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from scoring.quality.certainty import kept_uncertain
 from scoring.quality.evaluation import true_classes
 from scoring.quality.multi_label import true_labels
 from scoring.run.record import RequestRecord
@@ -16,7 +17,6 @@ _MOST_ALIKE = 0.95
 # Two probabilities are one where their log-odds are as near as this: 0.500 and 0.512, or 0.99900 and 0.99905. Sure
 # answers to different images lie further apart; all that float32 rounds to 1 are alike.
 _SAME_LOG_ODDS = 0.05
-_NEAREST_TO_CERTAIN = 1e-7
 
 
 class AnswerCount:
@@ -46,7 +46,7 @@ class AnswerCount:
             return None
         answers, probabilities = rows["class_index"].to_numpy(), rows["probability"].to_numpy().astype(np.float64)
         label = int(np.bincount(answers).argmax())
-        kept = np.clip(probabilities, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN)
+        kept = kept_uncertain(probabilities)
         log_odds = np.log(kept / (1 - kept))
         middle = np.median(log_odds[answers == label])
         alike = (answers == label) & (np.abs(log_odds - middle) <= _SAME_LOG_ODDS)

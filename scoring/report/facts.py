@@ -63,7 +63,8 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
         return []
     equal, largest = percent(found.equal_labels), percent(found.largest_difference)
     images = plural(found.num_images, "image")
-    return [("agreement with float32", f"{equal} of the labels of {images}; probabilities within {largest}")]
+    words = f"{equal} of the labels of {images}; probabilities within {largest}"
+    return [("agreement with float32", f"{words}; {found.warning}" if found.warning else words)]
 
 
 def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:

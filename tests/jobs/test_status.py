@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 from jobs.report import app as report
 from jobs.status import app as status
 from jobs.submission import app as submission
+from scoring import __version__
 from scoring.run import lease
 from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
+from scoring.run.verification import run_status
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_run
 from tests.tampering import ALL, SEEN_FROM_ENDS
@@ -65,11 +67,15 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     on_disk(folder.predictions / "notes.txt").write_text("mine")
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path), "--json", "--verify"])
+    digests = {str(shard): run_status(folder, verify=True).digests[shard] for shard in (0, 1)}
     assert json.loads(told.stdout) == {
+        "command": "status", "version": __version__, "digests": digests,
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
         "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
+    assert "shards missing" in told.stderr
+    assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).output == told.stdout
 
 
 @pytest.mark.parametrize("lacks", ["nothing", "a shard", "its record", "its manifest"])
@@ -130,7 +136,7 @@ def test_a_damaged_page_of_the_manifest_is_one_line_and_exit_2(folder: RunFolder
     assert "manifest.parquet is damaged: run the same score command again" in told.stderr
 
 
-@pytest.mark.parametrize("words", [["status", "RUN"], ["status", "RUN", "--json"], ["--version"]])
+@pytest.mark.parametrize("words", [["status", "RUN"], ["status", "RUN", "--json", "-q"], ["--version"]])
 @pytest.mark.parametrize(
     ("output", "code", "said"),
     [

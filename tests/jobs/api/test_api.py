@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,25 @@ def test_nonsense_raises_one_line_that_names_the_field_and_starts_nothing(
         call()
     assert "\n" not in str(raised.value)
     assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+_OF_RUN = {"output", "images", "sonar", "address", "overwrite", "dry_run", "verbose"}
+_OF_SONAR: dict[str, Any] = {"sonar_model": "sonar.keras", "seed": 1}
+_OF_IMAGES: dict[str, Any] = {
+    **dict.fromkeys(("model", "weights", "path_column", "bytes_column", "id_column", "label_column", "size"), "any"),
+    **dict.fromkeys(("outputs", "output_name", "pixels", "store_probabilities", "accelerator_type"), "any"),
+    **dict.fromkeys(("labels", "labels_from", "labels_file", "resize", "engine", "precision"), "any"),
+    **dict.fromkeys(("batch_size", "shard_size", "actors", "wait_for_nodes"), 8),
+    **dict.fromkeys(("gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"), 8.0),
+}
+
+
+def test_what_is_said_of_a_half_that_is_not_scored_is_refused_with_every_option() -> None:
+    assert set(signature(shardscore.score).parameters) == _OF_RUN | set(_OF_SONAR) | set(_OF_IMAGES)
+    for half, other, options in (("images", "sonar", _OF_IMAGES), ("sonar", "images", _OF_SONAR)):
+        for field, value in options.items():
+            with pytest.raises(shardscore.RequestError, match=rf"^`{field}` goes with `{half}`; there is none\. "):
+                shardscore.score(output="run", **{other: "here", field: value})
 
 
 class _Images:

@@ -40,7 +40,7 @@ def test_a_job_goes_on_when_nobody_can_hear_it(output: str) -> None:
 
 
 _NAME = r"""
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from jobs.console.terminal import Terminal, console_for
 
 for console in (Terminal(), console_for(True)):
@@ -65,7 +65,7 @@ def test_what_an_encoding_cannot_say_is_spelled_out(encoding: str, said: list[st
 
 
 _MARKS = r"""
-from jobs.console.tables import print_table
+from jobs.console.terminal import print_table
 from jobs.console.terminal import Terminal, console_for
 
 for console in (Terminal(), console_for(True)):

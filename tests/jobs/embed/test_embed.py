@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from jobs.embed.command import embed
-from jobs.embed.options import VectorPrecision, embedding_request
+from jobs.embed.options import Pooling, VectorPrecision, embedding_request
 from jobs.report import report
 from jobs.submission import submission
 from scoring.errors import ModelError, RequestError, RunFolderError
-from scoring.models.embedding import Embedder, EmbeddingType
+from scoring.models.embedding import Embedder, EmbeddingRequest, EmbeddingType
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainedBase, load_training_record, save_training_record
 from scoring.networks.base_networks import base_of
@@ -117,20 +117,35 @@ def test_one_of_model_and_base_is_wanted(photos: Path, tmp_path: Path) -> None:
         embed(images=photos, output=tmp_path / "run", model="resnet50", base="vgg16")
 
 
-def test_every_precision_that_is_offered_can_be_asked_for() -> None:
+def _asked(pooling: str | list[str] = "mean", precision: str = "float32") -> EmbeddingRequest:
     options: dict[str, Any] = dict.fromkeys(("base", "weights", "features", "size"))
+    return embedding_request(
+        model="resnet50",
+        pooling=pooling,
+        dtype="float32",
+        pixels="0..255",
+        engine="keras",
+        precision=precision,
+        **options,
+    )
+
+
+def test_every_precision_that_is_offered_can_be_asked_for() -> None:
     for precision in VectorPrecision:
-        request = embedding_request(
-            model="resnet50",
-            pooling="mean",
-            dtype="float32",
-            pixels="0..255",
-            engine="keras",
-            precision=precision,
-            **options,
-        )
-        request.check()
+        _asked(precision=precision).check()
     assert set(Precision) - set(map(Precision, VectorPrecision)) == {Precision.INT8}
+
+
+def test_ways_of_pooling_may_stand_as_in_finetune() -> None:
+    assert [_asked(one).base.pooling for one in Pooling] == list(Pooling)
+    for pooling in ("mean,max", "mean, max", ["mean", "max"]):
+        assert _asked(pooling) == _asked("mean+max")
+    for pooling in ("mean,centre", "max,mean", ["max", "max"]):
+        with pytest.raises(
+            RequestError, match=r"Expected `pooling` to be one of mean, max, mean\+max; received "
+        ) as odd:
+            _asked(pooling)
+        assert str(pooling) in str(odd.value).replace("\\", "")
 
 
 @pytest.mark.keras

@@ -81,6 +81,13 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
+def test_ways_of_pooling_may_be_joined_as_in_embed(asked: Any) -> None:
+    for pooling in ("mean,max", "mean + max", ["mean", "max"]):
+        views = _features(asked(pooling=pooling)).base.views
+        assert views is not None
+        assert views.pooling == (ViewPooling.MEAN, ViewPooling.MAX)
+
+
 def test_folds_of_a_recipe_give_way_to_photos_that_are_kept_out(asked: Any) -> None:
     assert asked(preset="fast", head="softmax", validation=6).num_validation == 6
     assert asked(preset="lesson", folds=0, validation=6).num_validation == 6

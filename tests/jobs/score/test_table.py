@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.score.table import print_summary
+from jobs.score.table import agreement_row, print_summary
 from scoring.models.output_meaning import OutputMeaning
+from scoring.networks.agreement import Agreement
 from scoring.quality.evaluation import RightCount
+from scoring.report import facts
 from scoring.run.folder import RunFolder
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
@@ -92,3 +94,12 @@ def test_images_with_labels_that_the_model_does_not_know_are_told_where_several_
     said = capsys.readouterr().out
     assert "1 labelled image, whose labels the model does not know, such as 'cat,fox'" in said
     assert "accuracy" not in said
+
+
+@pytest.mark.parametrize(("equal_labels", "is_warned"), [(1.0, False), (0.99, False), (0.989, True)])
+def test_labels_that_int8_changed_are_warned_of_in_the_summary_and_in_the_report(
+    equal_labels: float, is_warned: bool
+) -> None:
+    for row in (agreement_row, facts.agreement_row):
+        [(_, words)] = row(Agreement(1000, equal_labels, 0.125))
+        assert ("; more than 1% changed: consider `precision` bfloat16" in words) == is_warned

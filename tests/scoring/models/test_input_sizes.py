@@ -8,11 +8,17 @@ import pytest
 
 from scoring.errors import ModelError
 from scoring.models.classifier import Classifier
+from scoring.models.keras_file import KerasFile
 from scoring.models.kinds import VGG16_CATS_DOGS
+from scoring.models.model_kind import Untold
 from scoring.models.model_request import ModelRequest
 from scoring.networks.agreement import ImageSample
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
+from scoring.networks.keras_files import keras_digest
 from scoring.networks.noise import noise
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape
 
@@ -149,13 +155,6 @@ def test_size_that_contradicts_the_one_side_that_a_model_fixes_is_refused_by_tha
 
 
 @pytest.mark.keras
-def test_side_that_is_fixed_is_held_against_the_size_though_the_other_is_open(tmp_path: Path) -> None:
-    _save(tmp_path / "model.keras", (None, 128, 3))
-    with pytest.raises(ModelError, match=r"Expected `size` 70x128 .* received 70x70"):
-        _load(tmp_path / "model.keras", (70, 70))
-
-
-@pytest.mark.keras
 def test_size_that_is_too_small_for_the_layers_is_refused_in_one_line(tmp_path: Path) -> None:
     _save(tmp_path / "model.keras", (None, None, 3))
     with pytest.raises(ModelError, match=r"Expected a `size` that .*model.keras can take; received 4x4: ") as refused:
@@ -195,6 +194,23 @@ def test_size_that_a_model_has_anyway_changes_nothing(tmp_path: Path) -> None:
     _save(tmp_path / "model.keras", (96, 128, 3))
     said, unsaid = (_load(tmp_path / "model.keras", size) for size in ((96, 128), None))
     assert said.model_digest == unsaid.model_digest
+
+
+@pytest.mark.keras
+def test_size_and_scale_are_called_the_same_in_every_digest(tmp_path: Path) -> None:
+    """As earlier versions called them: their runs and conversions are continued with them."""
+    path = tmp_path / "model.keras"
+    _save(path, (None, None, 3))
+    for size, pixels, words in (
+        (None, PixelScale.UNCHANGED, []),
+        ((224, 224), PixelScale.TORCH, ["pixels-torch"]),
+        ((80, 120), PixelScale.UNCHANGED, ["size-80x120"]),
+        ((80, 120), PixelScale.UNIT, ["size-80x120", "pixels-unit"]),
+    ):
+        scored = KerasFile(str(path), None, "a,b,c", Untold(size=size, pixels=pixels)).network().digest
+        assert scored == ":".join([keras_digest(path), *words])
+        base = BaseRequest(str(path), layer="conv2d", size=size, pixels=pixels)
+        assert base_of(base).digest() == "-".join([keras_digest(path), *words])
 
 
 def test_size_belongs_to_keras_files() -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.score.label_options import columns_and_labels
+from jobs.score.image_options import columns_and_labels
 from jobs.score.listing import list_images
 from jobs.score.request import ImagesRequest
 from scoring.errors import RequestError
