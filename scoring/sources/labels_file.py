@@ -139,7 +139,7 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     """
     source = file.source
     file.check()
-    is_folder = source.is_dir()
+    is_folder = file.is_folder()
     is_table = is_folder or is_parquet(source.name)
     names, num_rows, columns = _parquet_columns(source, is_folder) if is_table else _csv_columns(source)
     if len(names) < 2 or not num_rows:

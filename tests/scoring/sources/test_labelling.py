@@ -1,5 +1,6 @@
 """Labels from a file of their own, as competitions give them, or from a column of the table of images."""
 
+import errno
 import re
 import unicodedata
 import uuid
@@ -7,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImagesError, RequestError
+from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import LabelUse, label_by_file, label_by_path, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, Url
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
 
@@ -706,6 +708,36 @@ def test_a_part_of_a_table_of_labels_that_lacks_a_column_is_refused(tmp_path: Pa
         r".*labels one lacks 'label'\. Write the table anew, or name one file in it\.",
         said,
     )
+
+
+def test_a_file_of_labels_in_a_bucket_that_lists_nothing_is_read(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bucket / "train.csv").write_bytes(b"id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+
+    def refuse(url: Url) -> Any:
+        raise BucketError(errno.EACCES, "access denied", str(url))
+
+    monkeypatch.setattr(Url, "stamped_objects", refuse)
+    LabelsFile(bucket / "train.csv").check()
+    assert _targets(_labelled(bucket / "train.csv")) == _EXPECTED
+    with pytest.raises(BucketError, match="access denied"):
+        LabelsFile(bucket / "labels").check()
+
+
+def test_parts_in_a_bucket_whose_prefix_alone_may_be_asked_about_are_read(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(pa.table({"id": ["a1", "b2", "c3", "10"], "label": list(_EXPECTED.values())}), tmp_path / "1")
+    (bucket / "labels" / "1.parquet").write_bytes((tmp_path / "1").read_bytes())
+    is_file = Url.is_file
+
+    def refuse(url: Url) -> bool:
+        if url.suffix:
+            return is_file(url)
+        raise BucketError(errno.EACCES, "access denied", str(url))
+
+    monkeypatch.setattr(Url, "is_file", refuse)
+    LabelsFile(bucket / "labels").check()
+    assert _targets(_labelled(bucket / "labels")) == _EXPECTED
 
 
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
