@@ -22,6 +22,7 @@ from scoring.sources.inputs import find_images
 from scoring.sources.labelling import LabelUse, label_by_file, label_by_path, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
+from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, Url
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
@@ -626,6 +627,16 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
         if "/" in inside:
             archive.writestr("train.zip", b"PK")
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
+
+
+def test_labels_that_are_named_in_a_zip_are_read_without_listing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr("data/train.csv", "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+        archive.writestr("train/1.jpg", b"")
+    monkeypatch.delattr(ZipDirectory, "files")
+    assert _targets(_labelled(tmp_path / "bundle.zip" / "data" / "train.csv")) == _EXPECTED
 
 
 def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
