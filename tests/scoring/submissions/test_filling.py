@@ -6,13 +6,16 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
+from scoring.sources.spelling import singular
 from scoring.sources.table_columns import TableColumns
+from scoring.submissions import choosing
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
@@ -406,6 +409,17 @@ def test_columns_are_those_of_labels_in_other_case_or_number(tmp_path: Path) -> 
         _refused(folder, [f"id,{columns}", f"1{',0' * len(columns.split(','))}"], message)
     folder = _run(tmp_path / "two", [_A], ("cat", "cats", "fox"))
     _refused(folder, ["id,Cat,cats,fox", "1,0,0,0"], "the first label without a column is 'cat'")
+
+
+def test_every_column_and_label_is_looked_at_once_in_another_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = [f"leaf {number}" for number in range(20)]
+    asked = Mock(side_effect=singular)
+    monkeypatch.setattr(choosing, "singular", asked)
+    lines = [",".join(["id", *map(str.upper, labels)]), ",".join(["1", *["0"] * 20])]
+    assert _fill(_run(tmp_path, [[0.05] * 20], labels), lines)[0] == lines[0]
+    assert asked.call_count == 40
 
 
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:
