@@ -28,7 +28,8 @@ def check_output(output: Location, folder: Location, default: Location, inputs: 
         )
     for field, location in inputs.items():
         if location is not None and lies_in(location, output):
+            told = f"by default it is {output}" if output == default else f"received {output} for both"
             raise RequestError(
-                f"Expected `output` to be another file than `{field}`, which it would replace; received {output} for "
-                "both. Name another file."
+                f"Expected `output` to be another file than `{field}`, which it would replace; {told}. Name another "
+                "file as `output`."
             )

@@ -121,7 +121,7 @@ def load_figures(path: Path) -> BenchFigures:
         return _parse(json.loads(path.read_text(encoding="utf-8")), path.name)
     except KeyError as error:
         raise RequestError(f"Expected `json` to be a file that bench wrote; {path} lacks {error}.") from error
-    except (ValueError, IndexError, TypeError, RecursionError, OverflowError) as error:
+    except (AttributeError, ValueError, IndexError, TypeError, RecursionError, OverflowError) as error:
         raise RequestError(f"Expected `json` to be a file that bench wrote; {path} is none.") from error
 
 

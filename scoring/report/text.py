@@ -69,7 +69,7 @@ def percent(share: float, least: int = 1) -> str:
         least: Decimals that it has at any rate.
     """
     told = (f"{100 * share:.{decimals}f}" for decimals in range(least, 6))
-    end = f"{100 * round(abs(share)):.{least}f}"
+    end = f"{100 * (abs(share) > 0.5):.{least}f}"
     return next((text for text in told if float(text) not in (0.0, 100.0)), end) + "%"
 
 

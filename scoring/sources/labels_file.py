@@ -14,7 +14,7 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
-from scoring.sources.table_parts import TableParts, is_parquet, one_line
+from scoring.sources.table_parts import TableParts, is_parquet, one_line, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -139,8 +139,9 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     """
     source = file.source
     file.check()
-    is_table = is_parquet(source.name) or source.is_dir()
-    names, num_rows, columns = _parquet_columns(source) if is_table else _csv_columns(source)
+    is_folder = file.is_folder()
+    is_table = is_folder or is_parquet(source.name)
+    names, num_rows, columns = _parquet_columns(source, is_folder) if is_table else _csv_columns(source)
     if len(names) < 2 or not num_rows:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
@@ -168,40 +169,57 @@ def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequenc
     )
 
 
-def _parquet_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
+def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
     """The names, the number of rows, and the columns that may be texts; lists, images and the like are left out."""
     with _refused_if_unreadable(source):
-        parts = TableParts(source) if source.is_dir() else None
-        files = [file_below(parts.folder, name) for name in parts.names] if parts else [source]
-        table = pa.concat_tables([_plain_columns(file) for file in files])
-    return table.column_names, table.num_rows, _Texts(table, source)
+        folder, parts = _parts(source) if is_folder else (source.parent, [source.name])
+        read = [_plain_columns(folder, part) for part in parts]
+    left_out = {name for _, others in read for name in others}
+    tables = [table for table, _ in read]
+    names = [name for name in tables[0].column_names if name not in left_out]
+    for part, table in zip(parts, tables, strict=True):
+        if differing := ({*tables[0].column_names} ^ {*table.column_names}) - left_out:
+            raise RequestError(
+                f"Expected every part of `labels_file` to have the same columns; of {parts[0]} and {part} in {source} "
+                f"one lacks {min(differing)!r}. Write the table anew, or name one file in it."
+            )
+    return names, sum(table.num_rows for table in tables), _Texts(names, tables, source)
 
 
-def _plain_columns(part: Location) -> pa.Table:
-    with pq.ParquetFile(readable(part)) as file:
-        return file.read([field.name for field in file.schema_arrow if _is_plain(field.type)])
+def _parts(source: Location) -> tuple[Location, Sequence[str]]:
+    parts = TableParts(source)
+    return parts.folder, parts.names
+
+
+def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
+    """A part's columns that may be texts, also those that its folders tell, and the names of its others."""
+    with pq.ParquetFile(readable(file_below(folder, part))) as file:
+        fields = list(file.schema_arrow)
+        table = file.read([field.name for field in fields if _is_plain(field.type)])
+    return with_partition(table, part), [field.name for field in fields if not _is_plain(field.type)]
 
 
 class _Texts(Mapping[str, Sequence[str]]):
     """Columns of a Parquet table, made texts when they are looked at: of those that are not, some could not be."""
 
-    def __init__(self, table: pa.Table, source: Location) -> None:
-        self._table = table
+    def __init__(self, names: Sequence[str], parts: Sequence[pa.Table], source: Location) -> None:
+        self._names = names
+        self._parts = parts
         self._source = source
         self._made: dict[str, Sequence[str]] = {}
 
     def __getitem__(self, name: str) -> Sequence[str]:
         if name not in self._made:
-            values = self._table[name]
             with _refused_if_unreadable(self._source):
-                self._made[name] = [value.strip() for value in pc.fill_null(as_texts(values), "").to_pylist()]
+                texts = (pc.fill_null(as_texts(part[name]), "").to_pylist() for part in self._parts)
+                self._made[name] = [value.strip() for values in texts for value in values]
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._table.column_names)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return int(self._table.num_columns)
+        return len(self._names)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Which columns of a table of images, or of a file of labels, say what, and how to find them in a table."""
 
+import errno
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.errors import ImagesError, RequestError
+from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.storage.locations import Location, file_above
 
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
@@ -64,7 +65,7 @@ class LabelsFile:
 
     def check(self) -> None:
         """Raise RequestError if there is no such file, or it is a folder of something else."""
-        if self.source.is_dir():
+        if self.is_folder():
             from scoring.sources.table_parts import is_table_folder  # what only names columns needs no tables
 
             if not is_table_folder(self.source):
@@ -76,6 +77,20 @@ class LabelsFile:
             raise RequestError(
                 f"Expected `labels_file` to be a CSV file or a Parquet table; there is no {self.source}."
             )
+
+    def is_folder(self) -> bool:
+        """Whether it is a folder, as a table of several parts is.
+
+        Raises:
+            BucketError: If its bucket cannot be reached, or lets neither objects be read there nor be listed.
+        """
+        try:
+            if self.source.is_file():  # which may be all that a user of a bucket may ask
+                return False
+        except BucketError as error:
+            if error.errno != errno.EACCES:
+                raise
+        return self.source.is_dir()
 
 
 def is_inventory(schema: pa.Schema, columns: TableColumns) -> bool:

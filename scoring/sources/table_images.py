@@ -12,7 +12,7 @@ from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
-from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
+from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above, with_partition
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
@@ -147,7 +147,7 @@ class TableSource:
             own = part.schema_arrow
             listed = [name for name in listed_columns(own, self._columns) if column_type(own, name) is not None]
             for batch in part.iter_batches(_ROWS_AT_ONCE, columns=listed):
-                yield found_rows(_with_partition(batch, of.name), self._columns, replace(of, row=row))
+                yield found_rows(with_partition(batch, of.name), self._columns, replace(of, row=row))
                 row += batch.num_rows
         except BucketError:
             raise
@@ -162,13 +162,6 @@ def _schema(part: pq.ParquetFile, name: str) -> pa.Schema:
         if column not in schema.names:
             schema = schema.append(pa.field(column, pa.string()))
     return schema
-
-
-def _with_partition(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    for column, value in partition_values(name).items():
-        if column not in batch.schema.names:
-            batch = batch.append_column(column, pa.repeat(pa.scalar(value, pa.string()), batch.num_rows))
-    return batch
 
 
 def _damaged(part: Location, error: Exception) -> ImagesError:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import filterfalse, islice
 from pathlib import PurePosixPath
+from typing import TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ _LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json
 # Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's parts.
 _WITHIN = re.compile(r"[^=]+=.*|[\d-]+|data")
 _NULL = "__HIVE_DEFAULT_PARTITION__"  # a partition's value that is none
+_Rows = TypeVar("_Rows", pa.Table, pa.RecordBatch)
 _ICEBERG_LOG = re.compile(r"(v\d+|\d+-[\da-f-]{36})(\.gz)?\.metadata\.json")
 
 
@@ -175,6 +177,14 @@ def partition_values(name: str) -> dict[str, str | None]:
     """
     steps = (step.partition("=") for step in readable_name(name)[0].split("/")[:-1])
     return {unquote(column): None if value == _NULL else unquote(value) for column, mark, value in steps if mark}
+
+
+def with_partition(rows: _Rows, name: str) -> _Rows:
+    """Rows of a part with the columns that its folders tell, but for those that it has itself."""
+    for column, value in partition_values(name).items():
+        if column not in rows.schema.names:
+            rows = rows.append_column(column, pa.repeat(pa.scalar(value, pa.string()), rows.num_rows))
+    return rows
 
 
 def one_line(error: Exception) -> str:

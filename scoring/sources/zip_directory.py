@@ -113,6 +113,13 @@ class ZipDirectory:
                 raise has_changed(self._place) from error
             raise ImageError(f"cannot read from zip: {error}") from error
 
+    def holds(self, path: str) -> bool:
+        """Whether there is a file of exactly this path; unlike `files`, it looks at no other."""
+        try:
+            return bool(self._find(path))
+        except KeyError:
+            return False
+
     def peek(self, path: str, length: int) -> bytes:
         """The first bytes of a member.
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError
 from urllib3.util import Retry
 
 from scoring.errors import BucketError, RequestError, TooLargeError
@@ -140,10 +140,16 @@ def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
 
 def _reason(error: requests.RequestException) -> str:
     """What happened, without the URL that the library's words repeat."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or _is_silence(error):
         return "the server does not answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the server ends its answer early"
     if isinstance(error, requests.ConnectionError):
         return "no connection to the server"
     return type(error).__name__
+
+
+def _is_silence(error: requests.RequestException) -> bool:
+    """Whether the server is there and sends nothing, which the library calls a fault of the connection."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, ReadTimeoutError)

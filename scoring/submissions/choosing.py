@@ -1,14 +1,14 @@
 """What a template asks for: told by its columns, its values and the run's labels, or refused where they do not tell."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.spelling import composed
-from scoring.sources.targets import match_label
+from scoring.sources.spelling import composed, singular
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked, class_index
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
@@ -102,10 +102,13 @@ def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
     """The class of each of several columns, which are named as labels are but for case and plural."""
     index = _index_of(labels)
+    words = [singular(label) for label in labels]
+    times = Counter(words)
+    index_of_word = {word: place for place, word in enumerate(words) if times[word] == 1}
     columns: dict[int, str] = {}
     extra: list[str] = []
     for column in template.columns:
-        place = index[composed(column)] if composed(column) in index else match_label(column, labels)
+        place = index.get(composed(column), index_of_word.get(singular(column)))
         if place is None or place in columns:
             extra.append(column)
         else:

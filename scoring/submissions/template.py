@@ -4,10 +4,10 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from scoring.errors import RequestError
 from scoring.sources.csv_table import read_csv
@@ -16,6 +16,8 @@ from scoring.storage.locations import Location
 
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
+_Form: TypeAlias = Literal["NFC", "NFD"]
+_OTHER: dict[_Form, _Form] = {"NFC": "NFD", "NFD": "NFC"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Template:
         ids: One for each row, as they are spelled, none twice.
         answers: What each row has in the other columns, without spaces around it, in one spelling of accents.
         delimiter: What stands between columns.
-        spellings: Of answers with accents and the words in them, how they are really spelled, by that one spelling.
+        spellings: Of answers with accents and the words in them, how they are really spelled, by that one spelling and
+            by their own.
     """
 
     source: Location
@@ -45,8 +48,17 @@ class Template:
 
     def spelled(self, labels: Sequence[str]) -> list[str]:
         """Labels as the answers spell them, with accents as one character or two; those that none is, as others are."""
-        form: Literal["NFC", "NFD"] = "NFC" if all(one == other for one, other in self.spellings.items()) else "NFD"
-        return [self.spellings.get(composed(label)) or unicodedata.normalize(form, label) for label in labels]
+        form = self._form()
+        return [self.spellings.get(label) or self.spellings.get(composed(label)) or form(label) for label in labels]
+
+    def _form(self) -> Callable[[str], str]:
+        """How to write a label that no answer is: with accents as all answers have them, where these tell."""
+        are_composed = any(_is_in("NFC", text) for text in self.spellings.values())
+        are_decomposed = any(_is_in("NFD", text) for text in self.spellings.values())
+        if are_composed == are_decomposed:
+            return lambda label: label
+        form: _Form = "NFC" if are_composed else "NFD"
+        return lambda label: unicodedata.normalize(form, label) if _is_in(_OTHER[form], label) else label
 
     def may_lack_header(self, labels: Sequence[str]) -> bool:
         """Whether the first line may be a row: all its columns are numbers, labels, or what other rows have."""
@@ -105,8 +117,14 @@ def _stripped(row: Sequence[str]) -> tuple[str, ...]:
 
 
 def _spellings(rows: Sequence[Sequence[str]]) -> dict[str, str]:
-    accented = {value.strip() for row in rows for value in row[1:] if not value.isascii()}
-    return {composed(text): text for value in accented for text in (value, *value.split())}
+    accented = dict.fromkeys(value.strip() for row in rows for value in row[1:] if not value.isascii())
+    texts = [text for value in accented for text in (value, *value.split())]
+    return {composed(text): text for text in reversed(texts)} | {text: text for text in texts}
+
+
+def _is_in(form: _Form, text: str) -> bool:
+    """Whether a text is in one form alone: without accents it is in both, with letters such as U+212B in neither."""
+    return unicodedata.is_normalized(form, text) and not unicodedata.is_normalized(_OTHER[form], text)
 
 
 def without_fraction(value: str) -> str:

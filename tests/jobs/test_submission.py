@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from jobs.cli import app
 from scoring import __version__
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import Url
+from tests.places import on_disk
 from tests.runs import Scored, write_run
 
 
@@ -119,6 +121,10 @@ def test_no_template_gives_way_to_the_submission(run: RunFolder, tmp_path: Path)
         assert (code, "--output to be another file than --template" in printed) == (2, True)
     assert "3.jpg,0.5" in template.read_text()
     assert _submission(run, "--template", str(template), "--output", str(run.path / "mine.csv"))[0] == 0
+    shutil.copy(template, on_disk(run.submission))
+    code, printed = _submission(run, "--template", str(run.submission))
+    assert (code, f"by default it is {run.submission}. Name another file as --output." in printed) == (2, True)
+    assert "3.jpg,0.5" in on_disk(run.submission).read_text()
 
 
 def test_a_submission_in_a_bucket_is_to_be_copied_first(run: RunFolder, tmp_path: Path, bucket: Url) -> None:

@@ -106,6 +106,15 @@ def test_what_a_record_lacks_is_named(stored: Path, key: str) -> None:
         load_figures(stored)
 
 
+@pytest.mark.parametrize("model", ["vgg16", None, [], 7])
+def test_a_record_whose_model_is_no_model_of_a_record_is_refused_in_one_line(stored: Path, model: object) -> None:
+    record = json.loads(stored.read_text())
+    record["request"]["model"] = model
+    stored.write_text(json.dumps(record))
+    with pytest.raises(RequestError, match=r"Expected `json` to be a file that bench wrote; .* is none"):
+        load_figures(stored)
+
+
 def test_a_rate_too_large_for_a_number_is_refused_in_one_line(stored: Path) -> None:
     record = json.loads(stored.read_text())
     record["decode_images_per_s_per_core"]["median"] = 10**400

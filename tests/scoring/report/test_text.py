@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -29,6 +30,10 @@ def test_letters_of_any_script_stay_as_they_are(name: str) -> None:
 def test_a_long_name_keeps_its_ends_and_its_length() -> None:
     assert shorten("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
     assert shorten("short", 5) == "short"
+
+
+def test_a_share_that_is_no_number_is_written_as_such() -> None:
+    assert [percent(share) for share in (math.nan, math.inf)] == ["nan%", "inf%"]
 
 
 def test_what_is_nearly_all_or_nearly_none_is_not_rounded_to_it() -> None:

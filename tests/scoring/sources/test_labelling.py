@@ -1,5 +1,6 @@
 """Labels from a file of their own, as competitions give them, or from a column of the table of images."""
 
+import errno
 import re
 import unicodedata
 import uuid
@@ -7,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImagesError, RequestError
+from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import LabelUse, label_by_file, label_by_path, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.storage.locations import Location, Url
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
 
@@ -32,7 +36,9 @@ def _targets(listing: Listing) -> dict[str, str | None]:
     return {image.path: image.target for image in listing.images}
 
 
-def _labelled(file: Path, listing: Listing | None = None, ids: str | None = None, label: str | None = None) -> Listing:
+def _labelled(
+    file: Location, listing: Listing | None = None, ids: str | None = None, label: str | None = None
+) -> Listing:
     return label_by_file(listing or _listing(), LabelsFile(file, ids, label)).listing
 
 
@@ -623,6 +629,16 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
     assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
 
 
+def test_labels_that_are_named_in_a_zip_are_read_without_listing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr("data/train.csv", "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+        archive.writestr("train/1.jpg", b"")
+    monkeypatch.delattr(ZipDirectory, "files")
+    assert _targets(_labelled(tmp_path / "bundle.zip" / "data" / "train.csv")) == _EXPECTED
+
+
 def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
         for name in ("train/1.jpg", "train/2.jpg", "data/train.csv", "sample_submission.csv"):
@@ -655,6 +671,84 @@ def test_a_folder_with_the_parts_of_a_parquet_table_is_one_of_labels_and_another
     assert _targets(_labelled(folder)) == {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
     (folder / "part-2.csv").write_text("id,label\n10,dog\n")
     assert re.fullmatch(r"Expected `labels_file` to be a file, .* is a folder\. Name a file in it\.", _refused(folder))
+
+
+def _write_parts(folder: Path, *parts: pa.Table) -> Path:
+    folder.mkdir(parents=True)
+    for number, part in enumerate(parts):
+        pq.write_table(part, folder / f"part-{number}.parquet")
+    return folder
+
+
+def test_a_column_that_the_folders_of_a_table_tell_is_one_of_labels(tmp_path: Path) -> None:
+    """As Spark's partitionBy writes it."""
+    for label, ids in (("cat", ["a1", "c3"]), ("dog", ["b2"]), ("__HIVE_DEFAULT_PARTITION__", ["10"])):
+        rows = pa.table({"id": ids, "width": [100] * len(ids)})
+        _write_parts(tmp_path / "labels" / f"label={label}", rows)
+    expected = {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
+    assert _targets(_labelled(tmp_path / "labels")) == expected
+    assert _targets(_labelled(tmp_path / "labels", label="label")) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pa.array([1, 2]), pa.array([2.0, None])),
+        (pa.array(["1", "2"]), pa.array(["2", None], pa.large_string())),
+        (pa.array(["1", "2"]).dictionary_encode(), pa.array(["2", None])),
+        (pa.array([2**53 + 1, 2]), pa.array([2.0, None])),
+        (pa.array([1, 2]), pa.nulls(2)),
+    ],
+)
+def test_parts_of_a_table_of_labels_may_differ_in_types_and_order(
+    tmp_path: Path, first: pa.Array, second: pa.Array
+) -> None:
+    masks = pa.array([[1], [2]])
+    one = pa.table({"id": ["a1", "b2"], "label": first, "mask": masks})
+    two = pa.table({"mask": pa.nulls(2), "label": second, "id": ["c3", "10"]})
+    labelled = _targets(_labelled(_write_parts(tmp_path / "labels", one, two)))
+    texts = [str(value) if value else None for value in (*first.to_pylist(), "2" if second[0].as_py() else None)]
+    assert labelled == {path: label for path, label in zip(_EXPECTED, texts, strict=False) if label}
+
+
+def test_a_part_of_a_table_of_labels_that_lacks_a_column_is_refused(tmp_path: Path) -> None:
+    one, two = pa.table({"id": ["a1"], "width": [1], "label": ["cat"]}), pa.table({"id": ["b2"], "width": [2]})
+    said = _refused(_write_parts(tmp_path / "labels", one, two))
+    assert re.fullmatch(
+        r"Expected every part of `labels_file` to have the same columns; of part-0\.parquet and part-1\.parquet in "
+        r".*labels one lacks 'label'\. Write the table anew, or name one file in it\.",
+        said,
+    )
+
+
+def test_a_file_of_labels_in_a_bucket_that_lists_nothing_is_read(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bucket / "train.csv").write_bytes(b"id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
+
+    def refuse(url: Url) -> Any:
+        raise BucketError(errno.EACCES, "access denied", str(url))
+
+    monkeypatch.setattr(Url, "stamped_objects", refuse)
+    LabelsFile(bucket / "train.csv").check()
+    assert _targets(_labelled(bucket / "train.csv")) == _EXPECTED
+    with pytest.raises(BucketError, match="access denied"):
+        LabelsFile(bucket / "labels").check()
+
+
+def test_parts_in_a_bucket_whose_prefix_alone_may_be_asked_about_are_read(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(pa.table({"id": ["a1", "b2", "c3", "10"], "label": list(_EXPECTED.values())}), tmp_path / "1")
+    (bucket / "labels" / "1.parquet").write_bytes((tmp_path / "1").read_bytes())
+    is_file = Url.is_file
+
+    def refuse(url: Url) -> bool:
+        if url.suffix:
+            return is_file(url)
+        raise BucketError(errno.EACCES, "access denied", str(url))
+
+    monkeypatch.setattr(Url, "is_file", refuse)
+    LabelsFile(bucket / "labels").check()
+    assert _targets(_labelled(bucket / "labels")) == _EXPECTED
 
 
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:

@@ -49,9 +49,11 @@ class _Server(BaseHTTPRequestHandler):
         self.send_response(code)
         if later := re.search(r"later=(.+)", self.path):
             self.send_header("Retry-After", later[1])
-        self.send_header("Content-Length", str(len(content) + (100 if name == "/short.jpg" else 0)))
+        self.send_header("Content-Length", str(len(content) + (100 if name in ("/short.jpg", "/stops.jpg") else 0)))
         self.end_headers()
         self.wfile.write(content)
+        if name == "/stops.jpg":
+            type(self).ended.wait(20)
 
     def _drip(self) -> None:
         """Send a byte now and then."""
@@ -198,6 +200,13 @@ def test_nobody_goes_on_reading_what_drips_when_nobody_waits(server: str) -> Non
     with pytest.raises(BucketError, match="the server does not answer in time"):
         _located(f"{server}/drips.jpg").read_limited(10**6, limit_s=0.5)
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("name", ["never.jpg", "stops.jpg"])
+def test_server_that_falls_silent_is_told_as_such(server: str, name: str) -> None:
+    with pytest.raises(BucketError, match="the server does not answer in time") as refused:
+        _located(f"{server}/{name}").read_limited(10**6, limit_s=0.5)
+    assert refused.value.errno == errno.EREMOTEIO
 
 
 @pytest.mark.parametrize("name", ["busy-429.jpg?later=12", "busy-503.jpg?later=12", "never.jpg"])

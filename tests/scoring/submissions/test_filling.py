@@ -6,13 +6,16 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
+from scoring.sources.spelling import singular
 from scoring.sources.table_columns import TableColumns
+from scoring.submissions import choosing
 from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
@@ -357,9 +360,33 @@ def test_labels_are_written_as_the_template_spells_its_values(tmp_path: Path, fo
     assert _fill(folder, ["id,a", *two], 0.5, threshold=0.5)[1:] == [spelled("1,épinette"), spelled("2,chêne"), two[2]]
 
 
-def test_labels_are_written_as_one_character_where_the_template_spells_none(tmp_path: Path) -> None:
-    folder = _run(tmp_path, [_DOG], ("Hund", unicodedata.normalize("NFD", "Kätzchen")))
-    assert _fill(folder, ["id,a", "1,"], values=Values.LABEL)[1] == unicodedata.normalize("NFC", "1,Kätzchen")
+# An accent of two characters and of one; letters that either form writes as others: of Hindi, Hebrew, Chinese, a unit.
+_ODD = ["cafe\u0301", "caf\u00e9", "\u0958", "\ufb2a", "\uf900", "\u212b"]
+
+
+@pytest.mark.parametrize("label", _ODD, ids=ascii)
+@pytest.mark.parametrize("value", ["dog", "", "\u212b"], ids=ascii)
+def test_labels_are_written_as_the_run_has_them_where_the_template_spells_no_accent(
+    tmp_path: Path, value: str, label: str
+) -> None:
+    folder = _run(tmp_path, [_CAT], (label, "dog"))
+    assert _fill(folder, ["id,a", f"1,{value}"], values=Values.LABEL)[1] == f"1,{label}"
+
+
+@pytest.mark.parametrize(("value", "form"), [("e\u0301toile", "NFD"), ("\u00e9toile", "NFC")])
+@pytest.mark.parametrize("label", _ODD, ids=ascii)
+def test_labels_that_the_template_lacks_have_its_accents_and_stay_the_same_characters(
+    tmp_path: Path, value: str, form: Any, label: str
+) -> None:
+    folder = _run(tmp_path, [_CAT], (label, "dog"))
+    expected = unicodedata.normalize(form, label) if label.startswith("caf") else label
+    assert _fill(folder, ["id,a", f"1,{value}"], values=Values.LABEL)[1] == f"1,{expected}"
+
+
+def test_a_label_that_the_template_has_in_both_spellings_stays_as_it_is(tmp_path: Path) -> None:
+    for number, label in enumerate(_ODD[:2]):
+        folder = _run(tmp_path / str(number), [_CAT, _DOG], (label, "dog"))
+        assert _fill(folder, ["id,a", f"1,{_ODD[0]}", f"2,{_ODD[1]}"])[1:] == [f"1,{label}", "2,dog"]
 
 
 @pytest.mark.parametrize("given", ["2", "2.0"])
@@ -382,6 +409,17 @@ def test_columns_are_those_of_labels_in_other_case_or_number(tmp_path: Path) -> 
         _refused(folder, [f"id,{columns}", f"1{',0' * len(columns.split(','))}"], message)
     folder = _run(tmp_path / "two", [_A], ("cat", "cats", "fox"))
     _refused(folder, ["id,Cat,cats,fox", "1,0,0,0"], "the first label without a column is 'cat'")
+
+
+def test_every_column_and_label_is_looked_at_once_in_another_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = [f"leaf {number}" for number in range(20)]
+    asked = Mock(side_effect=singular)
+    monkeypatch.setattr(choosing, "singular", asked)
+    lines = [",".join(["id", *map(str.upper, labels)]), ",".join(["1", *["0"] * 20])]
+    assert _fill(_run(tmp_path, [[0.05] * 20], labels), lines)[0] == lines[0]
+    assert asked.call_count == 40
 
 
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:
