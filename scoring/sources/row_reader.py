@@ -147,6 +147,6 @@ def _located(folder: Location, path: str) -> Location:
     location = locate(path)
     if not location.is_absolute():
         location = file_below(folder, path)
-    if bucket_of(location) and path.endswith("/"):  # the object without the slash is another one
-        raise RequestError(f"Expected a key without a slash at its end; received {path}.")
+    if bucket_of(location) and not str(location).endswith(path):  # the object without the slash is another one
+        raise RequestError(f"Expected a key without a slash at either end; received {path}.")
     return location

@@ -12,8 +12,8 @@ from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
-from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above, with_partition
-from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns
+from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
+from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
 
@@ -52,7 +52,7 @@ class TableSource:
         if not self._parts.names:
             return False
         with self._parts.open(self._parts.names[0]) as part:
-            return column_type(_schema(part, self._parts.names[0]), name) is not None
+            return column_type(part.schema_arrow, name) is not None or name in partition_values(self._parts.names[0])
 
     def check(self) -> None:
         """See `ImageSource`."""
@@ -112,8 +112,11 @@ class TableSource:
 
     def _check_part(self, part: pq.ParquetFile, name: str) -> None:
         title = str(file_below(self._parts.folder, name))
-        schema = _schema(part, name)
-        if not is_inventory(schema, self._columns):
+        schema = part.schema_arrow
+        is_list_of_objects = is_inventory(schema, self._columns)
+        for column in told_by_folders(schema, self._columns, name):
+            schema = schema.append(pa.field(column, pa.string()))
+        if not is_list_of_objects:
             check_column(schema, "bytes_column" if self.keeps_order else "path_column", self._columns.images, title)
         if self._columns.image_id:
             check_column(schema, "id_column", self._columns.image_id, title)
@@ -147,21 +150,12 @@ class TableSource:
             own = part.schema_arrow
             listed = [name for name in listed_columns(own, self._columns) if column_type(own, name) is not None]
             for batch in part.iter_batches(_ROWS_AT_ONCE, columns=listed):
-                yield found_rows(with_partition(batch, of.name), self._columns, replace(of, row=row))
+                yield found_rows(batch, self._columns, replace(of, row=row))
                 row += batch.num_rows
         except BucketError:
             raise
         except (OSError, pa.ArrowException) as error:
             raise _damaged(file_below(self._parts.folder, of.name), error) from error
-
-
-def _schema(part: pq.ParquetFile, name: str) -> pa.Schema:
-    """The columns of a part, and those that its folders tell."""
-    schema = part.schema_arrow
-    for column in partition_values(name):
-        if column not in schema.names:
-            schema = schema.append(pa.field(column, pa.string()))
-    return schema
 
 
 def _damaged(part: Location, error: Exception) -> ImagesError:

@@ -18,10 +18,11 @@ from scoring.sources.table_columns import (
     SIZE,
     TableColumns,
     as_texts,
+    column_type,
     column_values,
     is_inventory,
 )
-from scoring.sources.table_parts import one_line
+from scoring.sources.table_parts import one_line, partition_values
 from scoring.storage.stamps import stamp_of
 
 # The fields of `FoundFile`.
@@ -62,6 +63,16 @@ def listed_columns(schema: pa.Schema, columns: TableColumns) -> list[str]:
     return named if columns.content else [*named, columns.images]
 
 
+def told_by_folders(schema: pa.Schema, columns: TableColumns, name: str) -> dict[str, str | None]:
+    """The columns asked for that a part lacks and its folders tell, each with its value for all rows.
+
+    What a table is, its own columns tell: a list of keys in `bucket=pets/` is no inventory.
+    """
+    values = partition_values(name)
+    asked = (columns.path, columns.image_id, columns.label)
+    return {column: values[column] for column in asked if column in values and column_type(schema, column) is None}
+
+
 def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) -> pa.RecordBatch:
     """A batch of a table's rows as `FOUND` has them; an inventory's marks of folders are no rows.
 
@@ -69,18 +80,21 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
         pyarrow.ArrowException: If a text is not UTF-8, or a value is none of its column's.
         ImagesError: If a size in an inventory is none, or neither true nor false stands where one should.
     """
+    own, is_list_of_objects = batch, is_inventory(batch.schema, columns)
+    for column, value in told_by_folders(batch.schema, columns, part.name).items():
+        batch = batch.append_column(column, pa.repeat(pa.scalar(value, pa.string()), batch.num_rows))
     ids = _ids(batch, columns.image_id, part) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
         found = _contents(ids, part)
-    elif is_inventory(batch.schema, columns):
-        found = _objects(batch, ids, part)
+    elif is_list_of_objects:
+        found = _objects(own, ids, part)
     else:
         found = _named(_texts(batch, columns.images), ids, part)
     if columns.label:
         found["target"] = _texts(batch, columns.label)
     filled = {name: found.get(name, pa.nulls(batch.num_rows, kind)) for name, kind in FOUND.items()}
     rows = pa.RecordBatch.from_pydict(filled)
-    return _without_marks(rows) if is_inventory(batch.schema, columns) else rows
+    return _without_marks(rows) if is_list_of_objects else rows
 
 
 def found_files(batch: pa.RecordBatch) -> Iterator[FoundFile]:

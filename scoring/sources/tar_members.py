@@ -2,14 +2,14 @@
 
 import tarfile
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, starmap
 from typing import BinaryIO
 
 from scoring.errors import BucketError, ImagesError
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
-from scoring.sources.links import folders_above, link_ends, member_name
+from scoring.sources.links import beside, folders_above, link_ends, member_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
@@ -30,10 +30,13 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         BucketError: If its bucket cannot be reached.
     """
     links: list[tarfile.TarInfo] = []
+    said: dict[str, str] = {}
     member = None
     try:
         with open_file(archive, _HEADER_BYTES) as file:
             for member in _headers(file):
+                if said or member.issym():
+                    _note(member, said)
                 if member.issym() or member.islnk():
                     links.append(member)
                 elif not member.isdir():
@@ -42,7 +45,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                 path, raw = readable_bytes(name)
                 yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
             if links:
-                yield from _linked(links, name, file)
+                yield from _linked(links, said, name, file)
     except BucketError:
         raise
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
@@ -98,10 +101,20 @@ def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
     return not file.read(1)
 
 
-def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
+def _note(member: tarfile.TarInfo, said: dict[str, str]) -> None:
+    """Note what each symbolic link says that is there once a tar is unpacked up to this member."""
+    own, target = member_name(member.name), member_name(member.linkname)
+    if member.issym():
+        said[own] = member.linkname
+    elif member.islnk() and target in said:
+        said[own] = said[target]
+    else:
+        said.pop(own, None)
+
+
+def _linked(links: list[tarfile.TarInfo], said: dict[str, str], name: bytes, file: BinaryIO) -> Iterator[FoundFile]:
     """The links, each with the content that it has once all is unpacked; for that the headers are read once more."""
-    said = {member_name(link.name): link.linkname for link in links if link.issym()}
-    names = {*link_ends(said).values(), *(member_name(link.name) for link in links)}
+    names = {*link_ends(said).values(), *starmap(beside, said.items()), *(member_name(link.name) for link in links)}
     names |= {member_name(link.linkname) for link in links if link.islnk()}
     last: dict[str, tarfile.TarInfo] = {}  # header of each name
     content: dict[str, tarfile.TarInfo] = {}  # what has its bytes; a hard link has those that its target had by then
@@ -112,7 +125,7 @@ def _linked(links: list[tarfile.TarInfo], name: bytes, file: BinaryIO) -> Iterat
         if own in names:
             last[own] = member
             content[own] = content.get(member_name(member.linkname), member) if member.islnk() else member
-    ends = link_ends({own: member.linkname for own, member in content.items() if member.issym()})
+    ends = link_ends(said, {own for own, member in content.items() if not member.issym()})
     for link in links:
         own = member_name(link.name)
         end = ends.get(own, own)

@@ -75,6 +75,7 @@ class ZipDirectory:
             if path != info.filename or path in self._renamed:
                 self._renamed[path] = info
         self._linked: dict[str, zipfile.ZipInfo] = {}
+        self.linked_folders: dict[str, str] = {}
         self._broken = dict(self._resolve_links())
 
     def files(self) -> Iterator[FoundFile]:
@@ -201,15 +202,18 @@ class ZipDirectory:
     def _resolve_links(self) -> Iterator[tuple[str, Fault]]:
         """Let each symbolic link name the member that it ends at; the paths of those that end at none, and why."""
         links = {path: info for path, info in self._members() if _is_link(info) and self._last(path) is info}
-        ends = link_ends({member_name(path): self._target(info) for path, info in links.items()})
         members = {member_name(path): info for path, info in self._members() if not _is_link(info)} if links else {}
+        ends = link_ends({member_name(path): self._target(info) for path, info in links.items()}, members)
         folders = {folder for name in members for folder in folders_above(name)}
         for path in links:
             end = ends[member_name(path)]
             if info := members.get(end):
                 self._linked[path] = info
+            elif end in folders:
+                self.linked_folders[path] = end
+                yield path, Fault.SEARCHED
             else:
-                yield path, Fault.SEARCHED if end in folders else Fault.NO_TARGET
+                yield path, Fault.NO_TARGET
 
     def _target(self, link: zipfile.ZipInfo) -> str:
         try:

@@ -11,6 +11,7 @@ from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, i
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.reading import Place, path_or_file
+from scoring.storage.walking import Fault
 
 _DEEPEST = 3  # zips within zips
 _NAMED = 10  # folders and archives in a message
@@ -80,21 +81,24 @@ class ZipSource:
             inner = self.member(above)
             assert isinstance(inner, ZipSource)
             return inner.member(path.removeprefix(f"{above}/"))
-        files = list(self._directory.files())
-        paths = [file.path for file in files]
-        if not any(one.startswith(f"{path}/") for one in paths):
-            steps = f"{plain_path(path)}/"
-            if file := next((file for file in files if steps.startswith(f"{plain_path(file.path)}/")), None):
-                raise ImagesError(
-                    f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}; {file.path} there is "
-                    f"{_kind(file)}"
-                )
-            folders = dict.fromkeys(f"{plain_path(one).partition('/')[0]}/" for one in paths if "/" in plain_path(one))
-            held = ", ".join([*folders, *archives][:_NAMED]) or "neither folders nor archives"
-            raise ImagesError(
-                f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}, which holds {held}."
-            )
+        files = [file for file in self._directory.files() if file.left_out is not Fault.SEARCHED]
+        if not any(file.path.startswith(f"{path}/") for file in files):
+            raise self._no_folder(path, files, archives)
         return ZipSource(self._archive, self._depth, self._origin, path)
+
+    def _no_folder(self, path: str, files: Sequence[FoundFile], archives: Sequence[str]) -> ImagesError:
+        """What to raise for a path that is no folder; its text says what is there instead."""
+        expected = f"Expected a folder, or a .zip or .tar, called {path} in {self._archive}"
+        steps = f"{plain_path(path)}/"
+        for link, folder in self._directory.linked_folders.items():
+            if steps.startswith(f"{plain_path(link)}/"):
+                return ImagesError(f"{expected}; {link} there is a link to {folder}. Name that instead.")
+        if file := next((file for file in files if steps.startswith(f"{plain_path(file.path)}/")), None):
+            return ImagesError(f"{expected}; {file.path} there is {_kind(file)}")
+        folders = (plain_path(file.path).partition("/") for file in files)
+        names = dict.fromkeys(f"{name}/" for name, slash, _ in folders if slash)
+        held = ", ".join([*names, *archives][:_NAMED]) or "neither folders nor archives"
+        return ImagesError(f"{expected}, which holds {held}.")
 
     def files(self) -> Iterator[FoundFile]:
         """The files in the zip; or of the only archive in it, and what lies beside that."""

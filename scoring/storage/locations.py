@@ -42,7 +42,7 @@ Location: TypeAlias = Path | Url
 
 
 def locate(text: str | Path) -> Location:
-    """The path or the URL that a user's text means.
+    """The path or the URL that a user's text means; of a URL, slashes at either end of the key count for nothing.
 
     Raises:
         RequestError: If it is a URL that is not of a bucket, one with credentials in it, one that lacks a slash, or
@@ -60,7 +60,7 @@ def locate(text: str | Path) -> Location:
             f"begins with {text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, "
             "not in a URL."
         )
-    parts = (matched["key"] or "").removesuffix("/").split("/")
+    parts = (matched["key"] or "").strip("/").split("/")
     if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):
         raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {text}.")
     return Url(matched["scheme"], matched["bucket"], "/".join(parts))

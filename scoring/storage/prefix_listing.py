@@ -6,7 +6,7 @@ answers take in turn. Folders are asked for side by side, each by a thread; one 
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Full, Queue
 from typing import TypeAlias
@@ -38,37 +38,35 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     first = next(pages, [])
     yield from first
     is_short = len(first) < LISTED_AT_ONCE
-    if is_short and not key:
-        _Folder(store, key)  # which refuses keys that begin with a slash
-    folder = None if is_short else _divided(store, first, key)
+    folder = _slashed(store, key) if is_short else _divided(store, first, key)
     if folder is None:
         for page in pages:
             yield from page
         return
-    seen = Counter(name for name, _, _ in first)
+    seen, unfound = Counter(name for name, _, _ in first), Counter(first)
     with _SideBySide(store, folder) as listing:
         for listed in listing.objects():
             if seen[listed[0]]:
                 seen[listed[0]] -= 1
+                unfound[listed] -= 1
             else:
                 yield listed
+    if folder.is_slashed:
+        _check_slashed(+unfound, None if is_short else first[-1])
 
 
 class _Folder:
     """What lies directly in a prefix: objects, and the keys of folders.
 
-    Raises:
-        InvalidPathError: If keys of the bucket begin with a slash, of which a listing tells nothing else.
+    Attributes:
+        is_slashed: Whether some keys begin with a slash; the whole bucket alone lists them, without it.
     """
 
     def __init__(self, store: ObjectStore, key: str) -> None:
         found = obstore.list_with_delimiter(store, key or None)
         self.objects: list[Listed] = [(meta["path"], meta["size"], object_stamp(meta)) for meta in found["objects"]]
-        self.folders = list(found["common_prefixes"])
-        if "" in self.folders:
-            raise InvalidPathError(
-                "Expected keys without empty parts; some begin with a slash and cannot be listed. Name a prefix."
-            )
+        self.folders = [folder for folder in found["common_prefixes"] if folder]
+        self.is_slashed = "" in found["common_prefixes"]
 
     @property
     def only(self) -> str | None:
@@ -80,10 +78,37 @@ def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> _Folder | 
     """What a prefix, or the one folder in it, is divided into; None where the first page has objects directly there."""
     while all("/" in name[len(key) :].strip("/") for name, size_bytes, _ in page if size_bytes):
         found = _Folder(store, key)
+        if found.is_slashed:
+            return found
         if found.only is None:
             return found if len(found.folders) > 1 else None
         key = found.only
     return None
+
+
+def _slashed(store: ObjectStore, key: str) -> _Folder | None:
+    """The whole bucket, if some of its keys begin with a slash."""
+    folder = None if key else _Folder(store, key)
+    return folder if folder and folder.is_slashed else None
+
+
+def _check_slashed(unfound: Mapping[Listed, int], last: Listed | None) -> None:
+    """Let empty objects pass whose keys begin with a slash, such as the mark of a folder.
+
+    Args:
+        unfound: What is in the first page of the whole bucket, and in no folder of it: objects of such keys.
+        last: The last of a page behind which there may be more of them; None if that page has all.
+
+    Raises:
+        InvalidPathError: If one of them is not empty, or may not be.
+    """
+    names = [name for name, size_bytes, _ in unfound if size_bytes]
+    has_more = last is not None and (not unfound or last in unfound or last[0] < "/")  # keys come in order
+    if names or has_more:
+        raise InvalidPathError(
+            f"Expected keys without empty parts; some begin with a slash{f', as /{names[0]},' if names else ''} and "
+            "cannot be listed. Name a prefix, or rename them."
+        )
 
 
 class _SideBySide:

@@ -70,11 +70,15 @@ def is_hidden(path: str) -> bool:
 
 def _walk_objects(prefix: Url) -> Iterator[Walked]:
     marker = None  # an empty object that may only mark a folder
+    files: list[str] = []  # those whose names the next one's begins with
     for name, size_bytes, stamp in prefix.stamped_objects():
-        if marker and not name.startswith(f"{marker}/"):
+        if marker and name != marker and not name.startswith(f"{marker}/"):
             yield Walked(marker)
-        marker = name if not size_bytes else None
+        while files and not name.startswith(files[-1]):
+            files.pop()
+        marker = None if size_bytes or name in files else name  # `1.jpg/` beside `1.jpg` is listed as that
         if size_bytes:
+            files.append(name)
             yield Walked(name, size_bytes, stamp=stamp)
     if marker:
         yield Walked(marker)

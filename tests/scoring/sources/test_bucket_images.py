@@ -18,7 +18,7 @@ from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.storage import prefix_listing
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
-from tests.buckets import put_object
+from tests.buckets import put_marker, put_object
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import bare_record, read_predictions, save_record
 
@@ -74,9 +74,31 @@ def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
     monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
     for key in ("photos/1.jpg", "photos/2.jpg", "/photos/1.jpg", "/photos/3.jpg"):
         put_object(bucket, key, b"photo")
-    with pytest.raises(BucketError, match=f"{bucket}: Expected keys without empty parts; some begin with a slash"):
+    said = f"{bucket}: Expected keys without empty parts; some begin with a slash, as /photos/"
+    with pytest.raises(BucketError, match=said):
         find_images(bucket)
     assert [image.path for image in find_images(bucket / "photos").images] == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("listed_at_once", [2, 3, 1000])
+@pytest.mark.parametrize("photos", [("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg")])
+def test_empty_objects_whose_keys_begin_with_a_slash_are_no_hindrance(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    for key in photos:
+        put_object(bucket, key, b"photo")
+    put_marker(bucket, "/")
+    assert [image.path for image in find_images(bucket).images] == list(photos)
+
+
+def test_an_empty_object_beside_a_photo_of_its_name_hides_nothing(bucket: Url) -> None:
+    for key in ("1.jpg", "1.jpg-old.jpg", "a/1.jpg"):
+        put_object(bucket, key, b"photo")
+    before = find_images(bucket)
+    for key in ("1.jpg/", "a/1.jpg/", "/1.jpg"):
+        put_marker(bucket, key)
+    assert (list(find_images(bucket).images), find_images(bucket).left_out) == (list(before.images), before.left_out)
 
 
 def test_a_photo_beside_one_whose_key_ends_with_a_slash_is_not_left_out(bucket: Url) -> None:

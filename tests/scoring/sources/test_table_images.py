@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -440,6 +441,31 @@ def test_column_of_a_part_counts_more_than_its_folder(tmp_path: Path) -> None:
     chosen = TableColumns(label="label")
     labelled = label_by_table(find_images(tmp_path / "table", chosen), tmp_path / "table", chosen)
     assert [image.target for image in labelled.listing.images] == ["dog"]
+
+
+@pytest.mark.parametrize("label", [None, "bucket"])
+def test_folders_of_a_list_of_keys_make_no_inventory_of_it(tmp_path: Path, label: str | None) -> None:
+    part = tmp_path / "table" / "bucket=b" / "1.parquet"
+    part.parent.mkdir(parents=True)
+    _write(part, {"key": ["1.jpg", "2.jpg"]})
+    with pytest.raises(ImagesError, match=r"^Expected a column 'path' in .*1\.parquet; it has key"):
+        find_images(tmp_path / "table", TableColumns(label=label))
+    found = find_images(tmp_path / "table", TableColumns(path="key", label=label))
+    assert [image.path for image in found.images] == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("folder", ["size=big", "is_latest=false", "e_tag=1", "path=x", "size=1/is_delete_marker=true"])
+@pytest.mark.parametrize("label", [None, "size"])
+def test_folders_of_an_inventory_tell_no_column_of_it_that_is_not_asked_for(
+    tmp_path: Path, folder: str, label: str | None
+) -> None:
+    whole, part = tmp_path / "inventory.parquet", tmp_path / "table" / "size=2" / folder / "1.parquet"
+    part.parent.mkdir(parents=True)
+    for path in (whole, part):
+        _write(path, {"bucket": ["b", "b"], "key": ["1.jpg", "2.jpg"]})
+    found, expected = find_images(part.parents[2], TableColumns(label=label)), find_images(whole)
+    unlabelled = [replace(image, target=None) for image in found.images]
+    assert (unlabelled, found.left_out) == (list(expected.images), expected.left_out)
 
 
 def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, bucket: Url) -> None:

@@ -194,6 +194,40 @@ def test_links_in_a_tar_that_was_appended_to_are_what_unpacking_it_leaves(
     assert (reason.startswith(left_out[0]), count) == (True, left_out[1])
 
 
+@pytest.mark.parametrize(
+    ("members", "ends"),
+    [
+        (["d -> e", "e/1.jpg", "d/", "d/1.jpg", "x.jpg -> d/1.jpg"], {"x.jpg": "d/1.jpg"}),
+        (["d -> e", "l -> d", "x.jpg -> l/1.jpg", "e/1.jpg", "d/", "d/1.jpg"], {"x.jpg": "d/1.jpg"}),
+        (["d -> e", "e/", "d/1.jpg", "x.jpg -> d/1.jpg", "y.jpg -> x.jpg"], {"x.jpg": "d/1.jpg", "y.jpg": "d/1.jpg"}),
+        (["d -> e", "h = d", "d/", "e/1.jpg", "x.jpg -> h/1.jpg"], {"x.jpg": "e/1.jpg"}),
+        (
+            ["/d/1.jpg", "/x/4.jpg -> ../../d/1.jpg", "/y.jpg -> ../x/4.jpg"],
+            {"/x/4.jpg": "/d/1.jpg", "/y.jpg": "/d/1.jpg"},
+        ),
+        (["1.jpg", "d -> e", "d/b.jpg -> ../a.jpg", "a.jpg -> d/b.jpg"], {}),
+    ],
+)
+def test_links_in_a_tar_lead_to_what_lies_there_once_all_is_unpacked(
+    tmp_path: Path, members: list[str], ends: dict[str, str]
+) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as writer:
+        for text in members:
+            name, mark, target = text.partition(" -> ") if " -> " in text else text.partition(" = ")
+            member = tarfile.TarInfo(name)
+            if mark:
+                member.type, member.linkname = tarfile.SYMTYPE if mark == " -> " else tarfile.LNKTYPE, target
+            elif name.endswith("/"):
+                member.type = tarfile.DIRTYPE
+            else:
+                member.size = len(name)
+            writer.addfile(member, io.BytesIO(name.encode()))
+    read = open_images(tmp_path / "x.tar")
+    contents = {image.path: read(image).decode() for image in find_images(tmp_path / "x.tar").images}
+    files = {f"x.tar/{name}": name for name in members if name.endswith(".jpg") and " " not in name}
+    assert contents == files | {f"x.tar/{name}": end for name, end in ends.items()}
+
+
 @pytest.mark.parametrize("padding", [0, 20 * 512])
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
 def test_tars_written_one_behind_the_other_are_all_listed(

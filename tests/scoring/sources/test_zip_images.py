@@ -426,6 +426,29 @@ def test_symbolic_links_in_a_zip_are_what_they_link_to(tmp_path: Path) -> None:
     assert listing.left_out == (LeftOut("link to no file", 2, ("4.jpg", "5.jpg")),)
 
 
+def test_what_lies_below_a_linked_folder_in_a_zip_is_found_by_that_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
+        for name, content in {"d": "e", "e/1.jpg": "1", "d/2.jpg": "2", "3.jpg": "d/2.jpg", "4.jpg": "d/1.jpg"}.items():
+            info = zipfile.ZipInfo(name)
+            if "/" not in name:
+                info.create_system, info.external_attr = 3, 0o120777 << 16
+            writer.writestr(info, content)
+    assert _read_all(tmp_path / "photos.zip") == [b"2", b"1", b"2", b"1"]
+    assert [image.path for image in find_images(tmp_path / "photos.zip" / "d").images] == ["d/2.jpg"]
+
+
+@pytest.mark.parametrize("named", ["train", "train/cats"])
+def test_linked_folder_in_a_zip_that_is_named_is_refused_with_where_it_leads(tmp_path: Path, named: str) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as writer:
+        writer.writestr("data/cats/1.jpg", b"1")
+        link = zipfile.ZipInfo("train")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        writer.writestr(link, "data")
+    with pytest.raises(ImagesError, match=rf"called {named} in .*b\.zip; train there is a link to data\. Name that"):
+        find_images(tmp_path / "b.zip" / named)
+    assert [image.path for image in find_images(tmp_path / "b.zip" / "data").images] == ["data/cats/1.jpg"]
+
+
 def test_of_two_members_of_one_name_the_later_counts_and_the_other_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as writer:
         writer.writestr("1.jpg", b"old")

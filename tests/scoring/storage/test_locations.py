@@ -49,9 +49,16 @@ def test_url_with_credentials_or_of_another_kind_is_refused_without_repeating_it
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["s3://photos/a//b", "s3://photos/../b", "gs://photos/./b", "s3://photos//b", "s3://photos/b//"]
-)
+@pytest.mark.parametrize("text", ["s3://photos//runs/test", "s3://photos/runs/test//", "s3://photos///runs/test/"])
+def test_slashes_at_either_end_of_a_place_in_a_bucket_count_for_nothing(text: str) -> None:
+    assert str(locate(text)) == "s3://photos/runs/test"
+
+
+def test_a_bucket_is_the_same_with_any_number_of_slashes() -> None:
+    assert locate("s3://photos///") == locate("s3://photos")
+
+
+@pytest.mark.parametrize("text", ["s3://photos/a//b", "s3://photos/../b", "gs://photos/./b"])
 def test_key_that_no_store_can_name_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="without empty parts"):
         locate(text)
