@@ -19,7 +19,8 @@ def _private_uses(tree: ast.AST) -> Iterator[str]:
             if node.attr in _UNDOCUMENTED or (is_private and not is_ours):
                 yield f"line {node.lineno}: {ast.unparse(node)}"
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"line {node.lineno}: {name.name}" for name in node.names if name.name.startswith("_"))
+            private = [name.name for name in node.names if name.name.startswith("_") and not name.name.endswith("__")]
+            yield from (f"line {node.lineno}: {name}" for name in private)
 
 
 @pytest.mark.parametrize("room", ["process", "storage", "pixels", "sources"])

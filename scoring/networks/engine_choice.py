@@ -10,7 +10,6 @@ from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.float16_check import held_by_float16
-from scoring.networks.gpu import check_gpu
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.last_activation import last_activation
@@ -74,15 +73,14 @@ def load_engine(
         exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
 
     Raises:
-        ModelError: If the network cannot be built, its files change meanwhile, the engine cannot run it, float16,
-            asked for, does not hold it, or Keras does not find the GPU that was reserved.
+        ModelError: If the network cannot be built, its files change meanwhile, the engine cannot run it, or float16,
+            asked for, does not hold it.
         DownloadError: If weights are not here and cannot be downloaded.
     """
     if name is EngineName.KERAS:
         with ThreadPoolExecutor(1) as thread:
             found = thread.submit(find_network)  # digests the weights, which are read from the disk, meanwhile
             import_keras(backend)
-            check_gpu(backend)
         network = found.result()
         model = _built(network, find_network)
         choice = held_by_float16(model, choice, exact_outputs)
