@@ -114,8 +114,8 @@ def _differences(ours: Any, theirs: Any) -> str:
     """What differs between two descriptions, field by field where they have fields that count."""
     if not is_dataclass(ours) or type(ours) is not type(theirs):
         return f"{ours}, not {theirs}"
-    names = [each.name for each in fields(ours) if each.compare]
-    pairs = ((name, getattr(ours, name), getattr(theirs, name)) for name in names)
+    names = (each.name for each in fields(ours) if each.compare)
+    pairs = ((name, vars(ours)[name], vars(theirs)[name]) for name in names)
     return "; ".join(f"{name} {our}, not {their}" for name, our, their in pairs if our != their)
 
 

@@ -14,6 +14,9 @@ from scoring.sources.splits import Split, SplitFolders, split_of_name
 
 _IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
 _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
+_COUNTED = re.compile(
+    r"[a-z]{2,}[-_ .=]?\d+([-_.]\d+)*|\d{4,}([-_.]\d+)*", re.IGNORECASE
+)  # `fold0`, `2026`; not a class `0`
 _NAMED = 3  # paths shown in a message
 
 
@@ -80,7 +83,8 @@ def refuse_two_stories(images: Sequence[ImageEntry]) -> None:
 def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
     """Refuse folders of labels in different places, as `cat/2021` and `dog/2021`: those that they lie in may be labels.
 
-    Photos beside the folders of splits may lie anywhere if the splits have their labels.
+    Photos beside the folders of splits may lie anywhere if the splits have their labels. So may copies, as in a folder
+    that was unpacked into itself.
     """
     shared = CommonFolder(inside_tar(image.path) for image in images).depth
     above_of_folder = cache(lambda folder: _folders_above(folder, shared, folders))
@@ -91,12 +95,16 @@ def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> No
     if len(set(map(above_of, images))) < 2:
         return
     in_splits = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+    outermost = {(*_steps(image.path, shared), image.size_bytes) for image in images if not above_of(image)}
     first: ImageEntry | None = None
     for image in images:
+        above = above_of(image)
         if folders.split_of(image.path) is None and singular(image.target or "") in in_splits:
             continue
+        if above and (*_without(_steps(image.path, shared), above), image.size_bytes) in outermost:
+            continue
         first = first or image
-        if above_of(image) != above_of(first):
+        if above != above_of(first):
             deep, other = sorted((first, image), key=lambda one: len(above_of(one)), reverse=True)
             labels = " or ".join(map(repr, (deep.target, *reversed(above_of(deep)))))
             raise ImagesError(
@@ -106,10 +114,36 @@ def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> No
             )
 
 
+def _steps(path: str, shared: int) -> list[str]:
+    return path.split("/")[shared:]
+
+
+def _without(steps: Sequence[str], above: Sequence[str]) -> list[str]:
+    """The steps of a path without those folders, which lie in it in this order."""
+    left, missing = [], list(above)
+    for step in steps:
+        if missing and step == missing[0]:
+            missing.pop(0)
+        else:
+            left.append(step)
+    return left
+
+
 def _folders_above(folder: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
-    """The folders that one of labels lies in below those that all share; not of splits, nor a tar's, called like it."""
+    """The folders that one of labels lies in below those that all share, and that may be labels themselves.
+
+    Not those of splits, a tar's, called like it, one unpacked into itself, and numbered ones of labels without numbers.
+    """
     inside = inside_tar(folder)
     steps, top = inside.split("/")[:-1], folder.removesuffix(inside)
     of_tar = f"{top}{name_of(_IN_TAR.sub('/', top))}/"
     above = (f"{top}{'/'.join(steps[:depth])}/" for depth in range(shared + 1, len(steps)))
-    return tuple(name_of(one) for one in above if one != of_tar and not folders.is_of_split(one))
+    may_count = not steps or not _COUNTED.fullmatch(steps[-1])
+    return tuple(
+        name
+        for place, inner in zip(above, steps[shared + 1 :], strict=True)
+        if place != of_tar
+        and not folders.is_of_split(place)
+        and (name := name_of(place)) != inner
+        and not (may_count and _COUNTED.fullmatch(name))
+    )

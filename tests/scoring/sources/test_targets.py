@@ -360,7 +360,9 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
         (("beach/1.jpg", "church/outdoor/1.jpg", "house/outdoor/1.jpg"), "'outdoor' or 'church', and 'beach/1.jpg'"),
         (("cats/1.jpg", "cats/New folder/2.jpg", "dogs/3.jpg"), "'New folder' or 'cats'"),
         (("tower/1.jpg", "train_station/hall/2.jpg", "train_station/platform/3.jpg"), "'hall' or 'train_station'"),
-        (("fold0/cat/1.jpg", "fold0/dog/2.jpg", "fold1/cat/3.jpg"), "'cat' or 'fold0'"),
+        (("class0/day1/1.jpg", "class0/day2/2.jpg", "class1/day1/3.jpg"), "'day1' or 'class0'"),
+        (("0/ann/1.jpg", "0/bob/2.jpg", "1/ann/3.jpg"), "'ann' or '0'"),
+        (("cat/1.png", "dog/1.png", "masks/cat/1.jpg", "masks/dog/1.jpg"), "'cat' or 'masks'"),
         (("a.tar/cats/in/1.jpg", "a.tar/dogs/in/2.jpg", "a.tar/dogs/out/2.jpg"), "'in' or 'cats'"),
         (("train/cats/1.jpg", "train/dogs/1.jpg", "animals/wolf/1.jpg"), "'wolf' or 'animals'"),
     ],
@@ -372,6 +374,22 @@ def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[s
             with_targets(images, LabelsFrom.AUTO, is_training=is_training)
     innermost = [path.split("/")[-2] for path in paths]
     assert _targets(with_targets(images, LabelsFrom.FOLDERS, is_training=True)) == innermost
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("fold0/cat/1.jpg", "fold0/dog/2.jpg", "fold1/cat/3.jpg"),
+        ("10253/0/1.png", "10253/1/2.png", "10254/0/3.png"),
+        ("rose/rose/1.jpg", "daisy/2.jpg"),
+        ("daisy/1.jpg", "rose/2.jpg", "flowers/daisy/1.jpg", "flowers/rose/2.jpg"),
+        ("x/train/cat/1.jpg", "x/valid/dog/2.jpg", "x/x/train/cat/1.jpg", "x/x/valid/dog/2.jpg"),
+        ("train/cats/1.jpg", "valid/dogs/2.jpg", "sample/train/cats/1.jpg", "sample/valid/dogs/2.jpg"),
+    ],
+)
+def test_numbered_folders_and_copies_above_the_labels_are_not_asked_about(paths: tuple[str, ...]) -> None:
+    found = with_targets(_images(*paths), LabelsFrom.AUTO, is_training=False)
+    assert _targets(found) == [path.split("/")[-2] for path in paths]
 
 
 @pytest.mark.parametrize(
