@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.arrays import Float32Array
+from scoring.errors import UnreachableError
 from scoring.finetuning.features import Features
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
@@ -47,7 +48,11 @@ def measure_agreement(
     """
     engine = KerasEngine(put_together(base, head, flip), Precision.FLOAT32)
     rows = {image.image_id: row for row, image in enumerate(features.images)}
-    pixels = {rows[name]: seen for name, seen in images_to_compare(scorer, engine.input_shape).items() if name in rows}
+    try:
+        seen = images_to_compare(scorer, engine.input_shape)
+    except UnreachableError:
+        return None
+    pixels = {rows[name]: image for name, image in seen.items() if name in rows}
     if not pixels:
         return None
     batches = np.array_split(np.stack(list(pixels.values())), -(-len(pixels) // _BATCH_SIZE))

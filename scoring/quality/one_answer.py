@@ -51,8 +51,10 @@ class AnswerCount:
         middle = np.median(log_odds[answers == label])
         alike = (answers == label) & (np.abs(log_odds - middle) <= _SAME_LOG_ODDS)
         share = float(alike.mean())
+        if share <= _MOST_ALIKE:
+            return None
         probability = float(np.median(probabilities[alike]))
-        if share <= _MOST_ALIKE or self._is_right(label, probability, rows["target"].to_pylist()):
+        if self._is_right(label, probability, rows["target"].to_pylist()):
             return None
         return OneAnswer(self._labels[label], probability, share, len(rows))
 
