@@ -74,8 +74,8 @@ class RbfTrainer:
     def _choose(self) -> tuple[list[float], Float64Array]:
         """For each head the regularisation of least log loss on its draw's other folds, and where to begin its fit.
 
-        Each of them is judged without itself and the head's own fold; the fit begins in the middle of its judges. What
-        is weaker than a regularisation that did clearly worse than a stronger one is not taken.
+        Each of them is judged without itself and the head's own fold; the fit begins in the middle of its judges, where
+        memory allows. What is weaker than a regularisation that did clearly worse than a stronger one is not taken.
         """
         num_heads = len(self._splits)
         draws = {self._photos.draw_of(number) for number in range(num_heads)}
@@ -84,6 +84,7 @@ class RbfTrainer:
         if not pairs:  # one fold alone would be left to train on
             return [_DEFAULT_STRENGTH] * num_heads, np.zeros(shape)
         losses, sums = np.zeros((len(STRENGTHS), num_heads)), np.zeros((len(STRENGTHS), *shape), np.float32)
+        keeps_sums = sums.nbytes <= _FITTED_BYTES  # untouched, they take no memory
         for fitted, regressions in self._regressions(pairs):
             judges = [(fit, head, other) for fit, pair in enumerate(fitted) for head, other in (pair, pair[::-1])]
             heads, num_judges = np.unique([head for _, head, _ in judges], return_counts=True)
@@ -93,7 +94,8 @@ class RbfTrainer:
                 found = np.zeros(num_heads)
                 for fit, head, other in judges:
                     found[head] += self._loss(regressions, fit, other)
-                    sums[row, ..., head] += regressions.points[..., fit]
+                    if keeps_sums:
+                        sums[row, ..., head] += regressions.points[..., fit]
                 losses[row] += np.where(given_up, np.inf, found)
                 given_up[judged] |= found[judged] > _WORSE * least[judged]
                 least = np.minimum(least, found)

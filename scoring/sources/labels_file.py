@@ -153,15 +153,20 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     return LabelsTable(source.name, columns)
 
 
+def _is_photo(name: str) -> bool:
+    return name.strip().lower().endswith(tuple(IMAGE_SUFFIXES))
+
+
 def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
     table = read_csv(source, "labels_file", "a CSV file or a Parquet table")
     names = [name.strip() for name in table.header]
-    if photos := [name for name in names if name.lower().endswith(tuple(IMAGE_SUFFIXES))]:
-        raise RequestError(
-            f"Expected `labels_file` to begin with a line of names, such as id,label; that of {source} has the photo "
-            f"{photos[0]}. Put such a line before it."
-        )
-    values = zip(*table.rows, strict=True) if table.rows else ([] for _ in names)
+    values = list(zip(*table.rows, strict=True)) if table.rows else [() for _ in names]
+    for name, column in zip(names, values, strict=True):
+        if _is_photo(name) and all(map(_is_photo, column)):
+            raise RequestError(
+                f"Expected `labels_file` to begin with a line of names, such as id,label; that of {source} has the "
+                f"photo {name}. Put such a line before it."
+            )
     return (
         names,
         len(table.rows),

@@ -56,7 +56,7 @@ def with_targets(
             splits, but for those of the same labels where none are to test on; if tars of several folders have folders
             of other names; of `AUTO`, if it cannot tell which to take, names or folders, or folders on which level.
     """
-    target_of: _TargetOf = _name_target
+    target_of: _TargetOf = _word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
     folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
