@@ -52,9 +52,10 @@ def test_names_without_a_label_are_refused_by_name(path: str) -> None:
 def test_names_that_begin_with_a_split_tell_no_label(names: tuple[str, ...], top: str) -> None:
     images = _images(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
     says = f"'{top}{names[0]}_0.jpg' tells a split, which is no label: name a `labels_file`"
-    for labels_from in (LabelsFrom.AUTO, LabelsFrom.NAMES):
-        with pytest.raises(ImagesError, match=says):
-            with_targets(images, labels_from)
+    with pytest.raises(ImagesError, match=says):
+        with_targets(images, LabelsFrom.AUTO)
+    told = [names[0]] * 2 + [names[1]] * 2
+    assert _targets(with_targets(images, LabelsFrom.NAMES)) == told, "but where the user says so"
 
 
 def test_words_of_splits_are_labels_in_names_that_hold_other_words() -> None:
