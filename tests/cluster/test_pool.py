@@ -248,6 +248,20 @@ def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
     assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
 
 
+def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
+    file.touch()
+    return _double()
+
+
+def test_workers_are_built_while_nobody_waits_for_them_yet(tmp_path: Path) -> None:
+    with _pool(partial(_starts_with_a_mark, tmp_path / "built"), replace(_CPU_ONLY, num_workers=1)) as pool:
+        give_up_at = time.monotonic() + 60
+        while not (tmp_path / "built").exists() and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+        assert (tmp_path / "built").exists()
+        pool.first_ready()
+
+
 def test_a_worker_that_cannot_start_stops_the_job_with_the_real_cause() -> None:
     with (
         pytest.raises(WorkerStartError, match=r"An actor could not start: weights\.h5 is gone") as stopped,
