@@ -268,14 +268,19 @@ class WorkerPool(Generic[T, R, D]):
             self._has_told_of_start = warn_if_starting(self._workers.values(), now, self._deadline.start_seconds())
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
-        deadline_s, start_s = self._deadline.seconds(), self._deadline.start_seconds()
+        deadline_s = self._deadline.seconds()
         for worker in list(self._workers.values()):
             if worker.tasks and now - worker.busy_since > deadline_s:
                 ray.kill(worker.actor)
                 yield from self._lose(worker, f"no result within {deadline_s:.0f} s: the actor hung and was replaced")
-            elif worker.is_starting and now - worker.busy_since > start_s:
+            elif worker.is_starting and now - worker.busy_since > (start_s := self._deadline.start_seconds()):
                 ray.kill(worker.actor)
-                yield from self._lose(worker, f"not ready within {start_s:.0f} s: the actor hung and was ended")
+                self._deadline.start_ended()
+                yield from self._lose(
+                    worker,
+                    f"not ready within {start_s:.0f} s: the actor hung and was ended. "
+                    "Allow more with `shard_deadline`, where the command has it.",
+                )
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""
