@@ -18,11 +18,13 @@ class Call(Generic[T, D]):
 
     Attributes:
         worker: The one whose actor was called.
-        assignment: What it was given to do; None if it was called to pin itself or to be built.
+        assignment: What it was given to do; None if the call is one of its start.
+        asks_begun: It only asks whether the start has begun.
     """
 
     worker: Worker[T, D]
     assignment: Assignment[T] | None
+    asks_begun: bool = False
 
 
 class OpenCalls(Generic[T, D]):

@@ -17,6 +17,7 @@ class Deadline:
         self._fixed_s = fixed_s
         self._spare_s = spare_s
         self._longest_s = 0.0
+        self._start_factor = 1
 
     def learn(self, took_s: float) -> None:
         """Take note of a task that ended."""
@@ -30,4 +31,8 @@ class Deadline:
 
     def start_seconds(self) -> float:
         """How long a worker's start may take."""
-        return max(_FIRST_S, self._fixed_s or 0.0)
+        return max(_FIRST_S, self._fixed_s or 0.0) * self._start_factor
+
+    def start_ended(self) -> None:
+        """Allow twice as long from now on: a start that took too long was ended, and the next begins anew."""
+        self._start_factor *= 2

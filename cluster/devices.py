@@ -21,7 +21,7 @@ class Devices:
         pid: The worker's process.
         num_cpus: Cores it may use.
         gpu_ids: Its GPUs, as `CUDA_VISIBLE_DEVICES` numbers them; empty for CPU work.
-        started_at: When it was pinned, at the start of its first call, in seconds since the epoch by its node's clock.
+        started_at: When it was pinned, before it was built, in seconds since the epoch by its node's clock.
     """
 
     host: str

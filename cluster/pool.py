@@ -14,7 +14,6 @@ from ray.exceptions import RayError, RayTaskError
 from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
-from cluster.devices import Devices
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
 from cluster.head_watch import HeadWatch
 from cluster.ledger import TaskFailed, TaskLedger
@@ -143,7 +142,9 @@ class WorkerPool(Generic[T, R, D]):
             worker: Worker[T, D] = Worker(self._num_started, self._actor_class.remote())
             self._num_started += 1
             self._workers[worker.worker_id] = worker
-            self._calls.add(worker.actor.pin.remote(self._placement.cpus_per_worker), Call(worker, None))
+            self._calls.add(worker.actor.begun.remote(), Call(worker, None, asks_begun=True))
+            starting = worker.actor.start.remote(self._recipe, self._placement.cpus_per_worker)
+            self._calls.add(starting, Call(worker, None))
 
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
@@ -161,13 +162,13 @@ class WorkerPool(Generic[T, R, D]):
         """Wait for a call to end, or for the time to look around, and act on what is found."""
         for reference, call in self._calls.ended(_LOOK_S):
             if call.assignment is None:
-                yield from self._settle_start(reference, call.worker)
+                yield from self._settle_start(reference, call.worker, call.asks_begun)
             else:
                 yield from self._settle_task(reference, call.worker, call.assignment.task)
         if time.monotonic() - self._looked_at >= _LOOK_S:
             yield from self._look_around()
 
-    def _settle_start(self, reference: Any, worker: Worker[T, D]) -> Iterator[Outcome[T, R]]:
+    def _settle_start(self, reference: Any, worker: Worker[T, D], asks_begun: bool) -> Iterator[Outcome[T, R]]:
         try:
             answer = ray.get(reference)
         except RayTaskError as error:
@@ -175,10 +176,10 @@ class WorkerPool(Generic[T, R, D]):
         except RayError as error:
             yield from self._lose(worker, cause_of_death(error))
         else:
-            if worker.devices is None:
-                self._build(worker, answer)
+            if asks_begun:
+                worker.begin(answer)
             else:
-                self._admit(worker, WorkerInfo(worker.worker_id, worker.devices, *answer))
+                self._admit(worker, WorkerInfo(worker.worker_id, *answer))
 
     def _settle_task(self, reference: Any, worker: Worker[T, D], task: T) -> Iterator[Outcome[T, R]]:
         try:
@@ -194,11 +195,6 @@ class WorkerPool(Generic[T, R, D]):
             self._deadline.learn(worker.release(task))
             if self._ledger.done(task):
                 yield TaskDone(task, result, worker.worker_id)
-
-    def _build(self, worker: Worker[T, D], devices: Devices) -> None:
-        """Ray has found room for it: from now on its start is timed."""
-        worker.devices, worker.busy_since = devices, time.monotonic()
-        self._calls.add(worker.actor.build.remote(self._recipe), Call(worker, None))
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
@@ -272,14 +268,19 @@ class WorkerPool(Generic[T, R, D]):
             self._has_told_of_start = warn_if_starting(self._workers.values(), now, self._deadline.start_seconds())
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
-        deadline_s, start_s = self._deadline.seconds(), self._deadline.start_seconds()
+        deadline_s = self._deadline.seconds()
         for worker in list(self._workers.values()):
             if worker.tasks and now - worker.busy_since > deadline_s:
                 ray.kill(worker.actor)
                 yield from self._lose(worker, f"no result within {deadline_s:.0f} s: the actor hung and was replaced")
-            elif worker.is_starting and now - worker.busy_since > start_s:
+            elif worker.is_starting and now - worker.busy_since > (start_s := self._deadline.start_seconds()):
                 ray.kill(worker.actor)
-                yield from self._lose(worker, f"not ready within {start_s:.0f} s: the actor hung and was ended")
+                self._deadline.start_ended()
+                yield from self._lose(
+                    worker,
+                    f"not ready within {start_s:.0f} s: the actor hung and was ended. "
+                    "Allow more with `shard_deadline`, where the command has it.",
+                )
 
     def _wait_for_nodes(self, waited_s: float) -> None:
         """No node can take a worker: go on only while one may still join."""

@@ -44,9 +44,8 @@ def warn_if_starting(workers: Iterable[Worker[T, D]], now: float, limit_s: float
     """
     starting = [worker for worker in workers if worker.is_starting and now - worker.busy_since > _LONG_START_S]
     for worker in starting[:1]:
-        assert worker.devices
         _warn(
-            f"Waiting for the first actor: on {worker.devices.host} one has been starting for "
+            f"Waiting for the first actor: on {worker.host} one has been starting for "
             f"{now - worker.busy_since:.0f} s. An actor that is not ready after {limit_s:.0f} s is replaced."
         )
     return bool(starting)

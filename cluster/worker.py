@@ -1,5 +1,6 @@
 """One actor: its process, and the driver's view of it."""
 
+import socket
 import time
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
@@ -30,20 +31,21 @@ class WorkerInfo(Generic[D]):
 class Actor:
     """Lives in a process of its own. Built by a call, not by the constructor, whose exception Ray would not pass on.
 
-    Pinned by a call before that one, whose end says that Ray has found room for it: from then on it can hang.
+    Both calls of a start are sent at once: nobody need be there to send the second when Ray has found room.
     """
 
-    def pin(self, num_cpus: float) -> Devices:
-        """Pin the process."""
-        return pin_process(num_cpus)
+    def begun(self) -> str:
+        """Return the name of the machine, at once: Ray has found room, and from now on the start can hang."""
+        return socket.gethostname()
 
-    def build(self, recipe: Recipe[Any, Any, D]) -> tuple[D, int]:
-        """Build the work, and return what `WorkerInfo` says after the devices."""
+    def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
+        """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
+        devices = pin_process(num_cpus)
         work = recipe()
         if not 1 <= work.tasks_at_once <= MAX_TASKS_AT_ONCE:
             raise ValueError(f"Expected 1 to {MAX_TASKS_AT_ONCE} tasks at once; received {work.tasks_at_once}.")
         self._work: Work[Any, Any, D] = work
-        return work.description, work.tasks_at_once
+        return devices, work.description, work.tasks_at_once
 
     def run(self, task: Any, again: bool) -> Any:
         """Do one task; calls may overlap."""
@@ -57,16 +59,16 @@ class Worker(Generic[T, D]):
     Attributes:
         worker_id: Counts up from 0.
         actor: Ray's handle.
-        devices: Where it runs; None until it does.
+        host: Name of the machine on which it runs; None until it does.
         info: None while it starts.
         tasks: What it has been given and has not ended.
         alone: It does a task that was lost before, and gets nothing beside it.
-        busy_since: When its oldest task became its oldest, or it began to be built, by `time.monotonic()`.
+        busy_since: When its oldest task became its oldest, or it began to start, by `time.monotonic()`.
     """
 
     worker_id: int
     actor: Any
-    devices: Devices | None = None
+    host: str | None = None
     info: WorkerInfo[D] | None = None
     tasks: list[T] = field(default_factory=list)
     alone: bool = False
@@ -75,12 +77,18 @@ class Worker(Generic[T, D]):
     @property
     def is_starting(self) -> bool:
         """Whether it runs and is not ready yet."""
-        return self.devices is not None and self.info is None
+        return self.host is not None and self.info is None
 
     @property
     def has_room(self) -> bool:
         """Whether it may be given a task now."""
         return self.info is not None and not self.alone and len(self.tasks) < self.info.tasks_at_once
+
+    def begin(self, host: str) -> None:
+        """Record where it runs; until it is ready, its start is timed from now on."""
+        self.host = host
+        if self.info is None:
+            self.busy_since = time.monotonic()
 
     def give(self, task: T, alone: bool) -> None:
         """Record a task that is sent to it."""

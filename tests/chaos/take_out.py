@@ -69,7 +69,7 @@ MECHANISMS = [
     Mechanism(
         "an actor that hangs at its start is replaced",
         _POOL,
-        "elif worker.is_starting and now - worker.busy_since > start_s:",
+        "elif worker.is_starting and now - worker.busy_since > (start_s := self._deadline.start_seconds()):",
         "elif False:",
         "tests/cluster/test_pool.py::test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end",
     ),

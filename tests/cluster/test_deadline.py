@@ -21,3 +21,10 @@ def test_a_start_has_as_long_as_a_first_task_or_as_long_as_somebody_asked_for() 
     assert Deadline(spare_s=300.0).start_seconds() == 1800
     assert Deadline(7.0).start_seconds() == 1800
     assert Deadline(7200.0).start_seconds() == 7200
+
+
+def test_after_a_start_that_took_too_long_the_next_has_twice_as_long() -> None:
+    deadline = Deadline()
+    deadline.start_ended()
+    deadline.start_ended()
+    assert (deadline.start_seconds(), deadline.seconds()) == (7200, 1800)

@@ -248,6 +248,20 @@ def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
     assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
 
 
+def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
+    file.touch()
+    return _double()
+
+
+def test_workers_are_built_while_nobody_waits_for_them_yet(tmp_path: Path) -> None:
+    with _pool(partial(_starts_with_a_mark, tmp_path / "built"), replace(_CPU_ONLY, num_workers=1)) as pool:
+        give_up_at = time.monotonic() + 60
+        while not (tmp_path / "built").exists() and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+        assert (tmp_path / "built").exists()
+        pool.first_ready()
+
+
 def test_a_worker_that_cannot_start_stops_the_job_with_the_real_cause() -> None:
     with (
         pytest.raises(WorkerStartError, match=r"An actor could not start: weights\.h5 is gone") as stopped,
@@ -387,17 +401,31 @@ def _never_starts(log: Path) -> Callable[[int], int]:
 def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.deadline._FIRST_S", 2.0)
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 1.0)
     monkeypatch.setattr("cluster.waiting._LONG_START_S", 0.5)
     pool = _pool(partial(_never_starts, tmp_path / "starts"), replace(_CPU_ONLY, num_workers=1))
     with (
-        pytest.warns(WaitingWarning, match=r"^Waiting for the first actor: on .* after 2 s is replaced\.$") as told,
-        pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 2 s"),
+        pytest.warns(WaitingWarning, match=r"^Waiting for the first actor: on .* after \d s is replaced\.$") as told,
+        pytest.raises(WorkerStartError, match=r"3 actors in a row died .* within 4 s: .* more with `shard_deadline`"),
     ):
         pool.first_ready()
     pool.stop()
     assert len(told) == 1
     assert (tmp_path / "starts").read_text() == "xxx"
+
+
+def _starts_slowly() -> Callable[[int], int]:
+    time.sleep(3.0)
+    return _double()
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_a_start_that_takes_longer_than_was_allowed_at_first_succeeds(
+    num_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 1.7)
+    done, failed = _run(_pool(_starts_slowly, replace(_CPU_ONLY, num_workers=num_workers)), range(3))
+    assert (sorted(done), failed) == ([0, 1, 2], {})
 
 
 def _never_starts_again(folder: Path) -> Callable[[int], int]:
@@ -420,7 +448,7 @@ def test_a_replacement_that_hangs_at_start_ends_the_job_where_no_other_worker_is
     pool = _pool(partial(_never_starts_again, tmp_path), replace(_CPU_ONLY, num_workers=1))
     pool.first_ready()
     monkeypatch.setattr("cluster.deadline._FIRST_S", 1.0)
-    with pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 1 s"):
+    with pytest.raises(WorkerStartError, match="3 actors in a row died while starting: not ready within 4 s"):
         list(pool.run(range(6)))
     pool.stop()
 
