@@ -137,5 +137,7 @@ def cause_of_death(error: Exception) -> str:
     if not isinstance(error, RayActorError):
         return one_line(error)
     text = " ".join(str(error).split())
+    if "error raised in its creation task" in text or "failed to import on the worker" in text:  # it has no constructor
+        return f"its node cannot import it: all nodes need the same shardscore and Ray as the command. {text[-200:]}"
     start = max(text.find("The actor is dead"), text.find("The actor died"), 0)
     return text[start:].split(" Some common causes")[0][:300]

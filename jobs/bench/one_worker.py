@@ -1,6 +1,7 @@
-"""Measure in one worker that has all the cores, or the GPU, that `score` would give it."""
+"""Measure in one worker that has the cores, or the GPU, that `score` would give it."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from cluster.ledger import TaskFailed
@@ -18,8 +19,8 @@ from scoring.shards.totals import ShardTotals, summarise
 
 
 def place_alone() -> Placement:
-    """One worker with as many cores of a node as one worker gets, and a GPU if there is one."""
-    return plan_placement(cluster_nodes(), WorkerRequest(num_workers=1))
+    """One of the workers that `score` would start by itself: with as many cores, and a GPU if there is one."""
+    return replace(plan_placement(cluster_nodes(), WorkerRequest()), num_workers=1, elastic=False)
 
 
 def run_alone(build: Callable[[], Callable[[T], R]], tasks: Iterable[T], placement: Placement) -> list[R]:

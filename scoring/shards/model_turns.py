@@ -30,6 +30,8 @@ class ModelTurns:
     def score(self, batches: DecodeAhead, stopwatch: Stopwatch) -> list[ScoredImage]:
         """Score a shard's batches; the next shard's turn comes as soon as the last one is handed over.
 
+        The model is spared a batch without one image that was read.
+
         Returns:
             A row for each image, in order.
 
@@ -38,11 +40,11 @@ class ModelTurns:
             UnreachableError: If buckets are out of reach, and that is no fault of the images in them.
         """
         rows: list[ScoredImage] = []
-        begun = deque[tuple[DecodedBatch, Pending]]()
+        begun = deque[tuple[DecodedBatch, Pending | None]]()
 
         def fetch() -> None:
             batch, pending = begun.popleft()
-            rows.extend(_scored(batch, pending(), self._model.tells_copies))
+            rows.extend(_scored(batch, pending(), self._model.tells_copies) if pending else _unread(batch))
             batches.give_back(batch)
             stopwatch.scored(len(batch.images))
 
@@ -50,15 +52,20 @@ class ModelTurns:
             stopwatch.start()
             for batch in batches:
                 stopwatch.waited(batch.read_s, batch.decode_s)
-                begun.append((batch, self._model.begin(batch.pixels)))
+                pending = None if all(batch.errors) else self._model.begin(batch.pixels)
+                begun.append((batch, pending))
                 stopwatch.begun()
                 if len(begun) == _BATCHES_BEGUN or not self._is_warm:  # the very first is waited for: it compiles
                     fetch()
-                    self._is_warm = True
+                    self._is_warm |= pending is not None
         while begun:
             fetch()
         check_reach(rows)
         return rows
+
+
+def _unread(batch: DecodedBatch) -> list[ScoredImage]:
+    return [ScoredImage(image, None, error) for image, error in zip(batch.images, batch.errors, strict=True)]
 
 
 def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> Iterator[ScoredImage]:

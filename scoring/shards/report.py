@@ -92,7 +92,7 @@ class Stopwatch:
             score_s=self._score_s,
             write_s=write_s,
             warmed_up_at=self._warmed_up_at,
-            num_warm_images=self._num_warm_images,
+            num_warm_images=min(self._num_warm_images, len(rows)),
             finished_at=time.time(),
             digest=digest,
             peak_memory_bytes=peak_memory_bytes(),

@@ -38,8 +38,18 @@ def refuse_absent_folder(folder: Location, error: BaseException | None) -> None:
 
 
 def _is_empty(folder: Location) -> bool:
-    with os.scandir(f"{folder}/.") as entries:  # by its dot, which takes the right to search it
-        return next(entries, None) is None
+    """Whether it is known to be empty: to have its files read, a folder need not be open to listing.
+
+    Raises:
+        OSError: If it is not there, or may not be searched.
+    """
+    within = f"{folder}/."  # takes the right to search it
+    try:
+        with os.scandir(within) as entries:
+            return next(entries, None) is None
+    except PermissionError:
+        os.stat(within)  # noqa: PTH116 - pathlib drops the dot
+        return False
 
 
 def _unreachable(place: object, reason: str) -> UnreachableError:

@@ -19,7 +19,7 @@ from cluster.placement import Placement
 from cluster.pool import MAX_ATTEMPTS, TaskDone, WorkerPool
 from cluster.waiting import warn_if_waiting
 from cluster.work import MAX_TASKS_AT_ONCE, FunctionWork, R, function_recipe
-from cluster.worker import WorkerInfo, unlike
+from cluster.worker import Actor, WorkerInfo, unlike
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_nodes")]
 
@@ -283,6 +283,16 @@ def test_a_fault_that_says_all_there_is_to_say_is_raised_itself() -> None:
 def test_workers_that_die_at_start_are_not_started_for_ever() -> None:
     pool = _pool(_dies_at_start, _CPU_ONLY)
     with pytest.raises(WorkerStartError, match="3 actors in a row died while starting"):
+        pool.first_ready()
+    pool.stop()
+
+
+def test_nodes_with_another_shardscore_that_lacks_what_is_sent_are_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = type("Newer", (Actor,), {"__module__": "cluster.worker"})  # Ray sends its name, which the worker lacks
+    monkeypatch.setattr("cluster.worker.Newer", newer, raising=False)
+    monkeypatch.setattr("cluster.pool.Actor", newer)
+    pool = _pool(_raises_on_three, _CPU_ONLY)
+    with pytest.raises(WorkerStartError, match="all nodes need the same shardscore and Ray as the command"):
         pool.first_ready()
     pool.stop()
 

@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -122,6 +124,29 @@ except UnreachableError as error:
     (tmp_path / name).chmod(0o755)
     expected = f"{name}: out of reach since its images were listed: Permission denied. Bring it back, and run again"
     assert ended.stdout.splitlines() == [expected], ended.stderr
+
+
+def test_a_missing_photo_costs_its_own_row_where_the_folder_may_be_searched_and_not_listed(
+    photos: Path, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"path": ["1.png", "gone.png"]}), photos / "images.parquet")
+    photos.chmod(0o111)
+    script = """
+from pathlib import Path
+from scoring.errors import ImageError
+from scoring.sources.inputs import find_images, open_images
+table = Path("photos/images.parquet")
+read = open_images(table)
+for image in find_images(table).images:
+    try:
+        print(image.path, len(read(image)) > 0)
+    except ImageError as error:
+        print(image.path, error)
+"""
+    ended = _run(tmp_path, "-c", script)
+    photos.chmod(0o755)
+    expected = ["1.png True", "gone.png cannot read: No such file or directory"]
+    assert ended.stdout.splitlines() == expected, ended.stderr
 
 
 @pytest.mark.ray

@@ -11,10 +11,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cluster.placement import Placement
+from cluster.nodes import Node
+from cluster.placement import Placement, WorkerRequest, plan_placement
 from jobs.bench.cold_command import ColdJob, score_cold
 from jobs.bench.job import run_bench
-from jobs.bench.one_worker import run_alone
+from jobs.bench.one_worker import place_alone, run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
 from jobs.score.model_options import model_words
@@ -248,3 +249,12 @@ def test_measurement_in_a_worker_returns_its_results_or_raises_its_fault(two_nod
         run_alone(partial(_Halves, True), [3], placement)
     with pytest.raises(ModelError, match="no such model"):
         run_alone(partial(_Halves, False), [4], placement)
+
+
+@pytest.mark.parametrize("cores", [2, 10, 12, 14, 20, 48])
+def test_the_actor_that_is_measured_has_the_size_of_those_that_score(
+    monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    nodes = [Node(num_cpus=cores, num_gpus=0)]
+    monkeypatch.setattr("jobs.bench.one_worker.cluster_nodes", lambda: nodes)
+    assert place_alone() == Placement(1, 0.0, plan_placement(nodes, WorkerRequest()).cpus_per_worker)

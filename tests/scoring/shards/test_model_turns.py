@@ -126,3 +126,19 @@ def test_outputs_of_another_number_than_the_images_are_no_rows() -> None:
     turns = ModelTurns(replace(load_fake(FAKE_MODEL), engine=_OneRow()))
     with pytest.raises(ModelError, match="a row of outputs for each of 4 images of a batch; the model returned 1"):
         turns.score(_decode_into(memory, num_images=1), Stopwatch())
+
+
+def test_batches_without_an_image_that_was_read_are_rows_in_order_that_the_model_never_sees() -> None:
+    def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
+        gone = [None if 9 <= int(image.image_id) <= 10 else "gone" for image in images]
+        return DecodedPart(tuple(gone), 0.0, 0.0)
+
+    images = [ImageEntry(str(number), f"{number}.jpg", 1) for number in range(1, 19)]
+    slots = BatchSlots(np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8), _BATCH_SIZE)
+    engine = FakeEngine()
+    turns = ModelTurns(replace(load_fake(FAKE_MODEL), engine=engine))
+    rows = turns.score(DecodeAhead(ThreadPoolExecutor(2), decode, images, slots), Stopwatch())
+    assert [row.image for row in rows] == images
+    assert [row.image.image_id for row in rows if row.outputs is not None] == ["9", "10"]
+    assert {row.error_message for row in rows if row.outputs is None} == {"gone"}
+    assert len(engine.shapes) == 1

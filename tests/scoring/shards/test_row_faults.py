@@ -27,6 +27,7 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.batch_decoders import BatchDecoders
+from scoring.shards.retry import Retry
 from scoring.shards.row_faults import may_pass, row_fault
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
@@ -317,3 +318,20 @@ def test_a_bucket_that_ceases_to_answer_is_no_fault_of_its_rows(
     paths = [*(str(bucket / name) for name in names), str(photos / "4.png")]
     with pytest.raises(UnreachableError, match=r"/3\.png: out of reach: .*: access denied: ExpiredToken"):
         _score(tmp_path / "table.parquet", paths, tmp_path / "run")
+
+
+def test_a_retry_reports_the_rows_that_it_filled_in_alone(photos: Path, tmp_path: Path) -> None:
+    names = ["1.png", "2.png", "gone.png"]
+    table, folder = photos / "table.parquet", RunFolder(tmp_path / "run")
+    pq.write_table(pa.table({"path": names}), table)
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(table).images, 3, 0)
+    (photos / "2.png").rename(tmp_path / "2.png")
+    scorer = ShardScorer(ScorerSettings(table, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2), load_fake)
+    first = scorer(0)
+    again = scorer(Retry(0, first.digest))
+    assert (again.num_images, again.digest) == (0, first.digest)
+    (tmp_path / "2.png").rename(photos / "2.png")
+    found = scorer(Retry(0, first.digest))
+    assert (found.num_images, found.num_errors) == (1, 0)
+    assert found.digest != first.digest
