@@ -568,9 +568,8 @@ MECHANISMS = [
     Mechanism(
         "a batch's memory is used again only after its outputs were fetched",
         "scoring/shards/model_turns.py",
-        "                begun.append((batch, self._model.begin(batch.pixels)))\n",
-        "                begun.append((batch, self._model.begin(batch.pixels)))\n"
-        "                batches.give_back(batch)\n",
+        "                begun.append((batch, pending))\n",
+        "                begun.append((batch, pending))\n                batches.give_back(batch)\n",
         "tests/scoring/shards/test_model_turns.py",
     ),
     Mechanism(
