@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
 from scoring.run.fence import Fence
-from scoring.run.predictions import UNREAD_KEY
+from scoring.run.predictions import UNREAD_KEY, ScoredImage
 from scoring.run.publishing import replace_shard
 from scoring.shards.row_faults import may_pass
 from scoring.storage.conditional import read_version
@@ -63,6 +63,11 @@ class UnreadRows:
             raise StorageError(f"Cannot try unread images of {path} again: another file has taken its place.")
         self._table = pq.read_table(pa.BufferReader(content))
         self.numbers = [row for row, passes in enumerate(_may_pass(self._table)) if passes]
+
+    @staticmethod
+    def filled_in(tried: Iterable[ScoredImage]) -> list[ScoredImage]:
+        """Those of the rows that were tried which `fill_in` writes."""
+        return [row for row in tried if not may_pass(row.error_message)]
 
     def fill_in(self, tried: pa.Table, fence: Fence | None) -> str:
         """Replace the file by one that has the new rows of images that were read; of no such image, nothing is written.

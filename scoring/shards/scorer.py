@@ -23,7 +23,6 @@ from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, shard_of
-from scoring.shards.row_faults import may_pass
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 
 
@@ -98,7 +97,7 @@ class ShardScorer:
         digest = self._write(shard_id, rows, unread)
         write_s = time.perf_counter() - started_writing
         if unread:  # the others' rows stay as they were
-            rows = [row for row in rows if not may_pass(row.error_message)]
+            rows = unread.filled_in(rows)
         return stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
 
     @cached_property
