@@ -27,6 +27,7 @@ from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
+from scoring.pixels.input_shape import size_text
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import check_images, find_images, is_table
 from scoring.storage.locations import Location
@@ -130,7 +131,7 @@ def _measured(request: SimulateRequest) -> Parts | None:
 
 
 def _size(size: tuple[int, int] | None) -> str:
-    return "the model's own" if size is None else "{}x{}".format(*size)
+    return "the model's own" if size is None else size_text(size)
 
 
 def _gpu_parts(request: SimulateRequest, here: Parts | None, given: dict[str, Any]) -> Parts:

@@ -16,6 +16,7 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
+from scoring.pixels.input_shape import size_text
 from scoring.run.predictions import StoreProbabilities
 
 __all__ = [
@@ -75,7 +76,7 @@ def model_words(model: ModelRequest) -> list[str]:
         "--labels": model.labels,
         "--outputs": model.outputs,
         "--output-name": model.output_name,
-        "--size": None if model.size is None else "{}x{}".format(*model.size),
+        "--size": None if model.size is None else size_text(model.size),
         "--pixels": None if model.pixels is PixelScale.UNCHANGED else model.pixels,
     }
     return [str(word) for option, value in told.items() if value is not None for word in (option, value)]
