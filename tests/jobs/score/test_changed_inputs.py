@@ -269,13 +269,19 @@ def test_photos_of_the_same_names_elsewhere_are_refused_unless_they_are_the_same
     assert _score(moved, tmp_path / "run") == (0, [])
 
 
-def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Path) -> None:
-    """Nothing is known of its images but their paths."""
+def _tables_of_equal_paths(folder: Path) -> list[Path]:
+    """Two tables, each beside its photos, which are others of the same names."""
     tables = []
     for place, shades in (("one", SHADES), ("two", _CHANGED)):
-        photos = on_disk(pictures.folder(tmp_path / place, shades))
+        photos = on_disk(pictures.folder(folder / place, shades))
         tables.append(photos / "paths.parquet")
         pq.write_table(pa.table({"path": sorted(path.name for path in photos.iterdir())}), tables[-1])
+    return tables
+
+
+def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Path) -> None:
+    """Nothing is known of its images but their paths."""
+    tables = _tables_of_equal_paths(tmp_path)
     _score(tables[0], tmp_path / "run")
     with pytest.raises(RunFolderError, match=r"nothing tells whether those of the same names in .*two.* are the same"):
         _score(tables[1], tmp_path / "run")
@@ -289,11 +295,7 @@ def test_a_table_elsewhere_with_the_same_relative_paths_is_refused(tmp_path: Pat
 @pytest.mark.parametrize("lost", [["run.json"], ["manifest.parquet"], ["run.json", "manifest.parquet"]], ids="-".join)
 def test_a_table_elsewhere_is_refused_by_what_is_left_of_a_run(tmp_path: Path, lost: list[str], is_cut: bool) -> None:
     """Record and shards tell where their images lay."""
-    tables = []
-    for place, shades in (("one", SHADES), ("two", _CHANGED)):
-        photos = on_disk(pictures.folder(tmp_path / place, shades))
-        tables.append(photos / "paths.parquet")
-        pq.write_table(pa.table({"path": sorted(path.name for path in photos.iterdir())}), tables[-1])
+    tables = _tables_of_equal_paths(tmp_path)
     _score(tables[0], tmp_path / "run")
     for path in (tmp_path / "run" / name for name in lost):
         content = path.read_bytes()
