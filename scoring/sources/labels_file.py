@@ -14,7 +14,7 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
-from scoring.sources.table_parts import TableParts, is_parquet, one_line, with_partition
+from scoring.sources.table_parts import TableParts, is_parquet, one_line, partition_values, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -201,7 +201,7 @@ def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
     with pq.ParquetFile(readable(file_below(folder, part))) as file:
         fields = list(file.schema_arrow)
         table = file.read([field.name for field in fields if _is_plain(field.type)])
-    return with_partition(table, part), [field.name for field in fields if not _is_plain(field.type)]
+    return with_partition(table, partition_values(part)), [field.name for field in fields if not _is_plain(field.type)]
 
 
 class _Texts(Mapping[str, Sequence[str]]):

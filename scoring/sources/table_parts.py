@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import filterfalse, islice
 from pathlib import PurePosixPath
@@ -179,9 +179,9 @@ def partition_values(name: str) -> dict[str, str | None]:
     return {unquote(column): None if value == _NULL else unquote(value) for column, mark, value in steps if mark}
 
 
-def with_partition(rows: _Rows, name: str) -> _Rows:
-    """Rows of a part with the columns that its folders tell, but for those that it has itself."""
-    for column, value in partition_values(name).items():
+def with_partition(rows: _Rows, values: Mapping[str, str | None]) -> _Rows:
+    """Rows of a part with columns that its folders tell, each one value, but for those that it has itself."""
+    for column, value in values.items():
         if column not in rows.schema.names:
             rows = rows.append_column(column, pa.repeat(pa.scalar(value, pa.string()), rows.num_rows))
     return rows

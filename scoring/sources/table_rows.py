@@ -22,7 +22,7 @@ from scoring.sources.table_columns import (
     column_values,
     is_inventory,
 )
-from scoring.sources.table_parts import one_line, partition_values
+from scoring.sources.table_parts import one_line, partition_values, with_partition
 from scoring.storage.stamps import stamp_of
 
 # The fields of `FoundFile`.
@@ -81,8 +81,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
         ImagesError: If a size in an inventory is none, or neither true nor false stands where one should.
     """
     own, is_list_of_objects = batch, is_inventory(batch.schema, columns)
-    for column, value in told_by_folders(batch.schema, columns, part.name).items():
-        batch = batch.append_column(column, pa.repeat(pa.scalar(value, pa.string()), batch.num_rows))
+    batch = with_partition(batch, told_by_folders(batch.schema, columns, part.name))
     ids = _ids(batch, columns.image_id, part) if columns.image_id else pa.nulls(batch.num_rows, pa.string())
     if columns.content:
         found = _contents(ids, part)
