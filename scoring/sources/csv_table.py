@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
-from scoring.sources.image_finder import is_zip
+from scoring.sources.suffixes import is_zip
 from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place

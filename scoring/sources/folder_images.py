@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
-from scoring.sources.image_finder import is_tar
+from scoring.sources.natural_order import natural_key
+from scoring.sources.suffixes import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reach import refuse_absent_folder
@@ -37,8 +38,9 @@ class FolderSource:
             yield FoundFile(path, file.size_bytes, raw, left_out=file.fault, stamp=file.stamp)
 
     def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
-        """The files in those tar files, which were found in this folder."""
-        return list_tars(self._tar, [tar.raw_path or tar.path.encode() for tar in tars])
+        """The files in those tar files, which were found in this folder, one tar after the other in natural order."""
+        ordered = sorted(tars, key=lambda tar: natural_key(tar.path))
+        return list_tars(self._tar, [tar.raw_path or tar.path.encode() for tar in ordered])
 
     def refuse_repeated(self, path: str) -> None:
         """Refuse two objects that are listed alike; of a tar's members the later one is there once all is unpacked.

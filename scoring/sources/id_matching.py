@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.pixels.formats import IMAGE_SUFFIXES
-from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.spelling import composed
 from scoring.sources.splits import split_of_folders
+from scoring.sources.suffixes import is_row
 from scoring.storage.locations import names_of
 
 _WHOLE = re.compile(r"[0-9]+")
@@ -220,15 +220,9 @@ def _stem(path: str) -> str:
     return path[: len(path) - len(_name(path))] + _bare(path)
 
 
-def _is_row(path: str) -> bool:
-    """Whether a path is the place of an image in a table, `0001.parquet#7`."""
-    part, _, row = path.rpartition("#")
-    return row.isascii() and row.isdigit() and part.lower().endswith(PARQUET_SUFFIXES)
-
-
 def _named(image_id: str, path: str) -> str:
     """What names an image: its path, or the id of one whose path is a place in a table."""
-    return image_id if _is_row(path) else path
+    return image_id if is_row(path) else path
 
 
 def _without_image_suffix(one: str) -> str | None:
@@ -381,7 +375,7 @@ _READINGS = (
     _Reading(str, lambda image_id, path: _bare(_named(image_id, path))),
     _Reading(_number_of_id, lambda image_id, path: _number(_bare(_named(image_id, path)))),
     _Reading(str, lambda image_id, path: _stem(_named(image_id, path))),
-    _Reading(_without_image_suffix, lambda image_id, path: image_id if _is_row(path) else None),
+    _Reading(_without_image_suffix, lambda image_id, path: image_id if is_row(path) else None),
     _Reading(_slashed, lambda image_id, path: _named(image_id, path)),
     _Reading(_folded, lambda image_id, path: _folded(_named(image_id, path))),
     _Reading(_folded, lambda image_id, path: _folded(_name(_named(image_id, path)))),

@@ -1,7 +1,6 @@
 """Tell the images among a collection's files: by their names, and where those say nothing, by their first bytes."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -11,13 +10,12 @@ from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
+from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip
 from scoring.storage.walking import Fault, is_hidden
 
 _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
-_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
-PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 # Files that are not looked into: their name says that they are no image.
 _OTHERS = frozenset(
     {".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm", ".yaml"}
@@ -133,16 +131,6 @@ def judge_name(path: str) -> str | None:
 def is_image(path: str) -> bool:
     """Whether a name is that of an image that is decoded, and not hidden."""
     return judge_name(path) is None
-
-
-def is_tar(path: str) -> bool:
-    """Whether a name is that of a tar, compressed or not."""
-    return _TAR.search(path) is not None
-
-
-def is_zip(path: str) -> bool:
-    """Whether a name is that of a zip."""
-    return path.lower().endswith(".zip")
 
 
 @cache

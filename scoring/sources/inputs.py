@@ -7,10 +7,10 @@ from functools import partial
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource, LeftOut, Listing
 from scoring.sources.folder_images import FolderSource
-from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, judge_name
+from scoring.sources.image_finder import Account, ImageFinder, Reason, judge_name
 from scoring.sources.listing import list_entries
-from scoring.sources.natural_order import natural_key
 from scoring.sources.packing import is_compressed, kind_of
+from scoring.sources.suffixes import is_tar
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.table_listing import NotByColumn, list_inventory, list_table
@@ -239,7 +239,7 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
         is_empty = False
         yield image
     if is_empty and isinstance(source, FolderSource):
-        yield from finder.images(source.members(sorted(tars, key=lambda tar: natural_key(tar.path))))
+        yield from finder.images(source.members(tars))
     else:
         for tar in tars:
             account.leave_out(Reason.ARCHIVE, tar.path)

@@ -11,8 +11,9 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, SplitFolders, split_of_name
+from scoring.sources.suffixes import TAR_SUFFIX
 
-_IN_TAR = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)/", re.IGNORECASE)
+_IN_TAR = re.compile(f"{TAR_SUFFIX}/", re.IGNORECASE)
 _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # `2026`, `part0`; not `n01440764`
 _COUNTED = re.compile(
     r"[a-z]{2,}[-_ .=]?\d+([-_.]\d+)*|\d{4,}([-_.]\d+)*", re.IGNORECASE

@@ -13,8 +13,9 @@ from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
+from scoring.sources.suffixes import is_parquet
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
-from scoring.sources.table_parts import TableParts, is_parquet, one_line, partition_values, with_partition
+from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.

@@ -8,11 +8,10 @@ from functools import cache
 
 from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.listing import CommonFolder
+from scoring.sources.suffixes import ROW_SUFFIX, TAR_SUFFIX
 
 # A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
-_HOLDER = re.compile(
-    r"(?P<name>.*)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz|(parquet|parq|pq)#\d+)", re.IGNORECASE | re.DOTALL
-)
+_HOLDER = re.compile(f"(?P<name>.*)(?:{TAR_SUFFIX}|{ROW_SUFFIX})", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
 _FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 

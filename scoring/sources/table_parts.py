@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
-from scoring.sources.image_finder import PARQUET_SUFFIXES
 from scoring.sources.natural_order import natural_key
+from scoring.sources.suffixes import is_parquet
 from scoring.storage.locations import (
     Location,
     file_below,
@@ -150,11 +150,6 @@ def is_table_folder(folder: Location) -> bool:
             return False
         num_parts += 1
     return num_parts > 0
-
-
-def is_parquet(name: str) -> bool:
-    """Whether a name is that of a Parquet file."""
-    return name.lower().endswith(PARQUET_SUFFIXES)
 
 
 def is_part(path: str) -> bool:

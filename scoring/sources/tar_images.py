@@ -16,6 +16,7 @@ from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_bytes
 from scoring.sources.packing import plain_tar
+from scoring.sources.suffixes import TAR_SUFFIX
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reach import refuse_absent
@@ -23,7 +24,7 @@ from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at, stamp
 from scoring.storage.stamps import has_changed
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_TAR_ABOVE = re.compile(rb"(?i)\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz2?|txz)(?=/)")
+_TAR_ABOVE = re.compile(f"{TAR_SUFFIX}(?=/)".encode(), re.IGNORECASE)
 _AT_ONCE = 8  # tar files whose headers are read at the same time
 _MAX_FILES = 1_000_000
 

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageReader, ImageSource
-from scoring.sources.image_finder import Account, ImageFinder, Reason, is_tar, is_zip, judge
+from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
+from scoring.sources.suffixes import is_tar, is_zip
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory, plain_path
 from scoring.storage.reading import Place, path_or_file
