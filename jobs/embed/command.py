@@ -28,7 +28,7 @@ from jobs.score.image_options import images_request
 from jobs.score.job import run_score
 from jobs.score.request import READ_TIMEOUT_S, ScoreRequest
 from scoring.pixels.decoding import Resize
-from scoring.sources.labelling import LabelUse
+from scoring.sources.label_use import LabelUse
 from scoring.sources.targets import LabelsFrom
 
 

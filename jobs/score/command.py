@@ -27,7 +27,7 @@ from jobs.score.request import READ_TIMEOUT_S, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.errors import RequestError
 from scoring.pixels.decoding import Resize
-from scoring.sources.labelling import LabelUse
+from scoring.sources.label_use import LabelUse
 from scoring.sources.targets import LabelsFrom
 
 

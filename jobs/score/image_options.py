@@ -9,7 +9,7 @@ from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
 from scoring.sources.inputs import has_column
-from scoring.sources.labelling import TRAINING, LabelUse
+from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location

@@ -13,7 +13,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.holding import refuse_to_remove
 from scoring.sonar.returns import UCI
 from scoring.sources.inputs import check_images, check_output
-from scoring.sources.labelling import TRAINING, LabelUse
+from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import Location

@@ -104,11 +104,6 @@ def match_label(target: str, labels: Sequence[str]) -> int | None:
     return words.index(word) if words.count(word) == 1 else None
 
 
-def parts_of(value: str, mark: str) -> list[str]:
-    """What a mark parts, without what is empty: `a,b,` is `a` and `b`. A space stands for any blanks."""
-    return [part.strip() for part in value.split(None if mark == " " else mark) if part.strip()]
-
-
 def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:
     """Names or folders, whichever labels every image and is not contradicted by the other.
 

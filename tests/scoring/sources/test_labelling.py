@@ -19,7 +19,8 @@ import pytest
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
-from scoring.sources.labelling import LabelUse, label_by_file, label_by_path, label_by_table
+from scoring.sources.label_use import LabelUse
+from scoring.sources.labelling import label_by_file, label_by_path, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.sources.zip_directory import ZipDirectory

@@ -16,7 +16,8 @@ from scoring.run.manifest import write_manifest
 from scoring.sources import table_images, table_parts
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
-from scoring.sources.labelling import LabelUse, label_by_table
+from scoring.sources.label_use import LabelUse
+from scoring.sources.labelling import label_by_table
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_rows import found_rows
 from scoring.storage import stamps

@@ -1,0 +1,141 @@
+"""Which column of a file of labels says which photo, and the photo of each of its ids."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from scoring.errors import RequestError
+from scoring.sources.entries import ImageEntry
+from scoring.sources.id_matching import Matches, match_by_every_reading
+from scoring.sources.labels_file import LabelsTable
+from scoring.sources.listing import CommonFolder, made_id
+
+# Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
+_LEAST_SHARE = 0.5
+_LEAST_DIFFERENT = 0.9  # of the files in a column, if each row is of its own; of nearest photos many are of several
+_WHOLE = re.compile(r"[0-9]+(\.0+)?")  # as pandas writes it, too
+
+
+@dataclass(frozen=True)
+class PhotoIds:
+    """A column of a file of labels that may say which photo.
+
+    Attributes:
+        column: Its name.
+        ids: Its values, each once.
+        matches: The photo of each of them.
+    """
+
+    column: str
+    ids: Sequence[str]
+    matches: Matches
+
+    @property
+    def row_of(self) -> dict[str, int]:
+        """The photo's row of every id that has one."""
+        pairs = zip(self.ids, self.matches.rows.tolist(), strict=True)
+        return {one: row for one, row in pairs if row >= 0}
+
+
+def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> PhotoIds:
+    """The column of ids whose values are those of photos.
+
+    One of whole numbers, as running numbers are, must not tell other photos than a column of any name whose files may
+    be these: not the nearest photo, or the one before.
+    """
+    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
+    candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
+    best = max(candidates, key=lambda found: found.matches.num_found)
+    if not _are_enough(best, images):
+        columns = ", ".join(repr(found.column) for found in candidates)
+        are_ids = asked is not None or table.names_files(best.column)
+        advice = "Write each as a path from there" if are_ids else "Name the column of the ids by `id_column`"
+        raise RequestError(
+            f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
+            f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
+            f"{f' in {folder}, where paths may begin' if folder else ''}. {advice}."
+        )
+    if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
+        others = [name for name in table.columns if name not in {found.column for found in candidates}]
+        files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
+        candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(table, found, best)]
+    for other in candidates:
+        if _disagree(table, best, other):
+            raise RequestError(
+                f"Expected one column of {table.name} to say which photo; {best.column!r} and {other.column!r} name "
+                "different ones. Say which by `id_column`."
+            )
+    return best
+
+
+def _are_enough(found: PhotoIds, images: Sequence[ImageEntry]) -> bool:
+    return found.matches.num_found >= max(1, _LEAST_SHARE * min(len(found.ids), len(images)))
+
+
+def _may_be_meant(table: LabelsTable, files: PhotoIds, numbers: PhotoIds) -> bool:
+    """Whether files are named in more rows than numbers of photos are, or in as many and seldom one twice."""
+    num_files, num_numbers = _num_rows(table, files), _num_rows(table, numbers)
+    differ = files.matches.num_found >= _LEAST_DIFFERENT * num_files
+    return num_files > num_numbers or (num_files == num_numbers and differ)
+
+
+def _num_rows(table: LabelsTable, found: PhotoIds) -> int:
+    """How many rows of a table tell a photo by that column."""
+    row_of = found.row_of
+    return sum(value in row_of for value in table.columns[found.column])
+
+
+def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> None:
+    """Refuse ids that mean other photos by the ids of the photos' table than by their paths."""
+    paths, ids = [image.path for image in images], [image.image_id for image in images]
+    depth = CommonFolder(paths).depth
+    by_id = _match_column(table, column, ids, ids, "")
+    by_path = _match_column(table, column, [made_id(path, depth) for path in paths], paths, folder)
+    if by_path.matches.twice or not (_are_enough(by_id, images) and _are_enough(by_path, images)):
+        return
+    row_by_path = by_path.row_of
+    id_by_path = {row: one for one, row in row_by_path.items()}
+    for one, row in by_id.row_of.items():
+        if row_by_path.get(one, row) != row or id_by_path.get(row, one) != one:
+            raise RequestError(
+                f"Expected `id_column` {column!r} of the photos' table and of {table.name} to say what the paths say; "
+                f"{paths[row]!r} is {one!r} by that column, and not by its path. If paths are meant, name that column "
+                "of the table otherwise; if not, put the labels into the table, and name them by `label_column`."
+            )
+
+
+def _match_column(
+    table: LabelsTable, column: str, image_ids: Sequence[str], paths: Sequence[str], folder: str
+) -> PhotoIds:
+    ids = [one for one in dict.fromkeys(table.columns[column]) if one]
+    tried: list[Matches] = []
+    for matches in match_by_every_reading(ids, image_ids, paths, folder):
+        tried.append(matches)
+        if not matches.missing:
+            break
+    best = max(tried, key=_fitness)
+    others = [matches for matches in tried if matches.are_from_above != best.are_from_above]
+    if best.twice is None and (twice := next(filter(None, (_two_of_one(ids, best, each) for each in others)), None)):
+        best = replace(best, twice=twice)
+    return PhotoIds(column, ids or [""], best)
+
+
+def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:
+    """In words, the first image that two readings give to different ids; None if there is none."""
+    first, second = (
+        {row: number for number, row in enumerate(each.rows.tolist()) if row >= 0} for each in (one, other)
+    )
+    both = next((row for row in first if second.get(row, first[row]) != first[row]), None)
+    return None if both is None else f"the ids {ids[first[both]]} and {ids[second[both]]} are one"
+
+
+def _fitness(matches: Matches) -> tuple[int, bool, bool]:
+    """How well a reading fits; ids of which as many are paths from above, and mean one photo, are to be refused."""
+    return matches.num_found, matches.are_from_above and matches.twice is not None, matches.twice is None
+
+
+def _disagree(table: LabelsTable, one: PhotoIds, other: PhotoIds) -> bool:
+    """Whether two columns name different photos in a row of the table."""
+    first, second = one.row_of, other.row_of
+    pairs = zip(table.columns[one.column], table.columns[other.column], strict=True)
+    return any(a in first and b in second and first[a] != second[b] for a, b in pairs)
