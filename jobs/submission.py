@@ -19,9 +19,9 @@ from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.storage.locations import machine_path
-from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
+from scoring.submissions.wishes import Values, Wishes
 
 
 @checked

@@ -1,47 +1,17 @@
 """What a template asks for: told by its columns, its values and the run's labels, or refused where they do not tell."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.spelling import composed, singular
-from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked, class_index
+from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
-from scoring.submissions.template import NUMBER, WHOLE, Template, first_twice, without_fraction
-
-_DIGITS = re.compile(r"[0-9]+")
-_INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
-
-
-class Values(StrEnum):
-    """What the one column of a template holds, where its values do not tell."""
-
-    PROBABILITY = "probability"
-    LABEL = "label"
-    INDEX = "index"
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user says of the answers.
-
-    Attributes:
-        values: What the one column holds; None lets the template tell.
-        positive: The label whose probability is wanted; None takes the one that the column is named after, or the dog
-            of cats and dogs.
-        threshold: All labels of at least this probability, 0 to 1; None for one label, or as many as the template has.
-        clip: Probabilities are kept within [clip, 1 - clip], 0 to below 0.5; None leaves them.
-    """
-
-    values: Values | None = None
-    positive: str | None = None
-    threshold: float | None = None
-    clip: float | None = None
+from scoring.submissions.template import Template, first_twice
+from scoring.submissions.template_values import check_numbers, check_told, kind_of_values
+from scoring.submissions.wishes import Values, Wishes
 
 
 def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is_multi_label: bool = False) -> Answers:
@@ -65,10 +35,10 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
     values, spelled = [answer for (answer,) in template.answers], [composed(label) for label in labels]
     if is_multi_label:
-        _check_told(values, wishes)
+        check_told(values, wishes)
     if wishes.threshold is not None or any(len(value.split()) > 1 and value not in spelled for value in values):
         return _lists(values, template.spelled(labels), wishes)
-    kind = wishes.values or _kind_of(values, spelled, wishes.positive)
+    kind = wishes.values or kind_of_values(values, spelled, wishes.positive)
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
@@ -76,20 +46,6 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
     return Best(template.spelled(labels), kind is Values.INDEX)
-
-
-def _check_told(values: Sequence[str], wishes: Wishes) -> None:
-    """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
-    found = [value for value in dict.fromkeys(values) if value]
-    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(WHOLE.fullmatch, found))
-    if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
-        return
-    raise RequestError(
-        "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
-        f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
-        "If the best alone are wanted, as many as a row has, say so with `values` label or index; if one label's "
-        "probability is, name the label as `positive`."
-    )
 
 
 def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
@@ -138,14 +94,14 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
     """Several classes in one column, with spaces between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     spelled = list(_index_of(labels))
-    kind = wishes.values or _kind_of([item for value in values for item in value.split()], spelled, None)
+    kind = wishes.values or kind_of_values([item for value in values for item in value.split()], spelled, None)
     if kind is Values.PROBABILITY:
         raise RequestError(
             f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}."
         )
     as_index = kind is Values.INDEX
     if as_index:
-        _check_numbers(labels)
+        check_numbers(labels)
     torn = next((label for label in labels if len(label.split()) != 1), None)
     if torn is not None and not as_index:
         raise RequestError(f"Expected labels without spaces for a list of them; one is {torn!r}. Use `values` index.")
@@ -160,88 +116,15 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
     return Ranked(labels, as_index, counts[0])
 
 
-def _kind_of(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
-    """What values of a template are, by their spelling."""
-    found = [value for value in dict.fromkeys(values) if value]
-    is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
-    if is_binary and positive is not None:
-        return Values.PROBABILITY
-    if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
-        return Values.LABEL
-    if is_binary:
-        raise RequestError(
-            f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
-            "whether that is a probability, a label or an index."
-        )
-    if all(NUMBER.fullmatch(value) for value in found):
-        return _kind_of_numbers(found, labels)
-    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
-
-
-def _is_label(value: str, labels: Sequence[str]) -> bool:
-    return value in labels or without_fraction(value) in labels
-
-
-def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
-    """Whole numbers that are no labels are indices of classes, all others probabilities."""
-    if all(map(WHOLE.fullmatch, found)):
-        if any(map(WHOLE.fullmatch, labels)):
-            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
-        beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
-        if beyond is not None:
-            raise RequestError(
-                f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
-                f"labels; received {beyond}."
-            )
-        _check_numbered(found, labels)
-        return Values.INDEX
-    beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
-    if beyond is not None:
-        raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
-    return Values.PROBABILITY
-
-
 def _check_index(column: str, labels: Sequence[str]) -> None:
-    """Refuse indices of two labels where the column's name wants 1 for the first of them; see `_check_numbers`."""
-    _check_numbers(labels)
+    """Refuse indices of two labels where the column's name wants 1 for the first of them; see `check_numbers`."""
+    check_numbers(labels)
     name = read_column_name(column, labels)
     if len(labels) == 2 and name.only is not None and (name.only == 1) == name.is_denied:
         raise RequestError(
             f"Expected `values` probability for the column {column!r} of `template`; received index, of which 1 is "
             f"{labels[1]}. Or name the column otherwise."
         )
-
-
-def _check_numbers(labels: Sequence[str]) -> None:
-    """Refuse indices where labels are numbers themselves, and others: 1 and 2 have the indices 0 and 1."""
-    if not all(map(_INTEGER.fullmatch, labels)):
-        return
-    other = next((index for index, label in enumerate(labels) if float(label) != index), None)
-    if other is not None:
-        raise RequestError(
-            f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
-            f"label {labels[other]}."
-        )
-
-
-def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
-    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
-    are_of_all = len(set(numbers)) == len(labels) and {int(without_fraction(value)) for value in found} <= {*numbers}
-    other = next((index for index, number in enumerate(numbers) if number != index), None)
-    if are_of_all and other is not None:
-        raise RequestError(
-            f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
-            f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
-            f"with labels that are the numbers alone: {some(numbers)}."
-        )
-
-
-def _no_label(value: str, labels: Sequence[str]) -> RequestError:
-    return RequestError(
-        f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
-        "Where it only holds a place, say with `values` what is wanted: probability, label or index."
-    )
 
 
 def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:

@@ -14,10 +14,11 @@ from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, check_stored
-from scoring.submissions.choosing import Wishes, choose_answers
+from scoring.submissions.choosing import choose_answers
 from scoring.submissions.matching import match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known
 from scoring.submissions.template import Template, read_template
+from scoring.submissions.wishes import Wishes
 
 
 @dataclass(frozen=True)

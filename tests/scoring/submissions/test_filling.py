@@ -16,9 +16,9 @@ from scoring.run.folder import RunFolder
 from scoring.sources.spelling import singular
 from scoring.sources.table_columns import TableColumns
 from scoring.submissions import choosing
-from scoring.submissions.choosing import Values, Wishes
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
+from scoring.submissions.wishes import Values, Wishes
 from tests.places import on_disk
 from tests.runs import Scored, write_features, write_run
 

@@ -1,0 +1,100 @@
+"""What the values of a template are, probabilities, labels or indices, or refused where they do not tell."""
+
+import re
+from collections.abc import Sequence
+
+from scoring.errors import RequestError
+from scoring.run.reader import some
+from scoring.submissions.answers import class_index
+from scoring.submissions.template import NUMBER, WHOLE, without_fraction
+from scoring.submissions.wishes import Values, Wishes
+
+_DIGITS = re.compile(r"[0-9]+")
+_INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
+
+
+def check_told(values: Sequence[str], wishes: Wishes) -> None:
+    """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
+    found = [value for value in dict.fromkeys(values) if value]
+    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(WHOLE.fullmatch, found))
+    if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
+        return
+    raise RequestError(
+        "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
+        f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
+        "If the best alone are wanted, as many as a row has, say so with `values` label or index; if one label's "
+        "probability is, name the label as `positive`."
+    )
+
+
+def kind_of_values(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
+    """What values of a template are, by their spelling."""
+    found = [value for value in dict.fromkeys(values) if value]
+    is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
+    if is_binary and positive is not None:
+        return Values.PROBABILITY
+    if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
+        return Values.LABEL
+    if is_binary:
+        raise RequestError(
+            f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
+            "whether that is a probability, a label or an index."
+        )
+    if all(NUMBER.fullmatch(value) for value in found):
+        return _kind_of_numbers(found, labels)
+    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
+
+
+def _is_label(value: str, labels: Sequence[str]) -> bool:
+    return value in labels or without_fraction(value) in labels
+
+
+def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
+    """Whole numbers that are no labels are indices of classes, all others probabilities."""
+    if all(map(WHOLE.fullmatch, found)):
+        if any(map(WHOLE.fullmatch, labels)):
+            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
+        beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
+        if beyond is not None:
+            raise RequestError(
+                f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
+                f"labels; received {beyond}."
+            )
+        _check_numbered(found, labels)
+        return Values.INDEX
+    beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
+    if beyond is not None:
+        raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
+    return Values.PROBABILITY
+
+
+def check_numbers(labels: Sequence[str]) -> None:
+    """Refuse indices where labels are numbers themselves, and others: 1 and 2 have the indices 0 and 1."""
+    if not all(map(_INTEGER.fullmatch, labels)):
+        return
+    other = next((index for index, label in enumerate(labels) if float(label) != index), None)
+    if other is not None:
+        raise RequestError(
+            f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
+            f"label {labels[other]}."
+        )
+
+
+def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
+    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
+    are_of_all = len(set(numbers)) == len(labels) and {int(without_fraction(value)) for value in found} <= {*numbers}
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if are_of_all and other is not None:
+        raise RequestError(
+            f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
+            f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
+            f"with labels that are the numbers alone: {some(numbers)}."
+        )
+
+
+def _no_label(value: str, labels: Sequence[str]) -> RequestError:
+    return RequestError(
+        f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
+        "Where it only holds a place, say with `values` what is wanted: probability, label or index."
+    )
