@@ -13,7 +13,9 @@ from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import keras_digest, load_keras_file, only_output, size_word, with_pixels
+from scoring.networks.keras_architecture import only_output
+from scoring.networks.keras_files import keras_digest, load_keras_file
+from scoring.networks.keras_inputs import size_word, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
 from scoring.networks.pixel_scales import scale_word, take_pixels

@@ -10,7 +10,7 @@ from scoring.models.output_meaning import OutputMeaning, OutputReading
 from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName, RunsOnEngine
-from scoring.networks.keras_files import check_size
+from scoring.networks.keras_inputs import check_size
 from scoring.networks.keras_names import absolute_keras_name, keras_place
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision

@@ -9,14 +9,9 @@ from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
 from scoring.networks.company import may_mix
-from scoring.networks.keras_files import (
-    is_cut_channels_first,
-    is_one_list,
-    keras_digest,
-    load_keras_file,
-    size_word,
-    with_pixels,
-)
+from scoring.networks.keras_architecture import is_cut_channels_first, is_one_list
+from scoring.networks.keras_files import keras_digest, load_keras_file
+from scoring.networks.keras_inputs import size_word, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
 from scoring.networks.pixel_scales import PixelScale, scale_word, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path

@@ -11,7 +11,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.engines import Engine
-from scoring.networks.keras_files import architecture
+from scoring.networks.keras_architecture import architecture
 from scoring.networks.noise import harsh_noise, noise
 from scoring.networks.precision import Precision
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects, with_pixels
+from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects
+from scoring.networks.keras_inputs import with_pixels
 
 pytestmark = pytest.mark.keras
 

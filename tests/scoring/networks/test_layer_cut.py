@@ -11,7 +11,7 @@ import pytest
 from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
-from scoring.networks.keras_files import is_one_list
+from scoring.networks.keras_architecture import is_one_list
 from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
 from scoring.networks.pooled_views import ViewPooling, Views
 

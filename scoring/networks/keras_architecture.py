@@ -1,0 +1,94 @@
+"""What a `.keras` file says of its network's layers, read without Keras."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+ARCHITECTURE_FILE = "config.json"  # within a `.keras` file
+# Keras' layers, and operations as layers, that have no weights; and those that have a number or two for each channel.
+_WEIGHTLESS = re.compile(
+    r"InputLayer|Rescaling|Resizing|CenterCrop|Random\w+|\w*Pooling2D|ZeroPadding2D|Cropping2D|UpSampling2D|\w*Dropout\w*|"
+    r"Activation|Softmax|\w*ReLU|ELU|Flatten|Reshape|Permute|Add|Subtract|Multiply|Average|Maximum|Concatenate|Cast|"
+    r"Divide|TrueDivide|GetItem|Flip|Transpose|Identity|GaussianNoise"
+)
+_SCALES = re.compile(r"\w*Normalization|PReLU")
+_OF_VECTORS = re.compile(r"Dense|Flatten|Global\w+Pooling2D")  # whose outputs are no maps
+_CHANNELS_FIRST = '"channels_first"'
+_NO_MODEL: dict[str, Any] = {"class_name": None, "config": {"layers": []}}
+
+
+def stated_size(path: Path) -> tuple[int, int] | None:
+    """Height and width that a `.keras` file fixes; None if it does not tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read(ARCHITECTURE_FILE))["config"]["layers"]
+        [(_, height, width, _)] = [
+            layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
+        ]
+    except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+        return None
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
+def only_output(path: Path) -> str | None:
+    """The name of a `.keras` file's only output; None if it does not tell."""
+    name, outputs = None, architecture(path)["config"].get("output_layers")
+    while isinstance(outputs, dict) and len(outputs) == 1:
+        [(key, outputs)] = outputs.items()
+        name = key if name is None else f"{name}/{key}"
+    if isinstance(outputs, list) and len(outputs) == 1:
+        [outputs] = outputs
+    is_one = isinstance(outputs, list) and len(outputs) == 3 and isinstance(outputs[0], str)
+    return (name or outputs[0]) if is_one else None  # of a layer: its name, and which of its outputs
+
+
+def is_one_list(path: Path) -> bool:
+    """Whether the last layer with weights is a nested list of layers, with no learned kernel below it.
+
+    Earlier versions took pixels for the features of such a network.
+    """
+    *below, last = _with_weights(architecture(path))
+    return last["class_name"] == "Sequential" and all(_SCALES.fullmatch(layer["class_name"]) for layer in below)
+
+
+def is_cut_channels_first(path: Path, layer: str | None) -> bool:
+    """Whether a network has layers with channels first, and may be cut at their maps.
+
+    Earlier versions averaged the channels of such maps.
+
+    Args:
+        path: A `.keras` file.
+        layer: Where it is cut; None is what the last layer with weights takes.
+    """
+    model = architecture(path)
+    if _CHANNELS_FIRST not in json.dumps(model):
+        return False
+    if layer is None:
+        return bool(_with_weights(model)[-1]["class_name"] != "Dense")
+    named = [each["class_name"] for each in _layers(model) if (each.get("config") or {}).get("name") == layer]
+    return not all(map(_OF_VECTORS.fullmatch, named))
+
+
+def architecture(path: Path) -> dict[str, Any]:
+    """What a `.keras` file says of its layers; a model of none if it does not tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            model: dict[str, Any] = json.loads(archive.read(ARCHITECTURE_FILE))
+        _with_weights(model)
+    except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+        return _NO_MODEL
+    return model
+
+
+def _with_weights(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers with weights of the network that the classes stand in: of a nested one where the last layer is one."""
+    found = [layer for layer in _layers(model) if not _WEIGHTLESS.fullmatch(layer["class_name"])]
+    if not found:
+        return [_NO_MODEL]
+    return _with_weights(found[-1]) if found[-1]["class_name"] == "Functional" else found
+
+
+def _layers(model: dict[str, Any]) -> list[dict[str, Any]]:
+    return model["config"]["layers"]  # type: ignore[no-any-return]
