@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.suffixes import is_zip
-from scoring.sources.zip_directory import ZipDirectory, plain_path
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.sources.zip_names import plain_path
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place
 from scoring.storage.walking import is_hidden

@@ -1,13 +1,12 @@
 """What a zip holds, by its directory: paths as people write them, links, and where each member can be read."""
 
 import os
-import re
 import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -17,30 +16,20 @@ from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
 from scoring.sources.links import folders_above, link_ends, member_name
-from scoring.sources.spelling import composed
+from scoring.sources.zip_content import COMPRESSIONS, content_start, read_content
+from scoring.sources.zip_names import member_paths, plain_path
 from scoring.storage.downloads import made_once
 from scoring.storage.reach import refuse_absent
 from scoring.storage.read_deadline import within_limit
-from scoring.storage.reading import Place, identity, path_or_file, read_range, stamp_at
+from scoring.storage.reading import Place, identity, path_or_file, stamp_at
 from scoring.storage.sections import Section
 from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
 
 _NO_PASSWORD = "it is encrypted, and passwords are not taken: unpack it first"
 # RuntimeError: `peek` at an encrypted member; NotImplementedError: a compression that Python lacks.
-DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What stands before each member: PKWARE's APPNOTE.TXT, section 4.3.7.
-_HEADER, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
+_DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
 _ENCRYPTED = 1  # the first of a member's flags, section 4.4.4
-_UTF_8 = 0x800  # the twelfth: the member's name is UTF-8
-# Info-ZIP's extra field for a name in UTF-8, which begins with 1 and the CRC-32 of the other name: section 4.6.9.
-_EXTRA, _UNICODE_PATH, _OF_NAME = struct.Struct("<2sH"), b"up", struct.Struct("<BL")
-_LONGER_EXTRA = 128  # bytes that the extra field there may have more than in the directory, mostly times and owners
-# Who wrote a member, section 4.4.2: of these, whoever wrote backslashes meant slashes.
-_WINDOWS = frozenset({0, 10, 11, 14})
-# But in Shift-JIS, Big5 and GBK one behind a byte beyond ASCII is the second byte of a letter, as of 表, 功 and 十.
-_BACKSLASH = re.compile(r"(?<![^\0-\x7f])\\")
 _UNIX = 3
 # The record at a zip's end, before the comment: its signature, and the number of the part it is in, section 4.3.16.
 _END, _END_SIGNATURE, _IN_ZIP64 = struct.Struct("<4sH16x"), b"PK\x05\x06", 0xFFFF
@@ -65,11 +54,7 @@ class ZipDirectory:
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
-        infos = self._opened.infolist()
-        names = [_name(info) for info in infos]
-        self._has_slashes = any("/" in name for name in names)
-        self._has_backslashes = not self._has_slashes and any(_BACKSLASH.search(name) for name in names)
-        self._first_spelling = _first_spellings([self._with_slashes(info) for info in infos])
+        self._paths = member_paths(self._opened.infolist())
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
             if path != info.filename or path in self._renamed:
@@ -107,7 +92,7 @@ class ZipDirectory:
             if stamp not in (None, _stamp(info)):
                 raise has_changed(self._place)
             return self._read(info)
-        except DAMAGE as error:
+        except _DAMAGE as error:
             refuse_absent(self._place, error)
             is_gone = stamp is not None and isinstance(error, KeyError)  # it was listed
             if is_gone or stamp_at(self._place) != self._stamp:  # written over; a former file would still be open
@@ -130,7 +115,7 @@ class ZipDirectory:
         try:
             with self._opened.open(self._find(path)) as file:
                 return file.read(length)
-        except DAMAGE as error:
+        except _DAMAGE as error:
             raise OSError(f"cannot read from zip: {error}") from error
 
     def place_of(self, path: str) -> Place:
@@ -145,12 +130,12 @@ class ZipDirectory:
             raise ImagesError(f"Expected a readable {path} in {self._place}; {_NO_PASSWORD}.")
         try:
             if info.compress_type == zipfile.ZIP_STORED:
-                return Section(self._place, path, self._start(info), info.file_size)
+                return Section(self._place, path, content_start(self._place, info), info.file_size)
             content = (*identity(self._place), path, info.CRC, info.file_size)
             return made_once(content, PurePosixPath(path).name, partial(self._unpack, info))
         except (BucketError, StorageError):
             raise
-        except DAMAGE as error:
+        except _DAMAGE as error:
             raise ImagesError(f"Expected a readable {path} in {self._place}; it is damaged: {error}.") from error
 
     def _check_whole(self) -> None:
@@ -169,20 +154,9 @@ class ZipDirectory:
             )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-        """All that is no folder, by the path that people gave it; with `./` and without, by the first."""
-        for info in self._opened.infolist():
-            path = self._with_slashes(info)
-            path = self._first_spelling.get(path.removeprefix("./"), path)
-            if not path.endswith("/"):
-                yield path, info
-
-    def _with_slashes(self, info: zipfile.ZipInfo) -> str:
-        """A member's path, its folders parted by slashes."""
-        name = _name(info)
-        if info.create_system not in _WINDOWS and self._has_slashes:
-            return name
-        is_utf_8 = name != info.filename or info.flag_bits & _UTF_8
-        return name.replace("\\", "/") if is_utf_8 or self._has_backslashes else _BACKSLASH.sub("/", name)
+        """All that is no folder, by its path."""
+        members = zip(self._paths, self._opened.infolist(), strict=True)
+        return ((path, info) for path, info in members if not path.endswith("/"))
 
     def _find(self, path: str) -> zipfile.ZipInfo:
         return self._linked.get(path) or self._last(path)
@@ -218,19 +192,17 @@ class ZipDirectory:
     def _target(self, link: zipfile.ZipInfo) -> str:
         try:
             return self._read(link).decode(errors="surrogateescape")
-        except (*DAMAGE, ImageError):
+        except (*_DAMAGE, ImageError):
             return ""
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         check_size(info.compress_size)
         if info.flag_bits & _ENCRYPTED:
             raise ImageError(_NO_PASSWORD)
-        if info.compress_type not in _COMPRESSIONS:
-            encoded = within_limit(self._read_unpacked, info)  # BZIP2, LZMA: one at a time
+        if info.compress_type in COMPRESSIONS:
+            encoded = read_content(self._place, info)
         else:
-            encoded = _unpacked(self._read_packed(info), info.compress_type)
-            if zlib.crc32(encoded) != info.CRC and len(encoded) <= encoded_images.MAX_IMAGE_BYTES:
-                raise zipfile.BadZipFile(f"Bad CRC-32 for {_name(info)!r}")
+            encoded = within_limit(self._read_unpacked, info)  # BZIP2, LZMA: one at a time
         check_size(len(encoded))
         return encoded
 
@@ -238,60 +210,9 @@ class ZipDirectory:
         with self._opened.open(info) as file:
             return file.read(encoded_images.MAX_IMAGE_BYTES + 1)
 
-    def _read_packed(self, info: zipfile.ZipInfo) -> bytes:
-        """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""
-        likely = _HEADER.size + len(info.filename.encode()) + len(info.extra) + _LONGER_EXTRA + info.compress_size
-        content = read_range(self._place, info.header_offset, likely)
-        start = _header_bytes(content)
-        if len(content) < start + info.compress_size:
-            return read_range(self._place, info.header_offset + start, info.compress_size)
-        return content[start : start + info.compress_size]
-
-    def _start(self, info: zipfile.ZipInfo) -> int:
-        return info.header_offset + _header_bytes(read_range(self._place, info.header_offset, _HEADER.size))
-
     def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
         with self._opened.open(info) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, _COPIED_AT_ONCE)
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    """A member's name as it was meant: Macs and Unix write UTF-8 without its flag, where Python reads code page 437."""
-    is_plain = info.orig_filename.isascii() and _UNICODE_PATH not in info.extra
-    if is_plain or info.flag_bits & _UTF_8:
-        return info.filename
-    raw = info.orig_filename.encode("cp437")
-    try:
-        name = (_unicode_path(info.extra, raw) or raw).decode()
-    except UnicodeDecodeError:
-        return info.filename
-    return name.partition("\0")[0]
-
-
-def plain_path(path: str) -> str:
-    """One spelling for a path: with accents of one character, and without `./` before it."""
-    return composed(path.removeprefix("./"))
-
-
-def _first_spellings(paths: Sequence[str]) -> dict[str, str]:
-    """The first path of each member that is there as `./1.jpg` and as `1.jpg`, by the latter."""
-    dotted = {path.removeprefix("./") for path in paths if path.startswith("./")}
-    both = dotted.intersection(paths)
-    first: dict[str, str] = {}
-    for path in paths:
-        if (plain := path.removeprefix("./")) in both:
-            first.setdefault(plain, path)
-    return first
-
-
-def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
-    """The name in the extra field for it, unless it is of another name than `raw`."""
-    while len(extra) > _EXTRA.size:
-        kind, length = _EXTRA.unpack_from(extra)
-        content, extra = extra[_EXTRA.size : _EXTRA.size + length], extra[_EXTRA.size + length :]
-        if kind == _UNICODE_PATH and content[: _OF_NAME.size] == _OF_NAME.pack(1, zlib.crc32(raw)):
-            return content[_OF_NAME.size :]
-    return None
 
 
 def _stamp(info: zipfile.ZipInfo) -> int:
@@ -300,17 +221,3 @@ def _stamp(info: zipfile.ZipInfo) -> int:
 
 def _is_link(info: zipfile.ZipInfo) -> bool:
     return info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16)
-
-
-def _header_bytes(content: bytes) -> int:
-    """How long the header is that stands before a member."""
-    signature, name_bytes, extra_bytes = _HEADER.unpack_from(content)
-    if signature != _SIGNATURE:
-        raise zipfile.BadZipFile("no member begins where the directory says")
-    return int(_HEADER.size + name_bytes + extra_bytes)
-
-
-def _unpacked(packed: bytes, compression: int) -> bytes:
-    if compression == zipfile.ZIP_STORED:
-        return packed
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, encoded_images.MAX_IMAGE_BYTES + 1)

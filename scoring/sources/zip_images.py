@@ -10,7 +10,8 @@ from scoring.sources.entries import FoundFile, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
 from scoring.sources.suffixes import is_tar, is_zip
 from scoring.sources.tar_images import TarSource
-from scoring.sources.zip_directory import ZipDirectory, plain_path
+from scoring.sources.zip_directory import ZipDirectory
+from scoring.sources.zip_names import plain_path
 from scoring.storage.reading import Place, path_or_file
 from scoring.storage.walking import Fault
 
