@@ -12,7 +12,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.places import Place, here, text_of
+from jobs.console.places import PlaceWord, here, text_of
 from jobs.console.session import open_session
 from jobs.finetune.command import finetune
 from jobs.report import report
@@ -43,7 +43,7 @@ _IF_THEY_CAN_BE_HAD = "auto"
 
 @checked
 def demo(
-    *, weights: str | Path = _IF_THEY_CAN_BE_HAD, output: Place = Path("shardscore-demo"), verbose: Console
+    *, weights: str | Path = _IF_THEY_CAN_BE_HAD, output: PlaceWord = Path("shardscore-demo"), verbose: Console
 ) -> None:
     """Run everything once on drawn pictures, offline; about two minutes on two cores.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from jobs.console.arguments import checked
 from jobs.console.commands import command
 from jobs.console.outputs import check_output
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
@@ -21,10 +21,10 @@ from scoring.run.folder import RunFolder
 
 @checked
 def report(
-    folder: Place,
+    folder: PlaceWord,
     *,
-    output: Place | None = None,
-    images: Place | None = None,
+    output: PlaceWord | None = None,
+    images: PlaceWord | None = None,
     no_verify: bool = False,
     verbose: bool | Console = False,
 ) -> WrittenReport:

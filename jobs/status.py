@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
@@ -20,7 +20,7 @@ from scoring.storage.locations import Location
 
 
 @checked
-def status(run: Place, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
+def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
     """Show what a run has done, what is missing and what is damaged. Changes nothing.
 
     Args:

@@ -14,7 +14,7 @@ from rich.console import Console
 from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
 from jobs.console.outputs import check_output
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
@@ -26,17 +26,17 @@ from scoring.submissions.wishes import Values, Wishes
 
 @checked
 def submission(
-    run: Place,
+    run: PlaceWord,
     *,
     competition: str | None = None,
-    template: Place | None = None,
+    template: PlaceWord | None = None,
     values: Values | str | None = None,
     positive: str | None = None,
     threshold: float | None = None,
     clip: float | None = None,
     fallback: float | None = None,
     partial: bool = False,
-    output: Place | None = None,
+    output: PlaceWord | None = None,
     no_verify: bool = False,
     verbose: bool | Console = False,
 ) -> Submission:

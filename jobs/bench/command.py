@@ -11,7 +11,7 @@ from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.places import Place, here, place
+from jobs.console.places import PlaceWord, here, place
 from jobs.score.model_options import VGG16_CATS_DOGS, OutputMeaning, PixelScale, model_request
 from scoring.errors import RequestError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -20,7 +20,7 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 @checked
 def _bench(
     *,
-    images: Place | None = None,
+    images: PlaceWord | None = None,
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
     labels: str | Path | None = None,
@@ -31,7 +31,7 @@ def _bench(
     num_images: int | None = None,
     rounds: int = BenchRequest.rounds,
     variant: Sequence[str] | None = None,
-    json: Place = BenchRequest.json_path,
+    json: PlaceWord = BenchRequest.json_path,
     simulate: bool = False,
     gpu_images_per_s: float | None = None,
     cores_per_gpu: float | None = None,

@@ -20,7 +20,7 @@ def local_paths(function: Callable[..., Any], given: Mapping[str, Any]) -> Itera
     """The relative paths among what a command was given.
 
     Args:
-        function: What the command calls. `Place` is the type of what always names a file or folder, `str | Path` of
+        function: What the command calls. `PlaceWord` is the type of what always names a file or folder, `str | Path` of
             what may be a name of ours instead.
         given: Values by the names of its parameters.
     """

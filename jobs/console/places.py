@@ -10,12 +10,12 @@ from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
 from scoring.storage.redaction import redact
 
-Place: TypeAlias = str | Path | Url
+PlaceWord: TypeAlias = str | Path | Url
 _SHOWN = 80  # characters of a text that is too long
 URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
-def place(value: Place, field: str) -> Location:
+def place(value: PlaceWord, field: str) -> Location:
     """What a word for a place means.
 
     Raises:
@@ -31,7 +31,7 @@ def place(value: Place, field: str) -> Location:
     return found
 
 
-def text_of(value: Place, takes_long: bool = False) -> str:
+def text_of(value: PlaceWord, takes_long: bool = False) -> str:
     """A place, or a name, as the command line has it: a shell has made `~` the home folder.
 
     Args:
@@ -88,7 +88,7 @@ def _check_searchable(text: str, takes_long: bool) -> None:
         )
 
 
-def here(value: Place, field: str) -> Path:
+def here(value: PlaceWord, field: str) -> Path:
     """A file or folder on this machine.
 
     Raises:

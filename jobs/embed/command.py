@@ -13,7 +13,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from jobs.embed.options import (
     EmbeddingType,
@@ -35,8 +35,8 @@ from scoring.sources.targets import LabelsFrom
 @checked
 def embed(
     *,
-    images: Place,
-    output: Place,
+    images: PlaceWord,
+    output: PlaceWord,
     model: str | Path | None = None,
     base: str | Path | None = None,
     weights: str | Path | None = None,

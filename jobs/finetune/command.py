@@ -7,7 +7,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, seed_of
 from jobs.console.commands import command
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from jobs.finetune.job import run_finetune
 from jobs.finetune.presets import FeatureOptions, HeadOptions, Preset, recipe_of
@@ -25,10 +25,10 @@ from scoring.sources.targets import LabelsFrom
 @checked
 def finetune(
     *,
-    images: Place,
-    output: Place,
+    images: PlaceWord,
+    output: PlaceWord,
     labels_from: LabelsFrom | str = LabelsFrom.AUTO,
-    labels_file: Place | None = None,
+    labels_file: PlaceWord | None = None,
     label_column: str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, seed_of
 from jobs.console.commands import command
-from jobs.console.places import Place, here, place, text_of
+from jobs.console.places import PlaceWord, here, place, text_of
 from jobs.console.terminal import console_for
 from jobs.score.image_options import images_request
 from jobs.score.job import run_score
@@ -34,8 +34,8 @@ from scoring.sources.targets import LabelsFrom
 @checked
 def score(
     *,
-    output: Place,
-    images: Place | None = None,
+    output: PlaceWord,
+    images: PlaceWord | None = None,
     sonar: str | Path | None = None,
     model: str | Path = VGG16_CATS_DOGS,
     weights: str | Path | None = None,
@@ -49,7 +49,7 @@ def score(
     bytes_column: str | None = None,
     id_column: str | None = None,
     labels_from: LabelsFrom | str | None = None,
-    labels_file: Place | None = None,
+    labels_file: PlaceWord | None = None,
     label_column: str | None = None,
     resize: Resize | str | None = None,
     engine: EngineName | str = EngineName.KERAS,
@@ -63,7 +63,7 @@ def score(
     wait_for_nodes: float | None = None,
     shard_deadline: float | None = None,
     read_timeout: float = READ_TIMEOUT_S,
-    sonar_model: Place | None = None,
+    sonar_model: PlaceWord | None = None,
     seed: int = 0,
     address: str | None = None,
     overwrite: bool = False,
@@ -162,7 +162,7 @@ def score(
     return run_score(request, console_for(verbose))
 
 
-def _sonar_request(sonar: str | Path, sonar_model: Place | None, seed: int) -> SonarRequest:
+def _sonar_request(sonar: str | Path, sonar_model: PlaceWord | None, seed: int) -> SonarRequest:
     trained = None if sonar_model is None else here(sonar_model, "sonar_model")
     return SonarRequest(text_of(sonar), trained, seed_of(seed))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cluster.placement import WorkerRequest
 from jobs.console.arguments import AUTO, choice, number_or_auto
-from jobs.console.places import Place, place
+from jobs.console.places import PlaceWord, place
 from jobs.score.request import READ_TIMEOUT_S, ImagesRequest
 from scoring.models.shard_model import ShardModelRequest
 from scoring.pixels.decoding import Resize
@@ -16,7 +16,7 @@ from scoring.storage.locations import Location
 
 
 def images_request(
-    images: Place,
+    images: PlaceWord,
     model: ShardModelRequest,
     label_use: LabelUse = TRAINING,
     *,
@@ -24,7 +24,7 @@ def images_request(
     bytes_column: str | None,
     id_column: str | None,
     labels_from: LabelsFrom | str | None,
-    labels_file: Place | None = None,
+    labels_file: PlaceWord | None = None,
     label_column: str | None = None,
     resize: Resize | str | None,
     batch_size: int | str | None,
@@ -67,7 +67,7 @@ def columns_and_labels(
     path_column: str | None,
     bytes_column: str | None,
     id_column: str | None,
-    labels_file: Place | None,
+    labels_file: PlaceWord | None,
     label_column: str | None,
 ) -> tuple[TableColumns, LabelsFile | None]:
     """The columns of a table of images, and the file of labels if there is one.

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, choices, seed_of
 from jobs.console.commands import command
-from jobs.console.places import Place, here, text_of
+from jobs.console.places import PlaceWord, here, text_of
 from jobs.console.terminal import console_for
 from jobs.sonar.request import StudyRequest
 from jobs.sonar.result import Study
@@ -21,7 +21,7 @@ from scoring.sonar.returns import UCI
 @checked
 def sonar(
     *,
-    output: Place,
+    output: PlaceWord,
     data: str | Path = UCI,
     protocol: Sequence[EvaluationProtocol | str] | None = None,
     model: Sequence[SonarModel | str] | None = None,
