@@ -10,7 +10,7 @@ from jobs.console.arguments import checked, choice, size_of
 from jobs.console.places import text_of
 from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
-from scoring.models.labels import labels_text, parse_labels
+from scoring.models.labels import class_names_text, parse_class_names
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.engines import EngineName, keras_backend
@@ -91,7 +91,7 @@ def _labels_text(labels: str | Path | Sequence[str] | Mapping[int, str] | Mappin
     if isinstance(labels, str | Path):
         return text_of(labels, takes_long="," in str(labels))
     names = _names_by_index(labels) if isinstance(labels, Mapping) else labels
-    return labels_text(names)
+    return class_names_text(names)
 
 
 def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[str]:
@@ -103,4 +103,4 @@ def _names_by_index(labels: Mapping[int, str] | Mapping[str, int]) -> Sequence[s
         raise RequestError(
             'Expected a dict as `labels` to be of names and their indices, {0: "cat"} or {"cat": 0}; received others.'
         ) from error
-    return parse_labels(text.encode(), "the dict")
+    return parse_class_names(text.encode(), "the dict")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
 from scoring.models.compiled_loss import compiled_losses
-from scoring.models.labels import check_label_count, labels_file, read_labels
+from scoring.models.labels import check_label_count, class_names_file, read_class_names
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
 from scoring.networks.company import may_mix
@@ -50,7 +50,7 @@ class KerasFile(ModelKind):
 
     def paths(self) -> dict[str, Location]:
         """The file, and that of the labels."""
-        found = {"model": keras_place(self.name), "labels": labels_file(self.labels) if self.labels else None}
+        found = {"model": keras_place(self.name), "labels": class_names_file(self.labels) if self.labels else None}
         return {field: place for field, place in found.items() if place}
 
     def network(self) -> Network:
@@ -63,7 +63,7 @@ class KerasFile(ModelKind):
         """The labels that the user names; raises ModelError if there are none."""
         if self.labels is None:
             raise ModelError("Expected `labels` with one name per class, such as cat,dog; received none.")
-        return read_labels(self.labels)
+        return read_class_names(self.labels)
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """What the last layer and the loss tell of the outputs, or the user."""

@@ -25,7 +25,7 @@ _JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTAL
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_labels(given: str) -> tuple[str, ...]:
+def read_class_names(given: str) -> tuple[str, ...]:
     """The names that `labels` stands for, in class order.
 
     Args:
@@ -41,7 +41,7 @@ def read_labels(given: str) -> tuple[str, ...]:
             cannot be read.
         BucketError: If the bucket that it lies in cannot be reached.
     """
-    file = labels_file(given)
+    file = class_names_file(given)
     if file is None:
         return _of_text(given)
     try:
@@ -50,11 +50,11 @@ def read_labels(given: str) -> tuple[str, ...]:
         raise
     except OSError as error:
         raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
-    return parse_labels(content, given)
+    return parse_class_names(content, given)
 
 
-def labels_text(names: Sequence[str]) -> str:
-    """The text that `read_labels` takes for these names: with commas between them, or JSON where that says others."""
+def class_names_text(names: Sequence[str]) -> str:
+    """The text that means these names: with commas between them, or JSON where that says others."""
     text = ",".join(names)
     try:
         is_read_so = _of_text(text) == tuple(name.strip() for name in names)
@@ -65,12 +65,12 @@ def labels_text(names: Sequence[str]) -> str:
 
 def _of_text(given: str) -> tuple[str, ...]:
     if _JSON.fullmatch(given):
-        return parse_labels(given.encode(errors="surrogatepass"), given)
+        return parse_class_names(given.encode(errors="surrogatepass"), given)
     return _different(without_indices([name.strip() for name in _split(given)], _short(given)), given)
 
 
-def parse_labels(content: bytes, source: str) -> tuple[str, ...]:
-    """The names in a file's content; `source` is what messages call it. For errors see `read_labels`."""
+def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
+    """The names in a file's content; `source` is what messages call it. For errors see `read_class_names`."""
     try:
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
@@ -118,7 +118,7 @@ def check_label_count(labels: Sequence[str], num_outputs: int, model: str) -> No
         raise ModelError(f"Expected {num_outputs} `labels`, one per output of {model}; received {_shown(labels)}.")
 
 
-def labels_file(given: str) -> Location | None:
+def class_names_file(given: str) -> Location | None:
     """The file that `given` names; None if these are the names themselves.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, labels_file, read_labels
+from scoring.models.labels import check_label_count, class_names_file, read_class_names
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_kind import ModelKind
 from scoring.models.output_meaning import OutputReading, known_probabilities
@@ -55,12 +55,12 @@ class PublishedNetwork(ModelKind):
         check_weights(self.weights)
         if self.labels is None:
             return
-        if labels_file(self.labels) is None:
+        if class_names_file(self.labels) is None:
             raise ModelError(
                 f"Expected `labels` of {self.name} to be an imagenet_class_index.json; {self.labels} is no file."
             )
         self.class_labels()
-        read_labels(self.labels)  # refuses what no table can hold, and an index that is there twice
+        read_class_names(self.labels)  # refuses what no table can hold, and an index that is there twice
 
     def paths(self) -> dict[str, Location]:
         """Weights and class names, where they are files of the user's."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, labels_text, read_labels
+from scoring.models.labels import check_label_count, class_names_text, read_class_names
 from scoring.networks.imagenet import load_class_names
 from scoring.storage.locations import Url
 
@@ -18,10 +18,10 @@ def _file(folder: Path, content: Any, name: str = "labels.json") -> str:
 
 
 def test_names_parted_by_commas_are_labels() -> None:
-    assert read_labels("cat, dog") == ("cat", "dog")
-    assert read_labels("dog") == ("dog",)
+    assert read_class_names("cat, dog") == ("cat", "dog")
+    assert read_class_names("dog") == ("dog",)
     many = ",".join(f"class number {index}" for index in range(1000))  # longer than any path may be
-    assert len(read_labels(many)) == 1000
+    assert len(read_class_names(many)) == 1000
 
 
 @pytest.mark.parametrize(
@@ -39,18 +39,18 @@ def test_names_parted_by_commas_are_labels() -> None:
     ],
 )
 def test_quotes_are_those_of_csv_or_json(given: str, names: tuple[str, ...]) -> None:
-    assert read_labels(given) == names
+    assert read_class_names(given) == names
 
 
 @pytest.mark.parametrize("given", ["['cat', 'dog']", '["cat", "dog"', "{'cat': 0}", "{0: 'cat'}"])
 def test_what_is_almost_json_is_refused_or_would_be_names_with_marks(given: str) -> None:
     with pytest.raises(ModelError, match="is no whole JSON"):
-        read_labels(given if given.endswith(("]", "}")) else f"{given}, ']")
+        read_class_names(given if given.endswith(("]", "}")) else f"{given}, ']")
 
 
 @pytest.mark.parametrize("lines", ['"cat"\n"dog, small"\n', '"cat",0\n"dog, small",1\n', '0,"cat"\n1,"dog, small"\n'])
 def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str) -> None:
-    assert read_labels(_file(tmp_path, lines, "labels.csv")) == ("cat", "dog, small")
+    assert read_class_names(_file(tmp_path, lines, "labels.csv")) == ("cat", "dog, small")
 
 
 @pytest.mark.parametrize(
@@ -69,34 +69,34 @@ def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str
     ],
 )
 def test_every_shape_of_file_gives_the_names_in_class_order(tmp_path: Path, content: Any) -> None:
-    assert read_labels(_file(tmp_path, content)) == ("cat", "dog")
+    assert read_class_names(_file(tmp_path, content)) == ("cat", "dog")
 
 
 def test_ten_classes_and_more_are_ordered_as_numbers(tmp_path: Path) -> None:
     names = tuple(f"class-{index}" for index in range(12))
     by_index = {str(index): names[index] for index in sorted(range(12), key=str)}
-    assert read_labels(_file(tmp_path, by_index)) == names
+    assert read_class_names(_file(tmp_path, by_index)) == names
 
 
 def test_names_that_are_digits_are_told_from_indices_by_the_values(tmp_path: Path) -> None:
     """Keras' `class_indices` of folders named 0 to 2, in the order of their names or not."""
-    assert read_labels(_file(tmp_path, {"0": 2, "1": 1, "2": 0})) == ("2", "1", "0")
-    assert read_labels(_file(tmp_path, {"0": "2", "1": "1", "2": "0"})) == ("2", "1", "0")
+    assert read_class_names(_file(tmp_path, {"0": 2, "1": 1, "2": 0})) == ("2", "1", "0")
+    assert read_class_names(_file(tmp_path, {"0": "2", "1": "1", "2": "0"})) == ("2", "1", "0")
 
 
 def test_imagenet_class_index_gives_what_keras_calls_the_classes(data_folder: Path) -> None:
     """Two classes are named crane and two maillot: their identities differ."""
     path = data_folder / "imagenet_class_index.json"
-    labels = read_labels(str(path))
+    labels = read_class_names(str(path))
     assert labels == load_class_names(path)
     assert labels.count("crane") == 2
 
 
 def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
     (bucket / "labels.txt").write_bytes(b"cat\ndog")
-    assert read_labels(str(bucket / "labels.txt")) == ("cat", "dog")
+    assert read_class_names(str(bucket / "labels.txt")) == ("cat", "dog")
     with pytest.raises(ModelError, match=r"there is no file s3://.*gone\.txt"):
-        read_labels(str(bucket / "gone.txt"))
+        read_class_names(str(bucket / "gone.txt"))
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
 )
 def test_what_is_no_set_of_names_is_refused_in_one_line(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message) as refused:
-        read_labels(_file(tmp_path, content))
+        read_class_names(_file(tmp_path, content))
     assert "`labels`" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_names_that_are_long_numbers_are_names(tmp_path: Path) -> None:
-    assert read_labels(_file(tmp_path, "1" * 5_000 + " a\n0 b")) == ("1" * 5_000 + " a", "0 b")
+    assert read_class_names(_file(tmp_path, "1" * 5_000 + " a\n0 b")) == ("1" * 5_000 + " a", "0 b")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_names_that_are_long_numbers_are_names(tmp_path: Path) -> None:
     ],
 )
 def test_indices_in_a_column_are_no_part_of_the_names(tmp_path: Path, lines: tuple[str, str]) -> None:
-    assert read_labels(_file(tmp_path, "\n".join(lines))) == ("cat", "dog")
+    assert read_class_names(_file(tmp_path, "\n".join(lines))) == ("cat", "dog")
 
 
 _TWELVE = sorted(str(number) for number in range(1, 13))  # as Keras orders folders: 1, 10, 11, 12, 2
@@ -210,7 +210,7 @@ _TWELVE = sorted(str(number) for number in range(1, 13))  # as Keras orders fold
 )
 def test_indices_in_a_column_are_told_from_names_with_numbers(tmp_path: Path, lines: str, names: str) -> None:
     """The column from 0 on is that of the indices; a number that no mark parts from a name belongs to it."""
-    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(names.split())
+    assert read_class_names(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(names.split())
 
 
 @pytest.mark.parametrize(
@@ -218,12 +218,12 @@ def test_indices_in_a_column_are_told_from_names_with_numbers(tmp_path: Path, li
     ["index,name 0,cat 1,dog", ",0 0,cat 1,dog", ",0 cat,0 dog,1", "class;id cat;1 dog;2", '"a","b" "cat",0 "dog",1'],
 )
 def test_a_table_may_have_a_header(tmp_path: Path, lines: str) -> None:
-    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"), "labels.csv")) == ("cat", "dog")
+    assert read_class_names(_file(tmp_path, lines.replace(" ", "\n"), "labels.csv")) == ("cat", "dog")
 
 
 @pytest.mark.parametrize("lines", ["cat,dog owl,1 fox,3", "a,b c,d e,f", "name cat dog"])
 def test_a_line_above_others_than_indices_is_a_name(tmp_path: Path, lines: str) -> None:
-    assert read_labels(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(lines.split())
+    assert read_class_names(_file(tmp_path, lines.replace(" ", "\n"))) == tuple(lines.split())
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_line_above_others_than_indices_is_a_name(tmp_path: Path, lines: str) 
 )
 def test_a_column_of_indices_that_tells_another_order_is_refused(tmp_path: Path, lines: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        read_labels(_file(tmp_path, lines.replace(" ", "\n")))
+        read_class_names(_file(tmp_path, lines.replace(" ", "\n")))
 
 
 @pytest.mark.parametrize(
@@ -260,20 +260,20 @@ def test_a_column_of_indices_that_tells_another_order_is_refused(tmp_path: Path,
     ],
 )
 def test_numbers_that_may_be_a_part_of_the_names_stay_with_them(tmp_path: Path, lines: tuple[str, str]) -> None:
-    assert read_labels(_file(tmp_path, "\n".join(lines))) == lines
+    assert read_class_names(_file(tmp_path, "\n".join(lines))) == lines
 
 
 @pytest.mark.parametrize("name", ["{n}_{animal}", "{n}.{animal}", "{animal}-{n}"])
 def test_names_of_folders_with_numbers_stay_in_the_order_that_keras_gives_them(tmp_path: Path, name: str) -> None:
     """10_owl comes before 2_cat."""
     names = sorted(name.format(n=n, animal="cow owl cat"[4 * (n % 3) :][:3]) for n in range(1, 13))
-    assert read_labels(_file(tmp_path, "\n".join(names))) == tuple(names)
+    assert read_class_names(_file(tmp_path, "\n".join(names))) == tuple(names)
 
 
 def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
-    assert read_labels("0:cat,1:dog") == ("cat", "dog")
+    assert read_class_names("0:cat,1:dog") == ("cat", "dog")
     with pytest.raises(ModelError, match="in class order; '1:dog,0:cat' numbers them otherwise: where 0 is due"):
-        read_labels("1:dog,0:cat")
+        read_class_names("1:dog,0:cat")
 
 
 @pytest.mark.parametrize(
@@ -290,30 +290,30 @@ def test_names_given_in_a_row_are_in_the_order_of_their_indices() -> None:
     ],
 )
 def test_a_list_of_names_holds_names_alone(tmp_path: Path, names: tuple[str, ...]) -> None:
-    assert read_labels(_file(tmp_path, names)) == names
-    assert read_labels(labels_text(names)) == names
+    assert read_class_names(_file(tmp_path, names)) == names
+    assert read_class_names(class_names_text(names)) == names
 
 
 def test_names_with_numbers_are_in_the_order_of_a_map(tmp_path: Path) -> None:
-    assert read_labels(_file(tmp_path, {"0": "1 dog", "1": "0 cat"})) == ("1 dog", "0 cat")
+    assert read_class_names(_file(tmp_path, {"0": "1 dog", "1": "0 cat"})) == ("1 dog", "0 cat")
 
 
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_bytes(b"chat\xe9")
     with pytest.raises(ModelError, match="UTF-8"):
-        read_labels(str(tmp_path / "labels.txt"))
+        read_class_names(str(tmp_path / "labels.txt"))
 
 
 @pytest.mark.parametrize("given", ["labels.txt", "models/labels", "index.json"])
 def test_file_that_is_not_there_is_not_taken_for_a_name(given: str) -> None:
     with pytest.raises(ModelError, match=f"there is no file {given}"):
-        read_labels(given)
+        read_class_names(given)
 
 
 @pytest.mark.parametrize("given", ["", "cat,", "cat,cat", " , "])
 def test_blank_and_repeated_names_are_refused(given: str) -> None:
     with pytest.raises(ModelError, match="Expected `labels` to be"):
-        read_labels(given)
+        read_class_names(given)
 
 
 def test_labels_fit_the_outputs() -> None:
@@ -333,8 +333,8 @@ def test_one_label_for_one_output_is_refused() -> None:
 
 def test_names_that_differ_in_the_spelling_of_an_accent_alone_are_one_name(tmp_path: Path) -> None:
     names = [unicodedata.normalize(form, "Kätzchen") for form in ("NFC", "NFD")]
-    assert read_labels(f"{names[1]},Hund") == (names[1], "Hund")
+    assert read_class_names(f"{names[1]},Hund") == (names[1], "Hund")
     with pytest.raises(ModelError, match="different names"):
-        read_labels(",".join(names))
+        read_class_names(",".join(names))
     with pytest.raises(ModelError, match="different names"):
-        read_labels(_file(tmp_path, names))
+        read_class_names(_file(tmp_path, names))
