@@ -22,12 +22,9 @@ _NO_MODEL: dict[str, Any] = {"class_name": None, "config": {"layers": []}}
 def stated_size(path: Path) -> tuple[int, int] | None:
     """Height and width that a `.keras` file fixes; None if it does not tell."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read(ARCHITECTURE_FILE))["config"]["layers"]
-        [(_, height, width, _)] = [
-            layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"
-        ]
-    except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+        inputs = (layer["config"] for layer in _layers(architecture(path)) if layer["class_name"] == "InputLayer")
+        [(_, height, width, _)] = [config["batch_shape"] for config in inputs]
+    except (KeyError, TypeError, ValueError):
         return None
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
