@@ -38,10 +38,12 @@ class Labelled:
     Attributes:
         listing: The photos; those without a label are left out.
         unused: Labels without a photo; None if every label has one.
+        told: What the user may have meant otherwise, in words; None if nothing.
     """
 
     listing: Listing
     unused: LeftOut | None = None
+    told: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def label_by_file(
     return Labelled(
         _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use),
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
+        table.told_of_one(column, found.column),
     )
 
 

@@ -592,7 +592,9 @@ def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Seque
 
 @pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes: str, suffix: str) -> None:
+def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
+    tmp_path: Path, no: str, yes: str, suffix: str
+) -> None:
     table = pd.DataFrame({"image_id": ["a1", "b2", "c3"], "fold": [2, 1, 2], "rust": [yes, no, no]})
     table["scab"] = table["healthy"] = no
     table.loc[1:, "scab"] = [yes, no]
@@ -603,6 +605,13 @@ def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes
     else:
         table.to_parquet(path)
     assert "it has one for each label, rust, scab, healthy, with 1 in that of a row's label." in _refused(path)
+    alone = label_by_file(_listing(), LabelsFile(path, label_column="rust"))
+    assert {"train/a1.jpg", "train/b2.jpg", "train/c3.png"} == set(_targets(alone.listing))
+    assert alone.told
+    assert alone.told.startswith(
+        f"the labels tell 'rust' from all else; train.{suffix} has one column for each label, rust, scab, healthy (if "
+    )
+    assert label_by_file(_listing(), LabelsFile(path, label_column="fold")).told is None
     table.loc[2, "scab"] = yes
     table.to_csv(tmp_path / "several.csv", index=False)
     assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
