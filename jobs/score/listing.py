@@ -40,7 +40,7 @@ class Listed:
     manifest: ManifestInfo
     left_out: tuple[LeftOut, ...]
     unused: LeftOut | None = None
-    told: str | None = None
+    told: tuple[str, ...] = ()
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
@@ -50,8 +50,8 @@ def tell_listed(console: Console, listed: Listed) -> None:
             console.print(f"{told}: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
-    if listed.told:
-        console.print(listed.told, style="yellow")
+    for told in listed.told:
+        console.print(told, style="yellow")
 
 
 def _not_looked_at(left: LeftOut, num_images: int) -> str | None:

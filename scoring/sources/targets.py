@@ -91,6 +91,19 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
 
 
+def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+    """Those of labelled images whose names or folders are other labels, and not theirs: `cat/1.jpg` that is a dog."""
+    labels = {singular(image.target) for image in images if image.target}
+    shared = CommonFolder(image.path for image in images).depth
+
+    def is_other(image: ImageEntry) -> bool:
+        words = (*image.path.split("/")[shared:-1], _word_before_number(image.path) or "")
+        told = {label for word in words if (label := singular(word)) in labels and not names_split(word)}
+        return bool(told) and singular(image.target or "") not in told
+
+    return [image for image in images if image.target and is_other(image)]
+
+
 def label_matcher(labels: Sequence[str]) -> Callable[[str], int | None]:
     """Tells the index of the class that a target means: the same word, or else but for case and plural (`Cats`, `cat`).
 
