@@ -1,5 +1,7 @@
 """One small function beside the workers: on a CPU, one thread, every GPU hidden."""
 
+import math
+import time
 from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
@@ -31,13 +33,20 @@ class LightTask(Generic[T]):
         started = remote(num_cpus=0, max_calls=1, max_retries=2)(_run_pinned)
         self._reference = started.options(scheduling_strategy=_strategy(avoid)).remote(function, arguments)
 
-    def result(self) -> T:
+    def result(self, timeout_s: float | None = None) -> T:
         """Wait for it, and return what it returned or raise what it raised.
 
+        Args:
+            timeout_s: Seconds to wait at most; None for as long as it takes.
+
         Raises:
+            TimeoutError: If it has not ended by then; it runs on, and may be waited for again.
             WorkersLostError: If its process died, or Ray itself has ended.
         """
-        while not ray.wait([self._reference], timeout=_LOOK_S)[0]:
+        ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while not ray.wait([self._reference], timeout=min(_LOOK_S, max(0.0, ends_at - time.monotonic())))[0]:
+            if time.monotonic() >= ends_at:
+                raise TimeoutError(f"The task beside the actors has not ended within {timeout_s:g} s.")
             self._head.is_up()
         try:
             result: T = ray.get(self._reference)

@@ -77,5 +77,9 @@ class PluginError(ImageError):
     """The image's format takes a package that this machine lacks, and may have at another time."""
 
 
+class BusyError(ImageError):
+    """The image was not decoded in time, on a machine that may have been busy with other work."""
+
+
 class OutOfReachError(ImageError):
     """The bucket that a table's row names is out of reach; those of other rows may not be. Its text begins with it."""

@@ -34,11 +34,13 @@ class Listed:
         manifest: Of those that are images to score.
         left_out: The others, by reason.
         unused: Labels without a photo.
+        told: What the user may have meant otherwise by the labels, in words.
     """
 
     manifest: ManifestInfo
     left_out: tuple[LeftOut, ...]
     unused: LeftOut | None = None
+    told: tuple[str, ...] = ()
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
@@ -48,6 +50,8 @@ def tell_listed(console: Console, listed: Listed) -> None:
             console.print(f"{told}: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
+    for told in listed.told:
+        console.print(told, style="yellow")
 
 
 def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
@@ -183,13 +187,13 @@ class BackgroundListing:
             self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
         if self._renewal:
             self._check_earlier(images, self._renewal.info.digest)
-            return Listed(self._renewal.info, listing.left_out, labelled.unused)
+            return Listed(self._renewal.info, listing.left_out, labelled.unused, labelled.told)
         check: Callable[[str], object] = partial(self._check_earlier, images)
         if self._overwrites:
             check = partial(self._wait_for_removal, fence)
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
-        return Listed(info, listing.left_out, labelled.unused)
+        return Listed(info, listing.left_out, labelled.unused, labelled.told)
 
     def _check_earlier(self, images: Sequence[ImageEntry], digest: str) -> None:
         """Refuse a folder that holds another run, by what is known so far."""

@@ -11,7 +11,7 @@ from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
 from scoring.quality.intervals import Interval, single_test_interval
 from scoring.quality.multi_label import unknown_targets
-from scoring.sources.targets import match_label
+from scoring.sources.targets import label_matcher
 
 _NUM_BINS = 10
 _NAMED = 5  # unknown labels that are kept
@@ -178,6 +178,7 @@ class RightCount:
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:
     """The class index of each target, -1 where there is none or the model does not know it."""
-    known = {target: match_label(target, labels) for target in set(targets) if target is not None}
+    match = label_matcher(labels)
+    known = {target: match(target) for target in set(targets) if target is not None}
     found = [known.get(target) if target is not None else None for target in targets]
     return np.array([-1 if index is None else index for index in found], dtype=np.int64)

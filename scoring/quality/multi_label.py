@@ -1,6 +1,6 @@
 """How good probabilities are where every label stands by itself: several of them, or none, may be true of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
 from scoring.sources.several_labels import parts_of
-from scoring.sources.targets import match_label
+from scoring.sources.targets import label_matcher
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"
@@ -77,18 +77,23 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
 
 def unknown_targets(targets: Sequence[str | None], labels: Sequence[str]) -> list[str]:
     """Those of the targets that are no labels, as often as they occur; see `true_labels`."""
-    is_unknown = {target: true_labels(target, labels) is None for target in set(targets) if target is not None}
-    return [target for target in targets if target is not None and is_unknown[target]]
+    told = true_labels(targets, labels)
+    return [target for target in targets if target is not None and told[target] is None]
 
 
-def true_labels(target: str, labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-    """What is true of an image, shape (num_labels,); None if its target is no label, and not several with a mark.
+def true_labels(targets: Iterable[str | None], labels: Sequence[str]) -> dict[str, npt.NDArray[np.bool_] | None]:
+    """What each target says is true of an image, shape (num_labels,); None of no label, and not several with a mark.
 
     `none` is the target of an image that has no label, unless it is one.
     """
-    truth = np.zeros(len(labels), bool)
+    match = label_matcher(labels)
+    return {target: _truth(target, match, len(labels)) for target in set(targets) if target is not None}
+
+
+def _truth(target: str, match: Callable[[str], int | None], num_labels: int) -> npt.NDArray[np.bool_] | None:
+    truth = np.zeros(num_labels, bool)
     for words in ([target.strip()], *(parts_of(target, mark) for mark in _BETWEEN)):
-        found = [match_label(word, labels) for word in words]
+        found = [match(word) for word in words]
         known = [index for index in found if index is not None]
         if known and len(known) == len(found):
             truth[known] = True

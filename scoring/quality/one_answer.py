@@ -62,7 +62,7 @@ class AnswerCount:
         """Whether the answer is right for more than half of the images, by what is known."""
         if not self._is_multi_label:
             return bool((true_classes(targets, self._labels) == label).mean() > 1 / 2)
-        told = {target: true_labels(target, self._labels) for target in set(targets) if target is not None}
+        told = true_labels(targets, self._labels)
         truth = [None if target is None else told[target] for target in targets]
         # The most likely label stands for all: below a half no label is said to be true, and none may be.
         right = [known is not None and (known[label] if probability >= 1 / 2 else not known.any()) for known in truth]

@@ -45,7 +45,7 @@ def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDA
     )
     table = table.filter(pc.and_(pc.equal(table["status"], OK), pc.is_valid(table["target"])))
     targets = table["target"].to_pylist()
-    told = {target: true_labels(target, labels) for target in set(targets)}
+    told = true_labels(targets, labels)
     is_known = pa.array([told[target] is not None for target in targets], pa.bool_())
     said: Float32Array = pc.list_flatten(table.filter(is_known)["probabilities"]).to_numpy().astype(np.float32)
     truth = [told[target] for target in targets if told[target] is not None]

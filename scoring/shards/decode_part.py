@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import Decode, Resize
+from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.row_faults import row_fault
 from scoring.sources.inputs import ImageEntry, ImageReader
@@ -72,6 +73,8 @@ def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReade
             read_at = time.perf_counter()
             row[:] = pixels.decode(encoded, pixels.resize, pixels.shape)
             errors.append(None)
+        except DecoderKilledError as error:
+            raise DecoderKilledError(f"{error} It was decoding {image.path!r}.") from error
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             row[:] = 0
             errors.append(row_fault(error, in_reading=not read_at))

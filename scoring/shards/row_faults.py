@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from scoring.errors import (
     BucketError,
+    BusyError,
     ChangedError,
     ImageError,
     LeaseLostError,
@@ -55,7 +56,7 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
-    if isinstance(error, PluginError) or (in_reading and any(map(_is_temporary, _causes(error)))):
+    if isinstance(error, PluginError | BusyError) or (in_reading and any(map(_is_temporary, _causes(error)))):
         text = f"{_TEMPORARY}{text}"
     return text[:_LONGEST]
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Iterator
 from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
+from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.natural_order import natural_key
 from scoring.sources.suffixes import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.reading import read_range
-from scoring.storage.walking import walk
+from scoring.storage.walking import Fault, walk
+
+_MAY_HOLD_IMAGES = frozenset({Reason.UNCLEAR, Reason.ARCHIVE, Reason.TABLE})
 
 
 class FolderSource:
@@ -35,7 +38,22 @@ class FolderSource:
         """All files below, links followed."""
         for file in walk(self._folder):
             path, raw = readable_name(file.name)
-            yield FoundFile(path, file.size_bytes, raw, left_out=file.fault, stamp=file.stamp)
+            fault = self._why_no_image(path) if file.fault is Fault.SLASHED else file.fault
+            yield FoundFile(path, file.size_bytes, raw, left_out=fault, stamp=file.stamp)
+
+    def _why_no_image(self, path: str) -> str:
+        """Why an object is left out whose key begins with a slash, by which none can be read.
+
+        Raises:
+            ImagesError: If it may be an image, or hold some.
+        """
+        reason = judge_name(path)
+        if reason is None or reason in _MAY_HOLD_IMAGES:
+            raise ImagesError(
+                f"Expected keys without empty parts in {self._folder}; that of {path} begins with a slash and cannot "
+                "be read. Name a prefix, or rename it."
+            )
+        return reason
 
     def members(self, tars: Iterable[FoundFile]) -> Iterator[FoundFile]:
         """The files in those tar files, which were found in this folder, one tar after the other in natural order."""

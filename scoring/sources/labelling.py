@@ -11,7 +11,7 @@ from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
-from scoring.sources.targets import LabelsFrom, with_targets
+from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
 from scoring.storage.locations import Location
 
 
@@ -22,10 +22,12 @@ class Labelled:
     Attributes:
         listing: The photos; those without a label are left out.
         unused: Labels without a photo; None if every label has one.
+        told: What the user may have meant otherwise, in words.
     """
 
     listing: Listing
     unused: LeftOut | None = None
+    told: tuple[str, ...] = ()
 
 
 def label_by_file(
@@ -60,9 +62,12 @@ def label_by_file(
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
     targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
     unused = [one for one in label_of if one not in found.row_of]
+    labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
+    told = (table.told_of_one(column, found.column), _told_otherwise(labelled, table.name, use))
     return Labelled(
-        _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use),
+        labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
+        tuple(filter(None, told)),
     )
 
 
@@ -83,7 +88,22 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
     targets = [
         target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
     ]
-    return Labelled(_with_targets(listing, targets, table.name, use))
+    found = _with_targets(listing, targets, table.name, use)
+    told = _told_otherwise(found, table.name, use)
+    return Labelled(found, told=(told,) if told else ())
+
+
+def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
+    """In words, that labels of a file or a table are others than those of photos' folders; None where none are."""
+    others = [] if use.takes_several else told_otherwise(listing.images)
+    if not others:
+        return None
+    first = ", ".join(f"{image.path!r} is {image.target!r}" for image in others[:NAMED])
+    more = ", ..." if len(others) > NAMED else ""
+    return (
+        f"{len(others):,} of {len(listing.images):,} photos have a name or a folder of another label than {name} has, "
+        f"which counts: {first}{more}"
+    )
 
 
 def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:

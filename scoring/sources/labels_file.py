@@ -85,6 +85,18 @@ class LabelsTable:
             )
         return (found or others)[0]
 
+    def told_of_one(self, column: str, id_column: str) -> str | None:
+        """In words, that a column of labels is one of several, of which each stands for a label; None if it is not."""
+        if not all(value.casefold() in _FLAGS for value in self.columns[column]):
+            return None
+        each = self._one_for_each_label([name for name in self.columns if name != id_column])
+        if column not in each:
+            return None
+        return (
+            f"the labels tell {column!r} from all else; {self.name} has one column for each label, {', '.join(each)} "
+            "(if all are meant, add a column with their names, as idxmax(axis=1) of pandas makes it)"
+        )
+
     def labels(self, column: str) -> list[str]:
         """The labels in a column; see `tidy_labels`."""
         return tidy_labels(self.columns[column])

@@ -1,7 +1,7 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -91,17 +91,42 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
 
 
-def match_label(target: str, labels: Sequence[str]) -> int | None:
-    """The index of the class that a target means: the same word, or else but for case and plural (`Cats` for `cat`).
+def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+    """Those of labelled images whose names or folders are other labels, and not theirs: `cat/1.jpg` that is a dog."""
+    labels = {singular(image.target) for image in images if image.target}
+    shared = CommonFolder(image.path for image in images).depth
+
+    def is_other(image: ImageEntry) -> bool:
+        words = (*image.path.split("/")[shared:-1], _word_before_number(image.path) or "")
+        told = {label for word in words if (label := singular(word)) in labels and not names_split(word)}
+        return bool(told) and singular(image.target or "") not in told
+
+    return [image for image in images if image.target and is_other(image)]
+
+
+def label_matcher(labels: Sequence[str]) -> Callable[[str], int | None]:
+    """Tells the index of the class that a target means: the same word, or else but for case and plural (`Cats`, `cat`).
 
     None if no class is meant, or more than one is.
     """
-    if target in labels:
-        return labels.index(target) if labels.count(target) == 1 else None
-    words, word = [singular(label) for label in labels], singular(target)
-    if words.count(word) > 1:
-        words, word = [composed(label) for label in labels], composed(target)
-    return words.index(word) if words.count(word) == 1 else None
+    same, alike, spelled = (_places(map(form, labels)) for form in (str, singular, composed))
+
+    def match(target: str) -> int | None:
+        if target in same:
+            return same[target]
+        word = singular(target)
+        is_of_several = word in alike and alike[word] is None
+        return spelled.get(composed(target)) if is_of_several else alike.get(word)
+
+    return match
+
+
+def _places(words: Iterable[str]) -> dict[str, int | None]:
+    """The place of each word; None for one that is there more than once."""
+    places: dict[str, int | None] = {}
+    for place, word in enumerate(words):
+        places[word] = None if word in places else place
+    return places
 
 
 def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:

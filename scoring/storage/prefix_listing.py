@@ -6,7 +6,7 @@ answers take in turn. Folders are asked for side by side, each by a thread; one 
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Full, Queue
 from typing import TypeAlias
@@ -31,28 +31,34 @@ _Pages: TypeAlias = "Queue[list[Listed] | BaseException | None]"
 def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     """The objects below a prefix; those that lie directly in it, and some pages of each folder, are in memory.
 
+    Of a whole bucket, those whose keys begin with a slash come last, with it; empty ones, such as the mark of a folder,
+    are left out.
+
     Raises:
         obstore.exceptions.BaseError: See `bucket_faults`, which callers put around this.
     """
     pages = _pages(store, key)
     first = next(pages, [])
-    yield from first
+    if key:
+        yield from first
     is_short = len(first) < LISTED_AT_ONCE
     folder = _slashed(store, key) if is_short else _divided(store, first, key)
+    if folder and folder.is_slashed:
+        yield from _with_slashed(store, folder, first, is_short)
+        return
+    if not key:
+        yield from first
     if folder is None:
         for page in pages:
             yield from page
         return
-    seen, unfound = Counter(name for name, _, _ in first), Counter(first)
+    seen = Counter(name for name, _, _ in first)
     with _SideBySide(store, folder) as listing:
         for listed in listing.objects():
             if seen[listed[0]]:
                 seen[listed[0]] -= 1
-                unfound[listed] -= 1
             else:
                 yield listed
-    if folder.is_slashed:
-        _check_slashed(+unfound, None if is_short else first[-1])
 
 
 class _Folder:
@@ -92,23 +98,32 @@ def _slashed(store: ObjectStore, key: str) -> _Folder | None:
     return folder if folder and folder.is_slashed else None
 
 
-def _check_slashed(unfound: Mapping[Listed, int], last: Listed | None) -> None:
-    """Let empty objects pass whose keys begin with a slash, such as the mark of a folder.
+def _with_slashed(store: ObjectStore, folder: _Folder, first: Sequence[Listed], is_short: bool) -> Iterator[Listed]:
+    """The objects of a whole bucket, some of whose keys begin with a slash.
 
     Args:
-        unfound: What is in the first page of the whole bucket, and in no folder of it: objects of such keys.
-        last: The last of a page behind which there may be more of them; None if that page has all.
+        store: The bucket.
+        folder: The same, which lists all others.
+        first: Its first page, which has keys without the slash they begin with.
+        is_short: Whether that is all.
 
     Raises:
-        InvalidPathError: If one of them is not empty, or may not be.
+        InvalidPathError: If more keys behind that page may begin with a slash.
     """
-    names = [name for name, size_bytes, _ in unfound if size_bytes]
-    has_more = last is not None and (not unfound or last in unfound or last[0] < "/")  # keys come in order
-    if names or has_more:
+    unfound = Counter(first)
+    with _SideBySide(store, folder) as listing:
+        for listed in listing.objects():
+            unfound[listed] -= 1
+            yield listed
+    left = +unfound
+    slashed = [(f"/{name}", size_bytes, stamp) for name, size_bytes, stamp in left.elements() if size_bytes]
+    if not is_short and (not left or first[-1] in left or first[-1][0] < "/"):  # keys come in order
+        such = f", as {slashed[0][0]}," if slashed else ""
         raise InvalidPathError(
-            f"Expected keys without empty parts; some begin with a slash{f', as /{names[0]},' if names else ''} and "
-            "cannot be listed. Name a prefix, or rename them."
+            f"Expected keys without empty parts; some begin with a slash{such} and cannot be listed. Name a prefix, or "
+            "rename them."
         )
+    yield from slashed
 
 
 class _SideBySide:

@@ -97,12 +97,15 @@ class Url:
         return ((key, size_bytes) for key, size_bytes, _ in self.stamped_objects())
 
     def stamped_objects(self) -> Iterator[tuple[str, int, int]]:
-        """The same, each with its stamp; many folders are listed side by side."""
+        """The same, each with its stamp; many folders are listed side by side.
+
+        Keys of the bucket that begin with a slash have it, and no object can be read by them.
+        """
         from scoring.storage.prefix_listing import list_objects  # local runs list no bucket
 
         with bucket_faults(self):
             for path, size_bytes, stamp in list_objects(self._store, self.key):
-                yield path[len(self.key) :].lstrip("/"), size_bytes, stamp
+                yield path[len(self.key) :].lstrip("/") if self.key else path, size_bytes, stamp
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""

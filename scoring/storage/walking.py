@@ -31,6 +31,7 @@ class Fault(StrEnum):
     NO_TARGET = "link to no file"
     UNREADABLE = "unreadable"
     SPECIAL = "not a regular file"
+    SLASHED = "key that begins with a slash"
     SEARCHED = "folder that counts under another name, which links lead to"
 
 
@@ -79,7 +80,7 @@ def _walk_objects(prefix: Url) -> Iterator[Walked]:
         marker = None if size_bytes or name in files else name  # `1.jpg/` beside `1.jpg` is listed as that
         if size_bytes:
             files.append(name)
-            yield Walked(name, size_bytes, stamp=stamp)
+            yield Walked(name, size_bytes, Fault.SLASHED if name.startswith("/") else None, stamp)
     if marker:
         yield Walked(marker)
 

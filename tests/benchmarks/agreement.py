@@ -33,7 +33,7 @@ from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.sources.targets import LabelsFrom, match_label, with_targets
+from scoring.sources.targets import LabelsFrom, label_matcher, with_targets
 from scoring.storage.locations import Location, locate
 
 _BATCH_SIZE = 16
@@ -109,7 +109,7 @@ def _score_all(classifier: Classifier, pixels: UInt8Array) -> Float32Array:
 
 
 def _class_of(target: str, labels: tuple[str, ...]) -> int:
-    matched = match_label(target, labels)
+    matched = label_matcher(labels)(target)
     return -1 if matched is None else matched
 
 

@@ -1,6 +1,8 @@
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,21 @@ def test_it_runs_on_a_node_without_gpus_where_workers_use_those_of_others(monkey
 
 def test_it_sees_no_gpu() -> None:
     assert LightTask(_environment, "CUDA_VISIBLE_DEVICES").result() == ""
+
+
+def _wait_for(file: Path) -> str:
+    while not file.exists():
+        time.sleep(0.05)
+    return "it is there"
+
+
+def test_it_is_waited_for_as_long_as_is_asked_and_may_be_again(tmp_path: Path) -> None:
+    task = LightTask(_wait_for, tmp_path / "file")
+    for timeout_s in (0, 0.2):
+        with pytest.raises(TimeoutError, match=rf"^The task beside the actors has not ended within {timeout_s} s\.$"):
+            task.result(timeout_s)
+    (tmp_path / "file").touch()
+    assert task.result(timeout_s=60) == task.result() == "it is there"
 
 
 def test_it_raises_what_its_function_raised() -> None:

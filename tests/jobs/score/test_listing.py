@@ -163,6 +163,16 @@ def test_labels_of_a_file_reach_the_manifest_and_labels_without_a_photo_are_told
     assert capsys.readouterr().out == "1 labels of train.csv without a photo: 'dog.7.jpg'\n"
 
 
+def test_a_column_of_one_label_among_several_is_a_warning(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.csv").write_text("file,rust,scab\ncat.1.jpg,1,0\ndog.1.jpg,0,1\n")
+    file = LabelsFile(tmp_path / "train.csv", label_column="rust")
+    listed, _ = _list(photos / "train", RunFolder(tmp_path / "run"), labels_file=file, labels_from=LabelsFrom.AUTO)
+    tell_listed(Console(soft_wrap=True), listed)
+    assert capsys.readouterr().out.startswith("the labels tell 'rust' from all else; train.csv has one column for each")
+
+
 def test_score_takes_labels_of_a_file_and_keeps_photos_that_have_none(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

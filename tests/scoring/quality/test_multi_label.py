@@ -1,9 +1,16 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from scoring.quality.multi_label import evaluate_labels, true_labels
 
 _LABELS = ("cat", "dog", "sofa")
+
+
+def _true(target: str, labels: Sequence[str]) -> list[int] | None:
+    found = true_labels([target], labels)[target]
+    return None if found is None else found.astype(int).tolist()
 
 
 def test_each_label_is_measured_as_by_hand_and_their_mean_is_the_models() -> None:
@@ -48,24 +55,23 @@ def test_a_wrong_certainty_costs_much_and_not_infinitely() -> None:
     ],
 )
 def test_a_target_is_one_label_or_several_or_none(target: str, truth: list[int] | None) -> None:
-    found = true_labels(target, _LABELS)
-    assert (None if found is None else found.astype(int).tolist()) == truth
+    assert _true(target, _LABELS) == truth
 
 
 def test_labels_of_several_words_are_parted_at_the_mark_between_them_and_not_at_their_blanks() -> None:
     labels = ("sea lion", "sea", "lion", "cat")
-    assert true_labels("sea lion", labels).tolist() == [True, False, False, False]  # type: ignore[union-attr]
-    assert true_labels("sea lion|cat", labels).tolist() == [True, False, False, True]  # type: ignore[union-attr]
+    assert _true("sea lion", labels) == [True, False, False, False]
+    assert _true("sea lion|cat", labels) == [True, False, False, True]
 
 
 @pytest.mark.parametrize("letter", ["S", "s"])
 def test_a_mark_at_the_end_is_no_label_of_one_letter(letter: str) -> None:
     for target in ("T,", "T;", "T"):
-        assert true_labels(target, (letter, "T")).tolist() == [False, True]  # type: ignore[union-attr]
-    assert true_labels("", (letter, "T")) is None
-    assert true_labels("t,s", (letter, "T")).tolist() == [True, True]  # type: ignore[union-attr]
+        assert _true(target, (letter, "T")) == [False, True]
+    assert _true("", (letter, "T")) is None
+    assert _true("t,s", (letter, "T")) == [True, True]
 
 
 def test_a_label_with_a_comma_is_one_and_a_label_none_is_a_label() -> None:
-    assert true_labels("cat, red", ("cat, red", "cat", "red")).tolist() == [True, False, False]  # type: ignore[union-attr]
-    assert true_labels("none", ("none", "cat")).tolist() == [True, False]  # type: ignore[union-attr]
+    assert _true("cat, red", ("cat, red", "cat", "red")) == [True, False, False]
+    assert _true("none", ("none", "cat")) == [True, False]

@@ -14,6 +14,7 @@ import pytest
 
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
@@ -23,7 +24,7 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS
-from tests.deadly_pictures import CRASHES, STARVES, decode_or_worse
+from tests.deadly_pictures import CRASHES, IS_KILLED, STARVES, decode_or_worse
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
 
@@ -89,6 +90,16 @@ def test_what_no_image_could_outlive_is_raised_in_the_worker(
     (photos / "3.png").write_bytes(STARVES)
     processes, _ = open_processes()
     with pytest.raises(MemoryError):
+        processes(range(12), list(find_images(photos).images))
+
+
+def test_a_picture_whose_process_is_always_killed_costs_the_shard_and_is_named(
+    photos: Path, open_processes: Callable[..., tuple[DecodeProcesses, UInt8Array]]
+) -> None:
+    """It cannot be told from a machine without memory; whoever has enough may take the picture out."""
+    (photos / "3.png").write_bytes(IS_KILLED)
+    processes, _ = open_processes()
+    with pytest.raises(DecoderKilledError, match=r"run again\. It was decoding '3\.png'\.$"):
         processes(range(12), list(find_images(photos).images))
 
 
@@ -181,6 +192,7 @@ _WORKER = """
 import os, sys, time
 from pathlib import Path
 from scoring.pixels.decoding import Resize, decode
+from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.decode_part import PixelsOf
 from scoring.shards.decode_process import Collection, DecodeProcesses

@@ -74,10 +74,44 @@ def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
     monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
     for key in ("photos/1.jpg", "photos/2.jpg", "/photos/1.jpg", "/photos/3.jpg"):
         put_object(bucket, key, b"photo")
-    said = f"{bucket}: Expected keys without empty parts; some begin with a slash, as /photos/"
-    with pytest.raises(BucketError, match=said):
+    said = "Expected keys without empty parts.* begins? with a slash.* Name a prefix, or rename"
+    with pytest.raises((BucketError, ImagesError), match=said) as raised:
         find_images(bucket)
+    assert f"{bucket}" in str(raised.value)
+    assert " /photos/" in str(raised.value)
     assert [image.path for image in find_images(bucket / "photos").images] == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("listed_at_once", [3, 1000])
+@pytest.mark.parametrize("photos", [("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg")])
+def test_a_file_that_is_no_image_and_begins_with_a_slash_is_left_out(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    for key in photos:
+        put_object(bucket, key, b"photo")
+    put_object(bucket, "/notes.txt", b"two photos")
+    listing = find_images(bucket)
+    assert [image.path for image in listing.images] == list(photos)
+    (left_out,) = listing.left_out
+    assert (left_out.reason, left_out.count) == ("not an image", 1)
+    assert left_out.names in ("'/notes.txt'", "'notes.txt'")
+
+
+@pytest.mark.parametrize("key", ["/1.jpg", "/scan", "/photos.tar", "/photos.parquet"])
+def test_what_begins_with_a_slash_and_may_be_or_hold_images_is_refused_by_name(bucket: Url, key: str) -> None:
+    for other in ("1.jpg", "notes.txt", key):
+        put_object(bucket, other, b"photo")
+    put_object(bucket, "/notes.txt", b"other notes")
+    with pytest.raises(ImagesError, match=f"; that of {key} begins with a slash and cannot be read"):
+        find_images(bucket)
+
+
+def test_a_part_of_a_table_that_begins_with_a_slash_is_refused(bucket: Url) -> None:
+    for key in ("1.parquet", "/2.parquet"):
+        put_object(bucket, key, b"rows")
+    with pytest.raises(ImagesError, match=r"/2\.parquet cannot \(key that begins with a slash\)"):
+        find_images(bucket)
 
 
 @pytest.mark.parametrize("listed_at_once", [2, 3, 1000])

@@ -593,7 +593,9 @@ def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Seque
 
 @pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes: str, suffix: str) -> None:
+def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
+    tmp_path: Path, no: str, yes: str, suffix: str
+) -> None:
     table = pd.DataFrame({"image_id": ["a1", "b2", "c3"], "fold": [2, 1, 2], "rust": [yes, no, no]})
     table["scab"] = table["healthy"] = no
     table.loc[1:, "scab"] = [yes, no]
@@ -604,9 +606,58 @@ def test_a_column_for_each_label_is_refused_as_such(tmp_path: Path, no: str, yes
     else:
         table.to_parquet(path)
     assert "it has one for each label, rust, scab, healthy, with 1 in that of a row's label." in _refused(path)
+    alone = label_by_file(_listing(), LabelsFile(path, label_column="rust"))
+    assert {"train/a1.jpg", "train/b2.jpg", "train/c3.png"} == set(_targets(alone.listing))
+    (told,) = alone.told
+    assert told.startswith(
+        f"the labels tell 'rust' from all else; train.{suffix} has one column for each label, rust, scab, healthy (if "
+    )
+    assert label_by_file(_listing(), LabelsFile(path, label_column="fold")).told == ()
     table.loc[2, "scab"] = yes
     table.to_csv(tmp_path / "several.csv", index=False)
     assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
+
+
+def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    paths = [f"x/{path}" for path in paths]
+    file = _write(tmp_path, "\n".join(["id,label", *map(",".join, zip(paths, labels, strict=True))]) + "\n")
+    return label_by_file(_listing(paths), LabelsFile(file)).told
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (("cats/1.jpg", "dogs/2.jpg", "dogs/3.jpg"), ("cat", "dog", "cat")),
+        (("Art/cat/1.jpg", "Photo/dog/2.jpg", "Art/dog/3.jpg"), ("cat", "dog", "cat")),
+        (("cat.1.jpg", "dog.2.jpg", "dog.3.jpg"), ("cat", "dog", "cat")),
+    ],
+)
+def test_a_photo_in_a_folder_of_another_label_than_the_files_is_told(
+    tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
+) -> None:
+    said = "1 of 3 photos have a name or a folder of another label than train.csv has, which counts: "
+    assert _told(tmp_path, paths, labels) == (f"{said}'x/{paths[2]}' is 'cat'",)
+    pq.write_table(pa.table({"path": paths, "breed": labels}), tmp_path / "photos.parquet")
+    columns = TableColumns(label="breed")
+    listing = find_images(tmp_path / "photos.parquet", columns)
+    (told,) = label_by_table(listing, tmp_path / "photos.parquet", columns).told
+    assert told.endswith(f"than photos.parquet has, which counts: '{paths[2]}' is 'cat'")
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (("cats/1.jpg", "dogs/2.jpg"), ("Cat", "dog")),
+        (("cats/1.jpg", "dogs/2.jpg"), ("tabby", "hound")),
+        (("cat/1.jpg", "cat/2.jpg"), ("cat", "dog")),
+        (("Art/Clock/1.jpg", "Photo/Clock/2.jpg"), ("Art", "Photo")),
+        (("train/1.jpg", "test/2.jpg"), ("car", "train")),
+    ],
+)
+def test_folders_that_agree_or_are_no_labels_are_not_told(
+    tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
+) -> None:
+    assert _told(tmp_path, paths, labels) == ()
 
 
 def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
