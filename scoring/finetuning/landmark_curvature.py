@@ -21,6 +21,9 @@ class InverseCurvature:
     taken out of the curvature before it is inverted, by the inverse of the whole (block elimination): the curvature is
     factored once for all fits, however many landmarks each leaves out.
 
+    Attributes:
+        strength: Of the regularisation that it was measured for; infinite before.
+
     Args:
         likenesses: Of all photos to the landmarks, shape (num_photos, num_landmarks).
         between: Of the landmarks to one another, shape (num_landmarks, num_landmarks); positive definite.
@@ -37,6 +40,7 @@ class InverseCurvature:
     ) -> None:
         self._likenesses, self._between = likenesses, between
         self._left_out, self._threads = left_out, threads
+        self.strength = np.inf
 
     def measure(self, variance: Float64Array, strength: float) -> None:
         """Measure the curvature anew; comes before the first gradient.
@@ -45,6 +49,7 @@ class InverseCurvature:
             variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
             strength: Of the regularisation.
         """
+        self.strength = strength
         self._roots: list[Float64Array] = []  # the last ones go before the next ones come
         self._bias = 1 / max(float(variance.mean()), _LEAST_VARIANCE)
         curvature = self._of_doubtful(variance)
@@ -73,7 +78,7 @@ class InverseCurvature:
             left_out = self._left_out[fits[place]]
             if len(left_out):
                 values = divided[left_out, :, place]
-                excess[left_out, :, place] = cho_solve((self._roots[fits[place]], True), values, check_finite=False)
+                excess[left_out, :, place] = cho_solve((self._roots[fits[place]].T, False), values, check_finite=False)
 
         list(self._threads.map(eliminate, range(len(fits))))
         divided[:-1] -= self._times(excess)

@@ -1,5 +1,6 @@
 """Features as likenesses to some training photos, by a radial basis function: so a head need not be linear."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array, Float64Array
 from scoring.finetuning.view_rows import ViewRows
+from scoring.process.native_threads import at_most_threads
 
 if TYPE_CHECKING:
     import keras
@@ -17,7 +19,7 @@ _WIDTH = 1.5  # exponent between two photos of median distance; 0.5 to 2 did equ
 _NUM_FOR_MEDIAN = 500  # landmarks whose distances the median is taken of
 _ALIKE = 1e-6  # of the largest distance: copies of one picture, which tell nothing of how far others are
 _LEAST_SCALE = 0.1  # of the median standard deviation: features that hardly vary are not magnified
-_BLOCK = 2_048  # photos at once
+_BLOCK = 512  # photos at once
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,20 @@ class RbfExpansion:
     rows: npt.NDArray[np.int64]
     gamma: float
 
-    def likenesses(self, values: npt.NDArray[np.float16]) -> Float64Array:
-        """Likenesses of photos to the landmarks, shape (num_photos, num_landmarks)."""
+    def likenesses(self, values: npt.NDArray[np.float16], num_threads: int = 1) -> Float64Array:
+        """Likenesses of photos to the landmarks, shape (num_photos, num_landmarks); they do not depend on threads."""
         likenesses = np.empty((len(values), len(self.landmarks)))
-        for rows in np.array_split(np.arange(len(values)), max(1, -(-len(values) // _BLOCK))):
-            likenesses[rows] = self._likenesses(values[rows])
-        return likenesses
+        landmarks = self.landmarks.astype(np.float64)
 
-    def _likenesses(self, values: npt.NDArray[np.float16]) -> Float64Array:
-        standard = _standardised(values, self.mean, self.scale)
-        likenesses: Float64Array = np.exp(-self.gamma * _squared_distances(standard, self.landmarks))
+        def fill(start: int) -> None:
+            rows = slice(start, start + _BLOCK)
+            standard = _standardised(values[rows], self.mean, self.scale).astype(np.float64)
+            exponents = _squared_distances(standard, landmarks, likenesses[rows])
+            exponents *= -self.gamma
+            np.exp(exponents, out=exponents)
+
+        with at_most_threads(1), ThreadPoolExecutor(num_threads, thread_name_prefix="likenesses") as threads:
+            list(threads.map(fill, range(0, len(values), _BLOCK)))
         return likenesses
 
     def layers(self, features: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -83,7 +89,7 @@ def fit_expansion(values: npt.NDArray[np.float16], photos: npt.NDArray[np.int64]
     scale = np.maximum(deviations, max(_LEAST_SCALE * np.median(deviations), 1e-6)).astype(np.float32)
     rows = np.sort(np.random.default_rng(seed).permutation(len(photos))[:MAX_LANDMARKS])
     landmarks = _standardised(values[photos[rows]], mean, scale)
-    some = landmarks[np.random.default_rng(seed).permutation(len(landmarks))[:_NUM_FOR_MEDIAN]]
+    some = landmarks[np.random.default_rng(seed).permutation(len(landmarks))[:_NUM_FOR_MEDIAN]].astype(np.float64)
     distances = _squared_distances(some, some)[np.triu_indices(len(some), 1)]
     apart = distances[distances > _ALIKE * distances.max(initial=0)]
     median = max(float(np.median(apart)), 1e-6) if len(apart) else 1.0
@@ -95,9 +101,10 @@ def _standardised(values: npt.NDArray[np.float16], mean: Float32Array, scale: Fl
     return ((values.astype(np.float64) - mean) / scale).astype(np.float32)
 
 
-def _squared_distances(left: Float32Array, right: Float32Array) -> Float64Array:
-    left, right = left.astype(np.float64), right.astype(np.float64)
-    products = left @ right.T
-    squared = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1) - 2 * products
-    distances: Float64Array = np.maximum(squared, 0)
+def _squared_distances(left: Float64Array, right: Float64Array, out: Float64Array | None = None) -> Float64Array:
+    squared = np.matmul(left, right.T, out=out)
+    squared *= -2
+    squared += np.einsum("ij,ij->i", left, left)[:, None]
+    squared += np.einsum("ij,ij->i", right, right)
+    distances: Float64Array = np.maximum(squared, 0, out=squared)
     return distances

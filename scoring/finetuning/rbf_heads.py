@@ -24,6 +24,7 @@ from scoring.quality.evaluation import log_loss
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
 _WORSE = 1.01  # times the least loss: weaker regularisations do worse still
+_TOLERANCE = 1e-5  # of a fit that only judges a regularisation
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
 _FITTED_BYTES = 1024**3 // 2  # of all fits that are made at once, beside what they share
 
@@ -69,7 +70,7 @@ class RbfTrainer:
 
     @cached_property
     def _likenesses(self) -> Float64Array:
-        return self.expansion.likenesses(self._values)
+        return self.expansion.likenesses(self._values, num_threads())
 
     def _choose(self) -> tuple[list[float], Float64Array]:
         """For each head the regularisation of least log loss on its draw's other folds, and where to begin its fit.
@@ -90,7 +91,7 @@ class RbfTrainer:
             heads, num_judges = np.unique([head for _, head, _ in judges], return_counts=True)
             judged = heads[num_judges == self._photos.num_folds - 1]  # by all of its judges, at once
             least, given_up = np.full(num_heads, np.inf), np.zeros(num_heads, bool)
-            for row, _ in enumerate(regressions.fit(STRENGTHS)):
+            for row, _ in enumerate(regressions.fit(STRENGTHS, _TOLERANCE)):
                 found = np.zeros(num_heads)
                 for fit, head, other in judges:
                     found[head] += self._loss(regressions, fit, other)

@@ -22,9 +22,10 @@ from scoring.process.native_threads import at_most_threads
 _Part = TypeVar("_Part")
 
 _JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses positive definite
-_TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
+TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
 _MAX_STEPS = 500
 _MEASURE_EVERY = 15  # steps, which take about as long as measuring the curvature
+_MEASURED_FOR = 20  # times weaker regularisations, the measure is good enough
 _BLOCK = 512  # photos at once: what is made of them stays in the processor's cache
 _MAX_LOOKS = 8  # at one step's length
 _LEVEL = 0.3  # of its slope at the start, that a step ends on
@@ -74,18 +75,20 @@ class SoftmaxRegressions:
         self._lengths = (self._between @ weights).reshape(self._lengths.shape)
         self._scores = (self._likenesses @ weights).reshape(self._scores.shape) + points[-1]
 
-    def fit(self, strengths: Sequence[float]) -> Iterator[float]:
+    def fit(self, strengths: Sequence[float], tolerance: float = TOLERANCE) -> Iterator[float]:
         """Minimise the mean log loss and half of `strength` times the squared length, for each strength.
 
         Args:
             strengths: Best from the strongest to the weakest.
+            tolerance: A fit ends when its value could fall by no more than this share of it.
 
         Yields:
             Each strength, when `weights` and `logits` are its.
         """
         with at_most_threads(1), ThreadPoolExecutor(self._num_threads, thread_name_prefix="fit") as threads:
+            inverse = InverseCurvature(self._likenesses, self._between, self._left_out, threads)
             for strength in strengths:
-                self._minimise(strength, threads)
+                self._minimise(strength, tolerance, inverse, threads)
                 yield strength
 
     def weights(self, fit: int) -> tuple[Float64Array, Float64Array]:
@@ -98,17 +101,18 @@ class SoftmaxRegressions:
         found: Float64Array = self._scores[photos, :, fit] @ self._sides
         return found
 
-    def _minimise(self, strength: float, threads: ThreadPoolExecutor) -> None:
+    def _minimise(
+        self, strength: float, tolerance: float, inverse: InverseCurvature, threads: ThreadPoolExecutor
+    ) -> None:
         """L-BFGS on all fits at once; those that have ended drop out."""
         fits, memory = np.arange(len(self._left_out)), StepMemory()
-        inverse = InverseCurvature(self._likenesses, self._between, self._left_out, threads)
         values, gradients = self._evaluate(strength, fits, threads)
         for count in range(_MAX_STEPS):
-            if count % _MEASURE_EVERY == 0:
+            if count % _MEASURE_EVERY == 0 and (count or strength < inverse.strength / _MEASURED_FOR):
                 inverse.measure(self._variance(threads), strength)
             directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
             slopes = products(gradients, directions)
-            going = ~(np.abs(slopes) / 2 <= _TOLERANCE * values)
+            going = ~(np.abs(slopes) / 2 <= tolerance * values)
             if not going.all():
                 fits, gradients, slopes = fits[going], gradients[..., going], slopes[going]
                 directions = directions[..., going]
