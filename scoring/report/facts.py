@@ -109,8 +109,8 @@ def warnings_of(record: RunRecord) -> list[str]:
     ]
 
 
-def time_blocks(summary: Summary | None, caption: str = "The last invocation") -> list[Block]:
-    """Where the time of the last invocation went.
+def time_blocks(summary: Summary | None, caption: str = "The largest invocation") -> list[Block]:
+    """Where the time of the invocation went that scored the most images.
 
     Args:
         summary: What `run.json` says of it; None for a run that is not complete.

@@ -146,7 +146,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
     blocks: list[Block] = [Facts("What was trained, and on what", facts)]
     if features is None:
         return blocks
-    return [*blocks, *time_blocks(features.summary, "Extraction of features: the last invocation")]
+    return [*blocks, *time_blocks(features.work, "Extraction of features: the largest invocation")]
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:

@@ -99,6 +99,15 @@ def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
     assert "Nothing is measured: the model does not know the target of 2 labelled images." in " ".join(text.split())
 
 
+def test_the_times_of_a_report_are_those_of_the_invocation_that_scored_most(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    record = record_of(run.path).with_summary(replace(SUMMARY, num_images=20, num_scored=19, images_per_s=12.3))
+    save_record(run, record.with_summary(replace(SUMMARY, num_images=20, num_scored=1, images_per_s=0.1)))
+    text = " ".join(_report(run.path).text.split())
+    assert "19 of 20" in text
+    assert "12.3 from command to end" in text
+
+
 def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20, targets=False)).path)
     for text in (
