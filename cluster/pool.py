@@ -142,9 +142,12 @@ class WorkerPool(Generic[T, R, D]):
             worker: Worker[T, D] = Worker(self._num_started, self._actor_class.remote())
             self._num_started += 1
             self._workers[worker.worker_id] = worker
-            self._calls.add(worker.actor.begun.remote(), Call(worker, None, asks_begun=True))
+            self._ask_begun(worker)
             starting = worker.actor.start.remote(self._recipe, self._placement.cpus_per_worker)
             self._calls.add(starting, Call(worker, None))
+
+    def _ask_begun(self, worker: Worker[T, D]) -> None:
+        self._calls.add(worker.actor.begun.remote(), Call(worker, None, asks_begun=True))
 
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
@@ -177,7 +180,9 @@ class WorkerPool(Generic[T, R, D]):
             yield from self._lose(worker, cause_of_death(error))
         else:
             if asks_begun:
-                worker.begin(answer)
+                if worker.host is None:  # nobody may have looked for long: how long, only the next answer tells
+                    self._ask_begun(worker)
+                worker.begin(*answer)
             else:
                 self._admit(worker, WorkerInfo(worker.worker_id, *answer))
 

@@ -34,9 +34,16 @@ class Actor:
     Both calls of a start are sent at once: nobody need be there to send the second when Ray has found room.
     """
 
-    def begun(self) -> str:
-        """Return the name of the machine, at once: Ray has found room, and from now on the start can hang."""
-        return socket.gethostname()
+    _begun_at: float | None = None
+
+    def begun(self) -> tuple[str, float]:
+        """Return the name of the machine, and how many seconds ago this was first asked: since then the start can hang.
+
+        It answers at once, when Ray has found room.
+        """
+        now = time.monotonic()
+        self._begun_at = now if self._begun_at is None else self._begun_at
+        return socket.gethostname(), now - self._begun_at
 
     def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
         """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
@@ -84,11 +91,11 @@ class Worker(Generic[T, D]):
         """Whether it may be given a task now."""
         return self.info is not None and not self.alone and len(self.tasks) < self.info.tasks_at_once
 
-    def begin(self, host: str) -> None:
-        """Record where it runs; until it is ready, its start is timed from now on."""
+    def begin(self, host: str, seconds_ago: float) -> None:
+        """Record where it runs, and since when its start is timed, until it is ready."""
         self.host = host
         if self.info is None:
-            self.busy_since = time.monotonic()
+            self.busy_since = time.monotonic() - seconds_ago
 
     def give(self, task: T, alone: bool) -> None:
         """Record a task that is sent to it."""

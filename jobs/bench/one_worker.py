@@ -10,6 +10,7 @@ from cluster.placement import Placement, WorkerRequest, plan_placement
 from cluster.pool import WorkerPool
 from cluster.work import R, Recipe, T, function_recipe
 from scoring.errors import IncompleteError, ScoringError
+from scoring.process.same_version import SameVersion
 from scoring.run.manifest import ManifestInfo
 from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
@@ -29,7 +30,7 @@ def run_alone(build: Callable[[], Callable[[T], R]], tasks: Iterable[T], placeme
     Raises:
         IncompleteError: If a task fails.
     """
-    return _run(function_recipe(build), tasks, placement)
+    return _run(function_recipe(SameVersion(build)), tasks, placement)
 
 
 def _run(recipe: Recipe[T, R, object], tasks: Iterable[T], placement: Placement) -> list[R]:
@@ -52,6 +53,6 @@ def score_alone(
     shards = list(range(manifest.num_shards))
     nothing = RunStatus(manifest.num_images, manifest.num_shards, [], shards, {}, 0, 0, verified=True)
     totals = ShardTotals()
-    for report in _run(partial(build, settings), shards, placement):
+    for report in _run(SameVersion(partial(build, settings)), shards, placement):
         totals.add(0, report)
     return summarise(totals, nothing, wall_s=1.0)

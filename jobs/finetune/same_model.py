@@ -93,6 +93,8 @@ def _features(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tupl
     yield "images", record.images, record.images if is_same_place(record.images, images) else images
     yield "resize", record.resize_mode, request.images.resize_mode
     yield "augment", _augment(record.flip), _augment(features.flip)
+    if record.engine is not None:
+        yield "engine", record.engine, features.engine_name
     if features.precision is not Precision.AUTO:
         yield "precision", record.precision, features.precision
     base = base_of(features.base).absolute()

@@ -83,7 +83,7 @@ class Ending:
         milestones.summary_at = time.time()
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         record = replace(loop.keeper.record, devices=devices, milestones=milestones)
-        loop.keeper.save(replace(record, summary=summary) if found.is_complete else record)
+        loop.keeper.save(record.with_summary(summary) if found.is_complete else record)
         if found.foreign:
             raise IncompleteError(str(foreign_files(self.folder, found.foreign)))
         return sorted([*found.missing, *found.damaged])

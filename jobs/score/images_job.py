@@ -105,11 +105,14 @@ class ImagesJob:
             tell_listed(self._console, listed)
             first = pool.first_ready()
             milestones.worker_at = time.time()
+            if first.description.unused_gpu:
+                self._console.print(first.description.unused_gpu, style="yellow")
             record = new_record(self._request, settings, listed, first.description)
             self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)
             loop.totals.num_changed = keeper.record.num_changed
+            loop.totals.unused_gpu = first.description.unused_gpu
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
 

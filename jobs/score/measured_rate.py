@@ -30,7 +30,7 @@ class Rate:
 def measured_rate(
     record: RunRecord | None, model: ShardModelRequest, precision: str, placement: Placement
 ) -> Rate | None:
-    """The rate of the run's own last invocation, or else of `bench` in this folder; None if neither measured it.
+    """The rate of the run's own largest invocation, or else of `bench` in this folder; None if neither measured it.
 
     Args:
         record: The run's, if there is one.
@@ -38,9 +38,9 @@ def measured_rate(
         precision: The number format.
         placement: The actors: `bench` counts for those that have what its one had.
     """
-    summary = record.summary if record else None
-    if summary and summary.num_scored:
-        return Rate(summary.steady_images_per_s or summary.images_per_s, "this run's last invocation")
+    work = record.work if record else None
+    if work and work.num_scored:
+        return Rate(work.steady_images_per_s or work.images_per_s, "this run's largest invocation")
     figures = _figures(Path(RECORD_NAME))
     share = WorkerShare(placement.cpus_per_worker, placement.gpus_per_worker)
     size = model.size if isinstance(model, ModelRequest) else None

@@ -85,7 +85,13 @@ class RecordKeeper:
         earlier = load_earlier_record(folder, asdict(record.fingerprint))
         if earlier:
             num_changed = 0 if earlier.summary else earlier.num_changed  # no summary has told of them
-            record = replace(record, created_at=earlier.created_at, digests=earlier.digests, num_changed=num_changed)
+            record = replace(
+                record,
+                created_at=earlier.created_at,
+                digests=earlier.digests,
+                num_changed=num_changed,
+                largest=earlier.work,
+            )
         elif folder.record.is_file():
             console.print(
                 f"{folder.record} was damaged: it is written anew, and intact shards are kept", style="yellow"

@@ -26,6 +26,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
         *agreement_row(record.agreement),
+        *([("GPU not used", summary.unused_gpu)] if summary.unused_gpu else []),
         *([("batch size", ", ".join(map(str, summary.batch_sizes)))] if summary.batch_sizes else []),
         ("images/s cold", f"{summary.images_per_s:.1f} ({summary.wall_s:.1f} s in all)"),
         ("images/s steady", steady),

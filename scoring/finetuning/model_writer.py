@@ -116,6 +116,7 @@ def _describe(
         versions=engine_versions("keras", settings.backend),
         metrics=metrics,
         asked=AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
+        engine=fingerprint.engine,
     )
 
 

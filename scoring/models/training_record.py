@@ -131,6 +131,7 @@ class TrainingRecord:
         validation: SHA-256 of `validation.parquet`; None in folders from before it was kept.
         agreement: How far int8 features lead from the network in float32; None in other precisions.
         asked: What was asked for; None in folders from before it was kept.
+        engine: What computed the features, as their fingerprint has it; None in folders from before it was kept.
     """
 
     created_at: str
@@ -152,6 +153,7 @@ class TrainingRecord:
     validation: str | None = None
     agreement: Agreement | None = None
     asked: AskedHeads | None = None
+    engine: str | None = None
 
     @property
     def resize_mode(self) -> Resize:

@@ -31,11 +31,14 @@ def stated_size(path: Path) -> tuple[int, int] | None:
 
 def only_output(path: Path) -> str | None:
     """The name of a `.keras` file's only output; None if it does not tell."""
-    name, outputs = None, architecture(path)["config"].get("output_layers")
+    model = architecture(path)
+    if model["class_name"] == "Sequential":
+        return "0"  # what it is called where a model's own outputs have no names
+    name, outputs = None, model["config"].get("output_layers")
     while isinstance(outputs, dict) and len(outputs) == 1:
         [(key, outputs)] = outputs.items()
         name = key if name is None else f"{name}/{key}"
-    if isinstance(outputs, list) and len(outputs) == 1:
+    while isinstance(outputs, list) and len(outputs) == 1:
         [outputs] = outputs
     is_one = isinstance(outputs, list) and len(outputs) == 3 and isinstance(outputs[0], str)
     return (name or outputs[0]) if is_one else None  # of a layer: its name, and which of its outputs

@@ -1,12 +1,10 @@
 """The number format of a network's inner layers, and which one a device computes fastest."""
 
-import os
-import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-_ON_PROCESSORS = ("openvino", "mnn")  # whatever GPUs there are
+from scoring.networks.gpu import ON_PROCESSORS, compute_capability
 
 ASKED_FOR = "asked for"  # the reason of what `auto` did not choose
 
@@ -44,7 +42,7 @@ def choose_precision(asked: Precision, runtime: str) -> PrecisionChoice:
     """
     if asked is not Precision.AUTO:
         return PrecisionChoice(asked, ASKED_FOR)
-    capability = _compute_capability() if runtime not in _ON_PROCESSORS else None
+    capability = compute_capability() if runtime not in ON_PROCESSORS else None
     if capability is not None:
         precision = Precision.BFLOAT16 if capability >= 8.0 else Precision.FLOAT16
         reason = f"the GPU's compute capability is {capability:g}"
@@ -61,19 +59,6 @@ def _of_a_processor(flags: set[str], runtime: str) -> PrecisionChoice:
     if "avx512_fp16" in flags and "amx_bf16" not in flags:
         return PrecisionChoice(Precision.FLOAT32, "the processor's bfloat16 is slow while its AMX is hidden")
     return PrecisionChoice(Precision.BFLOAT16, f"the processor has {' and '.join(units)}")
-
-
-def _compute_capability() -> float | None:
-    """The lowest compute capability among the GPUs that this process may use; None without one."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None and visible.strip() in ("", "-1"):
-        return None
-    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        output = subprocess.run([*query, *(["-i", visible] if visible else [])], capture_output=True, text=True)
-        return min((float(line) for line in output.stdout.split()), default=None)
-    except (OSError, ValueError):  # no NVIDIA driver here
-        return None
 
 
 def cpu_flags() -> set[str]:

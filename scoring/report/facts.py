@@ -99,18 +99,19 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the model: one answer to nearly all images."""
-    found = record.summary.one_answer if record.summary else None
-    if found is None:
-        return []
-    return [
-        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
-        f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
-    ]
+    """What speaks against the run: a GPU that was not used; against the model: one answer to nearly all images."""
+    summary = record.summary
+    warnings = [summary.unused_gpu] if summary and summary.unused_gpu else []
+    if summary and (found := summary.one_answer):
+        warnings.append(
+            f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
+            f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
+        )
+    return warnings
 
 
-def time_blocks(summary: Summary | None, caption: str = "The last invocation") -> list[Block]:
-    """Where the time of the last invocation went.
+def time_blocks(summary: Summary | None, caption: str = "The largest invocation") -> list[Block]:
+    """Where the time of the invocation went that scored the most images.
 
     Args:
         summary: What `run.json` says of it; None for a run that is not complete.

@@ -134,6 +134,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
         ("base network", base.request.name),
         ("features of layer", base.request.layer or "the last one below the head"),
         ("base's digest", short_digest(base.digest)),
+        *([("engine", training.engine)] if training.engine else []),
         ("precision", training.precision),
         *agreement_row(training.agreement),
         ("views", str(base.request.views or "one")),
@@ -145,7 +146,7 @@ def _training_blocks(training: TrainingRecord, features: RunRecord | None) -> li
     blocks: list[Block] = [Facts("What was trained, and on what", facts)]
     if features is None:
         return blocks
-    return [*blocks, *time_blocks(features.summary, "Extraction of features: the last invocation")]
+    return [*blocks, *time_blocks(features.work, "Extraction of features: the largest invocation")]
 
 
 def _curve_figures(training: TrainingRecord) -> list[Block]:

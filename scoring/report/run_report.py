@@ -114,7 +114,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     resize, is_moved = Resize(request.resize), images is not None
     album = Album(where, resize, folder.manifest, request.columns, shape, status.done, is_moved)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
-    about = [run_facts(record), *time_blocks(record.summary)]
+    about = [run_facts(record), *time_blocks(record.work)]
     warnings = warnings_of(record)
     unreadable = read_unreadable(files)
     return _Run(

@@ -1,6 +1,7 @@
 """The list of images to score, one Parquet row group per shard: a worker reads its own rows and no others."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -213,6 +214,15 @@ class Manifest:
     def shard_sizes(self) -> list[int]:
         """How many images each shard has."""
         return [self._metadata.row_group(shard_id).num_rows for shard_id in range(self._metadata.num_row_groups)]
+
+    @cached_property
+    def common_folder(self) -> str:
+        """What all images' paths begin with, up to a slash that it lacks; empty if that is nothing."""
+        column = self._metadata.schema.names.index("path")
+        chunks = (self._metadata.row_group(shard_id).column(column) for shard_id in range(self.info.num_shards))
+        found = [chunk.statistics if chunk.is_stats_set else None for chunk in chunks]
+        ends = [end for each in found for end in ((each.min, each.max) if each and each.has_min_max else ("",))]
+        return os.path.commonprefix(ends).rpartition("/")[0]  # noqa: RUF071  # all paths lie between the ends
 
     def sample(self, count: int) -> list[ImageEntry]:
         """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""

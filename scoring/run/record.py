@@ -98,6 +98,7 @@ class RunRecord:
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
         num_changed: Images whose contents had changed since they were scored, as found since the last summary.
         left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
+        largest: The summary of the invocation that scored the most images: later ones may score a few, or none.
     """
 
     created_at: str
@@ -117,6 +118,17 @@ class RunRecord:
     digests: tuple[str | None, ...] = ()
     num_changed: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    largest: Summary | None = None
+
+    @property
+    def work(self) -> Summary | None:
+        """How the work of the run went, if that came to a summary; an earlier version kept the last one alone."""
+        return self.largest or self.summary
+
+    def with_summary(self, summary: Summary) -> "RunRecord":
+        """The same with the summary of an invocation that has ended."""
+        is_largest = self.largest is None or summary.num_scored >= self.largest.num_scored
+        return replace(self, summary=summary, largest=summary if is_largest else self.largest)
 
     @property
     def left_out_in_words(self) -> str:

@@ -59,6 +59,7 @@ class Summary:
         num_unknown: Readable rows with a target that the model does not know, or has more than once, as ImageNet's
             `crane`; they count neither as right nor as wrong.
         unknown_labels: The first of these targets, at most 5.
+        unused_gpu: What is to be told of a GPU that the first worker was given and that Keras did not find.
     """
 
     num_images: int
@@ -84,3 +85,4 @@ class Summary:
     batch_sizes: tuple[int, ...] = ()
     num_unknown: int = 0
     unknown_labels: tuple[str, ...] = ()
+    unused_gpu: str | None = None

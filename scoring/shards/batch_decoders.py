@@ -28,11 +28,15 @@ class BatchDecoders:
     Args:
         settings: Of the worker.
         decode: Decodes one image.
+
+    Attributes:
+        collection: Where images are read.
+        read: Reads one.
     """
 
     def __init__(self, settings: ScorerSettings, decode: Decode) -> None:
         self._settings, self._decode = settings, decode
-        collection = Collection(settings.images, settings.columns, settings.read_timeout_s)
+        self.collection = collection = Collection(settings.images, settings.columns, settings.read_timeout_s)
         self.read = collection.open()
         count = settings.decode_processes
         self._processes = DecodeProcesses(count, collection, self.read) if count else None

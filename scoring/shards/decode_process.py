@@ -27,7 +27,7 @@ from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
 from scoring.shards.row_faults import row_fault
-from scoring.sources.inputs import ImageEntry, ImageReader, open_images
+from scoring.sources.inputs import ImageEntry, ImageReader, open_images, refuse_absent_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location
 
@@ -57,6 +57,10 @@ class Collection:
     def open(self) -> ImageReader:
         """A reader of its images."""
         return open_images(self.images, self.columns, self.read_timeout_s)
+
+    def refuse_absent(self, common: str) -> None:
+        """Raise UnreachableError if images are files of their own, and this folder of all of them is gone or empty."""
+        refuse_absent_images(self.images, self.columns, common)
 
 
 @dataclass(frozen=True)

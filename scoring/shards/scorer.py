@@ -93,6 +93,7 @@ class ShardScorer:
             images = [images[row] for row in unread.numbers]
         with decoding(images) as batches:
             rows = self._turns.score(batches, stopwatch)
+        self._check_place(rows)
         started_writing = time.perf_counter()
         digest = self._write(shard_id, rows, unread)
         write_s = time.perf_counter() - started_writing
@@ -104,6 +105,12 @@ class ShardScorer:
     def _manifest(self) -> Manifest:
         """Read with the first shard: the model is loaded while the images are still being listed."""
         return Manifest(self._folder.manifest)
+
+    def _check_place(self, rows: Sequence[ScoredImage]) -> None:
+        """Raise UnreachableError if images are not to be had, and nor is the folder that all of the run lie in."""
+        files = (row for row in rows if row.image.position is None and row.image.raw_path is None)
+        if count_unread(row.error_message for row in files) and (common := self._manifest.common_folder):
+            self._decoders.collection.refuse_absent(common)
 
     def _write(self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None) -> str:
         """Write a shard whole, or with the rows of images that had been unread; return the digest of its file."""

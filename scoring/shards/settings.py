@@ -7,6 +7,7 @@ from scoring import __version__
 from scoring.models.shard_model import ShardModel, ShardModelRequest
 from scoring.networks.agreement import Agreement
 from scoring.networks.engines import engine_versions
+from scoring.networks.gpu import unused_gpu
 from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
@@ -66,6 +67,7 @@ class ScorerDescription:
         agreement: How far int8 is from float32; None for other precisions. Measured, so no two devices agree on it.
         input_shape: The pixels that the network takes.
         store_probabilities: Whose probabilities are stored in full.
+        unused_gpu: What to tell of a GPU that Keras does not find; None where there is nothing to tell.
     """
 
     model_digest: str
@@ -77,6 +79,7 @@ class ScorerDescription:
     agreement: Agreement | None = field(default=None, compare=False)
     input_shape: InputShape = DEFAULT_SHAPE
     store_probabilities: str = StoreProbabilities.FEW
+    unused_gpu: str | None = field(default=None, compare=False)
 
 
 def describe(model: ShardModel, runtime: str) -> ScorerDescription:
@@ -91,6 +94,7 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
         agreement=model.agreement,
         input_shape=model.input_shape,
         store_probabilities=model.store_probabilities,
+        unused_gpu=unused_gpu(runtime),
     )
 
 

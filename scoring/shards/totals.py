@@ -24,10 +24,12 @@ class ShardTotals:
         worker_memory_bytes: The most that any worker's process held.
         batch_sizes: Images per forward pass, as the workers chose or were told.
         num_changed: Images whose contents had changed since they were scored; see `Summary`.
+        unused_gpu: What is to be told of a GPU that Keras did not find; see `Summary`.
     """
 
     def __init__(self) -> None:
         self.num_images = self.num_errors = self.worker_memory_bytes = self.num_changed = 0
+        self.unused_gpu: str | None = None
         self.batch_sizes: set[int] = set()
         self.stages = dict.fromkeys(_STAGES, 0.0)
         self._spans: dict[int, _Span] = {}
@@ -128,6 +130,7 @@ def summarise(
         batch_sizes=tuple(sorted(totals.batch_sizes)),
         num_unknown=counted.num_unknown,
         unknown_labels=tuple(counted.unknown),
+        unused_gpu=totals.unused_gpu,
     )
 
 

@@ -7,6 +7,7 @@ from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.natural_order import natural_key
+from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.suffixes import is_tar
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, bucket_of, file_below
@@ -90,6 +91,10 @@ class FolderSource:
                 raise
 
         return read
+
+    def refuse_absent(self, common: str) -> None:
+        """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""
+        refuse_absent_common(self._folder, common)
 
     def _tar(self, path: bytes) -> Location:
         return tar_in_folder(self._folder, path if path.endswith(b"/") else path + b"/")

@@ -33,6 +33,7 @@ __all__ = [
     "holds_files",
     "is_table",
     "open_images",
+    "refuse_absent_images",
 ]
 
 _NAMED = 3  # paths of each kind in a message
@@ -181,6 +182,19 @@ def is_table(location: Location) -> bool:
         BucketError: If its bucket cannot be reached.
     """
     return isinstance(_source(location, NO_COLUMNS), TableSource)
+
+
+def refuse_absent_images(location: Location, columns: TableColumns, common: str) -> None:
+    """Raise UnreachableError if images are files of their own, and the folder that all lie in is gone or empty.
+
+    Args:
+        location: The collection; see `check_images`.
+        columns: Which columns of a table say what.
+        common: The folder that all their paths begin with.
+    """
+    source = _source(location, columns)
+    if isinstance(source, FolderSource | TableSource):
+        source.refuse_absent(common)
 
 
 def collection_files(location: Location) -> list[Location]:

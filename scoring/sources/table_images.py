@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageReader
-from scoring.sources.row_reader import RowReader, located
+from scoring.sources.row_reader import RowReader, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
 from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
@@ -105,6 +105,10 @@ class TableSource:
         if self._columns.content:
             return BytesReader(self._parts, self._columns.content)
         return RowReader(self._parts.folder)
+
+    def refuse_absent(self, common: str) -> None:
+        """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""
+        refuse_absent_common(self._parts.folder, common)
 
     @cached_property
     def _parts(self) -> TableParts:

@@ -348,6 +348,13 @@ MECHANISMS = [
         "tests/scoring/shards/test_row_faults.py",
     ),
     Mechanism(
+        "a folder of all images that is gone is no fault of rows",
+        "scoring/shards/scorer.py",
+        "        self._check_place(rows)\n",
+        "",
+        "tests/scoring/shards/test_row_faults.py",
+    ),
+    Mechanism(
         "workers of another version do nothing",
         "scoring/process/same_version.py",
         "        if self.version != __version__:\n",
@@ -406,8 +413,8 @@ MECHANISMS = [
     Mechanism(
         "a summary is written only when all shards are sound",
         "jobs/score/ending.py",
-        "replace(record, summary=summary) if found.is_complete else record",
-        "replace(record, summary=summary)",
+        "record.with_summary(summary) if found.is_complete else record",
+        "record.with_summary(summary)",
         "tests/jobs/score/test_completion.py",
     ),
     Mechanism(

@@ -424,6 +424,21 @@ def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without
     assert (tmp_path / "starts").read_text() == "xxx"
 
 
+def test_a_start_is_timed_while_nobody_looks_at_the_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while images are listed for an hour: it is not begun to be timed when somebody looks."""
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 3600.0)
+    pool = _pool(partial(_never_starts, tmp_path / "starts"), replace(_CPU_ONLY, num_workers=1))
+    while not (tmp_path / "starts").exists():
+        time.sleep(0.1)
+    time.sleep(1.0)
+    began_to_look = time.monotonic()
+    [worker] = pool._workers.values()
+    while not worker.is_starting or worker.busy_since > began_to_look - 1.0:
+        assert time.monotonic() < began_to_look + 30
+        list(pool._settle())
+    pool.stop()
+
+
 def _starts_slowly() -> Callable[[int], int]:
     time.sleep(3.0)
     return _double()

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from cluster.placement import Placement
+from jobs.bench.one_worker import run_alone, score_alone
 from jobs.finetune.heads import train_heads
 from jobs.score.actors import start_actors
 from jobs.score.request import ImagesRequest, SonarRequest
@@ -19,6 +20,7 @@ from scoring.errors import RequestError
 from scoring.pixels.decoding import Resize
 from scoring.process import same_version
 from scoring.run.folder import RunFolder
+from scoring.run.manifest import ManifestInfo
 from scoring.shards.settings import ScorerSettings
 from tests.fakes import FAKE_MODEL
 
@@ -52,15 +54,25 @@ def _study_sonar(folder: Path) -> None:
     train_models(request, _ANY, _QUIET)
 
 
+def _bench(folder: Path) -> None:
+    run_alone(lambda: lambda task: task, [1], _ANY)
+
+
+def _bench_job(folder: Path) -> None:
+    settings = ScorerSettings(folder, folder, FAKE_MODEL, Resize.SQUASH, 1, 1)
+    score_alone(settings, ManifestInfo(1, 1, 0, ""), _ANY)
+
+
 def _here(build: Callable[..., object], *arguments: object, **options: object) -> None:
     """In place of a pool or a light task: build a worker here."""
     build()
 
 
-@pytest.mark.parametrize("command", [_score, _score_sonar, _finetune, _study_sonar])
+@pytest.mark.parametrize("command", [_score, _score_sonar, _finetune, _study_sonar, _bench, _bench_job])
 def test_workers_of_another_version_refuse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[Path], None]
 ) -> None:
+    monkeypatch.setattr("jobs.bench.one_worker.WorkerPool", _here)
     monkeypatch.setattr("jobs.score.actors.WorkerPool", _here)
     monkeypatch.setattr("jobs.score.sonar_job.LightTask", _here)
     monkeypatch.setattr("jobs.finetune.heads.WorkerPool", _here)

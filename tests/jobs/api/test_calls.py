@@ -10,6 +10,7 @@ from PIL import Image
 from jobs import api as shardscore
 from tests.models import save_brightness_model
 from tests.places import on_disk
+from tests.runs import record_of
 
 pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras, pytest.mark.usefixtures("two_nodes")]
 
@@ -64,6 +65,7 @@ def test_score_returns_the_run_prints_nothing_and_the_same_call_again_scores_not
     again = score()
     assert again.summary is not None
     assert again.summary.num_scored == 0
+    assert record_of(run.path).work == run.summary
     assert again.predictions() == rows
 
 

@@ -102,6 +102,7 @@ def test_model_folder_says_what_it_was_made_of(model: ModelFolder) -> None:
     data = record.data
     assert (data.num_images, data.num_train, data.num_validation, data.num_errors) == (81, 60, 20, 1)
     assert record.metrics.after_calibration.accuracy > 0.9
+    assert record.engine == "keras-tensorflow"
     assert [head.seed for head in record.heads] == [0, 1]
     targets = pd.read_parquet(on_disk(model.validation))["target"]
     assert targets.value_counts().to_dict() == {"cat": 10, "dog": 10}

@@ -16,6 +16,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import AskedHeads, load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import default_shard_size, manifest_digest
@@ -32,7 +33,8 @@ def folder(tmp_path: Path) -> ModelFolder:
 
 def _request(folder: ModelFolder, base: str = "vgg16", **options: Any) -> FinetuneRequest:
     flip, precision = options.pop("flip", False), options.pop("precision", Precision.AUTO)
-    features = FeatureRequest(BaseRequest(base, None, "fc2"), flip, precision, "tensorflow")
+    engine = options.pop("engine", EngineName.KERAS)
+    features = FeatureRequest(BaseRequest(base, None, "fc2"), flip, precision, "tensorflow", engine)
     images = options.pop("images", Path(f"{folder.path}/../photos"))
     photos = ImagesRequest(images, features, resize=options.pop("resize", None))
     return FinetuneRequest(folder.path, photos, **{"heads": HeadSettings()} | options)
@@ -73,6 +75,11 @@ def test_of_a_copy_without_features_what_they_were_extracted_by_is_compared(fold
         refuse_other_model(_request(folder, flip=True))
     with pytest.raises(RunFolderError, match="expected `precision` bfloat16; received float32"):
         refuse_other_model(_request(folder, precision=Precision.FLOAT32))
+    refuse_other_model(_request(folder, engine=EngineName.OPENVINO))  # an earlier version did not tell
+    save_training_record(folder, replace(load_training_record(folder), engine="keras-tensorflow"))
+    refuse_other_model(_request(folder))
+    with pytest.raises(RunFolderError, match="expected `engine` keras-tensorflow; received openvino"):
+        refuse_other_model(_request(folder, engine=EngineName.OPENVINO))
 
 
 def test_of_a_copy_without_features_photos_and_labels_are_compared(folder: ModelFolder) -> None:

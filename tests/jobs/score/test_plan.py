@@ -136,11 +136,12 @@ def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
     monkeypatch.chdir(tmp_path)
     record, placement = run.load_record(), Placement(3, 0, 2)
     assert record
-    assert measured_rate(record, _MODEL, "float32", placement) is None, "its last invocation scored nothing"
-    record = replace(record, summary=replace(SUMMARY, num_scored=9))
+    assert measured_rate(record, _MODEL, "float32", placement) is None, "it scored nothing"
+    record = record.with_summary(replace(SUMMARY, num_scored=9))
+    record = record.with_summary(replace(SUMMARY, num_scored=1, images_per_s=0.1, steady_images_per_s=None))
     rate = measured_rate(record, _MODEL, "float32", placement)
     assert rate
-    assert (rate.images_per_s, rate.source) == (47.0, "this run's last invocation")
+    assert (rate.images_per_s, rate.source) == (47.0, "this run's largest invocation")
     _write_bench(tmp_path, num_cpus=2, num_gpus=0)
     rate = measured_rate(None, _MODEL, "float32", placement)
     assert rate

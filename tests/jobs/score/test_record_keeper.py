@@ -40,6 +40,20 @@ def test_claiming_keeps_when_the_run_began_and_its_digests_and_drops_how_it_went
     assert (after.summary, after.devices) == (None, ())
 
 
+def test_the_summary_of_the_work_stays_when_a_later_invocation_scores_less_or_is_killed(folder: RunFolder) -> None:
+    work, few, more = (replace(SUMMARY, num_scored=number) for number in (20, 2, 21))
+    save_record(folder, replace(record_of(folder.path), summary=work))  # as an earlier version left it
+    with _claim(folder):
+        assert record_of(folder.path).work == work
+    with _claim(folder) as keeper:
+        keeper.save(keeper.record.with_summary(few))
+    record = record_of(folder.path)
+    assert (record.summary, record.work) == (few, work)
+    with _claim(folder) as keeper:
+        keeper.save(keeper.record.with_summary(more))
+    assert record_of(folder.path).work == more
+
+
 def test_another_run_is_refused_and_its_record_left_alone(folder: RunFolder) -> None:
     before = folder.record.read_bytes()
     with pytest.raises(RunFolderError, match="whose model differs"), _claim(folder, model="another"):

@@ -16,6 +16,8 @@ from scoring.networks.agreement import Agreement
 from scoring.quality.evaluation import RightCount
 from scoring.report import facts
 from scoring.run.folder import RunFolder
+from scoring.run.verification import RunStatus
+from scoring.shards.totals import ShardTotals, summarise
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
 from tests.runs import SUMMARY, bare_record, summary_of
@@ -103,3 +105,11 @@ def test_labels_that_int8_changed_are_warned_of_in_the_summary_and_in_the_report
     for row in (agreement_row, facts.agreement_row):
         [(_, words)] = row(Agreement(1000, equal_labels, 0.125))
         assert ("; more than 1% changed: consider `precision` bfloat16" in words) == is_warned
+
+
+def test_a_gpu_that_was_not_used_is_told_in_the_summary_once(capsys: pytest.CaptureFixture[str]) -> None:
+    totals = ShardTotals()
+    totals.unused_gpu = "Ray gave GPU 0 of vm to an actor"
+    summary = summarise(totals, RunStatus(0, 0, [], [], {}, 0, 0, verified=True), wall_s=1.0)
+    print_summary(Console(soft_wrap=True, width=200), summary, bare_record(), RunFolder(Path("run")))
+    assert capsys.readouterr().out.count("Ray gave GPU 0 of vm to an actor") == 1

@@ -220,6 +220,19 @@ def test_the_name_of_the_only_output_changes_nothing(tmp_path: Path, end: str) -
         _load(tmp_path, output_name="other")
 
 
+def test_the_name_of_a_sequential_models_output_or_of_a_nested_one_changes_nothing(tmp_path: Path) -> None:
+    import keras
+
+    pixels, path = keras.Input((224, 224, 3)), tmp_path / "model.keras"
+    layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax", name="probs")]
+    for model, name in (
+        (keras.Sequential([pixels, *layers]), "0"),
+        (keras.Model(pixels, [[layers[1](layers[0](pixels))]]), "probs"),
+    ):
+        model.save(path)
+        assert _load(tmp_path, output_name=name).model_digest == _load(tmp_path).model_digest
+
+
 def test_labels_may_be_a_file_that_every_node_must_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _save(tmp_path, "softmax")
     (tmp_path / "class_indices.json").write_text(json.dumps({"dog": 1, "cat": 0}))

@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _on_turing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.networks.precision._compute_capability", lambda: 7.5)
+    monkeypatch.setattr("scoring.networks.precision.compute_capability", lambda: 7.5)
 
 
 def _save(path: Path, scale: float) -> str:

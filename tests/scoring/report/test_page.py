@@ -99,6 +99,15 @@ def test_labels_of_which_the_model_knows_none_are_told(tmp_path: Path) -> None:
     assert "Nothing is measured: the model does not know the target of 2 labelled images." in " ".join(text.split())
 
 
+def test_the_times_of_a_report_are_those_of_the_invocation_that_scored_most(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    record = record_of(run.path).with_summary(replace(SUMMARY, num_images=20, num_scored=19, images_per_s=12.3))
+    save_record(run, record.with_summary(replace(SUMMARY, num_images=20, num_scored=1, images_per_s=0.1)))
+    text = " ".join(_report(run.path).text.split())
+    assert "19 of 20" in text
+    assert "12.3 from command to end" in text
+
+
 def test_report_of_an_unlabelled_run_shows_what_is_sure_and_what_is_not(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20, targets=False)).path)
     for text in (
@@ -703,12 +712,13 @@ def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> Non
     assert "stored for at most" not in text
 
 
-def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> None:
+def test_one_answer_to_nearly_all_images_and_a_gpu_that_was_not_used_are_told_at_the_top(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(24))
-    summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500))
+    summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500), unused_gpu="Ray gave GPU 0 of vm")
     save_record(run, replace(record_of(run.path), summary=summary))
     text = " ".join(_report(run.path).text.split())
     assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
+    assert "Ray gave GPU 0 of vm" in text
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

@@ -34,6 +34,24 @@ def test_last_shard_is_short_when_images_do_not_divide_evenly(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("paths", "common"),
+    [
+        (["/disk/a/1.jpg", "/disk/b/2.jpg", "/disk/ab/3.jpg"], "/disk"),
+        (["/disk/1.jpg", "/disk2/1.jpg"], ""),
+        (["train/ä/1.jpg", "train/ä/2.jpg"], "train/ä"),
+        (["1.jpg", "/disk/1.jpg"], ""),
+        (["file:///disk/a/1.jpg"] * 3, "file:///disk/a"),
+        (["s3://a/1.jpg", "/disk/1.jpg", "1.jpg"], ""),
+        ([f"/disk/{'x' * 5000}/1.jpg"], ""),
+    ],
+)
+def test_a_manifest_tells_the_folder_that_all_images_lie_in(tmp_path: Path, paths: list[str], common: str) -> None:
+    images = [ImageEntry(str(number), path, 1) for number, path in enumerate(paths)]
+    write_manifest(tmp_path / "manifest.parquet", images, 1, 0)
+    assert Manifest(tmp_path / "manifest.parquet").common_folder == common
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         _IMAGES[:-1],

@@ -43,14 +43,14 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     assert record.devices == (DeviceRecord("vm", ("0",), "ab", 7, 1),)
     earlier = json.loads(_EARLIER)
     earlier["summary"] |= {"one_answer": None, "num_changed": 0, "batch_sizes": [], "num_unknown": 0}
-    earlier["summary"]["unknown_labels"] = []
+    earlier["summary"] |= {"unknown_labels": [], "unused_gpu": None}
     earlier["milestones"] |= {"process_at": None, "imported_at": None}
     earlier["devices"][0]["started_at"] = 0.0
     earlier["request"]["read_timeout_s"] = None
     earlier["request"]["columns"]["label"] = None
     written = json.loads(record.to_json())
     assert len(written.pop("sha256")) == 64
-    assert written == earlier | {"digests": [], "num_changed": 0, "left_out": []}
+    assert written == earlier | {"digests": [], "num_changed": 0, "left_out": [], "largest": None}
     assert record.left_out_in_words == "0 files"
 
 

@@ -197,7 +197,11 @@ def test_an_archive_or_table_that_is_another_on_this_machine_costs_the_shard_and
 
 
 @pytest.mark.parametrize(
-    "kind", ["folder", "emptied folder", "tars", "x.tar", "x.zip", "images.parquet", "paths.parquet"]
+    "kind",
+    [
+        *("folder", "emptied folder", "tars", "x.tar", "x.zip", "images.parquet", "paths.parquet"),
+        *("elsewhere.parquet", "emptied elsewhere.parquet", "files elsewhere.parquet"),
+    ],
 )
 def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
     photos: Path, tmp_path: Path, kind: str
@@ -206,6 +210,7 @@ def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
     share, columns = tmp_path / "share", TableColumns(content="image") if kind == "images.parquet" else NO_COLUMNS
     share.mkdir()
     place = share if kind in ("folder", "emptied folder", "tars") else share / kind
+    place = tmp_path / kind if kind.endswith("elsewhere.parquet") else place
     names = [f"{number}.png" for number in range(1, 13)]
     if kind == "x.zip":
         with zipfile.ZipFile(place, "w") as archive:
@@ -219,7 +224,9 @@ def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
         pq.write_table(pa.table({"image": [(photos / name).read_bytes() for name in names]}), place, row_group_size=4)
     else:
         shutil.copytree(photos, share, dirs_exist_ok=True)
-        if kind == "paths.parquet":
+        if kind.endswith("elsewhere.parquet"):  # the table, not the images, which it names by absolute paths
+            names = [(share / name).as_uri() if kind.startswith("files") else f"{share}/{name}" for name in names]
+        if place.suffix == ".parquet":
             pq.write_table(pa.table({"path": names}), place)
     folder = RunFolder(tmp_path / "run")
     folder.predictions.mkdir(parents=True)
@@ -227,7 +234,7 @@ def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
     scorer = ShardScorer(ScorerSettings(place, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns), load_fake)
     scorer(0)
     share.rename(tmp_path / "away")
-    if kind == "emptied folder":
+    if kind.startswith("emptied"):
         share.mkdir()
     with pytest.raises(UnreachableError, match=rf"^{share}.*: out of reach since its images were listed: .*, and run "):
         scorer(1)
@@ -235,6 +242,36 @@ def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
     scorer(1)
     scorer(2)
     assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+@pytest.mark.parametrize("kind", ["folder", "relative.parquet", "emptied relative.parquet"])
+def test_a_folder_of_all_images_below_their_place_may_be_gone_as_well(photos: Path, tmp_path: Path, kind: str) -> None:
+    """As a disk that is mounted below a folder with other files."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "notes.txt").touch()
+    shutil.copytree(photos, root / "disk")
+    place = root if kind == "folder" else root / kind
+    if kind != "folder":
+        pq.write_table(pa.table({"path": [f"disk/{number}.png" for number in range(1, 13)]}), place)
+    folder = RunFolder(tmp_path / "run")
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(place).images, 12, 0)
+    scorer = ShardScorer(ScorerSettings(place, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2), load_fake)
+    (root / "disk").rename(tmp_path / "away")
+    if kind.startswith("emptied"):
+        (root / "disk").mkdir()
+    with pytest.raises(UnreachableError, match=rf"^{root}/disk: out of reach since its images were listed"):
+        scorer(0)
+    (tmp_path / "away").replace(root / "disk")
+    scorer(0)
+    assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+def test_a_folder_of_some_images_that_is_gone_costs_their_rows(photos: Path, tmp_path: Path) -> None:
+    paths = [str(photos / "1.png"), f"{tmp_path}/gone/2.png", f"{tmp_path}/gone/3.png"]
+    reasons = _score(tmp_path / "elsewhere.parquet", paths, tmp_path / "run")
+    assert [may_pass(reason) for reason in reasons] == [False, True, True]
 
 
 def test_a_picture_whose_plugin_is_not_installed_may_be_readable_at_another_time() -> None:
