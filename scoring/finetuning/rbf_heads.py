@@ -24,7 +24,8 @@ from scoring.quality.evaluation import log_loss
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
 _WORSE = 1.01  # times the least loss: weaker regularisations do worse still
-_TOLERANCE = 1e-5  # of a fit that only judges a regularisation
+_TOLERANCE = 1e-6  # of a fit that only judges a regularisation
+_ENOUGH = 2_000  # photos of a fold, that two others judge as well by as four
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
 _FITTED_BYTES = 1024**3 // 2  # of all fits that are made at once, beside what they share
 
@@ -77,19 +78,21 @@ class RbfTrainer:
 
         Each of them is judged without itself and the head's own fold; the fit begins in the middle of its judges, where
         memory allows. What is weaker than a regularisation that did clearly worse than a stronger one is not taken.
+        Large folds judge two heads each, their neighbours.
         """
         num_heads = len(self._splits)
         draws = {self._photos.draw_of(number) for number in range(num_heads)}
-        pairs = [pair for draw in sorted(draws, key=min) if len(draw) > 2 for pair in combinations(draw, 2)]
+        pairs = [pair for draw in sorted(draws, key=min) if len(draw) > 2 for pair in self._pairs(draw)]
         shape = (len(self._landmarks) + 1, num_scores(self._num_classes), num_heads)
         if not pairs:  # one fold alone would be left to train on
             return [_DEFAULT_STRENGTH] * num_heads, np.zeros(shape)
+        num_judges = np.bincount(np.ravel(pairs), minlength=num_heads)
         losses, sums = np.zeros((len(STRENGTHS), num_heads)), np.zeros((len(STRENGTHS), *shape), np.float32)
         keeps_sums = sums.nbytes <= _FITTED_BYTES  # untouched, they take no memory
         for fitted, regressions in self._regressions(pairs):
             judges = [(fit, head, other) for fit, pair in enumerate(fitted) for head, other in (pair, pair[::-1])]
-            heads, num_judges = np.unique([head for _, head, _ in judges], return_counts=True)
-            judged = heads[num_judges == self._photos.num_folds - 1]  # by all of its judges, at once
+            heads, num_here = np.unique([head for _, head, _ in judges], return_counts=True)
+            judged = heads[num_here == num_judges[heads]]  # by all of its judges, at once
             least, given_up = np.full(num_heads, np.inf), np.zeros(num_heads, bool)
             for row, _ in enumerate(regressions.fit(STRENGTHS, _TOLERANCE)):
                 found = np.zeros(num_heads)
@@ -104,8 +107,14 @@ class RbfTrainer:
                     losses[row + 1 :, heads] = np.inf
                     break
         best = losses.argmin(axis=0)
-        middles = sums[best, ..., np.arange(num_heads)] / (self._photos.num_folds - 1)
-        return [STRENGTHS[row] for row in best], np.moveaxis(middles, 0, -1)
+        middles = np.moveaxis(sums[best, ..., np.arange(num_heads)], 0, -1) / num_judges
+        return [STRENGTHS[row] for row in best], middles
+
+    def _pairs(self, draw: Sequence[int]) -> list[Without]:
+        """Which two folds of a draw its judges leave out: every two, or neighbours, where these have photos enough."""
+        if min(len(self._splits[number].validation) for number in draw) < _ENOUGH:
+            return list(combinations(draw, 2))
+        return list(zip(draw, [*draw[1:], draw[0]], strict=True))
 
     def _train(self, chosen: Sequence[float], begin: Float64Array) -> list[Head]:
         """Fit all heads, each by its regularisation, from where it begins."""

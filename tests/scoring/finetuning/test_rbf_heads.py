@@ -1,8 +1,10 @@
 """Heads that bend, each measured on photos that neither trained it nor chose its regularisation."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +65,26 @@ def test_a_head_bends_round_what_no_line_divides() -> None:
     assert (logits[:, 0].argmax(axis=1) == photos.truth).mean() > 0.9
 
 
+def test_large_folds_judge_their_neighbours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, fits = _photos(*_rings(150, seed=1), num_draws=2), []
+    regressions = RbfTrainer._regressions
+
+    def counted(trainer: RbfTrainer, some: Sequence[rbf_heads.Without], *begin: Float64Array) -> Any:
+        fits.append(some)
+        return regressions(trainer, some, *begin)
+
+    monkeypatch.setattr(RbfTrainer, "_regressions", counted)
+    of_all = photos.measured_logits(_heads(photos))
+    monkeypatch.setattr(rbf_heads, "_ENOUGH", 30)
+    of_neighbours = photos.measured_logits(_heads(photos))
+    pairs = [some for some in fits if len(some[0]) == 2]
+    assert [len(some) for some in pairs] == [20, 10]
+    assert sorted(pairs[1]) == sorted({*pairs[1]}), "no pair twice"
+    assert np.bincount(np.ravel(pairs[1])).tolist() == [2] * 10, "each head has two judges"
+    for logits in (of_all, of_neighbours):
+        assert (logits.mean(axis=1).argmax(axis=1) == photos.truth).mean() > 0.9
+
+
 def test_shuffled_labels_are_told_by_chance_alone() -> None:
     """Choosing on photos that also judge would show here: the whole pipeline must come out at one half."""
     generator = np.random.default_rng(2)
@@ -75,7 +97,9 @@ def test_shuffled_labels_are_told_by_chance_alone() -> None:
 
 
 @pytest.mark.ci
-def test_a_fold_shapes_neither_its_head_nor_its_regularisation() -> None:
+@pytest.mark.parametrize("enough", [rbf_heads._ENOUGH, 30])
+def test_a_fold_shapes_neither_its_head_nor_its_regularisation(enough: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rbf_heads, "_ENOUGH", enough)
     values, targets = _rings(150, seed=3)
     photos = _photos(values, targets)
     own = photos.splits[2].validation
