@@ -13,6 +13,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionErr
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
+from scoring.storage.stamps import file_stamp
 
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
@@ -68,7 +69,7 @@ def _client(
     scheme: str,
     bucket: str,
     settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
-    stamps: tuple[tuple[int, ...], ...],
+    stamps: tuple[int | None, ...],
 ) -> ObjectStore:
     endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
@@ -92,13 +93,12 @@ def _profiles() -> tuple[str, str]:
     )
 
 
-def _stamp(file: str) -> tuple[int, ...]:
-    """Tells a file's content from another; empty where there is none."""
+def _stamp(file: str) -> int | None:
+    """Tells a file's content from another; None where there is none."""
     try:
-        status = os.stat(file)  # noqa: PTH116  # likewise
+        return file_stamp(os.stat(file))  # noqa: PTH116  # likewise
     except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        return None
 
 
 def _profile_credentials() -> Any:
