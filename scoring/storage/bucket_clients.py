@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
-from scoring.storage.stamps import file_stamp
 
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
@@ -45,8 +45,8 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
     """The client of one bucket: it keeps connections, signs, and repeats what failed.
 
     It does so up to ten times, as Rust's object_store does by default (`RetryConfig`), and begins no further attempt
-    after three quarters of a minute instead of three. A notebook may change the environment, or what
-    `aws configure` wrote, between two calls: each one has clients of its own.
+    after three quarters of a minute instead of three. A notebook may change the environment between two calls: each
+    one has clients of its own.
 
     Args:
         scheme: `s3`, `gs` or `az`.
@@ -57,20 +57,14 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
         UnreachableError: If something else in the environment cannot, such as a file of credentials.
     """
     settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(_SETTINGS))  # in 13 us
-    stamps = tuple(map(_stamp, _profiles())) if scheme == "s3" else ()
     try:
-        return _client(scheme, bucket, settings, stamps)
+        return _client(scheme, bucket, settings)
     except BaseError as error:
         raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
 
 
 @cache
-def _client(
-    scheme: str,
-    bucket: str,
-    settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
-    stamps: tuple[int | None, ...],
-) -> ObjectStore:
+def _client(scheme: str, bucket: str, settings: frozenset[tuple[str, str | None]]) -> ObjectStore:  # noqa: ARG001
     endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
     if endpoint.startswith("http://"):
@@ -79,26 +73,16 @@ def _client(
         return GCSStore(bucket, **options)
     if scheme == "az":
         return AzureStore(bucket, **options)
-    has_profiles = bool(os.environ.get("AWS_PROFILE")) or any(stamps)
-    if has_profiles and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
+    if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
         options["credential_provider"] = _profile_credentials()
     return S3Store(bucket, **options)
 
 
-def _profiles() -> tuple[str, str]:
-    """Where `aws configure` writes."""
-    return (
-        os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser("~/.aws/credentials"),  # noqa: PTH111
-        os.environ.get("AWS_CONFIG_FILE") or os.path.expanduser("~/.aws/config"),  # noqa: PTH111  # a tenth of the time
-    )
-
-
-def _stamp(file: str) -> int | None:
-    """Tells a file's content from another; None where there is none."""
-    try:
-        return file_stamp(os.stat(file))  # noqa: PTH116  # likewise
-    except OSError:
-        return None
+def _has_profiles() -> bool:
+    """Whether `aws configure` was here, or a profile is named."""
+    file = os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or Path.home() / ".aws" / "credentials"
+    config = os.environ.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config"
+    return bool(os.environ.get("AWS_PROFILE")) or Path(file).is_file() or Path(config).is_file()
 
 
 def _profile_credentials() -> Any:

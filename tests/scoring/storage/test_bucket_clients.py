@@ -4,7 +4,6 @@ import errno
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from obstore.exceptions import GenericError
@@ -105,24 +104,6 @@ def test_a_bucket_without_connection_is_out_of_reach(monkeypatch: pytest.MonkeyP
     client = _client("http://127.0.0.1:9")
     monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
     assert isinstance(_fault_of("photo.png"), UnreachableError)
-
-
-def test_a_client_is_made_anew_when_a_file_of_credentials_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A notebook's user corrects it, where the first one was let in and refused this bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    clients = [open_bucket("s3", "bucket")]
-    (tmp_path / ".aws").mkdir()
-    for secret in ("wrong", "right, at last"):
-        (tmp_path / ".aws" / "credentials").write_text(
-            f"[default]\naws_access_key_id = id\naws_secret_access_key = {secret}\n"
-        )
-        clients.append(open_bucket("s3", "bucket"))
-        assert open_bucket("s3", "bucket") is clients[-1]
-    assert len({id(client) for client in clients}) == 3
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
