@@ -8,6 +8,7 @@ from pathlib import Path
 
 ON_PROCESSORS = ("openvino", "mnn")  # runtimes that compute there whatever GPUs there are
 _DEVICES = Path("/dev")
+_PATIENCE_S = 60.0  # with the driver, which may take seconds to wake
 
 
 def compute_capability() -> float | None:
@@ -32,7 +33,7 @@ def unused_gpu(runtime: str) -> str | None:
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
     if given in ("", "-1") or runtime in ON_PROCESSORS or "keras" not in sys.modules:
         return None
-    if not _is_there() or _finds_gpu():
+    if _finds_gpu() or not _is_there():
         return None
     wanted = "'shardscore[gpu]'" if runtime == "tensorflow" else f"a {runtime} with CUDA"
     return (
@@ -59,9 +60,9 @@ def _finds_gpu() -> bool:
 
 def _ask_driver(which: str | None = None) -> float | None:
     """The lowest compute capability that NVIDIA's driver tells, of these GPUs or all; None where it tells none."""
-    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader", *(["-i", which] if which else [])]
     try:
-        output = subprocess.run([*query, *(["-i", which] if which else [])], capture_output=True, text=True)
+        output = subprocess.run(query, capture_output=True, text=True, timeout=_PATIENCE_S)
         return min((float(line) for line in output.stdout.split()), default=None)
-    except (OSError, ValueError):  # no NVIDIA driver here
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # no NVIDIA driver here, or one that hangs
         return None

