@@ -714,12 +714,13 @@ def test_all_probabilities_of_many_labels_give_a_log_loss(tmp_path: Path) -> Non
 
 def test_one_answer_to_nearly_all_images_and_a_gpu_that_was_not_used_are_told_at_the_top(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(24))
-    summary = replace(SUMMARY, one_answer=OneAnswer("dog", 1.0, 0.99, 500), unused_gpu="Ray gave GPU 0 of vm")
+    answer = OneAnswer("dog", 1.0, 0.99, 500)
+    summary = replace(SUMMARY, num_scored=24, one_answer=answer, unused_gpu="Ray gave GPU 0 of vm")
     save_record(run, record_of(run.path).with_summary(summary))
     text = " ".join(_report(run.path).text.split())
     assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
     assert "Ray gave GPU 0 of vm" in text
-    save_record(run, record_of(run.path).with_summary(replace(SUMMARY, num_scored=0)))
+    save_record(run, record_of(run.path).with_summary(SUMMARY))
     assert "Ray gave GPU 0 of vm" in _report(run.path).text, "of the work, whatever came after it"
 
 
