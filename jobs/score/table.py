@@ -12,6 +12,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.returns import NOT_UCI
 
 
 def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
@@ -113,11 +114,12 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
 
 
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:
-    """Print the sonar task's result beside the article's."""
+    """Print the sonar task's result, of UCI's returns beside the article's."""
     rows = [("returns", str(metrics.num_rows))]
     if metrics.best_accuracy is not None:
         rows += [("accuracy", f"{metrics.best_accuracy:.2%} on {metrics.measured_on}")]
     if metrics.is_tested:
-        rows += [("the article's", f"{metrics.article_accuracy:.2%}")]
+        article = ("the article's", f"{metrics.article_accuracy:.2%}")
+        rows += [article if metrics.are_uci else ("published figures", NOT_UCI)]
     rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
     print_table(console, "sonar", rows)
