@@ -44,7 +44,7 @@ def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, .
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(load_training_record(folder), labels=labels), 10.0, 12.0)
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert ("lesson's clip" in said) is is_told
+    assert ("uncalibrated, with the lesson's clip of 0.05, 0.4000" in said) is is_told
     assert (", clip" in said) is is_told
     assert "temperature" in said
 

@@ -409,6 +409,19 @@ def test_bucket_that_cannot_be_reached_is_no_damage(monkeypatch: pytest.MonkeyPa
         write_report(folder, None, None)
 
 
+def test_log_losses_of_a_submission_say_which_are_calibrated(tmp_path: Path) -> None:
+    page = _report(write_model(tmp_path / "model", cats_and_dogs(24)))
+    text = " ".join(page.text.split())
+    after = load_training_record(ModelFolder(tmp_path / "model")).metrics.after_calibration.log_loss
+    said = [
+        "submission's log loss: calibrated and clipped 0.3000",
+        f"calibrated, without clip {after:.4f}",
+        "uncalibrated, with the lesson's clip 0.4000",
+        "uncalibrated, without clip 0.5000",
+    ]
+    assert " ".join(said) in text
+
+
 def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20)).path)
     policy = next(meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta)
