@@ -80,7 +80,7 @@ def _copies(data: TrainingData) -> list[tuple[str, str]]:
     if not data.num_copies:
         return []
     where = "" if data.num_seen else ", each on the side of the photo that it is a copy of"
-    return [("copies", f"{data.num_copies:,}{where}")]
+    return [("copies", f"{data.num_copies:,}, told by equal pixels{where}")]
 
 
 def _losses(record: TrainingRecord) -> str:
