@@ -26,6 +26,7 @@ from scoring.sonar.results import summarise, write_predictions
 from scoring.sonar.returns import UCI_CHECKSUM, SonarReturns
 from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
+from tests.browser import CHROMIUM, browse
 from tests.places import on_disk
 from tests.runs import Page, cats_and_dogs, write_run
 
@@ -195,6 +196,18 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
         assert part in text
     for part in ("Nadeau and Bengio", "independent: probability of mine, predicted and observed", "Sonar, 10-fold"):
         assert part in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
+@pytest.mark.parametrize("width", [1000, 1300])
+def test_a_studys_tables_are_wholly_seen_on_a_screen_of_usual_width(tmp_path: Path, width: int) -> None:
+    _write_study(tmp_path / "study" / "sonar")
+    page = on_disk(write_report(tmp_path / "study", None, None).path)
+    hidden = "[...document.querySelectorAll('.pairs .scroll')].map(one => one.scrollWidth - one.clientWidth)"
+    source = page.read_text().replace('http-equiv="Content-Security-Policy"', "")
+    page.write_text(source.replace("</main>", f"</main><script>document.title = 'hidden ' + {hidden}</script>"))
+    shown = browse(page, tmp_path, f"--window-size={width},900", "--dump-dom").stdout
+    assert "<title>hidden 0,0</title>" in shown
 
 
 @pytest.mark.parametrize(
