@@ -6,6 +6,7 @@ from rich.console import Console
 
 from jobs.console.terminal import print_table
 from scoring.networks.agreement import Agreement
+from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
@@ -23,6 +24,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         *_changed(summary),
         ("errors", str(summary.num_errors)),
         *(_unmeasured if record.is_multi_label else _accuracy)(summary, record.labels),
+        *_below_chance(summary, record),
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
@@ -102,6 +104,15 @@ def _unknown(summary: Summary, labels: Sequence[str]) -> str:
     """The first labels that tell no class."""
     several = " (the name of several classes)"
     return ", ".join(f"{one!r}{several if labels.count(one) > 1 else ''}" for one in summary.unknown_labels)
+
+
+def _below_chance(summary: Summary, record: RunRecord) -> list[tuple[str, str]]:
+    """A warning if chance would be right more often."""
+    most = most_below_chance(summary, len(record.labels))
+    if most is None:
+        return []
+    words = f"at most {percent(most)} right, by a 95% interval, where chance is {percent(1 / len(record.labels))}"
+    return [("below chance", f"{words}; {what_to_look_at(record.request)}")]
 
 
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.networks.agreement import Agreement
+from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
@@ -99,14 +100,22 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the model: one answer to nearly all images."""
-    found = record.summary.one_answer if record.summary else None
-    if found is None:
+    """What speaks against the model: one answer to nearly all images, or fewer right than by chance."""
+    if record.summary is None:
         return []
-    return [
-        f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
-        f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
-    ]
+    found, most = record.summary.one_answer, most_below_chance(record.summary, len(record.labels))
+    warnings = []
+    if found is not None:
+        warnings.append(
+            f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
+            f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
+        )
+    if most is not None:
+        warnings.append(
+            f"At most {percent(most)} are right, by a 95% interval, where chance is {percent(1 / len(record.labels))}: "
+            f"{what_to_look_at(record.request)}"
+        )
+    return warnings
 
 
 def time_blocks(summary: Summary | None, caption: str = "The last invocation") -> list[Block]:

@@ -724,6 +724,13 @@ def test_one_answer_to_nearly_all_images_is_told_at_the_top(tmp_path: Path) -> N
     assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
 
 
+def test_fewer_right_than_by_chance_is_told_at_the_top(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(24))
+    save_record(run, replace(record_of(run.path), summary=replace(SUMMARY, num_labelled=16)))
+    text = " ".join(_report(run.path).text.split())
+    assert "At most 19.4% are right, by a 95% interval, where chance is 50.0%: are `labels` in the order" in text
+
+
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
 def test_what_is_not_as_the_run_left_it_is_told_and_not_counted(
     tmp_path: Path, tamper: Callable[[RunFolder], None]
