@@ -44,9 +44,8 @@ def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
     if not record.is_clipped:
         return []
     losses = record.metrics.submission_log_loss
-    return [
-        ("submission", f"log loss {losses.calibrated:.4f}; with the lesson's clip of 0.05 {losses.lesson_clip:.4f}")
-    ]
+    lesson = f"uncalibrated, with the lesson's clip of 0.05, {losses.lesson_clip:.4f}"
+    return [("submission", f"log loss {losses.calibrated:.4f}; {lesson}")]
 
 
 def _calibration(record: TrainingRecord) -> str:
@@ -81,7 +80,7 @@ def _copies(data: TrainingData) -> list[tuple[str, str]]:
     if not data.num_copies:
         return []
     where = "" if data.num_seen else ", each on the side of the photo that it is a copy of"
-    return [("copies", f"{data.num_copies:,}{where}")]
+    return [("copies", f"{data.num_copies:,}, told by equal pixels{where}")]
 
 
 def _losses(record: TrainingRecord) -> str:

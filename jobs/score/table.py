@@ -6,12 +6,14 @@ from rich.console import Console
 
 from jobs.console.terminal import print_table
 from scoring.networks.agreement import Agreement
+from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.returns import NOT_UCI
 
 
 def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
@@ -22,6 +24,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         *_changed(summary),
         ("errors", str(summary.num_errors)),
         *(_unmeasured if record.is_multi_label else _accuracy)(summary, record.labels),
+        *_below_chance(summary, record),
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
         ("precision", f"{record.fingerprint.precision}: {record.precision_reason}"),
@@ -104,6 +107,15 @@ def _unknown(summary: Summary, labels: Sequence[str]) -> str:
     return ", ".join(f"{one!r}{several if labels.count(one) > 1 else ''}" for one in summary.unknown_labels)
 
 
+def _below_chance(summary: Summary, record: RunRecord) -> list[tuple[str, str]]:
+    """A warning if chance would be right more often."""
+    most = most_below_chance(summary, len(record.labels))
+    if most is None:
+        return []
+    words = f"at most {percent(most)} right, by a 95% interval, where chance is {percent(1 / len(record.labels))}"
+    return [("below chance", f"{words}; {what_to_look_at(record.request)}")]
+
+
 def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[str, str]]:
     """A warning if nearly all images got the same label."""
     if found is None:
@@ -114,11 +126,12 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
 
 
 def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> None:
-    """Print the sonar task's result beside the article's."""
+    """Print the sonar task's result, of UCI's returns beside the article's."""
     rows = [("returns", str(metrics.num_rows))]
     if metrics.best_accuracy is not None:
         rows += [("accuracy", f"{metrics.best_accuracy:.2%} on {metrics.measured_on}")]
     if metrics.is_tested:
-        rows += [("the article's", f"{metrics.article_accuracy:.2%}")]
+        article = ("the article's", f"{metrics.article_accuracy:.2%}")
+        rows += [article if metrics.are_uci else ("published figures", NOT_UCI)]
     rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
     print_table(console, "sonar", rows)

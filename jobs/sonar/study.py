@@ -57,8 +57,8 @@ def run_study(request: StudyRequest, console: Console) -> Study:
             with storage_faults(folder), under_fence(lease.fence):
                 study = write_study(folder, settings, returns, tasks, results, wall_s)
             lease.fence.check()
-    print_study(console, study.results, folder, time.perf_counter() - started)
-    return Study(folder.absolute(), study.results)
+    print_study(console, study, folder, time.perf_counter() - started)
+    return Study(folder.absolute(), study.rows)
 
 
 def _train(
@@ -77,4 +77,12 @@ def _train(
 
 def _settings(request: StudyRequest, returns: SonarReturns) -> StudySettings:
     versions = sonar_versions(request.backend)
-    return StudySettings(returns.digest, request.protocols, request.models, request.seed, request.backend, versions)
+    return StudySettings(
+        returns.digest,
+        request.protocols,
+        request.models,
+        request.seed,
+        request.backend,
+        versions,
+        returns.content_digest,
+    )

@@ -1,17 +1,19 @@
 """A sonar study as a table: every protocol, every model, beside the published figures."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from scoring.sonar.metrics_file import StudyRecord
 from scoring.sonar.protocols import TITLES
 from scoring.sonar.results import StudyRow
+from scoring.sonar.returns import NOT_UCI
 
 
-def print_study(console: Console, rows: Sequence[StudyRow], folder: Path, wall_s: float) -> None:
+def print_study(console: Console, study: StudyRecord, folder: Path, wall_s: float) -> None:
     """Print a sonar study, protocol by protocol: every model beside the published figure. In percent."""
+    rows = study.rows
     for protocol in dict.fromkeys(row.protocol for row in rows):
         table = Table(title=TITLES[protocol], title_justify="left", box=None, pad_edge=False)
         for name in ("model", "accuracy %", "95% interval", "sd", "log loss", "published"):
@@ -22,6 +24,8 @@ def print_study(console: Console, rows: Sequence[StudyRow], folder: Path, wall_s
         console.print(table)
     for method in dict.fromkeys(row.interval.method for row in rows):
         console.print(f"interval: {method}")
+    if not study.settings.are_uci:
+        console.print(f"published figures are {NOT_UCI}")
     console.print(f"{wall_s:.1f} s; all folds, out-of-fold probabilities and the model: {folder!s}")
 
 

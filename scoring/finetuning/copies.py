@@ -13,7 +13,9 @@ _LEAST_FEATURES = 16  # other than 0; photos of which a network tells less may b
 def originals(features: Features) -> npt.NDArray[np.int64]:
     """For each photo the row of the first one of the same pixels: its own, unless it is a copy.
 
-    Where those of some are not told, as by shards of an earlier version, all are compared by their features.
+    The pixels are those that the network sees: a copy that was compressed anew has others, and so has a PNG of a large
+    JPEG, which is decoded at a reduced scale. Where those of some are not told, as by shards of an earlier version, all
+    are compared by their features.
 
     Returns:
         Shape (num_photos,).

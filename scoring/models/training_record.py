@@ -83,7 +83,13 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class SubmissionLogLoss:
-    """Log loss of a submission, nats per photo: unclipped, with the lesson's clip, and calibrated with its own clip."""
+    """Log loss of a submission, nats per photo.
+
+    Attributes:
+        unclipped: Uncalibrated, without clip.
+        lesson_clip: Uncalibrated, with the lesson's clip.
+        calibrated: Calibrated, with its own clip.
+    """
 
     unclipped: float
     lesson_clip: float

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.networks.agreement import Agreement
+from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
@@ -99,13 +100,20 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the run: a GPU that was not used; against the model: one answer to nearly all images."""
-    summary = record.work
-    warnings = [summary.unused_gpu] if summary and summary.unused_gpu else []
-    if summary and (found := summary.one_answer):
+    """What speaks against the run: a GPU that was not used; against the model: one answer, or less right than by chance."""
+    work = record.work
+    if work is None:
+        return []
+    warnings = [work.unused_gpu] if work.unused_gpu else []
+    if (found := work.one_answer) is not None:
         warnings.append(
             f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
             f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
+        )
+    if record.summary and (most := most_below_chance(record.summary, len(record.labels))) is not None:
+        warnings.append(
+            f"At most {percent(most)} are right, by a 95% interval, where chance is {percent(1 / len(record.labels))}: "
+            f"{what_to_look_at(record.request)}"
         )
     return warnings
 

@@ -30,11 +30,12 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
 def _calibration_facts(training: TrainingRecord) -> Facts:
     rows = [("temperature", measure(training.calibration.temperature))]
     if training.is_clipped:
-        losses = training.metrics.submission_log_loss
+        losses, after = training.metrics.submission_log_loss, training.metrics.after_calibration
         rows += [
             ("clip of submissions", measure(training.calibration.clip)),
-            ("submission's log loss", measure(losses.calibrated)),
-            ("with the lesson's clip", measure(losses.lesson_clip)),
-            ("without any", measure(losses.unclipped)),
+            ("submission's log loss: calibrated and clipped", measure(losses.calibrated)),
+            ("calibrated, without clip", measure(after.log_loss)),
+            ("uncalibrated, with the lesson's clip", measure(losses.lesson_clip)),
+            ("uncalibrated, without clip", measure(losses.unclipped)),
         ]
     return Facts("Calibration, measured on photos that it was not fitted on", rows)

@@ -16,6 +16,7 @@ from scoring.report.text import NONE, count, measure, percent, percent_range, pl
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure
+from scoring.sonar.returns import NOT_UCI
 from scoring.sonar.whole_results import PREDICTIONS_NAME
 from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location
@@ -52,11 +53,12 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
         returns = KeyFigure("Sonar returns", count(metrics.num_rows), "without labels")
         return SonarParts("Sonar", [returns], [Section("Sonar", [facts, figure])])
     evaluation = evaluate_returns(table[table["split"] == "test"] if metrics.is_tested else table)
-    note = f"the article's: {ARTICLE_ACCURACY:.2%}" if metrics.is_tested else f"on {metrics.measured_on}"
+    is_beside = metrics.is_tested and metrics.are_uci
+    note = f"the article's: {ARTICLE_ACCURACY:.2%}" if is_beside else f"on {metrics.measured_on}"
     accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), note)
     blocks: list[Block] = [
         facts,
-        _against_others(metrics, evaluation),
+        _accuracies(metrics, evaluation),
         _verdict(metrics, evaluation),
         confusion_block(evaluation.confusion, _LABELS, "Returns"),
         reliability_figure("sonar-reliability", {"network": evaluation.reliability}, _LABELS, intervals=True),
@@ -77,25 +79,27 @@ def _facts(metrics: SonarMetrics) -> list[tuple[str, str]]:
     return facts
 
 
-def _against_others(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
+def _accuracies(metrics: SonarMetrics, evaluation: Evaluation) -> Table:
     interval = evaluation.accuracy_interval
     how = "60:40 by seed" if metrics.is_tested else metrics.measured_on
-    rows = [
-        ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high)),
-        ("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE),
-    ]
+    ours = ("this network", how, percent(evaluation.accuracy), percent_range(interval.low, interval.high))
+    return Table(
+        "Accuracy beside published figures" if metrics.are_uci else "Accuracy",
+        ("whose", "how the returns were divided", "accuracy", "95% interval, or standard deviation"),
+        [ours, *(_published() if metrics.are_uci else [])],
+        num_text_columns=2,
+    )
+
+
+def _published() -> list[tuple[str, str, str, str]]:
+    rows = [("the article, 2017", "60:40", f"{ARTICLE_ACCURACY:.2%}", NONE)]
     for protocol in (EvaluationProtocol.INDEPENDENT, EvaluationProtocol.DEPENDENT):
         theirs = published_figure(protocol, SonarModel.OURS)
         assert theirs is not None
         assert theirs.deviation is not None
         how, spread = f"aspect-angle {protocol}, 12 hidden units", f"± {100 * theirs.deviation:.1f} points"
         rows.append(("Gorman and Sejnowski, 1988", how, percent(theirs.accuracy), spread))
-    return Table(
-        "Accuracy beside published figures",
-        ("whose", "how the returns were divided", "accuracy", "95% interval, or standard deviation"),
-        rows,
-        num_text_columns=2,
-    )
+    return rows
 
 
 def _verdict(metrics: SonarMetrics, evaluation: Evaluation) -> Prose:
@@ -105,7 +109,9 @@ def _verdict(metrics: SonarMetrics, evaluation: Evaluation) -> Prose:
         f"On {plural(evaluation.num_images, 'return')} the article's {ARTICLE_ACCURACY:.2%} lies {place} the 95% "
         f"interval of this accuracy ({interval.method})."
     )
-    if not metrics.is_tested:
+    if not metrics.are_uci:
+        compared = f"Published figures are {NOT_UCI}."
+    elif not metrics.is_tested:
         compared = "The article's accuracy is of returns kept out of training; this one is not known to be."
     return Prose(
         f"{compared} Log loss {measure(evaluation.log_loss)} nats per return, area under the ROC curve "

@@ -14,6 +14,7 @@ from scoring.sonar.metrics_file import StudyRecord
 from scoring.sonar.protocols import TITLES, EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
 from scoring.sonar.results import StudyRow
+from scoring.sonar.returns import NOT_UCI
 
 _LABELS = ("rock", "mine")
 _COMPARED = (SonarModel.OURS, SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams
@@ -26,11 +27,11 @@ def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
         study: What it found.
         table: Its out-of-fold probabilities; one row for each test row of each fold.
     """
-    rows = study.results
+    rows = study.rows
     protocols = list(dict.fromkeys(row.protocol for row in rows))
     models = list(dict.fromkeys(row.model for row in rows))
     compared = [model for model in _COMPARED if model in models] or models[:1]
-    accuracy: list[Block] = []
+    accuracy: list[Block] = [] if study.settings.are_uci else [Prose(f"Published figures are {NOT_UCI}.")]
     for protocol in protocols:
         of_protocol = [row for row in rows if row.protocol is protocol]
         accuracy += [_table(protocol, of_protocol), _figure(protocol, of_protocol)]
@@ -73,21 +74,20 @@ def _facts(study: StudyRecord) -> Facts:
 
 
 def _table(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Table:
-    return Table(
-        f"Accuracy: {TITLES[protocol]}",
-        ("model", "accuracy", "95% interval", "SD over folds", "log loss", "published"),
-        [
-            (
-                row.model,
-                percent(row.accuracy),
-                percent_range(row.interval.low, row.interval.high),
-                f"{100 * row.deviation:.1f} points",
-                measure(row.log_loss),
-                _published(row.published) if row.published else NONE,
-            )
-            for row in rows
-        ],
-    )
+    names = ["model", "accuracy", "95% interval", "SD over folds", "log loss"]
+    is_beside = any(row.published for row in rows)
+    cells = [
+        (
+            row.model,
+            percent(row.accuracy),
+            percent_range(row.interval.low, row.interval.high),
+            f"{100 * row.deviation:.1f} points",
+            measure(row.log_loss),
+            *([_published(row.published) if row.published else NONE] if is_beside else []),
+        )
+        for row in rows
+    ]
+    return Table(f"Accuracy: {TITLES[protocol]}", [*names, *(["published"] if is_beside else [])], cells)
 
 
 def _figure(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Figure:

@@ -30,7 +30,9 @@ def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[
     if training is None:
         return Learned.UNKNOWN, nothing
     told = training.settings if isinstance(training, StudyRecord) else training
-    if told.data_sha256 != returns.digest:
+    # An earlier version kept no digest of the contents, but UCI's file is known by its own.
+    is_same = returns.content_digest == told.content_sha256 or (returns.are_uci and told.are_uci)
+    if not is_same and returns.digest != told.data_sha256:
         return Learned.OTHER_FILE, nothing
     of_all = isinstance(training, StudyRecord)  # a study's model is trained on all returns
     return Learned.SPLIT, ~nothing if of_all else split_rows(returns, told.seed)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from scoring.run.json_fields import from_json, is_foreign_json
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import StudyRow
+from scoring.sonar.returns import are_uci
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
@@ -38,7 +39,7 @@ class SonarMetrics:
         test_accuracy: Share of test returns that got their true label.
         train_accuracy: Share of training returns that got it.
         confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
-        article_accuracy: The article's figure, for comparison.
+        article_accuracy: The article's figure, which is of UCI's returns.
         data_sha256: Digest of the file of returns.
         seed: The number that decided split and initial weights.
         model: Path of the model used for scoring, or None if one was trained.
@@ -51,6 +52,7 @@ class SonarMetrics:
         trained_sha256: Digest of the file of the model that was trained; None if `model` was given, or if an earlier
             version wrote this.
         predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
+        content_sha256: Digest of the returns, however the file spells them; None if an earlier version wrote this.
     """
 
     num_rows: int
@@ -69,6 +71,12 @@ class SonarMetrics:
     learned: Learned | None = None
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
+    content_sha256: str | None = None
+
+    @property
+    def are_uci(self) -> bool:
+        """Whether the returns are UCI's, which published figures are of."""
+        return are_uci(self.data_sha256, self.content_sha256)
 
     @property
     def backend(self) -> str | None:
@@ -97,7 +105,8 @@ class SonarMetrics:
             return f"{self.num_test} returns kept out of training"
         return {
             Learned.SPLIT: f"{self.num_rows} returns, all of which the model was trained on",
-            Learned.OTHER_FILE: f"{self.num_rows} returns of another file than the model was trained on",
+            Learned.OTHER_FILE: f"{self.num_rows} returns of another file, which may hold some that the model was "
+            "trained on",
             Learned.UNKNOWN: f"{self.num_rows} returns, and nothing tells whether the model was trained on them",
         }[self.known]
 
@@ -113,6 +122,7 @@ class StudySettings:
         seed: The number that decided folds, initial weights and noise.
         backend: Keras' backend.
         versions: Library versions, as `sonar_versions` gives them.
+        content_sha256: Digest of the returns, however the file spells them; None if an earlier version wrote this.
     """
 
     data_sha256: str
@@ -121,6 +131,12 @@ class StudySettings:
     seed: int
     backend: str
     versions: Mapping[str, str]
+    content_sha256: str | None = None
+
+    @property
+    def are_uci(self) -> bool:
+        """Whether the returns are UCI's, which published figures are of."""
+        return are_uci(self.data_sha256, self.content_sha256)
 
 
 @dataclass(frozen=True)
@@ -140,6 +156,11 @@ class StudyRecord:
     results: tuple[StudyRow, ...]
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
+
+    @property
+    def rows(self) -> tuple[StudyRow, ...]:
+        """The results; of other returns than UCI's without published figures, which earlier versions gave to all."""
+        return self.results if self.settings.are_uci else tuple(replace(row, published=None) for row in self.results)
 
 
 _Kind = TypeVar("_Kind", SonarMetrics, StudyRecord)
@@ -250,8 +271,8 @@ def _compared(
 
 
 def _is_same(name: str, held: object, value: object) -> bool:
-    """Whether a field holds what it must; a model by its path, however that is spelled, and a backend if it is told."""
-    if name == "backend" and held is None:
+    """Whether a field holds what it must: a model by its path, however that is spelled; some only if they are told."""
+    if name in ("backend", "content_sha256") and held is None:
         return True
     if name == "model" and held is not None and value is not None:
         return is_same_place(str(held), str(value))

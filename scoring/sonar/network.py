@@ -244,6 +244,7 @@ def _measure(
         wall_s=wall_s,
         versions=sonar_versions(settings.backend),
         accuracy=accuracy,
+        content_sha256=returns.content_digest,
     )
 
 

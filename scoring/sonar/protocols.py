@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import SonarError
-from scoring.sonar.returns import NUM_ROWS, UCI_CHECKSUM, SonarReturns
+from scoring.sonar.returns import NUM_ROWS, SonarReturns
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 
@@ -111,9 +111,10 @@ def _disjoint_sets(protocol: EvaluationProtocol, returns: SonarReturns, seed: in
 
 
 def _dependent_training(returns: SonarReturns) -> npt.NDArray[np.bool_]:
-    if f"sha256:{returns.digest}" != UCI_CHECKSUM:
+    if not returns.are_uci:
         raise SonarError(
-            f"Expected UCI's own file for the protocol {EvaluationProtocol.DEPENDENT}, whose rows the paper divided; "
-            f"received one with SHA-256 {returns.digest}. Use `data` uci, or name other protocols with `protocol`."
+            f"Expected UCI's returns in UCI's order for the protocol {EvaluationProtocol.DEPENDENT}, as the paper "
+            f"divided these; received others in the file of SHA-256 {returns.digest}. Use `data` uci, or name other "
+            "protocols with `protocol`."
         )
     return np.array([_DEPENDENT_TRAIN_BITS >> row & 1 for row in range(NUM_ROWS)], dtype=bool)

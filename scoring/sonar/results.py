@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.arrays import Float32Array
@@ -61,7 +60,7 @@ class StudyRow:
         deviation: Standard deviation over folds.
         interval: 95% confidence interval of the mean.
         log_loss: Log loss over all test rows; probabilities are kept 0.001 from certainty.
-        published: The figure to compare with, if there is one.
+        published: The figure to compare with, if there is one of these returns.
         folds: Every fold's outcome.
     """
 
@@ -94,17 +93,17 @@ def gather_folds(
     return scored
 
 
-def summarise(
-    protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFolds, is_mine: npt.NDArray[np.bool_]
-) -> StudyRow:
+def summarise(protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFolds, returns: SonarReturns) -> StudyRow:
     """Measure one model under one protocol.
 
     Args:
         protocol: How the returns were divided.
         model: What was trained.
         scored: Its folds, with mine probabilities of their test rows.
-        is_mine: The truth, shape (num_rows,).
+        returns: What was divided, with labels.
     """
+    assert returns.labels is not None
+    is_mine = returns.labels == "M"
     folds = tuple(
         FoldScore(
             fold.repeat,
@@ -125,7 +124,7 @@ def summarise(
         deviation=float(np.std(accuracies, ddof=1)),
         interval=_interval(protocol, folds),
         log_loss=float(-np.log(np.where(truth, given, 1 - given)).mean()),
-        published=published_figure(protocol, model),
+        published=published_figure(protocol, model) if returns.are_uci else None,
         folds=folds,
     )
 

@@ -4,6 +4,7 @@ Source: Gorman and Sejnowski, "Analysis of hidden units in a layered network tra
 Neural Networks 1 (1988); https://archive.ics.uci.edu/dataset/151.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ UCI_URL = (
     "https://archive.ics.uci.edu/ml/machine-learning-databases/undocumented/connectionist-bench/sonar/sonar.all-data"
 )
 UCI_CHECKSUM = "sha256:e90434cdbf00fcf93ffa911fe447ae25606979658e60f1d32e155c3b5240234d"
+_UCI_CONTENT = "94d113b31b7115f608ce36a0dcfd48d306b0465288321db587f4694aca41454f"  # `content_digest` of that file
+NOT_UCI = "left out: they are of UCI's returns, and these are of another file"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,22 @@ class SonarReturns:
     bands: Float32Array
     labels: npt.NDArray[np.str_] | None
     digest: str
+
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 of bands and labels in their order: the same, however a file spells them."""
+        labels = "" if self.labels is None else "".join(self.labels)
+        return hashlib.sha256(self.bands.astype("<f4").tobytes() + labels.encode()).hexdigest()
+
+    @property
+    def are_uci(self) -> bool:
+        """Whether these are UCI's returns, in UCI's order."""
+        return self.content_digest == _UCI_CONTENT
+
+
+def are_uci(data_sha256: str, content_sha256: str | None) -> bool:
+    """Whether a file is UCI's by its digest, or by that of the returns in it, which earlier versions did not tell."""
+    return content_sha256 == _UCI_CONTENT or f"sha256:{data_sha256}" == UCI_CHECKSUM
 
 
 def find_sonar(source: str, timeout_s: float = 10.0, field: str = "sonar") -> Path:

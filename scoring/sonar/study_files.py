@@ -31,7 +31,6 @@ def write_study(
     wall_s: float,
 ) -> StudyRecord:
     """Write what all tasks gave, by number, in place of an earlier study; return what `metrics.json` says."""
-    assert returns.labels is not None
     remove_file(folder / METRICS_NAME)  # what it promises is replaced now
     network = next(result for result in results.values() if isinstance(result, bytes))
     with whole_file(folder / MODEL_NAME) as temporary:
@@ -39,8 +38,7 @@ def write_study(
     probabilities = {number: result for number, result in results.items() if not isinstance(result, bytes)}
     scored = gather_folds(tasks, probabilities)
     digest = write_predictions(folder / PREDICTIONS_NAME, returns, scored)
-    is_mine = returns.labels == "M"
-    rows = tuple(summarise(protocol, model, folds, is_mine) for (protocol, model), folds in scored.items())
+    rows = tuple(summarise(protocol, model, folds, returns) for (protocol, model), folds in scored.items())
     study = StudyRecord(settings, wall_s, rows, hashlib.sha256(network).hexdigest(), digest)
     write_metrics(folder / METRICS_NAME, study)
     return study

@@ -94,10 +94,12 @@ def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answ
     """Several classes in one column, with spaces between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     spelled = list(_index_of(labels))
-    kind = wishes.values or kind_of_values([item for value in values for item in value.split()], spelled, None)
+    items = [item for value in values for item in value.split()]
+    kind = wishes.values or kind_of_values(items, spelled, None, are_lists=True)
     if kind is Values.PROBABILITY:
         raise RequestError(
-            f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}."
+            f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}. Where "
+            "it only holds a place, say with `values` what is wanted: label or index."
         )
     as_index = kind is Values.INDEX
     if as_index:

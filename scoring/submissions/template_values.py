@@ -27,8 +27,11 @@ def check_told(values: Sequence[str], wishes: Wishes) -> None:
     )
 
 
-def kind_of_values(values: Sequence[str], labels: Sequence[str], positive: str | None) -> Values:
-    """What values of a template are, by their spelling."""
+def kind_of_values(
+    values: Sequence[str], labels: Sequence[str], positive: str | None, are_lists: bool = False
+) -> Values:
+    """What values of a template are, by their spelling; what stands in lists is no probability."""
+    kinds = "label or index" if are_lists else "probability, label or index"
     found = [value for value in dict.fromkeys(values) if value]
     is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
@@ -38,22 +41,22 @@ def kind_of_values(values: Sequence[str], labels: Sequence[str], positive: str |
     if is_binary:
         raise RequestError(
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
-            "whether that is a probability, a label or an index."
+            f"which that is: {kinds}."
         )
     if all(NUMBER.fullmatch(value) for value in found):
-        return _kind_of_numbers(found, labels)
-    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
+        return _kind_of_numbers(found, labels, kinds)
+    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels, kinds)
 
 
 def _is_label(value: str, labels: Sequence[str]) -> bool:
     return value in labels or without_fraction(value) in labels
 
 
-def _kind_of_numbers(found: Sequence[str], labels: Sequence[str]) -> Values:
+def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) -> Values:
     """Whole numbers that are no labels are indices of classes, all others probabilities."""
     if all(map(WHOLE.fullmatch, found)):
         if any(map(WHOLE.fullmatch, labels)):
-            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels)
+            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels, kinds)
         beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
             raise RequestError(
@@ -93,8 +96,8 @@ def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
         )
 
 
-def _no_label(value: str, labels: Sequence[str]) -> RequestError:
+def _no_label(value: str, labels: Sequence[str], kinds: str) -> RequestError:
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
-        "Where it only holds a place, say with `values` what is wanted: probability, label or index."
+        f"Where it only holds a place, say with `values` what is wanted: {kinds}."
     )

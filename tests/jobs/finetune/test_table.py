@@ -44,7 +44,7 @@ def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, .
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(load_training_record(folder), labels=labels), 10.0, 12.0)
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert ("lesson's clip" in said) is is_told
+    assert ("uncalibrated, with the lesson's clip of 0.05, 0.4000" in said) is is_told
     assert (", clip" in said) is is_told
     assert "temperature" in said
 
@@ -76,3 +76,11 @@ def test_equally_many_photos_to_train_and_to_validate_on_are_not_told_as_folds_o
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=data), 10.0, 12.0)
     assert "24 to train on, 24 to validate on" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, data=replace(record.data, num_copies=3)), 10.0, 12.0)
+    assert "3, told by equal pixels, each on the side of" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -10,9 +10,18 @@ from rich.console import Console
 from jobs.score.table import print_sonar
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import Learned, SonarMetrics
+from scoring.sonar.returns import UCI_CHECKSUM
 
-_TRAINED = SonarMetrics(208, 84, 0.869, 1.0, None, 0.8164, "d" * 64, 0, None, 2.0, {}, None, 0.947, Learned.SPLIT)
+_UCI = UCI_CHECKSUM.removeprefix("sha256:")
+_TRAINED = SonarMetrics(208, 84, 0.869, 1.0, None, 0.8164, _UCI, 0, None, 2.0, {}, None, 0.947, Learned.SPLIT)
 _SCORED = replace(_TRAINED, num_test=0, test_accuracy=None, model="theirs/model.keras")
+
+
+def _printed(metrics: SonarMetrics, folder: Path) -> str:
+    console = Console(file=StringIO(), width=200)
+    print_sonar(console, metrics, RunFolder(folder))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
 
 
 @pytest.mark.parametrize(
@@ -21,13 +30,18 @@ _SCORED = replace(_TRAINED, num_test=0, test_accuracy=None, model="theirs/model.
         (_TRAINED, "86.90% on 84 returns kept out of training"),
         (replace(_TRAINED, model="theirs/model.keras"), "86.90% on 84 returns kept out of training"),
         (_SCORED, "94.70% on 208 returns, all of which the model was trained on"),
-        (replace(_SCORED, learned=Learned.OTHER_FILE), "94.70% on 208 returns of another file than the model"),
+        (replace(_SCORED, learned=Learned.OTHER_FILE), "94.70% on 208 returns of another file, which may hold"),
         (replace(_SCORED, learned=Learned.UNKNOWN), "94.70% on 208 returns, and nothing tells whether the model was"),
     ],
 )
 def test_the_returns_that_an_accuracy_is_of_are_told(tmp_path: Path, metrics: SonarMetrics, said: str) -> None:
-    console = Console(file=StringIO(), width=200)
-    print_sonar(console, metrics, RunFolder(tmp_path))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = _printed(metrics, tmp_path)
     assert said in text
     assert ("the article's" in text) is metrics.is_tested
+
+
+def test_returns_that_are_not_ucis_are_not_compared_with_the_articles(tmp_path: Path) -> None:
+    text = _printed(replace(_TRAINED, data_sha256="d" * 64), tmp_path)
+    assert "86.90%" in text
+    assert "81.64%" not in text
+    assert "published figures  left out: they are of UCI's returns, and these are of another file" in text

@@ -98,6 +98,18 @@ def test_images_with_labels_that_the_model_does_not_know_are_told_where_several_
     assert "accuracy" not in said
 
 
+def test_fewer_right_than_by_chance_asks_for_the_order_of_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    record = bare_record(labels=("dog", "cat"))
+    request = replace(record.request, model={"model": "theirs.keras", "labels": "dog,cat"})
+    summary = replace(SUMMARY, num_labelled=16)
+    console = Console(soft_wrap=True, width=200)
+    print_summary(console, summary, replace(record, request=request), RunFolder(Path("run")))
+    said = capsys.readouterr().out
+    assert "at most 19.4% right, by a 95% interval, where chance is 50.0%; are `labels` in the order of" in said
+    print_summary(console, replace(summary, num_right=5), replace(record, request=request), RunFolder(Path("run")))
+    assert "chance" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("equal_labels", "is_warned"), [(1.0, False), (0.99, False), (0.989, True)])
 def test_labels_that_int8_changed_are_warned_of_in_the_summary_and_in_the_report(
     equal_labels: float, is_warned: bool

@@ -418,6 +418,19 @@ def test_bucket_that_cannot_be_reached_is_no_damage(monkeypatch: pytest.MonkeyPa
         write_report(folder, None, None)
 
 
+def test_log_losses_of_a_submission_say_which_are_calibrated(tmp_path: Path) -> None:
+    page = _report(write_model(tmp_path / "model", cats_and_dogs(24)))
+    text = " ".join(page.text.split())
+    after = load_training_record(ModelFolder(tmp_path / "model")).metrics.after_calibration.log_loss
+    said = [
+        "submission's log loss: calibrated and clipped 0.3000",
+        f"calibrated, without clip {after:.4f}",
+        "uncalibrated, with the lesson's clip 0.4000",
+        "uncalibrated, without clip 0.5000",
+    ]
+    assert " ".join(said) in text
+
+
 def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20)).path)
     policy = next(meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta)
@@ -722,6 +735,13 @@ def test_one_answer_to_nearly_all_images_and_a_gpu_that_was_not_used_are_told_at
     assert "Ray gave GPU 0 of vm" in text
     save_record(run, record_of(run.path).with_summary(SUMMARY))
     assert "Ray gave GPU 0 of vm" in _report(run.path).text, "of the work, whatever came after it"
+
+
+def test_fewer_right_than_by_chance_is_told_at_the_top(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(24))
+    save_record(run, replace(record_of(run.path), summary=replace(SUMMARY, num_labelled=16)))
+    text = " ".join(_report(run.path).text.split())
+    assert "At most 19.4% are right, by a 95% interval, where chance is 50.0%: are `labels` in the order" in text
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

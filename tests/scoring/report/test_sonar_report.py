@@ -21,18 +21,26 @@ from scoring.sonar.metrics_file import (
 )
 from scoring.sonar.network import SONAR_SCHEMA
 from scoring.sonar.protocols import EvaluationProtocol, plan_folds
-from scoring.sonar.recipes import SonarModel
+from scoring.sonar.recipes import SonarModel, published_figure
 from scoring.sonar.results import summarise, write_predictions
-from scoring.sonar.returns import SonarReturns
+from scoring.sonar.returns import UCI_CHECKSUM, SonarReturns
 from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
+from tests.browser import CHROMIUM, browse
 from tests.places import on_disk
 from tests.runs import Page, cats_and_dogs, write_run
 
 _VERSIONS = {"keras": "3.15.1"}
+_UCI = UCI_CHECKSUM.removeprefix("sha256:")
 
 
-def _write_network(folder: Path, labelled: bool = True, of_mines: float = 0.8, learned: Learned | None = None) -> None:
+def _write_network(
+    folder: Path,
+    labelled: bool = True,
+    of_mines: float = 0.8,
+    learned: Learned | None = None,
+    data_sha256: str = _UCI,
+) -> None:
     """Results of one network: 42 of 84 test returns are called mines, and all labels are right but four."""
     folder.mkdir(parents=True)
     is_mine = np.arange(208) % 2 == 0
@@ -52,12 +60,12 @@ def _write_network(folder: Path, labelled: bool = True, of_mines: float = 0.8, l
     test, train = (80 / 84, 1.0) if is_split else (None, None)
     matrix = [[40, 2], [2, 40]] if is_split else None
     model = None if is_split else "theirs/model.keras"
-    metrics = SonarMetrics(208, 84 * is_split, test, train, matrix, 0.8164, "d" * 64, 0, model, 26.3, _VERSIONS)
+    metrics = SonarMetrics(208, 84 * is_split, test, train, matrix, 0.8164, data_sha256, 0, model, 26.3, _VERSIONS)
     metrics = replace(metrics, accuracy=204 / 208 if labelled else None, learned=learned)
     write_metrics(folder / METRICS_NAME, metrics)
 
 
-def _write_study(folder: Path, of_mines: float | None = None) -> None:
+def _write_study(folder: Path, of_mines: float | None = None, data_sha256: str = _UCI) -> None:
     """A study of two models under two protocols, of drawn probabilities, or of one of mines and 0.25 of rocks."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(0)
@@ -74,10 +82,12 @@ def _write_study(folder: Path, of_mines: float | None = None) -> None:
         for protocol in (EvaluationProtocol.TEN_FOLD, EvaluationProtocol.INDEPENDENT)
         for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
     }
-    rows = tuple(summarise(*key, folds, labels == "M") for key, folds in scored.items())
+    rows = tuple(
+        replace(summarise(*key, folds, returns), published=published_figure(*key)) for key, folds in scored.items()
+    )
     write_predictions(folder / "predictions.parquet", returns, scored)
     protocols, models = (tuple(dict.fromkeys(names)) for names in zip(*scored, strict=True))
-    settings = StudySettings("d" * 64, protocols, models, 0, "tensorflow", _VERSIONS)
+    settings = StudySettings(data_sha256, protocols, models, 0, "tensorflow", _VERSIONS)
     write_metrics(folder / METRICS_NAME, StudyRecord(settings, 12.0, rows))
 
 
@@ -129,7 +139,7 @@ def test_sonar_of_a_run_comes_after_its_images(tmp_path: Path) -> None:
     ("learned", "said"),
     [
         (Learned.SPLIT, "208 returns, all of which the model was trained on"),
-        (Learned.OTHER_FILE, "208 returns of another file than the model was trained on"),
+        (Learned.OTHER_FILE, "208 returns of another file, which may hold some that the model was trained on"),
         (Learned.UNKNOWN, "208 returns, and nothing tells whether the model was trained on them"),
     ],
 )
@@ -142,6 +152,25 @@ def test_returns_that_a_model_may_have_learned_from_are_not_called_new(
     assert f"this network {said} 98.1%" in text
     assert "kept out of training; this one is not known to be" in text
     assert " new" not in text
+
+
+@pytest.mark.parametrize("learned", [None, Learned.OTHER_FILE, Learned.UNKNOWN])
+def test_returns_that_are_not_ucis_stand_beside_no_published_figure(tmp_path: Path, learned: Learned | None) -> None:
+    _write_network(tmp_path / "run" / "sonar", learned=learned, data_sha256="d" * 64)
+    text = _text(tmp_path / "run")
+    assert "Published figures are left out: they are of UCI's returns" in text
+    assert "this network" in text
+    for part in ("81.64%", "article", "Gorman", "84.7%"):
+        assert part not in text
+
+
+def test_a_study_of_returns_that_are_not_ucis_stands_beside_no_published_figure(tmp_path: Path) -> None:
+    """As an earlier version wrote it, which gave published figures to all."""
+    _write_study(tmp_path / "study" / "sonar", data_sha256="d" * 64)
+    text = _text(tmp_path / "study")
+    assert "Published figures are left out: they are of UCI's returns" in text
+    for part in ("82.7%", "84.7% ±", "published"):
+        assert part not in text
 
 
 def test_what_an_earlier_version_called_new_is_not(tmp_path: Path) -> None:
@@ -167,6 +196,18 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
         assert part in text
     for part in ("Nadeau and Bengio", "independent: probability of mine, predicted and observed", "Sonar, 10-fold"):
         assert part in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
+@pytest.mark.parametrize("width", [1000, 1300])
+def test_a_studys_tables_are_wholly_seen_on_a_screen_of_usual_width(tmp_path: Path, width: int) -> None:
+    _write_study(tmp_path / "study" / "sonar")
+    page = on_disk(write_report(tmp_path / "study", None, None).path)
+    hidden = "[...document.querySelectorAll('.pairs .scroll')].map(one => one.scrollWidth - one.clientWidth)"
+    source = page.read_text().replace('http-equiv="Content-Security-Policy"', "")
+    page.write_text(source.replace("</main>", f"</main><script>document.title = 'hidden ' + {hidden}</script>"))
+    shown = browse(page, tmp_path, f"--window-size={width},900", "--dump-dom").stdout
+    assert "<title>hidden 0,0</title>" in shown
 
 
 @pytest.mark.parametrize(

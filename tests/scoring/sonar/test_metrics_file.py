@@ -68,14 +68,16 @@ def test_a_study_is_written_as_0_1_0_wrote_it_and_comes_back_as_it_was(tmp_path:
     path = tmp_path / METRICS_NAME
     path.write_text(json.dumps(_written_by_0_1_0()))
     assert load_metrics(path) == _STUDY
-    study = replace(_STUDY, trained_sha256="e" * 64, predictions_sha256="f" * 64)
+    settings = replace(_SETTINGS, content_sha256="c" * 64)
+    study = replace(_STUDY, settings=settings, trained_sha256="e" * 64, predictions_sha256="f" * 64)
     write_metrics(path, study)
     written = json.loads(path.read_text())
+    assert written["settings"].pop("content_sha256") == "c" * 64
     assert (written.pop("trained_sha256"), written.pop("predictions_sha256")) == ("e" * 64, "f" * 64)
     assert written == _written_by_0_1_0()
     assert load_metrics(path) == study
     write_metrics(path, _STUDY)
-    assert load_earlier_study(path, _SETTINGS) == _STUDY
+    assert load_earlier_study(path, settings) == _STUDY
 
 
 def test_a_networks_metrics_come_back_as_they_were(tmp_path: Path) -> None:

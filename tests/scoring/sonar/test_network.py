@@ -12,11 +12,11 @@ import pytest
 from scoring.errors import ModelError, StorageError
 from scoring.networks.keras_import import import_keras
 from scoring.sonar import network
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
+from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, StudySettings, write_metrics
 from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.network_model import load_network
 from scoring.sonar.protocols import split_rows
-from scoring.sonar.returns import NUM_ROWS
+from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
 
@@ -144,7 +144,38 @@ def test_returns_of_another_file_are_told_as_such(tmp_path: Path) -> None:
     metrics = run_sonar(settings)
     assert set(_splits(settings)) == {"other file"}
     assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
-    assert metrics.measured_on == "208 returns of another file than the model was trained on"
+    assert metrics.measured_on == "208 returns of another file, which may hold some that the model was trained on"
+
+
+def test_returns_that_the_model_was_trained_on_are_told_in_a_file_saved_anew(tmp_path: Path) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    trained = replace(
+        _trained_on(settings.data_sha256, settings.model), content_sha256=load_sonar(settings.data).content_digest
+    )
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, trained)
+    names = ";".join([*BAND_NAMES, "class"])
+    spelled = settings.data.read_text().replace(",", ";").replace(";M", ";mine").replace("\n", "\r\n")
+    settings.data.write_text(f"{names}\r\n{spelled}", newline="")
+    metrics = run_sonar(settings)
+    assert metrics.num_test == 84
+    assert set(_splits(settings)) == {"train", "test"}
+
+
+@pytest.mark.parametrize("of_study", [False, True])
+def test_a_copy_of_ucis_file_is_told_for_a_model_of_an_earlier_version(
+    tmp_path: Path, data_folder: Path, of_study: bool
+) -> None:
+    """That kept the digest of the file alone."""
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    assert settings.model
+    settings.data.write_bytes((data_folder / "sonar" / "sonar.all-data").read_bytes().replace(b"\n", b"\r\n"))
+    trained: SonarMetrics | StudyRecord = _trained_on(UCI_CHECKSUM.removeprefix("sha256:"), settings.model)
+    if of_study:
+        study = StudySettings(UCI_CHECKSUM.removeprefix("sha256:"), (), (), 0, "tensorflow", {})
+        trained = StudyRecord(study, 1.0, (), file_digest(settings.model))
+    write_metrics(tmp_path / "theirs" / METRICS_NAME, trained)
+    metrics = run_sonar(settings)
+    assert (metrics.num_test, metrics.learned, metrics.are_uci) == (0 if of_study else 84, Learned.SPLIT, True)
 
 
 @pytest.mark.parametrize("beside", ["nothing", "theirs", "earlier version", "another model"])

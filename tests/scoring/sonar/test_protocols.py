@@ -79,6 +79,18 @@ def test_the_papers_split_is_refused_for_other_returns() -> None:
         plan_folds(EvaluationProtocol.DEPENDENT, made_returns(), seed=0)
 
 
+def test_the_papers_split_is_made_of_a_copy_of_ucis_file_and_refused_in_another_order(
+    tmp_path: Path, data_folder: Path
+) -> None:
+    lines = (data_folder / "sonar" / "sonar.all-data").read_text().splitlines()
+    copy, turned = tmp_path / "copy.csv", tmp_path / "turned.csv"
+    copy.write_text("\r\n".join(lines), newline="")
+    turned.write_text("\n".join(lines[::-1]))
+    assert len(plan_folds(EvaluationProtocol.DEPENDENT, load_sonar(copy), seed=0)[0].train_rows) == 104
+    with pytest.raises(SonarError, match="Expected UCI's returns in UCI's order"):
+        plan_folds(EvaluationProtocol.DEPENDENT, load_sonar(turned), seed=0)
+
+
 def test_the_papers_split_is_that_of_the_marks_in_ucis_files(data_folder: Path) -> None:
     folder = data_folder / "sonar"
     with open(folder / "aspect_angle_dependent_split.csv", newline="", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.sonar.protocols import EvaluationProtocol
+from scoring.sonar.protocols import EvaluationProtocol, plan_folds
 from scoring.sonar.recipes import RECIPES, SonarModel, published_figure
 from scoring.sonar.results import StudyRow, gather_folds, summarise, write_predictions
 from scoring.sonar.returns import SonarReturns
@@ -30,7 +30,7 @@ def study(returns: SonarReturns, protocol: EvaluationProtocol, model: SonarModel
     worker = StudyRecipe(returns, (task,), "tensorflow")()
     result = worker(0)
     assert isinstance(result, list)
-    return summarise(protocol, model, list(zip(task.folds, result, strict=True)), returns.labels == "M")
+    return summarise(protocol, model, list(zip(task.folds, result, strict=True)), returns)
 
 
 @pytest.mark.ci
@@ -68,7 +68,7 @@ def test_predictions_hold_every_row_of_every_fold(returns: SonarReturns, tmp_pat
     write_predictions(tmp_path / "predictions.parquet", returns, scored)
     table = pq.read_table(tmp_path / "predictions.parquet").to_pandas()
     assert len(table) == 10 * 208
-    rows = [summarise(*key, folds, returns.labels == "M") for key, folds in scored.items()]
+    rows = [summarise(*key, folds, returns) for key, folds in scored.items()]
     right = (table.target == table.label).groupby([table.repeat, table.fold]).mean()
     assert [fold.accuracy for fold in rows[0].folds] == pytest.approx(right.tolist())
     assert [(fold.num_train, fold.num_test) for fold in rows[0].folds[:2]] == [(187, 21), (187, 21)]
@@ -81,3 +81,11 @@ def test_published_figures_stand_beside_their_own_network() -> None:
     found = [figure.accuracy for figure in (twelve, none, ours) if figure]
     assert found == [0.904, 0.771, 0.847]
     assert published_figure(EvaluationProtocol.TEN_FOLD, SonarModel.OURS) is None
+
+
+def test_no_published_figure_stands_beside_one_of_returns_that_are_not_ucis(returns: SonarReturns) -> None:
+    folds = plan_folds(EvaluationProtocol.ARTICLE, returns, seed=0)
+    scored = [(fold, np.full(len(fold.test_rows), 0.6, np.float32)) for fold in folds]
+    drawn = dataclasses.replace(returns, bands=returns.bands[::-1])
+    rows = [summarise(EvaluationProtocol.ARTICLE, SonarModel.SVM, scored, them) for them in (returns, drawn)]
+    assert [row.published and row.published.what for row in rows] == ["article", None]
