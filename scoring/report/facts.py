@@ -100,7 +100,7 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the run: a GPU that was not used; against the model: one answer, or less right than by chance."""
+    """What speaks against the run, a GPU not used; against the model, one answer or less right than by chance."""
     work = record.work
     if work is None:
         return []
