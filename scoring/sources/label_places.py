@@ -37,23 +37,25 @@ def inside_tar(path: str) -> str:
 
 
 def refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse photos in no split, as masks may be, where some are to train on and others to validate or to test on.
+    """Refuse photos in no split, as masks or unlabelled ones may be, where the folders of splits hold the labels.
 
-    Without any to test on, those of labels in the splits stay: they may be drawn with the others.
+    Without any to train or to test on, those of labels in the splits stay: they may be drawn with the others. Beside a
+    single split of one label all stay, as `bus` beside `train/steam`.
     """
     told = {folders.split_of(image.path) for image in found} - {None}
-    if Split.TRAIN not in told or len(told) == 1:
-        return
-    outside = [image for image in images if folders.split_of(image.path) is None]
-    if Split.TEST not in told:
+    outside = [image for image in images if folders.split_of(image.path) is None] if told else []
+    if not told >= {Split.TRAIN, Split.TEST}:
         labels = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+        if len(told) == len(labels) == 1:
+            return
         outside = [image for image in outside if singular(image.target or "") not in labels]
     beside = [image.path for image in outside]
     if beside:
+        is_label = " If the one such folder is that of a label, call it otherwise." if len(told) == 1 else ""
         raise ImagesError(
             f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
             f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
-            "train on as `images`, or move the others into these folders or elsewhere."
+            f"train on as `images`, or move the others into these folders or elsewhere.{is_label}"
         )
 
 
