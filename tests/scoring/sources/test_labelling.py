@@ -672,6 +672,13 @@ def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
     assert _refused(tmp_path / "train.xlsx").endswith("train.xlsx is a spreadsheet. Save it there as CSV.")
 
 
+@pytest.mark.parametrize(
+    "text", ['{"images": [{"id": 1}], "annotations": []}', '\n[\n {"id": "a1", "label": "cat"}\n]']
+)
+def test_json_is_named_as_such(tmp_path: Path, text: str) -> None:
+    assert "train.csv is JSON. Write it as CSV, with a column of file names" in _refused(_write(tmp_path, text))
+
+
 @pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])
 def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
     with zipfile.ZipFile(tmp_path / inside.partition("/")[0], "w") as archive:
