@@ -319,7 +319,7 @@ def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Pat
     assert "a.JPG is train/a.jpg and train/A.JPG" in _refused(_write(tmp_path, "id,label\na.JPG,cat\n"), listing)
 
 
-@pytest.mark.parametrize("missing", ["", "nan", "NaN", "<NA>", "#N/A", "NULL", " nan "])
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "-nan", "<NA>", "N/A", "#N/A", "#N/A N/A", "NULL", " nan "])
 def test_an_empty_cell_is_no_label_however_it_is_spelled(tmp_path: Path, missing: str) -> None:
     file = _write(tmp_path, f"id,label\na1,cat\nb2,dog\nc3,{missing}\n10,None\n")
     assert _targets(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
