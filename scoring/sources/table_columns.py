@@ -150,7 +150,7 @@ def _names(name: str, kind: pa.DataType) -> list[str]:
 
 
 def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
-    """Raise ImagesError unless a table has a column that can be what a field of the request names.
+    """Raise ImagesError unless a table has one column of a name, which can be what a field of the request names.
 
     Args:
         schema: What columns the table has.
@@ -158,6 +158,10 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
         name: The column.
         table: What to call the table.
     """
+    if schema.names.count(name) > 1:
+        raise ImagesError(
+            f"Expected every column of {table} once; it has {name!r} more than once. Write it anew with other names."
+        )
     kind = column_type(schema, name)
     if kind is None:
         raise ImagesError(

@@ -921,3 +921,19 @@ def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["1.jpg"], "label": ["cat"]}), table)
     with pytest.raises(RequestError, match=r"Expected a column 'breed' in .*; it has path, label"):
         find_images(table, TableColumns(label="breed"))
+
+
+@pytest.mark.parametrize("twice", ["path", "label", "id"])
+def test_a_table_with_two_columns_of_one_name_is_refused(tmp_path: Path, twice: str) -> None:
+    """As `join` of pyarrow writes two columns of labels, of which the first is out of date."""
+    table = tmp_path / "images.parquet"
+    texts = pa.array(["1.jpg", "2.jpg"])
+    pq.write_table(pa.table([texts] * 4, ["path", "label", "id", twice]), table)
+    for columns in (
+        TableColumns(label="label", image_id="id"),
+        TableColumns(path="path", label="label", image_id="id"),
+    ):
+        with pytest.raises(RequestError, match=f"every column of .*images.parquet once; it has '{twice}' more than"):
+            find_images(table, columns)
+    columns = TableColumns(path="label" if twice == "path" else "path")
+    assert find_images(table, columns).images, "a column that is not asked for may be there twice"
