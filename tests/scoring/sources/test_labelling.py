@@ -68,6 +68,7 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
         "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
         "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
         "file,label\ntrain\\a1.jpg,cat\n.\\train\\b2.jpg,dog\ntrain\\c3.png,cat\ntrain\\10.jpg,dog\n",
+        "file,label\na1.png,cat\ntrain/b2.PNG,dog\nc3.jpeg,cat\n10.bmp,dog\n".replace("train/", ""),
         "file,label\n./A1.JPG,cat\nb2.JPG,dog\nC3.png,cat\n10.JPG,dog\n",
     ],
 )
@@ -272,6 +273,14 @@ def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_p
     elsewhere = _write(tmp_path, f"file,label\n{tmp_path}/images/a.jpg,dog\n{tmp_path}/images/cats/b.jpg,cat\n")
     with pytest.raises(RequestError, match="where paths may begin"):
         label_by_file(listing, LabelsFile(elsewhere), folder=str(link / ".." / "images"))
+
+
+def test_urls_of_files_with_quoted_characters_are_paths(tmp_path: Path) -> None:
+    folder = tmp_path / "my photos"
+    listing = _listing(("x/a b.jpg", "x/\u00e9.jpg", "x/50%.jpg"))
+    rows = "".join(f"{(folder / image.path).as_uri()},{number % 2}\n" for number, image in enumerate(listing.images))
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}")), folder=str(folder)).listing
+    assert _targets(found) == {"x/a b.jpg": "0", "x/\u00e9.jpg": "1", "x/50%.jpg": "0"}
 
 
 def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
