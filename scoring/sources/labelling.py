@@ -9,6 +9,7 @@ from scoring.sources.id_column import check_paths, choose_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
+from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
@@ -45,7 +46,7 @@ def label_by_file(
 
     Raises:
         RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
-            meant.
+            meant; if, to train on, another column says that some are to test on.
         BucketError: If its bucket cannot be reached.
     """
     table = read_labels(file)
@@ -60,10 +61,12 @@ def label_by_file(
     column = table.label_column(file.label_column, found.column)
     label_of = _labels_by_id(table, found.column, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
-    targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
-    unused = [one for one in label_of if one not in found.row_of]
+    row_of = {one: row for one, row in found.row_of.items() if one in label_of}
+    told_of_splits = refuse_test_rows(table, found.column, column, row_of) if use == TRAINING else None
+    targets = {row: label_of[one] for one, row in row_of.items()}
+    unused = [one for one in label_of if one not in row_of]
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, found.column), _told_otherwise(labelled, table.name, use))
+    told = (table.told_of_one(column, found.column), told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,

@@ -669,6 +669,43 @@ def test_folders_that_agree_or_are_no_labels_are_not_told(
     assert _told(tmp_path, paths, labels) == ()
 
 
+_SPLIT_ROWS = (("a1", "cat", "train"), ("b2", "dog", "train"), ("c3", "cat", "{valid}"), ("10", "dog", "{test}"))
+
+
+@pytest.mark.parametrize("header", ["split", "data set", "Usage", "partition"])
+@pytest.mark.parametrize(("valid", "test"), [("val", "test"), ("Training", "PublicTest"), ("id_val", "id_test")])
+def test_photos_of_which_a_column_says_that_they_are_to_test_on_are_refused_to_train_on(
+    tmp_path: Path, header: str, valid: str, test: str
+) -> None:
+    rows = [",".join(row).format(valid=valid, test=test) for row in _SPLIT_ROWS]
+    file = _write(tmp_path, "\n".join((f"id,label,{header}", *rows)))
+    says = (
+        f"column '{header}' of train.csv says that 1 of 4 are to test on, such as '10'. Leave their rows out, or that"
+    )
+    assert says in _refused(file)
+    assert len(label_by_file(_listing(), LabelsFile(file), LabelUse(keeps_unlabelled=True)).listing.images) == 4
+    kept = label_by_file(_listing(_PATHS[:3]), LabelsFile(file))
+    assert len(kept.listing.images) == 3, "those to test on may have been left out by their folder"
+    kept = label_by_file(_listing(), LabelsFile(_write(tmp_path, "\n".join((f"id,label,{header}", *rows[:3])))))
+    assert len(kept.listing.images) == 3
+    is_told = f"the column '{header}' of train.csv is not looked at: photos to validate on are drawn from all"
+    assert kept.told == ((is_told,) if "val" in valid else ())
+
+
+@pytest.mark.parametrize(
+    "values", [("train", "bus", "car", "test"), ("train", "train", "train", ""), ("test", "test", "test", "test")]
+)
+def test_columns_of_other_words_or_of_one_split_alone_do_not_matter(tmp_path: Path, values: Sequence[str]) -> None:
+    rows = [f"{one},{label},{value}\n" for (one, label, _), value in zip(_SPLIT_ROWS, values, strict=True)]
+    found = label_by_file(_listing(), LabelsFile(_write(tmp_path, "id,label,seen\n" + "".join(rows))))
+    assert (len(found.listing.images), found.told) == (4, ())
+
+
+def test_a_column_of_splits_may_hold_the_labels(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,label\na1,train\nb2,test\nc3,train\n10,test\n")
+    assert sorted(filter(None, _targets(_labelled(file)).values())) == ["test", "test", "train", "train"]
+
+
 def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
     file = _write(tmp_path, "a1.jpg,cat\nb2.jpg,dog\nc3.png,cat\n")
     with pytest.raises(RequestError, match=r"line of names, such as .*train\.csv has the photo a1\.jpg\. Put"):
