@@ -321,6 +321,61 @@ def test_photos_in_no_split_are_not_trained_on_however_deep_they_lie_and_whateve
         assert set(_kept(*paths).values()) in ({"cat", "dog"}, {"ok", "bad"})
 
 
+@pytest.mark.parametrize(
+    ("photo", "mask"),
+    [
+        ("{}/{} (1).png", "{}/{} (1)_mask.png"),
+        ("{}/{} (1).png", "{}/{} (1)_mask_1.png"),
+        ("{}/ISIC_{}7.jpg", "{}/ISIC_{}7_segmentation.png"),
+        ("{}/{}7.jpg", "{}/{}7-GT.png"),
+        ("{}/images/{}-1.png", "{}/masks/{}-1.png"),
+        ("images/{}_1.jpg", "annotations/trimaps/{}_1.png"),
+        ("images/{}/{}x.jpg", "Masks/{}/{}x_mask.png"),
+        ("train/{}/{}x.jpg", "train/masks/{}/{}x.png"),
+        ("images.tar/{}/1.jpg", "masks.tar/{}/1.png"),
+        ("{}/images/{}x.png", "{}/masks/{}x.png"),
+    ],
+)
+def test_masks_of_photos_are_refused_to_train_on(photo: str, mask: str) -> None:
+    paths = [path.format(label, label) for path in (photo, mask) for label in ("benign", "malignant")]
+    images = _images(*paths)
+    told = 0
+    for labels_from in LabelsFrom:
+        try:
+            with_targets(images, labels_from)
+        except ImagesError:
+            continue
+        told += 1
+        with pytest.raises(ImagesError, match=f"2 of 4 images are masks of others, as {re.escape(repr(paths[2]))} of"):
+            with_targets(images, labels_from, is_training=True)
+    assert told, "some way to read labels takes the masks too"
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("mask/1.jpg", "no_mask/1.jpg", "Masks/2.jpg"),
+        ("with_mask/1.jpg", "without_mask/1.jpg"),
+        ("ski/1.jpg", "ski_mask/1.jpg", "mask/1.jpg"),
+        ("photos/1.jpg", "labels/1.jpg", "forms/1.jpg"),
+        ("cat/1.jpg", "cat/1_1.jpg", "cat/1_crop.jpg", "cat/1_thumb.jpg", "dog/1.jpg"),
+        ("cat/1.jpg", "dog/1_mask.jpg"),
+        ("cat/7_mask.jpg", "dog/7_mask.jpg", "dog/seg.jpg"),
+        ("face.1.jpg", "face_mask.1.jpg"),
+        ("images/cat/1.jpg", "images/dog/1.jpg", "images/dog/2.jpg"),
+        ("a/masks/cat/1.jpg", "a/masks/dog/1.jpg"),
+        (*(f"cat/{number}.jpg" for number in range(200)), "dog/bottle.jpg", "dog/bottle_label.jpg"),
+    ],
+)
+def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tuple[str, ...]) -> None:
+    assert len(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)) == len(paths)
+
+
+def test_photos_of_one_name_in_several_folders_are_trained_on_by_their_names() -> None:
+    images = _images(*(f"{day}/{label}.1.jpg" for day in ("day1", "day2", "images") for label in ("cat", "dog")))
+    assert _targets(with_targets(images, LabelsFrom.NAMES, is_training=True)) == ["cat", "dog"] * 3
+
+
 @pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
 @pytest.mark.parametrize("beside", ["unlabelled", "pred/pred", "my_photos", "animals/wolf", "u-0.tar/u"])
 @pytest.mark.parametrize("split", ["train", "Training", "data/train", "valid", "test", "train-0.tar"])
@@ -379,7 +434,7 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
         (("tower/1.jpg", "train_station/hall/2.jpg", "train_station/platform/3.jpg"), "'hall' or 'train_station'"),
         (("class0/day1/1.jpg", "class0/day2/2.jpg", "class1/day1/3.jpg"), "'day1' or 'class0'"),
         (("0/ann/1.jpg", "0/bob/2.jpg", "1/ann/3.jpg"), "'ann' or '0'"),
-        (("cat/1.png", "dog/1.png", "masks/cat/1.jpg", "masks/dog/1.jpg"), "'cat' or 'masks'"),
+        (("cat/1.png", "dog/1.png", "scans/cat/1.jpg", "scans/dog/1.jpg"), "'cat' or 'scans'"),
         (("a.tar/cats/in/1.jpg", "a.tar/dogs/in/2.jpg", "a.tar/dogs/out/2.jpg"), "'in' or 'cats'"),
         (("train/cats/1.jpg", "animals/wolf/1.jpg"), "'wolf' or 'animals'"),
     ],
