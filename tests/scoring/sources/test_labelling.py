@@ -983,3 +983,25 @@ def test_a_table_with_two_columns_of_one_name_is_refused(tmp_path: Path, twice: 
             find_images(table, columns)
     columns = TableColumns(path="label" if twice == "path" else "path")
     assert find_images(table, columns).images, "a column that is not asked for may be there twice"
+
+
+@pytest.mark.parametrize("ids", [None, "name"])
+@pytest.mark.parametrize("kind", ["path", "content"])
+def test_rows_of_a_table_of_images_that_are_to_test_on_are_refused_to_train_on(
+    tmp_path: Path, kind: str, ids: str | None
+) -> None:
+    rows = {
+        "image": ["1.jpg", "2.jpg", "3.jpg", "4.jpg"] if kind == "path" else [b"1", b"2", b"3", b"4"],
+        "name": ["n1", "n2", "n3", "n4"],
+        "note": ["train", "of", "a", "test"],
+        "label": ["cat", "dog", "cat", "dog"],
+        "split": pa.array(["train", "train", None, "test"]).dictionary_encode(),
+    }
+    table = tmp_path / "images.parquet"
+    columns = TableColumns(image_id=ids, label="label", **{kind: "image"})
+    pq.write_table(pa.table(rows), table)
+    with pytest.raises(RequestError, match=r"the column 'split' of images.parquet says that 1 of 4 are to test on"):
+        label_by_table(find_images(table, columns), table, columns)
+    assert len(label_by_table(find_images(table, columns), table, columns, LabelUse(True)).listing.images) == 4
+    pq.write_table(pa.table(rows).slice(0, 3), table)
+    assert label_by_table(find_images(table, columns), table, columns).told == ()
