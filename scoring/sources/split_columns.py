@@ -41,7 +41,7 @@ def refuse_test_rows(columns: Iterable[tuple[str, _Splits]], labelled: Collectio
         name: What to call their file.
 
     Returns:
-        In words, that such a column says which photos are to validate on, which are drawn; None if none does.
+        In words, that such a column says which photos are to validate on; None if none does.
 
     Raises:
         RequestError: If a column says so.
@@ -57,7 +57,10 @@ def refuse_test_rows(columns: Iterable[tuple[str, _Splits]], labelled: Collectio
                 "to be trained on."
             )
         if any(splits.get(one) is Split.VALIDATION for one in labelled):
-            told = f"the column {column!r} of {name} is not looked at: photos to validate on are drawn from all"
+            told = (
+                f"the column {column!r} of {name} says which photos are to validate on, and is not looked at (folders "
+                "called train and valid would be)"
+            )
     return told
 
 
