@@ -369,6 +369,26 @@ def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Pat
     assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
 
 
+@pytest.mark.parametrize("header", ["image_number", "photo_no", "ImgNr", "Picture"])
+@pytest.mark.parametrize("digits", [1, 4])
+def test_running_numbers_do_not_beat_a_column_of_numbers_of_photos(tmp_path: Path, header: str, digits: int) -> None:
+    rows = "".join(f"{row},{9 - row:0{digits}},{'cat' if row < 5 else 'dog'}\n" for row in range(10))
+    listing = _listing([f"train/{row:0{digits}}.jpg" for row in range(10)])
+    file = _write(tmp_path, f"id,{header},label\n{rows}")
+    assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids=header))[f"train/{9:0{digits}}.jpg"] == "cat"
+    file = _write(tmp_path, f"id,score,label\n{rows}")
+    assert _targets(_labelled(file, listing))[f"train/{9:0{digits}}.jpg"] == "dog"
+
+
+@pytest.mark.parametrize("values", [range(1, 11), [640] * 10, [1, 0] * 5, [*range(9), 30], [9, *range(9)]])
+def test_a_column_of_other_numbers_about_photos_does_not_matter(tmp_path: Path, values: Sequence[int]) -> None:
+    rows = "".join(f"{row},{value},{'cat' if row < 5 else 'dog'}\n" for row, value in enumerate(values, start=1))
+    listing = _listing([f"train/{row}.jpg" for row in range(1, 11)])
+    found = _targets(_labelled(_write(tmp_path, f"id,image_rank,label\n{rows}"), listing))
+    assert (found["train/1.jpg"], found["train/10.jpg"]) == ("cat", "dog")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -893,11 +913,15 @@ def test_a_column_of_a_parquet_table_of_labels_that_is_not_used_may_hold_anythin
     columns = {
         "row": pa.ExtensionArray.from_storage(pa.uuid(), pa.array(rows, pa.binary(16))),
         "note": pa.chunked_array([broken] * 4),
+        "photo note": pa.chunked_array([broken] * 4),
         "file": [path.partition("/")[2] for path in _EXPECTED],
         "label": list(_EXPECTED.values()),
     }
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+    numbered = _listing([f"train/{number}.jpg" for number in range(1, 5)])
+    pq.write_table(pa.table(columns | {"file": [1, 2, 3, 4]}), tmp_path / "train.parquet")
+    assert list(_targets(_labelled(tmp_path / "train.parquet", numbered)).values()) == list(_EXPECTED.values())
 
 
 @pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
