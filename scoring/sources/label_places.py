@@ -18,6 +18,9 @@ _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # 
 _COUNTED = re.compile(
     r"[a-z]{2,}[-_ .=]?\d+([-_.]\d+)*|\d{4,}([-_.]\d+)*", re.IGNORECASE
 )  # `fold0`, `2026`; not a class `0`
+_PART = re.compile(
+    r"(?P<word>.*(?:[^a-z]part|(?<![a-z])(?:batch|chunk|fold|shard|split)))[-_ .]?\d+", re.IGNORECASE
+)  # `images_part_1`, `batch2`; not `part1`, which may be of a machine
 _NAMED = 3  # paths shown in a message
 
 
@@ -56,6 +59,18 @@ def refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], fol
             f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
             f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
             f"train on as `images`, or move the others into these folders or elsewhere.{is_label}"
+        )
+
+
+def refuse_parts(images: Sequence[ImageEntry]) -> None:
+    """Refuse folders that are all called as the parts of an archive, `images_part_1` and `images_part_2`."""
+    labels = {image.target or "" for image in images}
+    words = {part["word"].casefold() if (part := _PART.fullmatch(label)) else None for label in labels}
+    if len(labels) > 1 and len(words) == 1 and None not in words:
+        named = ", ".join(map(repr, sorted(labels)[:_NAMED]))
+        raise ImagesError(
+            f"Expected folders of labels; {named} are called as parts of one collection. If these are the labels, name "
+            "`labels_from` folders, else a `labels_file`."
         )
 
 

@@ -13,6 +13,7 @@ from scoring.sources.label_places import (
     inside_tar,
     name_of,
     refuse_beside,
+    refuse_parts,
     refuse_two_levels,
     refuse_two_stories,
 )
@@ -56,7 +57,7 @@ def with_targets(
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
             splits, but for those of the same labels where none are to test on, or are masks of others; if tars
             of several folders have folders of other names; of `AUTO`, if it cannot tell which to take, names or
-            folders, or folders on which level.
+            folders, or folders on which level, or, to train on, if these are called as parts of a collection.
     """
     target_of: _TargetOf = _word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
@@ -84,6 +85,8 @@ def with_targets(
         refuse_two_stories(labelled)
         if is_auto:
             refuse_two_levels(labelled, folders)
+        if is_auto and is_training:
+            refuse_parts(labelled)
     return _in_one_spelling(labelled)
 
 

@@ -371,6 +371,38 @@ def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tu
     assert len(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)) == len(paths)
 
 
+@pytest.mark.parametrize(
+    "name", ["HAM10000_images_part_{}", "batch{}", "Fold {}", "data/chunk-{:03}", "b/train_Split{}"]
+)
+def test_folders_that_are_called_as_parts_of_a_collection_are_asked_about(name: str) -> None:
+    images = _images(*(f"{name.format(number)}/{number}{n}.jpg" for number in (1, 2, 3) for n in "ab"))
+    with pytest.raises(ImagesError, match="are called as parts of one collection"):
+        with_targets(images, LabelsFrom.AUTO, is_training=True)
+    for labels_from, is_training in ((LabelsFrom.FOLDERS, True), (LabelsFrom.AUTO, False)):
+        assert len(set(_targets(with_targets(images, labels_from, is_training=is_training)))) == 3
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("grade1", "grade2"),
+        ("stage 1", "stage 2"),
+        ("part", "whole"),
+        ("part1", "part2"),
+        ("level_1", "level_3"),
+        ("Type_1", "Type_2"),
+        ("c0", "c1"),
+        ("counterpart 1", "counterpart 2"),
+        ("batch1", "batch2", "other"),
+        ("spare_part_1", "engine_part_1"),
+        ("0", "1"),
+    ],
+)
+def test_numbered_labels_are_labels(labels: tuple[str, ...]) -> None:
+    images = _images(*(f"{label}/{number}x.jpg" for label in labels for number in range(2)))
+    assert set(_targets(with_targets(images, LabelsFrom.AUTO, is_training=True))) == set(labels)
+
+
 def test_photos_of_one_name_in_several_folders_are_trained_on_by_their_names() -> None:
     images = _images(*(f"{day}/{label}.1.jpg" for day in ("day1", "day2", "images") for label in ("cat", "dog")))
     assert _targets(with_targets(images, LabelsFrom.NAMES, is_training=True)) == ["cat", "dog"] * 3
