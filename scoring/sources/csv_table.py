@@ -21,6 +21,7 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
 _NAMED = 3  # files in a message
+_JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
@@ -58,6 +59,11 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
         raise RequestError(f"Expected `{field}` to be {what}; {source} is a spreadsheet. Save it there as CSV.")
     try:
         text = _decoded(_content(source, field, what))
+        if _JSON.match(text):
+            raise RequestError(
+                f"Expected `{field}` to be {what}; {source} is JSON. Write it as CSV, with a column of file names or "
+                "ids and one of labels."
+            )
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
         said = _SAID.match(text)
         delimiter = said[1] if said else _delimiter(text)

@@ -14,6 +14,7 @@ from scoring.sources.listing import CommonFolder, made_id
 _LEAST_SHARE = 0.5
 _LEAST_DIFFERENT = 0.9  # of the files in a column, if each row is of its own; of nearest photos many are of several
 _WHOLE = re.compile(r"[0-9]+(\.0+)?")  # as pandas writes it, too
+_OF_PHOTOS = re.compile(r"(?<![a-z])(image|img|photo|picture|file)", re.IGNORECASE)  # `image_number`, `photo_no`
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
     """The column of ids whose values are those of photos.
 
     One of whole numbers, as running numbers are, must not tell other photos than a column of any name whose files may
-    be these: not the nearest photo, or the one before.
+    be these: not the nearest photo, or the one before. Nor than one such as `image_number` with a photo for each row.
     """
     image_ids, paths = [image.image_id for image in images], [image.path for image in images]
     candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
@@ -58,7 +59,9 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
     if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
         others = [name for name in table.columns if name not in {found.column for found in candidates}]
         files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
+        numbers = (_match_column(table, name, image_ids, paths, folder) for name in others if _is_numbers(table, name))
         candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(table, found, best)]
+        candidates += [found for found in numbers if found.matches.num_found == len(table.columns[found.column])]
     for other in candidates:
         if _disagree(table, best, other):
             raise RequestError(
@@ -66,6 +69,14 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
                 "different ones. Say which by `id_column`."
             )
     return best
+
+
+def _is_numbers(table: LabelsTable, column: str) -> bool:
+    """Whether a column is of whole numbers and called as of photos."""
+    try:
+        return _OF_PHOTOS.search(column) is not None and all(map(_WHOLE.fullmatch, table.columns[column]))
+    except RequestError:  # of a Parquet table, one that cannot be text
+        return False
 
 
 def _are_enough(found: PhotoIds, images: Sequence[ImageEntry]) -> bool:

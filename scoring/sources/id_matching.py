@@ -1,8 +1,10 @@
 """Find the image that each id means: ids of a competition's template, or of a file of labels."""
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from scoring.sources.suffixes import is_row
 from scoring.sources.ways_into_folder import Way, WaysInto
 
 _Spell = Callable[[str], str]
+_FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def match_by_every_reading(
 
     An id is an image's id, its path, its file's name, one of these without the suffix, or the number that this is; or
     else its path or name as another system writes it: with backslashes, in other case (`JPG`), or with `é` as two
-    characters. Of an image in a table its id is read for its path.
+    characters; or else with another image's suffix, as of copies in another format. Of an image in a table its id is
+    read for its path. A path as `file:///my%20photos/1.jpg` is one as it stands, or else without `%20`.
 
     Args:
         ids: All different.
@@ -92,9 +96,13 @@ def _matches(
         yield _match(reading, ids, image_ids, paths)
     if folder:
         ways = WaysInto(folder)
-        for fold in (slashed, folded):
-            yield _match_below(ways, fold, str, ids, image_ids, paths)
-            yield _match_below(ways, fold, without_suffix, ids, image_ids, paths)
+        unquoted = [unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids]
+        bare = [without_image_suffix(one) or one for one in unquoted]
+        for spelled in (ids, unquoted) if unquoted != list(ids) else (ids,):
+            for fold in (slashed, folded):
+                yield _match_below(ways, fold, str, spelled, image_ids, paths)
+                yield _match_below(ways, fold, without_suffix, spelled, image_ids, paths)
+        yield _match_below(ways, folded, without_suffix, bare, image_ids, paths)
     if by_ends:
         yield _match_ends(ids, image_ids, paths)
 
@@ -179,6 +187,12 @@ def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], path
     return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)
 
 
+def _bare_image(one: str) -> str | None:
+    """An id without the suffix of an image, in one spelling; None for any other."""
+    bare = without_image_suffix(one)
+    return None if bare is None else folded(bare)
+
+
 _READINGS = (
     _Reading(str, lambda image_id, path: image_id),
     _Reading(str, lambda image_id, path: path),
@@ -192,4 +206,6 @@ _READINGS = (
     _Reading(folded, lambda image_id, path: folded(posixpath.basename(path_or_id(image_id, path)))),
     _Reading(folded, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
     _Reading(folded, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
+    _Reading(_bare_image, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
+    _Reading(_bare_image, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
 )

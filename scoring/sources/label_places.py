@@ -18,6 +18,9 @@ _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # 
 _COUNTED = re.compile(
     r"[a-z]{2,}[-_ .=]?\d+([-_.]\d+)*|\d{4,}([-_.]\d+)*", re.IGNORECASE
 )  # `fold0`, `2026`; not a class `0`
+_PART = re.compile(
+    r"(?P<word>.*(?:[^a-z]part|(?<![a-z])(?:batch|chunk|fold|shard|split)))[-_ .]?\d+", re.IGNORECASE
+)  # `images_part_1`, `batch2`; not `part1`, which may be of a machine
 _NAMED = 3  # paths shown in a message
 
 
@@ -37,23 +40,37 @@ def inside_tar(path: str) -> str:
 
 
 def refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], folders: SplitFolders) -> None:
-    """Refuse photos in no split, as masks may be, where some are to train on and others to validate or to test on.
+    """Refuse photos in no split, as masks or unlabelled ones may be, where the folders of splits hold the labels.
 
-    Without any to test on, those of labels in the splits stay: they may be drawn with the others.
+    Without any to train or to test on, those of labels in the splits stay: they may be drawn with the others. Beside a
+    single split of one label all stay, as `bus` beside `train/steam`.
     """
     told = {folders.split_of(image.path) for image in found} - {None}
-    if Split.TRAIN not in told or len(told) == 1:
-        return
-    outside = [image for image in images if folders.split_of(image.path) is None]
-    if Split.TEST not in told:
+    outside = [image for image in images if folders.split_of(image.path) is None] if told else []
+    if not told >= {Split.TRAIN, Split.TEST}:
         labels = {singular(image.target or "") for image in images if folders.split_of(image.path)}
+        if len(told) == len(labels) == 1:
+            return
         outside = [image for image in outside if singular(image.target or "") not in labels]
     beside = [image.path for image in outside]
     if beside:
+        is_label = " If the one such folder is that of a label, call it otherwise." if len(told) == 1 else ""
         raise ImagesError(
             f"Expected every image in a folder to train, to validate or to test on, as there are such; {len(beside)} "
             f"of {len(images)} images lie beside these: {', '.join(map(repr, beside[:_NAMED]))}. Take the folder to "
-            "train on as `images`, or move the others into these folders or elsewhere."
+            f"train on as `images`, or move the others into these folders or elsewhere.{is_label}"
+        )
+
+
+def refuse_parts(images: Sequence[ImageEntry]) -> None:
+    """Refuse folders that are all called as the parts of an archive, `images_part_1` and `images_part_2`."""
+    labels = {image.target or "" for image in images}
+    words = {part["word"].casefold() if (part := _PART.fullmatch(label)) else None for label in labels}
+    if len(labels) > 1 and len(words) == 1 and None not in words:
+        named = ", ".join(map(repr, sorted(labels)[:_NAMED]))
+        raise ImagesError(
+            f"Expected folders of labels; {named} are called as parts of one collection. If these are the labels, name "
+            "`labels_from` folders, else a `labels_file`."
         )
 
 

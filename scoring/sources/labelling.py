@@ -9,6 +9,7 @@ from scoring.sources.id_column import check_paths, choose_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
+from scoring.sources.split_columns import refuse_test_rows, splits_in_file, splits_in_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
@@ -45,7 +46,7 @@ def label_by_file(
 
     Raises:
         RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
-            meant.
+            meant; if, to train on, another column says that some are to test on.
         BucketError: If its bucket cannot be reached.
     """
     table = read_labels(file)
@@ -60,10 +61,13 @@ def label_by_file(
     column = table.label_column(file.label_column, found.column)
     label_of = _labels_by_id(table, found.column, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
-    targets = {row: label_of[one] for one, row in found.row_of.items() if one in label_of}
-    unused = [one for one in label_of if one not in found.row_of]
+    row_of = {one: row for one, row in found.row_of.items() if one in label_of}
+    splits = splits_in_file(table, found.column, column) if use == TRAINING else ()
+    told_of_splits = refuse_test_rows(splits, row_of, table.name)
+    targets = {row: label_of[one] for one, row in row_of.items()}
+    unused = [one for one in label_of if one not in row_of]
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, found.column), _told_otherwise(labelled, table.name, use))
+    told = (table.told_of_one(column, found.column), told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
@@ -75,22 +79,25 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
     """Give the images of a table the labels in a column of it; see `label_by_file`.
 
     Raises:
-        RequestError: If a value of that column is several labels, and `use` takes one.
+        RequestError: If a value of that column is several labels, and `use` takes one; if, to train on, another column
+            says that some are to test on.
         ImagesError: If the table is damaged.
     """
-    files = (file for file in TableSource(table, columns).files() if not file.left_out)
+    source = TableSource(table, columns)
+    files = (file for file in source.files() if not file.left_out)
     rows = {(file.path, file.image_id): file.target or "" for file in files}  # the last one counts, as in the listing
     label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
     labelled = {row: label for row, label in label_of if label}
     labels = read_several(list(labelled.values()), use, str(columns.label), table.name)
     target_of = dict(zip(labelled, labels, strict=True))
     # An id is known by its row where the table has ids, else made of the path.
-    targets = [
-        target_of.get((image.path, image.image_id)) or target_of.get((image.path, None)) for image in listing.images
+    rows_of = [
+        row if (row := (image.path, image.image_id)) in target_of else (image.path, None) for image in listing.images
     ]
-    found = _with_targets(listing, targets, table.name, use)
-    told = _told_otherwise(found, table.name, use)
-    return Labelled(found, told=(told,) if told else ())
+    found = _with_targets(listing, [target_of.get(row) for row in rows_of], table.name, use)
+    splits = splits_in_table(source, columns) if use == TRAINING else ()
+    told_of_splits = refuse_test_rows(splits, [row for row in rows_of if row in target_of], table.name)
+    return Labelled(found, told=tuple(filter(None, (told_of_splits, _told_otherwise(found, table.name, use)))))
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:

@@ -24,7 +24,9 @@ _SUFFIX = re.compile(r"\.[a-z]\w{1,4}", re.IGNORECASE)
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
 _WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
 _FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
-_MISSING = frozenset({"nan", "<na>", "#n/a", "null"})  # as pandas, R and spreadsheets write an empty cell
+_MISSING = frozenset(
+    {"nan", "-nan", "<na>", "n/a", "#n/a", "#n/a n/a", "null"}
+)  # as pandas, R and spreadsheets write an empty cell
 
 
 @dataclass(frozen=True)

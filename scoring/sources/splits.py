@@ -154,6 +154,12 @@ def split_of_name(name: str) -> Split | None:
     return _SPLITS.get(name.casefold())
 
 
+def split_of_value(value: str) -> Split | None:
+    """What a value of a column says that a photo is for, such as `train` or `PublicTest`."""
+    told = _word_of_split(value)
+    return told[0] if told else None
+
+
 def names_split(word: str) -> bool:
     """Whether what stands before a photo's number tells a split, and no label: `Train_0.jpg`, `test_image_0.jpg`."""
     told = None if word.casefold() in _WORDS else _word_of_split(word)

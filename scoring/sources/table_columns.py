@@ -150,7 +150,7 @@ def _names(name: str, kind: pa.DataType) -> list[str]:
 
 
 def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
-    """Raise ImagesError unless a table has a column that can be what a field of the request names.
+    """Raise ImagesError unless a table has one column of a name, which can be what a field of the request names.
 
     Args:
         schema: What columns the table has.
@@ -158,6 +158,10 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
         name: The column.
         table: What to call the table.
     """
+    if schema.names.count(name) > 1:
+        raise ImagesError(
+            f"Expected every column of {table} once; it has {name!r} more than once. Write it anew with other names."
+        )
     kind = column_type(schema, name)
     if kind is None:
         raise ImagesError(
@@ -188,3 +192,10 @@ def is_binary(kind: pa.DataType) -> bool:
     types = pa.types
     tests = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
     return any(test(kind) for test in tests)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are texts."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    types = pa.types
+    return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view))

@@ -11,7 +11,7 @@ from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
-from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory
+from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory, is_text
 from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
@@ -53,6 +53,13 @@ class TableSource:
             return False
         with self._parts.open(self._parts.names[0]) as part:
             return column_type(part.schema_arrow, name) is not None or name in partition_values(self._parts.names[0])
+
+    def other_texts(self) -> list[str]:
+        """The columns of texts that were not asked for, by the first part."""
+        with self._parts.open(self._parts.names[0]) as part:
+            schema = part.schema_arrow
+        asked = {self._columns.images, self._columns.image_id, self._columns.label}
+        return [field.name for field in schema if is_text(field.type) and field.name not in asked]
 
     def check(self) -> None:
         """See `ImageSource`."""

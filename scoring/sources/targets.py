@@ -13,10 +13,12 @@ from scoring.sources.label_places import (
     inside_tar,
     name_of,
     refuse_beside,
+    refuse_parts,
     refuse_two_levels,
     refuse_two_stories,
 )
 from scoring.sources.listing import CommonFolder, map_entries
+from scoring.sources.masks import refuse_masks
 from scoring.sources.spelling import composed, one_spelling, singular
 from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
 
@@ -53,8 +55,9 @@ def with_targets(
 
     Raises:
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
-            splits, but for those of the same labels where none are to test on; if tars of several folders have folders
-            of other names; of `AUTO`, if it cannot tell which to take, names or folders, or folders on which level.
+            splits, but for those of the same labels where none are to test on, or are masks of others; if tars
+            of several folders have folders of other names; of `AUTO`, if it cannot tell which to take, names or
+            folders, or folders on which level, or, to train on, if these are called as parts of a collection.
     """
     target_of: _TargetOf = _word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
@@ -77,10 +80,13 @@ def with_targets(
         )
     if is_training:
         refuse_beside(labelled, found or images, folders)
+        refuse_masks(labelled)
     if labels_from is LabelsFrom.FOLDERS:
         refuse_two_stories(labelled)
         if is_auto:
             refuse_two_levels(labelled, folders)
+        if is_auto and is_training:
+            refuse_parts(labelled)
     return _in_one_spelling(labelled)
 
 

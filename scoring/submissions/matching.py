@@ -21,7 +21,8 @@ def match_ids(
 ) -> npt.NDArray[np.int64]:
     """Find the image of each id of a template.
 
-    The first of the readings of `match_by_every_reading` counts that gives every id an image of its own.
+    The first of the readings of `match_by_every_reading` counts that gives every id an image of its own; where none
+    does, of those of the ids without blanks around them.
 
     Args:
         ids: The template's, all different.
@@ -52,6 +53,9 @@ def match_ids(
         tried.append(matches)
     if by_own is not None:
         return by_own
+    bare = [one.strip() for one in ids]
+    if bare != list(ids) and len(set(bare)) == len(bare):
+        return match_ids(bare, image_ids, paths, folder, header.strip(), has_own_ids)
     nearest = min(tried, key=lambda matches: len(matches.missing))
     if nearest.missing:
         raise RequestError(

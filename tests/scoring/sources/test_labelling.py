@@ -68,6 +68,7 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
         "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
         "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
         "file,label\ntrain\\a1.jpg,cat\n.\\train\\b2.jpg,dog\ntrain\\c3.png,cat\ntrain\\10.jpg,dog\n",
+        "file,label\na1.png,cat\ntrain/b2.PNG,dog\nc3.jpeg,cat\n10.bmp,dog\n".replace("train/", ""),
         "file,label\n./A1.JPG,cat\nb2.JPG,dog\nC3.png,cat\n10.JPG,dog\n",
     ],
 )
@@ -274,6 +275,14 @@ def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_p
         label_by_file(listing, LabelsFile(elsewhere), folder=str(link / ".." / "images"))
 
 
+def test_urls_of_files_with_quoted_characters_are_paths(tmp_path: Path) -> None:
+    folder = tmp_path / "my photos"
+    listing = _listing(("x/a b.jpg", "x/\u00e9.jpg", "x/50%.jpg"))
+    rows = "".join(f"{(folder / image.path).as_uri()},{number % 2}\n" for number, image in enumerate(listing.images))
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}")), folder=str(folder)).listing
+    assert _targets(found) == {"x/a b.jpg": "0", "x/\u00e9.jpg": "1", "x/50%.jpg": "0"}
+
+
 def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
     file.write_bytes("id\tlabel\r\na1\tcat\r\nb2\tdog\r\nc3\tcat\r\n10\tdog\r\n".encode("utf-16"))
@@ -319,7 +328,7 @@ def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Pat
     assert "a.JPG is train/a.jpg and train/A.JPG" in _refused(_write(tmp_path, "id,label\na.JPG,cat\n"), listing)
 
 
-@pytest.mark.parametrize("missing", ["", "nan", "NaN", "<NA>", "#N/A", "NULL", " nan "])
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "-nan", "<NA>", "N/A", "#N/A", "#N/A N/A", "NULL", " nan "])
 def test_an_empty_cell_is_no_label_however_it_is_spelled(tmp_path: Path, missing: str) -> None:
     file = _write(tmp_path, f"id,label\na1,cat\nb2,dog\nc3,{missing}\n10,None\n")
     assert _targets(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
@@ -358,6 +367,26 @@ def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Pat
     assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
     assert _targets(_labelled(file, listing, ids=header))["train/9.jpg"] == "cat"
     assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
+
+
+@pytest.mark.parametrize("header", ["image_number", "photo_no", "ImgNr", "Picture"])
+@pytest.mark.parametrize("digits", [1, 4])
+def test_running_numbers_do_not_beat_a_column_of_numbers_of_photos(tmp_path: Path, header: str, digits: int) -> None:
+    rows = "".join(f"{row},{9 - row:0{digits}},{'cat' if row < 5 else 'dog'}\n" for row in range(10))
+    listing = _listing([f"train/{row:0{digits}}.jpg" for row in range(10)])
+    file = _write(tmp_path, f"id,{header},label\n{rows}")
+    assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids=header))[f"train/{9:0{digits}}.jpg"] == "cat"
+    file = _write(tmp_path, f"id,score,label\n{rows}")
+    assert _targets(_labelled(file, listing))[f"train/{9:0{digits}}.jpg"] == "dog"
+
+
+@pytest.mark.parametrize("values", [range(1, 11), [640] * 10, [1, 0] * 5, [*range(9), 30], [9, *range(9)]])
+def test_a_column_of_other_numbers_about_photos_does_not_matter(tmp_path: Path, values: Sequence[int]) -> None:
+    rows = "".join(f"{row},{value},{'cat' if row < 5 else 'dog'}\n" for row, value in enumerate(values, start=1))
+    listing = _listing([f"train/{row}.jpg" for row in range(1, 11)])
+    found = _targets(_labelled(_write(tmp_path, f"id,image_rank,label\n{rows}"), listing))
+    assert (found["train/1.jpg"], found["train/10.jpg"]) == ("cat", "dog")
 
 
 @pytest.mark.parametrize(
@@ -660,6 +689,43 @@ def test_folders_that_agree_or_are_no_labels_are_not_told(
     assert _told(tmp_path, paths, labels) == ()
 
 
+_SPLIT_ROWS = (("a1", "cat", "train"), ("b2", "dog", "train"), ("c3", "cat", "{valid}"), ("10", "dog", "{test}"))
+
+
+@pytest.mark.parametrize("header", ["split", "data set", "Usage", "partition"])
+@pytest.mark.parametrize(("valid", "test"), [("val", "test"), ("Training", "PublicTest"), ("id_val", "id_test")])
+def test_photos_of_which_a_column_says_that_they_are_to_test_on_are_refused_to_train_on(
+    tmp_path: Path, header: str, valid: str, test: str
+) -> None:
+    rows = [",".join(row).format(valid=valid, test=test) for row in _SPLIT_ROWS]
+    file = _write(tmp_path, "\n".join((f"id,label,{header}", *rows)))
+    says = (
+        f"column '{header}' of train.csv says that 1 of 4 are to test on, such as '10'. Leave their rows out, or that"
+    )
+    assert says in _refused(file)
+    assert len(label_by_file(_listing(), LabelsFile(file), LabelUse(keeps_unlabelled=True)).listing.images) == 4
+    kept = label_by_file(_listing(_PATHS[:3]), LabelsFile(file))
+    assert len(kept.listing.images) == 3, "those to test on may have been left out by their folder"
+    kept = label_by_file(_listing(), LabelsFile(_write(tmp_path, "\n".join((f"id,label,{header}", *rows[:3])))))
+    assert len(kept.listing.images) == 3
+    expected = [f"the column '{header}' of train.csv says which photos are to validate on, and is not looked at"]
+    assert [told.partition(" (")[0] for told in kept.told] == (expected if "val" in valid else [])
+
+
+@pytest.mark.parametrize(
+    "values", [("train", "bus", "car", "test"), ("train", "train", "train", ""), ("test", "test", "test", "test")]
+)
+def test_columns_of_other_words_or_of_one_split_alone_do_not_matter(tmp_path: Path, values: Sequence[str]) -> None:
+    rows = [f"{one},{label},{value}\n" for (one, label, _), value in zip(_SPLIT_ROWS, values, strict=True)]
+    found = label_by_file(_listing(), LabelsFile(_write(tmp_path, "id,label,seen\n" + "".join(rows))))
+    assert (len(found.listing.images), found.told) == (4, ())
+
+
+def test_a_column_of_splits_may_hold_the_labels(tmp_path: Path) -> None:
+    file = _write(tmp_path, "id,label\na1,train\nb2,test\nc3,train\n10,test\n")
+    assert sorted(filter(None, _targets(_labelled(file)).values())) == ["test", "test", "train", "train"]
+
+
 def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
     file = _write(tmp_path, "a1.jpg,cat\nb2.jpg,dog\nc3.png,cat\n")
     with pytest.raises(RequestError, match=r"line of names, such as .*train\.csv has the photo a1\.jpg\. Put"):
@@ -670,6 +736,13 @@ def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_
 def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "train.xlsx").write_bytes(b"PK\x03\x04")
     assert _refused(tmp_path / "train.xlsx").endswith("train.xlsx is a spreadsheet. Save it there as CSV.")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"images": [{"id": 1}], "annotations": []}', '\n[\n {"id": "a1", "label": "cat"}\n]']
+)
+def test_json_is_named_as_such(tmp_path: Path, text: str) -> None:
+    assert "train.csv is JSON. Write it as CSV, with a column of file names" in _refused(_write(tmp_path, text))
 
 
 @pytest.mark.parametrize("inside", ["bundle.zip/train.csv", "train.csv.zip"])
@@ -840,11 +913,15 @@ def test_a_column_of_a_parquet_table_of_labels_that_is_not_used_may_hold_anythin
     columns = {
         "row": pa.ExtensionArray.from_storage(pa.uuid(), pa.array(rows, pa.binary(16))),
         "note": pa.chunked_array([broken] * 4),
+        "photo note": pa.chunked_array([broken] * 4),
         "file": [path.partition("/")[2] for path in _EXPECTED],
         "label": list(_EXPECTED.values()),
     }
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+    numbered = _listing([f"train/{number}.jpg" for number in range(1, 5)])
+    pq.write_table(pa.table(columns | {"file": [1, 2, 3, 4]}), tmp_path / "train.parquet")
+    assert list(_targets(_labelled(tmp_path / "train.parquet", numbered)).values()) == list(_EXPECTED.values())
 
 
 @pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
@@ -914,3 +991,41 @@ def test_a_table_without_that_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["1.jpg"], "label": ["cat"]}), table)
     with pytest.raises(RequestError, match=r"Expected a column 'breed' in .*; it has path, label"):
         find_images(table, TableColumns(label="breed"))
+
+
+@pytest.mark.parametrize("twice", ["path", "label", "id"])
+def test_a_table_with_two_columns_of_one_name_is_refused(tmp_path: Path, twice: str) -> None:
+    """As `join` of pyarrow writes two columns of labels, of which the first is out of date."""
+    table = tmp_path / "images.parquet"
+    texts = pa.array(["1.jpg", "2.jpg"])
+    pq.write_table(pa.table([texts] * 4, ["path", "label", "id", twice]), table)
+    for columns in (
+        TableColumns(label="label", image_id="id"),
+        TableColumns(path="path", label="label", image_id="id"),
+    ):
+        with pytest.raises(RequestError, match=f"every column of .*images.parquet once; it has '{twice}' more than"):
+            find_images(table, columns)
+    columns = TableColumns(path="label" if twice == "path" else "path")
+    assert find_images(table, columns).images, "a column that is not asked for may be there twice"
+
+
+@pytest.mark.parametrize("ids", [None, "name"])
+@pytest.mark.parametrize("kind", ["path", "content"])
+def test_rows_of_a_table_of_images_that_are_to_test_on_are_refused_to_train_on(
+    tmp_path: Path, kind: str, ids: str | None
+) -> None:
+    rows = {
+        "image": ["1.jpg", "2.jpg", "3.jpg", "4.jpg"] if kind == "path" else [b"1", b"2", b"3", b"4"],
+        "name": ["n1", "n2", "n3", "n4"],
+        "note": ["train", "of", "a", "test"],
+        "label": ["cat", "dog", "cat", "dog"],
+        "split": pa.array(["train", "train", None, "test"]).dictionary_encode(),
+    }
+    table = tmp_path / "images.parquet"
+    columns = TableColumns(image_id=ids, label="label", **{kind: "image"})
+    pq.write_table(pa.table(rows), table)
+    with pytest.raises(RequestError, match=r"the column 'split' of images.parquet says that 1 of 4 are to test on"):
+        label_by_table(find_images(table, columns), table, columns)
+    assert len(label_by_table(find_images(table, columns), table, columns, LabelUse(True)).listing.images) == 4
+    pq.write_table(pa.table(rows).slice(0, 3), table)
+    assert label_by_table(find_images(table, columns), table, columns).told == ()

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,37 @@ def _match(
 )
 def test_ids_are_read_as_ids_paths_file_names_bare_names_or_numbers(ids: Sequence[str]) -> None:
     assert _match(ids) == [2, 0, 1]
+
+
+def test_ids_of_copies_in_another_format_are_read_by_their_bare_names() -> None:
+    paths = ["cat/a.png", "cat/B.PNG", "dog/c.jpeg"]
+    assert _match(["c.jpg", "a.jpg", "b.jpg"], paths) == [2, 0, 1]
+    assert _match(["dog/c.jpg", "cat/a.jpg", "cat/b.jpg"], paths) == [2, 0, 1]
+    assert _match(["pets/dog/c.jpg", "pets/cat/a.jpg"], paths, folder="/data/pets") == [2, 0]
+    assert _match(["a.jpg", "a.png"], ["a.png", "a.jpg"]) == [1, 0]
+    with pytest.raises(RequestError, match=r"a\.jpg is a\.png and a\.webp"):
+        _match(["a.jpg"], ["a.png", "a.webp"])
+    with pytest.raises(RequestError, match="2 of 2 have none"):
+        _match(["a.csv", "b.csv"], ["a.png", "b.png"])
+
+
+def test_ids_are_read_with_blanks_around_them_or_else_without() -> None:
+    assert _match([" dog/011", "cat/10 "]) == [2, 0]
+    assert _match([" a", "a"], ["a.jpg", " a.jpg"]) == [1, 0]
+    with pytest.raises(RequestError, match="1 of 2 have none"):
+        _match([" a", "a"], ["a.jpg", "b.jpg"])
+
+
+def test_ids_may_be_urls_of_files_with_quoted_characters() -> None:
+    folder = "/data/my photos"
+    paths = ["a b.png", "\u00e9.png", "50%.png", "a+b.png"]
+    quoted = [Path(folder, path).as_uri() for path in paths]
+    assert "%20" in quoted[0]
+    assert _match(quoted, paths, folder=folder) == [0, 1, 2, 3]
+    assert _match([f"file://{folder}/{path}" for path in paths], paths, folder=folder) == [0, 1, 2, 3]
+    assert _match(quoted, [*paths, "a%20b.png"], folder=folder) == [0, 1, 2, 3]
+    with pytest.raises(RequestError, match=r"is a%20b\.png, or a b\.png where it is read as the others are"):
+        _match([Path("/data/pets", path).as_uri() for path in paths], [*paths, "a%20b.png"], folder="/data/pets")
 
 
 def test_the_first_reading_that_fits_all_counts() -> None:
