@@ -68,6 +68,14 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
     return not all(map(_OF_VECTORS.fullmatch, named))
 
 
+def has_nested_networks(path: Path) -> bool:
+    """Whether some of a `.keras` file's layers are networks.
+
+    Earlier versions took what these give for maps with channels last where none of their layers told otherwise.
+    """
+    return any("layers" in (layer.get("config") or {}) for layer in _layers(architecture(path)))
+
+
 def architecture(path: Path) -> dict[str, Any]:
     """What a `.keras` file says of its layers; a model of none if it does not tell."""
     try:
