@@ -25,6 +25,10 @@ def _inner(keras: Any, activation: str | None) -> Any:
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation=activation)])
 
 
+def _passing(keras: Any) -> Any:
+    return keras.Sequential([keras.Input((4,)), keras.layers.Identity(), keras.layers.Activation("linear")])
+
+
 def _convolution(keras: Any, features: Any, activation: str | None) -> Any:
     maps = keras.layers.Reshape((1, 1, 3))(features)
     return keras.layers.Flatten()(keras.layers.Conv2D(4, 1, activation=activation)(maps))
@@ -60,6 +64,10 @@ _ENDS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "relu of a convolution": ("relu", lambda k, x: _convolution(k, x, "relu")),
     "model in a model": (SIGMOID, lambda k, x: _inner(k, "sigmoid")(x)),
     "logits of a model in a model": (SOFTMAX, lambda k, x: k.ops.softmax(_inner(k, None)(x))),
+    "dropout in a model": (
+        SOFTMAX,
+        lambda k, x: k.Sequential([k.Input((4,)), k.layers.Dropout(0.5), _passing(k)])(_inner(k, "softmax")(x)),
+    ),
     "average of heads": (SOFTMAX, lambda k, x: k.layers.Average()([_inner(k, "softmax")(x) for _ in range(2)])),
     "average of unlike heads": (
         "softmax and none",
