@@ -31,7 +31,10 @@ def stated_size(path: Path) -> tuple[int, int] | None:
 
 def only_output(path: Path) -> str | None:
     """The name of a `.keras` file's only output; None if it does not tell."""
-    name, outputs = None, architecture(path)["config"].get("output_layers")
+    model = architecture(path)
+    if model["class_name"] == "Sequential":
+        return (model["config"]["layers"][-1].get("config") or {}).get("name")
+    name, outputs = None, model["config"].get("output_layers")
     while isinstance(outputs, dict) and len(outputs) == 1:
         [(key, outputs)] = outputs.items()
         name = key if name is None else f"{name}/{key}"

@@ -71,7 +71,7 @@ def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         import keras
 
         return {"/".join(map(str, path)): tensor for path, tensor in keras.tree.flatten_with_path(structure)}
-    names = getattr(model, "output_names", [])
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]  # a Sequential model has none
     if len(set(names)) != len(model.outputs):
         names = [str(index) for index in range(len(model.outputs))]
     return dict(zip(names, model.outputs, strict=True))

@@ -220,6 +220,14 @@ def test_the_name_of_the_only_output_changes_nothing(tmp_path: Path, end: str) -
         _load(tmp_path, output_name="other")
 
 
+def test_the_name_of_a_sequential_models_output_changes_nothing(tmp_path: Path) -> None:
+    import keras
+
+    layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax", name="probs")]
+    keras.Sequential([keras.Input((8, 8, 3)), *layers]).save(tmp_path / "model.keras")
+    assert _load(tmp_path, output_name="probs").model_digest == _load(tmp_path).model_digest
+
+
 def test_labels_may_be_a_file_that_every_node_must_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _save(tmp_path, "softmax")
     (tmp_path / "class_indices.json").write_text(json.dumps({"dog": 1, "cat": 0}))

@@ -92,6 +92,16 @@ def test_sequential_model_tells_it_too(tmp_path: Path) -> None:
     assert last_activation(single_output(model, None, "model.keras")) == SIGMOID
 
 
+def test_output_of_a_sequential_model_is_called_by_its_last_layer(tmp_path: Path) -> None:
+    import keras
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(4, name="breed")]
+    model = keras.Sequential(layers)
+    assert single_output(model, "breed", "model.keras") is model
+    with pytest.raises(ModelError, match=r"Expected `output_name` to be one of breed of .*; received 0"):
+        single_output(model, "0", "model.keras")
+
+
 def _inner_of(num_inputs: int) -> Any:
     import keras
 
