@@ -59,6 +59,11 @@ def takes_weights(name: str) -> bool:
     return name in APPLICATIONS or name == VGG16_CONVOLUTIONS
 
 
+def is_published(request: BaseRequest) -> bool:
+    """Whether all networks of a base are published ones."""
+    return all(takes_weights(each.model) for each in request.each)
+
+
 @dataclass(frozen=True)
 class Vgg16Base:
     """VGG16; see `BaseNetwork`."""
