@@ -13,7 +13,7 @@ from scoring.errors import ImagesError
 from scoring.finetuning.view_rows import mapped
 from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
 from scoring.networks.agreement import ImageSample
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network, keras_backend
@@ -58,7 +58,12 @@ class FeatureRequest(CutNetworkRequest):
     def _network(self) -> Network:
         base = base_of(self.base)
         digest = f"{base.digest()}:{self.base}{'+flip' if self.flip else ''}"
-        return Network(digest, lambda: with_flipped(base.build()) if self.flip else base.build(), base.may_mix())
+        return Network(
+            digest,
+            lambda: with_flipped(base.build()) if self.flip else base.build(),
+            base.may_mix(),
+            is_published(self.base),
+        )
 
 
 @dataclass(frozen=True)

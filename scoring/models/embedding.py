@@ -13,7 +13,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
 from scoring.networks.agreement import ImageSample
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engine_choice import load_engine
 from scoring.networks.engines import Engine, EngineName, Network
@@ -86,7 +86,7 @@ class EmbeddingRequest(CutNetworkRequest):
                 f"{self.base.name} is another, {found[:12]}. Put the former back; weights that moved go by `weights`."
             )
         digest = f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}"
-        return Network(digest, base.build, base.may_mix())
+        return Network(digest, base.build, base.may_mix(), is_published(self.base))
 
 
 @dataclass(frozen=True)

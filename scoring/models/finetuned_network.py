@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scoring.errors import ModelError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, number_shared_objects
 from scoring.storage.downloads import local_copy
@@ -33,7 +33,8 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
         return _network_of_head(folder, training, weights)
     check_keras_file(folder.network, "`model`")
     path = local_copy(folder.network)
-    return Network(_digest(folder.network, path, training), lambda: load_keras_file(path))
+    digest = _digest(folder.network, path, training)
+    return Network(digest, lambda: load_keras_file(path), is_published=is_published(training.base.request))
 
 
 def _digest(network: Location, path: Path, training: TrainingRecord) -> str:
@@ -66,7 +67,7 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
     def build() -> "keras.Model":
         return put_together(base.build(), load_keras_file(head), training.flip)
 
-    return Network(f"{found}:{digest}", build)
+    return Network(f"{found}:{digest}", build, is_published=is_published(training.base.request))
 
 
 def save_network(network: "keras.Model", path: Location) -> str:

@@ -29,7 +29,8 @@ def application_network(application: Application, weights: str | None) -> Networ
     Raises:
         DownloadError: If they are not here and cannot be downloaded.
     """
-    return Network(application_digest(application, weights), lambda: build_application(application, weights))
+    digest = application_digest(application, weights)
+    return Network(digest, lambda: build_application(application, weights), is_published=True)
 
 
 def build_application(

@@ -9,7 +9,7 @@ from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
 from scoring.networks.company import may_mix
-from scoring.networks.keras_architecture import is_cut_channels_first, is_one_list
+from scoring.networks.keras_architecture import has_nested_networks, is_cut_channels_first, is_one_list
 from scoring.networks.keras_files import keras_digest, load_keras_file
 from scoring.networks.keras_inputs import size_word, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
@@ -57,6 +57,11 @@ def build_base(request: BaseRequest, digest: str) -> "keras.Model":
 def takes_weights(name: str) -> bool:
     """Whether a base of this name is a published network; a file brings its own weights."""
     return name in APPLICATIONS or name == VGG16_CONVOLUTIONS
+
+
+def is_published(request: BaseRequest) -> bool:
+    """Whether all networks of a base are published ones."""
+    return all(takes_weights(each.model) for each in request.each)
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,8 @@ class KerasFileBase:
         path, request = local_keras_file(self.request.model), self.request
         within = "within" if request.layer is None and is_one_list(path) else ""
         order = "channels-last" if is_cut_channels_first(path, request.layer) else ""
-        words = (size_word(path, request.size), within, order, scale_word(request.pixels))
+        nested = "nested" if order and has_nested_networks(path) else ""
+        words = (size_word(path, request.size), within, order, nested, scale_word(request.pixels))
         return "-".join([keras_digest(path), *filter(None, words)])
 
     def may_mix(self) -> bool:

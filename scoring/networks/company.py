@@ -25,6 +25,7 @@ _OF_ONE_SIDE = re.compile(r'"shape": \[(null)?\]')  # a tensor whose last side i
 _OF_EACH = re.compile(
     r'\[\{"class_name": "__(ellipsis__"|slice__", "config": \{"start": null, "stop": null, "step": null\})'
 )
+_OVER_THE_BATCH = ("MelSpectrogram",)  # layers that do, whatever their axes: it takes the loudest of all images
 _AXES = ("axis", "axes", "attention_axes")  # what configs call the axes that something runs along
 _NUM_SEEN = 8
 # Of the largest output. The same program computes the same picture in the same place of a batch.
@@ -35,8 +36,8 @@ _ROUGH_TOLERANCE = 1e-2  # in other precisions
 def may_mix(path: Path) -> bool:
     """Whether images of a batch may shape each other's outputs, as far as a `.keras` file's architecture tells.
 
-    Layers see each image by itself unless they run along the batch; operations, such as a maximum over all axes, may
-    not. No Keras is imported.
+    Nearly all layers see each image by itself unless they run along the batch; operations, such as a maximum over all
+    axes, may not. No Keras is imported.
     """
     return any(map(_may_mix, _called(architecture(path))))
 
@@ -104,7 +105,7 @@ def _may_mix(called: dict[str, Any]) -> bool:
     along = [each for each in (axes if isinstance(axes, list) else [axes]) if each is not None]
     is_along_batch = any(not isinstance(each, int) or each == 0 or each < -1 for each in along)
     if str(called["module"]).startswith("keras.layers"):
-        return is_along_batch
+        return is_along_batch or called["class_name"] in _OVER_THE_BATCH
     if called["class_name"] == "GetItem":
         return _OF_EACH.search(nodes) is None
     is_by_number = _BY_NUMBER.fullmatch(called["class_name"]) is not None

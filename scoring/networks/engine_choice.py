@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
-from scoring.networks.float16_check import held_by_float16
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.last_activation import last_activation
 from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice
-from scoring.pixels.input_shape import InputShape
+from scoring.networks.precision_check import held_precision
+from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.telemetry import mute_telemetry
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def load_engine(
             import_keras(backend)
         network = found.result()
         model = _built(network, find_network)
-        choice = held_by_float16(model, choice, exact_outputs)
+        choice = _held_by_keras(model, choice, network, exact_outputs)
         return LoadedEngine(
             KerasEngine(model, choice.precision, exact_outputs),
             network.digest,
@@ -96,8 +96,27 @@ def load_engine(
     if name is EngineName.MNN:
         mnn = MnnEngine(_built_lazily(network, find_network, CONVERTING_BACKEND))
         return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, network.may_mix)
-    engine = OpenVinoEngine(_built_lazily(network, find_network, backend), choice.precision, sample)
-    return LoadedEngine(engine, engine.digest, choice, engine.last_activation, network.may_mix, engine.compared)
+    network = _built_lazily(network, find_network, backend)
+    engine = OpenVinoEngine(network, choice.precision, sample)
+    held = held_precision(choice, network, engine.library, engine.input_shape, engine.score_in)
+    if held.precision is not choice.precision:
+        engine = OpenVinoEngine(network, held.precision)
+    return LoadedEngine(engine, engine.digest, held, engine.last_activation, network.may_mix, engine.compared)
+
+
+def _held_by_keras(
+    model: "keras.Model", choice: PrecisionChoice, network: Network, exact_outputs: bool
+) -> PrecisionChoice:
+    """See `held_precision`; the model's policies are changed."""
+    import keras
+
+    return held_precision(
+        choice,
+        network,
+        f"keras-{keras.__version__}-{keras.config.backend()}",
+        filled(model.inputs[0].shape[1:]),
+        lambda precision, images: KerasEngine(model, precision, exact_outputs).score(images),
+    )
 
 
 def _built_lazily(network: Network, find_network: Callable[[], Network], backend: str) -> Network:

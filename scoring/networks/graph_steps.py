@@ -34,6 +34,11 @@ class Step:
         is_nested = hasattr(self.operation, "layers") and getattr(self.operation, "outputs", None)
         return self.operation.outputs[self.output] if is_nested else None
 
+    @property
+    def entries(self) -> "list[tuple[keras.KerasTensor, keras.KerasTensor]]":
+        """Each input in the graph of a nested network, and what that took for it in this call."""
+        return list(zip(self.operation.inputs, self.inputs, strict=False))
+
 
 def step_of(tensor: "keras.KerasTensor") -> Step | None:
     """The step that computed a tensor; None where Keras does not tell: the part that does is private."""

@@ -33,7 +33,7 @@ def only_output(path: Path) -> str | None:
     """The name of a `.keras` file's only output; None if it does not tell."""
     model = architecture(path)
     if model["class_name"] == "Sequential":
-        return "0"  # what it is called where a model's own outputs have no names
+        return (model["config"]["layers"][-1].get("config") or {}).get("name")
     name, outputs = None, model["config"].get("output_layers")
     while isinstance(outputs, dict) and len(outputs) == 1:
         [(key, outputs)] = outputs.items()
@@ -69,6 +69,14 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
         return bool(_with_weights(model)[-1]["class_name"] != "Dense")
     named = [each["class_name"] for each in _layers(model) if (each.get("config") or {}).get("name") == layer]
     return not all(map(_OF_VECTORS.fullmatch, named))
+
+
+def has_nested_networks(path: Path) -> bool:
+    """Whether some of a `.keras` file's layers are networks.
+
+    Earlier versions took what these give for maps with channels last where none of their layers told otherwise.
+    """
+    return any("layers" in (layer.get("config") or {}) for layer in _layers(architecture(path)))
 
 
 def architecture(path: Path) -> dict[str, Any]:

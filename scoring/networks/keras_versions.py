@@ -1,4 +1,4 @@
-"""Which Keras saved a file: an older one than that need not be able to load it."""
+"""Which Keras saved a file: an older one than that need not be able to load it, nor Keras 3 what Keras 2 saved."""
 
 import json
 import zipfile
@@ -9,15 +9,32 @@ def newer_keras(path: Path) -> str:
     """What to say of a `.keras` file that a newer Keras saved than this one; nothing of others."""
     import keras
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            saved_by = str(json.loads(archive.read("metadata.json"))["keras_version"])
-        is_newer = _minor(saved_by) > _minor(keras.__version__)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError, zipfile.BadZipFile):
-        return ""
+    saved_by = _saved_by(path)
+    is_newer = _minor(saved_by) > _minor(keras.__version__)
     return f" It was saved by Keras {saved_by}, and this is {keras.__version__}." if is_newer else ""
 
 
+def keras_2(path: Path) -> str:
+    """What to say of a `.keras` file that Keras 2 saved; nothing of others."""
+    saved_by = _saved_by(path)
+    if _minor(saved_by)[0] != 2:
+        return ""
+    way = "load it there, save it as .h5, load that with Keras 3 and save it as .keras"
+    return f" It was saved by Keras {saved_by}: {way}."
+
+
+def _saved_by(path: Path) -> str:
+    """The version that a file states; empty if it states none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, zipfile.BadZipFile):
+        return ""
+
+
 def _minor(version: str) -> tuple[int, int]:
-    major, minor, *_ = version.split(".")
-    return int(major), int(minor)
+    try:
+        major, minor, *_ = version.split(".")
+        return int(major), int(minor)
+    except ValueError:
+        return 0, 0

@@ -62,7 +62,7 @@ def last_activation(model: "keras.Model") -> str:
     Returns:
         `softmax`, `log-softmax`, `sigmoid`, `none` for logits, or the name of another function or layer.
     """
-    return _last_activation(model.outputs[0])
+    return _last_activation(model.outputs[0], {})
 
 
 def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":
@@ -71,7 +71,7 @@ def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":
         import keras
 
         return {"/".join(map(str, path)): tensor for path, tensor in keras.tree.flatten_with_path(structure)}
-    names = getattr(model, "output_names", [])
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]  # a Sequential model has none
     if len(set(names)) != len(model.outputs):
         names = [str(index) for index in range(len(model.outputs))]
     return dict(zip(names, model.outputs, strict=True))
@@ -85,19 +85,28 @@ def _structure(model: "keras.Model") -> Any:
         return model.outputs[0]
 
 
-def _last_activation(tensor: "keras.KerasTensor") -> str:
+def _last_activation(tensor: "keras.KerasTensor", entered: dict[int, str]) -> str:
+    """What was computed last of a tensor.
+
+    Args:
+        tensor: Of a graph.
+        entered: What was computed last of the graph's inputs, by identity, if it is that of a nested network.
+    """
     step = step_of(tensor)
     if step is None:  # the user is asked then
         return "unknown"
+    if id(tensor) in entered:
+        return entered[id(tensor)]
     if step.kind in _PASSING:
-        return _agreed(_last_activation(each) for each in step.inputs)
+        return _agreed(_last_activation(each, entered) for each in step.inputs)
     if step.within is not None:
-        return _last_activation(step.within)
+        within = {id(entry): _last_activation(taken, entered) for entry, taken in step.entries}
+        return _last_activation(step.within, within)
     function = getattr(step.operation, "activation", None)
     if function is None:
         return _told(step.operation, len(tensor.shape)) or step.kind
     if step.kind == "Activation" and _name(function) == "linear":
-        return _agreed(_last_activation(each) for each in step.inputs)
+        return _agreed(_last_activation(each, entered) for each in step.inputs)
     return _told(function, len(tensor.shape)) or _name(function)
 
 

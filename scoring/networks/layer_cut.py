@@ -128,7 +128,7 @@ def _told_axis(maps: "keras.KerasTensor", seen: dict[int, int | None]) -> int | 
     if step is None or len(maps.shape) != _LAST + 1 or step.kind in _REARRANGING:
         return None
     if step.within is not None:
-        return _channel_axis(step.within, seen)
+        return _channel_axis(step.within, {id(entry): _channel_axis(taken, seen) for entry, taken in step.entries})
     if step.kind == "InputLayer":
         return _LAST
     if data_format := getattr(step.operation, "data_format", None):

@@ -65,6 +65,7 @@ class OpenVinoEngine(AtOnce):
         digest: Identifies network and weights; a quantised network has a digest of its own.
         last_activation: Tells what the network computes last.
         compared: Outputs of a quantised network beside those in float32; None for others.
+        library: OpenVINO with its version.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class OpenVinoEngine(AtOnce):
         Raises:
             ModelError: If OpenVINO cannot run it, or runs it to other results than Keras.
         """
-        self.digest, self.compared = network.digest, None
+        self.digest, self.compared, self.library = network.digest, None, _library()
         folder = _converted(network)
         self.last_activation = partial(noted_last_activation, folder)
         if precision is Precision.INT8:
@@ -106,6 +107,16 @@ class OpenVinoEngine(AtOnce):
         if len(images) not in self._compiled:
             self._compiled[len(images)] = _compile(self._model, len(images), self._precision)
         return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
+
+    def score_in(self, precision: Precision, images: UInt8Array) -> Float32Array:
+        """Score one batch in another precision than the engine's own."""
+        return _scores(self._model, precision, images)
+
+
+def _library() -> str:
+    import openvino
+
+    return f"openvino-{openvino.__version__.split('-')[0]}"
 
 
 def _load(folder: Path) -> "openvino.Model":
@@ -134,9 +145,7 @@ def _compile(model: "openvino.Model", batch_size: int, precision: Precision) -> 
 
 def _converted(network: Network) -> Path:
     """The network as OpenVINO's files, converted by the first process on this machine that needs them."""
-    import openvino
-
-    folder = conversion_folder(network.digest, f"openvino-{openvino.__version__.split('-')[0]}")
+    folder = conversion_folder(network.digest, _library())
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()

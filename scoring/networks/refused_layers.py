@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scoring.networks.keras_versions import newer_keras
+from scoring.networks.keras_versions import keras_2, newer_keras
 from scoring.networks.library_words import words_of
 
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
@@ -23,12 +23,14 @@ def reason_of(error: Exception, path: Path) -> str:
     # Each level of a nested model repeats its whole architecture before it says what is wrong inside.
     reason = str(error).rpartition(_CAUSE)[2].partition(_CONFIG)[0]
     if unknown := _UNKNOWN.search(reason):
+        if older := keras_2(path):
+            return f"its {unknown[1]} {unknown[2]} is none that Keras 3 knows.{older}"
         return f"its {unknown[1]} {unknown[2]} is none of Keras' own.{newer_keras(path) or _ADVICE}"
     if _UNSAFE.search(reason):
         names = _lambda_layers(path)
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
-    return words_of(reason) + newer_keras(path)
+    return words_of(reason) + (newer_keras(path) or keras_2(path))
 
 
 def stateful_layers(path: Path) -> list[str]:

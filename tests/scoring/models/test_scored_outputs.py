@@ -226,7 +226,7 @@ def test_the_name_of_a_sequential_models_output_or_of_a_nested_one_changes_nothi
     pixels, path = keras.Input((224, 224, 3)), tmp_path / "model.keras"
     layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax", name="probs")]
     for model, name in (
-        (keras.Sequential([pixels, *layers]), "0"),
+        (keras.Sequential([pixels, *layers]), "probs"),
         (keras.Model(pixels, [[layers[1](layers[0](pixels))]]), "probs"),
     ):
         model.save(path)

@@ -34,6 +34,7 @@ _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "the mean of a batch": lambda x: x - ops.mean(x, axis=0, keepdims=True),
     "a layer along the batch": lambda x: layers.UnitNormalization(axis=0)(x),
     "attention along the batch": lambda x: layers.MultiHeadAttention(1, 2, attention_axes=(0,))(x, x),
+    "the loudest of all": lambda x: layers.MelSpectrogram(64, num_mel_bins=8, top_db=9.0)(layers.Flatten()(x)) / 99.0,
     "the first image": lambda x: x - ops.expand_dims(x[0], 0),
     "the batch turned round": lambda x: ops.flip(x, axis=0),
     "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),

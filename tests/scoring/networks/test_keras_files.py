@@ -2,6 +2,7 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,31 @@ def test_a_file_that_a_newer_keras_saved_is_refused_by_both_versions(
     assert ("It was saved by" in str(refused.value)) == (said is not None)
     assert (said or "") in str(refused.value)
     assert ("its class FromTheFuture is none of Keras' own. Use layers" in str(refused.value)) == (said is None)
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (None, "its class Functional is none that Keras 3 knows."),
+        ("keras.src.engine.functional", "its parent module keras.src.engine.functional cannot be imported."),
+    ],
+)
+def test_a_file_that_keras_2_saved_is_refused_with_what_helps(tmp_path: Path, module: str | None, reason: str) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        config: dict[str, Any] = {
+            "module": module,
+            "class_name": "Functional",
+            "config": {},
+            "registered_name": "Functional",
+        }
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
+    advice = (
+        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras."
+    )
+    with pytest.raises(ModelError, match=rf"{reason} {advice}$"):
+        load_keras_file(path)
 
 
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:

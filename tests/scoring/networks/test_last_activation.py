@@ -25,6 +25,10 @@ def _inner(keras: Any, activation: str | None) -> Any:
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation=activation)])
 
 
+def _passing(keras: Any) -> Any:
+    return keras.Sequential([keras.Input((4,)), keras.layers.Identity(), keras.layers.Activation("linear")])
+
+
 def _convolution(keras: Any, features: Any, activation: str | None) -> Any:
     maps = keras.layers.Reshape((1, 1, 3))(features)
     return keras.layers.Flatten()(keras.layers.Conv2D(4, 1, activation=activation)(maps))
@@ -60,6 +64,10 @@ _ENDS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "relu of a convolution": ("relu", lambda k, x: _convolution(k, x, "relu")),
     "model in a model": (SIGMOID, lambda k, x: _inner(k, "sigmoid")(x)),
     "logits of a model in a model": (SOFTMAX, lambda k, x: k.ops.softmax(_inner(k, None)(x))),
+    "dropout in a model": (
+        SOFTMAX,
+        lambda k, x: k.Sequential([k.Input((4,)), k.layers.Dropout(0.5), _passing(k)])(_inner(k, "softmax")(x)),
+    ),
     "average of heads": (SOFTMAX, lambda k, x: k.layers.Average()([_inner(k, "softmax")(x) for _ in range(2)])),
     "average of unlike heads": (
         "softmax and none",
@@ -82,6 +90,16 @@ def test_sequential_model_tells_it_too(tmp_path: Path) -> None:
     keras.Sequential(layers).save(tmp_path / "model.keras")
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert last_activation(single_output(model, None, "model.keras")) == SIGMOID
+
+
+def test_output_of_a_sequential_model_is_called_by_its_last_layer(tmp_path: Path) -> None:
+    import keras
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(4, name="breed")]
+    model = keras.Sequential(layers)
+    assert single_output(model, "breed", "model.keras") is model
+    with pytest.raises(ModelError, match=r"Expected `output_name` to be one of breed of .*; received 0"):
+        single_output(model, "0", "model.keras")
 
 
 def _inner_of(num_inputs: int) -> Any:

@@ -179,6 +179,34 @@ def test_maps_with_channels_first_are_pooled_over_positions(tmp_path: Path, end:
     assert base_of(BaseRequest(str(path), layer=layer)).digest().endswith("-channels-last")
 
 
+@pytest.mark.parametrize("layer", [None, "joined", "twice"])
+def test_nested_networks_leave_channels_where_they_are(tmp_path: Path, layer: str | None) -> None:
+    """None of their own layers tells, but what they take; the file tells that earlier versions took them for last."""
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((9, 13, 3))
+    turned = keras.layers.Permute((3, 1, 2))(pixels)
+    first = keras.layers.Conv2D(5, 3, data_format="channels_first")(turned)
+    active = keras.Sequential([keras.layers.BatchNormalization(axis=1), keras.layers.ReLU()], name="active")
+    one, other = keras.Input((5, 7, 11)), keras.Input((5, 7, 11))
+    joined = keras.Model([one, other], keras.layers.Add()([one, keras.layers.ReLU()(other)]), name="joined")
+    seen = joined([active(first), first])
+    back = keras.layers.Permute((2, 3, 1))(seen)
+    same = keras.Sequential([keras.Input((None, None, None)), keras.layers.Identity()], name="same")
+    twice = keras.layers.Identity(name="twice")(same(same(back)))
+    last = keras.layers.Conv2D(2, 1, data_format="channels_first", name="classes")(seen)
+    classes = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(last)
+    aside = keras.layers.GlobalAveragePooling2D()(twice)
+    path = tmp_path / "m.keras"
+    keras.Model(pixels, classes if layer is None else [classes, aside]).save(path)
+    network = keras.saving.load_model(path)
+    photos = np.random.default_rng(0).integers(0, 256, (3, 9, 13, 3)).astype(np.float32)
+    joined_maps = keras.Operation.output.fget(network.get_layer("joined"))
+    maps = keras.Model(network.inputs, joined_maps).predict_on_batch(photos)  # (3, 5, 7, 11)
+    found = cut_at(network, layer, "a.keras").predict_on_batch(photos)
+    np.testing.assert_allclose(found, maps.mean(axis=(2, 3)), rtol=1e-4)
+    assert base_of(BaseRequest(str(path), layer=layer)).digest().endswith("-channels-last-nested")
+
+
 def test_branches_that_meet_again_are_followed_once() -> None:
     """Each of forty blocks doubles the ways to where the maps come from."""
     pixels = keras.Input((8, 8, 3))

@@ -1,0 +1,194 @@
+"""No short number format is taken for networks whose numbers it does not hold, though `auto` would by the device."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from scoring.errors import ModelError
+from scoring.models.embedding import Embedder, EmbeddingRequest, EmbeddingType
+from scoring.models.model_request import ModelRequest
+from scoring.networks.application_networks import application_network
+from scoring.networks.applications import APPLICATIONS
+from scoring.networks.base_networks import is_published
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.engines import EngineName, Network
+from scoring.networks.noise import noise
+from scoring.networks.precision import Precision, PrecisionChoice, cpu_flags
+from scoring.networks.precision_check import held_precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
+from scoring.pixels.input_shape import InputShape
+
+pytestmark = [
+    pytest.mark.keras,
+    pytest.mark.filterwarnings("ignore:.*overflow encountered in cast"),  # UnitNormalization: 1 / 1e-12 in float16
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What other runs of these tests have found is not known."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def _on_turing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.networks.precision.compute_capability", lambda: 7.5)
+
+
+@pytest.fixture
+def _with_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.networks.precision.compute_capability", lambda: None)
+    monkeypatch.setattr("scoring.networks.precision.cpu_flags", lambda: {"amx_bf16", "avx512_bf16"})
+
+
+def _save(path: Path, scale: float) -> str:
+    """A network that scales its features to length one: float16 holds sums of squares up to 65,504."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    layers = [
+        keras.Input((16, 16, 3)),
+        keras.layers.Rescaling(scale / 255),
+        keras.layers.Conv2D(8, 3, activation="relu", bias_initializer="ones"),
+        keras.layers.GlobalMaxPooling2D(),
+        keras.layers.UnitNormalization(name="unit"),
+        keras.layers.Dense(2, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=3)),
+    ]
+    keras.Sequential(layers).save(path)
+    return str(path)
+
+
+def _embedder(path: str, precision: Precision) -> Embedder:
+    return EmbeddingRequest(BaseRequest(path, layer="unit"), EmbeddingType.FLOAT32, precision, "tensorflow").load()
+
+
+def _classifier(path: str, precision: Precision) -> Any:
+    return ModelRequest(path, None, "cat,dog", precision, "tensorflow").load()
+
+
+@pytest.mark.usefixtures("_on_turing")
+def test_auto_takes_float32_where_float16_does_not_hold_a_networks_numbers(tmp_path: Path) -> None:
+    path, pixels = _save(tmp_path / "m.keras", 2000), noise(4, InputShape(16, 16))
+    for load in (_embedder, _classifier):
+        auto, exact = (load(path, precision) for precision in (Precision.AUTO, Precision.FLOAT32))
+        assert auto.precision.precision is Precision.FLOAT32
+        assert auto.precision.reason == "float16 does not hold this network's numbers"
+        np.testing.assert_array_equal(auto.score(pixels), exact.score(pixels))
+        with pytest.raises(ModelError, match=r"float16 can hold, up to 65,504; .* Use `precision` float32 or"):
+            load(path, Precision.FLOAT16)
+
+
+@pytest.mark.usefixtures("_on_turing")
+def test_float16_is_taken_where_it_does(tmp_path: Path) -> None:
+    path, pixels = _save(tmp_path / "m.keras", 20), noise(4, InputShape(16, 16))
+    for load in (_embedder, _classifier):
+        auto, exact = (load(path, precision) for precision in (Precision.AUTO, Precision.FLOAT32))
+        assert (auto.precision.precision, auto.precision.reason) == (
+            Precision.FLOAT16,
+            "the GPU's compute capability is 7.5",
+        )
+        np.testing.assert_allclose(auto.score(pixels), exact.score(pixels), atol=0.02)
+        assert not np.array_equal(auto.score(pixels), exact.score(pixels)), "it was computed in float16"
+
+
+def _colours(path: Path, is_counted: bool) -> str:
+    """A network that looks up the colour of each pixel among 512: bfloat16 has 8 bits for the index."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    pixels = keras.Input((16, 16, 3))
+    levels = keras.ops.floor(pixels / 32.0)
+    index = levels[..., 0] * 64.0 + levels[..., 1] * 8.0 + levels[..., 2]
+    if is_counted:
+        found = keras.layers.CategoryEncoding(512, output_mode="count")(keras.layers.Flatten()(index))
+    else:
+        normal = keras.initializers.RandomNormal(stddev=10)
+        colours = keras.layers.Embedding(512, 8, embeddings_initializer=normal)
+        found = keras.layers.GlobalAveragePooling2D()(colours(keras.ops.cast(index, "int32")))
+    found = keras.layers.UnitNormalization(name="unit")(found)
+    classes = keras.layers.Dense(2, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=9))
+    keras.Model(pixels, classes(found)).save(path)
+    return str(path)
+
+
+@pytest.mark.usefixtures("_with_amx")
+def test_auto_takes_float32_where_bfloat16_does_not_hold_a_networks_numbers(tmp_path: Path) -> None:
+    path, pixels = _colours(tmp_path / "m.keras", is_counted=True), noise(4, InputShape(16, 16))
+    for load in (_embedder, _classifier):
+        auto, exact = (load(path, precision) for precision in (Precision.AUTO, Precision.FLOAT32))
+        assert auto.precision.precision is Precision.FLOAT32
+        assert auto.precision.reason == "bfloat16 does not hold this network's numbers"
+        np.testing.assert_array_equal(auto.score(pixels), exact.score(pixels))
+        asked = load(path, Precision.BFLOAT16)
+        assert asked.precision.precision is Precision.BFLOAT16, "a run that was begun in it goes on"
+        assert asked.precision.reason == "asked for, though it does not hold this network's numbers"
+
+
+@pytest.mark.ci
+@pytest.mark.usefixtures("_with_amx")
+def test_openvino_is_asked_too(tmp_path: Path) -> None:
+    """It computes in bfloat16 what Keras keeps in float32."""
+    pytest.importorskip("openvino")
+    if not cpu_flags() & {"amx_bf16", "avx512_bf16"}:
+        pytest.skip("OpenVINO computes in float32 on this processor")
+    path, pixels = _colours(tmp_path / "m.keras", is_counted=False), noise(4, InputShape(16, 16))
+    auto, exact = (
+        ModelRequest(path, None, "cat,dog", precision, "tensorflow", EngineName.OPENVINO).load()
+        for precision in (Precision.AUTO, Precision.FLOAT32)
+    )
+    assert auto.precision.reason == "bfloat16 does not hold this network's numbers"
+    np.testing.assert_array_equal(auto.score(pixels), exact.score(pixels))
+
+
+@pytest.mark.usefixtures("_with_amx")
+@pytest.mark.parametrize("engine", [EngineName.KERAS, pytest.param(EngineName.OPENVINO, marks=pytest.mark.ci)])
+def test_bfloat16_is_taken_where_it_does(model: Path, engine: EngineName) -> None:
+    pytest.importorskip("openvino")
+    loaded = ModelRequest(str(model), None, "a,b,c", Precision.AUTO, "tensorflow", engine).load()
+    assert loaded.precision == PrecisionChoice(Precision.BFLOAT16, "the processor has amx_bf16 and avx512_bf16")
+
+
+def _choose(network: Network, scores: list[Any]) -> PrecisionChoice:
+    """What becomes of bfloat16 where the network's outputs, one call after the other, are `scores`."""
+    chosen, calls = PrecisionChoice(Precision.BFLOAT16, "fast"), iter(scores)
+
+    def score(precision: Precision, images: Any) -> Any:
+        return next(calls)(images)
+
+    return held_precision(chosen, network, "keras-0", InputShape(4, 4), score)
+
+
+def _ones(images: Any) -> Any:
+    return np.ones((len(images), 2), np.float32)
+
+
+def _fails(images: Any) -> Any:
+    raise LookupError("indices[14,0] = 512 is not in [0, 512)")
+
+
+def test_what_fails_in_bfloat16_is_not_held() -> None:
+    assert _choose(Network("a", Mock()), [_ones, _fails]).precision is Precision.FLOAT32
+    with pytest.raises(LookupError, match="is not in"):
+        _choose(Network("b", Mock()), [_fails])
+
+
+def test_the_answer_is_kept_where_it_can_be(tmp_path: Path) -> None:
+    assert _choose(Network("a", Mock()), [_ones, _ones]).precision is Precision.BFLOAT16
+    assert _choose(Network("a", Mock()), []).precision is Precision.BFLOAT16, "nothing is computed"
+    assert _choose(Network("b", Mock()), [_ones, _fails]).precision is Precision.FLOAT32
+    assert _choose(Network("b", Mock()), []).precision is Precision.FLOAT32
+    shutil.rmtree(tmp_path / "keras")
+    (tmp_path / "keras").write_text("no folder can be made here")
+    assert _choose(Network("a", Mock()), [_ones, _ones]).precision is Precision.BFLOAT16
+
+
+def test_published_networks_are_known_to_be_held() -> None:
+    file = BaseRequest("a.keras")
+    assert is_published(BaseRequest("resnet50", further=(BaseRequest("vgg16-convolutions"),)))
+    assert not any(map(is_published, (file, BaseRequest("resnet50", further=(file,)))))
+    assert application_network(APPLICATIONS["mobilenet"], RANDOM_WEIGHTS).is_published
+    assert _choose(Network("a", Mock(), is_published=True), []).precision is Precision.BFLOAT16
