@@ -39,6 +39,15 @@ def may_be_readable_later(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_THE_FILE
 
 
+def refuse_fault_of_machine(place: object, error: BaseException) -> None:
+    """Raise what kept a file from being read while it was listed, if it keeps others from it too, or it is another."""
+    if isinstance(error, UnreachableError | ChangedError):
+        raise error
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        text = f"cannot be read while images are listed: {error.strerror}. Run again once it can"
+        raise UnreachableError(errno.EREMOTEIO, text, str(error.filename or place)) from error
+
+
 def refuse_absent(place: object, error: BaseException) -> None:
     """Raise UnreachableError if `error`, or its cause, says that a file of many images is not to be had now."""
     fault = error if isinstance(error, OSError) else error.__cause__
