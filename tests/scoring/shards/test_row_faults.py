@@ -134,7 +134,7 @@ def _image_error_of(cause: Exception) -> ImageError:
         (OSError(errno.EISDIR, "Is a directory"), False),
         (OSError(errno.ENAMETOOLONG, "File name too long"), False),
         (OSError("cannot read from zip: File is not a zip file"), False),
-        (BucketError(None, "the server answers HTTP 403", "https://host/3.png"), False),
+        (BucketError(None, "the server answers HTTP 410", "https://host/3.png"), False),
     ],
     ids=repr,
 )
