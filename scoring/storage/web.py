@@ -137,6 +137,7 @@ def _number(code: int) -> int | None:
 
 
 def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
+    answer.raw.enforce_content_length = True  # urllib3 before 2 takes an answer that ends early for the whole one
     parts, size = [], 0
     for part in answer.iter_content(_READ_AT_ONCE):
         size += len(part)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from requests.adapters import HTTPAdapter
+from urllib3.response import HTTPResponse
 
 from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
@@ -135,6 +136,17 @@ def test_answer_that_refuses_a_file_is_asked_for_once_and_tried_again_by_the_nex
         _read(f"{server}/busy-{code}.jpg")
     assert may_be_readable_later(refused.value)
     assert len(_Server.asked) == 1
+
+
+def test_answer_that_ends_early_is_no_whole_one_with_an_urllib3_that_does_not_look(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before urllib3 2."""
+    made = HTTPResponse.__init__
+    as_before = lambda *arguments, **options: made(*arguments, **options | {"enforce_content_length": False})  # noqa: E731
+    monkeypatch.setattr(HTTPResponse, "__init__", as_before)
+    with pytest.raises(BucketError, match="the server ends its answer early"):
+        _read(f"{server}/short.jpg")
 
 
 @pytest.mark.parametrize("code", [400, 410, 418, 501, 505])
