@@ -46,7 +46,8 @@ def refuse_other_photos(request: FinetuneRequest, images: Sequence[ImageEntry]) 
     folder = ModelFolder(request.output)
     if folder.features.record.is_file() or not (record := _finished(folder)):
         return
-    if manifest_digest(images, request.images.shard_size or default_shard_size(len(images))) != record.data.digest:
+    digest = manifest_digest(images, request.images.shard_size or default_shard_size(len(images)))
+    if digest not in (record.data.digest, record.data.listed):
         raise RunFolderError(
             f"{folder.path} holds a finished model of another request: expected the {record.data.num_images:,} photos "
             f"that it was trained on, with their labels and `shard_size`; those of {request.images.images} differ in "

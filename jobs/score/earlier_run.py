@@ -46,7 +46,7 @@ def look_at_earlier_run(
         return EarlierRun()
     renewal = find_renewal(folder, images, shard_size, num_left_out=0)
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
-    record = record_of_same_run(request, folder, digest)
+    record = record_of_same_run(request, folder, images, digest)
     check_place(folder, record, renewal, images, request.images)
     if record is None or renewal is None:  # gone or damaged: it is written anew, and shards are kept
         known = known_fields(scorer_settings(request, folder, None), digest)

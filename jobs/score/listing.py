@@ -197,7 +197,7 @@ class BackgroundListing:
 
     def _check_earlier(self, images: Sequence[ImageEntry], digest: str) -> None:
         """Refuse a folder that holds another run, by what is known so far."""
-        record = record_of_same_run(self._request, self._folder, digest)
+        record = record_of_same_run(self._request, self._folder, images, digest)
         check_place(self._folder, record, self._renewal, images, self._request.images)
 
     def _wait_for_removal(self, fence: Fence, digest: str) -> None:  # noqa: ARG002

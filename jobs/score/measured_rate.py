@@ -39,8 +39,8 @@ def measured_rate(
         placement: The actors: `bench` counts for those that have what its one had.
     """
     work = record.work if record else None
-    if work and work.num_scored:
-        return Rate(work.steady_images_per_s or work.images_per_s, "this run's largest invocation")
+    if work and work.num_scored and (images_per_s := work.steady_images_per_s or work.images_per_s):
+        return Rate(images_per_s, "this run's largest invocation")
     figures = _figures(Path(RECORD_NAME))
     share = WorkerShare(placement.cpus_per_worker, placement.gpus_per_worker)
     size = model.size if isinstance(model, ModelRequest) else None

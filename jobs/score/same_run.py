@@ -1,5 +1,7 @@
 """Whether a run folder holds the run that is asked for; if not, by which of its options it is another one."""
 
+from collections.abc import Sequence
+
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import RunFolderError
@@ -7,28 +9,33 @@ from scoring.run.earlier import load_earlier_record
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
 from scoring.run.record import RunRecord
+from scoring.run.renewal import find_gone
 from scoring.shards.settings import known_fields
+from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import LabelsFrom
 from scoring.storage.locations import is_same_place
 
 
-def record_of_same_run(request: ImagesRequest, folder: RunFolder, digest: str) -> RunRecord | None:
+def record_of_same_run(
+    request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], digest: str
+) -> RunRecord | None:
     """What `run.json` says, if there is one.
 
     Args:
         request: What is asked for now.
         folder: The run folder.
-        digest: The manifest's.
+        images: All images as they are listed now.
+        digest: The digest of their manifest.
 
     Raises:
         RunFolderError: If it is of another run, by what is known before a model is loaded.
     """
-    _refuse_other_options(request, folder, digest)
+    _refuse_other_options(request, folder, images, digest)
     return load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
 
 
-def _refuse_other_options(request: ImagesRequest, folder: RunFolder, digest: str) -> None:
-    """Name the options by which a record's images are not those of this digest; nothing where no option tells."""
+def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], digest: str) -> None:
+    """Name the options by which a record's images are not those of this digest, or the images that are gone."""
     try:
         record = folder.load_record()
     except RunFolderError:  # damaged: the shards tell whose they are
@@ -53,6 +60,12 @@ def _refuse_other_options(request: ImagesRequest, folder: RunFolder, digest: str
         raise RunFolderError(
             f"{folder.path} holds a run with other options: expected {expected}; received {received}. Name the same, "
             "use another `output`, or `overwrite` to start clean."
+        )
+    if gone := find_gone(folder, images):
+        raise RunFolderError(
+            f"{folder.path} holds a run of {record.num_images:,} images; {len(gone):,} of these cannot be found now, "
+            f"such as {gone[0]}. Bring them back, and run the same again; if that cannot be, use another `output`, or "
+            "`overwrite` to start clean."
         )
 
 

@@ -48,7 +48,7 @@ class TrainingData:
     """The photos, and how many were used for what.
 
     Attributes:
-        digest: The digest of their manifest.
+        digest: The digest of their manifest, as it was when they were first listed.
         num_images: All of them.
         num_train: Photos trained on.
         num_validation: Photos measured on.
@@ -61,6 +61,8 @@ class TrainingData:
         num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
         is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
             None where an earlier version wrote this.
+        listed: The digest of the photos as they were when this was trained, of which some may have changed since they
+            were first listed; empty where an earlier version wrote this.
     """
 
     digest: str
@@ -74,6 +76,7 @@ class TrainingData:
     num_copies: int = 0
     num_seen: int = 0
     is_drawn: bool | None = None
+    listed: str = ""
 
     @property
     def is_cross_validated(self) -> bool:

@@ -224,6 +224,11 @@ class Manifest:
         ends = [end for each in found for end in ((each.min, each.max) if each and each.has_min_max else ("",))]
         return os.path.commonprefix(ends).rpartition("/")[0]  # noqa: RUF071  # all paths lie between the ends
 
+    def listed_digest(self) -> str:
+        """The `manifest_digest` of its images; `info.digest` is of the contents that they had when first listed."""
+        images = [image for shard_id in range(self.info.num_shards) for image in self.shard(shard_id)]
+        return manifest_digest(images, self.shard_sizes[0])
+
     def sample(self, count: int) -> list[ImageEntry]:
         """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
         rows = _evenly_spaced(self.info.num_images, count)

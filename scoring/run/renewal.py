@@ -122,6 +122,25 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
         return None
 
 
+def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
+    """The paths of a run folder's images that are not among these; none where its manifest does not tell.
+
+    Raises:
+        BucketError: If the manifest cannot be reached.
+    """
+    try:
+        earlier = Manifest(folder.manifest)
+        if not _is_of_record(earlier, folder):
+            return []
+        paths = earlier.describe_several(0, earlier.info.num_shards, ["path"])["path"]
+    except BucketError:
+        raise
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
+        return []
+    is_there = pc.is_in(paths, value_set=manifest_rows(images)["path"].combine_chunks())
+    return [str(path) for path in paths.filter(pc.invert(is_there)).to_pylist()]
+
+
 def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:
     """Whether a manifest is the one that `run.json` tells of; a bit of its digest may have changed."""
     try:

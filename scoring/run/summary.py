@@ -39,7 +39,7 @@ class Summary:
         num_scored: Images scored by this invocation; the others were there already.
         num_labelled: Readable rows whose target the model knows; 0 where several labels may be true of an image.
         num_right: Those of them whose label is their target.
-        images_per_s: Cold: images scored over wall time from command to summary.
+        images_per_s: Cold: images read and scored over wall time from command to summary.
         steady_images_per_s: Added over workers, each from the end of its first batch on; None if there was only one.
         wall_s: Wall time from command to summary.
         read_s: Reading bytes.

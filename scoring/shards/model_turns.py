@@ -46,7 +46,7 @@ class ModelTurns:
             batch, pending = begun.popleft()
             rows.extend(_scored(batch, pending(), self._model.tells_copies) if pending else _unread(batch))
             batches.give_back(batch)
-            stopwatch.scored(len(batch.images))
+            stopwatch.scored(sum(error is None for error in batch.errors))
 
         with self._turn:
             stopwatch.start()

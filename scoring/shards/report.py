@@ -23,7 +23,7 @@ class ShardReport:
         score_s: The model worked.
         write_s: Writing, syncing and renaming the shard's file.
         warmed_up_at: When the first batch was done: compilation lies before.
-        num_warm_images: Images scored after that.
+        num_warm_images: Images that were read, and scored after that.
         finished_at: When the shard's file was in place.
         digest: SHA-256 of the shard's file.
         peak_memory_bytes: The most that the worker's process had held by then.
@@ -46,6 +46,11 @@ class ShardReport:
     peak_memory_bytes: int = 0
     batch_size: int = 0
     imported_at: float = 0.0
+
+    @property
+    def num_read(self) -> int:
+        """Rows of images that the model had."""
+        return self.num_images - self.num_errors
 
 
 class Stopwatch:
@@ -71,7 +76,7 @@ class Stopwatch:
         self._score_s += self._lap()
 
     def scored(self, num_images: int) -> None:
-        """A batch has passed the model."""
+        """A batch has passed the model, or was spared it, and so many of its images were read."""
         self._score_s += self._lap()
         if not self._warmed_up_at:
             self._warmed_up_at = time.time()

@@ -17,18 +17,10 @@ from scoring.errors import (
 from scoring.pixels.guarded_decode import DecoderKilledError, DecoderStartError
 from scoring.run.predictions import ScoredImage
 from scoring.storage.locations import bucket_of
-from scoring.storage.reach import is_absent
-from scoring.storage.read_deadline import ReadTimeoutError
+from scoring.storage.reach import OF_THE_MACHINE, may_be_readable_later
 from scoring.storage.redaction import redact
-from scoring.storage.retrying import TRANSIENT
 
 _LONGEST = 300  # characters of a message
-# No image is the cause: no room, no further files in this process, a mount or a network that is gone. EIO is not among
-# them: a disk has it for one file.
-_OF_THE_MACHINE = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOTCONN, errno.ESTALE}
-    | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
-)
 _TEMPORARY = "temporary: "
 _OUT_OF_REACH = f"{_TEMPORARY}out of reach: "
 _NO_THREAD = "can't start new thread"  # Python has no class for it
@@ -56,7 +48,7 @@ def row_fault(error: BaseException, in_reading: bool = False) -> str:
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
-    if isinstance(error, PluginError | BusyError) or (in_reading and any(map(_is_temporary, _causes(error)))):
+    if isinstance(error, PluginError | BusyError) or (in_reading and any(map(may_be_readable_later, _causes(error)))):
         text = f"{_TEMPORARY}{text}"
     return text[:_LONGEST]
 
@@ -84,13 +76,6 @@ def check_reach(rows: Sequence[ScoredImage]) -> None:
             raise UnreachableError(errno.EREMOTEIO, message, row.image.path)
 
 
-def _is_temporary(cause: BaseException) -> bool:
-    """Of storage that is slow, busy or ill, or of an image that is not there or closed to us, perhaps not for good."""
-    if isinstance(cause, ReadTimeoutError):
-        return True
-    return is_absent(cause) or (isinstance(cause, OSError) and cause.errno in TRANSIENT)
-
-
 def _stops_all(error: BaseException) -> bool:
     if not isinstance(error, Exception):
         return type(error).__name__ != _RUST_PANIC
@@ -113,4 +98,4 @@ def _is_of_the_machine(cause: BaseException) -> bool:
         return True
     if isinstance(cause, RuntimeError):
         return str(cause) == _NO_THREAD
-    return isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE
+    return isinstance(cause, OSError) and cause.errno in OF_THE_MACHINE

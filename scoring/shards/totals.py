@@ -43,7 +43,7 @@ class ShardTotals:
         for stage in _STAGES:
             self.stages[stage] += getattr(report, stage)
         span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
-        span.num_images += report.num_images
+        span.num_images += report.num_read
         span.finished_at = max(span.finished_at, report.finished_at)
         if report.finished_at < span.first.finished_at:
             span.first = report
@@ -77,14 +77,14 @@ class ShardTotals:
 
 @dataclass
 class _Span:
-    """One worker's time at work, from its first batch on."""
+    """One worker's time at work, from its first batch on, and how many images it read."""
 
     first: ShardReport
     finished_at: float
     num_images: int = 0
 
     def images_per_s(self) -> float:
-        num_warm = self.num_images - self.first.num_images + self.first.num_warm_images
+        num_warm = self.num_images - self.first.num_read + self.first.num_warm_images
         seconds = self.finished_at - self.first.warmed_up_at
         return num_warm / seconds if seconds > 0 else 0.0
 
@@ -116,7 +116,7 @@ def summarise(
         num_scored=totals.num_images,
         num_labelled=counted.num_known,
         num_right=counted.num_right,
-        images_per_s=totals.num_images / wall_s,
+        images_per_s=(totals.num_images - totals.num_errors) / wall_s,
         steady_images_per_s=totals.steady_images_per_s(),
         wall_s=wall_s,
         **totals.stages,

@@ -1,5 +1,6 @@
 """Tell the images among a collection's files: by their names, and where those say nothing, by their first bytes."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,12 @@ from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
 from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip
+from scoring.storage.reach import may_be_readable_later, refuse_fault_of_machine
 from scoring.storage.walking import Fault, is_hidden
 
 _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
+_GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 # Files that are not looked into: their name says that they are no image.
 _OTHERS = frozenset(
@@ -70,6 +73,8 @@ class Account:
 class ImageFinder:
     """Finds images, and counts what is left out.
 
+    A file whose content has to tell and that cannot be read for a moment counts as an image.
+
     Args:
         peek: `peek(file, length)` returns the first bytes of a file, at most `length`.
         account: Counts what is left out.
@@ -81,7 +86,11 @@ class ImageFinder:
         _judge_suffix.cache_clear()  # a notebook may have installed a plugin since the last listing
 
     def images(self, files: Iterable[FoundFile]) -> Iterator[FoundFile]:
-        """The images among files; those whose content has to tell come later than the others, some together."""
+        """The images among files; those whose content has to tell come later than the others, some together.
+
+        Raises:
+            OSError: If one of these cannot be read, for a reason that holds for others too.
+        """
         unclear: list[FoundFile] = []
         for file in files:
             reason = judge(file)
@@ -107,8 +116,10 @@ class ImageFinder:
     def _judge_content(self, file: FoundFile) -> str | None:
         try:
             head = self._peek(file, HEAD_BYTES) if file.head is None else file.head
-        except (OSError, ValueError, ImageError):
-            return Fault.UNREADABLE
+        except (OSError, ValueError, ImageError) as error:
+            refuse_fault_of_machine(file.path, error)
+            is_left_out = getattr(error, "errno", None) in _GONE_OR_CLOSED or not may_be_readable_later(error)
+            return Fault.UNREADABLE if is_left_out else None  # a row of its own is tried again
         name = formats.format_of(head)
         if name is None:
             return Reason.NOT_AN_IMAGE

@@ -103,9 +103,10 @@ class TableSource:
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
         try:
-            return read_range(located(self._parts.folder, file.path), 0, length)
+            place = located(self._parts.folder, file.path)
         except RequestError as error:
             raise OSError(str(error)) from error
+        return read_range(place, 0, length)
 
     def open(self) -> ImageReader:
         """See `ImageSource`."""

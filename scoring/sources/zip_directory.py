@@ -115,6 +115,8 @@ class ZipDirectory:
         try:
             with self._opened.open(self._find(path)) as file:
                 return file.read(length)
+        except OSError:
+            raise
         except _DAMAGE as error:
             raise OSError(f"cannot read from zip: {error}") from error
 

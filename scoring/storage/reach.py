@@ -5,17 +5,47 @@ import os
 
 from scoring.errors import ChangedError, UnreachableError
 from scoring.storage.locations import Location, machine_path
-from scoring.storage.read_deadline import within_limit
+from scoring.storage.read_deadline import ReadTimeoutError, within_limit
 
 # What opening a file says that is not there or closed to this user, or whose device or server has left.
 _ABSENT = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOLINK}
+    | {errno.EKEYEXPIRED, errno.ENOKEY, errno.EKEYREVOKED, errno.EKEYREJECTED}
+)
+# No file is the cause: no room, no further files in this process, a mount or a network that is gone. EIO is not among
+# them: a disk has it for one file.
+OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOTCONN, errno.ESTALE}
+    | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+)
+# What speaks of a file's own name, kind or content: it is so at any time.
+_OF_THE_FILE = frozenset(
+    {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EBADMSG, errno.EILSEQ}
 )
 
 
 def is_absent(error: BaseException | None) -> bool:
     """Whether an error says that a file is not to be had now; it may be at another time."""
     return isinstance(error, OSError) and error.errno in _ABSENT
+
+
+def may_be_readable_later(error: BaseException | None) -> bool:
+    """Whether an error in reading a listed file speaks of its storage or its network, so that it may pass.
+
+    That is whatever number the system gives, of many file systems and devices, but for those of the file itself.
+    """
+    if isinstance(error, ReadTimeoutError):
+        return True
+    return isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_THE_FILE
+
+
+def refuse_fault_of_machine(place: object, error: BaseException) -> None:
+    """Raise what kept a file from being read while it was listed, if it keeps others from it too, or it is another."""
+    if isinstance(error, UnreachableError | ChangedError):
+        raise error
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        text = f"cannot be read while images are listed: {error.strerror}. Run again once it can"
+        raise UnreachableError(errno.EREMOTEIO, text, str(error.filename or place)) from error
 
 
 def refuse_absent(place: object, error: BaseException) -> None:

@@ -7,7 +7,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from scoring.errors import StorageError
 
 # What may pass by itself. A missing file, a full disk or a forbidden folder does not.
-TRANSIENT = frozenset(
+_TRANSIENT = frozenset(
     {errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.EREMOTEIO, errno.ENOBUFS}
     | {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH}
     | {errno.EMFILE, errno.ENFILE}
@@ -32,4 +32,4 @@ def patiently() -> Retrying:
 def is_transient(error: BaseException) -> bool:
     """Whether an error of the system, or the one that caused a StorageError, may pass by itself."""
     cause = error.__cause__ if isinstance(error, StorageError) else error
-    return isinstance(cause, OSError) and cause.errno in TRANSIENT
+    return isinstance(cause, OSError) and cause.errno in _TRANSIENT

@@ -10,8 +10,11 @@ from typing import Any
 from scoring.errors import ChangedError
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# File systems where a file may have another inode number tomorrow, or on another machine.
-_NUMBERED_ANEW = frozenset({"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf"})
+# File systems where a file may have another inode number tomorrow, or on another machine. Those of FAT have none on the
+# disk: Linux counts them anew, see iunique() in its fs/fat/inode.c and fs/exfat/inode.c.
+_NUMBERED_ANEW = frozenset(
+    {"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf", "vfat", "msdos", "exfat"}
+)
 
 
 def stamp_of(*known: object) -> int:

@@ -26,7 +26,10 @@ _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
 # What may pass by itself: too slow, too early, too many requests, and faults of the server or of a proxy before it, but
 # for what it does not know at all.
 _TRANSIENT = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
-_MAY_PASS = (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+# Closed to us now: a signature that has expired, a login, a server's word to one that asks too much. Not asked again.
+_CLOSED = frozenset({401, 403, 407, 423, 451})
+_BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+_MAY_PASS = (requests.Timeout, requests.TooManyRedirects, *_BROKEN)
 _NOT_FOUND = 404  # 410 says: and will not be again
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
@@ -51,7 +54,8 @@ class WebUrl:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            BucketError: If it cannot be read for another reason; its `errno` is EREMOTEIO where that may pass.
+            BucketError: If it cannot be read for another reason; its `errno` is EREMOTEIO where that may pass, and
+                EACCES where the server refuses it.
             TooLargeError: If there is more.
         """
         try:
@@ -63,7 +67,7 @@ class WebUrl:
                 if answer.status_code == _NOT_FOUND:
                     raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {_NOT_FOUND}", str(self))
                 if not answer.ok:
-                    number = errno.EREMOTEIO if answer.status_code in _TRANSIENT else None
+                    number = _number(answer.status_code)
                     raise BucketError(number, f"the server answers HTTP {answer.status_code}", str(self))
                 return _limited(answer, limit_bytes, end)
         except requests.RequestException as error:
@@ -126,7 +130,14 @@ def _session() -> requests.Session:
     return session
 
 
+def _number(code: int) -> int | None:
+    if code in _TRANSIENT:
+        return errno.EREMOTEIO
+    return errno.EACCES if code in _CLOSED else None
+
+
 def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
+    answer.raw.enforce_content_length = True  # urllib3 before 2 takes an answer that ends early for the whole one
     parts, size = [], 0
     for part in answer.iter_content(_READ_AT_ONCE):
         size += len(part)

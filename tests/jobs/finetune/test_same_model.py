@@ -94,6 +94,10 @@ def test_of_a_copy_without_features_photos_and_labels_are_compared(folder: Model
     for others in (swapped, photos[1:]):
         with pytest.raises(RunFolderError, match="expected the 60 photos that it was trained on, with their labels"):
             refuse_other_photos(_request(folder), others)
+    changed = [replace(photos[0], size_bytes=2), *photos[1:]]
+    listed = manifest_digest(changed, default_shard_size(len(changed)))
+    save_training_record(folder, replace(record, data=replace(data, listed=listed)))
+    refuse_other_photos(_request(folder), changed)
     Path(str(folder.training)).unlink()
     refuse_other_photos(_request(folder), swapped)
 

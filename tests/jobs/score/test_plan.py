@@ -137,6 +137,8 @@ def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
     record, placement = run.load_record(), Placement(3, 0, 2)
     assert record
     assert measured_rate(record, _MODEL, "float32", placement) is None, "it scored nothing"
+    unread = record.with_summary(replace(SUMMARY, num_scored=9, images_per_s=0.0, steady_images_per_s=None))
+    assert measured_rate(unread, _MODEL, "float32", placement) is None, "it read nothing"
     record = record.with_summary(replace(SUMMARY, num_scored=9))
     record = record.with_summary(replace(SUMMARY, num_scored=1, images_per_s=0.1, steady_images_per_s=None))
     rate = measured_rate(record, _MODEL, "float32", placement)

@@ -1,6 +1,8 @@
 """What is said where a run folder holds results of other options."""
 
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,10 +70,15 @@ def _score(images: Path = Path("photos"), **options: Any) -> None:
     score_here(images, Path("run").absolute(), **options)
 
 
+def _add(name: str) -> None:
+    shutil.copy("photos/cat.0.png", f"photos/{name}")
+    Path("train.csv").write_text(f"{Path('train.csv').read_text()}{name},pet\n")
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda: os.remove("photos/cat.0.png"),  # noqa: PTH107
+        lambda: _add("cat.99.png"),
         lambda: Path("train.csv").write_text(Path("train.csv").read_text().replace("pet", "animal")),
     ],
 )
@@ -86,3 +93,14 @@ def test_what_is_listed_otherwise_under_the_same_options_is_told_as_that(
         RunFolderError, match=r"images differs: .* Images were added, removed, renamed or changed since"
     ):
         _score(labels_file=LabelsFile(labelled / "linked" / "train.csv"))
+
+
+def test_images_that_are_not_there_now_are_counted_and_the_run_goes_on_once_they_are_back(labelled: Path) -> None:
+    _score()
+    gone = min(Path("photos").iterdir())
+    gone.rename("away")
+    said = f"holds a run of 10 images; 1 of these cannot be found now, such as {gone.name}. Bring them back, and run"
+    with pytest.raises(RunFolderError, match=re.escape(said)):
+        _score()
+    Path("away").rename(gone)
+    _score()

@@ -65,6 +65,15 @@ def test_digest_tells_other_images_apart(changed: list[ImageEntry]) -> None:
     assert manifest_digest(changed, 4) != manifest_digest(_IMAGES, 4)
 
 
+def test_manifest_tells_the_digest_of_its_images_and_that_of_the_ones_first_listed(tmp_path: Path) -> None:
+    first = write_manifest(tmp_path / "manifest.parquet", _IMAGES, 4, num_left_out=0).digest
+    changed = [replace(_IMAGES[0], size_bytes=99), *_IMAGES[1:]]
+    write_manifest(tmp_path / "manifest.parquet", changed, 4, num_left_out=0, digest=first)
+    manifest = Manifest(tmp_path / "manifest.parquet")
+    assert manifest.info.digest == first
+    assert manifest.listed_digest() == manifest_digest(changed, 4) != first
+
+
 def test_digest_tells_other_shards_apart() -> None:
     assert manifest_digest(_IMAGES, 4) != manifest_digest(_IMAGES, 5)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,6 +31,16 @@ def test_steady_rate_leaves_out_each_workers_first_batch_and_adds_up_workers() -
     assert summary.steady_images_per_s == pytest.approx(8 + 8)
     assert summary.images_per_s == 2.0
     assert summary.score_s == 3.0
+
+
+def test_images_that_were_not_read_count_for_no_rate() -> None:
+    first = replace(_report(32, 100.0, 8, 101.0), num_errors=16)
+    second = replace(_report(32, 101.0, 0, 103.0), num_errors=32)
+    summary = summarise(_totals((0, first), (0, second)), _NOTHING, wall_s=8.0)
+    assert summary.steady_images_per_s == pytest.approx(8 / 3)
+    assert summary.images_per_s == 2.0
+    unread = summarise(_totals((0, second)), _NOTHING, wall_s=8.0)
+    assert (unread.steady_images_per_s, unread.images_per_s) == (None, 0.0)
 
 
 def test_one_batch_has_no_steady_rate() -> None:

@@ -1,5 +1,6 @@
 """Every file of a collection is an image or is left out for a reason, and none is lost between the two."""
 
+import errno
 import importlib.util
 import io
 import os
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from scoring.errors import ImagesError
+from scoring.errors import BucketError, ImagesError, RequestError, UnreachableError
 from scoring.pixels import formats
 from scoring.sources.entries import FoundFile, LeftOut
 from scoring.sources.folder_images import FolderSource
@@ -24,6 +25,7 @@ from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
 from scoring.storage.locations import Location, Url
+from scoring.storage.read_deadline import ReadTimeoutError
 from tests.buckets import put_marker
 
 
@@ -305,6 +307,78 @@ def test_file_that_must_be_looked_into_and_cannot_be_read_is_counted_and_named(
         "scoring.sources.folder_images.read_range", lambda *span: (_ for _ in ()).throw(PermissionError())
     )
     assert find_images(tmp_path).left_out == (LeftOut("unreadable", 1, ("secret",)),)
+
+
+def _refuse_to_read(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    """Let it be raised where content is looked at."""
+
+    def refuse(*span: object) -> bytes:
+        raise fault from ValueError("of the client")
+
+    for module in ("folder_images", "table_images"):
+        monkeypatch.setattr(f"scoring.sources.{module}.read_range", refuse)
+
+
+@pytest.mark.parametrize(
+    ("fault", "names"),
+    [
+        (OSError(errno.EIO, "Input/output error"), ["1.jpg", "photo"]),
+        (OSError(errno.EKEYEXPIRED, "Key has expired"), ["1.jpg", "photo"]),
+        (OSError(errno.ECOMM, "Communication error on send"), ["1.jpg", "photo"]),
+        (ReadTimeoutError("reading took longer than 60 s"), ["1.jpg", "photo"]),
+        (BucketError(errno.EREMOTEIO, "503", "s3://bucket/photo"), ["1.jpg", "photo"]),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), ["1.jpg"]),
+        (BucketError(errno.EACCES, "access denied: AccessDenied", "s3://bucket/photo"), ["1.jpg"]),
+        (OSError(errno.EINVAL, "not a regular file"), ["1.jpg"]),
+    ],
+    ids=repr,
+)
+def test_file_that_must_be_looked_into_and_may_be_readable_later_has_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, names: list[str]
+) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "photo": b"2"})
+    _refuse_to_read(monkeypatch, fault)
+    listing = find_images(tmp_path)
+    assert [image.path for image in listing.images] == names
+    assert sum(left.count for left in listing.left_out) == 2 - len(names)
+
+
+def test_member_of_a_zip_that_must_be_looked_into_and_may_be_readable_later_has_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("1.jpg", _PHOTO)
+        archive.writestr("photo", _PHOTO)
+    refuse = lambda *member: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error"))  # noqa: E731
+    monkeypatch.setattr(zipfile.ZipFile, "open", refuse)
+    assert [image.path for image in find_images(tmp_path / "x.zip").images] == ["1.jpg", "photo"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OSError(errno.ENOTCONN, "Transport endpoint is not connected"),
+        OSError(errno.EMFILE, "Too many open files"),
+        UnreachableError(errno.EREMOTEIO, "no connection", "s3://bucket/photo"),
+    ],
+    ids=repr,
+)
+def test_place_that_is_lost_while_files_are_looked_into_lets_none_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: OSError
+) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "photo": b"2"})
+    _refuse_to_read(monkeypatch, fault)
+    with pytest.raises(UnreachableError, match=f"^[^\n]*photo: .*{fault.strerror}"):
+        find_images(tmp_path)
+
+
+def test_inventory_of_a_bucket_that_no_client_can_be_opened_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(pa.table({"bucket": ["pets"] * 2, "key": ["1.jpg", "photo"]}), tmp_path / "t.parquet")
+    _refuse_to_read(monkeypatch, RequestError("Cannot use the AWS profile"))
+    with pytest.raises(RequestError, match="Cannot use the AWS profile"):
+        find_images(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -20,7 +20,10 @@ def test_a_file_that_took_anothers_name_size_and_time_has_another_stamp(tmp_path
 
 @pytest.mark.parametrize(
     ("kind", "is_kept"),
-    [("ext4", True), ("fuseblk", True), ("overlay", True), ("nfs4", False), ("fuse.sshfs", False), ("cifs", False)],
+    [
+        *[("ext4", True), ("fuseblk", True), ("overlay", True)],
+        *[("nfs4", False), ("fuse.sshfs", False), ("cifs", False), ("vfat", False), ("msdos", False), ("exfat", False)],
+    ],
 )
 def test_numbers_of_files_count_only_where_they_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, is_kept: bool

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from requests.adapters import HTTPAdapter
+from urllib3.response import HTTPResponse
 
 from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage import web
+from scoring.storage.reach import may_be_readable_later
 from scoring.storage.web import WebUrl, web_url
 
 
@@ -28,9 +30,9 @@ class _Server(BaseHTTPRequestHandler):
         self.asked.append(self.requestline.split()[1])  # Python takes slashes off the path
         name = self.path.partition("?")[0]
         code, content = 200, b"photo of " + self.path.encode()
-        if name == "/moved.jpg":
+        if other := {"/moved.jpg": "/1.jpg", "/circle.jpg": "/circle.jpg"}.get(name):
             self.send_response(302)
-            self.send_header("Location", "/1.jpg")
+            self.send_header("Location", other)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -101,7 +103,8 @@ def test_file_is_read_with_its_query_through_redirects_and_when_the_server_is_bu
     [
         ("gone.jpg", FileNotFoundError, errno.ENOENT, "no such file: HTTP 404"),
         ("never_again.jpg", BucketError, None, "the server answers HTTP 410"),
-        ("secret.jpg", BucketError, None, "the server answers HTTP 403"),
+        ("secret.jpg", BucketError, errno.EACCES, "the server answers HTTP 403"),
+        ("circle.jpg", BucketError, errno.EREMOTEIO, "TooManyRedirects"),
         ("ill.jpg", BucketError, errno.EREMOTEIO, "the server answers HTTP 500"),
         ("short.jpg", BucketError, errno.EREMOTEIO, "the server ends its answer early"),
     ],
@@ -127,7 +130,26 @@ def test_answer_that_may_be_another_one_later_is_asked_for_again_and_told_as_suc
     assert len(_Server.asked) == 1 + web._ATTEMPTS
 
 
-@pytest.mark.parametrize("code", [400, 403, 418, 451, 501, 505])
+@pytest.mark.parametrize("code", [401, 403, 407, 423, 451])
+def test_answer_that_refuses_a_file_is_asked_for_once_and_tried_again_by_the_next_run(server: str, code: int) -> None:
+    with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
+        _read(f"{server}/busy-{code}.jpg")
+    assert may_be_readable_later(refused.value)
+    assert len(_Server.asked) == 1
+
+
+def test_answer_that_ends_early_is_no_whole_one_with_an_urllib3_that_does_not_look(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before urllib3 2."""
+    made = HTTPResponse.__init__
+    as_before = lambda *arguments, **options: made(*arguments, **options | {"enforce_content_length": False})  # noqa: E731
+    monkeypatch.setattr(HTTPResponse, "__init__", as_before)
+    with pytest.raises(BucketError, match="the server ends its answer early"):
+        _read(f"{server}/short.jpg")
+
+
+@pytest.mark.parametrize("code", [400, 410, 418, 501, 505])
 def test_answer_that_stays_as_it_is_is_asked_for_once(server: str, code: int) -> None:
     with pytest.raises(BucketError, match=f"the server answers HTTP {code}") as refused:
         _read(f"{server}/busy-{code}.jpg")
