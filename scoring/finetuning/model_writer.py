@@ -29,7 +29,6 @@ from scoring.models.training_record import (
 from scoring.networks.base_networks import build_base
 from scoring.networks.engines import engine_versions
 from scoring.quality.evaluation import Evaluation, evaluate, log_loss
-from scoring.run.manifest import Manifest
 from scoring.run.predictions import ScoredImage, StoreProbabilities, predictions_table, write_table
 from scoring.storage.durable import remove_file, write_text
 
@@ -109,7 +108,7 @@ def _describe(
         precision=fingerprint.precision,
         flip=settings.flip,
         head_only=settings.head_only,
-        data=replace(photos.count(), listed=Manifest(ModelFolder(settings.output).features.manifest).listed_digest()),
+        data=photos.count(),
         split_seed=settings.seed,
         settings=settings.heads,
         heads=heads,

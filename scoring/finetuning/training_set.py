@@ -23,6 +23,7 @@ from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
+from scoring.run.manifest import Manifest
 from scoring.run.reader import some
 
 
@@ -39,6 +40,7 @@ class TrainingSet:
         num_draws: How often the photos were divided into folds.
         originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
         is_drawn: Whether the seed decided which photos validate, and not their folders.
+        listed: See `TrainingData`.
     """
 
     features: Features
@@ -49,6 +51,7 @@ class TrainingSet:
     num_draws: int = 1
     originals: npt.NDArray[np.int64] | None = None
     is_drawn: bool = True
+    listed: str = ""
 
     @property
     def base_digest(self) -> str:
@@ -135,6 +138,7 @@ class TrainingSet:
             num_copies=self.num_copies,
             num_seen=self._num_seen,
             is_drawn=self.is_drawn,
+            listed=self.listed,
         )
 
     @property
@@ -175,7 +179,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels = tuple(sorted(set(features.targets)))
-    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn)
+    listed = Manifest(folder.manifest).listed_digest()
+    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn, listed)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
@@ -31,7 +32,7 @@ class PhotoIds:
     ids: Sequence[str]
     matches: Matches
 
-    @property
+    @cached_property
     def row_of(self) -> dict[str, int]:
         """The photo's row of every id that has one."""
         pairs = zip(self.ids, self.matches.rows.tolist(), strict=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
@@ -24,6 +25,7 @@ from scoring.sources.splits import SplitFolders, holds_images, names_split, spli
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
+_KEPT = 10_000  # words whose labels are not looked up again
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
 
@@ -98,14 +100,23 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
 
 
 def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
-    """Those of labelled images whose names or folders are other labels, and not theirs: `cat/1.jpg` that is a dog."""
-    labels = {singular(image.target) for image in images if image.target}
+    """Those of labelled images whose names or folders are other labels, and not theirs: `cat/1.jpg` that is a dog.
+
+    A number may be that of a fold or a patient, and tells no label.
+    """
     shared = CommonFolder(image.path for image in images).depth
+    label_of = lru_cache(_KEPT)(singular)
+    labels = {label_of(image.target) for image in images if image.target}
+
+    @lru_cache(_KEPT)
+    def label_of_word(word: str) -> str | None:
+        label = singular(word)
+        return label if label in labels and not label.isdigit() and not names_split(word) else None
 
     def is_other(image: ImageEntry) -> bool:
         words = (*image.path.split("/")[shared:-1], _word_before_number(image.path) or "")
-        told = {label for word in words if (label := singular(word)) in labels and not names_split(word)}
-        return bool(told) and singular(image.target or "") not in told
+        told = set(filter(None, map(label_of_word, words)))
+        return bool(told) and label_of(image.target or "") not in told
 
     return [image for image in images if image.target and is_other(image)]
 

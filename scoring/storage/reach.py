@@ -10,7 +10,7 @@ from scoring.storage.read_deadline import ReadTimeoutError, within_limit
 # What opening a file says that is not there or closed to this user, or whose device or server has left.
 _ABSENT = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOLINK}
-    | {errno.EKEYEXPIRED, errno.ENOKEY, errno.EKEYREVOKED, errno.EKEYREJECTED}
+    | {number for number, name in errno.errorcode.items() if name.startswith("EKEY") or name == "ENOKEY"}  # of Linux
 )
 # No file is the cause: no room, no further files in this process, a mount or a network that is gone. EIO is not among
 # them: a disk has it for one file.

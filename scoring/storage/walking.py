@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from scoring.storage.locations import Location, Url
+from scoring.storage.reach import refuse_fault_of_machine
 from scoring.storage.stamps import file_stamp
 
 # What network disks (Synology, QNAP, NetApp), Windows, macOS, Linux, Python, Spark and Delta Lake make: thumbnails,
@@ -60,6 +61,7 @@ def walk(folder: Location) -> Iterator[Walked]:
 
     Raises:
         BucketError: If the bucket of a prefix cannot be reached.
+        UnreachableError: If the disk of a folder, or the machine, cannot be read now.
     """
     return _walk_objects(folder) if isinstance(folder, Url) else _Walk(folder).files()
 
@@ -105,7 +107,8 @@ class _Walk:
                     continue
                 with os.scandir(folder) as entries:
                     yield from filter(None, map(self._look, entries))
-            except OSError:
+            except OSError as error:
+                refuse_fault_of_machine(folder, error)
                 yield Walked(f"{folder[self._above :] or '.'}/", fault=Fault.UNREADABLE)
 
     def _is_new(self, folder: str) -> bool:
@@ -126,6 +129,7 @@ class _Walk:
                 return None
             status = entry.stat()
         except OSError as error:
+            refuse_fault_of_machine(entry.path, error)
             is_closed = isinstance(error, PermissionError) or not entry.is_symlink()
             return Walked(name, fault=Fault.UNREADABLE if is_closed else Fault.NO_TARGET)
         fault = None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL

@@ -372,6 +372,23 @@ def test_place_that_is_lost_while_files_are_looked_into_lets_none_be_left_out(
         find_images(tmp_path)
 
 
+@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EMFILE], ids=errno.errorcode.get)
+def test_disk_that_is_lost_below_a_folder_lets_none_of_it_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    _fill(tmp_path, {"1.jpg": b"1", "mount/2.jpg": b"2"})
+    scandir = os.scandir
+
+    def lost(place: str) -> Any:
+        if Path(place).name == "mount":
+            raise OSError(number, os.strerror(number), place)
+        return scandir(place)
+
+    monkeypatch.setattr("os.scandir", lost)
+    with pytest.raises(UnreachableError, match=rf"^[^\n]*/mount: cannot be read .*: {os.strerror(number)}\. Run again"):
+        find_images(tmp_path)
+
+
 def test_inventory_of_a_bucket_that_no_client_can_be_opened_for_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -680,6 +680,7 @@ def test_a_photo_in_a_folder_of_another_label_than_the_files_is_told(
         (("cats/1.jpg", "dogs/2.jpg"), ("tabby", "hound")),
         (("cat/1.jpg", "cat/2.jpg"), ("cat", "dog")),
         (("Art/Clock/1.jpg", "Photo/Clock/2.jpg"), ("Art", "Photo")),
+        (("0/a.jpg", "1/b.jpg", "1/c.jpg"), ("1", "0", "1")),
         (("train/1.jpg", "test/2.jpg"), ("car", "train")),
     ],
 )
