@@ -15,7 +15,10 @@ from scoring.sources.listing import CommonFolder, made_id
 _LEAST_SHARE = 0.5
 _LEAST_DIFFERENT = 0.9  # of the files in a column, if each row is of its own; of nearest photos many are of several
 _WHOLE = re.compile(r"[0-9]+(\.0+)?")  # as pandas writes it, too
-_OF_PHOTOS = re.compile(r"(?<![a-z])(image|img|photo|picture|file)", re.IGNORECASE)  # `image_number`, `photo_no`
+# `image_number`, `photo_no`; not `image_rank`
+_OF_PHOTOS = re.compile(
+    r"(?:.*[^a-z])?(?:image|img|photo|picture|file)[-_ ]?(?:number|num|no|nr|id|idx|index)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
 def _is_numbers(table: LabelsTable, column: str) -> bool:
     """Whether a column is of whole numbers and called as of photos."""
     try:
-        return _OF_PHOTOS.search(column) is not None and all(map(_WHOLE.fullmatch, table.columns[column]))
+        return _OF_PHOTOS.fullmatch(column) is not None and all(map(_WHOLE.fullmatch, table.columns[column]))
     except RequestError:  # of a Parquet table, one that cannot be text
         return False
 

@@ -63,11 +63,16 @@ def refuse_beside(images: Sequence[ImageEntry], found: Sequence[ImageEntry], fol
 
 
 def refuse_parts(images: Sequence[ImageEntry]) -> None:
-    """Refuse folders that are all called as the parts of an archive, `images_part_1` and `images_part_2`."""
-    labels = {image.target or "" for image in images}
-    words = {part["word"].casefold() if (part := _PART.fullmatch(label)) else None for label in labels}
-    if len(labels) > 1 and len(words) == 1 and None not in words:
-        named = ", ".join(map(repr, sorted(labels)[:_NAMED]))
+    """Refuse folders that are called as the parts of an archive, `images_part_1` and `images_part_2`."""
+    parts = defaultdict[str, list[str]](list)
+    labels = sorted({image.target or "" for image in images})
+    for label in labels:
+        if part := _PART.fullmatch(label):
+            parts[part["word"].casefold()].append(label)
+    for word, found in parts.items():
+        if len(found) == 1 or (len(found) < len(labels) and not word.endswith("part")):
+            continue
+        named = ", ".join(map(repr, found[:_NAMED]))
         raise ImagesError(
             f"Expected folders of labels; {named} are called as parts of one collection. If these are the labels, name "
             "`labels_from` folders, else a `labels_file`."

@@ -10,11 +10,12 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.id_spelling import bare_name
 from scoring.sources.suffixes import TAR_SUFFIX
 
-_MASK = "(?:masks?|segmentations?|segs?|gts?|ground[-_ ]?truths?|trimaps?|superpixels|labels?|annotations?)"
-_OF_PHOTO = re.compile(rf"(?P<photo>.+)[-_. ]{_MASK}(?:[-_. ]?\d{{1,2}})?", re.IGNORECASE | re.DOTALL)
-_FOLDER_OF_MASKS = re.compile(f"{_MASK}(?:{TAR_SUFFIX})?", re.IGNORECASE)
+_MASK = "masks?|segmentations?|segs?|ground[-_ ]?truths?|trimaps?|superpixels|annotations?"
+_OF_PHOTO = re.compile(rf"(?P<photo>.+)[-_. ](?:{_MASK})(?:[-_. ]?\d{{1,2}})?", re.IGNORECASE | re.DOTALL)
+_FOLDER_OF_MASKS = re.compile(f"(?:{_MASK}|gts?|labels?|segmentation(?:class|object))(?:{TAR_SUFFIX})?", re.IGNORECASE)
 _FOLDER_OF_PHOTOS = re.compile(f"(?:jpe?g)?(?:images?|imgs?|photos?|pictures?)(?:{TAR_SUFFIX})?", re.IGNORECASE)
-_LEAST_SHARE = 0.01  # of all: fewer are photos that happen to be called so, as `bottle_label.jpg`
+# Of all: fewer are photos that happen to be called so, as of a person who wears a mask in one of them.
+_LEAST_SHARE = 0.1
 _Key = tuple[tuple[str, ...], str]  # what a photo and its mask have in common: folders that tell more, and a name
 
 

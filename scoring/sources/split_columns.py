@@ -1,5 +1,6 @@
 """Columns beside labels that say which photos are to train on, and which to validate or to test on."""
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -54,22 +55,19 @@ def refuse_test_rows(columns: Iterable[tuple[str, _Splits]], labelled: Collectio
             raise RequestError(
                 f"Expected photos to train on; the column {column!r} of {name} says that {len(tested):,} of "
                 f"{len(labelled):,} are to test on, such as {first!r}. Leave their rows out, or that column if all are "
-                "to be trained on."
+                "to be trained on, as earlier versions did."
             )
         if any(splits.get(one) is Split.VALIDATION for one in labelled):
             told = (
-                f"the column {column!r} of {name} says which photos are to validate on, and is not looked at (folders "
-                "called train and valid would be)"
+                f"the column {column!r} of {name} says which photos are to validate on; folders called train and valid "
+                "say so here, and columns do not"
             )
     return told
 
 
 def _read(rows: Iterable[tuple[Hashable, str]]) -> _Splits:
-    """The splits of rows, if every value is a word of one, and some are to train on."""
+    """The splits of rows, if most values are words of them, and some are to train on."""
     split_of = cache(split_of_value)
-    splits: dict[Hashable, Split | None] = {}
-    for one, value in rows:
-        splits[one] = split_of(value) if value else None
-        if value and splits[one] is None:
-            return {}
-    return splits if Split.TRAIN in splits.values() else {}
+    splits = {one: split_of(value) for one, value in rows if value}
+    num_told = Counter(splits.values())
+    return splits if num_told[Split.TRAIN] and num_told[None] * 2 < len(splits) else {}

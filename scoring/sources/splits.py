@@ -13,6 +13,8 @@ from scoring.sources.suffixes import ROW_SUFFIX, TAR_SUFFIX
 # A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
 _HOLDER = re.compile(f"(?P<name>.*)(?:{TAR_SUFFIX}|{ROW_SUFFIX})", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
+_VALUE = re.compile(r"[a-z]+(?:[-_][a-z]+)?", re.IGNORECASE)  # not `train_012.jpg`, nor `train station`
+_KINDS = {"public", "private", "id", "ood"}  # of splits, as in FER2013's `PublicTest` and WILDS' `id_test`
 _FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 
 
@@ -156,8 +158,8 @@ def split_of_name(name: str) -> Split | None:
 
 def split_of_value(value: str) -> Split | None:
     """What a value of a column says that a photo is for, such as `train` or `PublicTest`."""
-    told = _word_of_split(value)
-    return told[0] if told else None
+    told = _word_of_split(value) if _VALUE.fullmatch(value) else None
+    return told[0] if told and set(told[1]) <= _KINDS else None
 
 
 def names_split(word: str) -> bool:

@@ -55,11 +55,12 @@ class TableSource:
             return column_type(part.schema_arrow, name) is not None or name in partition_values(self._parts.names[0])
 
     def other_texts(self) -> list[str]:
-        """The columns of texts that were not asked for, by the first part."""
-        with self._parts.open(self._parts.names[0]) as part:
-            schema = part.schema_arrow
+        """The columns of texts that were not asked for, by the first part and its folders."""
+        first = self._parts.names[0]
+        with self._parts.open(first) as part:
+            texts = [field.name for field in part.schema_arrow if is_text(field.type)]
         asked = {self._columns.images, self._columns.image_id, self._columns.label}
-        return [field.name for field in schema if is_text(field.type) and field.name not in asked]
+        return [name for name in (*texts, *partition_values(first)) if name not in asked]
 
     def check(self) -> None:
         """See `ImageSource`."""

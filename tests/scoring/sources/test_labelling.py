@@ -705,16 +705,27 @@ def test_photos_of_which_a_column_says_that_they_are_to_test_on_are_refused_to_t
     )
     assert says in _refused(file)
     assert len(label_by_file(_listing(), LabelsFile(file), LabelUse(keeps_unlabelled=True)).listing.images) == 4
+    strays = _write(tmp_path, "\n".join((f"id,label,{header}", *rows, "gone,cat,unused", "lost,cat,nan")))
+    assert says.partition(", such")[0] in _refused(strays)
+    file = _write(tmp_path, "\n".join((f"id,label,{header}", *rows)))
     kept = label_by_file(_listing(_PATHS[:3]), LabelsFile(file))
     assert len(kept.listing.images) == 3, "those to test on may have been left out by their folder"
     kept = label_by_file(_listing(), LabelsFile(_write(tmp_path, "\n".join((f"id,label,{header}", *rows[:3])))))
     assert len(kept.listing.images) == 3
-    expected = [f"the column '{header}' of train.csv says which photos are to validate on, and is not looked at"]
-    assert [told.partition(" (")[0] for told in kept.told] == (expected if "val" in valid else [])
+    expected = [f"the column '{header}' of train.csv says which photos are to validate on"]
+    assert [told.partition(";")[0] for told in kept.told] == (expected if "val" in valid else [])
 
 
 @pytest.mark.parametrize(
-    "values", [("train", "bus", "car", "test"), ("train", "train", "train", ""), ("test", "test", "test", "test")]
+    "values",
+    [
+        ("train", "bus", "car", "test"),
+        ("train", "train", "train", ""),
+        ("test", "test", "test", "test"),
+        ("train_1.jpg", "train_2.jpg", "test_1.jpg", "test_2.jpg"),
+        ("train station", "train station", "test site", "test site"),
+        ("stress_test", "train", "stress_test", "train"),
+    ],
 )
 def test_columns_of_other_words_or_of_one_split_alone_do_not_matter(tmp_path: Path, values: Sequence[str]) -> None:
     rows = [f"{one},{label},{value}\n" for (one, label, _), value in zip(_SPLIT_ROWS, values, strict=True)]
@@ -1030,3 +1041,13 @@ def test_rows_of_a_table_of_images_that_are_to_test_on_are_refused_to_train_on(
     assert len(label_by_table(find_images(table, columns), table, columns, LabelUse(True)).listing.images) == 4
     pq.write_table(pa.table(rows).slice(0, 3), table)
     assert label_by_table(find_images(table, columns), table, columns).told == ()
+
+
+def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:
+    table, columns = tmp_path / "table", TableColumns(path="image", label="label")
+    for split, first in (("train", 1), ("test", 3)):
+        (table / f"split={split}").mkdir(parents=True)
+        rows = pa.table({"image": [f"{first}.jpg", f"{first + 1}.jpg"], "label": ["cat", "dog"]})
+        pq.write_table(rows, table / f"split={split}" / "0.parquet")
+    with pytest.raises(RequestError, match="the column 'split' of table says that 2 of 4 are to test on"):
+        label_by_table(find_images(table, columns), table, columns)

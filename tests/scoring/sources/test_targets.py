@@ -327,7 +327,8 @@ def test_photos_in_no_split_are_not_trained_on_however_deep_they_lie_and_whateve
         ("{}/{} (1).png", "{}/{} (1)_mask.png"),
         ("{}/{} (1).png", "{}/{} (1)_mask_1.png"),
         ("{}/ISIC_{}7.jpg", "{}/ISIC_{}7_segmentation.png"),
-        ("{}/{}7.jpg", "{}/{}7-GT.png"),
+        ("{}/{}7.jpg", "{}/{}7-seg.png"),
+        ("{}/JPEGImages/{}7.jpg", "{}/SegmentationClass/{}7.png"),
         ("{}/images/{}-1.png", "{}/masks/{}-1.png"),
         ("images/{}_1.jpg", "annotations/trimaps/{}_1.png"),
         ("images/{}/{}x.jpg", "Masks/{}/{}x_mask.png"),
@@ -365,6 +366,8 @@ def test_masks_of_photos_are_refused_to_train_on(photo: str, mask: str) -> None:
         ("images/cat/1.jpg", "images/dog/1.jpg", "images/dog/2.jpg"),
         ("a/masks/cat/1.jpg", "a/masks/dog/1.jpg"),
         (*(f"cat/{number}.jpg" for number in range(200)), "dog/bottle.jpg", "dog/bottle_label.jpg"),
+        (*(f"ann/{number}.jpg" for number in range(20)), "bob/0.jpg", "bob/0_mask.jpg"),
+        ("wine/0.jpg", "wine/0_label.jpg", "car/golf.jpg", "car/golf_gt.jpg"),
     ],
 )
 def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tuple[str, ...]) -> None:
@@ -380,6 +383,12 @@ def test_folders_that_are_called_as_parts_of_a_collection_are_asked_about(name: 
         with_targets(images, LabelsFrom.AUTO, is_training=True)
     for labels_from, is_training in ((LabelsFrom.FOLDERS, True), (LabelsFrom.AUTO, False)):
         assert len(set(_targets(with_targets(images, labels_from, is_training=is_training)))) == 3
+
+
+def test_folders_of_images_parts_are_asked_about_beside_another() -> None:
+    images = _images(*(f"HAM10000_images_part_{number}/{number}.jpg" for number in (1, 2)), "ISIC2018_Images/3.jpg")
+    with pytest.raises(ImagesError, match="'HAM10000_images_part_1', 'HAM10000_images_part_2' are called as parts"):
+        with_targets(images, LabelsFrom.AUTO, is_training=True)
 
 
 @pytest.mark.parametrize(
