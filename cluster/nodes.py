@@ -1,7 +1,9 @@
 """The machines of the cluster, and what each has."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -15,7 +17,7 @@ class Node:
     """A living node.
 
     Attributes:
-        num_cpus: Its cores, used or not, without those that this process itself holds as an actor.
+        num_cpus: Its cores, used or not, without those that are held for this process itself.
         num_gpus: Its GPUs, likewise.
         accelerator_types: Kinds of its GPUs, by Ray's names: `T4`, `A100`.
         node_id: Ray's id of it.
@@ -36,11 +38,11 @@ def cluster_nodes() -> list[Node]:
         WorkersLostError: If Ray was shut down.
     """
     check_open()
-    own, held = own_node_id(), _held_by_this_actor()
+    held = _held_for_this_process()
     return [
         Node(
-            num_cpus=node["Resources"].get("CPU", 0.0) - (held.get("CPU", 0.0) if node["NodeID"] == own else 0.0),
-            num_gpus=node["Resources"].get("GPU", 0.0) - (held.get("GPU", 0.0) if node["NodeID"] == own else 0.0),
+            num_cpus=node["Resources"].get("CPU", 0.0) - held.get(node["NodeID"], Counter())["CPU"],
+            num_gpus=node["Resources"].get("GPU", 0.0) - held.get(node["NodeID"], Counter())["GPU"],
             accelerator_types=frozenset(
                 name.removeprefix(_ACCELERATOR_PREFIX)
                 for name in node["Resources"]
@@ -67,12 +69,25 @@ def check_open() -> None:
         )
 
 
-def _held_by_this_actor() -> Mapping[str, float]:
-    """What is not to be had while this process waits for others: a task gives its cores back, a driver has none."""
+def _held_for_this_process() -> Mapping[str, Counter[str]]:
+    """What is not to be had, by node, while this process waits for others: a driver holds nothing.
+
+    A task that waits gives its cores back, but no GPU; a placement group stays reserved as a whole.
+    """
     context = ray.get_runtime_context()
-    if not context.get_actor_id():
+    if context.worker.mode != ray.WORKER_MODE:
         return {}
-    held: Mapping[str, float] = context.get_assigned_resources()  # type: ignore[no-untyped-call]
+    if group := ray.util.get_current_placement_group():
+        return _reserved_by(group)
+    held = Counter[str](context.get_assigned_resources())  # type: ignore[no-untyped-call]
+    return {own_node_id(): held if context.get_actor_id() else Counter(GPU=held["GPU"])}
+
+
+def _reserved_by(group: Any) -> Mapping[str, Counter[str]]:
+    table: Any = ray.util.placement_group_table(group)
+    held: dict[str, Counter[str]] = {}
+    for number, node_id in table["bundles_to_node_id"].items():
+        held.setdefault(node_id, Counter()).update(table["bundles"][number])
     return held
 
 

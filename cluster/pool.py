@@ -80,6 +80,7 @@ class WorkerPool(Generic[T, R, D]):
             accelerator_type=placement.accelerator_type,
             max_concurrency=MAX_TASKS_AT_ONCE,
             max_restarts=0,
+            scheduling_strategy="DEFAULT",  # not in the placement group that this process may be in, as in Ray Tune
         )(Actor)
         self._workers: dict[int, Worker[T, D]] = {}
         self._calls: OpenCalls[T, D] = OpenCalls()

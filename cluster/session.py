@@ -32,6 +32,10 @@ _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports 
 _PATIENCE_S = 10.0
 _LOCAL, _ANY = "local", "auto"  # Ray's words for a new cluster on this machine, and for one that is found
 _CLIENT = "ray://"  # a driver on another machine, whose address is not the head's own
+NO_TOKEN = (
+    "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
+    "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
+)
 
 
 def _goes_on() -> bool:
@@ -139,15 +143,19 @@ def _is_client() -> bool:
 
 def _connect_in_background(connecting: BackgroundCall, address: str | None) -> None:
     """Connect while signals are heeded: Ray's compiled code, which starts for seconds, looks for none."""
+    answered = False
     try:
-        check_answers(address)
+        answered = check_answers(address)
         with _own_sigterm():
             connecting.run()
     except SessionError:
         raise
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
-        raise SessionError(f"Cannot reach {where}: {hide_secrets(str(error), address=address)}") from error
+        reason = hide_secrets(str(error), address=address)
+        if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
+            reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
+        raise SessionError(f"Cannot reach {where}: {reason}") from error
 
 
 def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
@@ -184,15 +192,20 @@ def _cluster_address(address: str | None) -> str | None:
     return None if chosen == _LOCAL else chosen
 
 
-def check_answers(address: str | None) -> None:
+def check_answers(address: str | None) -> bool:
     """Knock at the address first: Ray keeps trying a silent one for minutes.
+
+    Returns:
+        Whether there was a port to knock at.
 
     Raises:
         OSError: If nothing answers.
     """
     location = urlsplit(address if address and "://" in address else f"//{address or ''}")
-    if location.hostname and location.port:
-        socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()
+    if not (location.hostname and location.port):
+        return False
+    socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()
+    return True
 
 
 def _connect(address: str | None) -> None:

@@ -23,7 +23,7 @@ from tenacity import Retrying, retry_if_exception_message, retry_if_exception_ty
 
 from cluster.addresses import hide_secrets, without_password
 from cluster.errors import SessionError
-from cluster.session import check_answers
+from cluster.session import NO_TOKEN, check_answers
 
 # Ray's Jobs API puts them, in this order, before an address that it is given.
 _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
@@ -35,10 +35,6 @@ _LOOK_S = 1.0
 _SILENCE_S = 60.0  # then the log is opened anew: a connection may die without a word
 _STOP_PATIENCE_S = 60.0
 _STOPPED = 128 + signal.SIGTERM  # what a shell says of a process that SIGTERM ended
-_NO_TOKEN = (
-    "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
-    "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
-)
 
 
 @dataclass(frozen=True)
@@ -218,5 +214,5 @@ def _as_session_error(address: str | None, secrets: Collection[str]) -> Iterator
         yield
     except (OSError, RuntimeError, ValueError, TypeError, RayError, aiohttp.ClientError) as error:
         where = f"the Ray cluster at {without_password(address)}" if address else "a Ray cluster on this machine"
-        reason = _NO_TOKEN if isinstance(error, AuthenticationError) else hide_secrets(str(error), secrets, address)
+        reason = NO_TOKEN if isinstance(error, AuthenticationError) else hide_secrets(str(error), secrets, address)
         raise SessionError(f"Cannot use {where}: {reason}") from error

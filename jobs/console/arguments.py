@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
 import numpy as np
 
+from jobs.console.places import is_in_job_folder
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url
 
@@ -46,6 +47,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             words = words_of(value, annotations[field], field)
             bound.arguments[field] = list_of(words, annotations[field], field)
         check_texts(bound.arguments)
+        if is_in_job_folder():
+            _check_outlives_job(function, bound)
         for field, value in bound.arguments.items():
             number = number_of(value, annotations[field], field)
             bound.arguments[field] = flag_of(number, annotations[field], field)
@@ -61,6 +64,13 @@ def _check_names(function: str, names: Sequence[str], given: Iterable[str]) -> N
             near = get_close_matches(name, names, 1)
             advice = f"Did you mean `{near[0]}`?" if near else f"It takes {', '.join(names)}."
             raise TypeError(f"{function}() takes no `{name}`. {advice}")
+
+
+def _check_outlives_job(function: Callable[..., Any], bound: inspect.BoundArguments) -> None:
+    from jobs.console.local_paths import check_outlives_job  # it knows our models' names; few processes run in a job
+
+    defaults = {name: parameter.default for name, parameter in bound.signature.parameters.items()}
+    check_outlives_job(function, defaults | bound.arguments)
 
 
 def words_of(value: Any, annotation: Any, field: str) -> Any:

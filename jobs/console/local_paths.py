@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from jobs.console.places import URL_AS_PATH
+from jobs.console.places import URL_AS_PATH, is_in_job_folder
+from scoring.errors import RequestError
 from scoring.networks.applications import application_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
@@ -24,10 +25,38 @@ def local_paths(function: Callable[..., Any], given: Mapping[str, Any]) -> Itera
             what may be a name of ours instead.
         given: Values by the names of its parameters.
     """
-    for parameter in inspect.signature(inspect.unwrap(function)).parameters.values():
+    for parameter, value in _given(inspect.unwrap(function), given):
+        if _is_local(parameter, value):
+            yield parameter, value
+
+
+def check_outlives_job(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Refuse places in the folder that Ray has unpacked for the job as which this process runs.
+
+    Args:
+        function: See `local_paths`.
+        given: Likewise. Files of a model that are named by absolute paths are taken: every node has them, or says so.
+
+    Raises:
+        RequestError: It names the field.
+    """
+    for parameter, value in _given(function, given):
+        is_relative = _is_local(parameter, value) and not value.startswith("~")
+        is_place = Url in get_args(parameter.annotation) and Path(value).is_absolute()
+        if is_relative or (is_place and is_in_job_folder(value)):
+            is_default = value == str(parameter.default)
+            raise RequestError(
+                f"Expected `{parameter.name}` as every node sees it: a URL, or an absolute path outside of the job's "
+                f"own folder. {'By default it is' if is_default else 'Received'} {value!r}, which lies in that folder: "
+                "Ray leaves out what .gitignore names, and removes the folder and what is written there."
+            )
+
+
+def _given(function: Callable[..., Any], given: Mapping[str, Any]) -> Iterator[tuple[inspect.Parameter, str]]:
+    for parameter in inspect.signature(function).parameters.values():
         value = given.get(parameter.name)
         for each in value if isinstance(value, list | tuple) else [value]:
-            if each is not None and _is_local(parameter, str(each)):
+            if each is not None:
                 yield parameter, str(each)
 
 

@@ -11,6 +11,7 @@ from scoring.storage.locations import Location, Url, locate
 from scoring.storage.redaction import redact
 
 PlaceWord: TypeAlias = str | Path | Url
+_JOB_FOLDERS = f"{os.sep}runtime_resources{os.sep}working_dir_files{os.sep}"  # in the folder of Ray's session
 _SHOWN = 80  # characters of a text that is too long
 URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
@@ -98,3 +99,11 @@ def here(value: PlaceWord, field: str) -> Path:
     if not isinstance(found, Path):
         raise RequestError(f"Expected `{field}` on this machine; received {found}.")
     return found
+
+
+def is_in_job_folder(path: str = "") -> bool:
+    """Whether a path, or else this process, is in the folder that Ray has unpacked for a job, for a while."""
+    try:
+        return _JOB_FOLDERS in f"{Path.cwd() / path}{os.sep}"
+    except FileNotFoundError:  # the folder that this process runs in was removed
+        return False

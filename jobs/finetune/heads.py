@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, place_workers
+from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, print_failures
@@ -46,7 +46,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
     recipe = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence))))
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
-    with WorkerPool(recipe, _place(request), deadline_s, faults=(ScoringError,)) as pool:
+    with WorkerPool(recipe, place_heads(request), deadline_s, faults=(ScoringError,)) as pool:
         for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
             if failures:
@@ -81,10 +81,17 @@ def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> Fine
     )
 
 
-def _place(request: FinetuneRequest) -> Placement:
-    """One worker for all small heads, which are trained at once or in seconds each; for dense layers one per GPU."""
-    nodes = cluster_nodes()
-    num_gpus = int(sum(node.num_gpus for node in nodes))
-    num_workers = max(1, min(request.num_heads, num_gpus)) if request.heads.unfreeze_dense else 1
-    wanted = replace(request.images.workers, num_workers=num_workers, gpus_per_worker=None, cpus_per_worker=None)
-    return replace(place_workers(nodes, wanted), elastic=False)
+def place_heads(request: FinetuneRequest) -> Placement:
+    """One worker for all small heads, which are trained at once or in seconds each; for dense layers as GPUs allow.
+
+    Each gets what the request says that a worker gets, and no more of them are planned than it names.
+
+    Raises:
+        PlacementError: If one does not fit.
+    """
+    nodes, wanted = cluster_nodes(), request.images.workers
+    one = place_workers(nodes, replace(wanted, num_workers=1))
+    if not (request.heads.unfreeze_dense and one.gpus_per_worker):
+        return one
+    most = min(request.num_heads, wanted.num_workers or request.num_heads)
+    return replace(one, num_workers=max(1, min(most, count_room(nodes, one))))

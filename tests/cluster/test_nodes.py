@@ -1,26 +1,64 @@
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import ray
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from cluster.errors import WorkersLostError
 from cluster.head_watch import HeadWatch
 from cluster.nodes import cluster_nodes, own_node_id
 
 
+def _free() -> tuple[tuple[float, float], tuple[float, float]]:
+    """Cores and GPUs of the own node, and of all."""
+    nodes = cluster_nodes()
+    [own] = (node for node in nodes if node.node_id == own_node_id())
+    return (own.num_cpus, own.num_gpus), (sum(node.num_cpus for node in nodes), sum(node.num_gpus for node in nodes))
+
+
 class _Asks:
-    def cores(self) -> tuple[float, float]:
-        """Of its own node, and of all."""
-        nodes = {node.node_id: node.num_cpus for node in cluster_nodes()}
-        return nodes[own_node_id()], sum(nodes.values())
+    def free(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return _free()
+
+
+@pytest.fixture
+def group() -> Iterator[PlacementGroup]:
+    """A core on each of the two nodes, and a GPU on one."""
+    group = placement_group([{"CPU": 1, "GPU": 1}, {"CPU": 1}], strategy="STRICT_SPREAD")
+    ray.get(group.ready(), timeout=60)
+    yield group
+    remove_placement_group(group)
 
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_nodes")
 def test_an_actor_cannot_have_the_cores_that_it_holds_itself() -> None:
-    assert sum(node.num_cpus for node in cluster_nodes()) == 4
+    assert _free()[1] == (4, 3)
     asks: Any = ray.remote(num_cpus=1)(_Asks).remote()
-    assert ray.get(asks.cores.remote()) == (1, 3)
+    own, total = ray.get(asks.free.remote())
+    assert (own[0], total) == (1, (3, 3))
+    ray.kill(asks)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_a_task_that_waits_gives_its_cores_back_but_no_gpu() -> None:
+    remote: Any = ray.remote
+    assert ray.get(remote(num_cpus=1, num_gpus=1)(_free).remote(), timeout=60)[1] == (4, 2)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+@pytest.mark.parametrize("captures", [True, False])
+def test_a_placement_group_is_reserved_as_a_whole(group: PlacementGroup, captures: bool) -> None:
+    where = PlacementGroupSchedulingStrategy(group, 1, placement_group_capture_child_tasks=captures)
+    remote: Any = ray.remote
+    assert ray.get(remote(num_cpus=1)(_free).options(scheduling_strategy=where).remote(), timeout=60)[1] == (2, 2)
+    asks: Any = remote(num_cpus=1)(_Asks).options(scheduling_strategy=where).remote()
+    own, total = ray.get(asks.free.remote(), timeout=60)
+    assert (own[0], total) == (1, (2, 2))
     ray.kill(asks)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import ray
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from cluster import pool
 from cluster.devices import Devices
@@ -614,3 +616,22 @@ def test_workers_wait_for_nodes_only_as_long_as_they_are_told_to() -> None:
     with pytest.raises(WorkersLostError, match="No node with 8 GPUs and 1 CPUs for an actor came within 2 s"):
         pool.first_ready()
     pool.stop()
+
+
+class _Scores:
+    def run(self) -> list[int]:
+        """What a notebook's actor, or a trial of Ray Tune, does."""
+        with _pool(_double, Placement(1, 0, 1)) as pool:
+            return sorted(_run(pool, range(3))[0].values())
+
+
+@pytest.mark.parametrize("captures", [True, False])
+def test_workers_are_placed_outside_of_the_placement_group_of_whoever_starts_them(captures: bool) -> None:
+    group = placement_group([{"CPU": 1}])
+    ray.get(group.ready(), timeout=60)
+    where = PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=captures)
+    trial: Any = ray.remote(num_cpus=1)(_Scores).options(scheduling_strategy=where).remote()
+    try:
+        assert ray.get(trial.run.remote(), timeout=60) == [0, 2, 4]
+    finally:
+        remove_placement_group(group)

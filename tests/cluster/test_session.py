@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import ray
@@ -84,6 +86,27 @@ def test_an_address_that_does_not_answer_shuts_nothing_down(monkeypatch: pytest.
         pass
 
 
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [(ConnectionError("Failed to connect to Ray cluster at HEAD"), True), (RuntimeError("Version mismatch"), False)],
+)
+def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token_is_read(
+    error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", Mock(side_effect=error))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with (
+            pytest.raises(SessionError, match=f"Cannot reach .*{address}: {error}") as told,
+            open_session(address),
+        ):
+            pass
+    assert ("Perhaps it asks for a token" in str(told.value)) == is_told
+    assert ("RAY_AUTH_MODE is token" in str(told.value)) == is_told
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_nodes")
 def test_another_address_than_that_of_the_open_ray_is_refused() -> None:
@@ -152,7 +175,7 @@ def test_a_session_begins_a_ray_of_its_own_where_the_ones_before_have_ended_or_f
 
 def test_two_clusters_at_once_are_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
-    monkeypatch.setattr(session, "check_answers", lambda address: None)
+    monkeypatch.setattr(session, "check_answers", lambda address: False)
     with open_session("head:6379"):
         with open_session("head:6379"):
             pass
