@@ -109,8 +109,9 @@ class OpenVinoEngine(AtOnce):
         return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
 
     def score_in(self, precision: Precision, images: UInt8Array) -> Float32Array:
-        """Score one batch in another precision than the engine's own."""
-        return _scores(self._model, precision, images)
+        """Score images in another precision than the engine's own, one by one."""
+        compiled = _compile(self._model, 1, precision)
+        return np.concatenate([compiled(image[None])[0].astype(np.float32) for image in images])
 
 
 def _library() -> str:

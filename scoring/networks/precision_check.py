@@ -14,14 +14,14 @@ from scoring.networks.noise import harsh_noise, noise
 from scoring.networks.precision import ASKED_FOR, Precision, PrecisionChoice
 from scoring.pixels.input_shape import InputShape
 
-# How far a picture's outputs may lie from those in float32, as a share of their length, and on average. Of float16
-# rounding leaves a hundredth; where a sum of squares exceeds 65,504, a vector scaled to length one becomes zero. Of
-# bfloat16 it leaves up to 0.06, and 0.02 on average (six networks of keras.applications and one trained on photos);
-# 0.2 and 0.08 where an equalised histogram is rounded to its 8 bits, 1 and more where a colour's index above 256 is.
+# How far a picture's outputs may lie from those in float32, as a share of their length or, if that is less, of what is
+# usual (a regression may well give 0), and on average. Of float16 rounding leaves a hundredth; where a sum of squares
+# exceeds 65,504, a vector scaled to length one becomes zero. Of bfloat16 it leaves up to 0.06, and 0.02 on average (six
+# networks of keras.applications and one trained on photos); 0.2 and 0.08 where an equalised histogram is rounded to its
+# 8 bits, 1 and more where a colour's index above 256 is.
 _TOLERANCE = 0.2
 _MEAN_TOLERANCE = 0.05
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
-_LEAST_LENGTH = 0.01  # of the longest; shorter ones count as this long
 _NUM_OF_EACH = 4
 _ANSWER = "is_held.json"
 
@@ -41,7 +41,7 @@ def held_precision(
             ones is known.
         library: What computes, with its version.
         shape: Pixels of one image.
-        score: Scores images, of pixels 0 to 255, in a precision.
+        score: Scores images, of pixels 0 to 255, in a precision; one by one, in no more memory than scoring takes.
 
     Returns:
         If bfloat16 was asked for, it stays, and the reason tells.
@@ -95,6 +95,6 @@ def _are_alike(exact: Float32Array, rounded: Float32Array) -> bool:
     if not len(exact):
         return True
     lengths = np.linalg.norm(exact, axis=1)
-    least = max(_LEAST_LENGTH * lengths.max(), np.finfo(np.float32).tiny)
-    shares = np.linalg.norm(exact - rounded, axis=1) / np.maximum(lengths, least)
+    usual = np.sqrt(np.square(lengths).mean())
+    shares = np.linalg.norm(exact - rounded, axis=1) / np.maximum(np.maximum(lengths, usual), np.finfo(np.float32).tiny)
     return bool(shares.max() <= _TOLERANCE and shares.mean() <= _MEAN_TOLERANCE)

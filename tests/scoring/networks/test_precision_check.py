@@ -8,17 +8,20 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.models.embedding import Embedder, EmbeddingRequest, EmbeddingType
 from scoring.models.model_request import ModelRequest
+from scoring.networks import openvino_engine
 from scoring.networks.application_networks import application_network
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_networks import is_published
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName, Network
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision, PrecisionChoice, cpu_flags
-from scoring.networks.precision_check import held_precision
+from scoring.networks.precision_check import _are_alike, held_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.input_shape import InputShape
 
@@ -192,3 +195,31 @@ def test_published_networks_are_known_to_be_held() -> None:
     assert not any(map(is_published, (file, BaseRequest("resnet50", further=(file,)))))
     assert application_network(APPLICATIONS["mobilenet"], RANDOM_WEIGHTS).is_published
     assert _choose(Network("a", Mock(), is_published=True), []).precision is Precision.BFLOAT16
+
+
+def test_a_regression_that_gives_about_nothing_for_a_picture_is_held() -> None:
+    exact = np.array([[0.002], [0.6], [-0.4], [0.5]], np.float32)
+    assert _are_alike(exact, exact + np.float32(0.01))
+    assert not _are_alike(exact, exact + np.float32(0.2))
+
+
+@pytest.mark.usefixtures("_with_amx")
+@pytest.mark.parametrize("engine", [EngineName.KERAS, EngineName.OPENVINO])
+def test_pictures_are_compared_in_no_larger_batch_than_one(
+    tmp_path: Path, engine: EngineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    sizes, begin, compile_model = set[int](), KerasEngine.begin, openvino_engine._compile
+
+    def begun(self: KerasEngine, images: UInt8Array) -> Any:
+        sizes.add(len(images))
+        return begin(self, images)
+
+    def compiled(model: Any, batch_size: int, precision: Precision) -> Any:
+        sizes.add(batch_size)
+        return compile_model(model, batch_size, precision)
+
+    monkeypatch.setattr(KerasEngine, "begin", begun)
+    monkeypatch.setattr(openvino_engine, "_compile", compiled)
+    ModelRequest(_save(tmp_path / "m.keras", 20), None, "cat,dog", Precision.AUTO, "tensorflow", engine).load()
+    assert sizes == ({1} if engine is EngineName.KERAS else {1, 4}), "a conversion is checked by four"

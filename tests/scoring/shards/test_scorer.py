@@ -196,6 +196,12 @@ def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
         check_same(stored, {field: "b"}, "runs/test")
 
 
+def test_another_precision_is_refused_with_how_to_go_on_in_the_former() -> None:
+    stored = Fingerprint("a", "a", "a", "a", "a", "bfloat16", 2)
+    with pytest.raises(RunFolderError, match=r"float32\. Name `precision` bfloat16 to go on with it\. Else: Use"):
+        check_same(stored, {"precision": "float32"}, "runs/test")
+
+
 def test_an_int8_model_calibrated_on_photos_that_changed_is_refused_with_the_reason() -> None:
     stored = Fingerprint("a", "net:int8-1", "a", "a", "a", "a", 2)
     with pytest.raises(RunFolderError, match="calibrated for int8 on photos of the collection, and of these some ch"):
