@@ -148,7 +148,7 @@ def _without_its_evidence(table: Table, folder: Path) -> list[str]:
     for text, command in zip(where, commands, strict=False):
         if not _is_command(command):
             lacking.append(f"{text[:60]}: {command!r} is no command")
-        if not re.search(r"\b(EPYC|Xeon|Xeon 85|H200|H100), 20\d\d-\d\d-\d\d\b", text):
+        if not re.search(r"\b(EPYC|Xeon|Xeon 85|Xeon AMX|H200|H100), 20\d\d-\d\d-\d\d\b", text):
             lacking.append(f"{text[:60]}: no machine and date")
         results = [name for name in re.findall(r"\]\((results/[^)]+)\)", text) if (folder / name).is_file()]
         if not results:
