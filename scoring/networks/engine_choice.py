@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
@@ -113,12 +110,13 @@ def _held_by_keras(
     """See `held_precision`; the model's policies are changed."""
     import keras
 
-    def score(precision: Precision, images: UInt8Array) -> Float32Array:
-        engine = KerasEngine(model, precision, exact_outputs)
-        return np.concatenate([engine.score(image[None]) for image in images])
-
-    shape = filled(model.inputs[0].shape[1:])
-    return held_precision(choice, network, f"keras-{keras.__version__}-{keras.config.backend()}", shape, score)
+    return held_precision(
+        choice,
+        network,
+        f"keras-{keras.__version__}-{keras.config.backend()}",
+        filled(model.inputs[0].shape[1:]),
+        lambda precision: KerasEngine(model, precision, exact_outputs).score,
+    )
 
 
 def _built_lazily(network: Network, find_network: Callable[[], Network], backend: str) -> Network:

@@ -108,10 +108,10 @@ class OpenVinoEngine(AtOnce):
             self._compiled[len(images)] = _compile(self._model, len(images), self._precision)
         return np.array(self._compiled[len(images)](images)[0], dtype=np.float32)
 
-    def score_in(self, precision: Precision, images: UInt8Array) -> Float32Array:
-        """Score images in another precision than the engine's own, one by one."""
+    def score_in(self, precision: Precision) -> Callable[[UInt8Array], Float32Array]:
+        """What scores single images in another precision than the engine's own."""
         compiled = _compile(self._model, 1, precision)
-        return np.concatenate([compiled(image[None])[0].astype(np.float32) for image in images])
+        return lambda image: np.array(compiled(image)[0], dtype=np.float32)
 
 
 def _library() -> str:

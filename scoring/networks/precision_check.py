@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from scoring.pixels.input_shape import InputShape
 # 8 bits, 1 and more where a colour's index above 256 is.
 _TOLERANCE = 0.2
 _MEAN_TOLERANCE = 0.05
+# Of images, pixels 0 to 255, to their outputs.
+_Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
 _NUM_OF_EACH = 4
 _ANSWER = "is_held.json"
@@ -31,7 +34,7 @@ def held_precision(
     network: Network,
     library: str,
     shape: InputShape,
-    score: Callable[[Precision, UInt8Array], Float32Array],
+    score_in: Callable[[Precision], _Score],
 ) -> PrecisionChoice:
     """The same choice; float32 where `auto` chose a format in which noise leads to other outputs than in float32.
 
@@ -41,7 +44,7 @@ def held_precision(
             ones is known.
         library: What computes, with its version.
         shape: Pixels of one image.
-        score: Scores images, of pixels 0 to 255, in a precision; one by one, in no more memory than scoring takes.
+        score_in: What scores batches in a precision.
 
     Returns:
         If bfloat16 was asked for, it stays, and the reason tells.
@@ -53,7 +56,7 @@ def held_precision(
     is_known = network.is_published and precision is Precision.BFLOAT16
     if precision not in _CHECKED or is_known:
         return choice
-    if _kept(network.digest, f"{library}-{precision}", lambda: _is_held(precision, shape, score)):
+    if _kept(network.digest, f"{library}-{precision}", lambda: _is_held(precision, shape, score_in)):
         return choice
     if choice.reason != ASKED_FOR:
         return PrecisionChoice(Precision.FLOAT32, f"{precision} does not hold this network's numbers")
@@ -78,14 +81,19 @@ def _kept(digest: str, name: str, ask: Callable[[], bool]) -> bool:
         return ask()
 
 
-def _is_held(precision: Precision, shape: InputShape, score: Callable[[Precision, UInt8Array], Float32Array]) -> bool:
+def _is_held(precision: Precision, shape: InputShape, score_in: Callable[[Precision], _Score]) -> bool:
     images = np.concatenate([noise(_NUM_OF_EACH, shape), harsh_noise(_NUM_OF_EACH, shape)])
-    exact = score(Precision.FLOAT32, images)
+    exact = _one_by_one(score_in(Precision.FLOAT32), images)
     try:
-        rounded = score(precision, images)
+        rounded = _one_by_one(score_in(precision), images)
     except Exception:  # each library has its own class for an index that became too large  # noqa: BLE001
         return False
     return _are_alike(exact, rounded)
+
+
+def _one_by_one(score: _Score, images: UInt8Array) -> Float32Array:
+    """Outputs of all images, in no more memory than the smallest batch takes."""
+    return np.concatenate([score(image[None]) for image in images])
 
 
 def _are_alike(exact: Float32Array, rounded: Float32Array) -> bool:

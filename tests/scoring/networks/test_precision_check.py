@@ -156,13 +156,9 @@ def test_bfloat16_is_taken_where_it_does(model: Path, engine: EngineName) -> Non
 
 
 def _choose(network: Network, scores: list[Any]) -> PrecisionChoice:
-    """What becomes of bfloat16 where the network's outputs, one call after the other, are `scores`."""
+    """What becomes of bfloat16 where the network's outputs, in one precision after the other, are `scores`."""
     chosen, calls = PrecisionChoice(Precision.BFLOAT16, "fast"), iter(scores)
-
-    def score(precision: Precision, images: Any) -> Any:
-        return next(calls)(images)
-
-    return held_precision(chosen, network, "keras-0", InputShape(4, 4), score)
+    return held_precision(chosen, network, "keras-0", InputShape(4, 4), lambda precision: next(calls))
 
 
 def _ones(images: Any) -> Any:
