@@ -22,7 +22,7 @@ from scoring.process.native_threads import at_most_threads
 _Part = TypeVar("_Part")
 
 _JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses positive definite
-TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
+_TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
 _MAX_STEPS = 500
 _MEASURE_EVERY = 15  # steps, which take about as long as measuring the curvature
 _MEASURED_FOR = 20  # times weaker regularisations, the measure is good enough
@@ -75,7 +75,7 @@ class SoftmaxRegressions:
         self._lengths = (self._between @ weights).reshape(self._lengths.shape)
         self._scores = (self._likenesses @ weights).reshape(self._scores.shape) + points[-1]
 
-    def fit(self, strengths: Sequence[float], tolerance: float = TOLERANCE) -> Iterator[float]:
+    def fit(self, strengths: Sequence[float], tolerance: float = _TOLERANCE) -> Iterator[float]:
         """Minimise the mean log loss and half of `strength` times the squared length, for each strength.
 
         Args:

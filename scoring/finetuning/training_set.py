@@ -40,7 +40,7 @@ class TrainingSet:
         num_draws: How often the photos were divided into folds.
         originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
         is_drawn: Whether the seed decided which photos validate, and not their folders.
-        listed: See `TrainingData`.
+        manifest: The list of the photos; None where no run is behind them.
     """
 
     features: Features
@@ -51,7 +51,7 @@ class TrainingSet:
     num_draws: int = 1
     originals: npt.NDArray[np.int64] | None = None
     is_drawn: bool = True
-    listed: str = ""
+    manifest: Manifest | None = None
 
     @property
     def base_digest(self) -> str:
@@ -138,7 +138,7 @@ class TrainingSet:
             num_copies=self.num_copies,
             num_seen=self._num_seen,
             is_drawn=self.is_drawn,
-            listed=self.listed,
+            listed=self.manifest.listed_digest() if self.manifest else "",
         )
 
     @property
@@ -179,8 +179,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels = tuple(sorted(set(features.targets)))
-    listed = Manifest(folder.manifest).listed_digest()
-    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn, listed)
+    manifest = Manifest(folder.manifest)
+    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn, manifest)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:
