@@ -98,9 +98,8 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     if differing:
         expected, received = str(getattr(stored, differing)), str(known[differing])
         is_calibrated = differing == "model" and _is_same_quantised(expected, received)
-        why = _CALIBRATED if is_calibrated else _RELISTED if differing == "images" else ""
-        if differing == "precision":
-            why = f"Name `precision` {expected} to go on with it. Else: "
+        go_on = f"Name `precision` {expected} to go on with it. Else: "
+        why = _CALIBRATED if is_calibrated else {"images": _RELISTED, "precision": go_on}.get(differing, "")
         raise RunFolderError(
             f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
             f"{why}Use another `output`, or `overwrite` to start clean."
