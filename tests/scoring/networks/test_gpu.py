@@ -9,14 +9,21 @@ from scoring.networks.gpu import compute_capability, unused_gpu
 from tests.source_tree import ROOT
 
 
+def _install_driver(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A driver that is asked of the GPU 0, which this process was given."""
+    driver = folder / "nvidia-smi"
+    driver.write_text(f"#!/bin/sh\n{script}\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+
 @pytest.fixture
 def one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that knows of a GPU 0, of which no backend here does."""
-    driver = tmp_path / "nvidia-smi"
-    driver.write_text('#!/bin/sh\ncase "$*" in *"-i 1"*) echo No devices were found; exit 6;; *) echo 7.5;; esac\n')
-    driver.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    _install_driver(
+        tmp_path, monkeypatch, 'case "$*" in *"-i 1"*) echo No devices were found; exit 6;; *) echo 7.5;; esac'
+    )
     monkeypatch.setitem(sys.modules, "keras", sys)  # stands for Keras, which has been imported
 
 
@@ -57,11 +64,7 @@ def test_gpus_that_are_pretended_or_not_reserved_are_not_asked_for(
 
 
 def test_a_driver_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = tmp_path / "nvidia-smi"
-    driver.write_text("#!/bin/sh\nexec sleep 60\n")
-    driver.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    _install_driver(tmp_path, monkeypatch, "exec sleep 60")
     monkeypatch.setattr(gpu, "_PATIENCE_S", 0.5)
     assert compute_capability() is None
 

@@ -22,6 +22,8 @@ from tests.buckets import put_marker, put_object
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import bare_record, read_predictions, save_record
 
+_LAYOUTS = (("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg"))
+
 
 def _upload(folder: Path, to: Url) -> None:
     for path in folder.rglob("*"):
@@ -83,7 +85,7 @@ def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
 
 
 @pytest.mark.parametrize("listed_at_once", [3, 1000])
-@pytest.mark.parametrize("photos", [("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg")])
+@pytest.mark.parametrize("photos", _LAYOUTS)
 def test_a_file_that_is_no_image_and_begins_with_a_slash_is_left_out(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
 ) -> None:
@@ -115,7 +117,7 @@ def test_a_part_of_a_table_that_begins_with_a_slash_is_refused(bucket: Url) -> N
 
 
 @pytest.mark.parametrize("listed_at_once", [2, 3, 1000])
-@pytest.mark.parametrize("photos", [("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg")])
+@pytest.mark.parametrize("photos", _LAYOUTS)
 def test_empty_objects_whose_keys_begin_with_a_slash_are_no_hindrance(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
 ) -> None:
