@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from tests.source_tree import ROOT
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("reason", "is_refused"),
     [

@@ -59,6 +59,7 @@ def _wait_for(file: Path) -> str:
     return "it is there"
 
 
+@pytest.mark.ci
 def test_it_is_waited_for_as_long_as_is_asked_and_may_be_again(tmp_path: Path) -> None:
     task = LightTask(_wait_for, tmp_path / "file")
     for timeout_s in (0, 0.2):

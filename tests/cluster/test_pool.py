@@ -282,6 +282,7 @@ def test_a_fault_that_says_all_there_is_to_say_is_raised_itself() -> None:
         list(pool.run([1]))
 
 
+@pytest.mark.ci
 def test_workers_that_die_at_start_are_not_started_for_ever() -> None:
     pool = _pool(_dies_at_start, _CPU_ONLY)
     with pytest.raises(WorkerStartError, match="3 actors in a row died while starting"):
@@ -410,6 +411,7 @@ def _never_starts(log: Path) -> Callable[[int], int]:
     raise AssertionError
 
 
+@pytest.mark.ci
 def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,6 +448,7 @@ def _starts_slowly() -> Callable[[int], int]:
     return _double()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("num_workers", [1, 3])
 def test_a_start_that_takes_longer_than_was_allowed_at_first_succeeds(
     num_workers: int, monkeypatch: pytest.MonkeyPatch

@@ -163,6 +163,7 @@ def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path:
     assert (tmp_path / "part.html").is_file()
 
 
+@pytest.mark.ci
 def test_a_notebooks_setting_for_drawings_does_not_reach_a_command(tmp_path: Path) -> None:
     """As `!shardscore` has it; matplotlib refuses a backend that its environment lacks when it is imported."""
     run = write_run(tmp_path / "run", cats_and_dogs(12))

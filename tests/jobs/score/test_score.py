@@ -102,6 +102,7 @@ def test_second_run_rewrites_nothing_but_what_is_missing(run: tuple[Path, Path],
     assert summary_of(output).num_scored == 2
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("options", "said"),
     [

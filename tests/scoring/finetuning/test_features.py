@@ -83,6 +83,7 @@ _SEEN: dict[str, Any] = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 @pytest.mark.parametrize("seen", [*_SEEN, "mirrored too"])
 @pytest.mark.parametrize("engine", [EngineName.OPENVINO, EngineName.MNN])

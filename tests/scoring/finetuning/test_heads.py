@@ -66,6 +66,7 @@ def test_training_on_stored_features_equals_training_on_top_of_the_frozen_networ
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.ci
 def test_same_seed_gives_the_same_head_and_another_seed_another() -> None:
     train, validation = _examples(40, 6, seed=1), _examples(20, 6, seed=2)
     first, again, other = (train_head(train, validation, 3, _SETTINGS, seed) for seed in (5, 5, 6))

@@ -53,6 +53,7 @@ def _head() -> Any:
     return head
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_int8_features_are_told_by_what_the_head_makes_of_them_and_of_float32(settings: ScorerSettings) -> None:
     pytest.importorskip("nncf")

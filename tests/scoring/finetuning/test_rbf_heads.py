@@ -65,6 +65,7 @@ def test_a_head_bends_round_what_no_line_divides() -> None:
     assert (logits[:, 0].argmax(axis=1) == photos.truth).mean() > 0.9
 
 
+@pytest.mark.ci
 def test_large_folds_judge_their_neighbours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     photos, fits = _photos(*_rings(150, seed=1), num_draws=2), []
     regressions = RbfTrainer._regressions
@@ -243,6 +244,7 @@ def test_the_network_of_layers_says_what_the_heads_say(tmp_path: Path, num_new: 
     np.testing.assert_allclose(network.predict_on_batch(new.astype(np.float32)), expected, atol=1e-5)
 
 
+@pytest.mark.ci
 def test_copies_of_one_picture_among_the_photos_do_not_make_all_others_strangers() -> None:
     """Most pairs of photos are alike then: their distances tell nothing of how far others are."""
     values, targets = _rings(150, seed=1)

@@ -231,6 +231,7 @@ def _request(
     return ModelRequest(str(path), None, labels, precision, "tensorflow", engine)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
@@ -264,6 +265,7 @@ def test_odd_model_says_what_keras_says_in_float32(
     assert np.ptp(expected, axis=0).max() > 1e-3, "it depends on the image"
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
 @pytest.mark.parametrize("name", _OF_THEIR_OWN_TYPES)
 def test_layers_whose_types_say_what_their_weights_mean_keep_them(

@@ -49,6 +49,7 @@ def _scaled(pixels: Any, scale: PixelScale) -> Any:
     return pixels.astype(np.float32) / (255 if scale is PixelScale.UNIT else 1)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("engine", [EngineName.KERAS, EngineName.OPENVINO])
 def test_probabilities_are_those_of_keras_on_pixels_of_that_scale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName
@@ -68,6 +69,7 @@ def test_probabilities_are_those_of_keras_on_pixels_of_that_scale(
     assert keras_digest(tmp_path / "m.keras") in digests, "pixels of 0 to 255 are what earlier versions took"
 
 
+@pytest.mark.ci
 def test_mnn_takes_pixels_of_that_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("MNN")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))

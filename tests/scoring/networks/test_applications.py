@@ -168,6 +168,7 @@ def _ours_and_theirs(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     return build_application(application, str(path)), pixels, expected
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", _EACH)
 def test_probabilities_equal_plain_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a file of the published layout, as a download and as `weights`, on the same pixels."""
@@ -185,6 +186,7 @@ def _make_shallow(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "DEFAULT_BLOCKS_ARGS", once)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("name", "num_layers"), [("densenet121", 427), ("efficientnetb0", 238)])
 def test_probabilities_of_a_shallow_network_equal_plain_keras(
     name: str, num_layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -290,6 +292,7 @@ def test_random_weights_are_the_same_every_time_and_told_apart_by_name() -> None
     assert application_digest(APPLICATIONS["vgg16"], "random") == vgg16_digest("random"), "as in earlier runs"
 
 
+@pytest.mark.ci
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     _small("mobilenetv3small", tmp_path / "small.h5")
     for weights in (tmp_path / "small.h5", _html(tmp_path / "page.h5"), _html(tmp_path / "page.txt")):

@@ -124,6 +124,7 @@ def test_int8_is_calibrated_on_the_users_images_and_says_how_far_it_is_from_floa
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
 
 
+@pytest.mark.ci
 def test_int8_stays_as_it_was_when_the_run_began_though_photos_have_changed(model: Path) -> None:
     pytest.importorskip("nncf")
     first = _request(model, Precision.INT8).load(_sample)

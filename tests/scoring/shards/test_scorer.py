@@ -83,6 +83,7 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
     }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("again", [False, True])
 def test_reads_that_hang_are_rows_with_a_reason_and_hold_no_shard_up(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
