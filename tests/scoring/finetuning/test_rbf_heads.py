@@ -19,7 +19,7 @@ from scoring.finetuning.heads import Head
 from scoring.finetuning.photo_split import PhotoSplit, split_folds
 from scoring.finetuning.rbf_expansion import fit_expansion
 from scoring.finetuning.rbf_heads import RbfTrainer
-from scoring.finetuning.softmax_regression import SoftmaxRegressions
+from scoring.finetuning.score_losses import SoftmaxLoss
 from scoring.finetuning.training_set import TrainingSet
 from scoring.run.fingerprint import Fingerprint
 from scoring.sources.entries import ImageEntry
@@ -176,17 +176,19 @@ def test_fits_take_the_cores_that_their_worker_was_given_and_no_more(
 
     of_libraries, threads = set[int](), set[int]()
     all_fit = threading.Barrier(num_cores)
-    probabilities = SoftmaxRegressions._probabilities
+    measure = SoftmaxLoss.measure
 
-    def watched(regressions: SoftmaxRegressions, scores: Float64Array) -> Float64Array:
+    def watched(
+        loss: SoftmaxLoss, scores: Float64Array, truth: npt.NDArray[np.int64]
+    ) -> tuple[Float64Array, Float64Array]:
         # NumPy's and SciPy's; others may be there by tests of networks.
         of_libraries.update(each["num_threads"] for each in threadpool_info() if "scipy_openblas" in each["prefix"])
         if threading.get_ident() not in threads:
             threads.add(threading.get_ident())
             all_fit.wait(60)  # breaks if others than these fit, or fewer at once
-        return probabilities(regressions, scores)
+        return measure(loss, scores, truth)
 
-    monkeypatch.setattr(SoftmaxRegressions, "_probabilities", watched)
+    monkeypatch.setattr(SoftmaxLoss, "measure", watched)
     monkeypatch.setattr(softmax_regression, "_BLOCK", 8)
     monkeypatch.setenv("OMP_NUM_THREADS", str(num_cores))
     photos = _photos(*_rings(30, seed=6))
