@@ -197,8 +197,10 @@ def _word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
 
 
 def leave_out_test(listing: Listing) -> Listing:
-    """The images to train and to validate on: all but those of a test folder that lies beside a training folder."""
+    """The images to train and to validate on: all but those of a test folder that lies beside one of these."""
     split_of = find_splits(listing.images)
-    if not {Split.TRAIN, Split.TEST} <= set(map(split_of, listing.images)):
+    told = set(map(split_of, listing.images))
+    if Split.TEST not in told or told.isdisjoint({Split.TRAIN, Split.VALIDATION}):
         return listing
-    return listing.keep(lambda image: split_of(image) is not Split.TEST, "in a test folder beside a training folder")
+    beside = "training" if Split.TRAIN in told else "validation"
+    return listing.keep(lambda image: split_of(image) is not Split.TEST, f"in a test folder beside a {beside} folder")

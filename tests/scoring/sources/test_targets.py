@@ -152,6 +152,14 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
     assert leave_out_test(alone) == alone
 
 
+@pytest.mark.parametrize(("learned", "test"), [("dev", "test"), ("val", "test1"), ("validation", "testing")])
+def test_test_photos_beside_those_to_validate_on_are_left_out_too(learned: str, test: str) -> None:
+    paths = [f"{split}/{label}/{n}.jpg" for split in (learned, test) for label in ("cat", "dog") for n in range(2)]
+    assert _kept(*paths) == {path: path.split("/")[1] for path in paths[:4]}
+    kept = leave_out_test(Listing(_images(*paths)))
+    assert kept.left_out == (LeftOut("in a test folder beside a validation folder", 4, tuple(paths[4:])),)
+
+
 def _kept(*paths: str) -> dict[str, str | None]:
     """What `finetune` takes, with the targets."""
     kept = leave_out_test(Listing(_images(*paths))).images
