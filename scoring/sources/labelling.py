@@ -9,7 +9,7 @@ from scoring.sources.id_column import check_paths, choose_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
-from scoring.sources.split_columns import refuse_test_rows, splits_in_file, splits_in_table
+from scoring.sources.split_columns import columns_of_file, columns_of_table, refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
@@ -32,7 +32,11 @@ class Labelled:
 
 
 def label_by_file(
-    listing: Listing, file: LabelsFile, use: LabelUse = TRAINING, folder: str = "", has_ids_beside_paths: bool = False
+    listing: Listing,
+    file: LabelsFile,
+    use: LabelUse = TRAINING,
+    folder: str = "",
+    has_ids_beside_paths: bool = False,
 ) -> Labelled:
     """Give photos the labels of a file.
 
@@ -51,23 +55,25 @@ def label_by_file(
     """
     table = read_labels(file)
     images = list(listing.images)
-    found = choose_ids(table, file.id_column, images, folder)
+    ids = choose_ids(table, file.id_column, images, folder)
     if has_ids_beside_paths:
-        check_paths(table, found.column, images, folder)
-    if found.matches.twice:
+        check_paths(table, ids.column, images, folder)
+    if ids.matches.twice:
         raise RequestError(
-            f"Expected one photo for every id of {table.name}, and one id for every photo; {found.matches.twice}."
+            f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
-    column = table.label_column(file.label_column, found.column)
-    label_of = _labels_by_id(table, found.column, column)
+    column = table.label_column(file.label_column, ids.column)
+    label_of = _labels_by_id(table, ids.column, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
-    row_of = {one: row for one, row in found.row_of.items() if one in label_of}
-    splits = splits_in_file(table, found.column, column) if use == TRAINING else ()
-    told_of_splits = refuse_test_rows(splits, row_of, table.name)
+    row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
+    told_of_splits = None
+    if use == TRAINING:
+        photos = {one: images[row] for one, row in row_of.items()}
+        told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of]
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, found.column), told_of_splits, _told_otherwise(labelled, table.name, use))
+    told = (table.told_of_one(column, ids.column), told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
@@ -95,8 +101,10 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
         row if (row := (image.path, image.image_id)) in target_of else (image.path, None) for image in listing.images
     ]
     found = _with_targets(listing, [target_of.get(row) for row in rows_of], table.name, use)
-    splits = splits_in_table(source, columns) if use == TRAINING else ()
-    told_of_splits = refuse_test_rows(splits, [row for row in rows_of if row in target_of], table.name)
+    told_of_splits = None
+    if use == TRAINING:
+        photos = {row: image for row, image in zip(rows_of, listing.images, strict=True) if row in target_of}
+        told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
     return Labelled(found, told=tuple(filter(None, (told_of_splits, _told_otherwise(found, table.name, use)))))
 
 

@@ -23,7 +23,10 @@ _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file
 _SUFFIX = re.compile(r"\.[a-z]\w{1,4}", re.IGNORECASE)
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
 _WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
-_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+FLAGS = {
+    **dict.fromkeys(("0", "0.0", "false", "f", "no", "n"), False),
+    **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y"), True),
+}  # how values say whether something is so, in lower case
 _MISSING = frozenset(
     {"nan", "-nan", "<na>", "n/a", "#n/a", "#n/a n/a", "null"}
 )  # as pandas, R and spreadsheets write an empty cell
@@ -89,7 +92,7 @@ class LabelsTable:
 
     def told_of_one(self, column: str, id_column: str) -> str | None:
         """In words, that a column of labels is one of several, of which each stands for a label; None if it is not."""
-        if not all(value.casefold() in _FLAGS for value in self.columns[column]):
+        if not all(value.casefold() in FLAGS for value in self.columns[column]):
             return None
         each = self._one_for_each_label([name for name in self.columns if name != id_column])
         if column not in each:
@@ -108,7 +111,7 @@ class LabelsTable:
         flags: dict[str, list[bool]] = {}
         for name in names:
             with suppress(RequestError):  # of a Parquet table, one that cannot be text
-                flags[name] = [_FLAGS[value.casefold()] for value in self.columns[name] if value.casefold() in _FLAGS]
+                flags[name] = [FLAGS[value.casefold()] for value in self.columns[name] if value.casefold() in FLAGS]
         whole = {name: values for name, values in flags.items() if len(values) == len(self.columns[name])}
         is_one_each = len(whole) > 1 and all(sum(row) == 1 for row in zip(*whole.values(), strict=True))
         return list(whole) if is_one_each else []

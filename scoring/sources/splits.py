@@ -13,8 +13,6 @@ from scoring.sources.suffixes import ROW_SUFFIX, TAR_SUFFIX
 # A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
 _HOLDER = re.compile(f"(?P<name>.*)(?:{TAR_SUFFIX}|{ROW_SUFFIX})", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
-_VALUE = re.compile(r"[a-z]+(?:[-_][a-z]+)?", re.IGNORECASE)  # not `train_012.jpg`, nor `train station`
-_KINDS = {"public", "private", "id", "ood"}  # of splits, as in FER2013's `PublicTest` and WILDS' `id_test`
 _FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 
 
@@ -71,7 +69,7 @@ class SplitFolders:
     def split_of(self, path: str) -> Split | None:
         """What a photo is for; None if no folder says so."""
         name = path[path.rfind("/") + 1 :]
-        held = _word_of_split(name) if holds_images(name) else None
+        held = word_of_split(name) if holds_images(name) else None
         return self._split_of_folder(path[: len(path) - len(name)]) or (held and held[0])
 
     def is_split(self, folder: str) -> bool:
@@ -106,7 +104,7 @@ class SplitFolders:
 
     def _find_told(self, parent: str) -> dict[str, Split]:
         """The folders in one whose names tell a split."""
-        words = {name: word for name in self._inside[parent] if (word := _word_of_split(name))}
+        words = {name: word for name in self._inside[parent] if (word := word_of_split(name))}
         told = {name: split for name, (split, _) in words.items() if split_of_name(name) or holds_images(name)}
         training = {name: rest for name, (split, rest) in words.items() if split is Split.TRAIN}
         others = {name: rest for name, (_, rest) in words.items() if name not in training}
@@ -131,7 +129,7 @@ class SplitFolders:
             and len(others) > 1
             and not self._inside[f"{parent}{name}/"]
             and all(f"{parent}{other}/" in self._holding and not holds_images(other) for other in others)
-            and not any(map(_word_of_split, others))
+            and not any(map(word_of_split, others))
             and any(
                 its_name == name and self._split_of_folder(its_parent) not in {None, split}
                 for its_parent, its_name in map(_parted, self._holding)
@@ -156,15 +154,9 @@ def split_of_name(name: str) -> Split | None:
     return _SPLITS.get(name.casefold())
 
 
-def split_of_value(value: str) -> Split | None:
-    """What a value of a column says that a photo is for, such as `train` or `PublicTest`."""
-    told = _word_of_split(value) if _VALUE.fullmatch(value) else None
-    return told[0] if told and set(told[1]) <= _KINDS else None
-
-
 def names_split(word: str) -> bool:
     """Whether what stands before a photo's number tells a split, and no label: `Train_0.jpg`, `test_image_0.jpg`."""
-    told = None if word.casefold() in _WORDS else _word_of_split(word)
+    told = None if word.casefold() in _WORDS else word_of_split(word)
     return split_of_name(word) is not None or (told is not None and not told[1])
 
 
@@ -184,7 +176,7 @@ def _parted(folder: str) -> tuple[str, str]:
     return parent, folder[len(parent) : -1]
 
 
-def _word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
+def word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
     """The split that one word of a name tells, and the name's other words; None if none does, or two differ."""
     held = _HOLDER.fullmatch(name)
     if not held and (split := _WORDS.get(name.casefold())):

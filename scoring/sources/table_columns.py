@@ -199,3 +199,9 @@ def is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     types = pa.types
     return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values of a type are numbers, or true and false."""
+    types = pa.types
+    return any(test(kind) for test in (types.is_boolean, types.is_integer, types.is_floating))

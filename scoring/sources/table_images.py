@@ -11,7 +11,7 @@ from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
-from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory, is_text
+from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory, is_number, is_text
 from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
@@ -54,13 +54,18 @@ class TableSource:
         with self._parts.open(self._parts.names[0]) as part:
             return column_type(part.schema_arrow, name) is not None or name in partition_values(self._parts.names[0])
 
-    def other_texts(self) -> list[str]:
-        """The columns of texts that were not asked for, by the first part and its folders."""
+    def other_columns(self) -> dict[str, bool]:
+        """The columns that were not asked for, by the first part and its folders, and whether each is of texts.
+
+        Those of neither texts, numbers nor true and false are left out.
+        """
         first = self._parts.names[0]
         with self._parts.open(first) as part:
-            texts = [field.name for field in part.schema_arrow if is_text(field.type)]
+            kinds = {field.name: field.type for field in part.schema_arrow}
+        found = {name: is_text(kind) for name, kind in kinds.items() if is_text(kind) or is_number(kind)}
         asked = {self._columns.images, self._columns.image_id, self._columns.label}
-        return [name for name in (*texts, *partition_values(first)) if name not in asked]
+        found |= dict.fromkeys(partition_values(first), True)
+        return {name: are_texts for name, are_texts in found.items() if name not in asked}
 
     def check(self) -> None:
         """See `ImageSource`."""

@@ -1038,9 +1038,117 @@ def test_rows_of_a_table_of_images_that_are_to_test_on_are_refused_to_train_on(
     pq.write_table(pa.table(rows), table)
     with pytest.raises(RequestError, match=r"the column 'split' of images.parquet says that 1 of 4 are to test on"):
         label_by_table(find_images(table, columns), table, columns)
+    for flags in ([True, True, None, False], [1, 1, None, 0], [1.0, 1.0, None, 0.0]):
+        pq.write_table(pa.table({**rows, "split": pa.nulls(4), "is_train": flags, "size": [1, 2, 3, 4]}), table)
+        with pytest.raises(RequestError, match=r"the column 'is_train' of images.parquet says that 1 of 4 are to test"):
+            label_by_table(find_images(table, columns), table, columns)
+    pq.write_table(pa.table(rows), table)
     assert len(label_by_table(find_images(table, columns), table, columns, LabelUse(True)).listing.images) == 4
     pq.write_table(pa.table(rows).slice(0, 3), table)
     assert label_by_table(find_images(table, columns), table, columns).told == ()
+
+
+_ROWS = range(12)  # of which each third is to test on, and both labels are in either part
+
+
+def _labelled_by(tmp_path: Path, **columns: Sequence[object]) -> tuple[str, ...]:
+    """What is told of labels beside which these columns stand."""
+    rows = zip(*columns.values(), strict=True)
+    lines = (f"{row},{'cat' if row % 2 else 'dog'},{','.join(map(str, values))}" for row, values in enumerate(rows))
+    file = _write(tmp_path, "\n".join((f"id,label,{','.join(columns)}", *lines)))
+    found = label_by_file(_listing([f"photos/{row}.jpg" for row in _ROWS]), LabelsFile(file))
+    assert len(found.listing.images) == len(_ROWS)
+    return found.told
+
+
+def _in_thirds(*values: object) -> list[object]:
+    return [values[row % 3] for row in _ROWS]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("is_test", (1, 0, 0)),
+        ("is_train", (0, 1, 1)),
+        ("train", (False, True, True)),
+        ("training", ("no", "yes", "yes")),
+        ("isTestSet", ("Y", "N", "N")),
+        ("istest", (1.0, 0.0, 0.0)),
+        ("in_test_set", (1, 0, 0)),
+        ("is_training_image", (0, 1, 1)),
+        ("test", ("True", "False", "False")),
+        ("holdout", (1, 0, 0)),
+        ("split", ("test", "trainval", "trainval")),
+        ("split", ("test", "dev", "dev")),
+        ("source", ("test", "dev", "dev")),
+        ("partition", ("Test", "fit", "fit")),
+        ("source", ("test2019", "train2019", "train2019")),
+        ("stage", ("stage1_test", "stage1_train", "stage1_train")),
+        ("part", ("test1", "train", "val")),
+        ("Usage", ("Test (public)", "Train", "Train")),
+        ("from", ("testing images", "training images", "training images")),
+        ("from", ("test.csv", "train.csv", "train.csv")),
+    ],
+)
+def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_words_of_other_forms(
+    tmp_path: Path, column: str, values: Sequence[object]
+) -> None:
+    with pytest.raises(RequestError, match=rf"column '{column}' of train.csv says that 4 of 12 are to test on"):
+        _labelled_by(tmp_path, **{column: _in_thirds(*values)})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"train": _in_thirds(1, 0, 0), "bus": _in_thirds(0, 1, 1), "car": _in_thirds(1, 1, 0)},
+        {"is_train": _in_thirds(1, 0, 0), "is_car": _in_thirds(1, 1, 0)},
+        {"train": [row % 2 for row in _ROWS], "plane": [1 - row % 2 for row in _ROWS]},
+        {"train": [1 - row % 2 for row in _ROWS]},
+        {"test": _in_thirds(1, 1, 0), "fever": _in_thirds(0, 1, 0)},
+        {"test": _in_thirds("negative", "positive", "positive")},
+        {"test": _in_thirds(0.5, 0.1, 0.2)},
+        {"test1": _in_thirds(1, 0, 0)},
+        {"has_train": _in_thirds(0, 1, 1)},
+        {"test_result": _in_thirds(1, 0, 0)},
+        {"is_test": [0 for _ in _ROWS]},
+        {"is_valid": _in_thirds(0, 1, 1)},
+        {"source": _in_thirds("test", "rosendahl", "vidir")},
+        {"item": _in_thirds("test tube", "train set", "flask")},
+        {"env": _in_thirds("test", "dev", "prod")},
+        {"patient": [f"{'test' if row % 3 else 'train'}_{row:03d}" for row in _ROWS]},
+        {"split": [row % 4 for row in _ROWS]},
+        {"fold": [row % 2 for row in _ROWS], "phase": [row % 3 for row in _ROWS]},
+    ],
+)
+def test_columns_that_are_labels_results_or_folds_do_not_matter(
+    tmp_path: Path, columns: dict[str, Sequence[object]]
+) -> None:
+    assert _labelled_by(tmp_path, **columns) == ()
+
+
+def test_flags_of_a_training_set_that_is_small_count_where_no_label_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"column 'is_training_image' of train.csv says that 8 of 12 are to test on"):
+        _labelled_by(tmp_path, is_training_image=_in_thirds(1, 0, 0), is_blurred=_in_thirds(0, 1, 0))
+
+
+def test_flags_of_each_split_say_which_photos_are_to_validate_on(tmp_path: Path) -> None:
+    columns = {"is_train": _in_thirds(0, 1, 1), "is_val": _in_thirds(1, 0, 0)}
+    (told,) = _labelled_by(tmp_path, **columns)
+    assert told.startswith("the column 'is_val' of train.csv says which photos are to validate on")
+    with pytest.raises(RequestError, match=r"column 'is_train' of train.csv says that 2 of 12 are to test on"):
+        _labelled_by(tmp_path, is_train=columns["is_train"], is_val=[int(row in (0, 3)) for row in _ROWS])
+
+
+@pytest.mark.parametrize("column", ["split", "train_test_split", "partition", "Data Split"])
+def test_numbers_for_splits_are_asked_about(tmp_path: Path, column: str) -> None:
+    says = rf"'{column}' of train.csv to say in words, .*; it has 0 of 8, 1 of 4 photos\. Write these words, or leave"
+    with pytest.raises(RequestError, match=says):
+        _labelled_by(tmp_path, **{column: _in_thirds(1, 0, 0)})
+    with pytest.raises(RequestError, match="it has 0 of 4, 1 of 4, 2 of 4 photos"):
+        _labelled_by(tmp_path, **{column: _in_thirds(2, 0, 1)})
+    with pytest.raises(RequestError, match=r"'is_test' of train.csv says that 4 of 12"):
+        _labelled_by(tmp_path, **{column: _in_thirds(1, 0, 0), "is_test": _in_thirds(1, 0, 0)})
+    assert _labelled_by(tmp_path, **{column: _in_thirds(1, 1, 1)}) == ()
 
 
 def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:

@@ -552,7 +552,7 @@ def test_splits_of_many_tars_are_told_without_comparing_each_with_each(monkeypat
     def word_of_split(name: str) -> tuple[Split, tuple[str, ...]]:
         return (Split.TRAIN if name.startswith("train") else Split.VALIDATION), _Compared()
 
-    monkeypatch.setattr(splits, "_word_of_split", word_of_split)
+    monkeypatch.setattr(splits, "word_of_split", word_of_split)
     names = [f"{split}-{number:04d}.tar" for split in ("train", "val") for number in range(300)]
     assert _splits(*(f"{name}/1.jpg" for name in names)) == [Split.TRAIN] * 300 + [Split.VALIDATION] * 300
     assert _Compared.times < 10 * len(names)
