@@ -82,7 +82,7 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
     if request.labels_file:
         has_both = request.columns.image_id is not None and request.columns.content is None
         place = str(request.images.absolute())
-        return label_by_file(listing, request.labels_file, request.label_use, place, has_both)
+        return label_by_file(listing, request.labels_file, request.label_use, place, has_both, found)
     if request.columns.label:
         return label_by_table(listing, request.images, request.columns, request.label_use)
     if request.labels_from:

@@ -119,10 +119,20 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
             )
 
 
+def ids_without_photo(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> Sequence[str]:
+    """Those of some ids that are none of some photos', by the reading that finds most of them."""
+    return _match(ids, [image.image_id for image in images], [image.path for image in images], folder).missing
+
+
 def _match_column(
     table: LabelsTable, column: str, image_ids: Sequence[str], paths: Sequence[str], folder: str
 ) -> PhotoIds:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
+    return PhotoIds(column, ids or [""], _match(ids, image_ids, paths, folder))
+
+
+def _match(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str) -> Matches:
+    """The images of some ids, by the reading that finds most of them."""
     tried: list[Matches] = []
     for matches in match_by_every_reading(ids, image_ids, paths, folder):
         tried.append(matches)
@@ -132,7 +142,7 @@ def _match_column(
     others = [matches for matches in tried if matches.are_from_above != best.are_from_above]
     if best.twice is None and (twice := next(filter(None, (_two_of_one(ids, best, each) for each in others)), None)):
         best = replace(best, twice=twice)
-    return PhotoIds(column, ids or [""], best)
+    return best
 
 
 def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:

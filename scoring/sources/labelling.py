@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import NAMED, LeftOut, Listing
-from scoring.sources.id_column import check_paths, choose_ids
+from scoring.sources.id_column import check_paths, choose_ids, ids_without_photo
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
@@ -37,6 +37,7 @@ def label_by_file(
     use: LabelUse = TRAINING,
     folder: str = "",
     has_ids_beside_paths: bool = False,
+    found: Listing | None = None,
 ) -> Labelled:
     """Give photos the labels of a file.
 
@@ -47,6 +48,7 @@ def label_by_file(
         folder: Path of the folder or archive that the photos lie in: ids may be paths that begin above it.
         has_ids_beside_paths: Whether the photos' ids stand in a column of a table, which may tell another photo than
             the paths do.
+        found: All that were found, where some were left out since: their labels are not without a photo.
 
     Raises:
         RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
@@ -71,7 +73,10 @@ def label_by_file(
         photos = {one: images[row] for one, row in row_of.items()}
         told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
-    unused = [one for one in label_of if one not in row_of]
+    unused: Sequence[str] = [one for one in label_of if one not in row_of]
+    if unused and found:
+        kept = {image.path for image in images}
+        unused = ids_without_photo(unused, [image for image in found.images if image.path not in kept], folder)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
     told = (table.told_of_one(column, ids.column), told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(

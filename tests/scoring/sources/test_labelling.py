@@ -21,6 +21,7 @@ from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.label_use import LabelUse
 from scoring.sources.labelling import label_by_file, label_by_path, label_by_table
+from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from scoring.sources.zip_directory import ZipDirectory
@@ -1149,6 +1150,26 @@ def test_numbers_for_splits_are_asked_about(tmp_path: Path, column: str) -> None
     with pytest.raises(RequestError, match=r"'is_test' of train.csv says that 4 of 12"):
         _labelled_by(tmp_path, **{column: _in_thirds(1, 0, 0), "is_test": _in_thirds(1, 0, 0)})
     assert _labelled_by(tmp_path, **{column: _in_thirds(1, 1, 1)}) == ()
+
+
+def test_labels_of_photos_in_a_test_folder_and_a_column_that_says_what_folders_say_are_not_told(tmp_path: Path) -> None:
+    """As Kaggle's `cards.csv` has them, with the paths of all three folders."""
+    paths = [f"{split}/{label}/{n}.jpg" for split in ("train", "valid", "test") for label in "ab" for n in range(2)]
+    rows = [f"{path},{path.split('/')[1]},{path.partition('/')[0]}" for path in paths]
+    found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    kept = leave_out_test(found)
+    for strays in ((), ("test/a/9.jpg,a,test",)):
+        file = LabelsFile(_write(tmp_path, "\n".join(("filepaths,labels,data set", *rows, *strays))), "filepaths")
+        labelled = label_by_file(kept, file, found=found)
+        assert (len(labelled.listing.images), labelled.told) == (8, ())
+        assert (labelled.unused.first if labelled.unused else ()) == (("test/a/9.jpg",) if strays else ())
+    for of in ("is_train", "split"):
+        flags = [f"{path},{path.split('/')[1]},{int(path.startswith('train'))}" for path in paths]
+        file = LabelsFile(_write(tmp_path, "\n".join((f"filepaths,labels,{of}", *flags))), "filepaths")
+        assert label_by_file(kept, file, found=found).told == ()
+    other = [row.replace(",train", ",valid") for row in rows]
+    file = LabelsFile(_write(tmp_path, "\n".join(("filepaths,labels,data set", *other))), "filepaths")
+    assert "'data set' of train.csv says which photos" in label_by_file(kept, file).told[0]
 
 
 def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:
