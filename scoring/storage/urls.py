@@ -109,9 +109,11 @@ class Url:
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""
+        from scoring.storage.prefix_listing import list_directly
+
         with bucket_faults(self):
-            found = obstore.list_with_delimiter(self._store, self.key or None)
-        for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
+            found = list_directly(self._store, self.key)
+        for key in found:
             if key != self.key:
                 yield Url(self.scheme, self.bucket, key)
 
@@ -250,10 +252,12 @@ class Url:
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
+        from scoring.storage.prefix_listing import pages_of
+
         with bucket_faults(self):
-            for page in obstore.list(self._store, self._object_key, chunk_size=LISTED_AT_ONCE):
+            for page in pages_of(self._store, self._object_key):
                 check()
-                obstore.delete(self._store, [found["path"] for found in page])
+                obstore.delete(self._store, [path for path, _, _ in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`.
