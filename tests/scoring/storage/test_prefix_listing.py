@@ -203,6 +203,18 @@ def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
     assert forgetful.requests == (2 if num_objects == 8 else 1)
 
 
+def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:
+    forgetful.objects.update({"p/1.jpg", "p/a\tb.jpg"})
+    said = (
+        r"^s3://bucket/p: Expected keys without control characters, .*; a list with 'p/a\\tb\.jpg' in it cannot be "
+        r"read\. Rename or remove that object, or name a prefix without it\.$"
+    )
+    with pytest.raises(BucketError, match=said):
+        list(Url("s3", "bucket", "p").objects())
+    with pytest.raises(BucketError, match=said):
+        list(Url("s3", "bucket", "p").iterdir())
+
+
 def test_first_page_alone_asks_for_no_folder(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill(bucket, folders=3, objects=3)
     monkeypatch.setattr(prefix_listing, "_divided", lambda *_: pytest.fail("it looked for folders"))
