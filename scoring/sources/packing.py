@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from scoring.errors import BucketError, ImagesError
+from scoring.errors import BucketError, ChangedError, ImagesError
 from scoring.pixels.formats import format_of
 from scoring.storage.downloads import made_once
-from scoring.storage.reading import Place, identity, open_file, path_or_file, read_range
+from scoring.storage.reading import PinnedFile, Place, path_or_file, read_range
 
 _TAR_MAGIC_AT = 257  # POSIX.1-1988, ustar
 _COPIED_AT_ONCE = 1024**2
@@ -67,22 +67,24 @@ def is_compressed(kind: str | None) -> bool:
     return kind in _DECOMPRESS
 
 
-def plain_tar(place: Place) -> Place:
+def plain_tar(packed: PinnedFile) -> PinnedFile:
     """A tar whose members can be read where they lie: the file itself, or of a compressed one a copy in the cache.
 
     Raises:
+        ChangedError: If it is replaced meanwhile.
         ImagesError: If it is damaged, or holds something else.
         StorageError: If there is no room to decompress it.
     """
-    kind = kind_of(place)
+    kind = kind_of(packed.place)
     if kind not in _DECOMPRESS:
-        return place
-    name = PurePosixPath(place.name).name
-    return made_once((*identity(place), "decompressed"), name, partial(_decompress, place, kind))
+        return packed
+    name = PurePosixPath(packed.place.name).name
+    return PinnedFile(made_once((*packed.identity, "decompressed"), name, partial(_decompress, packed, kind)))
 
 
-def _decompress(place: Place, kind: str, path: Path) -> None:
-    with open_file(place) as packed, _DECOMPRESS[kind](packed) as content, path.open("wb") as file:
+def _decompress(packed: PinnedFile, kind: str, path: Path) -> None:
+    place = packed.place
+    with packed.open() as opened, _DECOMPRESS[kind](opened) as content, path.open("wb") as file:
         chunk = _read(content, place, kind)
         try:
             tarfile.TarInfo.frombuf(chunk[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
@@ -96,7 +98,7 @@ def _decompress(place: Place, kind: str, path: Path) -> None:
 def _read(content: IO[bytes], place: Place, kind: str) -> bytes:
     try:
         return content.read(_COPIED_AT_ONCE)
-    except BucketError:
+    except (BucketError, ChangedError):
         raise
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ImagesError(f"Expected a readable tar; {place} is damaged {kind}: {error}.") from error

@@ -118,8 +118,9 @@ class TarReader:
     def _open(self, archive: Place) -> "_OpenedTar":
         with self._turn:
             if archive not in self._opened:
-                content = PinnedFile(plain_tar(archive))
-                self._opened[archive] = _OpenedTar(stamps_at(self._origin or archive), content)
+                packed = PinnedFile(archive)
+                stamps = stamps_at(self._origin) if self._origin else packed.stamps
+                self._opened[archive] = _OpenedTar(stamps, plain_tar(packed))
             return self._opened[archive]
 
 
@@ -160,9 +161,10 @@ def list_tars(
 
     def members(name: bytes) -> Iterator[FoundFile]:
         archive = archive_of(name)
-        stamp = stamp_at(origin or archive)  # first: a tar that is replaced meanwhile is refused when it is read
+        packed = PinnedFile(archive)  # first: a tar that is replaced meanwhile is refused when it is read
+        stamp, plain = stamp_at(origin) if origin else packed.stamp, plain_tar(packed).place
         num_named = len(readable_bytes(name)[0])
-        return (replace(file, stamp=stamp, num_named=num_named) for file in list_members(plain_tar(archive), name))
+        return (replace(file, stamp=stamp, num_named=num_named) for file in list_members(plain, name))
 
     remaining = iter(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -37,6 +37,7 @@ _OF_CREDENTIALS = frozenset(
     | {"TokenRefreshRequired"}
 )
 _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
+_INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
@@ -125,6 +126,11 @@ def bucket_faults(url: object) -> Iterator[None]:
 
 def _fault(error: BaseError, url: str) -> BucketError:
     text, words = str(error), _one_line(error)
+    if listed := _INVALID_KEY.match(text):
+        words = (
+            "Expected keys without control characters, empty parts, `.` and `..` between slashes; a list with "
+            f"{listed['key']!r} in it cannot be read. Rename or remove that object, or name a prefix without it."
+        )
     if _ASKED_FOR_A_ROLE.search(text):
         return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
     if _NO_TOKEN in text:

@@ -4,14 +4,14 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 import pooch
 import requests
 from filelock import FileLock
 
-from scoring.errors import DownloadError, StorageError
+from scoring.errors import ChangedError, DownloadError, StorageError
 from scoring.storage.durable import storage_faults, whole_file
 from scoring.storage.locations import Location, Url
 from scoring.storage.redaction import redact
@@ -75,14 +75,23 @@ def local_copy(location: Location) -> Path:
         DownloadError: If there is no such object.
         BucketError: If the bucket cannot be reached.
         StorageError: If the copy cannot be written, or the bucket fails during the download.
+        ChangedError: If the object is replaced again and again.
     """
     if not isinstance(location, Url):
         return location
     try:
+        return _copy(location)
+    except ChangedError:  # replaced since it was looked at
+        return _copy(location)
+
+
+def _copy(location: Url) -> Path:
+    try:
         size_bytes, version = location.size_and_version()
     except FileNotFoundError as error:
         raise DownloadError(f"Cannot download {location}: there is no such object.") from error
-    return made_once((str(location), size_bytes, version), location.name, location.download)
+    download = partial(location.download, version=version)
+    return made_once((str(location), size_bytes, version), location.name, download)
 
 
 def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path:
@@ -94,7 +103,7 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
         make: Writes the file to the path that it is given.
 
     Raises:
-        StorageError: If it cannot be written, or `make` raises an OSError.
+        StorageError: If it cannot be written, or `make` raises an OSError; a ChangedError stays one.
     """
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name

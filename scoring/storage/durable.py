@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from scoring.errors import StorageError
+from scoring.errors import ChangedError, StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
@@ -73,9 +73,11 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def storage_faults(path: Location) -> Iterator[None]:
-    """Turn the system's errors in the block into a StorageError of one line about `path`."""
+    """Turn the system's errors in the block into a StorageError of one line about `path`, but for ChangedError."""
     try:
         yield
+    except ChangedError:  # tells of what is read
+        raise
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 

@@ -12,8 +12,8 @@ from queue import Full, Queue
 from typing import TypeAlias
 
 import obstore
-from obstore.exceptions import InvalidPathError
-from obstore.store import ObjectStore
+from obstore.exceptions import GenericError, InvalidPathError
+from obstore.store import AzureStore, ObjectStore
 
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
@@ -21,6 +21,10 @@ from scoring.storage.urls import LISTED_AT_ONCE
 _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
 _LOOK_S = 0.1  # how often a thread that waits looks whether the reader has gone
+_BEGINS_ANEW = (
+    f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
+    "objects and then the same again, so others may be missing. Use another server or prefix, or a local copy."
+)
 
 # An object's key, its size in bytes and its stamp.
 Listed: TypeAlias = tuple[str, int, int]
@@ -37,7 +41,7 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     Raises:
         obstore.exceptions.BaseError: See `bucket_faults`, which callers put around this.
     """
-    pages = _pages(store, key)
+    pages = pages_of(store, key)
     first = next(pages, [])
     if key:
         yield from first
@@ -61,6 +65,16 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
                 yield listed
 
 
+def list_directly(store: ObjectStore, key: str) -> list[str]:
+    """The keys of the folders and the objects that lie directly in a prefix, each once."""
+    folder = _Folder(store, key)
+    if folder.is_whole():
+        return [*folder.folders, *(name for name, _, _ in folder.objects)]
+    start = len(key) + 1 if key else 0
+    listed = (name for page in pages_of(store, key) for name, _, _ in page)
+    return list(dict.fromkeys(name[:start] + name[start:].partition("/")[0] for name in listed))
+
+
 class _Folder:
     """What lies directly in a prefix: objects, and the keys of folders.
 
@@ -69,10 +83,19 @@ class _Folder:
     """
 
     def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store, self._key = store, key
         found = obstore.list_with_delimiter(store, key or None)
         self.objects: list[Listed] = [(meta["path"], meta["size"], object_stamp(meta)) for meta in found["objects"]]
         self.folders = [folder for folder in found["common_prefixes"] if folder]
         self.is_slashed = "" in found["common_prefixes"]
+
+    def is_whole(self) -> bool:
+        """Whether this is all; False also where the server does not say."""
+        names = [name for name, _, _ in self.objects] + [f"{folder}0" for folder in self.folders]  # `0` follows `/`
+        if not names or _is_whole(self._store, len(names)):
+            return True
+        behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
+        return next(behind, None) is None
 
     @property
     def only(self) -> str | None:
@@ -87,7 +110,7 @@ def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> _Folder | 
         if found.is_slashed:
             return found
         if found.only is None:
-            return found if len(found.folders) > 1 else None
+            return found if len(found.folders) > 1 and found.is_whole() else None
         key = found.only
     return None
 
@@ -117,7 +140,8 @@ def _with_slashed(store: ObjectStore, folder: _Folder, first: Sequence[Listed], 
             yield listed
     left = +unfound
     slashed = [(f"/{name}", size_bytes, stamp) for name, size_bytes, stamp in left.elements() if size_bytes]
-    if not is_short and (not left or first[-1] in left or first[-1][0] < "/"):  # keys come in order
+    is_whole = is_short or (left and first[-1] not in left and first[-1][0] >= "/" and folder.is_whole())
+    if not is_whole:  # keys come in order
         such = f", as {slashed[0][0]}," if slashed else ""
         raise InvalidPathError(
             f"Expected keys without empty parts; some begin with a slash{such} and cannot be listed. Name a prefix, or "
@@ -164,7 +188,7 @@ class _SideBySide:
 
     def _list(self, key: str, pages: _Pages) -> None:
         try:
-            for page in _pages(self._store, key):
+            for page in pages_of(self._store, key):
                 if not self._put(page, pages):
                     return
         except BaseException as error:  # noqa: BLE001  # raised where the folder is read
@@ -190,6 +214,37 @@ def _drained(pages: _Pages) -> Iterator[Listed]:
         yield from item
 
 
-def _pages(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
-    for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
-        yield [(meta["path"], meta["size"], object_stamp(meta)) for meta in page]
+def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
+    """The objects below a prefix, in the store's order, as they are answered.
+
+    Some servers leave out where a list goes on, and it looks as if it ended with a page. So what ends with a whole one
+    is asked for what comes behind it, until nothing does.
+
+    Raises:
+        obstore.exceptions.BaseError: See `bucket_faults`; also if the server answers with the only page again, as one
+            does that knows lists of version 1 alone.
+    """
+    num_listed, last = 0, ""
+    while True:
+        before, behind = num_listed, last
+        for page in obstore.list(store, key or None, offset=behind or None, chunk_size=LISTED_AT_ONCE):
+            listed = [
+                (meta["path"], meta["size"], object_stamp(meta))
+                for meta in page
+                if not behind or meta["path"] > behind  # a key may end with a slash, which is not told
+            ]
+            if not listed and len(page) == LISTED_AT_ONCE:  # it begins where it likes
+                if num_listed == LISTED_AT_ONCE:
+                    raise GenericError(_BEGINS_ANEW)
+                return
+            if listed:
+                num_listed += len(listed)
+                last = max(last, max(name for name, _, _ in listed))
+                yield listed
+        if num_listed == before or _is_whole(store, num_listed):
+            return
+
+
+def _is_whole(store: ObjectStore, num_listed: int) -> bool:
+    """Whether a list was not cut off at the end of a page; Azure's lists have one version, and no place to begin at."""
+    return bool(num_listed % LISTED_AT_ONCE) or isinstance(store, AzureStore)

@@ -4,8 +4,9 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from scoring.errors import TooLargeError
 from scoring.storage.locations import Location, Url
@@ -13,12 +14,14 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
-from scoring.storage.stamps import file_stamp, file_stamps, has_changed, inode_of, stamp_of
-from scoring.storage.urls import BUFFER_BYTES, Version
+from scoring.storage.stamps import file_stamp, file_stamps, has_changed, inode_of, object_stamp, object_stamps, stamp_of
+from scoring.storage.urls import BUFFER_BYTES, Version, version_of
 from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
 Place: TypeAlias = Location | Section
+# What a look at a file or an object tells.
+_Seen: TypeAlias = os.stat_result | Mapping[str, Any]
 
 
 def open_file(place: Place, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
@@ -41,13 +44,7 @@ def is_there(place: Place) -> bool:
 
 def identity(place: Place) -> tuple[object, ...]:
     """What tells the content of a place from what was or will be there: its version in a bucket, its time on a disk."""
-    if isinstance(place, Section):
-        return (*identity(place.whole), place.start, place.length)
-    if isinstance(place, Url):
-        size_bytes, version = place.size_and_version()
-        return str(place), size_bytes, version
-    status = place.stat()
-    return str(place.resolve()), status.st_size, status.st_mtime_ns, inode_of(status)
+    return _identity(place, _look(place))
 
 
 def stamp_at(place: Place) -> int:
@@ -56,28 +53,38 @@ def stamp_at(place: Place) -> int:
     Raises:
         OSError: If it cannot be looked at, or not as fast as `reading_within` says.
     """
-    return within_limit(_look, place)[0]
+    return _stamp(place, within_limit(_look, place))
 
 
 def stamps_at(place: Place) -> frozenset[int]:
     """All stamps that the content may have on machines that see the place, by whatever mount."""
-    if isinstance(place, Section):
-        return frozenset(stamp_of(stamp, place.start, place.length) for stamp in stamps_at(place.whole))
-    if isinstance(place, Url):
-        return within_limit(place.stamps)
-    return file_stamps(within_limit(place.stat))
+    return _stamps(place, within_limit(_look, place))
 
 
 class PinnedFile:
     """A file as it is when this is made: what is read of it later is of that content, or an error.
 
     Attributes:
+        place: Where it lies.
         stamp: What tells its content.
+        stamps: All stamps that the content may have, as of `stamps_at`.
     """
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self.stamp, self._version = within_limit(_look, place)
+        self.place = place
+        self._seen = within_limit(_look, place)
+        self.stamp, self.stamps = _stamp(place, self._seen), _stamps(place, self._seen)
+        self._version = _version(self._seen)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """See `identity`."""
+        return _identity(self.place, self._seen)
+
+    def open(self) -> BinaryIO:
+        """Open it for reading; a read fails as `read_range` does."""
+        size_bytes = self.place.length if isinstance(self.place, Section) else _size_bytes(self._seen)
+        return io.BufferedReader(RangedFile(lambda: size_bytes, self.read_range), BUFFER_BYTES)
 
     def read_range(self, start: int, length: int) -> bytes:
         """See `read_range`.
@@ -85,21 +92,47 @@ class PinnedFile:
         Raises:
             OSError: Also if another content has taken its place.
         """
-        content = read_range(self._place, start, length, self._version)
-        if self._version is None and stamp_at(self._place) != self.stamp:
-            raise has_changed(self._place)
+        content = read_range(self.place, start, length, self._version)
+        if self._version is None and stamp_at(self.place) != self.stamp:
+            raise has_changed(self.place)
         return content
 
 
-def _look(place: Place) -> tuple[int, Version | None]:
-    """A place's stamp, and the version that a read names to get no other; None where that cannot be asked for."""
+def _look(place: Place) -> _Seen:
+    """Look from outside at a file or an object, or at the whole that a section is of."""
     if isinstance(place, Section):
-        stamp, version = _look(place.whole)
-        return stamp_of(stamp, place.start, place.length), version
-    if isinstance(place, Url):
-        stamp, version = place.stamp()
-        return stamp, version if "e_tag" in version else None
-    return file_stamp(place.stat()), None
+        return _look(place.whole)
+    return place.look() if isinstance(place, Url) else place.stat()
+
+
+def _stamp(place: Place, seen: _Seen) -> int:
+    stamp = file_stamp(seen) if isinstance(seen, os.stat_result) else object_stamp(seen)
+    return stamp_of(stamp, place.start, place.length) if isinstance(place, Section) else stamp
+
+
+def _stamps(place: Place, seen: _Seen) -> frozenset[int]:
+    if isinstance(place, Section):
+        return frozenset(stamp_of(stamp, place.start, place.length) for stamp in _stamps(place.whole, seen))
+    return file_stamps(seen) if isinstance(seen, os.stat_result) else object_stamps(seen)
+
+
+def _identity(place: Place, seen: _Seen) -> tuple[object, ...]:
+    if isinstance(place, Section):
+        return (*_identity(place.whole, seen), place.start, place.length)
+    if isinstance(seen, os.stat_result):
+        assert isinstance(place, Path)
+        return str(place.resolve()), seen.st_size, seen.st_mtime_ns, inode_of(seen)
+    return str(place), seen["size"], version_of(seen)
+
+
+def _size_bytes(seen: _Seen) -> int:
+    return seen.st_size if isinstance(seen, os.stat_result) else int(seen["size"])
+
+
+def _version(seen: _Seen) -> Version | None:
+    """The version that a read names to get no other; None where that cannot be asked for."""
+    version = {} if isinstance(seen, os.stat_result) else version_of(seen)
+    return version if "e_tag" in version else None
 
 
 def read_range(place: Place, start: int, length: int, version: Version | None = None) -> bytes:

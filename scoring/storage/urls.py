@@ -2,7 +2,7 @@
 
 import errno
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import total_ordering
 from pathlib import Path, PurePosixPath
@@ -109,9 +109,11 @@ class Url:
 
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""
+        from scoring.storage.prefix_listing import list_directly
+
         with bucket_faults(self):
-            found = obstore.list_with_delimiter(self._store, self.key or None)
-        for key in [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]:
+            found = list_directly(self._store, self.key)
+        for key in found:
             if key != self.key:
                 yield Url(self.scheme, self.bucket, key)
 
@@ -123,22 +125,13 @@ class Url:
 
     def size_and_version(self) -> tuple[int, Version]:
         """An object's size in bytes, and which version of it is there."""
-        with bucket_faults(self):
-            found = obstore.head(self._store, self._object_key)
-        return found["size"], _version(found)
+        found = self.look()
+        return found["size"], version_of(found)
 
-    def stamp(self) -> tuple[int, Version]:
-        """The object's stamp, which tells its content from others, and which version it is."""
+    def look(self) -> Mapping[str, Any]:
+        """What the store tells of an object: its `size` in bytes, `e_tag`, `version` and `last_modified`."""
         with bucket_faults(self):
-            found = obstore.head(self._store, self._object_key)
-        return _stamp(found), _version(found)
-
-    def stamps(self) -> frozenset[int]:
-        """All stamps that the object may have, as lists and answers spell what tells its content."""
-        from scoring.storage.stamps import object_stamps
-
-        with bucket_faults(self):
-            return object_stamps(obstore.head(self._store, self._object_key))
+            return obstore.head(self._store, self._object_key)
 
     def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request.
@@ -153,17 +146,11 @@ class Url:
         """
         if not length:
             return b""
-        tag = (version or {}).get("e_tag")
         try:
             with bucket_faults(self):
-                if tag is None:
+                if version is None or "e_tag" not in version:
                     return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
-                options: Any = {"range": (start, start + length), "if_match": tag}
-                return bytes(obstore.get(self._store, self._object_key, options=options).bytes())
-        except PreconditionError as error:
-            from scoring.storage.stamps import has_changed  # as in `_stamp`
-
-            raise has_changed(self) from error
+                return bytes(self._get(version, range=(start, start + length)).bytes())
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
                 return b""
@@ -173,7 +160,7 @@ class Url:
         """An object's content, and which version of it that is."""
         with bucket_faults(self):
             found = obstore.get(self._store, self._object_key)
-            return bytes(found.bytes()), _version(found.meta)
+            return bytes(found.bytes()), version_of(found.meta)
 
     def read_bytes(self) -> bytes:
         """An object's content."""
@@ -198,11 +185,30 @@ class Url:
                 parts.append(part)
         return b"".join(parts)
 
-    def download(self, path: Path) -> None:
-        """Write an object's content into a file, some megabytes in memory at a time."""
+    def download(self, path: Path, version: Version) -> None:
+        """Write an object's content of one version into a file, some megabytes in memory at a time.
+
+        Raises:
+            OSError: If it cannot be read or written, or another version is there.
+        """
         with bucket_faults(self), path.open("wb") as file:
-            for part in obstore.get(self._store, self._object_key).stream():
+            for part in self._get(version).stream():
                 file.write(part)
+
+    def _get(self, version: Version, **options: Any) -> "obstore.GetResult":
+        """Ask for content of one version; the answer is compared too, for servers that ignore the condition."""
+        from scoring.storage.stamps import has_changed  # only what is read by version needs it
+
+        tag = version.get("e_tag")
+        asked: Any = options if tag is None else {**options, "if_match": tag}
+        try:
+            found = obstore.get(self._store, self._object_key, options=asked)
+        except PreconditionError as error:
+            raise has_changed(self) from error
+        sent = found.meta.get("e_tag")
+        if tag and sent and _bare_tag(sent) != _bare_tag(tag):
+            raise has_changed(self)
+        return found
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
@@ -250,10 +256,12 @@ class Url:
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
+        from scoring.storage.prefix_listing import pages_of
+
         with bucket_faults(self):
-            for page in obstore.list(self._store, self._object_key, chunk_size=LISTED_AT_ONCE):
+            for page in pages_of(self._store, self._object_key):
                 check()
-                obstore.delete(self._store, [found["path"] for found in page])
+                obstore.delete(self._store, [path for path, _, _ in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`.
@@ -283,11 +291,11 @@ class Url:
         return self.key
 
 
-def _stamp(meta: Any) -> int:
-    from scoring.storage.stamps import object_stamp  # only lists and what is read by position need it
-
-    return object_stamp(meta)
-
-
-def _version(meta: Any) -> Version:
+def version_of(meta: Mapping[str, Any]) -> Version:
+    """Which version of an object a store tells of."""
     return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
+
+
+def _bare_tag(tag: str) -> str:
+    """An ETag without what proxies on the way add to it, or leave out."""
+    return tag.removeprefix("W/").strip('"')

@@ -3,15 +3,16 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from scoring.errors import ImageError, ImagesError, UnreachableError
+from scoring.errors import ChangedError, ImageError, ImagesError, UnreachableError
 from scoring.sources import encoded_images, tar_members
 from scoring.sources.entries import LeftOut
 from scoring.sources.image_finder import Reason
@@ -342,6 +343,33 @@ def test_compressed_tar_in_a_bucket_is_read(tmp_path: Path, bucket: Url, monkeyp
     (bucket / "x.tar").write_bytes(gzip.compress(_tar("1.jpg")))
     (image,) = find_images(bucket / "x.tar").images
     assert open_images(bucket / "x.tar")(image) == b"1.jpg" * 50
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_compressed_tar_that_is_another_for_a_moment_is_not_kept_as_what_it_was_before(
+    tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    archive, look, num_looks = bucket / "x.tar.gz", Url.look, 0
+    archive.write_bytes(gzip.compress(_tar("1.jpg", "2.jpg"), mtime=0))
+    images = list(find_images(archive).images)
+    shutil.rmtree(tmp_path / "home")
+
+    def look_at_another(url: Url) -> Mapping[str, Any]:
+        nonlocal num_looks
+        num_looks += 1
+        names = ("2.jpg", "1.jpg") if num_looks == at else ("1.jpg", "2.jpg")
+        archive.write_bytes(gzip.compress(_tar(*names), mtime=0))
+        return look(url)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Url, "look", look_at_another)
+        try:
+            assert open_images(archive)(images[0]) == b"1.jpg" * 50
+        except ImageError as error:
+            assert isinstance(error.__cause__, ChangedError)
+    archive.write_bytes(gzip.compress(_tar("1.jpg", "2.jpg"), mtime=0))
+    assert [open_images(archive)(image) for image in images] == [b"1.jpg" * 50, b"2.jpg" * 50]
 
 
 @pytest.mark.parametrize(

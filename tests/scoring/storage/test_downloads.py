@@ -13,6 +13,7 @@ from scoring.networks import conversions
 from scoring.networks.hubs import hub_model
 from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy, made_once, once_per_content
 from scoring.storage.locations import Url
+from scoring.storage.urls import Version
 from tests.local_server import serving
 
 _CONTENT = b"weights " * 200_000
@@ -105,9 +106,9 @@ def test_object_is_downloaded_once_for_each_of_its_versions(
     downloads: list[Url] = []
     download = Url.download
 
-    def spy(url: Url, path: Path) -> None:
+    def spy(url: Url, path: Path, version: Version) -> None:
         downloads.append(url)
-        download(url, path)
+        download(url, path, version)
 
     monkeypatch.setattr(Url, "download", spy)
     url = bucket / "models" / "vgg16.weights.h5"
@@ -122,6 +123,26 @@ def test_object_is_downloaded_once_for_each_of_its_versions(
     assert local_copy(tmp_path / "here.h5") == tmp_path / "here.h5"
     with pytest.raises(DownloadError, match="there is no such object"):
         local_copy(bucket / "nothing.h5")
+
+
+def test_object_that_is_replaced_before_its_download_is_not_kept_as_the_former_one(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    url, download = bucket / "vgg16.weights.h5", Url.download
+    url.write_bytes(b"first")
+
+    def replaced(url: Url, path: Path, version: Version) -> None:
+        monkeypatch.undo()
+        url.write_bytes(b"second")
+        download(url, path, version)
+
+    with monkeypatch.context() as once:
+        once.setattr(Url, "download", replaced)
+        once.setattr(monkeypatch, "undo", once.undo)
+        assert local_copy(url).read_bytes() == b"second"
+    url.write_bytes(b"first")
+    assert local_copy(url).read_bytes() == b"first"
 
 
 def test_cache_that_cannot_be_made_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,11 @@
+import re
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from itertools import islice
+from typing import ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 import obstore
 import pytest
@@ -15,6 +19,7 @@ from scoring.storage.locations import Url
 from scoring.storage.prefix_listing import Listed, list_objects
 from scoring.storage.walking import walk
 from tests.buckets import new_bucket, publish, put_marker
+from tests.local_server import serving
 
 _STEPS = st.sampled_from(["a", "a.jpg", "a0", "b", "é", "x#y", "[k]", "~t", "A", "z 1.jpg"])
 _KEYS = st.lists(_STEPS, min_size=1, max_size=3).map("/".join)
@@ -27,7 +32,8 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _one_after_the_other(bucket: Url, key: str) -> list[Listed]:
-    return [listed for page in prefix_listing._pages(open_bucket(bucket.scheme, bucket.bucket), key) for listed in page]
+    pages = prefix_listing.pages_of(open_bucket(bucket.scheme, bucket.bucket), key)
+    return [listed for page in pages for listed in page]
 
 
 def _listed(bucket: Url, key: str) -> list[Listed]:
@@ -59,7 +65,7 @@ def test_folders_are_listed_at_the_same_time_and_in_bounded_memory(
 ) -> None:
     _fill(bucket, folders=6, objects=9)
     expected = _one_after_the_other(bucket, "p")
-    pages, turn = prefix_listing._pages, threading.Lock()
+    pages, turn = prefix_listing.pages_of, threading.Lock()
     busy: set[str] = set()
     most = 0
 
@@ -74,7 +80,7 @@ def test_folders_are_listed_at_the_same_time_and_in_bounded_memory(
         with turn:
             busy.remove(key)
 
-    monkeypatch.setattr(prefix_listing, "_pages", slow)
+    monkeypatch.setattr(prefix_listing, "pages_of", slow)
     monkeypatch.setattr(prefix_listing, "_PAGES_HELD", 1)
     monkeypatch.setattr(prefix_listing, "_SIDE_BY_SIDE", 3)
     assert _listed(bucket, "p") == expected
@@ -85,14 +91,14 @@ def test_what_cannot_be_listed_in_one_folder_is_told_and_ends_the_others(
     bucket: Url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _fill(bucket, folders=6, objects=9)
-    pages = prefix_listing._pages
+    pages = prefix_listing.pages_of
 
     def broken(store: obstore.store.ObjectStore, key: str) -> Iterator[list[Listed]]:
         if key.endswith("class-3"):
             raise obstore.exceptions.GenericError("the server is on fire")
         return pages(store, key)
 
-    monkeypatch.setattr(prefix_listing, "_pages", broken)
+    monkeypatch.setattr(prefix_listing, "pages_of", broken)
     with pytest.raises(BucketError, match="on fire"):
         list(walk(bucket / "p"))
 
@@ -107,6 +113,106 @@ def test_reader_that_stops_early_leaves_no_thread_behind(bucket: Url, monkeypatc
     while any(thread.name.startswith("list_") for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+class _Forgetful(BaseHTTPRequestHandler):
+    """Lists four at a time, or all, and does not say where it goes on; with `start-after`, it may begin there."""
+
+    objects: ClassVar[set[str]] = set()
+    knows_start, page, requests = True, 4, 0
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        query = dict(parse_qsl(urlsplit(self.path).query))
+        prefix, start = query.get("prefix", ""), query.get("start-after", "") if self.knows_start else ""
+        entries = dict.fromkeys(
+            prefix + name.removeprefix(prefix).partition("/")[0] + "/"
+            if "delimiter" in query and "/" in name.removeprefix(prefix)
+            else name
+            for name in sorted(self.objects)
+            if name.startswith(prefix) and name > start
+        )
+        rows = "".join(map(_row, list(entries)[: self.page]))
+        type(self).requests += 1
+        self._send(f"<ListBucketResult><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>")
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        keys = re.findall("<Key>(.*?)</Key>", asked)
+        self.objects.difference_update(keys)
+        rows = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+        self._send(f"<DeleteResult>{rows}</DeleteResult>")
+
+    def _send(self, content: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+def _row(key: str) -> str:
+    if key.endswith("/"):
+        return f"<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"
+    key = key.replace("\t", "&#9;")
+    return f"<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00Z</LastModified><Size>1</Size></Contents>"
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Forgetful]]:
+    class Server(_Forgetful):
+        objects: ClassVar[set[str]] = set()
+
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    with serving(Server) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield Server
+
+
+_FLAT = [f"p/{number}.jpg" for number in range(9)]
+_IN_FOLDERS = [f"p/{folder}/{number}.jpg" for folder in "abcdef" for number in range(9)]
+
+
+@pytest.mark.parametrize("keys", [_FLAT, _FLAT[:8], _IN_FOLDERS])
+def test_a_list_that_does_not_say_where_it_goes_on_is_followed_or_refused(
+    forgetful: type[_Forgetful], keys: list[str]
+) -> None:
+    forgetful.objects.update(keys)
+    place = Url("s3", "bucket", "p")
+    assert [f"p/{name}" for name, _ in place.objects()] == keys
+    directly = {"/".join(key.split("/")[:2]) for key in keys}
+    assert {url.key for url in place.iterdir()} == directly
+    forgetful.knows_start = False
+    with pytest.raises(BucketError, match="s3://bucket/p: Expected a server that continues its lists"):
+        list(place.objects())
+    with pytest.raises(BucketError, match="Expected a server that continues"):
+        list(place.iterdir())
+    place.remove_below(lambda: None)
+    assert not forgetful.objects
+
+
+@pytest.mark.parametrize("num_objects", [3, 5, 8])
+def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
+    forgetful: type[_Forgetful], num_objects: int
+) -> None:
+    forgetful.objects.update(_FLAT[:num_objects])
+    forgetful.knows_start, forgetful.page = False, 1000
+    assert len(list(Url("s3", "bucket", "p").objects())) == num_objects
+    assert forgetful.requests == (2 if num_objects == 8 else 1)
+
+
+def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:
+    forgetful.objects.update({"p/1.jpg", "p/a\tb.jpg"})
+    said = (
+        r"^s3://bucket/p: Expected keys without control characters, .*; a list with 'p/a\\tb\.jpg' in it cannot be "
+        r"read\. Rename or remove that object, or name a prefix without it\.$"
+    )
+    with pytest.raises(BucketError, match=said):
+        list(Url("s3", "bucket", "p").objects())
+    with pytest.raises(BucketError, match=said):
+        list(Url("s3", "bucket", "p").iterdir())
 
 
 def test_first_page_alone_asks_for_no_folder(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
