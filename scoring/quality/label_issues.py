@@ -100,7 +100,7 @@ def _thresholds(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> n
 
 
 def _confident_classes(probabilities: Float32Array, thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The most likely of the classes that reach their threshold, shape (num_photos,); -1 where none does."""
+    """The class that reaches its threshold, shape (num_photos,); -1 where none does, the most likely where several."""
     reached = probabilities >= thresholds - 1e-6
-    best = np.where(reached, probabilities, -1.0).argmax(axis=1)
+    best = np.where(reached.sum(axis=1) > 1, probabilities.argmax(axis=1), reached.argmax(axis=1))
     return np.where(reached.any(axis=1), best, -1)

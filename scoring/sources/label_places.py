@@ -2,15 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder
 from scoring.sources.spelling import singular
-from scoring.sources.splits import Split, SplitFolders, split_of_name
+from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name
 from scoring.sources.suffixes import TAR_SUFFIX
 
 _IN_TAR = re.compile(f"{TAR_SUFFIX}/", re.IGNORECASE)
@@ -18,6 +17,13 @@ _NUMBERED = re.compile(r"([a-z]{2,}[-_ .=]?)?\d+([-_.]\d+)*", re.IGNORECASE)  # 
 _COUNTED = re.compile(
     r"[a-z]{2,}[-_ .=]?\d+([-_.]\d+)*|\d{4,}([-_.]\d+)*", re.IGNORECASE
 )  # `fold0`, `2026`; not a class `0`
+_DIVIDED = re.compile(r"(batch|chunk|fold|images?|part|shard|split)[^a-z]*", re.IGNORECASE)  # a collection
+_GATHERED = re.compile(  # how photos came together: `2026`, `patient7`; not `grade1`, nor `subject1`, who may be known
+    r"(archive|camera|cam|case|cent(er|re)|client|clinic|clip|data|dataset|date|day|disk|domain|exp|experiment|farm|"
+    r"folder|hospital|hsf|lab|month|participant|patient|plate|plot|run|scanner|seq|sequence|session|set|site|slide|source|"
+    r"subset|trial|video|visit|week|year)?[^a-z]*",
+    re.IGNORECASE,
+)
 _PART = re.compile(
     r"(?P<word>.*(?:[^a-z]part|(?<![a-z])(?:batch|chunk|fold|shard|split)))[-_ .]?\d+", re.IGNORECASE
 )  # `images_part_1`, `batch2`; not `part1`, which may be of a machine
@@ -110,24 +116,24 @@ def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> No
     that was unpacked into itself.
     """
     shared = CommonFolder(inside_tar(image.path) for image in images).depth
-    above_of_folder = cache(lambda folder: _folders_above(folder, shared, folders))
+    above = _find_above(images, folders, shared, inside_tar)
+    if len(set(above.values())) < 2:
+        return
 
     def above_of(image: ImageEntry) -> tuple[str, ...]:
-        return above_of_folder(folder_of(image.path))
+        return above[folder_of(image.path)]
 
-    if len(set(map(above_of, images))) < 2:
-        return
     in_splits = {singular(image.target or "") for image in images if folders.split_of(image.path)}
     outermost = {(*_steps(image.path, shared), image.size_bytes) for image in images if not above_of(image)}
     first: ImageEntry | None = None
     for image in images:
-        above = above_of(image)
+        names = above_of(image)
         if folders.split_of(image.path) is None and singular(image.target or "") in in_splits:
             continue
-        if above and (*_without(_steps(image.path, shared), above), image.size_bytes) in outermost:
+        if names and (*_without(_steps(image.path, shared), names), image.size_bytes) in outermost:
             continue
         first = first or image
-        if above != above_of(first):
+        if names != above_of(first):
             deep, other = sorted((first, image), key=lambda one: len(above_of(one)), reverse=True)
             labels = " or ".join(map(repr, (deep.target, *reversed(above_of(deep)))))
             raise ImagesError(
@@ -135,6 +141,30 @@ def refuse_two_levels(images: Sequence[ImageEntry], folders: SplitFolders) -> No
                 "lies elsewhere. If the innermost folders are the labels, name `labels_from` folders; else move the "
                 "photos of each label into one folder, or name a `labels_file`."
             )
+
+
+def refuse_names_below(images: Sequence[ImageEntry], folders: SplitFolders) -> None:
+    """Refuse labels of names, as `IMG` of `sick/images/IMG_1.jpg`, where most lie in folders that may be labels.
+
+    These lie above the innermost, which tell none. They agree where each name is that of a folder.
+    """
+    shared = CommonFolder(image.path for image in images).depth
+    above = _find_above(images, folders, shared, str)
+    if len(set(above.values()) - {()}) < 2:
+        return
+    first: ImageEntry | None = None
+    num_below = 0
+    for image in images:
+        folder = folder_of(image.path)
+        num_below += bool(above[folder])
+        if above[folder] and singular(image.target or "") not in map(singular, (*above[folder], name_of(folder))):
+            first = first or image
+    if first and 2 * num_below > len(images):
+        labels = " or ".join(map(repr, (first.target, *reversed(above[folder_of(first.path)]))))
+        raise ImagesError(
+            f"Expected names and folders to agree; {first.path!r} may be of {labels}. If the names tell the labels, "
+            "name `labels_from` names; else move the photos of each label into one folder, or name a `labels_file`."
+        )
 
 
 def _steps(path: str, shared: int) -> list[str]:
@@ -152,21 +182,48 @@ def _without(steps: Sequence[str], above: Sequence[str]) -> list[str]:
     return left
 
 
-def _folders_above(folder: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
-    """The folders that one of labels lies in below those that all share, and that may be labels themselves.
+def _find_above(
+    images: Sequence[ImageEntry], folders: SplitFolders, shared: int, inside: Callable[[str], str]
+) -> dict[str, tuple[str, ...]]:
+    """By the folder of photos, those above it that may be labels themselves.
 
-    Not those of splits, a tar's, called like it, one unpacked into itself, and numbered ones of labels without numbers.
+    Above labels without numbers, not those that count what was divided or gathered, as `fold0` or `2026`; the latter
+    where a label lies in several places, as it does not if these are patients: `2026/ann`.
     """
-    inside = inside_tar(folder)
-    steps, top = inside.split("/")[:-1], folder.removesuffix(inside)
-    of_tar = f"{top}{name_of(_IN_TAR.sub('/', top))}/"
-    above = (f"{top}{'/'.join(steps[:depth])}/" for depth in range(shared + 1, len(steps)))
-    may_count = not steps or not _COUNTED.fullmatch(steps[-1])
+    labels_in, places = defaultdict[str, set[str]](set), defaultdict[str, set[tuple[str, ...]]](set)
+    for image in images:
+        labels_in[folder_of(image.path)].add(image.target or "")
+    above = {folder: _folders_above(folder, inside(folder), shared, folders) for folder in labels_in}
+    for folder, labels in labels_in.items():
+        for label in map(singular, labels):
+            places[label].add(above[folder])
+    is_crossed = any(len(found) > 1 for found in places.values())
+
+    def may_be_label(name: str) -> bool:
+        if not _COUNTED.fullmatch(name):
+            return True
+        return not (_DIVIDED.fullmatch(name) or names_split(name) or (is_crossed and _GATHERED.fullmatch(name)))
+
+    return {
+        folder: names if any(map(_COUNTED.fullmatch, labels_in[folder])) else tuple(filter(may_be_label, names))
+        for folder, names in above.items()
+    }
+
+
+def _folders_above(folder: str, inside: str, shared: int, folders: SplitFolders) -> tuple[str, ...]:
+    """The folders that one of photos lies in below those that all share.
+
+    Not those of splits, a tar, one called like it, and one unpacked into itself.
+    """
+    steps = folder.split("/")[:-1]
+    start = folder.removesuffix(inside).count("/") + shared
+
+    def is_of_tar(at: int) -> bool:
+        before = f"{steps[at - 1]}/" if at else ""
+        return holds_images(steps[at]) or f"{steps[at]}/" == _IN_TAR.sub("/", before) != before
+
     return tuple(
-        name
-        for place, inner in zip(above, steps[shared + 1 :], strict=True)
-        if place != of_tar
-        and not folders.is_of_split(place)
-        and (name := name_of(place)) != inner
-        and not (may_count and _COUNTED.fullmatch(name))
+        steps[at]
+        for at in range(start, len(steps) - 1)
+        if steps[at] != steps[at + 1] and not is_of_tar(at) and not folders.is_of_split(f"{'/'.join(steps[: at + 1])}/")
     )

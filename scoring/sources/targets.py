@@ -14,6 +14,7 @@ from scoring.sources.label_places import (
     inside_tar,
     name_of,
     refuse_beside,
+    refuse_names_below,
     refuse_parts,
     refuse_two_levels,
     refuse_two_stories,
@@ -89,6 +90,8 @@ def with_targets(
             refuse_two_levels(labelled, folders)
         if is_auto and is_training:
             refuse_parts(labelled)
+    elif is_auto:
+        refuse_names_below(labelled, folders)
     return _in_one_spelling(labelled)
 
 

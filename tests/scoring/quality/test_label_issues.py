@@ -51,6 +51,14 @@ def test_a_class_that_no_photo_is_labelled_with_is_nobodys_likely_class() -> Non
     assert [(issue.photo, issue.likely) for issue in find_label_issues(range(4), labels, probabilities)] == [(3, 0)]
 
 
+def test_where_two_labels_reach_their_thresholds_a_more_likely_one_that_does_not_is_an_issue() -> None:
+    """As in cleanlab 2.9.0."""
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    probabilities = np.array([[31, 30, 39], [29, 41, 30], [20, 40, 40], [60, 15, 25], [5, 5, 90], [5, 5, 90]]) / 100
+    found = find_label_issues(range(6), labels, probabilities.astype(np.float32))
+    assert [(issue.photo, issue.likely) for issue in found] == [(3, 0), (1, 1), (0, 2)]
+
+
 def test_quality_is_a_share() -> None:
     quality = label_quality(*_noisy(2))
     assert quality.min() > 0

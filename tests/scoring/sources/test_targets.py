@@ -126,6 +126,50 @@ def test_names_and_folders_that_tell_different_stories_are_asked_about(paths: tu
         with_targets(_images(*paths), LabelsFrom.AUTO)
 
 
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (("normal/images/IM-1.png", "normal/images/NORMAL-2.png", "ill/images/IM-3.png"), "'IM' or 'normal'"),
+        (("a_train/sick/x/IMG_1.jpg", "a_train/well/x/DSC_2.jpg", "a_test/well/x/IMG_3.jpg"), "'IMG' or 'sick'"),
+        (("sick/x/IMG_1.jpg", "well/x/DSC_2.jpg", "IMG_3.jpg"), "'IMG' or 'sick'"),
+        (("cat/train/IMG_1.jpg", "dog/train/DSC_2.jpg", "dog/valid/DSC_3.jpg"), "'IMG' or 'cat'"),
+        (("MT_Crack/Imgs/exp1_num_1.jpg", "MT_Free/Imgs/exp2_num_2.jpg"), "'exp1_num' or 'MT_Crack'"),
+        (("class_0/images/a_1.jpg", "class_1/images/a_2.jpg", "class_1/images/b_3.jpg"), "'a' or 'class_0'"),
+        (("cats/a.tar/IMG_1.jpg", "dogs/b.tar/DSC_2.jpg"), "'IMG' or 'cats'"),
+        (("cats/a.tar/x/IMG_1.jpg", "dogs/b.tar/x/DSC_2.jpg"), "'IMG' or 'cats'"),
+    ],
+)
+def test_names_below_folders_that_may_be_labels_are_asked_about(paths: tuple[str, ...], said: str) -> None:
+    images = _images(*paths)
+    for is_training in (True, False):
+        with pytest.raises(ImagesError, match=f"{paths[0]!r} may be of {said}. If the names.*`labels_from` names"):
+            with_targets(images, LabelsFrom.AUTO, is_training=is_training)
+    assert len(set(_targets(with_targets(images, LabelsFrom.NAMES, is_training=True)))) == 2
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("train/images", "valid/images"),
+        ("COVID/images", "NORMAL/images"),
+        ("fold1/images", "fold2/images"),
+        ("2021/train", "2022/train"),
+        ("x/images", "x/x/images"),
+        ("shards/a.tar", "shards/b.tar"),
+        ("d/train/a.tar", "d/valid/b.tar"),
+        ("part0/a.tar", "part1/b.tar"),
+        ("a.tar/a/images", "b.tgz/b/images"),
+        (".", "more/deep"),
+    ],
+)
+def test_names_below_folders_that_are_no_labels_or_the_same_are_taken(folders: tuple[str, str]) -> None:
+    labels = ("COVID", "Normal")
+    paths = [f"{folder}/{label}-{number}.png" for number, folder in enumerate(folders) for label in labels]
+    if folders[0] == "COVID/images":
+        paths = [paths[0], paths[3]]
+    assert _auto(*(path.removeprefix("./") for path in paths)) == [*labels] * (len(paths) // 2)
+
+
 def test_a_test_folder_is_no_label() -> None:
     with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for all but 1, the folders none"):
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
@@ -483,6 +527,11 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
         (("tower/1.jpg", "train_station/hall/2.jpg", "train_station/platform/3.jpg"), "'hall' or 'train_station'"),
         (("class0/day1/1.jpg", "class0/day2/2.jpg", "class1/day1/3.jpg"), "'day1' or 'class0'"),
         (("0/ann/1.jpg", "0/bob/2.jpg", "1/ann/3.jpg"), "'ann' or '0'"),
+        (("grade_0/023/1.jpg", "grade_0/024/2.jpg", "grade_1/001/3.jpg"), "'023' or 'grade_0'"),
+        (("class_0/1/1.jpg", "class_0/2/2.jpg", "class_1/1/3.jpg"), "'1' or 'class_0'"),
+        (("train/KL2/left/1.jpg", "train/KL3/left/2.jpg", "valid/KL2/right/3.jpg"), "'left' or 'KL2'"),
+        (("label=0/12/1.jpg", "label=2/14/2.jpg"), "'12' or 'label=0'"),
+        (("2019/ann/1.jpg", "2020/bob/2.jpg"), "'ann' or '2019'"),
         (("cat/1.png", "dog/1.png", "scans/cat/1.jpg", "scans/dog/1.jpg"), "'cat' or 'scans'"),
         (("a.tar/cats/in/1.jpg", "a.tar/dogs/in/2.jpg", "a.tar/dogs/out/2.jpg"), "'in' or 'cats'"),
         (("train/cats/1.jpg", "animals/wolf/1.jpg"), "'wolf' or 'animals'"),
@@ -502,6 +551,13 @@ def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[s
     [
         ("fold0/cat/1.jpg", "fold0/dog/2.jpg", "fold1/cat/3.jpg"),
         ("10253/0/1.png", "10253/1/2.png", "10254/0/3.png"),
+        ("2021/cat/1.jpg", "2021/dog/2.jpg", "2022/cat/3.jpg"),
+        ("part1/cat/1.jpg", "part2/dog/2.jpg"),
+        ("train1/cat/1.jpg", "train2/dog/2.jpg"),
+        ("images_001/n000001/1.jpg", "images_002/n000002/2.jpg"),
+        ("hsf_0/4a/1.png", "hsf_1/4a/2.png", "hsf_1/4b/3.png"),
+        ("Camera 1/train/c0/1.jpg", "Camera 1/train/c1/2.jpg", "Camera 2/train/c0/3.jpg"),
+        ("patient_1/benign/1.jpg", "patient_2/benign/2.jpg", "patient_2/malignant/3.jpg"),
         ("rose/rose/1.jpg", "daisy/2.jpg"),
         ("daisy/1.jpg", "rose/2.jpg", "flowers/daisy/1.jpg", "flowers/rose/2.jpg"),
         ("x/train/cat/1.jpg", "x/valid/dog/2.jpg", "x/x/train/cat/1.jpg", "x/x/valid/dog/2.jpg"),
