@@ -24,6 +24,7 @@ from scoring.errors import ImageError, PluginError
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
+from scoring.pixels.jpeg_xl import in_eight_bits
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_layout import in_order
@@ -154,7 +155,9 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
 
 
 def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
-    return on_white(to_eight_bits(image) if is_wide(image) else scaled(image, encoded), encoded)
+    if is_wide(image):
+        return on_white(to_eight_bits(image), encoded)
+    return on_white(scaled(in_eight_bits(image, encoded), encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:

@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image, ImagePalette
 
 from scoring.errors import ImageError
+from scoring.pixels.jpeg_xl import check_still
 
 # TIFF 6.0, section 8; BigTIFF has wider counts and entries.
 _BITS, _NUM_SAMPLES, _PLANAR, _PALETTE = 258, 277, 284, 320
@@ -34,8 +35,10 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
         The same picture, or the same file opened again.
 
     Raises:
-        ImageError: If it is grey with alpha, compressed in planes of their own.
+        ImageError: If it is grey with alpha, compressed in planes of their own, or an animated JPEG XL.
     """
+    if image.format == "JXL":
+        check_still(encoded)
     if image.format == "PSD" and image.mode == "1":
         bitmap: Any = image
         bitmap.tile = [tile.__class__(*tile[:3], _ONE_IS_BLACK) for tile in bitmap.tile]
