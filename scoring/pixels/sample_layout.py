@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image, ImagePalette
 
 from scoring.errors import ImageError
+from scoring.pixels.icons import with_mask
 from scoring.pixels.jpeg_xl import check_still
 
 # TIFF 6.0, section 8; BigTIFF has wider counts and entries.
@@ -25,7 +26,7 @@ _PIXMAP_COLOUR = re.compile(rb"(?<=\sc)(\s+#)([0-9A-Fa-f]{12}|[0-9A-Fa-f]{9}|[0-
 
 
 def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
-    """Say how the samples of a TIFF, X pixmap or Photoshop file lie, before they are loaded.
+    """Say how the samples of a TIFF, icon, X pixmap or Photoshop file lie, before they are loaded.
 
     Args:
         image: A picture of any format, just opened.
@@ -39,6 +40,8 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     """
     if image.format == "JXL":
         check_still(encoded)
+    if image.format in ("ICO", "CUR"):
+        return with_mask(image, encoded)
     if image.format == "PSD" and image.mode == "1":
         bitmap: Any = image
         bitmap.tile = [tile.__class__(*tile[:3], _ONE_IS_BLACK) for tile in bitmap.tile]
