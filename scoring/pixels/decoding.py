@@ -27,7 +27,7 @@ from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.jpeg_xl import in_eight_bits
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
-from scoring.pixels.sample_layout import in_order
+from scoring.pixels.sample_layout import in_order, unsigned
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
 from scoring.pixels.stand_ins import check_picture
 from scoring.pixels.transparency import on_white
@@ -157,7 +157,7 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
 def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
     if is_wide(image):
         return on_white(to_eight_bits(image), encoded)
-    return on_white(scaled(in_eight_bits(image, encoded), encoded), encoded)
+    return on_white(scaled(unsigned(in_eight_bits(image, encoded)), encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:

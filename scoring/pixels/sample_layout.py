@@ -1,8 +1,8 @@
 """Samples that lie, or mean, otherwise than Pillow takes them to, which it shows as other pixels without an error.
 
 It reads a TIFF's planes that are not compressed as of 8 bits, by the first letter of what their samples are, also where
-there is but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's. In
-a Photoshop file of one bit a pixel, 1 is black.
+there is but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's. It
+takes CIELAB's signed planes for unsigned. In a Photoshop file of one bit a pixel, 1 is black.
 """
 
 import io
@@ -19,6 +19,7 @@ from scoring.pixels.jpeg_xl import check_still
 # TIFF 6.0, section 8; BigTIFF has wider counts and entries.
 _BITS, _NUM_SAMPLES, _PLANAR, _PALETTE = 258, 277, 284, 320
 _IN_PLANES = 2
+_UNSIGNED_LAB = [*range(256), *2 * [value ^ 0x80 for value in range(256)]]
 _ONE_IS_BLACK = "1;I"  # Pillow's name
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 
@@ -48,6 +49,13 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     if image.format == "XPM":
         return _pixmap_in_order(image, encoded)
     return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
+
+
+def unsigned(image: Image.Image) -> Image.Image:
+    """Put zero of a TIFF's CIELAB planes in their middle, as Pillow means it; other pictures are left as they are."""
+    tiff: Any = image
+    is_signed = image.format == "TIFF" and image.mode == "LAB" and tiff.tag_v2.get(_PLANAR) == _IN_PLANES
+    return image.point(_UNSIGNED_LAB) if is_signed else image
 
 
 def _pixmap_in_order(pixmap: Any, encoded: bytes) -> Image.Image:

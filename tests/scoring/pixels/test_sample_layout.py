@@ -116,6 +116,22 @@ def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
         _decode(_tiff("<", planes, **tags))
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+def test_planes_of_cielab_are_the_colours_that_lie_together(order: str, compression: int) -> None:
+    def strip(samples: Samples) -> bytes:
+        content = samples.astype(np.uint8).tobytes()
+        return content if compression == 1 else zlib.compress(content)
+
+    colours = np.stack([_ramp(60), _ramp(220) // 4, -_ramp(90) // 5], axis=-1)  # a* and b* have signs
+    tags: dict[str, Any] = {"bits": [8] * 3, "samples": 3, "light": 8, "compression": compression}
+    expected = _decode(_tiff(order, [strip(colours)], **tags))
+    pixels = _decode(_tiff(order, [strip(colours[..., band]) for band in range(3)], planar=2, **tags))
+    np.testing.assert_array_equal(pixels, expected)
+    neutral = np.full((_SIDE, _SIDE, 3), [128, 0, 0])
+    assert np.ptp(_decode(_tiff(order, [strip(neutral[..., band]) for band in range(3)], planar=2, **tags))) <= 2
+
+
 @pytest.mark.parametrize("colour", ["#ff8800", "#f80", "#ff0880000", "#FFFF88880000"])
 def test_a_colour_of_an_x_pixmap_may_have_3_to_12_digits(colour: str) -> None:
     lines = ["8 8 2 1", f"c c {colour}", "# m #000 c\t#00ff80", *["cccc####"] * _SIDE]
