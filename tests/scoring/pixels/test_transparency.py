@@ -103,6 +103,8 @@ def _png(depth: int, colour_type: int, row: bytes, key: tuple[int, ...]) -> byte
     [
         (16, 2, bytes(48), (0x8000, 0x8000, 0x8000), 0),
         (16, 2, bytes(48), (0x100, 0x100, 0x100), 0),
+        (16, 2, b"\0\xc8" * 24, (0, 0, 0), 0),
+        (16, 2, b"\0\xc8" * 24, (0xC8, 0xC8, 0xC8), 255),
         (16, 2, b"\x80\0" * 24, (0x8000, 0x8000, 0x8000), 255),
         (8, 2, b"\x80" * 24, (0x80, 0x80, 0x80), 255),
         (8, 0, b"\x80" * 8, (0x80,), 255),
@@ -118,3 +120,15 @@ def test_transparent_colour_of_a_png_is_of_the_depth_of_its_samples(
     depth: int, colour_type: int, row: bytes, key: tuple[int, ...], level: int
 ) -> None:
     assert _corner(_png(depth, colour_type, row, key)) == [level] * 3
+
+
+_PASSES = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]  # of 8 x 8, ISO/IEC 15948, section 8.2
+
+
+def test_wide_transparent_colour_is_found_in_an_interlaced_png() -> None:
+    rows = zlib.compress(b"".join((b"\0" + b"\x80\1" * 3 * width) * height for width, height in _PASSES))
+    for key, level in ((0x8001, 255), (0x8000, 0x80)):
+        header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 1)
+        chunks = ((b"IHDR", header), (b"tRNS", struct.pack(">3H", *[key] * 3)), (b"IDAT", rows), (b"IEND", b""))
+        encoded = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+        assert _corner(encoded) == [level] * 3
