@@ -1,7 +1,8 @@
 """Lay what is transparent on white, by what each format says of its fourth channel.
 
 Bitmaps and Targas are often written with zeros in a fourth channel that means nothing; viewers show them as opaque. A
-Photoshop file's merged picture is on white already, or its fourth channel is a saved selection.
+Photoshop file's merged picture is on white already, or its fourth channel is a saved selection. What the first frame
+of an animation does not cover is transparent.
 """
 
 import io
@@ -15,6 +16,8 @@ from scoring.pixels.png_chunks import bit_depth
 
 _MAY_BE_EMPTY = frozenset({"BMP", "DIB", "ICO", "CUR", "TGA"})
 _ON_WHITE = "PSD"
+_ANIMATED = frozenset({"GIF", "WEBP"})
+_WEBP_FIRST, _WEBP_FRAME = 12, b"ANMF"  # RFC 9649, section 2.7
 _PNG_LOW_BYTES = "RGB;16L"  # Pillow's name, for samples whose first byte is the low one; in a PNG that is the second
 # Truevision TGA specification, version 2.0: field 5.6 of the header, and the extension area that the footer points to.
 _TGA_DESCRIPTOR, _TGA_ALPHA_BITS = 17, 0x0F
@@ -33,7 +36,7 @@ def on_white(image: Image.Image, encoded: bytes) -> Image.Image:
         A picture of mode `RGB`, of the same size.
     """
     if not image.has_transparency_data or _is_stated_opaque(image, encoded):
-        return _rgb(image)
+        return _covered(_rgb(image), _first_frame(image, encoded)) if image.format in _ANIMATED else _rgb(image)
     if image.format == "PNG" and "transparency" in image.info:
         key, depth = image.info["transparency"], bit_depth(encoded)
         if image.mode == "RGB" and depth == 16:
@@ -61,6 +64,29 @@ def _is_tga_alpha_undefined(encoded: bytes) -> bool:
     extension, _, _ = _TGA_FOOTER.unpack_from(encoded, len(encoded) - _TGA_FOOTER.size)
     attributes = encoded[extension + _TGA_ATTRIBUTES : extension + _TGA_ATTRIBUTES + 1]
     return extension > 0 and attributes != b"" and attributes[0] in _TGA_UNDEFINED
+
+
+def _first_frame(image: Any, encoded: bytes) -> tuple[int, int, int, int]:
+    """Where the first frame lies: left, upper, right and lower."""
+    if image.format == "GIF":
+        extent: tuple[int, int, int, int] = image.dispose_extent
+        return extent
+    place = _WEBP_FIRST
+    while encoded[place : place + 4] not in (_WEBP_FRAME, b""):
+        place += 8 + -(-int.from_bytes(encoded[place + 4 : place + 8], "little") // 2) * 2
+    numbers = [int.from_bytes(encoded[at : at + 3], "little") for at in range(place + 8, place + 20, 3)]
+    if encoded[place : place + 4] != _WEBP_FRAME:
+        return 0, 0, *image.size
+    left, upper = 2 * numbers[0], 2 * numbers[1]
+    return left, upper, left + numbers[2] + 1, upper + numbers[3] + 1
+
+
+def _covered(picture: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
+    if frame == (0, 0, *picture.size):
+        return picture
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture.crop(frame), frame[:2])
+    return white
 
 
 def _without_wide_key(png: Image.Image, key: tuple[int, ...], encoded: bytes) -> Image.Image:
