@@ -80,8 +80,9 @@ class Decode(Protocol):
 def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Decode an image file and resize it.
 
-    EXIF orientation is applied, transparency is laid on white, wide samples are scaled to 8 bits (see `sample_scale`),
-    and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see this module's text.
+    The orientation of EXIF is applied, or where that states none, of XMP; transparency is laid on white, wide samples
+    are scaled to 8 bits (see `sample_scale`), and of an animation the first frame is taken. Large JPEGs are decoded at
+    a reduced scale; see this module's text.
 
     Args:
         encoded: The bytes of a file in a format that Pillow reads, by itself or by our extra `formats`.
