@@ -24,9 +24,10 @@ from scoring.errors import ImageError, PluginError
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
+from scoring.pixels.jpeg_xl import in_eight_bits
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
-from scoring.pixels.sample_layout import in_order
+from scoring.pixels.sample_layout import in_order, unsigned
 from scoring.pixels.sample_scale import is_wide, to_eight_bits
 from scoring.pixels.stand_ins import check_picture
 from scoring.pixels.transparency import on_white
@@ -79,8 +80,9 @@ class Decode(Protocol):
 def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) -> UInt8Array:
     """Decode an image file and resize it.
 
-    EXIF orientation is applied, transparency is laid on white, wide samples are scaled to 8 bits (see `sample_scale`),
-    and of an animation the first frame is taken. Large JPEGs are decoded at a reduced scale; see this module's text.
+    The orientation of EXIF is applied, or where that states none, of XMP; transparency is laid on white, wide samples
+    are scaled to 8 bits (see `sample_scale`), and of an animation the first frame is taken. Large JPEGs are decoded at
+    a reduced scale; see this module's text.
 
     Args:
         encoded: The bytes of a file in a format that Pillow reads, by itself or by our extra `formats`.
@@ -154,7 +156,9 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
 
 
 def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
-    return on_white(to_eight_bits(image) if is_wide(image) else scaled(image, encoded), encoded)
+    if is_wide(image):
+        return on_white(to_eight_bits(image), encoded)
+    return on_white(scaled(unsigned(in_eight_bits(image, encoded)), encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:

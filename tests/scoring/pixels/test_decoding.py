@@ -122,6 +122,19 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
     assert pixels[130:, :].max() < 50
 
 
+@pytest.mark.parametrize(("stated", "is_upright"), [(None, False), (1, True)])
+def test_orientation_of_xmp_is_applied_where_exif_states_none(stated: int | None, is_upright: bool) -> None:
+    image = Image.new("RGB", (40, 40), "black")
+    image.paste("white", (0, 0, 20, 20))
+    exif = Image.Exif()
+    if stated:
+        exif[0x0112] = stated
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="3"/></x:xmpmeta>'
+    pixels = decode(_encoded(image, "jpeg", xmp=xmp, exif=exif), Resize.SQUASH)
+    assert (pixels[:80, :80].min() > 200) == is_upright
+    assert (pixels[144:, 144:].min() > 200) != is_upright
+
+
 def test_squash_shows_everything_and_crop_shows_the_centre() -> None:
     wide = Image.new("RGB", (600, 200), "black")
     wide.paste("white", (200, 0, 400, 200))  # the middle third

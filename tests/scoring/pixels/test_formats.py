@@ -155,8 +155,8 @@ def without_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_picture_that_takes_a_plugin_says_which_where_there_is_none(
     without_plugins: None, monkeypatch: pytest.MonkeyPatch, head: bytes, name: str
 ) -> None:
-    for other in ("HEIF", "JXL"):  # what another test had Pillow learn
-        monkeypatch.delitem(Image.OPEN, other, raising=False)
+    known = [each for each in Image.ID if each not in ("HEIF", "JXL")]  # what another test had Pillow learn
+    monkeypatch.setattr(Image, "ID", known)
     with pytest.raises(PluginError, match=rf"^{name}, which needs pip install 'shardscore\[formats\]'$"):
         decode(head + bytes(100), Resize.SQUASH)
 

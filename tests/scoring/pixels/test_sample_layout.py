@@ -1,5 +1,6 @@
 """TIFFs made here, sample by sample, in both orders of bytes, X pixmaps, and Photoshop files of one bit."""
 
+import io
 import struct
 import zlib
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image, TiffImagePlugin
 
 from scoring.errors import ImageError
 from scoring.pixels.decoding import Resize, decode
@@ -28,6 +30,7 @@ def _tiff(order: str, planes: list[bytes], is_big: bool = False, **tags: int | l
         "extra": 338,
         "kind": 339,
         "palette": 320,
+        "subsampling": 530,
     }
     start, width, letter = (16, 20, "Q") if is_big else (8, 12, "I")
     named: dict[str, int | list[int]] = {"compression": 1, "light": 1, "samples": 1, **tags}
@@ -114,6 +117,76 @@ def test_compressed_planes_of_grey_and_alpha_are_an_image_error() -> None:
     tags: dict[str, Any] = {"bits": [8, 8], "samples": 2, "planar": 2, "extra": 2, "compression": _DEFLATE}
     with pytest.raises(ImageError, match="planes of their own, which is not decoded"):
         _decode(_tiff("<", planes, **tags))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+def test_planes_of_cielab_are_the_colours_that_lie_together(order: str, compression: int) -> None:
+    def strip(samples: Samples) -> bytes:
+        content = samples.astype(np.uint8).tobytes()
+        return content if compression == 1 else zlib.compress(content)
+
+    colours = np.stack([_ramp(60), _ramp(220) // 4, -_ramp(90) // 5], axis=-1)  # a* and b* have signs
+    tags: dict[str, Any] = {"bits": [8] * 3, "samples": 3, "light": 8, "compression": compression}
+    expected = _decode(_tiff(order, [strip(colours)], **tags))
+    pixels = _decode(_tiff(order, [strip(colours[..., band]) for band in range(3)], planar=2, **tags))
+    np.testing.assert_array_equal(pixels, expected)
+    neutral = np.full((_SIDE, _SIDE, 3), [128, 0, 0])
+    assert np.ptp(_decode(_tiff(order, [strip(neutral[..., band]) for band in range(3)], planar=2, **tags))) <= 2
+
+
+def _luma_and_chroma() -> Samples:
+    """Y, Cb and Cr of 8 x 8 pixels; of the colours, each 4 x 4 have one."""
+    blocks = np.array([[60, 200], [110, 180]]).repeat(4, 0).repeat(4, 1)
+    return np.stack([_ramp(), blocks, 255 - blocks], axis=-1).astype(np.uint8)
+
+
+def _picture(samples: Samples) -> Image.Image:
+    return Image.frombytes("YCbCr", (_SIDE, _SIDE), samples.tobytes())
+
+
+def _in_units(samples: Samples, across: int, down: int) -> bytes:
+    """As TIFF 6.0, section 21, has them: the luma of a block, then its colours."""
+    blocks = samples[..., 0].reshape(_SIDE // down, down, _SIDE // across, across).swapaxes(1, 2)
+    luma = blocks.reshape(_SIDE // down, _SIDE // across, -1)
+    return np.concatenate([luma, samples[::down, ::across, 1:]], axis=-1).tobytes()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("sampling", "is_stated"),
+    [
+        *((sampling, True) for sampling in [(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (4, 4)]),
+        ((2, 2), False),
+        # Its samples are too many for 2 x 2. Older Pillow does not read it.
+        *[((1, 1), False)] * (TiffImagePlugin.OPEN_INFO[TiffImagePlugin.II, 6, (1,), 1, (8,) * 3, ()][0] == "YCbCr"),
+    ],
+)
+def test_ycbcr_that_is_not_compressed_is_the_picture(order: str, sampling: tuple[int, int], is_stated: bool) -> None:
+    samples = _luma_and_chroma()
+    tags: dict[str, Any] = {"bits": [8] * 3, "samples": 3, "light": 6}
+    if is_stated:
+        tags["subsampling"] = list(sampling)
+    pixels = _decode(_tiff(order, [_in_units(samples, *sampling)], **tags)).astype(int)
+    expected = np.asarray(_picture(samples).convert("RGB"))
+    assert np.abs(pixels - expected).max() <= 2
+
+
+def test_planes_of_ycbcr_are_the_picture() -> None:
+    samples = _luma_and_chroma()
+    planes = [samples[..., band].tobytes() for band in range(3)]
+    pixels = _decode(_tiff("<", planes, bits=[8] * 3, samples=3, light=6, planar=2, subsampling=[1, 1])).astype(int)
+    assert np.abs(pixels - np.asarray(_picture(samples).convert("RGB"))).max() <= 2
+
+
+def test_ycbcr_that_is_not_compressed_has_the_range_that_it_states() -> None:
+    content = io.BytesIO()
+    picture = Image.new("YCbCr", (_SIDE, _SIDE), (16, 128, 128))
+    picture.paste((235, 128, 128), (0, 4, _SIDE, _SIDE))
+    picture.save(content, "TIFF", tiffinfo={532: (16, 235, 128, 240, 128, 240)})
+    pixels = _decode(content.getvalue())
+    assert pixels[:4].max() == 0
+    assert pixels[4:].min() == 255
 
 
 @pytest.mark.parametrize("colour", ["#ff8800", "#f80", "#ff0880000", "#FFFF88880000"])

@@ -136,6 +136,24 @@ def test_signed_16_bits_are_white_at_the_end_of_their_type() -> None:
     assert np.abs(pixels - _decode(_EXPECTED)).max() <= 1
 
 
+def _signed_8(samples: Samples, compression: str) -> bytes:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[339], tags[339] = 3, 2
+    content = io.BytesIO()
+    Image.fromarray(samples.astype(np.int8).view(np.uint8)).save(
+        content, "tiff", tiffinfo=tags, compression=compression
+    )
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_signed_8_bits_are_white_at_the_end_of_their_type(compression: str) -> None:
+    pixels = decode(_signed_8(np.rint(_photo() * 127), compression), Resize.SQUASH)[..., 0].astype(int)
+    assert np.abs(pixels - _decode(_EXPECTED)).max() <= 2
+    with pytest.raises(ImageError, match="from -111 to 110, are not known to be 0 to 1 or 0 to 127; save it"):
+        decode(_signed_8(np.rint(_photo() * 255) - 128, compression), Resize.SQUASH)
+
+
 @pytest.mark.parametrize("maxval", [1023, 65_535])
 def test_wide_pgm_has_the_range_that_it_states_however_dark(maxval: int) -> None:
     samples = np.rint(_photo() * maxval / 40).astype(">u2")

@@ -103,6 +103,8 @@ def _png(depth: int, colour_type: int, row: bytes, key: tuple[int, ...]) -> byte
     [
         (16, 2, bytes(48), (0x8000, 0x8000, 0x8000), 0),
         (16, 2, bytes(48), (0x100, 0x100, 0x100), 0),
+        (16, 2, b"\0\xc8" * 24, (0, 0, 0), 0),
+        (16, 2, b"\0\xc8" * 24, (0xC8, 0xC8, 0xC8), 255),
         (16, 2, b"\x80\0" * 24, (0x8000, 0x8000, 0x8000), 255),
         (8, 2, b"\x80" * 24, (0x80, 0x80, 0x80), 255),
         (8, 0, b"\x80" * 8, (0x80,), 255),
@@ -118,3 +120,57 @@ def test_transparent_colour_of_a_png_is_of_the_depth_of_its_samples(
     depth: int, colour_type: int, row: bytes, key: tuple[int, ...], level: int
 ) -> None:
     assert _corner(_png(depth, colour_type, row, key)) == [level] * 3
+
+
+_PASSES = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]  # of 8 x 8, ISO/IEC 15948, section 8.2
+
+
+def test_wide_transparent_colour_is_found_in_an_interlaced_png() -> None:
+    rows = zlib.compress(b"".join((b"\0" + b"\x80\1" * 3 * width) * height for width, height in _PASSES))
+    for key, level in ((0x8001, 255), (0x8000, 0x80)):
+        header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 1)
+        chunks = ((b"IHDR", header), (b"tRNS", struct.pack(">3H", *[key] * 3)), (b"IDAT", rows), (b"IEND", b""))
+        encoded = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+        assert _corner(encoded) == [level] * 3
+
+
+_FRAME = (2, 2, 6, 6)
+
+
+def _gif(transparent: int | None = None) -> bytes:
+    """A frame within a larger screen, all of the second of two colours, the first of which is red."""
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([255, 0, 0, *_COLOUR])
+    content = io.BytesIO()
+    palette.save(content, "GIF", optimize=False, **({} if transparent is None else {"transparency": transparent}))
+    encoded = bytearray(content.getvalue())
+    encoded[6:10] = struct.pack("<HH", 8, 8)
+    place = encoded.index(b",\0\0\0\0\4\0\4\0") + 1
+    encoded[place : place + 4] = struct.pack("<HH", *_FRAME[:2])
+    return bytes(encoded)
+
+
+def _webp(has_alpha: bool) -> bytes:
+    """An animation of one frame within a larger canvas."""
+    content = io.BytesIO()
+    Image.new("RGB", (4, 4), tuple(_COLOUR)).save(content, "WEBP", lossless=True)
+
+    def chunk(kind: bytes, inside: bytes) -> bytes:
+        return kind + struct.pack("<I", len(inside)) + inside + b"\0" * (len(inside) % 2)
+
+    def three(*numbers: int) -> bytes:
+        return b"".join(number.to_bytes(3, "little") for number in numbers)
+
+    frame = three(_FRAME[0] // 2, _FRAME[1] // 2, 3, 3, 100) + b"\0" + content.getvalue()[12:]
+    head = chunk(b"VP8X", bytes([0x12 if has_alpha else 0x02, 0, 0, 0]) + three(7, 7))
+    inside = b"WEBP" + head + chunk(b"ANIM", bytes([0, 0, 255, 255, 0, 0])) + chunk(b"ANMF", frame)
+    return b"RIFF" + struct.pack("<I", len(inside)) + inside
+
+
+@pytest.mark.parametrize(
+    "encoded", [_gif(), _gif(0), _webp(False), _webp(True)], ids=["gif", "gif89a", "webp", "webp-alpha"]
+)
+def test_what_the_first_frame_does_not_cover_is_white(encoded: bytes) -> None:
+    expected = np.full((8, 8, 3), 255)
+    expected[2:6, 2:6] = _COLOUR
+    np.testing.assert_array_equal(decode(encoded, Resize.SQUASH, _SHAPE), expected)

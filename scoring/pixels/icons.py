@@ -1,0 +1,75 @@
+"""Icons and cursors, whose transparency is a mask of one bit beside the pixels, where these have no alpha.
+
+Of several pictures of one size Pillow takes the one of the fewest bits, where every viewer takes that of the most. It
+reads no mask of a cursor in colours, and none of an icon of 32 bits.
+"""
+
+import io
+import struct
+from typing import NamedTuple
+
+from PIL import Image
+
+_ICON = 1
+_HEAD, _ENTRY = struct.Struct("<HHH"), struct.Struct("<BBBBHHII")
+_PNG, _PNG_BITS = b"\x89PNG", 32
+# BITMAPINFOHEADER: its size, width, height of pixels and mask together, planes, bits, four others, colours.
+_BITMAP, _BITMAP_SIZE = struct.Struct("<IiiHH16xI"), 40
+
+
+class _Picture(NamedTuple):
+    """One of a file's pictures, as its directory has it; of a cursor, `bits` is another number there."""
+
+    width: int
+    height: int
+    colours: int
+    reserved: int
+    planes: int
+    bits: int
+    size_bytes: int
+    place: int
+
+
+def with_mask(icon: Image.Image, encoded: bytes) -> Image.Image:
+    """Take the largest of the pictures, of these the one of most bits, with its mask.
+
+    Args:
+        icon: An icon or cursor, just opened.
+        encoded: The file that it is from.
+
+    Returns:
+        The same picture where there is no mask, else one of an icon.
+    """
+    _, _, count = _HEAD.unpack_from(encoded)
+    pictures = [_Picture(*entry) for entry in _ENTRY.iter_unpack(encoded[_HEAD.size :][: count * _ENTRY.size])]
+    best = max(pictures, key=lambda one: ((one.width or 256) * (one.height or 256), _bits(one, encoded)))
+    bits = _bits_of_icon(best, encoded)
+    if not bits:
+        return icon
+    alone = _HEAD.pack(0, _ICON, 1) + _ENTRY.pack(*best[:4], 1, bits, best.size_bytes, best.place)
+    return Image.open(io.BytesIO(alone + encoded[len(alone) :]))
+
+
+def _bits(picture: _Picture, encoded: bytes) -> int:
+    if encoded.startswith(_PNG, picture.place):
+        return _PNG_BITS
+    return int.from_bytes(encoded[picture.place + 14 : picture.place + 16], "little")
+
+
+def _bits_of_icon(picture: _Picture, encoded: bytes) -> int:
+    """How many bits Pillow is to be told, that it takes alpha of 32 and else the mask; 0 if there is neither."""
+    content = encoded[picture.place : picture.place + picture.size_bytes]
+    if content.startswith(_PNG):
+        return _PNG_BITS
+    if len(content) < _BITMAP_SIZE:
+        return 0
+    header, width, height, _, bits, colours = _BITMAP.unpack_from(content)
+    if bits == 32 and any(content[header + 3 : header + 2 * width * height : 4]):
+        return 32
+    palette = 4 * (colours or 1 << bits) if bits <= 8 else 0
+    rows = (_row_bytes(width, bits) + _row_bytes(width, 1)) * (height // 2)
+    return min(bits, 24) if header >= _BITMAP_SIZE and len(content) >= header + palette + rows else 0
+
+
+def _row_bytes(width: int, bits: int) -> int:
+    return -(-width * bits // 32) * 4
