@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -13,7 +14,7 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
-from scoring.storage.stamps import file_stamp, file_stamps, has_changed, inode_of, stamp_of
+from scoring.storage.stamps import Seen, file_stamp, file_stamps, has_changed, inode_of, stamp_of
 from scoring.storage.urls import BUFFER_BYTES, Version
 from scoring.storage.web import WebUrl
 
@@ -112,7 +113,7 @@ def read_range(place: Place, start: int, length: int, version: Version | None = 
         return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), version)
     if isinstance(place, Url):
         return within_limit(place.read_range, start, length, version)
-    return within_limit(patiently(), _read_part, place, start, length)
+    return within_limit(patiently(), _read_part, place, start, length)[0]
 
 
 def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
@@ -126,18 +127,35 @@ def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
         return within_limit(location.read_limited, limit_bytes, read_limit_s())
     if isinstance(location, Url):
         return within_limit(location.read_limited, limit_bytes)
-    content = read_range(location, 0, limit_bytes + 1)
+    return read_seen(location, limit_bytes)[0]
+
+
+def read_seen(location: Location, limit_bytes: int) -> tuple[bytes, Seen]:
+    """The same, and what the file or object was then; takes no further look at it."""
+    if isinstance(location, Url):
+        return within_limit(location.read_seen, limit_bytes)
+    content, status = within_limit(patiently(), _read_part, location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise TooLargeError
-    return content
+    return content, Seen(status.st_size, file_stamp(status), partial(file_stamps, status))
 
 
-def _read_part(path: Path, start: int, length: int) -> bytes:
+def is_stamped_alike(place: Location) -> bool:
+    """Whether a list of its bucket gives an object the stamp that its answers give: not every store's does.
+
+    Raises:
+        OSError: If it cannot be looked at, or not as fast as `reading_within` says.
+    """
+    return isinstance(place, Url) and within_limit(place.listed_stamp) in within_limit(place.stamps)
+
+
+def _read_part(path: Path, start: int, length: int) -> tuple[bytes, os.stat_result]:
     with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
-        return file.read(length)
+        return file.read(length), status
 
 
 def _open_at_once(path: str, flags: int) -> int:
