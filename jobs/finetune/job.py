@@ -50,7 +50,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         images.start_listing(lease, request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
-            require_on_every_node(needed)
+            require_on_every_node([*needed, *images.photos()])
             milestones.ray_at = time.time()
 
             def begin() -> None:

@@ -10,7 +10,7 @@ from jobs.console.failures import print_failures
 from jobs.score.actors import ScorerPool
 from jobs.score.request import ImagesRequest
 from jobs.score.shard_loop import ShardLoop
-from jobs.score.table import print_all_errors, print_summary, unread_images
+from jobs.score.table import print_all_errors, print_left, print_summary
 from scoring.errors import IncompleteError
 from scoring.quality.error_reasons import ErrorReasons
 from scoring.quality.evaluation import RightCount
@@ -72,8 +72,7 @@ class Ending:
             print_all_errors(self.console, found.num_errors, reasons.most_frequent())
         for shard_id, reason in loop.not_retried.items():
             self.console.print(f"shard {shard_id} stays as it was, with unread images: {reason}", style="yellow")
-        if found.to_retry:
-            self.console.print(f"{unread_images(found.to_retry)}; the same command tries them again", style="yellow")
+        print_left(self.console, found)
         print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")

@@ -10,7 +10,7 @@ from cluster.shared_files import SharedFile
 from jobs.score.actors import place_actors, start_actors
 from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing, tell_listed
-from jobs.score.needed_files import see_images, see_model
+from jobs.score.needed_files import see_images, see_model, see_photos
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
@@ -71,6 +71,10 @@ class ImagesJob:
     def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""
         return [*see_images(self._request.images), *see_model(self._request.model)]
+
+    def photos(self) -> list[SharedFile]:
+        """Some photos that every node which is there now must have alike."""
+        return see_photos(self._request.images)
 
     def run(
         self, milestones: Milestones, needed: Sequence[SharedFile], begin: Callable[[], object] | None = None

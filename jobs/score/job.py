@@ -48,8 +48,9 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             sonar.look_for_earlier_result(request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
-            unseen = find_missing_by_node([*needed, *(sonar.files() if sonar else [])])
-            check_seen(unseen, needed)
+            compared = [*needed, *(images.photos() if images else [])]
+            unseen = find_missing_by_node([*compared, *(sonar.files() if sonar else [])])
+            check_seen(unseen, compared)
             milestones.ray_at = time.time()
 
             def begin() -> None:

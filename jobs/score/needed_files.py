@@ -7,15 +7,24 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from cluster.nodes import Node
 from cluster.shared_files import SharedFile, find_missing_by_node
-from scoring.errors import RequestError
+from scoring.errors import RequestError, ScoringError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
+from scoring.sources.image_finder import is_image
 from scoring.sources.inputs import collection_files
 from scoring.storage.locations import Location, machine_path
+from scoring.storage.read_deadline import within
+from scoring.storage.walking import Walked, walk
+
+_LOOKED_AT = 200  # files of a folder, of which some are compared
+_COMPARED = 5
+_LARGEST_COMPARED = 1024**2  # bytes; of larger photos the sizes are
+_READ_LIMIT_S = 10.0
 
 
 def see_output(folder: RunFolder) -> list[SharedFile]:
@@ -36,6 +45,28 @@ def see_images(images: Location) -> list[SharedFile]:
         files = [machine_path(file) for file in collection_files(path)]
         return [see_file("images", file) for file in files if file]
     return [SharedFile("images", _first_inside(str(path.absolute())))]
+
+
+def see_photos(images: Location) -> list[SharedFile]:
+    """Some photos of a folder with their content, which tell copies of it that differ; none where they cannot be read.
+
+    For the beginning alone: on a node that joins later, photos may have changed since.
+    """
+    path = machine_path(images)
+    if path is None or not path.is_dir():
+        return []
+    path, photos = path.absolute(), list[SharedFile]()
+    with suppress(OSError, ScoringError):  # who lists them says so
+        found = [file for file in islice(walk(path), _LOOKED_AT) if not file.fault and is_image(file.name)]
+        for file in found[:: max(1, len(found) // _COMPARED)][:_COMPARED]:
+            with suppress(OSError):
+                photos.append(_see_photo(path / file.name, file))
+    return photos
+
+
+def _see_photo(path: Path, file: Walked) -> SharedFile:
+    content = within(_READ_LIMIT_S, path.read_bytes) if file.size_bytes <= _LARGEST_COMPARED else None
+    return SharedFile("images", str(path), file.size_bytes if content is None else len(content), content)
 
 
 def _first_inside(folder: str) -> str:
@@ -81,7 +112,7 @@ def check_seen(unseen: Mapping[Node, Sequence[SharedFile]], needed: Sequence[Sha
     """
     for file in needed:
         blind = sorted(node.host for node, missing in unseen.items() if file in missing)
-        if blind:
+        if blind and file.is_here():  # else it has changed here meanwhile
             others = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
             raise RequestError(
                 f"Expected every node to see `{file.name}`; {blind[0]}{others} cannot see {file.path} as this "

@@ -22,7 +22,7 @@ def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper,
 
 def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, console: Console) -> RunStatus:
     """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
-    status = run_status(folder, verify=True)
+    status = run_status(folder, verify=True, renews=True)
     if status.to_retry:
         console.print(f"{unread_images(status.to_retry)}; tried again", style="yellow")
     if status.foreign:

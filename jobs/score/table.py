@@ -12,6 +12,7 @@ from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
+from scoring.run.verification import RunStatus
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.returns import NOT_UCI
 
@@ -48,6 +49,15 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
 def print_all_errors(console: Console, num_errors: int, reason: str | None) -> None:
     """Warn that every row is an error."""
     console.print(f"every row is an error, {num_errors} of {num_errors}; most often: {reason}", style="yellow")
+
+
+def print_left(console: Console, found: RunStatus) -> None:
+    """Say what the same command would do again in a run whose every row is there."""
+    if found.to_retry:
+        console.print(f"{unread_images(found.to_retry)}; the same command tries them again", style="yellow")
+    if found.changed:
+        said = f"images of {plural(len(found.changed), 'shard')} changed between listing and reading"
+        console.print(f"{said}; the same command scores them again", style="yellow")
 
 
 def unread_images(unread: Mapping[int, int]) -> str:

@@ -14,7 +14,7 @@ from scoring.storage.urls import Version
 
 _MAX_PID = 2**31 - 1
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_PID_NAMESPACE = Path("/proc/self/ns/pid")
+_PID_NAMESPACE, _MOUNT_NAMESPACE = Path("/proc/self/ns/pid"), Path("/proc/self/ns/mnt")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,18 @@ def boot_id() -> str:
 @cache
 def pid_namespace() -> str:
     """The namespace that process numbers of this process belong to; empty where there are none."""
+    return _name(_PID_NAMESPACE)
+
+
+@cache
+def own_mounts() -> str:
+    """What tells where paths of this process lead: its machine, and its namespace of mounts, mount_namespaces(7)."""
+    return f"{boot_id()} {_name(_MOUNT_NAMESPACE)}"
+
+
+def _name(namespace: Path) -> str:
     try:
-        return str(_PID_NAMESPACE.readlink())
+        return str(namespace.readlink())
     except OSError:
         return ""
 

@@ -105,6 +105,12 @@ def contents_digest(rows: pa.Table) -> str:
     return digest.hexdigest()
 
 
+def contents_of(images: Sequence[ImageEntry]) -> pa.Table:
+    """The columns `CONTENTS` of images."""
+    columns = {name: list(map(attrgetter(name), images)) for name in CONTENTS}
+    return pa.table({name: pa.array(column, pa.int64()) for name, column in columns.items()})
+
+
 def manifest_rows(images: Sequence[ImageEntry], start: int = 0, stop: int | None = None) -> pa.Table:
     """The images of the numbers `start` to before `stop`, None for the last, as the manifest's rows."""
     if isinstance(images, EntriesByColumn):

@@ -18,7 +18,8 @@ from scoring.storage.locations import Location, find_files
 
 OK, ERROR = "ok", "error"
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
-INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was listed
+INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was read
+LISTED_KEY = b"shardscore.listed"  # the same of what was listed, where that differs
 PLACE_KEY = b"shardscore.place"  # where the images lay, as `run.json` says it
 UNREAD_KEY = b"shardscore.unread"  # how many rows have an image that may be readable at another time
 TOP_K = 5

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
 from scoring.run.fence import Fence
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, to_parquet
+from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LISTED_KEY, to_parquet
 from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
@@ -91,10 +91,10 @@ def _is_of_one_run(standing: bytes, content: bytes) -> bool:
 
 
 def _identity(content: bytes) -> tuple[bytes, bytes | None, int]:
-    """The fingerprint that a file carries, what tells the contents of its images, and how many rows."""
+    """The fingerprint that a file carries, what tells its images' contents as they were listed, and how many rows."""
     with pq.ParquetFile(pa.BufferReader(content)) as file:
         described = file.schema_arrow.metadata
-        return described[FINGERPRINT_KEY], described.get(INPUTS_KEY), file.metadata.num_rows
+        return described[FINGERPRINT_KEY], described.get(LISTED_KEY, described.get(INPUTS_KEY)), file.metadata.num_rows
 
 
 def _digest(content: bytes) -> str:

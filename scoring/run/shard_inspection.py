@@ -11,7 +11,15 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError
 from scoring.run.fingerprint import Fingerprint, parse_fingerprint
-from scoring.run.predictions import ERROR, FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, UNREAD_KEY, find_schema_problem
+from scoring.run.predictions import (
+    ERROR,
+    FINGERPRINT_KEY,
+    INPUTS_KEY,
+    LABELS_KEY,
+    LISTED_KEY,
+    UNREAD_KEY,
+    find_schema_problem,
+)
 from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
@@ -56,12 +64,14 @@ class SoundShard:
         table: All of its rows and columns; without verification, the columns asked for, and `status`.
         digest: SHA-256 of its file; None without verification.
         num_unread: Error rows among its rows whose image may be readable at another time.
+        is_as_listed: Whether no image was read otherwise than it was listed; True without verification.
     """
 
     shard_id: int
     table: pa.Table
     digest: str | None
     num_unread: int
+    is_as_listed: bool = True
 
     @property
     def num_errors(self) -> int:
@@ -101,12 +111,14 @@ def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:
     with pq.ParquetFile(source, page_checksum_verification=is_whole) as file:
         problem = _find_stranger(expected, file.schema_arrow)
         table = None if problem else file.read(None if is_whole else _believed(expected.columns))
-        num_unread = int((file.schema_arrow.metadata or {}).get(UNREAD_KEY, 0))
+        metadata = file.schema_arrow.metadata or {}
+        num_unread = int(metadata.get(UNREAD_KEY, 0))
     digest = None if content is None else hashlib.sha256(content).hexdigest()
     problem = problem or _find_difference(expected, table, digest)
     if problem:
         return DamagedShard(expected.shard_id, problem)
-    return SoundShard(expected.shard_id, table, digest, num_unread)
+    is_as_listed = LISTED_KEY not in metadata or expected.inputs in (None, metadata[INPUTS_KEY].decode())
+    return SoundShard(expected.shard_id, table, digest, num_unread, is_as_listed)
 
 
 def _believed(columns: Sequence[str] | None) -> list[str] | None:
@@ -133,7 +145,9 @@ def _find_difference(expected: ExpectedShard, table: pa.Table, digest: str | Non
         for name, words in zip(DESCRIBING, ("image ids", "paths", "targets"), strict=True):
             if not table[name].equals(expected.described[name]):
                 return f"has other {words} than the manifest"
-    if expected.inputs and (table.schema.metadata or {}).get(INPUTS_KEY, b"").decode() not in ("", expected.inputs):
+    metadata = table.schema.metadata or {}
+    read, listed = (metadata.get(key, b"").decode() for key in (INPUTS_KEY, LISTED_KEY))
+    if expected.inputs and read and expected.inputs not in (read, listed):
         return "was made when some of its images held something else"
     if digest and expected.digest and digest != expected.digest:
         return "holds other values than were written"

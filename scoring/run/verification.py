@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -32,6 +32,7 @@ class RunStatus:
         digests: SHA-256 of each sound shard's file, if every row was read.
         left_out: The files of the collection that are not scored, by reason.
         unread: By shard how many of its error rows have an image that may be readable at another time.
+        changed: Shards with images that were read otherwise than they were listed, if every row was read.
         written_by: The process that is writing to it, its machine and since when, as far as that was looked for.
     """
 
@@ -47,6 +48,7 @@ class RunStatus:
     digests: dict[int, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     unread: dict[int, int] = field(default_factory=dict)
+    changed: list[int] = field(default_factory=list)
     written_by: str | None = None
 
     @property
@@ -66,6 +68,7 @@ def run_status(
     max_shards: int | None = None,
     shards: Collection[int] | None = None,
     each: Callable[[pa.Table], None] = lambda table: None,
+    renews: bool = False,
 ) -> RunStatus:
     """Count what a run has done.
 
@@ -76,6 +79,7 @@ def run_status(
         max_shards: Look at no more, drawn at random but always the same; None looks at all.
         shards: Look at these alone, and count the others neither as done nor as missing; None means all.
         each: Called with the rows of each sound shard, in order, if `verify`.
+        renews: Count shards with images that were read otherwise than they were listed among the damaged.
 
     Raises:
         RunFolderError: If the folder holds no run, or its record or manifest is damaged.
@@ -87,12 +91,17 @@ def run_status(
     present = sorted(wanted - set(missing))
     if max_shards is not None and len(present) > max_shards:
         present = sorted(random.Random(0).sample(present, max_shards))
-    done, damaged, digests, unread = [], {}, {}, {}
+    done, damaged, digests, unread, changed = [], {}, {}, {}, []
     num_rows = num_errors = 0
     for shard in reader.shards(present, columns=()):
         if isinstance(shard, DamagedShard):
             damaged[shard.shard_id] = shard.reason
             continue
+        if not shard.is_as_listed:
+            changed.append(shard.shard_id)
+            if renews:
+                damaged[shard.shard_id] = "has images that changed between listing and reading"
+                continue
         done.append(shard.shard_id)
         num_rows += shard.table.num_rows
         num_errors += shard.num_errors
@@ -102,21 +111,9 @@ def run_status(
             digests[shard.shard_id] = shard.digest
         if verify:
             each(shard.table)
-    record = reader.record
-    return RunStatus(
-        record.num_images,
-        record.num_shards,
-        done,
-        missing,
-        damaged,
-        num_rows,
-        num_errors,
-        verify,
-        reader.foreign,
-        digests,
-        record.left_out,
-        unread,
-    )
+    sizes = reader.record.num_images, reader.record.num_shards
+    found = RunStatus(*sizes, done, missing, damaged, num_rows, num_errors, verify, reader.foreign, digests)
+    return replace(found, left_out=reader.record.left_out, unread=unread, changed=changed)
 
 
 def remove_shard(path: Location) -> None:

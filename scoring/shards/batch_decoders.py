@@ -12,6 +12,7 @@ import numpy as np
 from scoring.pixels.decoding import Decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
+from scoring.run.holder import own_mounts
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart, DecodePart, PixelsOf, decode_part, of_range
 from scoring.shards.decode_process import Collection, DecodeProcesses
@@ -36,10 +37,11 @@ class BatchDecoders:
 
     def __init__(self, settings: ScorerSettings, decode: Decode) -> None:
         self._settings, self._decode = settings, decode
-        self.collection = collection = Collection(settings.images, settings.columns, settings.read_timeout_s)
-        self.read = collection.open()
+        as_on_driver = settings.mounts == own_mounts()
+        self.collection = Collection(settings.images, settings.columns, settings.read_timeout_s, as_on_driver)
+        self.read = self.collection.open()
         count = settings.decode_processes
-        self._processes = DecodeProcesses(count, collection, self.read) if count else None
+        self._processes = DecodeProcesses(count, self.collection, self.read) if count else None
         self._threads = ThreadPoolExecutor(count or settings.decode_threads, thread_name_prefix="decode")
 
     def open(self, shape: InputShape, batch_size: int, num_shards: int, num_slots: int = NUM_SLOTS) -> None:

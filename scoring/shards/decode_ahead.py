@@ -19,7 +19,7 @@ class DecodedBatch:
     """One batch on its way to the model.
 
     Attributes:
-        images: What was to be read.
+        images: What was to be read; an image that was read otherwise than it was listed, as it was read.
         pixels: RGB or luminance, 0 to 255, shape (batch_size, height, width, channels). Rows of images that could not
             be decoded, and those after the last image, are black. Valid until the batch is given back.
         errors: For each image why there are no pixels; None if there are.
@@ -98,11 +98,13 @@ class DecodeAhead:
             wait(futures)  # where one has failed, the others still write: the slot is theirs until they end
             self._pending.popleft()
             parts = [future.result() for future in futures]
-            errors: list[str | None] = [None] * len(images)
+            read, errors = list(images), list[str | None]([None] * len(images))
             for first, part in enumerate(parts):
                 errors[first :: len(parts)] = part.errors
+                for number, image in part.changed.items():
+                    read[first + number * len(parts)] = image
             yield DecodedBatch(
-                images,
+                read,
                 self._slots.pixels(slot, len(images)),
                 errors,
                 sum(part.read_s for part in parts),

@@ -1,8 +1,8 @@
 """Read and decode some images into their rows of a batch: what one decode thread or process does at a time."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from scoring.arrays import UInt8Array
@@ -10,6 +10,7 @@ from scoring.pixels.decoding import Decode, Resize
 from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.row_faults import row_fault
+from scoring.sources.changed_images import ChangedBytes
 from scoring.sources.inputs import ImageEntry, ImageReader
 
 
@@ -21,11 +22,14 @@ class DecodedPart:
         errors: For each image why it could not be read or decoded; None if its pixels are there.
         read_s: Seconds spent reading bytes, added over the images.
         decode_s: Seconds spent decoding and resizing them.
+        changed: Of images that were read otherwise than they were listed, and have pixels: their entries as they were
+            read, by their numbers.
     """
 
     errors: tuple[str | None, ...]
     read_s: float
     decode_s: float
+    changed: Mapping[int, ImageEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,24 @@ def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReade
         BaseException: Whatever is no fault of an image; see `row_fault`.
     """
     errors: list[str | None] = []
+    changed: dict[int, ImageEntry] = {}
     read_s = decode_s = 0.0
     for row, image in zip(rows, images, strict=True):
-        started, read_at = time.perf_counter(), 0.0
+        started, read_at, encoded = time.perf_counter(), 0.0, b""
         try:
             encoded = read(image)
             read_at = time.perf_counter()
             row[:] = pixels.decode(encoded, pixels.resize, pixels.shape)
+            if isinstance(encoded, ChangedBytes):
+                changed[len(errors)] = encoded.image
             errors.append(None)
         except DecoderKilledError as error:
             raise DecoderKilledError(f"{error} It was decoding {image.path!r}.") from error
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             row[:] = 0
-            errors.append(row_fault(error, in_reading=not read_at))
+            errors.append(row_fault(error, in_reading=not read_at, is_changed=isinstance(encoded, ChangedBytes)))
         ended = time.perf_counter()
         read_at = read_at or ended
         read_s += read_at - started
         decode_s += ended - read_at
-    return DecodedPart(tuple(errors), read_s, decode_s)
+    return DecodedPart(tuple(errors), read_s, decode_s, changed)

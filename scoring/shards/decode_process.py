@@ -43,11 +43,13 @@ class Collection:
         images: The collection.
         columns: Which columns of a table say what.
         read_timeout_s: Seconds that reading one may take; None for any time.
+        as_on_driver: Whether paths mean the same files here as where they were listed.
     """
 
     images: Location
     columns: TableColumns
     read_timeout_s: float | None
+    as_on_driver: bool = True
 
     @cached_property
     def has_files(self) -> bool:
@@ -56,7 +58,7 @@ class Collection:
 
     def open(self) -> ImageReader:
         """A reader of its images."""
-        return open_images(self.images, self.columns, self.read_timeout_s)
+        return open_images(self.images, self.columns, self.read_timeout_s, self.as_on_driver)
 
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if images are files of their own, and this folder of all of them is gone or empty."""

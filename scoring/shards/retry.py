@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
 from scoring.run.fence import Fence
-from scoring.run.predictions import UNREAD_KEY, ScoredImage
+from scoring.run.predictions import INPUTS_KEY, LISTED_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import replace_shard
 from scoring.shards.row_faults import may_pass
 from scoring.storage.conditional import read_version
@@ -73,7 +73,7 @@ class UnreadRows:
         """Replace the file by one that has the new rows of images that were read; of no such image, nothing is written.
 
         Args:
-            tried: A row for each of `numbers`, in order.
+            tried: A row for each of `numbers`, in order; its metadata tell of all of the shard's images.
             fence: The driver's; None where nobody else can write.
 
         Returns:
@@ -90,7 +90,8 @@ class UnreadRows:
         rows = np.arange(num_rows)
         rows[np.array(self.numbers)[is_filled]] = num_rows + np.flatnonzero(is_filled)
         filled = pa.concat_tables([self._table, tried.select(schema.names).cast(schema)]).take(rows)
-        metadata = {**schema.metadata, UNREAD_KEY: str(count_unread(filled["error_message"].to_pylist()))}
+        told = {key: value for key, value in tried.schema.metadata.items() if key in (INPUTS_KEY, LISTED_KEY)}
+        metadata = {**schema.metadata, **told, UNREAD_KEY: str(count_unread(filled["error_message"].to_pylist()))}
         return replace_shard(self._path, self._digest, filled.replace_schema_metadata(metadata), fence)
 
 

@@ -4,18 +4,24 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from operator import attrgetter
+from operator import is_not
 from typing import Any
-
-import pyarrow as pa
 
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModel
 from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import CONTENTS, Manifest, contents_digest
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LABELS_KEY, PLACE_KEY, UNREAD_KEY, ScoredImage
+from scoring.run.manifest import Manifest, contents_digest, contents_of
+from scoring.run.predictions import (
+    FINGERPRINT_KEY,
+    INPUTS_KEY,
+    LABELS_KEY,
+    LISTED_KEY,
+    PLACE_KEY,
+    UNREAD_KEY,
+    ScoredImage,
+)
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
 from scoring.shards.batch_size import fastest_batch_size
@@ -86,16 +92,21 @@ class ShardScorer:
 
     def _score_shard(self, task: ShardTask, decoding: Decoding) -> ShardReport:
         shard_id = shard_of(task)
-        images, stopwatch = self._manifest.shard(shard_id), Stopwatch()
+        listed, stopwatch = self._manifest.shard(shard_id), Stopwatch()
         path = self._folder.shard(shard_id, self._manifest.info.num_shards)
         unread = UnreadRows(path, task.digest) if isinstance(task, Retry) else None
-        if unread:
-            images = [images[row] for row in unread.numbers]
-        with decoding(images) as batches:
+        numbers = unread.numbers if unread else range(len(listed))
+        with decoding([listed[number] for number in numbers]) as batches:
             rows = self._turns.score(batches, stopwatch)
         self._check_place(rows)
         started_writing = time.perf_counter()
-        digest = self._write(shard_id, rows, unread)
+        read = list(listed)
+        for number, row in zip(numbers, rows, strict=True):
+            read[number] = row.image
+        inputs = {INPUTS_KEY.decode(): contents_digest(contents_of(read))}
+        if any(map(is_not, listed, read)):
+            inputs[LISTED_KEY.decode()] = contents_digest(contents_of(listed))
+        digest = self._write(shard_id, rows, unread, inputs)
         write_s = time.perf_counter() - started_writing
         if unread:  # the others' rows stay as they were
             rows = unread.filled_in(rows)
@@ -112,13 +123,15 @@ class ShardScorer:
         if count_unread(row.error_message for row in files) and (common := self._manifest.common_folder):
             self._decoders.collection.refuse_absent(common)
 
-    def _write(self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None) -> str:
+    def _write(
+        self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None, inputs: dict[str, str]
+    ) -> str:
         """Write a shard whole, or with the rows of images that had been unread; return the digest of its file."""
         fingerprint = fingerprint_of(self._settings, self._manifest.info.digest, self.description)
         metadata = {
             FINGERPRINT_KEY.decode(): fingerprint.to_json(),
             LABELS_KEY.decode(): json.dumps(self.description.labels),
-            INPUTS_KEY.decode(): contents_digest(_contents(rows)),
+            **inputs,
             PLACE_KEY.decode(): str(self._settings.images),
             UNREAD_KEY.decode(): str(count_unread(scored.error_message for scored in rows)),
             "shardscore.versions": json.dumps(self.description.versions),
@@ -127,9 +140,3 @@ class ShardScorer:
         if unread:
             return unread.fill_in(table, fence)
         return publish_shard(self._folder.shard(shard_id, self._manifest.info.num_shards), table, fence)
-
-
-def _contents(rows: Sequence[ScoredImage]) -> pa.Table:
-    """What listing knew of the contents of the images."""
-    columns = {name: list(map(attrgetter(f"image.{name}"), rows)) for name in CONTENTS}
-    return pa.table({name: pa.array(column, pa.int64()) for name, column in columns.items()})

@@ -12,6 +12,7 @@ from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
+from scoring.run.holder import own_mounts
 from scoring.run.predictions import StoreProbabilities
 from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -36,6 +37,7 @@ class ScorerSettings:
         decode_processes: Processes that read and decode instead of threads, each on a core of its own; 0 for threads.
         sample: The images that a model takes to be loaded; empty to take them from the run folder's manifest.
         decoding: How the driver's machine makes pixels; a worker whose machine does otherwise refuses to start.
+        mounts: Where the driver's paths lead; a worker whose paths may lead elsewhere compares no times of files.
     """
 
     images: Location
@@ -51,6 +53,7 @@ class ScorerSettings:
     decode_processes: int = 0
     sample: tuple[ImageEntry, ...] = ()
     decoding: str = DECODING
+    mounts: str = field(default_factory=own_mounts)
 
 
 @dataclass(frozen=True)

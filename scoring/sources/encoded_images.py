@@ -1,8 +1,12 @@
 """Read encoded images that are files or objects of their own, up to a size that no photograph reaches."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from scoring.errors import ImageError, TooLargeError
 from scoring.storage.locations import Location
-from scoring.storage.reading import read_limited
+from scoring.storage.reading import read_limited, read_seen
+from scoring.storage.stamps import Seen
 from scoring.storage.web import WebUrl
 
 # Far above any photograph (89 megapixels are 268 MB as raw RGB), far below what a zip bomb unpacks to.
@@ -26,8 +30,20 @@ def read_image(location: Location | WebUrl) -> bytes:
     Raises:
         ImageError: If it cannot be read, or is larger than `MAX_IMAGE_BYTES`.
     """
-    try:
+    with _image_faults():
         return read_limited(location, MAX_IMAGE_BYTES)
+
+
+def read_seen_image(location: Location) -> tuple[bytes, Seen]:
+    """The same, and what the file or object was then."""
+    with _image_faults():
+        return read_seen(location, MAX_IMAGE_BYTES)
+
+
+@contextmanager
+def _image_faults() -> Iterator[None]:
+    try:
+        yield
     except TooLargeError:
         raise too_large() from None
     except OSError as error:

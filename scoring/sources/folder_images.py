@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources.encoded_images import read_image
+from scoring.sources.changed_images import Comparison
+from scoring.sources.encoded_images import read_seen_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.natural_order import natural_key
@@ -77,18 +78,25 @@ class FolderSource:
         """See `ImageSource`."""
         return read_range(file_below(self._folder, file.path, file.raw_path), 0, min(length, file.size_bytes))
 
-    def open(self) -> ImageReader:
-        """See `ImageSource`."""
+    def open(self, as_on_driver: bool = True) -> ImageReader:
+        """See `ImageSource`; of photos that are surely not those that were listed it gives `ChangedBytes`.
+
+        Args:
+            as_on_driver: Whether paths mean the same files here as where they were listed.
+        """
         read_member = TarReader(self._tar)
+        comparison = Comparison(by_stamp=as_on_driver or bool(bucket_of(self._folder)))
 
         def read(image: ImageEntry) -> bytes:
             if image.position is not None:
                 return read_member(image)
+            place = file_below(self._folder, image.path, image.raw_path)
             try:
-                return read_image(file_below(self._folder, image.path, image.raw_path))
+                encoded, seen = read_seen_image(place)
             except ImageError as error:
                 refuse_absent_folder(self._folder, error.__cause__)
                 raise
+            return comparison.marked(encoded, image, seen, place)
 
         return read
 

@@ -30,7 +30,6 @@ __all__ = [
     "collection_files",
     "find_images",
     "has_column",
-    "holds_files",
     "is_table",
     "open_images",
     "refuse_absent_images",
@@ -147,7 +146,10 @@ def has_column(location: Location, columns: TableColumns, name: str) -> bool:
 
 
 def open_images(
-    location: Location, columns: TableColumns = NO_COLUMNS, read_timeout_s: float | None = None
+    location: Location,
+    columns: TableColumns = NO_COLUMNS,
+    read_timeout_s: float | None = None,
+    as_on_driver: bool = True,
 ) -> ImageReader:
     """Return a reader for the images that `find_images` listed at `location`.
 
@@ -156,22 +158,19 @@ def open_images(
         columns: Which columns of a table say what.
         read_timeout_s: Seconds that reading one may take; None for any time. To unpack an archive that they lie in
             may take longer.
+        as_on_driver: Whether paths mean the same files here as where `find_images` ran.
 
     Raises:
         ImagesError: If it is a file of another kind now, or cannot be read.
     """
-    read = _source(location, columns).open()
+    source = _source(location, columns)
+    read = source.open(as_on_driver) if isinstance(source, FolderSource) else source.open()
 
     def read_in_time(image: ImageEntry) -> bytes:
         with reading_within(read_timeout_s):
             return read(image)
 
     return read_in_time
-
-
-def holds_files(location: Location, columns: TableColumns) -> bool:
-    """Whether a collection is a folder or a prefix, whose images are files of their own or lie in tar files."""
-    return isinstance(_source(location, columns), FolderSource)
 
 
 def is_table(location: Location) -> bool:

@@ -75,6 +75,13 @@ def list_directly(store: ObjectStore, key: str) -> list[str]:
     return list(dict.fromkeys(name[:start] + name[start:].partition("/")[0] for name in listed))
 
 
+def find_stamp(store: ObjectStore, key: str) -> int | None:
+    """The stamp that `list_objects` gives an object; None if it is not there."""
+    above = key.rpartition("/")[0]
+    page = next(iter(obstore.list(store, above or None, offset=key[:-1], chunk_size=LISTED_AT_ONCE)), [])
+    return next((object_stamp(meta) for meta in page if meta["path"] == key), None)
+
+
 class _Folder:
     """What lies directly in a prefix: objects, and the keys of folders.
 

@@ -5,6 +5,7 @@ import io
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -14,14 +15,23 @@ from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
 from scoring.storage.retrying import patiently
 from scoring.storage.sections import Section
-from scoring.storage.stamps import file_stamp, file_stamps, has_changed, inode_of, object_stamp, object_stamps, stamp_of
+from scoring.storage.stamps import (
+    Seen,
+    file_stamp,
+    file_stamps,
+    has_changed,
+    inode_of,
+    object_stamp,
+    object_stamps,
+    stamp_of,
+)
 from scoring.storage.urls import BUFFER_BYTES, Version, version_of
 from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
 Place: TypeAlias = Location | Section
 # What a look at a file or an object tells.
-_Seen: TypeAlias = os.stat_result | Mapping[str, Any]
+_Looked: TypeAlias = os.stat_result | Mapping[str, Any]
 
 
 def open_file(place: Place, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
@@ -98,25 +108,25 @@ class PinnedFile:
         return content
 
 
-def _look(place: Place) -> _Seen:
+def _look(place: Place) -> _Looked:
     """Look from outside at a file or an object, or at the whole that a section is of."""
     if isinstance(place, Section):
         return _look(place.whole)
     return place.look() if isinstance(place, Url) else place.stat()
 
 
-def _stamp(place: Place, seen: _Seen) -> int:
+def _stamp(place: Place, seen: _Looked) -> int:
     stamp = file_stamp(seen) if isinstance(seen, os.stat_result) else object_stamp(seen)
     return stamp_of(stamp, place.start, place.length) if isinstance(place, Section) else stamp
 
 
-def _stamps(place: Place, seen: _Seen) -> frozenset[int]:
+def _stamps(place: Place, seen: _Looked) -> frozenset[int]:
     if isinstance(place, Section):
         return frozenset(stamp_of(stamp, place.start, place.length) for stamp in _stamps(place.whole, seen))
     return file_stamps(seen) if isinstance(seen, os.stat_result) else object_stamps(seen)
 
 
-def _identity(place: Place, seen: _Seen) -> tuple[object, ...]:
+def _identity(place: Place, seen: _Looked) -> tuple[object, ...]:
     if isinstance(place, Section):
         return (*_identity(place.whole, seen), place.start, place.length)
     if isinstance(seen, os.stat_result):
@@ -125,11 +135,11 @@ def _identity(place: Place, seen: _Seen) -> tuple[object, ...]:
     return str(place), seen["size"], version_of(seen)
 
 
-def _size_bytes(seen: _Seen) -> int:
+def _size_bytes(seen: _Looked) -> int:
     return seen.st_size if isinstance(seen, os.stat_result) else int(seen["size"])
 
 
-def _version(seen: _Seen) -> Version | None:
+def _version(seen: _Looked) -> Version | None:
     """The version that a read names to get no other; None where that cannot be asked for."""
     version = {} if isinstance(seen, os.stat_result) else version_of(seen)
     return version if "e_tag" in version else None
@@ -145,7 +155,7 @@ def read_range(place: Place, start: int, length: int, version: Version | None = 
         return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), version)
     if isinstance(place, Url):
         return within_limit(place.read_range, start, length, version)
-    return within_limit(patiently(), _read_part, place, start, length)
+    return within_limit(patiently(), _read_part, place, start, length)[0]
 
 
 def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
@@ -159,18 +169,35 @@ def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
         return within_limit(location.read_limited, limit_bytes, read_limit_s())
     if isinstance(location, Url):
         return within_limit(location.read_limited, limit_bytes)
-    content = read_range(location, 0, limit_bytes + 1)
+    return read_seen(location, limit_bytes)[0]
+
+
+def read_seen(location: Location, limit_bytes: int) -> tuple[bytes, Seen]:
+    """The same, and what the file or object was then; takes no further look at it."""
+    if isinstance(location, Url):
+        return within_limit(location.read_seen, limit_bytes)
+    content, status = within_limit(patiently(), _read_part, location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise TooLargeError
-    return content
+    return content, Seen(status.st_size, file_stamp(status), partial(file_stamps, status))
 
 
-def _read_part(path: Path, start: int, length: int) -> bytes:
+def is_stamped_alike(place: Location) -> bool:
+    """Whether a list of its bucket gives an object the stamp that its answers give: not every store's does.
+
+    Raises:
+        OSError: If it cannot be looked at, or not as fast as `reading_within` says.
+    """
+    return isinstance(place, Url) and within_limit(place.listed_stamp) in object_stamps(within_limit(place.look))
+
+
+def _read_part(path: Path, start: int, length: int) -> tuple[bytes, os.stat_result]:
     with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
-        return file.read(length)
+        return file.read(length), status
 
 
 def _open_at_once(path: str, flags: int) -> int:

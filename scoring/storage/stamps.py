@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scoring.errors import ChangedError
 
@@ -15,6 +15,20 @@ _MOUNTS = Path("/proc/self/mountinfo")
 _NUMBERED_ANEW = frozenset(
     {"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf", "vfat", "msdos", "exfat"}
 )
+
+
+class Seen(NamedTuple):
+    """What a file or an object was when it was read.
+
+    Attributes:
+        size_bytes: Its size, as the system or the server gives it.
+        stamp: What tells its content.
+        stamps: Returns all stamps that a list of it may give; none where nothing tells.
+    """
+
+    size_bytes: int
+    stamp: int
+    stamps: Callable[[], frozenset[int]]
 
 
 def stamp_of(*known: object) -> int:

@@ -4,9 +4,9 @@ import errno
 import io
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import total_ordering
+from functools import partial, total_ordering
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
@@ -14,6 +14,9 @@ from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
 from scoring.storage.bucket_clients import bucket_faults, open_bucket
+
+if TYPE_CHECKING:
+    from scoring.storage.stamps import Seen
 
 LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
@@ -133,6 +136,13 @@ class Url:
         with bucket_faults(self):
             return obstore.head(self._store, self._object_key)
 
+    def listed_stamp(self) -> int | None:
+        """The stamp that a list gives the object; None if it is in none."""
+        from scoring.storage.prefix_listing import find_stamp  # likewise
+
+        with bucket_faults(self):
+            return find_stamp(self._store, self._object_key)
+
     def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request.
 
@@ -176,14 +186,24 @@ class Url:
         Raises:
             TooLargeError: If there is more.
         """
+        return self.read_seen(limit)[0]
+
+    def read_seen(self, limit: int) -> tuple[bytes, "Seen"]:
+        """The same, and what the answer says of the object."""
+        from scoring.storage.stamps import Seen, object_stamp, object_stamps  # likewise
+
         parts, size = [], 0
         with bucket_faults(self):
-            for part in obstore.get(self._store, self._object_key).stream():
+            found = obstore.get(self._store, self._object_key)
+            for part in found.stream():
                 size += len(part)
                 if size > limit:
                     raise TooLargeError
                 parts.append(part)
-        return b"".join(parts)
+            meta = found.meta
+        # without a tag, lists and answers tell the time in different ways
+        stamps = partial(object_stamps, meta) if meta.get("e_tag") else frozenset[int]
+        return b"".join(parts), Seen(meta["size"], object_stamp(meta), stamps)
 
     def download(self, path: Path, version: Version) -> None:
         """Write an object's content of one version into a file, some megabytes in memory at a time.

@@ -10,17 +10,16 @@ there as the test lets be.
 import os
 import signal
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
-from scoring.run.predictions import ScoredImage
 from scoring.shards.report import ShardReport
-from scoring.shards.retry import ShardTask, UnreadRows, shard_of
+from scoring.shards.retry import ShardTask, shard_of
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from tests.fakes import load_fake
@@ -60,8 +59,8 @@ class ChaoticScorer(ShardScorer):
         self._follow_orders(shard_of(task))
         return super().again(task)
 
-    def _write(self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None) -> str:
-        digest = super()._write(shard_id, rows, unread)
+    def _write(self, shard_id: int, *arguments: Any) -> str:
+        digest = super()._write(shard_id, *arguments)
         if (self._orders / f"mute-{shard_id}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         return digest

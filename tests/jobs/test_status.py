@@ -71,7 +71,8 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     assert json.loads(told.stdout) == {
         "command": "status", "version": __version__, "digests": digests,
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
-        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
+        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "changed": [],
+        "complete": False,
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
     assert "shards missing" in told.stderr

@@ -3,8 +3,9 @@
 All of a job but Ray and Keras.
 """
 
+import shutil
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,7 @@ from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
+from scoring.run.predictions import INPUTS_KEY, shard_files
 from scoring.run.publishing import replace_shard
 from scoring.run.verification import run_status
 from scoring.shards.retry import shard_of
@@ -39,6 +41,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import web
 from scoring.storage.locations import Location, Url
+from scoring.storage.stamps import stamp_of
 from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
@@ -67,9 +70,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _score(
-    images: Location, output: Path, num_shards: int = 3, resize: Resize = Resize.SQUASH, content: str = "image"
+    images: Location,
+    output: Path,
+    num_shards: int = 3,
+    resize: Resize = Resize.SQUASH,
+    content: str = "image",
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> tuple[int, list[int]]:
-    """Run a job that ends after so many shards; return how many photos had changed, and which shards were to do."""
+    """Run a job that ends after so many shards; return how many photos had changed, and which shards were to do.
+
+    What happens `meanwhile` does so when the images have been listed.
+    """
     columns = TableColumns(content=content) if images.name == "photos.parquet" else NO_COLUMNS
     request = ImagesRequest(images, _MODEL, resize=resize, batch_size=4, shard_size=5, columns=columns)
     folder, console = RunFolder(output), Console(quiet=True)
@@ -83,6 +94,7 @@ def _score(
         num_changed = renew_photos(listing, lease, keeper, console)
         status = keep_sound_shards(folder, lease, keeper, console)
         to_do = tasks_of(status)
+        meanwhile()
         for task in to_do[:num_shards]:
             keeper.note({shard_of(task): scorer(task).digest})
         keeper.save_digests()
@@ -490,6 +502,99 @@ def _no_connection(url: Url, limit_bytes: int) -> bytes:
 def _reasons(output: Path) -> list[str | None]:
     reasons: list[str | None] = read_predictions(RunFolder(output).predictions)["error_message"].to_pylist()
     return reasons
+
+
+def _change(collection: Pictures) -> Callable[[], object]:
+    return lambda: collection.write(_CHANGED)
+
+
+@pytest.mark.parametrize("collection", [(pictures.folder_of_links, "disk"), (pictures.folder, "bucket")], indirect=True)
+def test_a_photo_that_was_another_one_only_while_it_was_read_is_scored_again(
+    collection: Pictures, tmp_path: Path
+) -> None:
+    """A release that is rolled back: lists before and after it are alike."""
+    images, folder = collection.write(), RunFolder(tmp_path / "run")
+    assert _score(images, tmp_path / "run", meanwhile=_change(collection)) == (0, [0, 1, 2])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    status = run_status(folder, verify=True)
+    assert (status.is_complete, status.changed) == (True, [1])
+    of_others = _told_contents(folder)
+    collection.write()
+    assert _score(images, tmp_path / "run") == (0, [1])
+    assert _probabilities(tmp_path / "run") == _expected(SHADES)
+    assert _score(images, tmp_path / "run") == (0, [])
+    assert not run_status(folder, verify=True).changed
+    assert _told_contents(folder) != of_others
+
+
+def _told_contents(folder: RunFolder) -> list[bytes]:
+    """What the shards say of the contents of their images."""
+    return [pq.read_schema(shard).metadata[INPUTS_KEY] for shard in shard_files(folder.predictions)]
+
+
+@pytest.mark.parametrize("collection", [(pictures.folder, "disk"), (pictures.folder, "bucket")], indirect=True)
+def test_an_answer_of_another_size_is_no_error_for_good(collection: Pictures, tmp_path: Path) -> None:
+    """A busy proxy answers with its own page. A photo that was tried again may be another one then, too."""
+    images = collection.write()
+    seventh = images / "7.bmp"
+
+    def answer(content: bytes) -> None:
+        if isinstance(seventh, Path):
+            seventh.replace(tmp_path / "kept")
+        seventh.write_bytes(content)
+
+    def restore() -> None:
+        if isinstance(seventh, Path):
+            (tmp_path / "kept").replace(seventh)
+        else:
+            seventh.write_bytes(pictures.picture(SHADES[6]))
+
+    assert _score(images, tmp_path / "run", meanwhile=lambda: answer(b"<html>busy</html>")) == (0, [0, 1, 2])
+    restore()
+    reasons = _reasons(tmp_path / "run")
+    assert str(reasons.pop(6)).startswith("temporary: changed since it was listed: not an image")
+    assert reasons == [None] * 11
+    assert _score(images, tmp_path / "run", meanwhile=lambda: answer(pictures.picture(5))) == (0, [1])
+    restore()
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(images, tmp_path / "run") == (0, [1])
+    assert _probabilities(tmp_path / "run") == _expected(SHADES)
+    assert _score(images, tmp_path / "run") == (0, [])
+
+
+def test_equal_copies_of_another_machine_are_the_photos_that_were_listed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were written at other times there; other sizes tell all the same."""
+    monkeypatch.setattr("scoring.shards.batch_decoders.own_mounts", lambda: "elsewhere")
+    copies = tmp_path / "copies"
+    shutil.copytree(photos, copies)
+
+    def change_disks() -> None:
+        photos.rename(tmp_path / "drivers")
+        copies.rename(photos)
+
+    def change_back() -> None:
+        photos.rename(copies)
+        (tmp_path / "drivers").rename(photos)
+
+    assert _score(photos, tmp_path / "run", meanwhile=change_disks) == (0, [0, 1, 2])
+    change_back()
+    assert _score(photos, tmp_path / "run") == (0, [])
+    Image.new("RGB", (80, 60), (5, 5, 5)).save(copies / "7.bmp")
+    assert _score(photos, tmp_path / "other", meanwhile=change_disks) == (0, [0, 1, 2])
+    change_back()
+    assert _score(photos, tmp_path / "other") == (0, [1])
+
+
+def test_a_store_whose_lists_spell_tags_in_another_way_is_believed(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spelled = "scoring.storage.prefix_listing.object_stamp"
+    monkeypatch.setattr(spelled, lambda meta: stamp_of(meta["size"], f"another spelling of {meta['e_tag']}"))
+    images = pictures.folder(bucket, SHADES)
+    assert _score(images, tmp_path / "run") == (0, [0, 1, 2])
+    assert _score(images, tmp_path / "run") == (0, [])
 
 
 def _num_done(images: Path, output: Path) -> int:

@@ -1,11 +1,15 @@
 import os
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from jobs.score.needed_files import see_images, see_model, see_output
+from cluster.nodes import Node
+from cluster.shared_files import find_missing
+from jobs.score.needed_files import check_seen, see_images, see_model, see_output, see_photos
+from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
@@ -36,6 +40,35 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
         assert lease.is_here()
 
 
+def test_copies_of_a_folder_are_told_apart_by_some_of_their_photos(photos: Path, tmp_path: Path) -> None:
+    (photos / "log.txt").write_text("of each machine")
+    (photos / ".hidden.png").write_text("of each machine")
+    seen = see_photos(photos)
+    assert len(seen) == 5
+    assert {Path(sight.path).suffix for sight in seen} == {".png"}
+    copies = tmp_path / "copies"
+    shutil.copytree(photos, copies, copy_function=shutil.copyfile)  # at another time
+    photos.rename(tmp_path / "drivers")
+    copies.rename(photos)
+    assert find_missing(seen, patience_s=0) == []
+
+    other = Path(seen[3].path)
+    other.write_bytes(bytes(other.stat().st_size))
+    unseen = {Node(1.0, 0.0, host="node-b"): find_missing(seen, patience_s=0)}
+    check_seen(unseen, seen)  # the driver finds another photo, too: it was replaced meanwhile
+    photos.rename(copies)
+    (tmp_path / "drivers").rename(photos)
+    with pytest.raises(RequestError, match=f"node-b cannot see {other} as this machine does"):
+        check_seen(unseen, seen)
+
+
+def test_large_photos_are_compared_by_their_sizes(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.score.needed_files._LARGEST_COMPARED", 1)
+    assert {(sight.size_bytes, sight.content) for sight in see_photos(photos)} == {
+        (Path(sight.path).stat().st_size, None) for sight in see_photos(photos)
+    }
+
+
 def test_folder_of_links_to_nowhere_is_known_by_itself(tmp_path: Path) -> None:
     (tmp_path / "itself").symlink_to("itself")
     (tmp_path / "gone").symlink_to("nothing")
@@ -58,7 +91,7 @@ def test_what_may_not_be_looked_at_does_not_stand_for_its_folder(
 
 def test_buckets_are_not_looked_at() -> None:
     """Nor are they asked for anything: there is no such server here."""
-    assert see_images(locate("s3://nowhere/photos")) == []
+    assert see_images(locate("s3://nowhere/photos")) == see_photos(locate("s3://nowhere/photos")) == []
     assert see_output(RunFolder(locate("s3://nowhere/run"))) == []
     request = ModelRequest("vgg16-imagenet", "s3://nowhere/weights.h5", None, Precision.FLOAT32, "tensorflow")
     assert see_model(request) == []

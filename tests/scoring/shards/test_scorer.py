@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_reads_that_hang_are_rows_with_a_reason_and_hold_no_shard_up(
     settings, ended, read = replace(_settings(photos, tmp_path / "run"), read_timeout_s=2.0), threading.Event(), _read
     scorer = ShardScorer(settings, load_fake)
 
-    def hang(path: Path, start: int, length: int) -> bytes:
+    def hang(path: Path, start: int, length: int) -> tuple[bytes, os.stat_result]:
         if path.name in ("2.png", "4.png"):
             ended.wait(30)
         return read(path, start, length)
