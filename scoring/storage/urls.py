@@ -158,16 +158,20 @@ class Url:
             with bucket_faults(self):
                 if tag is None:
                     return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
-                options: Any = {"range": (start, start + length), "if_match": tag}
-                return bytes(obstore.get(self._store, self._object_key, options=options).bytes())
-        except PreconditionError as error:
-            from scoring.storage.stamps import has_changed  # as in `_stamp`
-
-            raise has_changed(self) from error
+                return self._read_tagged(start, length, tag)
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
                 return b""
             raise
+
+    def _read_tagged(self, start: int, length: int, tag: str) -> bytes:
+        options: Any = {"range": (start, start + length), "if_match": tag}
+        try:
+            return bytes(obstore.get(self._store, self._object_key, options=options).bytes())
+        except PreconditionError as error:
+            from scoring.storage.stamps import has_changed  # as in `_stamp`
+
+            raise has_changed(self) from error
 
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""
