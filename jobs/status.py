@@ -16,6 +16,7 @@ from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status
+from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
 
 
@@ -35,6 +36,7 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
 
     Raises:
         RunFolderError: If the folder holds no run.
+        StorageError: If something in it cannot be read now.
     """
     folder = RunFolder(place(run, "run"))
     found = _look(folder, verify)
@@ -54,8 +56,9 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
 
 
 def _find_writer(folder: RunFolder) -> str | None:
-    if not folder.lease.is_file():
-        return None
+    with read_faults(folder.lease):
+        if not folder.lease.is_file():
+            return None
     from scoring.run.lease import find_holder  # a run that nobody writes to needs no other part of it
 
     holder = find_holder(folder.lease)

@@ -17,6 +17,7 @@ from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
 from scoring.sources.image_finder import is_image
 from scoring.sources.inputs import collection_files
+from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, machine_path
 from scoring.storage.read_deadline import within
 from scoring.storage.walking import Walked, walk
@@ -28,11 +29,11 @@ _READ_LIMIT_S = 10.0
 
 
 def see_output(folder: RunFolder) -> list[SharedFile]:
-    """The run folder, known by the lease that this driver holds in it."""
+    """The run folder, known by the lease that this driver holds in it; raises StorageError if that cannot be read."""
     lease = machine_path(folder.lease)
     if lease is None:
         return []
-    token = json.loads(lease.read_text(encoding="utf-8"))["token"]
+    token = json.loads(read_patiently(lease, lease.read_bytes))["token"]
     return [SharedFile("output", str(lease.absolute()), content=token.encode())]
 
 

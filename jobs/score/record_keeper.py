@@ -92,7 +92,7 @@ class RecordKeeper:
                 num_changed=num_changed,
                 largest=earlier.work,
             )
-        elif folder.record.is_file():
+        elif self._file.was_there:
             console.print(
                 f"{folder.record} was damaged: it is written anew, and intact shards are kept", style="yellow"
             )

@@ -16,7 +16,7 @@ from scoring.report.sonar_report import sonar_parts
 from scoring.report.text import count, folder_title, percent, visible
 from scoring.report.thumbnails import THUMBNAIL_SIZE
 from scoring.run.folder import RunFolder
-from scoring.storage.durable import write_text
+from scoring.storage.durable import read_faults, write_text
 from scoring.storage.locations import Location
 from scoring.storage.redaction import redact
 
@@ -51,9 +51,9 @@ def write_report(
 
     Raises:
         RequestError: If the folder is none of these, or damaged (RunFolderError).
-        StorageError: If the page cannot be written.
+        StorageError: If something in the folder cannot be read now, or the page cannot be written.
     """
-    with _as_damage(folder):
+    with _as_damage(folder), read_faults(folder):
         report, missing = _gather(folder, images, verify)
         page = render(report)
     path = output or RunFolder(folder).report

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError, RunFolderError
+from scoring.errors import RunFolderError, StorageError
 from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import contents_digest, manifest_rows
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, PLACE_KEY, UNREAD_KEY, shard_files
 from scoring.run.record import RunRecord
 from scoring.sources.entries import ImageEntry
-from scoring.storage.durable import refuse_special
+from scoring.storage.durable import read_patiently, refuse_special
 from scoring.storage.locations import Location, readable
 
 _SHARDS_ASKED = 16  # whole ones: if one of them is of our fingerprint, the folder is ours
@@ -29,7 +30,7 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
 
     Raises:
         RunFolderError: If the folder holds results of another fingerprint; the field that differs is named.
-        BucketError: If the bucket of `run.json` cannot be reached.
+        StorageError: If `run.json`, or a shard that has to tell, cannot be read now.
     """
     try:
         record = folder.load_record()
@@ -68,11 +69,11 @@ def find_standing_shards(
 
     Raises:
         RunFolderError: If the shards cannot be listed.
-        BucketError: If their bucket cannot be reached.
+        StorageError: If one cannot be read now.
     """
     num_shards, standing = -(-len(images) // shard_size), {}
     for shard_id in sorted(set(range(num_shards)) - set(folder.missing_shards(num_shards))):
-        end = _read_end(folder.shard(shard_id, num_shards))
+        end = _find_end(folder.shard(shard_id, num_shards))
         if end is None or end.fingerprint.differing(known):
             continue
         described = manifest_rows(images, shard_id * shard_size, (shard_id + 1) * shard_size)
@@ -92,23 +93,27 @@ class _End:
     num_unread: int
 
 
-def _read_end(path: Location) -> _End | None:
-    """What a shard's footer tells; None if it cannot be read."""
+def _find_end(path: Location) -> _End | None:
+    """What a shard's footer tells; None if it is damaged, or gone."""
     try:
-        refuse_special(path)
-        with pq.ParquetFile(readable(path)) as shard:
-            told = shard.schema_arrow.metadata
-            fingerprint = parse_fingerprint(told[FINGERPRINT_KEY])
-            num_unread = int(told.get(UNREAD_KEY, 0))
-            inputs, place = (told.get(key, b"").decode() for key in (INPUTS_KEY, PLACE_KEY))
-            return _End(fingerprint, inputs, place, shard.metadata.num_rows, num_unread)
-    except BucketError:
+        return read_patiently(path, partial(_read_end, path))
+    except StorageError:
         raise
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
 
 
+def _read_end(path: Location) -> _End:
+    refuse_special(path)
+    with pq.ParquetFile(readable(path)) as shard:
+        told = shard.schema_arrow.metadata
+        fingerprint = parse_fingerprint(told[FINGERPRINT_KEY])
+        num_unread = int(told.get(UNREAD_KEY, 0))
+        inputs, place = (told.get(key, b"").decode() for key in (INPUTS_KEY, PLACE_KEY))
+        return _End(fingerprint, inputs, place, shard.metadata.num_rows, num_unread)
+
+
 def _some_ends(folder: RunFolder) -> list[_End]:
-    """What the footers of the first shards tell; a shard that cannot be read is passed over."""
-    ends = map(_read_end, shard_files(folder.predictions))
+    """What the footers of the first shards tell; a shard that is damaged is passed over."""
+    ends = map(_find_end, shard_files(folder.predictions))
     return list(islice(filter(None, ends), _SHARDS_ASKED))

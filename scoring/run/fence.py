@@ -78,6 +78,9 @@ class FencedFile:
     Args:
         path: The file.
         fence: The holder's.
+
+    Attributes:
+        was_there: Whether there was such a file when this was made.
     """
 
     def __init__(self, path: Location, fence: Fence) -> None:
@@ -85,6 +88,7 @@ class FencedFile:
         self._fence = fence
         with storage_faults(path):
             self._version = _present_version(path)
+        self.was_there = self._version is not None
 
     def write(self, content: bytes) -> None:
         """Write the file whole.

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from scoring.errors import BucketError, RunFolderError
+from scoring.errors import BucketError, RunFolderError, StorageError
 from scoring.run.record import RunRecord, parse_record
+from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location
 
 _SHARD = re.compile(r"shard-\d{5,}-of-\d{5,}\.parquet")  # of any run
@@ -99,8 +100,8 @@ class RunFolder:
         """Read `run.json`; None if there is none.
 
         Raises:
-            RunFolderError: If it is damaged, or cannot be read.
-            BucketError: If its bucket cannot be reached.
+            RunFolderError: If it is damaged.
+            StorageError: If it cannot be read now.
         """
         text = self.read_record()
         return None if text is None else parse_record(text, self.record)
@@ -109,14 +110,13 @@ class RunFolder:
         """The text of `run.json`, whatever it is; None if there is none.
 
         Raises:
-            RunFolderError: If it cannot be read.
-            BucketError: If its bucket cannot be reached.
+            RunFolderError: If it is of a kind that cannot be read.
+            StorageError: If it cannot be read now.
         """
-        if not self.record.is_file():
-            return None
         try:
-            return self.record.read_bytes().decode("utf-8", "replace")
-        except BucketError:
+            content = read_patiently(self.record, lambda: self.record.read_bytes() if self.record.is_file() else None)
+        except StorageError:
             raise
         except OSError as error:
             raise RunFolderError(f"Expected a readable {self.record}; {error.strerror or error}.") from error
+        return None if content is None else content.decode("utf-8", "replace")

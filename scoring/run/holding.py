@@ -11,7 +11,14 @@ from scoring.run.lease import Lease, hold_lease
 from scoring.run.manifest import is_foreign_manifest
 from scoring.run.reader import foreign_files
 from scoring.run.record import RunRecord
-from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import (
+    read_faults,
+    refuse_link,
+    remove_file,
+    remove_temporaries,
+    remove_tree,
+    storage_faults,
+)
 from scoring.storage.locations import Location, lies_in
 from scoring.storage.walking import is_hidden
 
@@ -87,14 +94,15 @@ def refuse_foreign_files(folder: RunFolder) -> None:
     """Raise RunFolderError unless a place is free, or holds what runs leave there.
 
     Raises:
-        BucketError: If its bucket cannot be reached.
+        StorageError: If it cannot be looked at now.
     """
     path = folder.path
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")
-    has_record, has_manifest = folder.record.is_file(), folder.manifest.is_file()
+    with read_faults(path):
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise RunFolderError(f"Expected `output` to be a folder; {path} is a file.")
+        has_record, has_manifest = folder.record.is_file(), folder.manifest.is_file()
     if has_record and is_foreign_json(folder.read_record() or "", RunRecord):
         raise _foreign(folder.record)
     if has_manifest and is_foreign_manifest(folder.manifest):

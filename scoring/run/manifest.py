@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError
+from scoring.errors import StorageError
 from scoring.sources.entries import EntriesByColumn, ImageEntry
-from scoring.storage.durable import refuse_special, whole_file
+from scoring.storage.durable import read_patiently, refuse_special, whole_file
 from scoring.storage.locations import Location, readable
 
 MANIFEST_SCHEMA = pa.schema(
@@ -179,16 +179,14 @@ class Manifest:
         info: What it says of itself.
 
     Raises:
-        OSError: At construction, if there is none, or it cannot be read.
-        pyarrow.ArrowException: Then, and whenever rows are read, if it is damaged.
+        FileNotFoundError: At construction, if there is none.
+        StorageError: Then, and whenever rows are read, if it cannot be read now.
+        OSError, pyarrow.ArrowException: If it is damaged.
     """
 
     def __init__(self, path: Location) -> None:
         self._path = path
-        refuse_special(path)
-        with pq.ParquetFile(readable(path)) as manifest:
-            self._metadata = manifest.metadata
-            described = manifest.schema_arrow.metadata
+        self._metadata, described = read_patiently(path, self._read_end)
         self.info = ManifestInfo(
             num_images=self._metadata.num_rows,
             num_shards=self._metadata.num_row_groups,
@@ -198,23 +196,28 @@ class Manifest:
 
     def shard(self, shard_id: int) -> list[ImageEntry]:
         """Read the images of one shard, in the manifest's order."""
-        return [ImageEntry(**row) for row in self._read(shard_id, None).to_pylist()]
+        return [ImageEntry(**row) for row in self._read([shard_id], None).to_pylist()]
 
     def describe(self, shard_id: int, columns: Sequence[str]) -> pa.Table:
         """Read some columns of one shard's images, in the manifest's order."""
-        return self._read(shard_id, list(columns))
+        return self._read([shard_id], list(columns))
 
     def describe_several(self, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
         """The same for the shards `start` to before `stop`, or to the last."""
-        with self._open() as manifest:
-            return manifest.read_row_groups(range(start, min(stop, self.info.num_shards)), list(columns))
+        return self._read(range(start, min(stop, self.info.num_shards)), list(columns))
 
-    def _read(self, shard_id: int, columns: list[str] | None) -> pa.Table:
-        with self._open() as manifest:
-            return manifest.read_row_group(shard_id, columns)
+    def _read_end(self) -> tuple[pq.FileMetaData, dict[bytes, bytes]]:
+        refuse_special(self._path)
+        with pq.ParquetFile(readable(self._path)) as manifest:
+            return manifest.metadata, manifest.schema_arrow.metadata
 
-    def _open(self) -> pq.ParquetFile:
-        return pq.ParquetFile(readable(self._path), metadata=self._metadata, page_checksum_verification=True)
+    def _read(self, shards: Sequence[int], columns: Sequence[str] | None) -> pa.Table:
+        def read() -> pa.Table:
+            end = self._metadata
+            with pq.ParquetFile(readable(self._path), metadata=end, page_checksum_verification=True) as manifest:
+                return manifest.read_row_groups(shards, columns)
+
+        return read_patiently(self._path, read)
 
     @cached_property
     def shard_sizes(self) -> list[int]:
@@ -261,12 +264,17 @@ def is_foreign_manifest(path: Location) -> bool:
     What is damaged is not.
 
     Raises:
-        BucketError: If it cannot be reached.
+        StorageError: If it cannot be read now.
     """
-    try:
+
+    def read_schema() -> pa.Schema:
         with pq.ParquetFile(readable(path)) as found:
-            names, told = set(found.schema_arrow.names), found.schema_arrow.metadata or {}
-    except BucketError:
+            return found.schema_arrow
+
+    try:
+        schema = read_patiently(path, read_schema)
+        names, told = set(schema.names), schema.metadata or {}
+    except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
         return False

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from scoring.errors import BucketError, IncompleteError, RequestError, RunFolderError
+from scoring.errors import IncompleteError, RequestError, RunFolderError, StorageError
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
@@ -35,7 +35,7 @@ class RunReader:
     Raises:
         RunFolderError: If the folder holds no run, or another one than is meant, its record or manifest is damaged, or
             the two are of different runs.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If record or manifest cannot be read now.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class RunReader:
 
         Raises:
             RunFolderError: If the manifest is damaged.
+            StorageError: If it or a shard cannot be read now.
         """
         there = sorted(set(range(self.record.num_shards) if wanted is None else wanted) - set(self.missing))
         with ThreadPoolExecutor(_THREADS) as threads:
@@ -101,7 +102,7 @@ class RunReader:
             columns: Only these, or the one of this name; None for all.
 
         Raises:
-            IncompleteError: If a shard is missing or damaged; it is named.
+            IncompleteError: If a shard is missing or damaged, or cannot be read now (StorageError); it is named.
             RunFolderError: If the folder holds other files among the shards, or the manifest is damaged.
             RequestError: If no column is named, or there is no such column; it names those that there are.
         """
@@ -161,7 +162,7 @@ def _select(table: pa.Table, columns: Sequence[str]) -> pa.Table:
 def _manifest_faults(folder: RunFolder) -> Iterator[None]:
     try:
         yield
-    except BucketError:
+    except StorageError:
         raise
     except (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as error:
         what = "missing" if isinstance(error, FileNotFoundError) else "damaged"

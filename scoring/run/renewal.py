@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.errors import BucketError, RunFolderError
+from scoring.errors import RunFolderError, StorageError
 from scoring.run.earlier import scored_places
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
@@ -27,6 +27,7 @@ class Renewal:
 
     Attributes:
         images: All images, in the manifest's order.
+        shard_size: Images per shard.
         info: What a manifest of them says; its digest is the earlier one's, which earlier shards carry.
         changed: How many images have changed, by shard; only shards with such images.
         is_due: Whether the manifest must be written anew: something in it differs from what is listed now.
@@ -34,6 +35,7 @@ class Renewal:
     """
 
     images: Sequence[ImageEntry]
+    shard_size: int
     info: ManifestInfo
     changed: dict[int, int] = field(default_factory=dict)
     is_due: bool = False
@@ -59,8 +61,7 @@ class Renewal:
             for shard_id in stale:
                 fence.check()
                 remove_shard(folder.shard(shard_id, self.info.num_shards))
-            shard_size = Manifest(folder.manifest).shard_sizes[0]
-            write_manifest(folder.manifest, self.images, shard_size, self.info.num_left_out, self.info.digest)
+            write_manifest(folder.manifest, self.images, self.shard_size, self.info.num_left_out, self.info.digest)
         return sum(self.changed[shard_id] for shard_id in stale)
 
 
@@ -78,7 +79,7 @@ def check_place(
 
     Raises:
         RunFolderError: If some are others, or nothing tells whether they are.
-        BucketError: If the shards' bucket cannot be reached.
+        StorageError: If a shard that has to tell cannot be read now.
     """
     here = str(place.absolute())
     others = [each for each in scored_places(folder, record) if not is_same_place(each, here)]
@@ -109,14 +110,14 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
         num_left_out: Files that are not images.
 
     Raises:
-        BucketError: If the manifest cannot be reached.
+        StorageError: If the manifest or `run.json` cannot be read now.
     """
     try:
         earlier = Manifest(folder.manifest)
         if earlier.shard_sizes != _shard_sizes(len(images), shard_size) or not _is_of_record(earlier, folder):
             return None
         return _compare(earlier, images, shard_size, num_left_out)
-    except BucketError:
+    except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # none, or it is damaged: written anew
         return None
@@ -126,14 +127,14 @@ def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
     """The paths of a run folder's images that are not among these; none where its manifest does not tell.
 
     Raises:
-        BucketError: If the manifest cannot be reached.
+        StorageError: If the manifest or `run.json` cannot be read now.
     """
     try:
         earlier = Manifest(folder.manifest)
         if not _is_of_record(earlier, folder):
             return []
         paths = earlier.describe_several(0, earlier.info.num_shards, ["path"])["path"]
-    except BucketError:
+    except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
         return []
@@ -151,7 +152,7 @@ def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:
 
 
 def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
-    renewal = Renewal(images, replace(earlier.info, num_left_out=num_left_out))
+    renewal = Renewal(images, shard_size, replace(earlier.info, num_left_out=num_left_out))
     renewal.is_due = renewal.info != earlier.info
     per_block = -(-_ROWS_AT_ONCE // shard_size)
     for first in range(0, earlier.info.num_shards, per_block):

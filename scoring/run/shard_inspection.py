@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError
+from scoring.errors import StorageError
 from scoring.run.fingerprint import Fingerprint, parse_fingerprint
 from scoring.run.predictions import (
     ERROR,
@@ -20,6 +21,7 @@ from scoring.run.predictions import (
     UNREAD_KEY,
     find_schema_problem,
 )
+from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
@@ -91,20 +93,20 @@ def inspect_shard(expected: ExpectedShard) -> SoundShard | DamagedShard:
     """Read a shard's file and compare: all of it if its rows are described, else its footer and the columns asked for.
 
     Raises:
-        BucketError: If its bucket cannot be reached.
+        StorageError: If it cannot be read now.
     """
-    local = machine_path(expected.path)
-    if local is not None and not local.is_file():  # opening a FIFO would wait for ever
-        return DamagedShard(expected.shard_id, "is not a file, although it has the name of one")
     try:
-        return _inspect(expected)
-    except BucketError:  # says nothing of the shard
+        return read_patiently(expected.path, partial(_inspect, expected))
+    except StorageError:  # says nothing of what it holds
         raise
     except _DAMAGE as error:
         return DamagedShard(expected.shard_id, f"cannot be read: {' '.join(str(error).split())[:_REASON_LENGTH]}")
 
 
 def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:
+    local = machine_path(expected.path)
+    if local is not None and not local.is_file():  # opening a FIFO would wait for ever
+        return DamagedShard(expected.shard_id, "is not a file, although it has the name of one")
     is_whole = expected.described is not None
     content = expected.path.read_bytes() if is_whole else None
     source = readable(expected.path) if content is None else pa.BufferReader(content)

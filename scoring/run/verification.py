@@ -83,7 +83,7 @@ def run_status(
 
     Raises:
         RunFolderError: If the folder holds no run, or its record or manifest is damaged.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If one of these or a shard cannot be read now.
     """
     reader = RunReader(folder, verify)
     wanted = set(range(reader.record.num_shards) if shards is None else shards)
@@ -123,7 +123,7 @@ def remove_shard(path: Location) -> None:
         RunFolderError: If it is a folder: no run writes one there, so what it holds is another's.
         StorageError: If it cannot be removed.
     """
-    if path.is_dir():
-        raise RunFolderError(f"Expected a shard's file at {path}; it is a folder. Move it away.")
     with storage_faults(path):
+        if path.is_dir():
+            raise RunFolderError(f"Expected a shard's file at {path}; it is a folder. Move it away.")
         path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
@@ -106,15 +106,12 @@ def bucket_faults(url: object) -> Iterator[None]:
     """Turn a client's errors in the block into those of the operating system, each of one line about `url`.
 
     Raises:
-        PreconditionError: As it is: another version is there.
         FileNotFoundError: If there is no such object or bucket.
         UnreachableError: If there is no connection, or the credentials are refused, expired or missing.
         BucketError: For all else; its `errno` is EACCES where this object is refused, otherwise EREMOTEIO.
     """
     try:
         yield
-    except PreconditionError:  # an answer, and no fault
-        raise
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
     except BaseError as error:

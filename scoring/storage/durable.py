@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TypeVar
 
-from scoring.errors import ChangedError, StorageError
+from scoring.errors import ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
+_T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
 
@@ -80,6 +82,51 @@ def storage_faults(path: Location) -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def read_faults(path: Location) -> Iterator[None]:
+    """Turn what keeps a file from being read in the block, and may pass, into a StorageError of one line about `path`.
+
+    What is of the file itself goes on as it is: that there is none, or what its kind or its content is.
+    """
+    try:
+        yield
+    except (ScoringError, FileNotFoundError, NotADirectoryError):  # a bucket's errors have their line
+        raise
+    except MemoryError as error:
+        raise _cannot_read(path, "no memory is left") from error
+    except OSError as error:
+        from scoring.storage.reach import may_be_readable_later  # what is read without a fault needs none of it
+
+        if error.errno is None or not may_be_readable_later(error):
+            raise
+        raise _cannot_read(error.filename or path, os.strerror(error.errno)) from error
+
+
+def _cannot_read(path: object, reason: str) -> StorageError:
+    return StorageError(f"Cannot read {path}: {reason}. Run again once it can be read.")
+
+
+def read_patiently(path: Location, read: Callable[[], _T]) -> _T:
+    """Return what `read` does of `path`; what may pass by itself is tried again, as `patiently` does.
+
+    Raises:
+        StorageError: If it cannot be read now, which says nothing of what it holds; see `read_faults`.
+    """
+
+    def read_once() -> _T:
+        with read_faults(path):
+            return read()
+
+    try:
+        return read_once()
+    except StorageError as fault:
+        from scoring.storage.retrying import is_transient, patiently  # nor these
+
+        if not is_transient(fault):
+            raise
+        return patiently()(read_once)
 
 
 def refuse_special(path: Location) -> None:

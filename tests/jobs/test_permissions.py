@@ -79,7 +79,7 @@ def test_file_that_may_not_be_read_is_named_in_one_line(
     ended = _type(tmp_path, *command, *output)
     [line] = ended.stderr.splitlines()
     assert str(closed) in line and "Permission denied" in line
-    assert ended.returncode == 2
+    assert ended.returncode == (1 if name == "run.json" else 2)
 
 
 def test_listing_counts_what_may_not_be_read_and_reading_refuses_one_photo(lived_in: Path) -> None:
@@ -169,12 +169,24 @@ def test_folders_and_files_that_may_not_be_read_are_counted_and_every_other_phot
     )
 
 
-def test_run_whose_shards_may_not_be_listed_is_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "mode", "told", "code"),
+    [
+        (("status",), 0o000, "Expected a readable run/predictions; Permission denied.", 2),
+        (("status",), 0o644, "Cannot read run/predictions/shard-00000-of-00001.parquet: Permission denied.", 1),
+        (("status", "--verify"), 0o644, "Cannot read run/predictions/shard-00000-of-00001.parquet: Perm", 1),
+        (("submission",), 0o644, "Cannot read run/predictions/shard-00000-of-00001.parquet: Permission denied.", 1),
+        (("report",), 0o644, "Cannot read run/predictions/shard-00000-of-00001.parquet: Permission denied.", 1),
+    ],
+)
+def test_run_whose_shards_may_not_be_listed_or_opened_is_refused_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], mode: int, told: str, code: int
+) -> None:
     folder = write_run(tmp_path / "run", cats_and_dogs(4))
     predictions = on_disk(folder.predictions)
-    predictions.chmod(0o000)
-    ended = _type(tmp_path, "status", "run")
+    predictions.chmod(mode)
+    ended = _type(tmp_path, *words, "run")
     predictions.chmod(0o755)
     [line] = ended.stderr.splitlines()
-    assert "Expected a readable run/predictions; Permission denied." in line
-    assert ended.returncode == 2
+    assert told in line
+    assert ended.returncode == code

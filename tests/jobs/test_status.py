@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -5,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,6 +20,8 @@ from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
 from scoring.run.verification import run_status
+from scoring.storage import retrying
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_run
 from tests.tampering import ALL, SEEN_FROM_ENDS
@@ -28,6 +32,20 @@ _COMMANDS = {"status": status, "status --verify": status, "submission": submissi
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     return write_run(tmp_path / "run", cats_and_dogs(20))
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [(status, "lease.json"), (status, "run.json"), (report, "run.json"), (report, "manifest.parquet")],
+)
+def test_a_mount_that_is_lost_is_told_in_one_line(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, command: Any, name: str
+) -> None:
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.0001)
+    fail(monkeypatch, Path, "stat", on_disk(folder.path / name), system_fault(errno.ESTALE))
+    ended = CliRunner().invoke(command, [str(folder.path)])
+    [line] = ended.stderr.splitlines()
+    assert (ended.exit_code, line.startswith("error: Cannot read ")) == (1, True)
 
 
 def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:

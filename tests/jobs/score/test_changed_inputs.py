@@ -3,6 +3,7 @@
 All of a job but Ray and Keras.
 """
 
+import errno
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,7 +26,7 @@ from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import tasks_of
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
-from scoring.errors import RunFolderError, UnreachableError
+from scoring.errors import RunFolderError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
@@ -39,12 +40,13 @@ from scoring.shards.scorer import ShardScorer
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.storage import web
+from scoring.storage import retrying, web
 from scoring.storage.locations import Location, Url
 from scoring.storage.stamps import stamp_of
 from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import SUMMARY, read_predictions, record_of, save_record
 
@@ -178,6 +180,38 @@ def test_a_run_that_is_refused_stays_as_it_was(photos: Path, tmp_path: Path) -> 
 
 def _contents(output: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in output.rglob("*.parquet")}
+
+
+def test_a_manifest_that_cannot_be_read_for_a_while_costs_no_shard_and_refuses_no_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for damaged; then the size of a photo that had changed made the run another one."""
+    _score(photos, tmp_path / "run")
+    Image.new("RGB", (80, 60), (5, 5, 5)).save(photos / "7.bmp")
+    before, manifest = _contents(tmp_path / "run"), tmp_path / "run" / "manifest.parquet"
+    with monkeypatch.context() as patch:
+        fail(patch, pq, "ParquetFile", manifest, system_fault(errno.EACCES))
+        with pytest.raises(StorageError, match=r"Cannot read .*manifest\.parquet: Permission denied"):
+            _score(photos, tmp_path / "run")
+    assert _contents(tmp_path / "run") == before
+    fail(monkeypatch, pq, "ParquetFile", manifest, system_fault(errno.EMFILE), times=1)
+    assert _score(photos, tmp_path / "run") == (1, [1])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_finished_shards_that_cannot_be_read_stay_as_they_are(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    _score(photos, tmp_path / "run")
+    before = _contents(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(retrying, "_FIRST_WAIT_S", 0.0001)
+        fail(patch, Path, "read_bytes", on_disk(RunFolder(tmp_path / "run").shard(1, 3)), system_fault(number))
+        with pytest.raises(StorageError, match=r"Cannot read .*shard-00001"):
+            _score(photos, tmp_path / "run")
+    assert _contents(tmp_path / "run") == before
+    assert _score(photos, tmp_path / "run") == (0, [])
 
 
 def test_whoever_is_killed_between_the_shards_and_the_manifest_does_it_again(

@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 from contextlib import nullcontext
@@ -15,6 +16,8 @@ from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
 from scoring.storage.locations import locate
+from tests.faults import fail, system_fault
+from tests.places import on_disk
 
 
 @pytest.mark.parametrize("place", ["photos.zip", "x-0.tar", "table.parquet"])
@@ -30,7 +33,9 @@ def test_of_a_range_of_tar_files_the_first_and_the_last_are_looked_at(tmp_path: 
     assert [(Path(sight.path).name, sight.size_bytes) for sight in seen] == [("x-08.tar", 8), ("x-11.tar", 11)]
 
 
-def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path, tmp_path: Path) -> None:
+def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (sight,) = see_images(photos)
     assert Path(sight.path).parent == photos
     folder = RunFolder(tmp_path / "run")
@@ -38,6 +43,8 @@ def test_folder_is_known_by_something_in_it_and_a_run_by_its_lease(photos: Path,
         (lease,) = see_output(folder)
         assert lease.path == str(folder.lease)
         assert lease.is_here()
+        fail(monkeypatch, Path, "read_bytes", on_disk(folder.lease), system_fault(errno.EMFILE), times=1)
+        assert see_output(folder) == [lease]
 
 
 def test_copies_of_a_folder_are_told_apart_by_some_of_their_photos(photos: Path, tmp_path: Path) -> None:

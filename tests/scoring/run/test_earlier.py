@@ -1,12 +1,15 @@
+import errno
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, StorageError
 from scoring.run.earlier import load_earlier_record
 from scoring.run.folder import RunFolder
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, record_of, write_run
 
@@ -48,6 +51,20 @@ def test_damaged_shards_do_not_speak_for_the_others(folder: RunFolder) -> None:
     folder.shard(1, 3).write_bytes(b"half")
     folder.shard(2, 3).write_bytes(b"half")
     assert load_earlier_record(folder, known) is None
+
+
+def test_a_record_or_a_shard_that_cannot_be_read_now_is_not_passed_over_as_damaged(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = asdict(record_of(folder.path).fingerprint)
+    with monkeypatch.context() as patch:
+        fail(patch, Path, "read_bytes", on_disk(folder.record), system_fault(errno.EACCES))
+        with pytest.raises(StorageError, match=r"Cannot read .*run\.json: Permission denied\. Run again"):
+            load_earlier_record(folder, known)
+    folder.record.unlink()
+    fail(monkeypatch, pq, "ParquetFile", on_disk(folder.shard(0, 3)), system_fault(errno.EACCES))
+    with pytest.raises(StorageError, match=r"Cannot read .*shard-00000.*: Permission denied\. Run again"):
+        load_earlier_record(folder, known)
 
 
 def test_one_shard_of_ours_is_enough(folder: RunFolder, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
+import errno
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, StorageError
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
@@ -12,7 +14,10 @@ from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import find_images
+from scoring.storage.locations import Location
 from tests.fakes import FAKE_MODEL, load_fake
+from tests.faults import fail, system_fault
+from tests.places import on_disk
 from tests.runs import bare_record, record_of, save_record
 
 
@@ -64,6 +69,35 @@ def test_missing_truncated_and_foreign_shards_are_told_apart(folder: RunFolder, 
     assert "cannot be read" in status.damaged[1]
     assert status.damaged[2] == "is of another run: its model differs"
     assert not status.is_complete
+
+
+def _fail(patch: pytest.MonkeyPatch, step: str, place: Location, fault: BaseException, times: float = math.inf) -> None:
+    """Have a file fail that is looked at, or opened."""
+    for owner, name in {"looking": [(Path, "stat")], "opening": [(Path, "read_bytes"), (pq, "ParquetFile")]}[step]:
+        fail(patch, owner, name, on_disk(place), fault, times)
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("step", ["looking", "opening"])
+@pytest.mark.parametrize("fault", [system_fault(errno.EACCES), system_fault(errno.ENOTCONN), MemoryError()])
+def test_what_keeps_a_file_from_being_read_is_no_damage_of_it(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, step: str, fault: BaseException, verify: bool
+) -> None:
+    for place in (folder.shard(1, 3), folder.manifest, folder.record):
+        _fail(monkeypatch, step, place, fault)
+        with pytest.raises(StorageError, match=rf"^Cannot read .*{place.name}: .*\. Run again once it can be read\.$"):
+            run_status(folder, verify)
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("step", ["looking", "opening"])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.ESTALE])
+def test_a_read_that_fails_for_a_moment_is_tried_again(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, step: str, number: int, verify: bool
+) -> None:
+    for place in (folder.manifest, folder.record, folder.shard(0, 3), folder.shard(2, 3)):
+        _fail(monkeypatch, step, place, system_fault(number), times=1)
+    assert run_status(folder, verify).is_complete
 
 
 def test_shard_with_rows_of_another_is_damaged(folder: RunFolder) -> None:

@@ -27,6 +27,9 @@ class _Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_PUT(self) -> None:
+        self.do_GET()
+
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
 
@@ -104,6 +107,11 @@ def test_a_bucket_without_connection_is_out_of_reach(monkeypatch: pytest.MonkeyP
     client = _client("http://127.0.0.1:9")
     monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
     assert isinstance(_fault_of("photo.png"), UnreachableError)
+
+
+def test_a_condition_that_nobody_named_and_a_store_refuses_is_a_fault_of_the_bucket(server: None) -> None:
+    with pytest.raises(BucketError, match="PreconditionFailed"):
+        Url("s3", "bucket", "412_PreconditionFailed").write_bytes(b"")
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
