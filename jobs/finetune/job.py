@@ -64,4 +64,5 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             train_heads(request, folder.features, lease.fence, console)
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
-    return Model(folder.path.absolute(), record.labels, record.metrics.after_calibration, record.calibration)
+    metrics = record.metrics.after_calibration
+    return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest)

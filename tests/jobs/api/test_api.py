@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -17,7 +17,10 @@ from typer.testing import CliRunner
 
 from jobs import api as shardscore
 from jobs.cli import app
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.run.reader import RunReader
+from scoring.sonar.metrics_file import SonarMetrics, write_metrics
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_model, write_run
 
@@ -266,3 +269,60 @@ def test_an_earlier_result_never_returns_the_rows_of_a_later_run(tmp_path: Path)
         shardscore.Run(run.path, summary, None, None, earlier).predictions()
     with pytest.raises(shardscore.RunFolderError, match=message):
         shardscore.Embeddings(run.path, summary, earlier).table()
+
+
+@pytest.mark.parametrize("function", [shardscore.status, shardscore.report, shardscore.submission])
+def test_an_earlier_result_never_stands_for_a_later_run_where_a_path_is_taken(
+    function: Callable[..., Any], tmp_path: Path
+) -> None:
+    images = [each.__class__(f"{number}.jpg", each.probabilities) for number, each in enumerate(cats_and_dogs(16), 1)]
+    run = write_run(tmp_path / "run", images)
+    record, summary = RunReader(run).record, cast("Any", None)
+    options = {"partial": True} if function is shardscore.submission else {}
+    own = shardscore.Run(run.path, summary, None, None, record.fingerprint, record.digest)
+    assert function(own, **options)
+    places = sorted(tmp_path.rglob("*"))
+    earlier = replace(record.fingerprint, model="2" * 64)
+    for result, message in (
+        (replace(own, fingerprint=earlier), "the run of this result .* taken its place, whose model differs"),
+        (replace(own, digest="0" * 64), "some or all were scored anew since"),
+        (shardscore.Embeddings(run.path, summary, earlier), "the run of this result .* whose model differs"),
+    ):
+        with pytest.raises(shardscore.RunFolderError, match=message):
+            function(result, **options)
+    assert sorted(tmp_path.rglob("*")) == places
+
+
+def test_an_earlier_result_as_output_is_the_folder_that_is_written_to(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    fingerprint = replace(RunReader(run).record.fingerprint, model="2" * 64)
+    earlier: Any = shardscore.Run(run.path, None, None, None, fingerprint)
+    with pytest.raises(shardscore.ModelError, match=r"none\.keras"):
+        shardscore.score(images=tmp_path, output=earlier, model="none.keras", labels="cat,dog")
+
+
+def test_an_earlier_model_never_stands_for_a_later_one(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", cats_and_dogs(16))
+    record = load_training_record(ModelFolder(folder))
+    own = shardscore.Model(folder, record.labels, record.metrics.after_calibration, record.calibration, record.digest)
+    shardscore.report(cast("Any", own), output=tmp_path / "page.html")
+    joined_again = replace(record, created_at="2027-01-01T00:00:00+00:00", network="3" * 64)
+    assert joined_again.digest == record.digest
+    save_training_record(ModelFolder(folder), replace(record, heads=record.heads[:1]))
+    with pytest.raises(shardscore.RunFolderError, match=r"Expected the model of this result in .*model; another has"):
+        shardscore.report(cast("Any", own))
+    given: list[tuple[Callable[..., Any], str]] = [(shardscore.score, "model"), (shardscore.embed, "base")]
+    for function, field in given:
+        with pytest.raises(shardscore.RunFolderError, match="Expected the model of this result"):
+            function(images=tmp_path, output=tmp_path / "run", **{field: own})
+
+
+def test_earlier_sonar_results_never_stand_for_later_ones(tmp_path: Path) -> None:
+    (tmp_path / "sonar").mkdir()
+    metrics = SonarMetrics(3, 0, None, None, None, 0.9, "1" * 64, 0, None, 1.0, {}, predictions_sha256="2" * 64)
+    write_metrics(tmp_path / "sonar" / "metrics.json", metrics)
+    shardscore.Run(tmp_path, None, metrics).check_not_replaced()
+    with pytest.raises(
+        shardscore.RunFolderError, match=r"Expected the sonar results of this result in .*sonar; others"
+    ):
+        shardscore.report(cast("Any", shardscore.Run(tmp_path, None, replace(metrics, predictions_sha256="3" * 64))))
