@@ -240,6 +240,17 @@ def test_functions_leave_signals_alone_and_work_beside_the_main_thread(
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+@pytest.mark.parametrize("function", [shardscore.score, shardscore.embed, shardscore.finetune])
+def test_a_fork_of_a_process_with_ray_begins_nothing(
+    function: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.session._is_fork_of_ray", True)
+    base = "base" if function is shardscore.finetune else "model"
+    with pytest.raises(shardscore.SessionError, match=r'get_context\("spawn"\)'):
+        function(images=tmp_path, output=tmp_path / "out", **{base: "resnet50"})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_without_images_has_no_predictions(tmp_path: Path) -> None:
     with pytest.raises(shardscore.RequestError, match="Expected a run of images"):
         shardscore.Run(tmp_path, None, None).predictions()
