@@ -58,6 +58,22 @@ def test_a_submission_of_part_of_the_test_set_is_made_and_says_where(tmp_path: P
         shardscore.submission(run)
 
 
+def test_what_is_written_is_named_by_its_absolute_path_and_printed_as_it_was_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [each.__class__(f"{number}.jpg", each.probabilities) for number, each in enumerate(cats_and_dogs(16), 1)]
+    write_run(tmp_path / "run", images)
+    (tmp_path / "sample.csv").write_text("id,dog\n1,0.5\n")
+    monkeypatch.chdir(tmp_path)
+    made: list[Any] = [
+        shardscore.report("run", verbose=True),
+        shardscore.submission("run", partial=True, output="whole.csv", verbose=True),
+        shardscore.submission("run", template="sample.csv", output="filled.csv", verbose=True),
+    ]
+    assert [one.path for one in made] == [tmp_path / name for name in ("run/report.html", "whole.csv", "filled.csv")]
+    assert str(tmp_path) not in capsys.readouterr().out
+
+
 def test_a_run_in_a_bucket_is_named_by_text_and_by_what_a_result_calls_its_path(bucket: Url) -> None:
     run = write_run(bucket / "run", cats_and_dogs(16), without_shards=(1,))
     assert shardscore.status(str(run.path)) == shardscore.status(run.path)
