@@ -47,6 +47,9 @@ def test_functions_take_text_and_paths_and_return_what_they_made(
     assert shardscore.report(tmp_path / "model", output=str(tmp_path / "page.html")).path == tmp_path / "page.html"
     assert (tmp_path / "page.html").is_file()
     assert capsys.readouterr() == ("", ""), "nothing is printed unless asked"
+    uri = (tmp_path / "run").as_uri()
+    assert shardscore.status(uri).is_complete
+    assert shardscore.report(uri, output=(tmp_path / "my page").as_uri()).path == tmp_path / "my page"
 
 
 def test_a_submission_of_part_of_the_test_set_is_made_and_says_where(tmp_path: Path) -> None:
