@@ -28,6 +28,7 @@ _NICENESS_VARIABLE = "RAY_worker_niceness"  # a Ray that does not know it leaves
 _CONFIG = ("ray._raylet", "Config")
 _NODE = ("ray._private.node", "Node")
 _IDLE_SERVICES = ("start_api_server", "start_monitor", "start_log_monitor")
+_LISTENER = ("ray._private.worker", "global_worker", "listener_thread")
 _ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators itself names but some: no H200, no L40S
 _HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
@@ -84,6 +85,14 @@ def token_required() -> Iterator[None]:
             "cannot be told to ask for a token: other users of this machine can reach this local one. Set "
             f"{_TOKEN_VARIABLE}=token."
         )
+
+
+def was_begun() -> bool:
+    """Whether this process has, or had, a Ray open: its listener is left of one that was shut down.
+
+    A Ray that keeps no such thing there is taken for none; then only those count that are open or were begun by us.
+    """
+    return ray.is_initialized() or _find(*_LISTENER) is not None
 
 
 @contextmanager

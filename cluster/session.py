@@ -42,6 +42,31 @@ def _goes_on() -> bool:
     return False
 
 
+def check_not_forked() -> None:
+    """Refuse a process that was forked from one with a Ray: its connections and threads stay behind, its locks do not.
+
+    There Ray waits without end, or crashes, be that Ray open or shut down.
+
+    Raises:
+        SessionError: If it was.
+    """
+    if _is_fork_of_ray:
+        raise SessionError(
+            "Expected a process that Ray can work in; this one was forked from one that has or had Ray open. Start it "
+            'with multiprocessing.get_context("spawn"), or ProcessPoolExecutor(mp_context=...) of that.'
+        )
+
+
+def _note_fork() -> None:
+    global _is_fork_of_ray
+    _is_fork_of_ray = _is_fork_of_ray or _has_connected or private_ray.was_begun()
+
+
+_has_connected = False  # or tried to
+_is_fork_of_ray = False
+os.register_at_fork(after_in_child=_note_fork)
+
+
 @contextmanager
 def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) -> Iterator[None]:
     """Join the cluster at `address`, that of `RAY_ADDRESS`, or a new local one; leave it at the end.
@@ -56,8 +81,10 @@ def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) 
         is_ending: Whether this process is about to end: a Ray of its own is killed then, instead of shut down.
 
     Raises:
-        SessionError: If nothing answers at `address`, Ray cannot start here, or another Ray is open.
+        SessionError: If nothing answers at `address`, Ray cannot start here, or another Ray is open. See also
+            `check_not_forked`.
     """
+    check_not_forked()  # before the lock, which a thread of the parent may hold
     session = object()
     try:
         with _lock:
@@ -209,6 +236,8 @@ def check_answers(address: str | None) -> bool:
 
 
 def _connect(address: str | None) -> None:
+    global _has_connected
+    _has_connected = True
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     with (
         variable(_GPU_TIP_VARIABLE, "0"),

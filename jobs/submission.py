@@ -7,6 +7,7 @@ Reads the run folder's predictions. Leaves submission.csv in it, and prints the 
 """
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -82,12 +83,12 @@ def submission(
         written = fill_template(folder, asked, path)
         _print_filled(console, fallback, written)
         _print_handing_in(console, competition or "COMPETITION", written)
-        return written
+        return replace(written, path=path.absolute())
     _check_no_template(wishes)
     request = SubmissionRequest(_known(competition), clip, fallback, partial, verify=not no_verify)
     written = write_submission(folder, request, path)
     _print_submission(console, request, written)
-    return written
+    return replace(written, path=path.absolute())
 
 
 def _check_template_alone(competition: str | None, partial: bool) -> None:

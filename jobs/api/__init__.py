@@ -7,8 +7,8 @@
     shardscore.submission(run.path, partial=True)
 
 Each function takes what the command of its name takes, with the same defaults, prints nothing unless `verbose`, and
-raises one of the errors below. Paths are text or `pathlib.Path`; s3:// and gs:// are text. The same call again does
-only what is missing.
+raises one of the errors below. Paths are text, also file://, or `pathlib.Path`; s3:// and gs:// are text. The same call
+again does only what is missing.
 
 This package is `jobs.api` in a checkout and `shardscore` wherever it is installed or shipped; it holds no module but
 this one, so whatever it exports is the same object under both names.

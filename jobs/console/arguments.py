@@ -12,7 +12,7 @@ from functools import wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
-from typing import Any, ParamSpec, TypeVar, get_args, get_origin
+from typing import Any, ParamSpec, Protocol, TypeVar, get_args, get_origin, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,14 @@ _LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _MOST_DIGITS = 15
 _LARGEST_SEED = 4_000_000_000  # they take less than 2**32
 _SHOWN = 80  # characters of a value that is too long
+_WRITTEN = "output"  # a place that gets results, of which each command says itself what may lie there
+
+
+@runtime_checkable
+class _Result(Protocol):
+    """A result of ours, in whose folder another may lie since."""
+
+    def check_not_replaced(self) -> None: ...
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -76,6 +84,8 @@ def _check_outlives_job(function: Callable[..., Any], bound: inspect.BoundArgume
 def words_of(value: Any, annotation: Any, field: str) -> Any:
     """Text where a field takes text, and a path where it takes one: of a result, such as a run, its own.
 
+    A result stands for what it is of: where something else has taken its place, only what is written there is right.
+
     Args:
         value: What was given; left as it is where the field takes more than that.
         annotation: The field's.
@@ -83,11 +93,14 @@ def words_of(value: Any, annotation: Any, field: str) -> Any:
 
     Raises:
         RequestError: If it is none; it names the field.
+        RunFolderError: If it is a result whose folder a later run has replaced.
     """
     kinds = tuple(get_origin(kind) or kind for kind in get_args(annotation) or (annotation,))
     if str not in kinds or isinstance(value, kinds):
         return value
     if Path in kinds and (path := _path_of(value)) is not None:
+        if isinstance(value, _Result) and field != _WRITTEN:
+            value.check_not_replaced()
         return path if isinstance(path, kinds) else str(path)
     if not set(kinds) <= {str, Path, Url, NoneType}:
         return value

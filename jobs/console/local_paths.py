@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from jobs.console.places import URL_AS_PATH, is_in_job_folder
+from jobs.console.places import URL_AS_PATH, is_in_job_folder, without_scheme
 from scoring.errors import RequestError
 from scoring.networks.applications import application_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS
@@ -54,17 +54,16 @@ def check_outlives_job(function: Callable[..., Any], given: Mapping[str, Any]) -
 
 def _given(function: Callable[..., Any], given: Mapping[str, Any]) -> Iterator[tuple[inspect.Parameter, str]]:
     for parameter in inspect.signature(function).parameters.values():
-        value = given.get(parameter.name)
+        value = given.get(parameter.name) if Path in get_args(parameter.annotation) else None
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is not None:
-                yield parameter, str(each)
+                yield parameter, without_scheme(str(each))
 
 
 def _is_local(parameter: inspect.Parameter, value: str) -> bool:
-    kinds = get_args(parameter.annotation)
-    if Path not in kinds or URL_AS_PATH.match(value) or Path(value).is_absolute():
+    if URL_AS_PATH.match(value) or Path(value).is_absolute():
         return False
-    if Url in kinds:
+    if Url in get_args(parameter.annotation):
         return True
     is_name = value == parameter.default or value in _NAMES or application_of(value)
     return not is_name and (_is_like_path(value) or os.path.exists(value))  # noqa: PTH110  # of any length

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from scoring.errors import RequestError
 from scoring.storage.locations import Location, Url, locate
@@ -13,6 +14,7 @@ from scoring.storage.redaction import redact
 PlaceWord: TypeAlias = str | Path | Url
 _JOB_FOLDERS = f"{os.sep}runtime_resources{os.sep}working_dir_files{os.sep}"  # in the folder of Ray's session
 _SHOWN = 80  # characters of a text that is too long
+_FILE_URI = re.compile(r"file:(?://(?:localhost)?(?=/)|(?=/(?!/)))", re.IGNORECASE)  # of this machine: RFC 8089
 URL_AS_PATH = re.compile(r"\w+:/")  # a Path keeps one slash of the two
 
 
@@ -22,7 +24,7 @@ def place(value: PlaceWord, field: str) -> Location:
     Raises:
         RequestError: If it is no place that we know, or a URL that has been made a Path.
     """
-    if isinstance(value, Path) and URL_AS_PATH.match(str(value)):
+    if isinstance(value, Path) and URL_AS_PATH.match(without_scheme(str(value))):
         raise RequestError(
             f"Expected `{field}` as text where it is a URL; received the path {redact(str(value))}, "
             "which lacks a slash."
@@ -43,11 +45,27 @@ def text_of(value: PlaceWord, takes_long: bool = False) -> str:
         RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there or has no
             home, or no file can have it as its name.
     """
-    text = str(value)
+    text = without_scheme(str(value))
     _check_sayable(text)
     if text == "~" or text.startswith("~/"):  # `~old` may lie here; a shell looks for a user of that name
         text = str(_expand_home(text))
     _check_searchable(text, takes_long)
+    return text
+
+
+def without_scheme(text: str) -> str:
+    """The path that a URI of a file on this machine means, as `as_uri` of pathlib writes it; any other text as it is.
+
+    Raises:
+        RequestError: If the URI is of another machine, or of a relative path.
+    """
+    if local := _FILE_URI.match(text):
+        return unquote(text[local.end() :], errors="surrogateescape")
+    if text[:7].lower() == "file://":  # not shown: it may hold a password
+        raise RequestError(
+            "Expected file:// and the absolute path of a file on this machine, file:///data/photos; received another "
+            "machine's, or a relative path. Write the path without file://."
+        )
     return text
 
 

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from cluster import session
+from cluster.session import check_not_forked
 from jobs.console import exit_codes, last_words
 from jobs.console.stop_signals import stop_signals
 from scoring.storage.locations import Location
+
+__all__ = ["check_not_forked", "open_session", "tell_removed"]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pyarrow as pa
 from scoring.models.embedding import EMBEDDING, WIDTH_KEY, of_one_length
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
-from scoring.run.reader import RunReader
+from scoring.run.reader import RunReader, check_not_replaced
 from scoring.run.summary import Summary
 from scoring.storage.locations import Location
 
@@ -46,3 +46,12 @@ class Embeddings:
             return table
         vectors = of_one_length(table[EMBEDDING], int(table.schema.metadata[WIDTH_KEY]))
         return table.set_column(table.column_names.index(EMBEDDING), EMBEDDING, vectors)
+
+    def check_not_replaced(self) -> None:
+        """Refuse to go on where its vectors are no longer in its folder; what takes a result in a path's place asks.
+
+        Raises:
+            RunFolderError: If the folder holds another run now, or rows were embedded anew since.
+        """
+        folder = RunFolder(self.path)
+        check_not_replaced(folder, folder.load_record(), self.fingerprint, self.digest)

@@ -12,7 +12,7 @@ from functools import partial
 from rich.console import Console
 
 from jobs.console.failures import check_nothing_missing
-from jobs.console.session import open_session, tell_removed
+from jobs.console.session import check_not_forked, open_session, tell_removed
 from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
@@ -36,6 +36,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         IncompleteError: If something it needs cannot be had, or features or heads are missing; they are named.
         ClusterError: If Ray or its actors cannot start.
     """
+    check_not_forked()
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
@@ -64,4 +65,5 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             train_heads(request, folder.features, lease.fence, console)
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
-    return Model(folder.path.absolute(), record.labels, record.metrics.after_calibration, record.calibration)
+    metrics = record.metrics.after_calibration
+    return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest)

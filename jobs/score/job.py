@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cluster.shared_files import find_missing_by_node
 from jobs.console.failures import check_nothing_missing
-from jobs.console.session import open_session, tell_removed
+from jobs.console.session import check_not_forked, open_session, tell_removed
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest
@@ -34,6 +34,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
         IncompleteError: If something it needs cannot be had, or shards are missing; they are named.
         ClusterError: If Ray or its actors cannot start.
     """
+    check_not_forked()
     milestones = Milestones(time.time())
     if request.images is None and request.sonar is None:
         raise RequestError("Expected `images`, `sonar` or both; received neither.")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from jobs.score.plan import Plan
-from scoring.errors import RequestError
+from scoring.errors import RequestError, RunFolderError
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
-from scoring.run.reader import RunReader
+from scoring.run.reader import RunReader, check_not_replaced
 from scoring.run.summary import Summary
-from scoring.sonar.metrics_file import SonarMetrics
+from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, load_metrics
 from scoring.storage.locations import Location
 
 
@@ -52,3 +52,20 @@ class Run:
             reason = "was asked for as a dry run" if self.plan else "was given none"
             raise RequestError(f"Expected a run of images; {self.path} {reason}.")
         return RunReader(RunFolder(self.path), expected=self.fingerprint, digest=self.digest).read(columns)
+
+    def check_not_replaced(self) -> None:
+        """Refuse to go on where its results are no longer in its folder; what takes a result in a path's place asks.
+
+        Raises:
+            RunFolderError: If the folder holds another run now, or rows were scored anew since.
+        """
+        folder = RunFolder(self.path)
+        if self.fingerprint is not None:
+            check_not_replaced(folder, folder.load_record(), self.fingerprint, self.digest)
+        elif self.sonar is not None:
+            found = load_metrics(folder.sonar / METRICS_NAME)
+            if found and found.predictions_sha256 != self.sonar.predictions_sha256:
+                raise RunFolderError(
+                    f"Expected the sonar results of this result in {folder.sonar}; others have taken their place. Take "
+                    "the later result, or use another `output`."
+                )

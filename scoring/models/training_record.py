@@ -3,6 +3,7 @@
 The only module that knows how it is written. A file that is not whole is refused as damaged.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -163,6 +164,14 @@ class TrainingRecord:
     agreement: Agreement | None = None
     asked: AskedHeads | None = None
     engine: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what was trained, and on what: the same where trained heads are put together once more."""
+        photos = (self.data.digest, self.data.contents, self.resize, self.flip)
+        network = (self.base.digest, self.precision, self.engine)
+        trained = (self.labels, asdict(self.settings), [asdict(head) for head in self.heads])
+        return hashlib.sha256(json.dumps((*photos, *network, *trained)).encode()).hexdigest()
 
     @property
     def resize_mode(self) -> Resize:

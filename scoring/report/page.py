@@ -28,7 +28,7 @@ class WrittenReport:
     """What was written.
 
     Attributes:
-        path: The page.
+        path: The page; absolute, as `report` returns it.
         size_bytes: Its size.
         missing_shards: Shards of the run that it could not tell of.
     """

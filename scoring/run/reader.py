@@ -12,6 +12,7 @@ from scoring.errors import IncompleteError, RequestError, RunFolderError, Storag
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
+from scoring.run.record import RunRecord
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
 
 _THREADS = 8
@@ -46,16 +47,7 @@ class RunReader:
             raise RunFolderError(
                 f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
             )
-        if differing := expected and record.fingerprint.differing(asdict(expected)):
-            raise RunFolderError(
-                f"Expected the run of this result in {folder.path}; another has taken its place, whose {differing} "
-                "differs."
-            )
-        if digest not in (None, record.digest):
-            raise RunFolderError(
-                f"Expected the rows of this result in {folder.path}; some or all were scored anew since. Take the "
-                "later result, or score into another `output`."
-            )
+        check_not_replaced(folder, record, expected, digest)
         self.record = record
         self._folder, self._verify = folder, verify
         with _manifest_faults(folder):
@@ -146,6 +138,31 @@ class RunReader:
                 digest=self.record.digest_of(shard_id),
                 inputs=contents_digest(described) if described else None,
             )
+        )
+
+
+def check_not_replaced(
+    folder: RunFolder, record: RunRecord | None, expected: Fingerprint | None, digest: str | None
+) -> None:
+    """Refuse a folder that holds another run than a result's, or other rows.
+
+    Args:
+        folder: Where the run was.
+        record: What its `run.json` says now; where there is none, nothing has taken its place.
+        expected: Whose results are meant; None for whatever the folder holds.
+        digest: What was the record's `digest` when these had been written; None for any.
+
+    Raises:
+        RunFolderError: If it does.
+    """
+    if differing := record and expected and record.fingerprint.differing(asdict(expected)):
+        raise RunFolderError(
+            f"Expected the run of this result in {folder.path}; another has taken its place, whose {differing} differs."
+        )
+    if record and digest not in (None, record.digest):
+        raise RunFolderError(
+            f"Expected the rows of this result in {folder.path}; some or all were scored anew since. Take the later "
+            "result, or score into another `output`."
         )
 
 

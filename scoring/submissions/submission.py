@@ -65,7 +65,7 @@ class Submission:
     """What was written.
 
     Attributes:
-        path: The CSV.
+        path: The CSV; absolute, as `submission` returns it.
         num_rows: Its rows.
         num_fallbacks: Rows of unreadable images.
         clip: Probabilities are within [clip, 1 - clip], as they are written too; 0 of other answers.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from unittest.mock import Mock
 import pytest
 import ray
 
-from cluster import session
+from cluster import private_ray, session
 from cluster.errors import SessionError
 from cluster.session import open_session
 
@@ -312,6 +313,78 @@ print("left out", not any(name in started for name in ("dashboard.py", "monitor.
 print("token", (Path.home() / ".ray" / "auth_token").exists())
 print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthandler has none of SIGTRAP
 """
+
+
+_IN_FORKS = """
+import os
+import ray
+from cluster import session
+from cluster.errors import SessionError
+
+def open_twice():
+    try:
+        for _ in range(2):
+            with session.open_session(None):
+                pass
+        return "opened"
+    except SessionError as error:
+        return str(error)
+
+def in_a_fork():
+    end, start = os.pipe()
+    if not os.fork():
+        os.write(start, open_twice().encode())
+        os._exit(0)
+    os.wait()
+    return os.read(end, 1000).decode()
+
+is_open = []
+session._start_local = is_open.append
+ray.is_initialized, ray.shutdown = lambda: bool(is_open), is_open.clear
+print("of one without Ray:", in_a_fork())
+is_open.append("by the user")
+print("of one with Ray:", in_a_fork())
+is_open.clear()
+print("of one without Ray again:", in_a_fork())
+print("itself:", open_twice())
+print("of one that had Ray:", in_a_fork())
+"""
+_REFUSED = (
+    "Expected a process that Ray can work in; this one was forked from one that has or had Ray open. Start it with "
+)
+
+
+def test_a_fork_of_a_process_that_has_or_had_ray_is_refused_and_no_other() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", _IN_FORKS]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2], env=environment, timeout=60
+    )
+    told = dict(line.split(": ", 1) for line in ended.stdout.splitlines())
+    refused = {where for where, said in told.items() if said.startswith(_REFUSED) and "spawn" in said}
+    assert refused == {"of one with Ray", "of one that had Ray"}
+    assert {said for where, said in told.items() if where not in refused} == {"opened"}
+
+
+def _open() -> str:
+    try:
+        with open_session(None):
+            return "opened"
+    except SessionError as error:
+        return str(error)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_of_a_process_with_a_real_ray_is_refused_and_so_is_one_that_had_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(_open).get(60).startswith(_REFUSED)
+    assert _open() == "opened"
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    assert private_ray.was_begun(), "what is left of a Ray that the user has shut down"
 
 
 _IN_TWO_THREADS = """

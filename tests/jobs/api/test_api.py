@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -17,7 +17,10 @@ from typer.testing import CliRunner
 
 from jobs import api as shardscore
 from jobs.cli import app
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.run.reader import RunReader
+from scoring.sonar.metrics_file import SonarMetrics, write_metrics
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_model, write_run
 
@@ -44,6 +47,9 @@ def test_functions_take_text_and_paths_and_return_what_they_made(
     assert shardscore.report(tmp_path / "model", output=str(tmp_path / "page.html")).path == tmp_path / "page.html"
     assert (tmp_path / "page.html").is_file()
     assert capsys.readouterr() == ("", ""), "nothing is printed unless asked"
+    uri = (tmp_path / "run").as_uri()
+    assert shardscore.status(uri).is_complete
+    assert shardscore.report(uri, output=(tmp_path / "my page").as_uri()).path == tmp_path / "my page"
 
 
 def test_a_submission_of_part_of_the_test_set_is_made_and_says_where(tmp_path: Path) -> None:
@@ -53,6 +59,22 @@ def test_a_submission_of_part_of_the_test_set_is_made_and_says_where(tmp_path: P
     assert (made.path, made.num_rows) == (tmp_path / "run" / "submission.csv", 16)
     with pytest.raises(shardscore.IncompleteError, match="of dogs-vs-cats-redux-kernels-edition are missing: 17"):
         shardscore.submission(run)
+
+
+def test_what_is_written_is_named_by_its_absolute_path_and_printed_as_it_was_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [each.__class__(f"{number}.jpg", each.probabilities) for number, each in enumerate(cats_and_dogs(16), 1)]
+    write_run(tmp_path / "run", images)
+    (tmp_path / "sample.csv").write_text("id,dog\n1,0.5\n")
+    monkeypatch.chdir(tmp_path)
+    made: list[Any] = [
+        shardscore.report("run", verbose=True),
+        shardscore.submission("run", partial=True, output="whole.csv", verbose=True),
+        shardscore.submission("run", template="sample.csv", output="filled.csv", verbose=True),
+    ]
+    assert [one.path for one in made] == [tmp_path / name for name in ("run/report.html", "whole.csv", "filled.csv")]
+    assert str(tmp_path) not in capsys.readouterr().out
 
 
 def test_a_run_in_a_bucket_is_named_by_text_and_by_what_a_result_calls_its_path(bucket: Url) -> None:
@@ -237,6 +259,17 @@ def test_functions_leave_signals_alone_and_work_beside_the_main_thread(
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+@pytest.mark.parametrize("function", [shardscore.score, shardscore.embed, shardscore.finetune])
+def test_a_fork_of_a_process_with_ray_begins_nothing(
+    function: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.session._is_fork_of_ray", True)
+    base = "base" if function is shardscore.finetune else "model"
+    with pytest.raises(shardscore.SessionError, match=r'get_context\("spawn"\)'):
+        function(images=tmp_path, output=tmp_path / "out", **{base: "resnet50"})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_without_images_has_no_predictions(tmp_path: Path) -> None:
     with pytest.raises(shardscore.RequestError, match="Expected a run of images"):
         shardscore.Run(tmp_path, None, None).predictions()
@@ -266,3 +299,60 @@ def test_an_earlier_result_never_returns_the_rows_of_a_later_run(tmp_path: Path)
         shardscore.Run(run.path, summary, None, None, earlier).predictions()
     with pytest.raises(shardscore.RunFolderError, match=message):
         shardscore.Embeddings(run.path, summary, earlier).table()
+
+
+@pytest.mark.parametrize("function", [shardscore.status, shardscore.report, shardscore.submission])
+def test_an_earlier_result_never_stands_for_a_later_run_where_a_path_is_taken(
+    function: Callable[..., Any], tmp_path: Path
+) -> None:
+    images = [each.__class__(f"{number}.jpg", each.probabilities) for number, each in enumerate(cats_and_dogs(16), 1)]
+    run = write_run(tmp_path / "run", images)
+    record, summary = RunReader(run).record, cast("Any", None)
+    options = {"partial": True} if function is shardscore.submission else {}
+    own = shardscore.Run(run.path, summary, None, None, record.fingerprint, record.digest)
+    assert function(own, **options)
+    places = sorted(tmp_path.rglob("*"))
+    earlier = replace(record.fingerprint, model="2" * 64)
+    for result, message in (
+        (replace(own, fingerprint=earlier), "the run of this result .* taken its place, whose model differs"),
+        (replace(own, digest="0" * 64), "some or all were scored anew since"),
+        (shardscore.Embeddings(run.path, summary, earlier), "the run of this result .* whose model differs"),
+    ):
+        with pytest.raises(shardscore.RunFolderError, match=message):
+            function(result, **options)
+    assert sorted(tmp_path.rglob("*")) == places
+
+
+def test_an_earlier_result_as_output_is_the_folder_that_is_written_to(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    fingerprint = replace(RunReader(run).record.fingerprint, model="2" * 64)
+    earlier: Any = shardscore.Run(run.path, None, None, None, fingerprint)
+    with pytest.raises(shardscore.ModelError, match=r"none\.keras"):
+        shardscore.score(images=tmp_path, output=earlier, model="none.keras", labels="cat,dog")
+
+
+def test_an_earlier_model_never_stands_for_a_later_one(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", cats_and_dogs(16))
+    record = load_training_record(ModelFolder(folder))
+    own = shardscore.Model(folder, record.labels, record.metrics.after_calibration, record.calibration, record.digest)
+    shardscore.report(cast("Any", own), output=tmp_path / "page.html")
+    joined_again = replace(record, created_at="2027-01-01T00:00:00+00:00", network="3" * 64)
+    assert joined_again.digest == record.digest
+    save_training_record(ModelFolder(folder), replace(record, heads=record.heads[:1]))
+    with pytest.raises(shardscore.RunFolderError, match=r"Expected the model of this result in .*model; another has"):
+        shardscore.report(cast("Any", own))
+    given: list[tuple[Callable[..., Any], str]] = [(shardscore.score, "model"), (shardscore.embed, "base")]
+    for function, field in given:
+        with pytest.raises(shardscore.RunFolderError, match="Expected the model of this result"):
+            function(images=tmp_path, output=tmp_path / "run", **{field: own})
+
+
+def test_earlier_sonar_results_never_stand_for_later_ones(tmp_path: Path) -> None:
+    (tmp_path / "sonar").mkdir()
+    metrics = SonarMetrics(3, 0, None, None, None, 0.9, "1" * 64, 0, None, 1.0, {}, predictions_sha256="2" * 64)
+    write_metrics(tmp_path / "sonar" / "metrics.json", metrics)
+    shardscore.Run(tmp_path, None, metrics).check_not_replaced()
+    with pytest.raises(
+        shardscore.RunFolderError, match=r"Expected the sonar results of this result in .*sonar; others"
+    ):
+        shardscore.report(cast("Any", shardscore.Run(tmp_path, None, replace(metrics, predictions_sha256="3" * 64))))

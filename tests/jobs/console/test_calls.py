@@ -212,9 +212,11 @@ def test_paths_of_other_libraries_are_taken(tmp_path: Path) -> None:
         (PurePosixPath("models/a"), "models/a"),
         (_CloudPath(), "s3://bucket/model"),
         (np.str_("resnet50"), "resnet50"),
+        (Path("/models/a b.keras").as_uri(), "/models/a b.keras"),
     ]
     for value, text in given:
-        assert model_request(value).model == text
+        request = model_request(value, weights=value, labels=value)
+        assert [request.model, request.weights, request.labels] == [text] * 3
 
 
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]

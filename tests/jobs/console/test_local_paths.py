@@ -55,6 +55,8 @@ def test_results_and_images_are_not_taken_there_by_their_absolute_paths_either(j
         score(images="/shared/photos", output=job_folder / "run")
     with pytest.raises(RequestError, match=r"^Expected `images` as every node sees it"):
         score(images=str(job_folder / "photos"), output="/shared/run")
+    with pytest.raises(RequestError, match=r"^Expected `images` as every node sees it"):
+        score(images=(job_folder / "photos").as_uri(), output="/shared/run")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,25 @@ from scoring.storage.locations import Url
         (Path("runs/test"), Path("runs/test")),
         ("s3://bucket/run", Url("s3", "bucket", "run")),
         (Url("s3", "bucket", "run"), Url("s3", "bucket", "run")),
+        (Path("/data/my photos/50%20é").as_uri(), Path("/data/my photos/50%20é")),
+        ("file:/data/a.zip", Path("/data/a.zip")),
+        ("FILE://localhost/data", Path("/data")),
+        (Path("file:///data/my%20run"), Path("/data/my run")),
+        ("file", Path("file")),
+        ("file:x/y", Path("file:x/y")),
     ],
 )
 def test_a_place_may_be_text_a_path_or_what_a_result_calls_its_path(value: str | Path | Url, found: object) -> None:
     assert place(value, "run") == found
+    assert text_of(value) == str(found)
+
+
+@pytest.mark.parametrize("value", ["file://nas/photos", "file://photos", "file://user:PASSWORD@h/x", "File://./photos"])
+def test_a_uri_of_no_file_of_this_machine_is_refused_with_what_to_write(value: str) -> None:
+    for take in (text_of, lambda text: place(text, "images")):
+        with pytest.raises(RequestError, match="received another machine's, or a relative path") as told:
+            take(value)
+        assert "PASSWORD" not in str(told.value)
 
 
 def test_the_home_folder_may_be_a_tilde_as_in_a_shell() -> None:
