@@ -8,10 +8,12 @@ missing.
 """
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 
-from cluster.shared_files import find_missing_by_node
+from cluster.nodes import Node
+from cluster.shared_files import SharedFile, find_missing_by_node
 from jobs.console.failures import check_nothing_missing
 from jobs.console.session import check_not_forked, open_session, tell_removed
 from jobs.score.images_job import ImagesJob
@@ -49,9 +51,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
             sonar.look_for_earlier_result(request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
-            compared = [*needed, *(images.photos() if images else [])]
-            unseen = find_missing_by_node([*compared, *(sonar.files() if sonar else [])])
-            check_seen(unseen, compared)
+            unseen = _find_unseen(needed, images, sonar)
             milestones.ray_at = time.time()
 
             def begin() -> None:
@@ -75,6 +75,16 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
         return Run(path, None, metrics)
     record = images.keeper.record  # not the file's, which may be another driver's by now
     return Run(path, record.summary, metrics, None, record.fingerprint, record.digest)
+
+
+def _find_unseen(
+    needed: Sequence[SharedFile], images: ImagesJob | None, sonar: SonarJob | None
+) -> dict[Node, list[SharedFile]]:
+    """What some nodes do not see, or see otherwise, by node; raises RequestError where images cannot do without."""
+    compared = [*needed, *(images.photos() if images else [])]
+    unseen = find_missing_by_node([*compared, *(sonar.files() if sonar else [])])
+    check_seen(unseen, compared)
+    return unseen
 
 
 def _check_overwrite(request: ScoreRequest, folder: RunFolder) -> None:
