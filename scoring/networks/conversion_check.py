@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import ModelError
+from scoring.errors import IncompleteError, ModelError
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import SIGMOID, SOFTMAX, last_activation
@@ -43,6 +43,8 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
     expected = forward(model)(pixels)()
     try:
         received = score(pixels)
+    except IncompleteError:  # it was not scored, for no fault of its own
+        raise
     except Exception as error:  # each library has its own classes and words for what it cannot run
         said = words_of(error)
         raise ModelError(f"`engine` {engine} cannot run this network: {said}. Use `engine` keras.") from error

@@ -15,18 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
-from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
+from scoring.networks.engines import AtOnce, EngineName, Network
 from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.library_words import words_of
+from scoring.networks.mnn_session import MnnSession, first_outputs
 from scoring.networks.precision import Precision
-from scoring.pixels.input_shape import InputShape, filled
-from scoring.process.import_clock import libraries_are_imported
+from scoring.pixels.input_shape import InputShape
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +71,7 @@ class MnnEngine(AtOnce):
         """
         path = _converted(network)
         self.last_activation = partial(noted_last_activation, path.parent)
-        self._session = _Session(path)
+        self._session = MnnSession(path)
 
     @property
     def num_outputs(self) -> int:
@@ -88,44 +86,6 @@ class MnnEngine(AtOnce):
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch; see `Engine.score`."""
         return self._session(images)
-
-
-class _Session:
-    """A converted network in memory, ready for one batch size at a time."""
-
-    def __init__(self, path: Path) -> None:
-        import MNN
-
-        libraries_are_imported()
-        self._interpreter = MNN.Interpreter(str(path))
-        settings = {"backend": "CPU", "numThread": num_threads(), "precision": "high"}
-        self._session = self._interpreter.createSession(settings)
-        self._input = self._interpreter.getSessionInput(self._session)
-        self._output = self._interpreter.getSessionOutput(self._session)
-
-    @property
-    def num_outputs(self) -> int:
-        return int(self._output.getShape()[-1])
-
-    @property
-    def input_shape(self) -> InputShape:
-        return filled(self._input.getShape()[1:])
-
-    def __call__(self, images: UInt8Array) -> Float32Array:
-        """Pixels, shape (batch_size, height, width, channels), to outputs, shape (batch_size, num_outputs)."""
-        import MNN
-
-        if self._input.getShape() != images.shape:
-            self._interpreter.resizeTensor(self._input, images.shape)
-            self._interpreter.resizeSession(self._session)
-        channels_last = MNN.Tensor_DimensionType_Tensorflow
-        self._input.copyFrom(MNN.Tensor(images.shape, MNN.Halide_Type_Uint8, images, channels_last))
-        if error := self._interpreter.runSession(self._session):
-            raise RuntimeError(f"MNN ended with error {error}")
-        shape = self._output.getShape()
-        outputs = MNN.Tensor(shape, MNN.Halide_Type_Float, np.zeros(shape, np.float32), channels_last)
-        self._output.copyToHostTensor(outputs)
-        return np.array(outputs.getNumpyData(), dtype=np.float32)
 
 
 def _converted(network: Network) -> Path:
@@ -149,7 +109,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. {said}") from error
     _run_converter(between, path)
     between.unlink()
-    check_conversion(EngineName.MNN, model, lambda pixels: _Session(path)(pixels))
+    check_conversion(EngineName.MNN, model, partial(first_outputs, path))
 
 
 def _run_converter(source: Path, target: Path) -> None:

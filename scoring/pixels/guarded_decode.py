@@ -13,14 +13,13 @@ from scoring.arrays import UInt8Array
 from scoring.errors import BusyError, ImageError
 from scoring.pixels.decoding import Decode, Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.process.child_process import FROM_OUTSIDE
 
 # The largest picture that is let in, 89 megapixels, takes two seconds on a slow core.
 TIME_LIMIT_S = 20.0
 _BUSY = 2  # times the limit pass until a process that has not used it up is taken to wait for a busy machine
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 10.0  # for a process that has let its end of the pipe go
-# What no decoder does to itself: the kernel takes its memory, or somebody ends it.
-_FROM_OUTSIDE = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP})
 
 
 class DecoderStartError(RuntimeError):
@@ -80,7 +79,7 @@ class GuardedDecode:
             self._restart()
             if code == -signal.SIGPROF:
                 raise ImageError(f"it takes longer than {self._time_limit_s:g} s to decode") from error
-            if code in _FROM_OUTSIDE:
+            if code in FROM_OUTSIDE:
                 raise DecoderKilledError(
                     f"Expected a decode process to live; it was killed with code {code}, as where memory is short. Use "
                     "fewer actors or a machine with more memory, and run again."

@@ -10,13 +10,11 @@ import os
 import pickle
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -25,6 +23,7 @@ import numpy as np
 from scoring.arrays import UInt8Array
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
+from scoring.process.child_process import child_command, child_environment
 from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
 from scoring.shards.row_faults import row_fault
 from scoring.sources.inputs import ImageEntry, ImageReader, open_images, refuse_absent_images
@@ -206,15 +205,12 @@ class _Process:
         self._socket.close()
 
     def _start(self) -> None:
-        # A program of its own, neither forked, for this process has threads and a model, nor spawned by
-        # multiprocessing, which imports the main program again: Ray's, in an actor.
         self._socket, theirs = socket.socketpair()
         with theirs:
             files = (theirs.fileno(), self._file)
-            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD, *map(str, files)],
-                env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+                child_command(_CHILD, *files),
+                env=child_environment(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES=""),
                 pass_fds=files,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -4,18 +4,21 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scoring.errors import ModelError
+from scoring.errors import IncompleteError, ModelError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.networks import mnn_engine
+from scoring.networks.conversion_check import check_conversion
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
+from scoring.networks.mnn_session import first_outputs
 from scoring.networks.pooled_views import ViewPooling, Views, pool_views
 from scoring.networks.precision import Precision
 
@@ -62,7 +65,7 @@ def test_network_that_comes_out_differently_is_refused_and_not_kept(
     pytest.importorskip("MNN")
     import keras
 
-    monkeypatch.setattr(mnn_engine._Session, "__call__", lambda self, images: np.full((len(images), 3), 0.5))
+    monkeypatch.setattr(mnn_engine, "first_outputs", lambda path, images: np.full((len(images), 3), 0.5))
     different = Network("a-network-that-differs", lambda: keras.saving.load_model(model))
     with pytest.raises(ModelError, match=r"its outputs on noise differ from Keras' by up to 0\.\d+, .* Use `engine`"):
         MnnEngine(different)
@@ -106,7 +109,21 @@ def _attention(pixels: Any) -> Any:
     return keras.layers.GlobalAveragePooling1D()(keras.layers.MultiHeadAttention(2, 4)(tokens, tokens))
 
 
-@pytest.mark.parametrize(("layers", "said"), [(_upsampling, "createSession failed"), (_attention, "ended with error")])
+def _reversed_channels(pixels: Any) -> Any:
+    """MNN writes beyond its memory, which crashes it only now and then."""
+    import keras
+
+    return keras.layers.GlobalAveragePooling2D()(keras.layers.MaxPooling2D(2)(pixels[..., ::-1] / 255))
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        (_upsampling, "createSession failed"),
+        (_attention, "ended with error"),
+        (_reversed_channels, r"it crashes MNN \(.*\)\."),
+    ],
+)
 def test_network_that_is_converted_and_cannot_run_is_refused_in_one_line(layers: Any, said: str) -> None:
     pytest.importorskip("MNN")
     import keras
@@ -115,6 +132,21 @@ def test_network_that_is_converted_and_cannot_run_is_refused_in_one_line(layers:
     model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(layers(pixels)))
     with pytest.raises(ModelError, match=rf"`engine` mnn cannot run this network: .*{said}.* Use `engine` keras\."):
         MnnEngine(Network(f"network-of{layers.__name__}", lambda: model))
+
+
+def test_death_of_the_process_that_tries_a_network_is_no_fault_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    monkeypatch.syspath_prepend(tmp_path)
+    pixels = keras.Input((4, 4, 3), dtype="uint8")
+    model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels)))
+    for ends, code in (("os.kill(os.getpid(), signal.SIGKILL)", "-9 and said: nothing"), ("os._exit(3)", "3 and said")):
+        (tmp_path / "MNN.py").write_text(f"import os, signal; {ends}")  # as where memory is short
+        with pytest.raises(IncompleteError, match=f"it ended with code {code}.* If memory is short, use fewer actors"):
+            check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
 
 
 def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> None:
