@@ -30,6 +30,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _ARGS = re.compile(r"^Args:\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 _QUIET, _JSON = (
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
     for name, option in (
@@ -117,9 +118,9 @@ def command(
     parameters += [_JSON, _QUIET] if for_machines else [_QUIET]
     parameters.sort(key=_place_in_help)
 
-    def run(*, quiet: bool, **options: Any) -> None:
+    def run(*, context: typer.Context, quiet: bool, **options: Any) -> None:
         machine_reads = for_machines and options.pop("json")
-        with exit_codes(options.get("overwrite", False)):
+        with exit_codes(options.get("overwrite", False), context):
             stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
                 terminal = Terminal(quiet)
@@ -132,6 +133,7 @@ def command(
         raise typer.Exit(code)
 
     run.__wrapped__ = function  # type: ignore[attr-defined]  # where `local_paths` looks
+    parameters.append(_CONTEXT)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)

@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import NoReturn
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -87,6 +89,23 @@ def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("sonar --data {0}/unlabelled.sonar --output {0}/study", "name a trained model with --sonar-model (of score)."),
+        ("bench --images {0}/t.parquet", "Name that of the paths by --path-column (of score), or that of"),
+        ("score --images {0}/t.parquet --output {0}/run", "Name that of the paths by --path-column, or that of"),
+    ],
+)
+def test_advice_says_of_which_command_an_option_is_that_this_one_lacks(
+    bad_inputs: Path, words: str, advice: str
+) -> None:
+    pq.write_table(pa.table({"file": ["a.jpg"]}), bad_inputs / "t.parquet")
+    code, error = _run(*words.format(bad_inputs).split())
+    assert (code, error.count("\n")) == (2, 1)
+    assert advice in error
 
 
 @pytest.mark.parametrize(
