@@ -119,6 +119,7 @@ def finetune(
     Raises:
         RequestError: If the request makes no sense; nothing was trained.
         IncompleteError: If features or heads are missing, or something that they need; they are named.
+        PlacementError: If the cluster has not what is asked of it; the command exits with 2, as for RequestError.
         ClusterError: If Ray or its actors cannot start.
     """
     told = HeadOptions(head, unfreeze, ensemble, dropout, learning_rate, epochs)
