@@ -69,8 +69,7 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
         console.print(f"{run} is being written by {found.written_by}")
     elif found.missing or found.damaged:
         console.print(
-            "Run the same score command again, without `overwrite`: it scores what is missing or damaged, and nothing "
-            "else."
+            "Run the same command again, without `overwrite`: it scores what is missing or damaged, and nothing else."
         )
 
 
