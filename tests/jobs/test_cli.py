@@ -214,6 +214,16 @@ def test_a_report_takes_the_place_of_no_file_of_what_it_tells_of(tmp_path: Path,
     assert _run("report", runs[0].path, "--images", images, "--output", images)[0] == 2
 
 
+def test_a_place_of_photos_that_a_report_is_told_and_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    run, model = write_run(tmp_path / "run", cats_and_dogs(8)), write_model(tmp_path / "model", cats_and_dogs(8))
+    for folder in (run.path, model):
+        assert _run("report", folder)[0] == 0  # nor are they where they were listed
+        (folder / "report.html").unlink()
+        code, error = _run("report", folder, "--images", tmp_path / "nowhere")
+        assert (code, f"{tmp_path}/nowhere does not exist" in error) == (2, True)
+        assert not (folder / "report.html").exists()
+
+
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     code, error = _run("report", tmp_path)
     assert (code, error.count("\n")) == (2, 1)
