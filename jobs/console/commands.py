@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from copy import copy
+from difflib import get_close_matches
 from enum import EnumType
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -146,6 +147,12 @@ def _print_json(name: str, result: object, also: Mapping[str, object]) -> None:
     from jobs.console.json_results import as_json  # most commands print none
 
     print_result(as_json(name, result, also))
+
+
+def which_command(name: str, names: Sequence[str]) -> str:
+    """What to do about a command that there is not: type the one that is spelled much like it, else one of all."""
+    near = get_close_matches(name.casefold(), names, n=1)
+    return f"Did you mean {near[0]}?" if near else f"There are {', '.join(names)}."
 
 
 def shown_examples(examples: Sequence[str]) -> str:

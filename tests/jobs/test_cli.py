@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -89,6 +90,24 @@ def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("scor", "No such command 'scor'. Did you mean score?"),
+        ("Score --images x", "No such command 'Score'. Did you mean score?"),
+        ("predict", "No such command 'predict'. There are score, finetune,"),
+        ("submit -- scroe", "received 'scroe'. Did you mean score?"),
+        ("submit -- shardscore score", "received 'shardscore'. Leave that word out."),
+        ("submit -- submit", "received 'submit'. Leave that word out."),
+        ("submit -- predict", "received 'predict'. There are score, finetune,"),
+    ],
+)
+def test_a_mistyped_command_is_told_what_may_be_meant(words: str, said: str) -> None:
+    code, error = _run(*words.split())
+    assert code == 2
+    assert said in " ".join(re.sub("[│╭╰─╮╯]", " ", error).split())  # Rich's frame
 
 
 @pytest.mark.parametrize(
