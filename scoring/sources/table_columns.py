@@ -42,6 +42,17 @@ class TableColumns:
     label: str | None = None
 
     @property
+    def fields(self) -> str:
+        """What the request calls the columns that it names, for messages."""
+        named = {
+            "path_column": self.path,
+            "bytes_column": self.content,
+            "id_column": self.image_id,
+            "label_column": self.label,
+        }
+        return " and ".join(f"`{field}`" for field, column in named.items() if column) or "`images`"
+
+    @property
     def images(self) -> str:
         """The column that the images come from."""
         return self.content or self.path or "path"

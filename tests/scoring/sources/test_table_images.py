@@ -142,8 +142,15 @@ def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
 
 
 def test_columns_of_what_is_no_table_are_refused(photos: Path) -> None:
-    with pytest.raises(RequestError, match=r"Expected a \.parquet table for `path_column`"):
-        find_images(photos, TableColumns(path="file"))
+    (photos.parent / "photos.zip").write_bytes(b"PK\5\6" + bytes(18))
+    for columns, fields in (
+        (TableColumns(path="file"), "`path_column`"),
+        (TableColumns(label="breed"), "`label_column`"),
+        (TableColumns(content="image", image_id="id"), "`bytes_column` and `id_column`"),
+    ):
+        for place in (photos, photos.parent / "photos.zip"):
+            with pytest.raises(RequestError, match=rf"^Expected a \.parquet table for {fields}[;,]"):
+                find_images(place, columns)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but no more", b"PAR1" + bytes(100) + b"PAR1"])
