@@ -60,7 +60,10 @@ def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> No
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
-    assert "Run the same command again, without --overwrite: it scores what is missing" in told.stdout
+    assert "1 of 3 shards are missing or damaged. Run the same command again, without --overwrite" in told.stdout
+    quiet = CliRunner().invoke(status, [str(folder.path), "-q"])
+    assert (quiet.exit_code, quiet.stdout) == (1, "")
+    assert "1 of 3 shards are missing or damaged" in quiet.stderr
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:
@@ -75,7 +78,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
     assert "shards missing" in told.stderr
-    assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).output == told.stdout
+    assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).stdout == told.stdout
 
 
 @pytest.mark.parametrize("lacks", ["nothing", "a shard", "its record", "its manifest"])
