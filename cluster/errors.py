@@ -14,7 +14,7 @@ class WaitingWarning(UserWarning):
 
 
 class PlacementError(ClusterError):
-    """More was asked for than the cluster has."""
+    """What is asked of the cluster makes no sense, or is more than it has: the same request would fail again."""
 
 
 class SessionError(ClusterError):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import ray
 
 from cluster.errors import WorkersLostError
-from cluster.nodes import check_open, own_node_id
+from cluster.nodes import GO_ON, check_open, own_node_id
 
 # Ray ends a process whose head is silent for 60 s (gcs_rpc_server_reconnect_timeout_s). A head that keeps its state in
 # Redis, as KubeRay's may, is back earlier. A node never comes back, and Ray ends its drivers within seconds.
@@ -49,8 +49,7 @@ class Server:
         silent_s = time.monotonic() - self._answered_at
         if silent_s > patience_s:
             raise WorkersLostError(
-                f"{self._what} has not answered for {silent_s:.0f} s: it was killed or has failed. What is finished is "
-                "kept. Run the same command again, without `overwrite` if it said that no earlier results are left."
+                f"{self._what} has not answered for {silent_s:.0f} s: it was killed or has failed. {GO_ON}"
             )
         return False
 

@@ -11,6 +11,11 @@ from cluster.errors import WorkersLostError
 
 _ACCELERATOR_PREFIX = "accelerator_type:"  # Ray's name for the resource that says which kind of GPU a node has
 
+GO_ON = (
+    "What is finished is kept. Run the same command again, without `overwrite` if it said that no earlier results are "
+    "left."
+)
+
 
 @dataclass(frozen=True)
 class Node:
@@ -63,10 +68,7 @@ def check_open() -> None:
         WorkersLostError: If Ray was shut down.
     """
     if not ray.is_initialized():
-        raise WorkersLostError(
-            "Ray was shut down in this process while a job ran. What is finished is kept. Run the same command again, "
-            "without `overwrite` if it said that no earlier results are left."
-        )
+        raise WorkersLostError(f"Ray was shut down in this process while a job ran. {GO_ON}")
 
 
 def _held_for_this_process() -> Mapping[str, Counter[str]]:

@@ -175,7 +175,8 @@ def _check_accelerator_type(wanted: str, nodes: list[Node], waits: bool) -> None
             f"and {has}."
         )
     if not waits:
-        raise PlacementError(f"Expected GPUs of the kind {wanted}; {has}. Name one of those, or leave it out.")
+        advice = "Name one of those, or leave it out." if there else "Leave it out."
+        raise PlacementError(f"Expected GPUs of the kind {wanted}; {has}. {advice}")
 
 
 def _fill_in(nodes: list[Node], request: WorkerRequest) -> Placement:

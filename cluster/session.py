@@ -18,7 +18,7 @@ from cluster import private_ray, token_file
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import variable
-from cluster.errors import SessionError
+from cluster.errors import PlacementError, SessionError
 from cluster.own_processes import kill_own_ray
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
@@ -81,8 +81,8 @@ def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) 
         is_ending: Whether this process is about to end: a Ray of its own is killed then, instead of shut down.
 
     Raises:
-        SessionError: If nothing answers at `address`, Ray cannot start here, or another Ray is open. See also
-            `check_not_forked`.
+        PlacementError: If `address` is a dashboard's, or another Ray is open.
+        SessionError: If nothing answers at `address`, or Ray cannot start here. See also `check_not_forked`.
     """
     check_not_forked()  # before the lock, which a thread of the parent may hold
     session = object()
@@ -125,7 +125,7 @@ def _join(session: object, address: str | None) -> None:
             _check_open_at(chosen or _LOCAL)
     else:
         if chosen and chosen.startswith(("http://", "https://")):
-            raise SessionError(
+            raise PlacementError(
                 f"Expected a cluster's own address, such as HEAD:6379; {without_password(chosen)} is a dashboard's. To "
                 "run there, submit a job to it."
             )
@@ -151,13 +151,13 @@ def _check_open_at(address: str | None) -> None:
     """Refuse to run on a Ray that is open when another is asked for.
 
     Raises:
-        SessionError: If `address` is not that of the open one.
+        PlacementError: If `address` is not that of the open one.
     """
     if not address or address == _ANY or (address.startswith(_CLIENT) and _is_client()):
         return
     open_at: str = ray.get_runtime_context().gcs_address
     if not is_same_server("localhost" if address == _LOCAL else address, open_at):
-        raise SessionError(
+        raise PlacementError(
             f"Expected the address of the Ray that this process has open, {open_at}, as it can have but one; received "
             f"{without_password(address)}. Leave `address` out to run there, or end that one first."
         )

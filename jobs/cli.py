@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from jobs.console.commands import HELP_NAMES
+from jobs.console.commands import HELP_NAMES, which_command
 from jobs.console.exit_codes import exit_codes
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import format_warning, print_result
@@ -41,6 +41,12 @@ class _LazyCommands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         return typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is typed, of a command line."""
+        if args[0] not in COMMANDS:
+            ctx.fail(f"No such command {args[0]!r}. {which_command(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, context_settings=HELP_NAMES, pretty_exceptions_enable=False)

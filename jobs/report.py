@@ -42,7 +42,8 @@ def report(
         Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
 
     Raises:
-        RequestError: If the folder is none of these, or damaged, or if `output` would replace a file of it.
+        RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
+            a file of the folder.
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()

@@ -69,11 +69,13 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     if found.num_images:
         _print_found(console, run, found)
     if found.written_by:
-        console.print(f"{run} is being written by {found.written_by}")
+        console.print(f"{run} is being written by {found.written_by}", style="yellow")
     elif found.missing or found.damaged:
+        num_lost = len(found.missing) + len(found.damaged)
         console.print(
-            "Run the same score command again, without `overwrite`: it scores what is missing or damaged, and nothing "
-            "else."
+            f"{num_lost} of {found.num_shards} shards are missing or damaged. Run the same command again, "
+            "without `overwrite`: it scores these, and nothing else.",
+            style="yellow",
         )
 
 
@@ -91,7 +93,7 @@ def _print_found(console: Console, run: Location, found: RunStatus) -> None:
     for shard_id, reason in found.damaged.items():
         console.print(f"shard {shard_id} {reason}")
     for name in found.foreign:
-        console.print(f"{name} lies among the shards and is not one of them: move it away")
+        console.print(f"{name} lies among the shards and is not one of them: move it away", style="yellow")
 
 
 _EXAMPLES = (

@@ -23,7 +23,7 @@ import jobs
 import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.arguments import check_texts
-from jobs.console.commands import HELP_NAMES, OnceCommand, shown_examples
+from jobs.console.commands import HELP_NAMES, OnceCommand, shown_examples, which_command
 from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
 from jobs.console.flags import as_flags, group_of
 from jobs.console.local_paths import local_paths
@@ -90,7 +90,9 @@ def _check_command(commands: TyperGroup, command: Sequence[str]) -> None:
     name, *arguments = command
     parser = commands.get_command(typer.Context(commands), name)
     if parser is None or name == "submit":
-        raise RequestError(f"Expected a command to run on the cluster; received {name!r}. See shardscore --help.")
+        names = [each for each in commands.list_commands(typer.Context(commands)) if each != "submit"]
+        what = "Leave that word out." if name in ("shardscore", "submit") else which_command(name, names)
+        raise RequestError(f"Expected a command to run on the cluster; received {name!r}. {what}")
     try:
         given = parser.make_context(name, arguments).params
     except typer.TyperException as error:

@@ -17,11 +17,11 @@ from pathlib import Path
 from rich.console import Console
 
 from jobs.bench.measurements import COLD_IMAGES, Measurements
-from jobs.bench.request import LEAST_IMAGES, BenchRequest, choose_variants, default_num_images
+from jobs.bench.request import BenchRequest, choose_variants, default_num_images
 from jobs.bench.table import print_bench
 from scoring.bench.machine import Machine, describe_machine
 from scoring.bench.photos import gather_photos
-from scoring.bench.record import BenchRecord, DecodeRates, write_record
+from scoring.bench.record import LEAST_IMAGES, BenchRecord, DecodeRates, write_record
 from scoring.bench.results import bench_rows
 from scoring.sources.inputs import find_images
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.bench.machine import Machine
-from scoring.bench.record import RECORD_NAME
+from scoring.bench.record import LEAST_IMAGES, RECORD_NAME
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
 from scoring.models.model_request import ModelRequest
@@ -13,7 +13,6 @@ from scoring.networks.precision import Precision, choose_precision
 from scoring.sources.inputs import check_images
 from scoring.storage.locations import Location
 
-LEAST_IMAGES = 32  # two batches: the first compiles and does not count
 # Half a minute of VGG16 in float32 on two cores; a few seconds on a GPU.
 _CPU_IMAGES, _GPU_IMAGES = 192, 8192
 

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AUTO = "auto"
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
-_LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
+LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _MOST_DIGITS = 15
 _LARGEST_SEED = 4_000_000_000  # they take less than 2**32
 _SHOWN = 80  # characters of a value that is too long
@@ -265,9 +265,9 @@ def size_of(value: str | int) -> tuple[int, int]:
     """
     match = _SIZE.fullmatch(str(value))
     size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not all(1 <= side <= _LARGEST_SIDE for side in size):
+    if not all(1 <= side <= LARGEST_SIDE for side in size):
         raise RequestError(
-            f"Expected `size` such as 320, or 240x320 for height x width, of 1 to {_LARGEST_SIDE} pixels a side; "
+            f"Expected `size` such as 320, or 240x320 for height x width, of 1 to {LARGEST_SIDE} pixels a side; "
             f"received {str(value)!r}."
         )
     return size

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from copy import copy
+from difflib import get_close_matches
 from enum import EnumType
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -30,6 +31,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _ARGS = re.compile(r"^Args:\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 _QUIET, _JSON = (
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
     for name, option in (
@@ -117,9 +119,9 @@ def command(
     parameters += [_JSON, _QUIET] if for_machines else [_QUIET]
     parameters.sort(key=_place_in_help)
 
-    def run(*, quiet: bool, **options: Any) -> None:
+    def run(*, context: typer.Context, quiet: bool, **options: Any) -> None:
         machine_reads = for_machines and options.pop("json")
-        with exit_codes(options.get("overwrite", False)):
+        with exit_codes(options.get("overwrite", False), context):
             stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
                 terminal = Terminal(quiet)
@@ -132,6 +134,7 @@ def command(
         raise typer.Exit(code)
 
     run.__wrapped__ = function  # type: ignore[attr-defined]  # where `local_paths` looks
+    parameters.append(_CONTEXT)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False)
@@ -144,6 +147,12 @@ def _print_json(name: str, result: object, also: Mapping[str, object]) -> None:
     from jobs.console.json_results import as_json  # most commands print none
 
     print_result(as_json(name, result, also))
+
+
+def which_command(name: str, names: Sequence[str]) -> str:
+    """What to do about a command that there is not: type the one that is spelled much like it, else one of all."""
+    near = get_close_matches(name.casefold(), names, n=1)
+    return f"Did you mean {near[0]}?" if near else f"There are {', '.join(names)}."
 
 
 def shown_examples(examples: Sequence[str]) -> str:

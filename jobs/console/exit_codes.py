@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import NoReturn
 
+import typer
+
 from jobs.console.flags import as_flags
 from scoring.errors import RequestError, ScoringError
 from scoring.storage.redaction import redact
@@ -24,11 +26,12 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def exit_codes(overwrite: bool = False) -> Iterator[None]:
+def exit_codes(overwrite: bool = False, context: typer.Context | None = None) -> Iterator[None]:
     """Turn a fault into one line on standard error and the exit code of its kind.
 
     Args:
         overwrite: Whether the command was told to begin from nothing.
+        context: Of the command; None if its faults may be of another's options.
     """
     _is_removed.set(False)
     try:
@@ -43,7 +46,7 @@ def exit_codes(overwrite: bool = False) -> Iterator[None]:
         code = _code_of(error)
         if code is None:
             raise
-        _fail(error, code)
+        _fail(error, code, context)
 
 
 def note_removal() -> None:
@@ -66,8 +69,8 @@ def _stop(stop: BaseException, overwrite: bool) -> NoReturn:
     sys.exit(stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED)
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
-    _say(f"error: {redact(as_flags(str(error)))}")
+def _fail(error: Exception, code: int, context: typer.Context | None) -> NoReturn:
+    _say(f"error: {redact(as_flags(str(error), context))}")
     sys.exit(code)
 
 

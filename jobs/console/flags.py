@@ -1,6 +1,10 @@
 """Fields as flags: messages name what users set as Python does, `labels_from`; commands show it as --labels-from."""
 
 import re
+from functools import partial
+
+import typer
+from typer.core import TyperGroup
 
 # What commands are told by position, and their flags by the group in which --help shows them; those of "Options" come
 # with --help itself. tests/jobs/console/test_flags.py compares them with the commands.
@@ -31,16 +35,33 @@ ARGUMENTS, OPTIONS = frozenset(_ARGUMENTS.split()), frozenset[str]().union(*GROU
 _FIELD = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
-def as_flags(text: str) -> str:
-    """Show every known field in backticks as what is typed on the command line; other words stay as they are."""
-    return _FIELD.sub(_as_flag, text)
+def as_flags(text: str, context: typer.Context | None = None) -> str:
+    """Show every known field in backticks as what is typed on the command line; other words stay as they are.
+
+    Args:
+        text: Words with fields.
+        context: Of the command that runs: an option that it lacks is shown with the first command that has it.
+    """
+    return _FIELD.sub(partial(_as_flag, context), text)
 
 
-def _as_flag(field: re.Match[str]) -> str:
+def _as_flag(context: typer.Context | None, field: re.Match[str]) -> str:
     name = field[1]
     if name in ARGUMENTS:
         return name.upper()
-    return f"--{name.replace('_', '-')}" if name in OPTIONS else field[0]
+    if name not in OPTIONS:
+        return field[0]
+    owner = context and _other_owner(name, context)
+    return f"--{name.replace('_', '-')}{f' (of {owner})' if owner else ''}"
+
+
+def _other_owner(name: str, context: typer.Context) -> str | None:
+    """The first command that has an option; None if the one that runs has it."""
+    group = context.find_root().command
+    if not isinstance(group, TyperGroup) or any(each.name == name for each in context.command.params):
+        return None
+    commands = ((each, group.get_command(context, each)) for each in group.list_commands(context))
+    return next((each for each, command in commands if command and name in [own.name for own in command.params]), None)
 
 
 def group_of(name: str) -> str | None:

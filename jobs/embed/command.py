@@ -105,6 +105,7 @@ def embed(
     Raises:
         RequestError: If the request makes no sense; nothing was embedded.
         IncompleteError: If shards are missing, or something that the run needs; they are named.
+        PlacementError: If the cluster has not what is asked of it; the command exits with 2, as for RequestError.
         ClusterError: If Ray or its actors cannot start.
     """
     network = embedding_request(

@@ -70,7 +70,7 @@ def finetune(
     Args:
         images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,
             s3:// or gs://.
-        output: Model folder: new, or an earlier fine-tune to complete.
+        output: Model folder: new, or an earlier fine-tune to complete; other files in it stay.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
         label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
@@ -119,6 +119,7 @@ def finetune(
     Raises:
         RequestError: If the request makes no sense; nothing was trained.
         IncompleteError: If features or heads are missing, or something that they need; they are named.
+        PlacementError: If the cluster has not what is asked of it; the command exits with 2, as for RequestError.
         ClusterError: If Ray or its actors cannot start.
     """
     told = HeadOptions(head, unfreeze, ensemble, dropout, learning_rate, epochs)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jobs.console.arguments import choice, size_of, words_in
+from jobs.console.arguments import LARGEST_SIDE, choice, size_of, words_in
 from jobs.console.places import text_of
 from jobs.finetune.request import Augment, Unfreeze
 from scoring.errors import RequestError
@@ -181,8 +181,14 @@ def sides_of(value: str | int) -> tuple[int, ...]:
     Raises:
         RequestError: If one is not square, or too small or too large.
     """
-    sizes = [size_of(text.strip()) for text in str(value).split(",")]
-    odd = [size for size in sizes if size[0] != size[1]]
-    if odd:
-        raise RequestError(f"Expected `size` of squares for fine-tuning, such as 320; received {value}.")
+    sides = [text.strip() for text in str(value).split(",")]
+    try:
+        sizes = {size_of(side) for side in sides}
+    except RequestError:
+        sizes = set()
+    if not sizes or any(height != width for height, width in sizes):
+        raise RequestError(
+            "Expected `size` of squares for fine-tuning, such as 320, or several, such as 448,224, of 1 to "
+            f"{LARGEST_SIDE} pixels a side; received {value!r}."
+        )
     return tuple(sorted({height for height, _ in sizes}, reverse=True))

@@ -118,6 +118,7 @@ def score(
     Raises:
         RequestError: If the request makes no sense; nothing was scored.
         IncompleteError: If shards are missing, or something that the run needs; they are named.
+        PlacementError: If the cluster has not what is asked of it; the command exits with 2, as for RequestError.
         ClusterError: If Ray or its actors cannot start.
     """
     _check_halves(locals())

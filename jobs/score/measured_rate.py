@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster.placement import Placement
 from jobs.score.model_options import model_words
-from scoring.bench.record import RECORD_NAME, BenchFigures, WorkerShare, load_figures
+from scoring.bench.record import LEAST_IMAGES, RECORD_NAME, BenchFigures, WorkerShare, load_figures
 from scoring.errors import RequestError
 from scoring.models.model_request import ModelRequest
 from scoring.models.shard_model import ShardModelRequest
@@ -53,9 +53,9 @@ def measured_rate(
     return Rate(rates[0] * placement.num_workers, f"{RECORD_NAME}, measured on {figures.device}")
 
 
-def bench_command(images: Location, model: ShardModelRequest) -> str:
-    """The command that measures it."""
-    words = ["shardscore", "bench", "--images", str(images)]
+def bench_command(images: Location, num_images: int, model: ShardModelRequest) -> str:
+    """The command that measures it; of fewer images than it needs, on drawn ones."""
+    words = ["shardscore", "bench", *(["--images", str(images)] if num_images >= LEAST_IMAGES else [])]
     return shlex.join([*words, *(model_words(model) if isinstance(model, ModelRequest) else ["--model", model.name])])
 
 

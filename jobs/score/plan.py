@@ -131,7 +131,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
     ]
     print_table(console, "dry run: nothing is written", rows)
     if plan.rate is None and images.columns == ImagesRequest.columns:  # bench takes no columns
-        console.print(f"to measure its rate: {bench_command(images.images, images.model)}")
+        console.print(f"to measure its rate: {bench_command(images.images, plan.num_images, images.model)}")
 
 
 def _time(plan: Plan) -> str:

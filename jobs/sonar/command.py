@@ -50,6 +50,7 @@ def sonar(
     Raises:
         RequestError: If the returns or the folder do not fit.
         IncompleteError: If folds are missing.
+        PlacementError: If the cluster has not what is asked of it; the command exits with 2, as for RequestError.
         ClusterError: If Ray or its actors cannot start.
     """
     request = StudyRequest(

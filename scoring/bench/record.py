@@ -13,6 +13,7 @@ from scoring.networks.engines import EngineName
 from scoring.storage.durable import write_text
 
 RECORD_NAME = "shardscore-bench.json"
+LEAST_IMAGES = 32  # two batches: the first compiles and does not count
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,8 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
         raise
     except (OSError, ValueError, RecursionError) as error:
         reason = "there is none" if isinstance(error, FileNotFoundError) else str(error)
+        again = "Run the same finetune command again." if folder.is_ours else "Name a folder that it wrote."
         raise RunFolderError(
             f"Expected a model folder that `shardscore finetune` has finished; the training.json of {folder.path} is "
-            f"missing or damaged: {reason}. Run the same finetune command again."
+            f"missing or damaged: {reason}. {again}"
         ) from error

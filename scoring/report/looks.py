@@ -191,13 +191,19 @@ def _listed(manifest: Manifest, shard: int | None, image_ids: pa.ChunkedArray) -
 
 
 def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[ImageEntry, str], str | None]:
-    """The thumbnails, and in words what is not shown, and why; None if all is."""
+    """The thumbnails, and in words what is not shown, and why; None if all is.
+
+    Raises:
+        ImagesError: If the place that the user has named holds no images.
+    """
     if album.problem:
         return {}, f"No pictures. {album.problem}"
     moved = "If they were moved, say where with `images`."
     try:
         drawn = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)
     except ImagesError as error:
+        if album.is_moved:
+            raise
         return {}, f"No pictures. {error} {moved}"
     num_images, told = len(set(images)), []
     if drawn.num_changed:

@@ -50,7 +50,7 @@ def write_report(
         verify: Read every row of a run with its checksum, and compare ids and digests.
 
     Raises:
-        RequestError: If the folder is none of these, or damaged (RunFolderError).
+        RequestError: If the folder is none of these, or damaged (RunFolderError), or `images` is none (ImagesError).
         StorageError: If something in the folder cannot be read now, or the page cannot be written.
     """
     with _as_damage(folder), read_faults(folder):

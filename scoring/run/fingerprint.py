@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,9 @@ _CALIBRATED = (
     "The network is the same; it is calibrated for int8 on photos of the collection, and of these some changed. "
 )
 _RELISTED = "Images were added, removed, renamed or changed since, or other labels or shards are asked for. "
+_OF_BOTH = "One is of embed, the other is not. "
+# What embed calls a model: the digest of the network, where it is cut, and how its vectors are made and stored.
+_EMBEDDED = re.compile(r"(?P<model>.+):(?P<features>[^:]*):(?P<pooling>[^:]*):(?P<dtype>float16|float32)")
 # Fields that earlier fingerprints lacked, and the only value that each had then; the shape is `DEFAULT_SHAPE`. The
 # column had others too: of a run its request tells them, of a shard alone nothing does.
 _FORMERLY = {"input_shape": "224x224x3", "store_probabilities": "few", "bytes_column": ""}
@@ -97,9 +101,15 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     differing = stored.differing(known)
     if differing:
         expected, received = str(getattr(stored, differing)), str(known[differing])
-        is_calibrated = differing == "model" and _is_same_quantised(expected, received)
-        go_on = f"Name `precision` {expected} to go on with it. Else: "
-        why = _CALIBRATED if is_calibrated else {"images": _RELISTED, "precision": go_on}.get(differing, "")
+        why = _CALIBRATED if differing == "model" and _is_same_quantised(expected, received) else ""
+        theirs, ours = (_EMBEDDED.fullmatch(model) if differing == "model" else None for model in (expected, received))
+        if theirs and ours:
+            part = next(part for part in theirs.groupdict() if theirs[part] != ours[part])
+            differing, expected, received = part if part == "model" else f"`{part}`", theirs[part], ours[part]
+        elif theirs or ours:
+            why = _OF_BOTH
+        go_on = f"Name `precision` {expected} to go on with it. "
+        why = why or {"images": _RELISTED, "precision": go_on}.get(differing, "")
         raise RunFolderError(
             f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
             f"{why}Use another `output`, or `overwrite` to start clean."

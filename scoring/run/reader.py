@@ -45,7 +45,7 @@ class RunReader:
         record = folder.load_record()
         if record is None:
             raise RunFolderError(
-                f"Expected a run folder written by `shardscore score`; {folder.path} has no run.json of one."
+                f"Expected a run folder written by score or embed; {folder.path} has no run.json of one."
             )
         check_not_replaced(folder, record, expected, digest)
         self.record = record
@@ -65,8 +65,7 @@ class RunReader:
         found, said = (info.digest, info.num_shards, info.num_images), (record.fingerprint.images, record.num_shards)
         if found != (*said, record.num_images):
             raise RunFolderError(
-                f"{self._folder.manifest} and {self._folder.record.name} are of two runs. Run the same score command "
-                "again."
+                f"{self._folder.manifest} and {self._folder.record.name} are of two runs. Run the same command again."
             )
 
     def shards(
@@ -105,7 +104,7 @@ class RunReader:
         for shard in self.shards(columns=names):
             if isinstance(shard, DamagedShard):
                 raise IncompleteError(
-                    f"Shard {shard.shard_id} of {self._folder.path} {shard.reason}. Run the same score command again."
+                    f"Shard {shard.shard_id} of {self._folder.path} {shard.reason}. Run the same command again."
                 )
             yield shard.table if names is None else _select(shard.table, names)
 
@@ -120,7 +119,7 @@ class RunReader:
         if self.missing:
             raise IncompleteError(
                 f"{len(self.missing)} of {self.record.num_shards} shards are missing: {some(self.missing)}. "
-                "Run the same score command again."
+                "Run the same command again."
             )
 
     def _inspect(self, shard_id: int, columns: Sequence[str] | None) -> SoundShard | DamagedShard:
@@ -183,7 +182,7 @@ def _manifest_faults(folder: RunFolder) -> Iterator[None]:
         raise
     except (OSError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as error:
         what = "missing" if isinstance(error, FileNotFoundError) else "damaged"
-        raise RunFolderError(f"{folder.manifest} is {what}: run the same score command again.") from error
+        raise RunFolderError(f"{folder.manifest} is {what}: run the same command again.") from error
 
 
 def foreign_files(folder: RunFolder, names: Sequence[str]) -> RunFolderError:

@@ -185,7 +185,7 @@ def parse_record(text: str, where: object) -> RunRecord:
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not text.strip() else str(error)
         raise RunFolderError(
-            f"Expected the record of a run in {where}; it is damaged: {reason}. The same score command again writes it "
+            f"Expected the record of a run in {where}; it is damaged: {reason}. The same command again writes it "
             "anew and keeps every shard."
         ) from error
 

@@ -110,6 +110,7 @@ def summarise(
         one_answer: What nearly all images got.
     """
     counted = counted or RightCount(())
+    steady = totals.steady_images_per_s()
     return Summary(
         num_images=found.num_rows,
         num_errors=found.num_errors,
@@ -117,12 +118,12 @@ def summarise(
         num_labelled=counted.num_known,
         num_right=counted.num_right,
         images_per_s=(totals.num_images - totals.num_errors) / wall_s,
-        steady_images_per_s=totals.steady_images_per_s(),
+        steady_images_per_s=steady,
         wall_s=wall_s,
         **totals.stages,
         num_lost_workers=num_lost_workers,
         num_repeats=num_repeats,
-        bound_by=_bound_by(totals.stages),
+        bound_by=_bound_by(totals.stages, one_by_one=steady is None),
         worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
         num_changed=totals.num_changed,
@@ -134,10 +135,12 @@ def summarise(
     )
 
 
-def _bound_by(totals: Mapping[str, float]) -> str:
+def _bound_by(totals: Mapping[str, float], one_by_one: bool) -> str:
+    """The stage that held the job up; in a first batch stages come one after the other, and that is the longest."""
     busy = totals["wait_s"] + totals["score_s"] + totals["write_s"]
     if not busy:
         return "nothing"
-    if totals["wait_s"] > _NOTICEABLE_WAIT * busy and totals["wait_s"] > totals["write_s"]:
+    noticeable = totals["score_s"] if one_by_one else _NOTICEABLE_WAIT * busy
+    if totals["wait_s"] > max(noticeable, totals["write_s"]):
         return "read" if totals["read_s"] > totals["decode_s"] else "decode"
     return "score" if totals["score_s"] >= totals["write_s"] else "write"

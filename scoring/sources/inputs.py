@@ -216,10 +216,7 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
     if location.suffix == ".parquet" or is_pattern(location) or kind == "Parquet":
         return TableSource(location, columns)
     if columns != NO_COLUMNS:
-        raise RequestError(
-            f"Expected a .parquet table for `path_column`, `bytes_column`, `id_column` or `label_column`; received "
-            f"{location}."
-        )
+        raise RequestError(f"Expected a .parquet table for {columns.fields}; received {location}.")
     if kind == "zip":
         return ZipSource(location)
     archive, member = file_above(location) or (None, "")

@@ -13,6 +13,12 @@ from scoring.storage.locations import Location, file_above
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
 BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
 IS_LATEST, IS_DELETED = "is_latest", "is_delete_marker"
+_ADVICE = {
+    "path_column": "Name that of the paths by `path_column`, or that of the images themselves by `bytes_column`",
+    "bytes_column": "Name that of the images themselves by `bytes_column`",
+    "id_column": "Name that of the ids by `id_column`",
+    "label_column": "Name that of the labels by `label_column`",
+}
 _UUID = "arrow.uuid"  # Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID
 _TOO_LARGE = 2.0**63  # for a whole number of 64 bits
 
@@ -34,6 +40,17 @@ class TableColumns:
     content: str | None = None
     image_id: str | None = None
     label: str | None = None
+
+    @property
+    def fields(self) -> str:
+        """What the request calls the columns that it names, for messages."""
+        named = {
+            "path_column": self.path,
+            "bytes_column": self.content,
+            "id_column": self.image_id,
+            "label_column": self.label,
+        }
+        return " and ".join(f"`{field}`" for field, column in named.items() if column) or "`images`"
 
     @property
     def images(self) -> str:
@@ -165,20 +182,28 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
     kind = column_type(schema, name)
     if kind is None:
         raise ImagesError(
-            f"Expected a column {name!r} in {table}; it has {', '.join(column_names(schema))}. Name it by "
-            "`path_column`, `bytes_column`, `id_column` or `label_column`."
+            f"Expected a column {name!r} in {table}; it has {', '.join(column_names(schema))}. {_ADVICE[field]}."
         )
     if _is_list(kind):
         raise ImagesError(
             f"Expected `{field}` to hold one value in each row; {name} of {table} is of lists, {kind}. Write a table "
             "with a row for each image."
         )
-    fits = is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or is_binary(kind))
-    if not fits:
-        inside = [inner for inner in column_names(schema) if inner.startswith(f"{name}.")]
+    if not _fits(kind, field):
+        inside = [
+            inner
+            for inner in column_names(schema)
+            if inner.startswith(f"{name}.") and _fits(column_type(schema, inner), field)
+        ]
         advice = f" Name one of {', '.join(inside)}." if inside else ""
         wanted = "encoded images, binary" if field == "bytes_column" else "texts or numbers"
         raise ImagesError(f"Expected `{field}` to be a column of {wanted}; {name} of {table} is {kind}.{advice}")
+
+
+def _fits(kind: pa.DataType | None, field: str) -> bool:
+    if kind is None:  # a list in another column
+        return False
+    return is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or is_binary(kind))
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -73,7 +73,7 @@ class TableSource:
             raise RequestError("Expected `path_column` or `bytes_column`; received both.")
         if not self._parts.names:
             raise ImagesError(
-                "Expected a .parquet table for `path_column`, `bytes_column` or `id_column`, or a folder of its parts; "
+                f"Expected a .parquet table for {self._columns.fields}, or a folder of its parts; "
                 f"received {self.table}."
             )
         if self._parts.folder == self.table:

@@ -116,6 +116,11 @@ def test_kind_that_is_not_there_is_refused_with_those_that_are(wanted: str, mess
         plan_placement(_TWO_KINDS, WorkerRequest(accelerator_type=wanted))
 
 
+def test_kind_is_refused_without_others_to_name_where_there_are_none() -> None:
+    with pytest.raises(PlacementError, match=r"has none that Ray knows the kind of\. Leave it out\.$"):
+        plan_placement([Node(num_cpus=2, num_gpus=0)], WorkerRequest(accelerator_type="A100"))
+
+
 @pytest.mark.parametrize("gpus", [1.5, 0.00001, math.inf, math.nan])
 def test_parts_of_several_gpus_are_refused(gpus: float) -> None:
     with pytest.raises(PlacementError, match="a whole number or a share of one GPU"):

@@ -18,7 +18,7 @@ import pytest
 import ray
 
 from cluster import private_ray, session
-from cluster.errors import SessionError
+from cluster.errors import ClusterError, PlacementError, SessionError
 from cluster.session import open_session
 
 
@@ -34,7 +34,7 @@ def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.Mon
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:8265")
     with (
-        pytest.raises(SessionError, match=r"http://127\.0\.0\.1:8265 is a dashboard's\. .* submit a job"),
+        pytest.raises(PlacementError, match=r"http://127\.0\.0\.1:8265 is a dashboard's\. .* submit a job"),
         open_session(None),
     ):
         pass
@@ -71,7 +71,7 @@ def test_local_as_an_address_is_the_same_as_none(
 def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    with pytest.raises(SessionError) as raised, open_session(address):
+    with pytest.raises(ClusterError) as raised, open_session(address):
         pass
     assert "PASSWORD" not in str(raised.value)
     assert "127.0.0.1:9" in str(raised.value)
@@ -117,7 +117,7 @@ def test_another_address_than_that_of_the_open_ray_is_refused() -> None:
             pass
     for address in ("10.0.0.1:1", "127.0.0.1:1", f"u:PASSWORD@10.0.0.1:{open_at.rpartition(':')[2]}", "ray://h:10001"):
         with (
-            pytest.raises(SessionError, match=f"process has open, {open_at}.*received") as raised,
+            pytest.raises(PlacementError, match=f"process has open, {open_at}.*received") as raised,
             open_session(address),
         ):
             pass
@@ -181,7 +181,7 @@ def test_two_clusters_at_once_are_refused(log: list[str], monkeypatch: pytest.Mo
         with open_session("head:6379"):
             pass
         with (
-            pytest.raises(SessionError, match=r"process has open, 10\.0\.0\.1:6379, .* received local"),
+            pytest.raises(PlacementError, match=r"process has open, 10\.0\.0\.1:6379, .* received local"),
             open_session(None),
         ):
             pass

@@ -1,10 +1,13 @@
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import NoReturn
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -87,6 +90,41 @@ def test_nonsense_is_one_clear_line_and_exit_2_before_ray_starts(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("scor", "No such command 'scor'. Did you mean score?"),
+        ("Score --images x", "No such command 'Score'. Did you mean score?"),
+        ("predict", "No such command 'predict'. There are score, finetune,"),
+        ("submit -- scroe", "received 'scroe'. Did you mean score?"),
+        ("submit -- shardscore score", "received 'shardscore'. Leave that word out."),
+        ("submit -- submit", "received 'submit'. Leave that word out."),
+        ("submit -- predict", "received 'predict'. There are score, finetune,"),
+    ],
+)
+def test_a_mistyped_command_is_told_what_may_be_meant(words: str, said: str) -> None:
+    code, error = _run(*words.split())
+    assert code == 2
+    assert said in " ".join(re.sub("[│╭╰─╮╯]", " ", error).split())  # Rich's frame
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("sonar --data {0}/unlabelled.sonar --output {0}/study", "name a trained model with --sonar-model (of score)."),
+        ("bench --images {0}/t.parquet", "Name that of the paths by --path-column (of score), or that of"),
+        ("score --images {0}/t.parquet --output {0}/run", "Name that of the paths by --path-column, or that of"),
+    ],
+)
+def test_advice_says_of_which_command_an_option_is_that_this_one_lacks(
+    bad_inputs: Path, words: str, advice: str
+) -> None:
+    pq.write_table(pa.table({"file": ["a.jpg"]}), bad_inputs / "t.parquet")
+    code, error = _run(*words.format(bad_inputs).split())
+    assert (code, error.count("\n")) == (2, 1)
+    assert advice in error
 
 
 @pytest.mark.parametrize(
@@ -193,6 +231,16 @@ def test_a_report_takes_the_place_of_no_file_of_what_it_tells_of(tmp_path: Path,
         assert file.read_bytes() == before
     images = tmp_path / "photos.zip"
     assert _run("report", runs[0].path, "--images", images, "--output", images)[0] == 2
+
+
+def test_a_place_of_photos_that_a_report_is_told_and_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    run, model = write_run(tmp_path / "run", cats_and_dogs(8)), write_model(tmp_path / "model", cats_and_dogs(8))
+    for folder in (run.path, model):
+        assert _run("report", folder)[0] == 0  # nor are they where they were listed
+        (folder / "report.html").unlink()
+        code, error = _run("report", folder, "--images", tmp_path / "nowhere")
+        assert (code, f"{tmp_path}/nowhere does not exist" in error) == (2, True)
+        assert not (folder / "report.html").exists()
 
 
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:

@@ -71,14 +71,17 @@ def test_files_among_the_shards_are_named(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
     assert "notes.txt lies among the shards and is not one of them: move it away" in told.stdout
-    assert "Run the same score command again" not in told.stdout
+    assert "Run the same command again" not in told.stdout
 
 
 def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> None:
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
-    assert "Run the same score command again, without --overwrite: it scores what is missing" in told.stdout
+    assert "1 of 3 shards are missing or damaged. Run the same command again, without --overwrite" in told.stdout
+    quiet = CliRunner().invoke(status, [str(folder.path), "-q"])
+    assert (quiet.exit_code, quiet.stdout) == (1, "")
+    assert "1 of 3 shards are missing or damaged" in quiet.stderr
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:
@@ -94,7 +97,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
     assert "shards missing" in told.stderr
-    assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).output == told.stdout
+    assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).stdout == told.stdout
 
 
 @pytest.mark.parametrize("lacks", ["nothing", "a shard", "its record", "its manifest"])
@@ -113,7 +116,7 @@ def test_a_run_that_is_being_written_says_by_whom_and_exit_1(
         assert json.loads(folder.lease.read_bytes())["token"] == json.loads(before)["token"]
     assert (told.exit_code, told.stderr, machine.exit_code) == (1, "", 1)
     assert f"{folder.path} is being written by process {os.getpid()} on " in told.stdout.replace("\n", "")
-    assert "Run the same score command again" not in told.stdout
+    assert "Run the same command again" not in told.stdout
     found = json.loads(machine.stdout)
     assert found["written_by"].startswith(f"process {os.getpid()} on ")
     assert (found["complete"], found["num_images"], found["missing"]) == (False, *counted)
@@ -152,7 +155,7 @@ def test_a_damaged_page_of_the_manifest_is_one_line_and_exit_2(folder: RunFolder
     told = CliRunner().invoke(_COMMANDS[command], [str(folder.path), *command.split()[1:]])
     assert told.exit_code == 2
     assert told.stderr.count("\n") == 1
-    assert "manifest.parquet is damaged: run the same score command again" in told.stderr
+    assert "manifest.parquet is damaged: run the same command again" in told.stderr
 
 
 @pytest.mark.parametrize("words", [["status", "RUN"], ["status", "RUN", "--json", "-q"], ["--version"]])

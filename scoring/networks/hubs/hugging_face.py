@@ -32,7 +32,7 @@ def parse(name: str) -> HuggingFaceName:
     """Take a name apart, or raise ModelError."""
     matched = _NAME.fullmatch(name)
     if not matched:
-        raise ModelError(f"Expected `model` to be hf://owner/name or hf://owner/name/file.keras; received {name}.")
+        raise ModelError(f"Expected a model as hf://owner/name or hf://owner/name/file.keras; received {name}.")
     return HuggingFaceName(matched["repository"], matched["revision"], matched["file"])
 
 

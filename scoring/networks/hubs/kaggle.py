@@ -41,7 +41,7 @@ def parse(name: str) -> KaggleName:
     matched = _NAME.fullmatch(name)
     if not matched:
         raise ModelError(
-            "Expected `model` to be kaggle://owner/model/keras/variation, with a version if it shall stay the same; "
+            "Expected a model as kaggle://owner/model/keras/variation, with a version if it shall stay the same; "
             f"received {name}."
         )
     return KaggleName(matched["model"], matched["version"], matched["file"])

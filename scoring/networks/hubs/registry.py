@@ -42,7 +42,7 @@ def check_hub_name(name: str) -> None:
     hub = _HUBS[scheme]
     hub.parse(name)
     if importlib.util.find_spec(hub.package) is None:
-        raise ModelError(f"`model` {name} needs {hub.package}: pip install 'shardscore[{scheme}]'.")
+        raise ModelError(f"{name} needs {hub.package}: pip install 'shardscore[{scheme}]'.")
 
 
 def resolve(name: str) -> HubModel:

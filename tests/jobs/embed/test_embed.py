@@ -83,7 +83,7 @@ def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
     again = embed(images=photos, output=tmp_path / "run", model=model, dtype="float32", **_OPTIONS)
     assert again.summary.num_scored == 8
     assert _bytes(tmp_path / "run") == before
-    with pytest.raises(RunFolderError, match="whose model differs"):
+    with pytest.raises(RunFolderError, match="whose `features` differs"):
         embed(images=photos, output=tmp_path / "run", model=model, pooling="max", features="rescaling", **_OPTIONS)
     with pytest.raises(RunFolderError, match="holds features, of which there is no report"):
         report(tmp_path / "run")

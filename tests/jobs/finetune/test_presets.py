@@ -126,6 +126,8 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"preset": "slow"}, "Expected `preset` to be one of lesson, fast, best; received 'slow'"),
         ({"preset": "lesson", "size": 320}, "Expected `pooling` beside `size`"),
         ({"size": "320x240"}, "Expected `size` of squares"),
+        ({"size": "big"}, "Expected `size` of squares .* or several, such as 448,224, .*; received 'big'"),
+        ({"size": "448,"}, "Expected `size` of squares .*; received '448,'"),
         ({**_TWO, "weights": "random"}, r"Expected `weights` once for each .*; received 1 for resnet50, xception\."),
         ({**_TWO, "features": "top"}, "`features` and `size` belong to one `base`; received 2"),
         ({**_TWO, "size": 320}, "`features` and `size` belong to one `base`; received 2"),

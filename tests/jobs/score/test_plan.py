@@ -15,7 +15,7 @@ from cluster.placement import Placement
 from jobs.cli import app
 from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
 from jobs.score.job import run_score
-from jobs.score.measured_rate import measured_rate
+from jobs.score.measured_rate import bench_command, measured_rate
 from jobs.score.plan import plan_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.bench.record import RECORD_NAME
@@ -156,6 +156,11 @@ def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
     assert measured_rate(None, _MODEL, "float32", placement) is None
 
 
+@pytest.mark.parametrize(("num_images", "words"), [(31, "bench --model"), (32, "bench --images photos --model")])
+def test_bench_is_told_to_take_photos_only_of_as_many_as_it_needs(num_images: int, words: str) -> None:
+    assert bench_command(Path("photos"), num_images, _MODEL).startswith(f"shardscore {words}")
+
+
 @pytest.mark.ray
 def test_a_dry_run_tells_all_and_writes_nothing(
     photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
@@ -168,10 +173,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert shown.exit_code == 0, shown.output
     assert "12 to score of 12" in shown.stdout
     assert "1 not an image: 'notes.txt'" in shown.stdout
-    assert (
-        "to measure its rate: shardscore bench --images photos --model vgg16-imagenet --weights random\n"
-        in shown.stdout
-    )
+    assert "to measure its rate: shardscore bench --model vgg16-imagenet --weights random\n" in shown.stdout
     plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)
     assert (plan["num_actors"], plan["gpus_per_actor"], plan["num_nodes"]) == (3, 1, 2)

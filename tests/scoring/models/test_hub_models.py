@@ -58,7 +58,7 @@ def test_what_is_wrong_without_asking_the_hub_is_refused_at_once(tmp_path: Path,
     put(tmp_path / "bright.keras")
     with pytest.raises(ModelError, match="Expected `labels`"):
         _request(labels=None).check()
-    with pytest.raises(ModelError, match="Expected `model` to be hf://owner/name"):
+    with pytest.raises(ModelError, match="Expected a model as hf://owner/name"):
         ModelRequest("hf://someone", None, "a,b", Precision.FLOAT32, "tensorflow").check()
     assert not (tmp_path / "asked.txt").exists()
 

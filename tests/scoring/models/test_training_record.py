@@ -67,9 +67,8 @@ def test_a_record_that_lacks_a_field_is_told_in_one_line_with_what_to_do(folder:
 def test_a_folder_without_a_whole_record_is_told_in_one_line_with_what_to_do(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "training.json").write_text(text)
-    with pytest.raises(
-        RunFolderError, match=r"is missing or damaged: .* Run the same finetune command again"
-    ) as refused:
+    advice = "Name a folder that it wrote" if text is None else "Run the same finetune command again"
+    with pytest.raises(RunFolderError, match=rf"is missing or damaged: .* {advice}\.$") as refused:
         load_training_record(ModelFolder(tmp_path))
     assert "\n" not in str(refused.value)
 

@@ -8,6 +8,7 @@ import pytest
 
 from scoring.errors import RunFolderError, StorageError
 from scoring.run.earlier import load_earlier_record
+from scoring.run.fingerprint import check_same
 from scoring.run.folder import RunFolder
 from tests.faults import fail, system_fault
 from tests.places import on_disk
@@ -28,6 +29,22 @@ def test_record_of_the_same_run_is_taken_up(folder: RunFolder) -> None:
 def test_record_of_another_run_is_refused_by_the_fields_name(folder: RunFolder) -> None:
     with pytest.raises(RunFolderError, match="whose engine differs: expected keras-fake, received mnn"):
         load_earlier_record(folder, {"engine": "mnn"})
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("f00:penultimate:mean:float16", "whose `dtype` differs: expected float32, received float16. Use another"),
+        ("f00:penultimate:max:float32", "whose `pooling` differs: expected mean, received max. Use another"),
+        ("f00:a%3Ab:mean:float32", "whose `features` differs: expected penultimate, received a%3Ab. Use another"),
+        ("b01:x:penultimate:mean:float32", "whose model differs: expected f00, received b01:x. Use another"),
+        ("f00", r"expected f00:.*, received f00\. One is of embed, the other is not\. Use another"),
+    ],
+)
+def test_run_of_embed_is_refused_by_the_option_that_differs(folder: RunFolder, model: str, said: str) -> None:
+    embedded = replace(record_of(folder.path).fingerprint, model="f00:penultimate:mean:float32")
+    with pytest.raises(RunFolderError, match=said):
+        check_same(embedded, {"model": model}, "run")
 
 
 @pytest.mark.parametrize("content", [None, "", "null", "[]", "{}", "{half"])

@@ -175,7 +175,7 @@ def test_a_damaged_page_of_the_manifest_is_one_line_that_names_it(folder: RunFol
     chunk = pq.ParquetFile(folder.manifest).metadata.row_group(1).column(0)
     whole[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 0xFF
     folder.manifest.write_bytes(bytes(whole))
-    with pytest.raises(RunFolderError, match=r"manifest\.parquet is damaged: run the same score command again"):
+    with pytest.raises(RunFolderError, match=r"manifest\.parquet is damaged: run the same command again"):
         run_status(folder, verify=True)
 
 

@@ -131,7 +131,7 @@ def test_anything_else_ends_in_one_line_that_costs_no_shard(tmp_path: Path, text
         RunFolder(tmp_path).load_record()
     said = str(refusal.value)
     assert str(tmp_path / "run.json") in said
-    assert "The same score command again writes it anew and keeps every shard" in said
+    assert "The same command again writes it anew and keeps every shard" in said
     assert "overwrite" not in said
     assert "\n" not in said
 

@@ -200,7 +200,7 @@ def test_another_fingerprint_is_refused_by_the_fields_name(field: str) -> None:
 
 def test_another_precision_is_refused_with_how_to_go_on_in_the_former() -> None:
     stored = Fingerprint("a", "a", "a", "a", "a", "bfloat16", 2)
-    with pytest.raises(RunFolderError, match=r"float32\. Name `precision` bfloat16 to go on with it\. Else: Use"):
+    with pytest.raises(RunFolderError, match=r"float32\. Name `precision` bfloat16 to go on with it\. Use"):
         check_same(stored, {"precision": "float32"}, "runs/test")
 
 

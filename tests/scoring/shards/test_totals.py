@@ -59,7 +59,13 @@ def test_nothing_scored_is_bound_by_nothing() -> None:
         ({"wait_s": 3.0, "decode_s": 5.0}, "decode"),
         ({"wait_s": 3.0, "read_s": 5.0}, "read"),
         ({"write_s": 3.0}, "write"),
+        ({"wait_s": 0.3, "read_s": 0.5}, "read"),
     ],
 )
 def test_summary_names_the_stage_that_held_the_job_up(times: dict[str, float], stage: str) -> None:
+    assert summarise(_totals((0, _report(16, 5.0, 8, 9.0, **times))), _NOTHING, 10.0).bound_by == stage
+
+
+@pytest.mark.parametrize(("times", "stage"), [({"wait_s": 0.3}, "score"), ({"wait_s": 3.0, "decode_s": 2.0}, "decode")])
+def test_one_batch_waits_for_its_pixels_without_being_bound_by_them(times: dict[str, float], stage: str) -> None:
     assert summarise(_totals((0, _report(8, 5.0, 0, 5.1, **times))), _NOTHING, 10.0).bound_by == stage

@@ -127,15 +127,30 @@ def test_row_without_an_image_is_an_image_error(tmp_path: Path, monkeypatch: pyt
 
 def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
     table = _write(tmp_path / "t.parquet", {"file": ["a.png"]})
-    with pytest.raises(ImagesError, match=r"Expected a column 'path' in .*t\.parquet; it has file"):
-        find_images(table)
+    for columns, advice in (
+        (TableColumns(), "that of the paths by `path_column`, or that of the images themselves by `bytes_column`"),
+        (TableColumns(content="path"), "that of the images themselves by `bytes_column`"),
+        (TableColumns(path="file", image_id="path"), "that of the ids by `id_column`"),
+        (TableColumns(path="file", label="path"), "that of the labels by `label_column`"),
+    ):
+        with pytest.raises(
+            ImagesError, match=rf"Expected a column 'path' in .*t\.parquet; it has file\. Name {advice}\.$"
+        ):
+            find_images(table, columns)
     with pytest.raises(RequestError, match="received both"):
         find_images(table, TableColumns(path="file", content="file"))
 
 
 def test_columns_of_what_is_no_table_are_refused(photos: Path) -> None:
-    with pytest.raises(RequestError, match=r"Expected a \.parquet table for `path_column`"):
-        find_images(photos, TableColumns(path="file"))
+    (photos.parent / "photos.zip").write_bytes(b"PK\5\6" + bytes(18))
+    for columns, fields in (
+        (TableColumns(path="file"), "`path_column`"),
+        (TableColumns(label="breed"), "`label_column`"),
+        (TableColumns(content="image", image_id="id"), "`bytes_column` and `id_column`"),
+    ):
+        for place in (photos, photos.parent / "photos.zip"):
+            with pytest.raises(RequestError, match=rf"^Expected a \.parquet table for {fields}[;,]"):
+                find_images(place, columns)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but no more", b"PAR1" + bytes(100) + b"PAR1"])
@@ -206,7 +221,7 @@ def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_ar
             TableColumns(content="images.list.element.bytes"),
             r"it has images \(a list\), pixels \(a list\), image.bytes,",
         ),
-        (TableColumns(content="image"), r"encoded images, binary; image of .* Name one of image\.bytes, image\.path\."),
+        (TableColumns(content="image"), r"encoded images, binary; image of .* Name one of image\.bytes\."),
         (TableColumns(content="name"), r"Expected `bytes_column` .*; name of .* is string\."),
         (
             TableColumns(path="image.bytes"),

@@ -80,7 +80,7 @@ def test_names_are_taken_apart() -> None:
 
 @pytest.mark.parametrize("name", ["hf://", "hf://a", "hf://a/b/", "hf://a/b/c.h5", "hf://user:secret@host/a/b"])
 def test_names_that_the_hub_cannot_have_are_refused(name: str) -> None:
-    with pytest.raises(ModelError, match=r"Expected `model` to be hf://owner/name or hf://owner/name/file.keras"):
+    with pytest.raises(ModelError, match=r"Expected a model as hf://owner/name or hf://owner/name/file.keras"):
         parse(name)
 
 

@@ -50,7 +50,7 @@ def test_names_are_taken_apart() -> None:
     "name", ["kaggle://a/b", "kaggle://a/b/keras", "kaggle://a/b/pyTorch/c/1", "kaggle://a/b/keras/c/0", "kaggle:///"]
 )
 def test_names_that_the_hub_cannot_have_are_refused(name: str) -> None:
-    with pytest.raises(ModelError, match="Expected `model` to be kaggle://owner/model/keras/variation"):
+    with pytest.raises(ModelError, match="Expected a model as kaggle://owner/model/keras/variation"):
         parse(name)
 
 

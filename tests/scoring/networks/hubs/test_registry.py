@@ -18,7 +18,7 @@ def test_names_of_hubs_are_told_from_paths_and_buckets() -> None:
 def test_missing_extra_is_named(name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for look in (check_hub_name, resolve):
-        with pytest.raises(ModelError, match=rf"`model` {name} needs {package}: pip install 'shardscore\[{extra}\]'"):
+        with pytest.raises(ModelError, match=rf"{name} needs {package}: pip install 'shardscore\[{extra}\]'"):
             look(name)
 
 
