@@ -1,5 +1,6 @@
 """Whether every machine of the cluster has the same files: looked at from each, not assumed."""
 
+import os
 import socket
 import time
 from collections.abc import Sequence
@@ -44,9 +45,11 @@ class SharedFile:
     def is_here(self) -> bool:
         """Whether this process finds the same under its path."""
         try:
-            size_bytes = Path(self.path).stat().st_size
-            same_size = self.size_bytes in (None, size_bytes)
-            return same_size and (self.content is None or self.content in Path(self.path).read_bytes())
+            if self.size_bytes is None and self.content is None:
+                return Path(self.path).exists()
+            with open(self.path, "rb") as file:  # NFS asks its server anew; of its size alone it may tell an old one
+                same_size = self.size_bytes in (None, os.fstat(file.fileno()).st_size)
+                return same_size and (self.content is None or self.content in file.read())
         except OSError:
             return False
 
@@ -75,7 +78,8 @@ def find_missing_by_node(
         return {}
     remote: Any = ray.remote  # its stubs cannot follow the options
     look = remote(num_cpus=0, max_retries=2)(find_missing)
-    answers = {look.options(scheduling_strategy=_on(node)).remote(files, patience_s): node for node in nodes}
+    held: Any = ray.put(files)  # once; as an argument, photos among them would be stored for each node
+    answers = {look.options(scheduling_strategy=_on(node)).remote(held, patience_s): node for node in nodes}
     ray.wait(list(answers), num_returns=len(answers), timeout=patience_s + _NODE_PATIENCE_S)
     found = {node: _answer(reference) for reference, node in answers.items()}
     return {node: missing for node, missing in found.items() if missing}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import Location, bucket_of
+from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.reading import is_stamped_alike
 from scoring.storage.stamps import Seen
 
@@ -48,6 +49,8 @@ class Comparison:
         if self._are_alike is None:
             try:
                 self._are_alike = not bucket_of(place) or is_stamped_alike(place)
+            except ReadTimeoutError:  # as of Azure, which lists from the beginning on: that is not waited for again
+                self._are_alike = False
             except OSError:  # asked again at the next one
                 return False
         return self._are_alike

@@ -4,6 +4,8 @@ A store answers with a thousand objects at a time, and one answer after the othe
 answers take in turn. Folders are asked for side by side, each by a thread; one that is far ahead of the reader waits.
 """
 
+import errno
+import os
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -75,11 +77,18 @@ def list_directly(store: ObjectStore, key: str) -> list[str]:
     return list(dict.fromkeys(name[:start] + name[start:].partition("/")[0] for name in listed))
 
 
-def find_stamp(store: ObjectStore, key: str) -> int | None:
-    """The stamp that `list_objects` gives an object; None if it is not there."""
+def find_stamp(store: ObjectStore, key: str) -> int:
+    """The stamp that `list_objects` gives an object.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+    """
     above = key.rpartition("/")[0]
-    page = next(iter(obstore.list(store, above or None, offset=key[:-1], chunk_size=LISTED_AT_ONCE)), [])
-    return next((object_stamp(meta) for meta in page if meta["path"] == key), None)
+    pages = obstore.list(store, above or None, offset=key[:-1], chunk_size=LISTED_AT_ONCE)
+    found = next((meta for page in pages for meta in page if meta["path"] >= key), None)
+    if found is None or found["path"] != key:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
+    return object_stamp(found)
 
 
 class _Folder:

@@ -59,11 +59,17 @@ def object_stamp(meta: Mapping[str, Any]) -> int:
 
 
 def object_stamps(meta: Mapping[str, Any]) -> frozenset[int]:
-    """The stamps that a list may give to an object: Azure's leave out the quotes of its ETag."""
+    """The stamps that a list may give to an object: Azure's leave out the quotes of its ETag. See also `bare_tag`."""
     tag = meta.get("e_tag")
     if not tag:
         return frozenset({object_stamp(meta)})
-    return frozenset(stamp_of(meta["size"], spelled) for spelled in (tag, tag.strip('"')))
+    bare = bare_tag(tag)
+    return frozenset(stamp_of(meta["size"], spelled) for spelled in (tag, f'"{bare}"', bare))
+
+
+def bare_tag(tag: str) -> str:
+    """An ETag without what proxies on the way add to it, or leave out."""
+    return tag.removeprefix("W/").strip('"')
 
 
 def has_changed(place: object) -> ChangedError:

@@ -136,8 +136,8 @@ class Url:
         with bucket_faults(self):
             return obstore.head(self._store, self._object_key)
 
-    def listed_stamp(self) -> int | None:
-        """The stamp that a list gives the object; None if it is in none."""
+    def listed_stamp(self) -> int:
+        """The stamp that a list gives the object; raises FileNotFoundError if it is in none."""
         from scoring.storage.prefix_listing import find_stamp  # likewise
 
         with bucket_faults(self):
@@ -217,7 +217,7 @@ class Url:
 
     def _get(self, version: Version, **options: Any) -> "obstore.GetResult":
         """Ask for content of one version; the answer is compared too, for servers that ignore the condition."""
-        from scoring.storage.stamps import has_changed  # only what is read by version needs it
+        from scoring.storage.stamps import bare_tag, has_changed  # only what is read by version needs them
 
         tag = version.get("e_tag")
         asked: Any = options if tag is None else {**options, "if_match": tag}
@@ -226,7 +226,7 @@ class Url:
         except PreconditionError as error:
             raise has_changed(self) from error
         sent = found.meta.get("e_tag")
-        if tag and sent and _bare_tag(sent) != _bare_tag(tag):
+        if tag and sent and bare_tag(sent) != bare_tag(tag):
             raise has_changed(self)
         return found
 
@@ -314,8 +314,3 @@ class Url:
 def version_of(meta: Mapping[str, Any]) -> Version:
     """Which version of an object a store tells of."""
     return {name: meta[name] for name in ("e_tag", "version") if meta.get(name) is not None}
-
-
-def _bare_tag(tag: str) -> str:
-    """An ETag without what proxies on the way add to it, or leave out."""
-    return tag.removeprefix("W/").strip('"')

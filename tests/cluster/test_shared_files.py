@@ -21,6 +21,17 @@ def test_file_is_known_by_its_size_and_by_what_stands_in_it(tmp_path: Path) -> N
     assert find_missing([here, same, longer, other, gone], patience_s=0) == [longer, other, gone]
 
 
+def test_what_a_file_is_tells_its_opening_as_looking_may_find_what_nfs_has_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "1.jpg"
+    photo.write_bytes(b"replaced")
+    stale = tmp_path.stat()
+    monkeypatch.setattr(Path, "stat", lambda path, **options: stale)
+    seen = [SharedFile("images", str(photo), 8), SharedFile("images", str(photo), 8, b"replaced")]
+    assert find_missing(seen, patience_s=0) == []
+
+
 def _double() -> Callable[[int], int]:
     return lambda task: 2 * task
 
