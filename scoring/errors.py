@@ -37,7 +37,7 @@ class DownloadError(IncompleteError):
 
 
 class StorageError(IncompleteError):
-    """The output cannot be written: a full disk, a folder that became read-only."""
+    """The output cannot be written, or a run not read now: a full disk, a folder closed to us, a mount that is gone."""
 
 
 class LeaseLostError(IncompleteError):
