@@ -1,7 +1,8 @@
 """Icons and cursors, whose transparency is a mask of one bit beside the pixels, where these have no alpha.
 
 Of several pictures of one size Pillow takes the one of the fewest bits, where every viewer takes that of the most. It
-reads no mask of a cursor in colours, and none of an icon of 32 bits.
+reads no mask of a cursor in colours, and none of an icon of 32 bits. Where an icon has no mask, or the shorter rows of
+one that ffmpeg and Pillow write, it takes pixels for it.
 """
 
 import io
@@ -43,11 +44,12 @@ def with_mask(icon: Image.Image, encoded: bytes) -> Image.Image:
     _, _, count = _HEAD.unpack_from(encoded)
     pictures = [_Picture(*entry) for entry in _ENTRY.iter_unpack(encoded[_HEAD.size :][: count * _ENTRY.size])]
     best = max(pictures, key=lambda one: ((one.width or 256) * (one.height or 256), _bits(one, encoded)))
-    bits = _bits_of_icon(best, encoded)
+    bits, missing = _bits_of_icon(best, encoded)
     if not bits:
         return icon
-    alone = _HEAD.pack(0, _ICON, 1) + _ENTRY.pack(*best[:4], 1, bits, best.size_bytes, best.place)
-    return Image.open(io.BytesIO(alone + encoded[len(alone) :]))
+    size_bytes = len(encoded) - best.place + missing if missing else best.size_bytes
+    alone = _HEAD.pack(0, _ICON, 1) + _ENTRY.pack(*best[:4], 1, bits, size_bytes, best.place)
+    return Image.open(io.BytesIO(alone + encoded[len(alone) :] + bytes(missing)))
 
 
 def _bits(picture: _Picture, encoded: bytes) -> int:
@@ -56,19 +58,26 @@ def _bits(picture: _Picture, encoded: bytes) -> int:
     return int.from_bytes(encoded[picture.place + 14 : picture.place + 16], "little")
 
 
-def _bits_of_icon(picture: _Picture, encoded: bytes) -> int:
-    """How many bits Pillow is to be told, that it takes alpha of 32 and else the mask; 0 if there is neither."""
+def _bits_of_icon(picture: _Picture, encoded: bytes) -> tuple[int, int]:
+    """How many bits Pillow is to be told, that it takes alpha of 32 and else the mask, and bytes of an empty mask.
+
+    These are for the end of the file, where Pillow then looks for the mask; 0 if the picture has alpha or a whole mask.
+    Without the pixels the bits are 0.
+    """
     content = encoded[picture.place : picture.place + picture.size_bytes]
     if content.startswith(_PNG):
-        return _PNG_BITS
+        return _PNG_BITS, 0
     if len(content) < _BITMAP_SIZE:
-        return 0
+        return 0, 0
     header, width, height, _, bits, colours = _BITMAP.unpack_from(content)
     if bits == 32 and any(content[header + 3 : header + 2 * width * height : 4]):
-        return 32
+        return 32, 0
     palette = 4 * (colours or 1 << bits) if bits <= 8 else 0
-    rows = (_row_bytes(width, bits) + _row_bytes(width, 1)) * (height // 2)
-    return min(bits, 24) if header >= _BITMAP_SIZE and len(content) >= header + palette + rows else 0
+    mask = _row_bytes(width, 1) * (height // 2)
+    past_pixels = len(content) - header - palette - _row_bytes(width, bits) * (height // 2)
+    if header < _BITMAP_SIZE or past_pixels < 0:
+        return 0, 0
+    return min(bits, 24), mask if past_pixels < mask else 0
 
 
 def _row_bytes(width: int, bits: int) -> int:

@@ -1,10 +1,12 @@
 """Icons and cursors of bitmaps, made here, of every depth."""
 
+import io
 import struct
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import InputShape
@@ -64,9 +66,20 @@ def test_alpha_counts_before_the_mask(kind: int) -> None:
     np.testing.assert_array_equal(pixels, np.broadcast_to(_COLOUR, pixels.shape))
 
 
-@pytest.mark.parametrize(("kind", "bits"), [(_ICON, 32), (_CURSOR, 24), (_CURSOR, 32)])
-def test_picture_without_mask_is_opaque(kind: int, bits: int) -> None:
-    pixels = _decode(_file(kind, _bitmap(bits, has_mask=False)))
+@pytest.mark.parametrize("kind", [_ICON, _CURSOR])
+@pytest.mark.parametrize("bits", [1, 4, 8, 16, 24, 32])
+@pytest.mark.parametrize("mask_bytes", [0, _SIDE])  # with rows that do not end at multiples of 4 bytes
+def test_picture_without_whole_mask_is_opaque(kind: int, bits: int, mask_bytes: int) -> None:
+    alone = _bitmap(bits, has_mask=False) + bytes(mask_bytes)
+    for bitmaps in ((alone,), (alone, _bitmap(1))):
+        pixels = _decode(_file(kind, *bitmaps))
+        assert np.abs(pixels - _COLOUR).max() <= 8  # of 5 bits each
+
+
+def test_icon_that_pillow_writes_is_the_picture() -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (16, 16), _COLOUR).save(content, "ICO", sizes=[(16, 16)], bitmap_format="bmp")
+    pixels = _decode(content.getvalue())
     np.testing.assert_array_equal(pixels, np.broadcast_to(_COLOUR, pixels.shape))
 
 
