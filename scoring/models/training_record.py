@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
-from scoring.errors import BucketError, RunFolderError
+from scoring.errors import BucketError, RunFolderError, StorageError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
 from scoring.networks.agreement import Agreement
@@ -16,7 +17,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
 from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
-from scoring.storage.durable import refuse_special, write_text
+from scoring.storage.durable import read_patiently, refuse_special, write_text
 
 
 @dataclass(frozen=True)
@@ -229,15 +230,16 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
 
     Raises:
         RunFolderError: If it is not there, or not what `finetune` writes.
+        StorageError: If it cannot be read now, which says nothing of what it holds.
         BucketError: If the bucket that it lies in cannot be reached.
     """
     try:
         refuse_special(folder.training)
-        found = json.loads(folder.training.read_text(encoding="utf-8"))
+        found = json.loads(read_patiently(folder.training, partial(folder.training.read_text, encoding="utf-8")))
         record = from_json(TrainingRecord, found)
         check_checksum(found)
         return record
-    except BucketError:
+    except (BucketError, StorageError):
         raise
     except (OSError, ValueError, RecursionError) as error:
         reason = "there is none" if isinstance(error, FileNotFoundError) else str(error)

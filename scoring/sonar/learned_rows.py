@@ -1,5 +1,7 @@
 """Which returns a trained model has learned from, as far as the `metrics.json` beside it tells."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, Stud
 from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import SonarReturns
 from scoring.storage.downloads import file_digest
+from scoring.storage.durable import read_patiently
 
 
 def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[Learned, npt.NDArray[np.bool_]]:
@@ -40,8 +43,15 @@ def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[
 
 def _training_beside(model: Path) -> SonarMetrics | StudyRecord | None:
     """What `score` or `sonar` wrote beside the model that it trained; None if that is not told of this very file."""
+    metrics = model.parent / METRICS_NAME
     try:
-        found = load_metrics(model.parent / METRICS_NAME)
-    except (RunFolderError, OSError):  # somebody else's, or not ours to read
+        found = read_patiently(metrics, partial(_load_ours, metrics))
+    except (RunFolderError, OSError):  # somebody else's
         return None
     return found if found and found.trained_sha256 == file_digest(model) else None
+
+
+def _load_ours(metrics: Path) -> SonarMetrics | StudyRecord | None:
+    with suppress(PermissionError):  # not ours to read
+        return load_metrics(metrics)
+    return None

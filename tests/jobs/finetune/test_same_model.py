@@ -1,5 +1,6 @@
 """Which finished models `finetune` refuses to replace, without training anything."""
 
+import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.same_model import refuse_other_model, refuse_other_photos
 from jobs.score.request import ImagesRequest
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, StorageError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
@@ -21,6 +22,8 @@ from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import default_shard_size, manifest_digest
 from scoring.sources.entries import ImageEntry
+from tests.faults import fail, system_fault
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_model
 
 _FOLDS = AskedHeads(ensemble=1, num_validation=None, num_folds=5, num_draws=3)
@@ -110,3 +113,14 @@ def test_what_is_not_finished_is_gone_on_with(folder: ModelFolder, text: str | N
     else:
         training.write_text(text)
     refuse_other_model(_request(folder, seed=3))
+
+
+def test_a_finished_model_whose_record_cannot_be_read_now_is_not_taken_for_unfinished(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(monkeypatch, Path, "read_text", on_disk(folder.training), system_fault(errno.EIO), times=1)
+    with pytest.raises(RunFolderError, match="finished model of another request"):
+        refuse_other_model(_request(folder, seed=3))
+    fail(monkeypatch, Path, "read_text", on_disk(folder.training), system_fault(errno.EACCES), times=9)
+    with pytest.raises(StorageError, match=r"^Cannot read .*training\.json: .*\. Run again once it can be read\.$"):
+        refuse_other_model(_request(folder, seed=3))

@@ -1,5 +1,6 @@
 """Scoring returns with a model that users name."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from scoring.errors import ModelError, StorageError
 from scoring.networks.keras_import import import_keras
 from scoring.sonar import network
+from scoring.sonar.learned_rows import learned_rows
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, StudySettings, write_metrics
 from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
 from scoring.sonar.network_model import load_network
@@ -19,6 +21,7 @@ from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
+from tests.faults import fail, system_fault
 
 if TYPE_CHECKING:
     import keras
@@ -159,6 +162,22 @@ def test_returns_that_the_model_was_trained_on_are_told_in_a_file_saved_anew(tmp
     metrics = run_sonar(settings)
     assert metrics.num_test == 84
     assert set(_splits(settings)) == {"train", "test"}
+
+
+def test_what_a_model_was_trained_on_is_not_unknown_because_it_cannot_be_read_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    told = tmp_path / "theirs" / METRICS_NAME
+    write_metrics(told, _trained_on(settings.data_sha256, settings.model))
+    fail(monkeypatch, Path, "read_text", told, system_fault(errno.EIO), times=1)
+    returns = load_sonar(settings.data)
+    assert learned_rows(settings.model, returns, seed=0)[0] is Learned.SPLIT
+    fail(monkeypatch, Path, "read_text", told, system_fault(errno.ENOTCONN))
+    with pytest.raises(StorageError, match=r"^Cannot read .*metrics\.json: .*\. Run again once it can be read\.$"):
+        learned_rows(settings.model, returns, seed=0)
+    fail(monkeypatch, Path, "read_text", told, system_fault(errno.EACCES))
+    assert learned_rows(settings.model, returns, seed=0)[0] is Learned.UNKNOWN
 
 
 @pytest.mark.parametrize("of_study", [False, True])
