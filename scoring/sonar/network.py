@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
-from scoring.errors import ModelError
+from scoring.errors import ModelError, SonarError
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
 from scoring.sonar.learned_rows import learned_rows
@@ -88,11 +88,9 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
 
 
 def _run(settings: SonarSettings) -> SonarMetrics:
-    from scoring.sonar.uci_file import load_sonar  # pandas, of which the driver has no need
-
     started = time.perf_counter()
     import_keras(settings.backend)
-    returns = load_sonar(settings.data)
+    returns = _load_returns(settings)
     model_sha256 = model_digest(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
@@ -129,13 +127,24 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     return metrics
 
 
+def _load_returns(settings: SonarSettings) -> SonarReturns:
+    """The returns that the command has read: a node may hold a copy of its own."""
+    from scoring.sonar.uci_file import load_sonar  # pandas, of which the driver has no need
+
+    returns = load_sonar(settings.data)
+    if returns.digest != settings.data_sha256:
+        raise SonarError(
+            f"Expected the returns that the command has read; {settings.data} holds others where they are scored, or "
+            "was replaced meanwhile. Run again, with one file for all nodes."
+        )
+    return returns
+
+
 def try_model(settings: SonarSettings) -> None:
     """Load `settings.model` and score the returns with it, and leave nothing; raises as `run_sonar` does."""
-    from scoring.sonar.uci_file import load_sonar
-
     assert settings.model
     import_keras(settings.backend)
-    _score(load_network(settings.model), load_sonar(settings.data).bands, str(settings.model))
+    _score(load_network(settings.model), _load_returns(settings).bands, str(settings.model))
 
 
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:

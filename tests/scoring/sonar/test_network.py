@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ModelError, StorageError
+from scoring.errors import ModelError, SonarError, StorageError
 from scoring.networks.keras_import import import_keras
 from scoring.sonar import network
 from scoring.sonar.learned_rows import learned_rows
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, StudySettings, write_metrics
-from scoring.sonar.network import SonarSettings, load_earlier, run_sonar
+from scoring.sonar.network import SonarSettings, load_earlier, run_sonar, try_model
 from scoring.sonar.network_model import load_network
 from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
@@ -150,6 +150,10 @@ def test_returns_of_another_file_are_told_as_such(tmp_path: Path) -> None:
     assert metrics.measured_on == "208 returns of another file, which may hold some that the model was trained on"
 
 
+def _read_anew(settings: SonarSettings) -> SonarSettings:
+    return replace(settings, data_sha256=load_sonar(settings.data).digest)
+
+
 def test_returns_that_the_model_was_trained_on_are_told_in_a_file_saved_anew(tmp_path: Path) -> None:
     settings = _labelled(tmp_path, _model("sigmoid", 1.0))
     trained = replace(
@@ -159,9 +163,19 @@ def test_returns_that_the_model_was_trained_on_are_told_in_a_file_saved_anew(tmp
     names = ";".join([*BAND_NAMES, "class"])
     spelled = settings.data.read_text().replace(",", ";").replace(";M", ";mine").replace("\n", "\r\n")
     settings.data.write_text(f"{names}\r\n{spelled}", newline="")
-    metrics = run_sonar(settings)
+    metrics = run_sonar(_read_anew(settings))
     assert metrics.num_test == 84
     assert set(_splits(settings)) == {"train", "test"}
+
+
+def test_returns_that_are_others_than_the_command_read_are_refused(tmp_path: Path) -> None:
+    """As where a node holds a copy of its own."""
+    settings = _labelled(tmp_path, _model("sigmoid", 1.0))
+    settings.data.write_text(settings.data.read_text().replace(",M", ",R"))
+    for use in (run_sonar, try_model):
+        with pytest.raises(SonarError, match=r"Expected the returns that the command has read; .* holds others where"):
+            use(settings)
+    assert not settings.output.exists()
 
 
 def test_what_a_model_was_trained_on_is_not_unknown_because_it_cannot_be_read_now(
@@ -193,7 +207,7 @@ def test_a_copy_of_ucis_file_is_told_for_a_model_of_an_earlier_version(
         study = StudySettings(UCI_CHECKSUM.removeprefix("sha256:"), (), (), 0, "tensorflow", {})
         trained = StudyRecord(study, 1.0, (), file_digest(settings.model))
     write_metrics(tmp_path / "theirs" / METRICS_NAME, trained)
-    metrics = run_sonar(settings)
+    metrics = run_sonar(_read_anew(settings))
     assert (metrics.num_test, metrics.learned, metrics.are_uci) == (0 if of_study else 84, Learned.SPLIT, True)
 
 
