@@ -220,7 +220,8 @@ class Url:
         from scoring.storage.stamps import bare_tag, has_changed  # only what is read by version needs them
 
         tag = version.get("e_tag")
-        asked: Any = options if tag is None else {**options, "if_match": tag}
+        is_condition = tag and not tag.startswith("W/")  # If-Match is never true of a weak one: RFC 9110, 13.1.1
+        asked: Any = {**options, "if_match": tag} if is_condition else options
         try:
             found = obstore.get(self._store, self._object_key, options=asked)
         except PreconditionError as error:

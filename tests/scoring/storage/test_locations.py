@@ -14,6 +14,7 @@ import pytest
 
 from scoring.errors import BucketError, ChangedError, RequestError, StorageError, TooLargeError
 from scoring.storage import durable
+from scoring.storage.downloads import local_copy
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, locate, readable
 from scoring.storage.urls import Version
@@ -201,6 +202,26 @@ def test_object_that_is_replaced_while_it_is_open_is_not_read_as_half_of_each(
             file.read(3)
     with (bucket / "table").open(buffer_bytes=16) as file:
         assert file.read(3) == b"new"
+
+
+def test_object_whose_tag_a_proxy_weakens_is_read_in_parts_and_downloaded(
+    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = obstore.head
+
+    def weakened(*place: Any) -> dict[str, Any]:
+        found = head(*place)
+        return {**found, "e_tag": f"W/{found['e_tag']}"}
+
+    monkeypatch.setattr(obstore, "head", weakened)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (bucket / "table").write_bytes(b"old")
+    with (bucket / "table").open(buffer_bytes=1) as file:
+        assert file.read(1) == b"o"
+        assert local_copy(bucket / "table").read_bytes() == b"old"
+        (bucket / "table").write_bytes(b"new")
+        with pytest.raises(ChangedError):
+            file.read(1)
 
 
 def test_tree_is_removed_without_its_neighbours(bucket: Url) -> None:
