@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import obstore
 from obstore.exceptions import GenericError, InvalidPathError
-from obstore.store import AzureStore, ObjectStore
+from obstore.store import AzureStore, ObjectStore, S3Store
 
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
@@ -262,5 +262,10 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
 
 
 def _is_whole(store: ObjectStore, num_listed: int) -> bool:
-    """Whether a list was not cut off at the end of a page; Azure's lists have one version, and no place to begin at."""
-    return bool(num_listed % LISTED_AT_ONCE) or isinstance(store, AzureStore)
+    """Whether a list was not cut off at the end of a page; lists of Azure and S3 Express have no place to begin at."""
+    return bool(num_listed % LISTED_AT_ONCE) or isinstance(store, AzureStore) or _is_express(store)
+
+
+def _is_express(store: ObjectStore) -> bool:
+    """Whether it is a directory bucket of Amazon, which are named so: it knows no `start-after`, and no order."""
+    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith("--x-s3")
