@@ -44,7 +44,7 @@ class _LazyCommands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is typed, of a command line."""
-        if args[0] not in COMMANDS:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:  # a shell asks what may come behind it
             ctx.fail(f"No such command {args[0]!r}. {which_command(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 

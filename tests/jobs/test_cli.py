@@ -110,6 +110,13 @@ def test_a_mistyped_command_is_told_what_may_be_meant(words: str, said: str) -> 
     assert said in " ".join(re.sub("[│╭╰─╮╯]", " ", error).split())  # Rich's frame
 
 
+def test_a_shell_that_completes_behind_a_mistyped_command_gets_no_traceback() -> None:
+    shell = {"_SHARDSCORE_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "shardscore scroe --"}
+    completed = CliRunner().invoke(app, prog_name="shardscore", env=shell)
+    assert completed.exception is None
+    assert "--version" in completed.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
