@@ -91,13 +91,18 @@ class InverseCurvature:
         num_doubtful = int(_PRODUCTS / len(self._between) ** 2) + 1
         doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
         share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
-        rows = self._likenesses[doubtful] * np.sqrt(share * variance.mean())[:, None]
-        curvature = np.zeros_like(self._between)
+        roots = np.sqrt(share * variance.mean())[:, None]
+        rows, curvature = np.empty((len(doubtful), len(self._between))), np.zeros_like(self._between)
+
+        def weigh(start: int) -> None:
+            some = slice(start, start + _BLOCK)
+            np.multiply(self._likenesses[doubtful[some]], roots[some], out=rows[some])
 
         def fill(start: int) -> None:
             end = start + _BLOCK
             curvature[start:end, :end] = rows[:, start:end].T @ rows[:, :end]
 
+        list(self._threads.map(weigh, range(0, len(rows), _BLOCK)))
         list(self._threads.map(fill, range(0, len(curvature), _BLOCK)))
         return curvature
 

@@ -22,9 +22,9 @@ from scoring.process.native_threads import at_most_threads
 from scoring.quality.evaluation import log_loss
 
 # Of the squared length, per photo; from the strongest, each fit begins where the last one ended.
-STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 1e-7)
+STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
 _WORSE = 1.01  # times the least loss: weaker regularisations do worse still
-_TOLERANCE = 1e-6  # of a fit that only judges a regularisation
+_TOLERANCE = 1e-5  # of a fit that only judges a regularisation
 _ENOUGH = 2_000  # photos of a fold, that two others judge as well by as four
 _DEFAULT_STRENGTH = 1e-4  # where there are too few folds to choose
 _FITTED_BYTES = 1024**3 // 2  # of all fits that are made at once, beside what they share
@@ -55,7 +55,7 @@ class RbfTrainer:
         """Train the head of one fold: the photos of that fold choose nothing, and are no landmarks of this head.
 
         All heads are trained with the first one. They share the way to their optima, so that what another fold's labels
-        say may move a head by the tolerance of its fit, and by no more.
+        say may move a head by the tolerance of its fit, or decide between regularisations that do equally well.
         """
         return self._heads[number]
 
