@@ -42,6 +42,7 @@ class SonarJob:
             seed=request.seed,
             model=request.model.absolute() if request.model else None,
             backend=request.backend,
+            content_sha256=returns.content_digest,
         )
         self._task: LightTask[SonarMetrics] | None = None
         self._metrics: SonarMetrics | None = None

@@ -17,7 +17,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError, SonarError
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
-from scoring.sonar.learned_rows import learned_rows
+from scoring.sonar.learned_rows import learned_rows, told_beside
 from scoring.sonar.metrics_file import (
     METRICS_NAME,
     Learned,
@@ -64,6 +64,7 @@ class SonarSettings:
         model: A trained model to score with; None trains one.
         backend: Keras' backend.
         fence: What keeps the task of a driver that has lost its lease from writing; None where there is no lease.
+        content_sha256: Digest of the returns, however the file spells them; None where nobody asks for earlier results.
     """
 
     data: Path
@@ -73,6 +74,7 @@ class SonarSettings:
     model: Path | None
     backend: str
     fence: Fence | None = None
+    content_sha256: str | None = None
 
 
 def run_sonar(settings: SonarSettings) -> SonarMetrics:
@@ -151,8 +153,9 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
     A trained model is told from another by its path and its file's digest. A result that does not tell the digest, or
-    what the model was trained on, is taken for none, as is one whose predictions or model, if it trained one, are gone,
-    damaged or another's.
+    what the model was trained on, is taken for none. So is one that tells less or something else of that than the
+    `metrics.json` beside the model does now, and one whose predictions or model, if it trained one, are gone, damaged
+    or another's.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
@@ -166,9 +169,18 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
         "model_sha256": model_digest(settings),
     }
     earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
-    if earlier and settings.model and earlier.learned is None:
+    if earlier and settings.model and not _is_told_so(earlier, settings.model, settings.content_sha256):
         return None
     return earlier if earlier and are_whole(settings.output, earlier, with_model=settings.model is None) else None
+
+
+def _is_told_so(earlier: SonarMetrics, model: Path, content_sha256: str | None) -> bool:
+    """Whether a result says of its model's training what is known of it now, or more."""
+    if earlier.learned is None:
+        return False
+    now = told_beside(model, earlier.data_sha256, content_sha256 or earlier.content_sha256)
+    is_tested = now.seed is not None
+    return now.learned is Learned.UNKNOWN or (now.learned, is_tested) == (earlier.learned, earlier.is_tested)
 
 
 def _model_name(settings: SonarSettings) -> str | None:
