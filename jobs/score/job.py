@@ -20,7 +20,7 @@ from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest
 from jobs.score.result import Run
-from jobs.score.sonar_job import SonarJob
+from jobs.score.sonar_job import MISSING_SONAR, SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
@@ -63,13 +63,14 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
                 if sonar:
                     sonar.start(lease.fence, avoid=list(unseen))
 
+            missing = []
             if images:
-                missing = images.run(milestones, needed, begin)
+                missing += [f"shard {shard}" for shard in images.run(milestones, needed, begin)]
             else:
                 begin()
-                missing = []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing, "shard {}".format, request.overwrite)
+            missing += [MISSING_SONAR] if sonar and not metrics else []
+    check_nothing_missing(missing, overwrite=request.overwrite)
     path = folder.path.absolute()
     if images is None or images.keeper is None:
         return Run(path, None, metrics)

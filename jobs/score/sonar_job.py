@@ -1,5 +1,6 @@
 """The sonar half of `score`: one light task beside the images."""
 
+import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -11,12 +12,18 @@ from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
+from scoring.errors import IncompleteError
 from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.returns import check_trainable, find_sonar
+
+MISSING_SONAR = "sonar results"  # what they are called where there are none
+# From its start: importing Keras, which is most of it, and training take half a minute on one core.
+_DEADLINE_S = 1800.0
+_LEAST_S = 60.0  # after the images: its process may have been lost, and begun again, a moment ago
 
 
 class SonarJob:
@@ -45,6 +52,7 @@ class SonarJob:
             content_sha256=returns.content_digest,
         )
         self._task: LightTask[SonarMetrics] | None = None
+        self._ends_at = 0.0
         self._metrics: SonarMetrics | None = None
 
     def look_for_earlier_result(self, overwrite: bool) -> None:
@@ -69,9 +77,16 @@ class SonarJob:
 
         Raises:
             ModelError: If it is not a sonar model, or gives no probabilities.
+            IncompleteError: If the task hangs.
         """
-        if self._settings.model:
-            LightTask(SameVersion(try_model), self._settings, avoid=avoid).result()
+        if not self._settings.model:
+            return
+        task = LightTask(SameVersion(try_model), self._settings, avoid=avoid)
+        try:
+            task.result(_DEADLINE_S)
+        except TimeoutError as error:
+            task.stop()
+            raise IncompleteError(f"Nothing was removed, for the sonar model hangs: {self._hangs(error)}") from error
 
     def start(self, fence: Fence, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files.
@@ -82,11 +97,21 @@ class SonarJob:
         """
         if self._metrics is None:
             self._task = LightTask(SameVersion(run_sonar), replace(self._settings, fence=fence), avoid=avoid)
+            self._ends_at = time.monotonic() + _DEADLINE_S
 
-    def finish(self) -> SonarMetrics:
-        """Wait for the task, tell its result and return it."""
+    def finish(self) -> SonarMetrics | None:
+        """Wait for the task, tell its result and return it; if it hangs, end it, tell that and return None."""
         if self._task is not None:
-            self._metrics = self._task.result()
+            try:
+                self._metrics = self._task.result(max(_LEAST_S, self._ends_at - time.monotonic()))
+            except TimeoutError as error:
+                self._task.stop()
+                self._console.print(f"{MISSING_SONAR} are missing: {self._hangs(error)}", style="red")
+                return None
         assert self._metrics is not None
         print_sonar(self._console, self._metrics, self._folder)
         return self._metrics
+
+    def _hangs(self, error: TimeoutError) -> str:
+        read = " and ".join(str(path) for path in (self._settings.data, self._settings.model) if path)
+        return f"{error} See whether its node still works and can read {read}."
