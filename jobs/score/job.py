@@ -43,7 +43,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    _check_overwrite(request, folder)
+    _check_output(request, folder, sonar)
     with hold_folder(folder) as lease:
         if images:
             images.start_listing(lease, request.overwrite)
@@ -88,7 +88,9 @@ def _find_unseen(
     return unseen
 
 
-def _check_overwrite(request: ScoreRequest, folder: RunFolder) -> None:
+def _check_output(request: ScoreRequest, folder: RunFolder, sonar: SonarJob | None) -> None:
     request.check_overwrite()
     if request.overwrite:
         refuse_foreign_results(folder.sonar)
+    elif sonar:
+        sonar.refuse_foreign_files()

@@ -19,6 +19,7 @@ from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.returns import check_trainable, find_sonar
+from scoring.sonar.whole_results import refuse_foreign_files
 
 MISSING_SONAR = "sonar results"  # what they are called where there are none
 # From its start: importing Keras, which is most of it, and training take half a minute on one core.
@@ -54,6 +55,10 @@ class SonarJob:
         self._task: LightTask[SonarMetrics] | None = None
         self._ends_at = 0.0
         self._metrics: SonarMetrics | None = None
+
+    def refuse_foreign_files(self) -> None:
+        """Refuse a folder where another program's files lie by the names of those that are written; see there."""
+        refuse_foreign_files(self._settings.output, with_model=self._settings.model is None)
 
     def look_for_earlier_result(self, overwrite: bool) -> None:
         """Take up what an earlier run finished, if it is whole; with `overwrite` only see that the model can be read.
