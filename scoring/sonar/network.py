@@ -31,7 +31,7 @@ from scoring.sonar.recipes import ARTICLE_ACCURACY
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns, check_trainable
 from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
 from scoring.storage.downloads import file_digest
-from scoring.storage.durable import remove_file, whole_file
+from scoring.storage.durable import remove_file, storage_faults, whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
     Raises:
         SonarError: If the returns cannot be used for this.
         ModelError: If `settings.model` is not a sonar model, or gives no probabilities.
+        StorageError: If the folder cannot be written.
         LeaseLostError: If another driver took over.
     """
     with under_fence(settings.fence):
@@ -94,7 +95,8 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     import_keras(settings.backend)
     returns = _load_returns(settings)
     model_sha256 = model_digest(settings)
-    settings.output.mkdir(parents=True, exist_ok=True)
+    with storage_faults(settings.output):
+        settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
     learned, in_training = learned_rows(settings.model, returns, settings.seed)
@@ -109,6 +111,15 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     split = _split_names(learned, in_training)
     metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)
+    metrics = replace(metrics, model_sha256=model_sha256, learned=learned)
+    with storage_faults(settings.output):
+        return _write(settings, network, _predictions_table(returns, split, mine_probability), metrics)
+
+
+def _write(
+    settings: SonarSettings, network: "keras.Model", predictions: pa.Table, metrics: SonarMetrics
+) -> SonarMetrics:
+    """Write the three files; return the metrics with the digests of the other two."""
     remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
     trained_sha256 = None
     if settings.model is None:
@@ -116,15 +127,9 @@ def _run(settings: SonarSettings) -> SonarMetrics:
             network.save(temporary)
             trained_sha256 = file_digest(temporary)
     with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
-        pq.write_table(_predictions_table(returns, split, mine_probability), temporary)
+        pq.write_table(predictions, temporary)
         predictions_sha256 = file_digest(temporary)
-    metrics = replace(
-        metrics,
-        model_sha256=model_sha256,
-        learned=learned,
-        trained_sha256=trained_sha256,
-        predictions_sha256=predictions_sha256,
-    )
+    metrics = replace(metrics, trained_sha256=trained_sha256, predictions_sha256=predictions_sha256)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 

@@ -22,6 +22,7 @@ from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
 from tests.faults import fail, system_fault
+from tests.places import on_disk
 
 if TYPE_CHECKING:
     import keras
@@ -77,6 +78,17 @@ def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> No
     with pytest.raises(StorageError, match="Cannot write"):
         run_sonar(settings)
     assert not (tmp_path / "sonar" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("name", ["", METRICS_NAME])
+def test_what_stands_where_a_result_goes_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    if name:
+        (settings.output / name).mkdir(parents=True)
+    else:
+        on_disk(settings.output).write_text("a file")
+    with pytest.raises(StorageError, match=r"^Cannot write .*/sonar.*: (File exists|Is a directory)\.$"):
+        run_sonar(settings)
 
 
 @pytest.mark.parametrize(("bias", "told"), [(13.85, "13.85"), (-1e-3, "-0.001"), (np.nan, "nan"), (np.inf, "inf")])
