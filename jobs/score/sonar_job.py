@@ -67,9 +67,8 @@ class SonarJob:
             RunFolderError: If that was of other returns, another seed, backend or model.
             ModelError: If the model to score with cannot be read.
         """
-        if overwrite:
-            model_digest(self._settings)
-        else:
+        self._settings = replace(self._settings, model_sha256=model_digest(self._settings))
+        if not overwrite:
             self._metrics = load_earlier(self._settings)
 
     def files(self) -> list[SharedFile]:

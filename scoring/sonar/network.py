@@ -65,6 +65,7 @@ class SonarSettings:
         backend: Keras' backend.
         fence: What keeps the task of a driver that has lost its lease from writing; None where there is no lease.
         content_sha256: Digest of the returns, however the file spells them; None where nobody asks for earlier results.
+        model_sha256: Digest of the model's file as the command has read it; None where any will do.
     """
 
     data: Path
@@ -75,6 +76,7 @@ class SonarSettings:
     backend: str
     fence: Fence | None = None
     content_sha256: str | None = None
+    model_sha256: str | None = None
 
 
 def run_sonar(settings: SonarSettings) -> SonarMetrics:
@@ -103,11 +105,7 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     if settings.model is None:
         network = train_network(returns, in_training, settings.seed)
     else:
-        network = load_network(settings.model)
-        if model_digest(settings) != model_sha256:
-            raise ModelError(
-                f"Expected a sonar model that nobody writes to; {settings.model} was replaced meanwhile. Run again."
-            )
+        network = _load_same_network(settings.model, settings, model_sha256)
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     split = _split_names(learned, in_training)
     metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)
@@ -147,11 +145,25 @@ def _load_returns(settings: SonarSettings) -> SonarReturns:
     return returns
 
 
+def _load_same_network(model: Path, settings: SonarSettings, model_sha256: str | None) -> "keras.Model":
+    """The model that the command has read, whose file is as it was when the task began: a node may hold another."""
+    network = load_network(model)
+    if model_digest(settings) != model_sha256:
+        raise ModelError(f"Expected a sonar model that nobody writes to; {model} was replaced meanwhile. Run again.")
+    if settings.model_sha256 not in (None, model_sha256):
+        raise ModelError(
+            f"Expected the sonar model that the command has read; {model} is another where returns are scored, or was "
+            "replaced meanwhile. Run again, with one file for all nodes."
+        )
+    return network
+
+
 def try_model(settings: SonarSettings) -> None:
     """Load `settings.model` and score the returns with it, and leave nothing; raises as `run_sonar` does."""
     assert settings.model
     import_keras(settings.backend)
-    _score(load_network(settings.model), _load_returns(settings).bands, str(settings.model))
+    network = _load_same_network(settings.model, settings, model_digest(settings))
+    _score(network, _load_returns(settings).bands, str(settings.model))
 
 
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from scoring.networks.keras_import import import_keras
 from scoring.sonar import network
 from scoring.sonar.learned_rows import learned_rows
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, StudySettings, write_metrics
-from scoring.sonar.network import SonarSettings, load_earlier, run_sonar, try_model
+from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.network_model import load_network
 from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
@@ -69,6 +70,19 @@ def test_a_model_that_is_replaced_while_it_is_loaded_is_refused(
     with pytest.raises(ModelError, match=r"theirs\.keras was replaced meanwhile\. Run again"):
         run_sonar(settings)
     assert list((tmp_path / "sonar").iterdir()) == []
+
+
+@pytest.mark.parametrize("work", [run_sonar, try_model])
+def test_a_model_that_is_another_than_the_command_read_is_refused(
+    tmp_path: Path, work: Callable[[SonarSettings], object]
+) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    settings = replace(settings, model_sha256=model_digest(settings))
+    work(settings)
+    assert settings.model
+    _model("sigmoid", 1.0).save(settings.model)
+    with pytest.raises(ModelError, match=r"Expected the sonar model that the command has read; .*theirs\.keras is a"):
+        work(settings)
 
 
 def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> None:
