@@ -56,6 +56,10 @@ class LightTask(Generic[T]):
         except ray.exceptions.RayError as error:
             raise WorkersLostError(f"The task beside the actors was lost: {cause_of_death(error)}") from error
 
+    def stop(self) -> None:
+        """End its process, if it still runs; nobody waits for it any more."""
+        ray.cancel(self._reference, force=True)
+
 
 def _strategy(avoid: Collection[Node]) -> NodeAffinitySchedulingStrategy | str:
     """Where to run: on a node with cores and no GPU, else on the driver's own if some are to be avoided."""

@@ -20,7 +20,7 @@ from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest
 from jobs.score.result import Run
-from jobs.score.sonar_job import SonarJob
+from jobs.score.sonar_job import MISSING_SONAR, SonarJob
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
@@ -43,7 +43,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     folder = RunFolder(request.output)
     images = ImagesJob(request.images, folder, console) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
-    _check_overwrite(request, folder)
+    _check_output(request, folder, sonar)
     with hold_folder(folder) as lease:
         if images:
             images.start_listing(lease, request.overwrite)
@@ -63,13 +63,14 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
                 if sonar:
                     sonar.start(lease.fence, avoid=list(unseen))
 
+            missing = []
             if images:
-                missing = images.run(milestones, needed, begin)
+                missing += [f"shard {shard}" for shard in images.run(milestones, needed, begin)]
             else:
                 begin()
-                missing = []
             metrics = sonar.finish() if sonar else None
-    check_nothing_missing(missing, "shard {}".format, request.overwrite)
+            missing += [MISSING_SONAR] if sonar and not metrics else []
+    check_nothing_missing(missing, overwrite=request.overwrite)
     path = folder.path.absolute()
     if images is None or images.keeper is None:
         return Run(path, None, metrics)
@@ -87,7 +88,9 @@ def _find_unseen(
     return unseen
 
 
-def _check_overwrite(request: ScoreRequest, folder: RunFolder) -> None:
+def _check_output(request: ScoreRequest, folder: RunFolder, sonar: SonarJob | None) -> None:
     request.check_overwrite()
     if request.overwrite:
         refuse_foreign_results(folder.sonar)
+    elif sonar:
+        sonar.refuse_foreign_files()

@@ -1,5 +1,6 @@
 """The sonar half of `score`: one light task beside the images."""
 
+import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -11,12 +12,19 @@ from cluster.shared_files import SharedFile
 from jobs.score.needed_files import see_file
 from jobs.score.request import SonarRequest
 from jobs.score.table import print_sonar
+from scoring.errors import IncompleteError
 from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.returns import check_trainable, find_sonar
+from scoring.sonar.whole_results import refuse_foreign_files
+
+MISSING_SONAR = "sonar results"  # what they are called where there are none
+# From its start: importing Keras, which is most of it, and training take half a minute on one core.
+_DEADLINE_S = 1800.0
+_LEAST_S = 60.0  # after the images: its process may have been lost, and begun again, a moment ago
 
 
 class SonarJob:
@@ -42,9 +50,15 @@ class SonarJob:
             seed=request.seed,
             model=request.model.absolute() if request.model else None,
             backend=request.backend,
+            content_sha256=returns.content_digest,
         )
         self._task: LightTask[SonarMetrics] | None = None
+        self._ends_at = 0.0
         self._metrics: SonarMetrics | None = None
+
+    def refuse_foreign_files(self) -> None:
+        """Refuse a folder where another program's files lie by the names of those that are written; see there."""
+        refuse_foreign_files(self._settings.output, with_model=self._settings.model is None)
 
     def look_for_earlier_result(self, overwrite: bool) -> None:
         """Take up what an earlier run finished, if it is whole; with `overwrite` only see that the model can be read.
@@ -53,9 +67,8 @@ class SonarJob:
             RunFolderError: If that was of other returns, another seed, backend or model.
             ModelError: If the model to score with cannot be read.
         """
-        if overwrite:
-            model_digest(self._settings)
-        else:
+        self._settings = replace(self._settings, model_sha256=model_digest(self._settings))
+        if not overwrite:
             self._metrics = load_earlier(self._settings)
 
     def files(self) -> list[SharedFile]:
@@ -68,9 +81,16 @@ class SonarJob:
 
         Raises:
             ModelError: If it is not a sonar model, or gives no probabilities.
+            IncompleteError: If the task hangs.
         """
-        if self._settings.model:
-            LightTask(SameVersion(try_model), self._settings, avoid=avoid).result()
+        if not self._settings.model:
+            return
+        task = LightTask(SameVersion(try_model), self._settings, avoid=avoid)
+        try:
+            task.result(_DEADLINE_S)
+        except TimeoutError as error:
+            task.stop()
+            raise IncompleteError(f"Nothing was removed, for the sonar model hangs: {self._hangs(error)}") from error
 
     def start(self, fence: Fence, avoid: Collection[Node]) -> None:
         """Start the task on the open Ray session, unless it is done, on a node that sees its files.
@@ -81,11 +101,21 @@ class SonarJob:
         """
         if self._metrics is None:
             self._task = LightTask(SameVersion(run_sonar), replace(self._settings, fence=fence), avoid=avoid)
+            self._ends_at = time.monotonic() + _DEADLINE_S
 
-    def finish(self) -> SonarMetrics:
-        """Wait for the task, tell its result and return it."""
+    def finish(self) -> SonarMetrics | None:
+        """Wait for the task, tell its result and return it; if it hangs, end it, tell that and return None."""
         if self._task is not None:
-            self._metrics = self._task.result()
+            try:
+                self._metrics = self._task.result(max(_LEAST_S, self._ends_at - time.monotonic()))
+            except TimeoutError as error:
+                self._task.stop()
+                self._console.print(f"{MISSING_SONAR} are missing: {self._hangs(error)}", style="red")
+                return None
         assert self._metrics is not None
         print_sonar(self._console, self._metrics, self._folder)
         return self._metrics
+
+    def _hangs(self, error: TimeoutError) -> str:
+        read = " and ".join(str(path) for path in (self._settings.data, self._settings.model) if path)
+        return f"{error} See whether its node still works and can read {read}."

@@ -18,11 +18,12 @@ from jobs.sonar.training import train_models
 from scoring.run.fence import under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.lease import hold_lease
-from scoring.sonar.metrics_file import METRICS_NAME, StudySettings, refuse_foreign_metrics, sonar_versions
+from scoring.sonar.metrics_file import StudySettings, sonar_versions
 from scoring.sonar.returns import SonarReturns, check_trainable, find_sonar
 from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.study_files import load_whole_study, write_study
 from scoring.sonar.uci_file import load_sonar
+from scoring.sonar.whole_results import refuse_foreign_files
 from scoring.storage.durable import remove_temporaries, storage_faults
 
 
@@ -43,10 +44,10 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     check_trainable(returns, data)
     tasks = plan_study(returns, request.protocols, request.models, request.seed)
     folder = request.output / "sonar"
+    refuse_foreign_files(folder)
     with storage_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
     settings = _settings(request, returns)
-    refuse_foreign_metrics(folder / METRICS_NAME)
     with hold_lease(RunFolder(request.output).lease) as lease:
         with under_fence(lease.fence):
             remove_temporaries(folder)

@@ -1,6 +1,7 @@
 """Which returns a trained model has learned from, as far as the `metrics.json` beside it tells."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from scoring.errors import RunFolderError
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import split_rows
-from scoring.sonar.returns import SonarReturns
+from scoring.sonar.returns import SonarReturns, are_uci
 from scoring.storage.downloads import file_digest
 from scoring.storage.durable import read_patiently
 
@@ -28,17 +29,36 @@ def learned_rows(model: Path | None, returns: SonarReturns, seed: int) -> tuple[
     """
     if model is None:
         return Learned.SPLIT, split_rows(returns, seed)
-    nothing = np.zeros(len(returns.bands), dtype=bool)
+    told = told_beside(model, returns.digest, returns.content_digest)
+    if told.seed is not None:
+        return told.learned, split_rows(returns, told.seed)
+    return told.learned, np.full(len(returns.bands), told.learned is Learned.SPLIT)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What lies beside a model tells of some returns.
+
+    Attributes:
+        learned: Whether it was trained on them.
+        seed: Decides on which of them, where it is known; None if on all.
+    """
+
+    learned: Learned
+    seed: int | None = None
+
+
+def told_beside(model: Path, data_sha256: str, content_sha256: str | None) -> Told:
+    """What the `metrics.json` beside a model tells of returns, which are known by both digests of `SonarMetrics`."""
     training = _training_beside(model)
     if training is None:
-        return Learned.UNKNOWN, nothing
+        return Told(Learned.UNKNOWN)
     told = training.settings if isinstance(training, StudyRecord) else training
     # An earlier version kept no digest of the contents, but UCI's file is known by its own.
-    is_same = returns.content_digest == told.content_sha256 or (returns.are_uci and told.are_uci)
-    if not is_same and returns.digest != told.data_sha256:
-        return Learned.OTHER_FILE, nothing
-    of_all = isinstance(training, StudyRecord)  # a study's model is trained on all returns
-    return Learned.SPLIT, ~nothing if of_all else split_rows(returns, told.seed)
+    is_content = content_sha256 is not None and content_sha256 == told.content_sha256
+    if not (is_content or data_sha256 == told.data_sha256 or (are_uci(data_sha256, content_sha256) and told.are_uci)):
+        return Told(Learned.OTHER_FILE)
+    return Told(Learned.SPLIT, None if isinstance(training, StudyRecord) else training.seed)  # a study trains on all
 
 
 def _training_beside(model: Path) -> SonarMetrics | StudyRecord | None:

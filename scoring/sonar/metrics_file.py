@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from scoring.errors import BucketError, RunFolderError
 from scoring.networks.engines import library_versions
-from scoring.run.json_fields import from_json, is_foreign_json
+from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import StudyRow
@@ -173,7 +173,7 @@ def sonar_versions(backend: str) -> dict[str, str]:
 
 def write_metrics(path: Location, metrics: SonarMetrics | StudyRecord) -> None:
     """Write `metrics.json`; it comes last, so in a folder that has one everything has been written."""
-    write_text(path, json.dumps(asdict(metrics), indent=2) + "\n")
+    write_text(path, to_json_with_checksum(asdict(metrics)))
 
 
 def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
@@ -186,7 +186,9 @@ def load_metrics(path: Location) -> SonarMetrics | StudyRecord | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return from_json(StudyRecord, record) if "results" in record else from_json(SonarMetrics, record)
+        found = from_json(StudyRecord, record) if "results" in record else from_json(SonarMetrics, record)
+        check_checksum(record)
+        return found
     except (ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(
             f"{path} is not what score or sonar writes. Use another `output`, or `overwrite`."

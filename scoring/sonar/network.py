@@ -17,7 +17,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError, SonarError
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
-from scoring.sonar.learned_rows import learned_rows
+from scoring.sonar.learned_rows import learned_rows, told_beside
 from scoring.sonar.metrics_file import (
     METRICS_NAME,
     Learned,
@@ -31,7 +31,7 @@ from scoring.sonar.recipes import ARTICLE_ACCURACY
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns, check_trainable
 from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
 from scoring.storage.downloads import file_digest
-from scoring.storage.durable import remove_file, whole_file
+from scoring.storage.durable import remove_file, storage_faults, whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class SonarSettings:
         model: A trained model to score with; None trains one.
         backend: Keras' backend.
         fence: What keeps the task of a driver that has lost its lease from writing; None where there is no lease.
+        content_sha256: Digest of the returns, however the file spells them; None where nobody asks for earlier results.
+        model_sha256: Digest of the model's file as the command has read it; None where any will do.
     """
 
     data: Path
@@ -73,6 +75,8 @@ class SonarSettings:
     model: Path | None
     backend: str
     fence: Fence | None = None
+    content_sha256: str | None = None
+    model_sha256: str | None = None
 
 
 def run_sonar(settings: SonarSettings) -> SonarMetrics:
@@ -81,6 +85,7 @@ def run_sonar(settings: SonarSettings) -> SonarMetrics:
     Raises:
         SonarError: If the returns cannot be used for this.
         ModelError: If `settings.model` is not a sonar model, or gives no probabilities.
+        StorageError: If the folder cannot be written.
         LeaseLostError: If another driver took over.
     """
     with under_fence(settings.fence):
@@ -92,21 +97,27 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     import_keras(settings.backend)
     returns = _load_returns(settings)
     model_sha256 = model_digest(settings)
-    settings.output.mkdir(parents=True, exist_ok=True)
+    with storage_faults(settings.output):
+        settings.output.mkdir(parents=True, exist_ok=True)
     if settings.model is None:
         check_trainable(returns, settings.data)
     learned, in_training = learned_rows(settings.model, returns, settings.seed)
     if settings.model is None:
         network = train_network(returns, in_training, settings.seed)
     else:
-        network = load_network(settings.model)
-        if model_digest(settings) != model_sha256:
-            raise ModelError(
-                f"Expected a sonar model that nobody writes to; {settings.model} was replaced meanwhile. Run again."
-            )
+        network = _load_same_network(settings.model, settings, model_sha256)
     mine_probability = _score(network, returns.bands, _model_name(settings) or "the model trained here")
     split = _split_names(learned, in_training)
     metrics = _measure(settings, returns, split, mine_probability, time.perf_counter() - started)
+    metrics = replace(metrics, model_sha256=model_sha256, learned=learned)
+    with storage_faults(settings.output):
+        return _write(settings, network, _predictions_table(returns, split, mine_probability), metrics)
+
+
+def _write(
+    settings: SonarSettings, network: "keras.Model", predictions: pa.Table, metrics: SonarMetrics
+) -> SonarMetrics:
+    """Write the three files; return the metrics with the digests of the other two."""
     remove_file(settings.output / METRICS_NAME)  # what it promises is replaced now
     trained_sha256 = None
     if settings.model is None:
@@ -114,15 +125,9 @@ def _run(settings: SonarSettings) -> SonarMetrics:
             network.save(temporary)
             trained_sha256 = file_digest(temporary)
     with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
-        pq.write_table(_predictions_table(returns, split, mine_probability), temporary)
+        pq.write_table(predictions, temporary)
         predictions_sha256 = file_digest(temporary)
-    metrics = replace(
-        metrics,
-        model_sha256=model_sha256,
-        learned=learned,
-        trained_sha256=trained_sha256,
-        predictions_sha256=predictions_sha256,
-    )
+    metrics = replace(metrics, trained_sha256=trained_sha256, predictions_sha256=predictions_sha256)
     write_metrics(settings.output / METRICS_NAME, metrics)
     return metrics
 
@@ -140,19 +145,34 @@ def _load_returns(settings: SonarSettings) -> SonarReturns:
     return returns
 
 
+def _load_same_network(model: Path, settings: SonarSettings, model_sha256: str | None) -> "keras.Model":
+    """The model that the command has read, whose file is as it was when the task began: a node may hold another."""
+    network = load_network(model)
+    if model_digest(settings) != model_sha256:
+        raise ModelError(f"Expected a sonar model that nobody writes to; {model} was replaced meanwhile. Run again.")
+    if settings.model_sha256 not in (None, model_sha256):
+        raise ModelError(
+            f"Expected the sonar model that the command has read; {model} is another where returns are scored, or was "
+            "replaced meanwhile. Run again, with one file for all nodes."
+        )
+    return network
+
+
 def try_model(settings: SonarSettings) -> None:
     """Load `settings.model` and score the returns with it, and leave nothing; raises as `run_sonar` does."""
     assert settings.model
     import_keras(settings.backend)
-    _score(load_network(settings.model), _load_returns(settings).bands, str(settings.model))
+    network = _load_same_network(settings.model, settings, model_digest(settings))
+    _score(network, _load_returns(settings).bands, str(settings.model))
 
 
 def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """Return what an earlier run with the same settings measured; None if there is none, or no whole one.
 
     A trained model is told from another by its path and its file's digest. A result that does not tell the digest, or
-    what the model was trained on, is taken for none, as is one whose predictions or model, if it trained one, are gone,
-    damaged or another's.
+    what the model was trained on, is taken for none. So is one that tells less or something else of that than the
+    `metrics.json` beside the model does now, and one whose predictions or model, if it trained one, are gone, damaged
+    or another's.
 
     Raises:
         RunFolderError: If the folder holds results of other settings; the one that differs is named.
@@ -166,9 +186,18 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
         "model_sha256": model_digest(settings),
     }
     earlier = load_earlier_metrics(settings.output / METRICS_NAME, wanted)
-    if earlier and settings.model and earlier.learned is None:
+    if earlier and settings.model and not _is_told_so(earlier, settings.model, settings.content_sha256):
         return None
     return earlier if earlier and are_whole(settings.output, earlier, with_model=settings.model is None) else None
+
+
+def _is_told_so(earlier: SonarMetrics, model: Path, content_sha256: str | None) -> bool:
+    """Whether a result says of its model's training what is known of it now, or more."""
+    if earlier.learned is None:
+        return False
+    now = told_beside(model, earlier.data_sha256, content_sha256 or earlier.content_sha256)
+    is_tested = now.seed is not None
+    return now.learned is Learned.UNKNOWN or (now.learned, is_tested) == (earlier.learned, earlier.is_tested)
 
 
 def _model_name(settings: SonarSettings) -> str | None:

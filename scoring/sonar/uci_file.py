@@ -1,5 +1,8 @@
 """Read sonar returns from a file in UCI's format, and say where it is not in that format."""
 
+import hashlib
+import io
+import os
 import re
 import warnings
 from collections import Counter
@@ -12,10 +15,10 @@ import pandas as pd
 from scoring.arrays import Float32Array
 from scoring.errors import SonarError
 from scoring.sonar.returns import BAND_NAMES, LABEL_NAME, LABEL_NAMES, NUM_BANDS, SonarReturns
-from scoring.storage.downloads import file_digest
 
 _MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
+_SHOWN = 40  # characters of a cell, in a message
 _SEPARATORS = ",;\t"
 _NUMBERED = re.compile("(.*?)0*([1-9][0-9]*)")
 _LABEL_COLUMNS = (LABEL_NAME, "class")
@@ -33,8 +36,8 @@ def load_sonar(path: Path) -> SonarReturns:
             to 1, or a label is unknown; it names the first such row, counted from 1 after any names and without blank
             lines.
     """
-    _check_size(path)
-    cells = _read_cells(path)
+    content = _read(path)
+    cells = _read_cells(content, path)
     if cells.empty:
         raise SonarError(f"Expected sonar returns in {path}; it is empty.")
     cells = _order_columns(cells, path)
@@ -49,31 +52,36 @@ def load_sonar(path: Path) -> SonarReturns:
         )
     bands = _parse_bands(cells, path)
     labels = None if is_unlabelled else _parse_labels(cells, path)
-    return SonarReturns(bands, labels, file_digest(path))
+    return SonarReturns(bands, labels, hashlib.sha256(content).hexdigest())
 
 
-def _check_size(path: Path) -> None:
-    """Refuse what would take minutes or gigabytes to parse: a huge file, a line of endless commas."""
-    if path.stat().st_size > _MAX_FILE_BYTES:
-        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
+def _read(path: Path) -> bytes:
+    """The file as it is now, once: its digest is of what is parsed, though somebody writes to it.
+
+    What would take minutes or gigabytes to parse is refused: a huge file, a line of endless commas.
+    """
     try:
-        opened = path.open("rb")
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1) if os.fstat(file.fileno()).st_size <= _MAX_FILE_BYTES else None
     except OSError as error:
         raise SonarError(f"Expected readable sonar returns; {path} is not: {error.strerror or error}.") from error
-    with opened as file:
-        for row, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), start=1):
-            if len(line) > _MAX_LINE_BYTES:
-                raise SonarError(f"Expected rows of at most {_MAX_LINE_BYTES} bytes; row {row} of {path} is longer.")
+    if content is None or len(content) > _MAX_FILE_BYTES:
+        raise SonarError(f"Expected at most {_MAX_FILE_BYTES // 1024**2} MiB of sonar returns; {path} is larger.")
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="latin-1")  # ends at \r too, as pandas has it
+    for row, line in enumerate(iter(lambda: lines.readline(_MAX_LINE_BYTES + 1), ""), start=1):
+        if len(line) > _MAX_LINE_BYTES:
+            raise SonarError(f"Expected rows of at most {_MAX_LINE_BYTES} bytes; row {row} of {path} is longer.")
+    return content
 
 
-def _read_cells(path: Path) -> pd.DataFrame:
+def _read_cells(content: bytes, path: Path) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a longer row, which we refuse by name
             # One column more than allowed, so that a long row is told from a right one.
             return pd.read_csv(
-                path,
-                sep=_separator(path),
+                io.BytesIO(content),
+                sep=_separator(content),
                 header=None,
                 names=range(NUM_BANDS + 2),
                 dtype=str,
@@ -86,9 +94,9 @@ def _read_cells(path: Path) -> pd.DataFrame:
         raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
 
 
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        first = next((line for line in file if line.strip()), "")
+def _separator(content: bytes) -> str:
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace")
+    first = next((line for line in lines if line.strip()), "")
     return next((separator for separator in _SEPARATORS if separator in first), ",")
 
 
@@ -129,7 +137,7 @@ def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
     if wrong.any():
         row, band = (int(index) for index in np.argwhere(wrong)[0])
         cell = cells.iat[row, band]
-        found = repr(cell) if isinstance(cell, str) else "empty"
+        found = _shown(cell) if isinstance(cell, str) else "empty"
         raise SonarError(f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {found}.")
     parsed: Float32Array = bands.astype(np.float32)
     return parsed
@@ -140,5 +148,11 @@ def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
     labels = spelled.str.casefold().map(_LABELS)
     if labels.isna().any():
         row = int(labels.isna().to_numpy().argmax())
-        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {spelled[row]!r}.")
+        found = _shown(spelled[row])
+        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {found}.")
     return labels.to_numpy(np.str_)
+
+
+def _shown(cell: str) -> str:
+    """A cell, or how one begins that a stray quotation mark has made long."""
+    return repr(cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}...")

@@ -9,14 +9,74 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RunFolderError
-from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, refuse_foreign_metrics
+from scoring.sonar.ensemble import OUTPUT_LAYER
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    SonarMetrics,
+    StudyRecord,
+    load_metrics,
+    refuse_foreign_metrics,
+)
 from scoring.storage.locations import Location, readable
 
 PREDICTIONS_NAME = "predictions.parquet"
 MODEL_NAME = "model.keras"
+_COLUMNS = {"row", "target", "label", "mine_probability"}  # of every table of predictions
 
 # What pyarrow and zipfile raise at bytes that are not what they should be.
 _DAMAGE = (pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
+
+
+def refuse_foreign_files(folder: Location, with_model: bool = True) -> None:
+    """Refuse to replace files by the names of sonar's that neither `score` nor `sonar` wrote.
+
+    A command that was killed leaves files without a `metrics.json`: they are known by what they hold. One that is
+    damaged is replaced only where `metrics.json` tells of such a file.
+
+    Args:
+        folder: Where sonar results are to be written, or removed.
+        with_model: Whether the model is to be replaced too.
+
+    Raises:
+        RunFolderError: If one is another program's, or cannot be looked at; it is named.
+        BucketError: If its bucket cannot be reached.
+    """
+    refuse_foreign_metrics(folder / METRICS_NAME)
+    told = _told_names(folder / METRICS_NAME)
+    for name in (PREDICTIONS_NAME, MODEL_NAME) if with_model else (PREDICTIONS_NAME,):
+        path = folder / name
+        try:
+            is_ours = _is_ours(path) if path.is_file() else True
+        except BucketError:
+            raise
+        except _DAMAGE:
+            is_ours = name in told
+        if not is_ours:
+            raise RunFolderError(
+                f"Expected `output` to be a new folder or earlier sonar results; neither score nor sonar wrote {path}. "
+                "Move it away, or choose another folder."
+            )
+
+
+def _told_names(path: Location) -> tuple[str, ...]:
+    """The files that a `metrics.json` tells of; both, where it is damaged."""
+    try:
+        found = load_metrics(path)
+    except RunFolderError:
+        return PREDICTIONS_NAME, MODEL_NAME
+    if found is None:
+        return ()
+    was_trained = isinstance(found, StudyRecord) or found.model is None
+    return (PREDICTIONS_NAME, MODEL_NAME) if was_trained else (PREDICTIONS_NAME,)
+
+
+def _is_ours(path: Location) -> bool:
+    """Whether predictions have the columns that all of ours have, or a model the layer."""
+    if path.name == MODEL_NAME:
+        with zipfile.ZipFile(readable(path)) as archive:
+            return f'"{OUTPUT_LAYER}"'.encode() in archive.read("config.json")
+    with pq.ParquetFile(readable(path)) as table:
+        return set(table.schema_arrow.names) >= _COLUMNS
 
 
 def refuse_foreign_results(folder: Location) -> None:
@@ -37,7 +97,7 @@ def refuse_foreign_results(folder: Location) -> None:
         raise RunFolderError(
             f"Expected nothing but sonar results in {folder}; it holds {strangers[0]}. Move that away."
         )
-    refuse_foreign_metrics(folder / METRICS_NAME)
+    refuse_foreign_files(folder)
 
 
 def are_whole(folder: Location, told: SonarMetrics | StudyRecord, with_model: bool) -> bool:

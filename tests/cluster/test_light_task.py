@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.errors import WorkersLostError
 from cluster.light_task import LightTask
 from cluster.nodes import cluster_nodes, own_node_id
 from cluster.placement import Placement
@@ -67,6 +68,25 @@ def test_it_is_waited_for_as_long_as_is_asked_and_may_be_again(tmp_path: Path) -
             task.result(timeout_s)
     (tmp_path / "file").touch()
     assert task.result(timeout_s=60) == task.result() == "it is there"
+
+
+def _tell_and_hang(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+@pytest.mark.ci
+def test_one_that_is_stopped_ends_and_does_not_begin_again(tmp_path: Path) -> None:
+    task = LightTask(_tell_and_hang, tmp_path / "pid")
+    while not (tmp_path / "pid").is_file() or not (process := (tmp_path / "pid").read_text()):
+        time.sleep(0.05)
+    task.stop()
+    with pytest.raises(WorkersLostError, match=r"^The task beside the actors was lost"):
+        task.result(timeout_s=60)
+    while Path(f"/proc/{process}").exists():
+        time.sleep(0.05)
+    assert (tmp_path / "pid").read_text() == process
+    task.stop()  # once more does no harm
 
 
 def test_it_raises_what_its_function_raised() -> None:

@@ -51,6 +51,7 @@ from scoring.storage.locations import Url
 from tests.chaos.without_ray import HerePool, score_here, without_ray
 from tests.models import save_brightness_model
 from tests.runs import SUMMARY, cats_and_dogs, draw_images, write_model
+from tests.sonar_results import write_sonar_results
 
 _BASE = BaseRequest("vgg16", "random", None)
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
@@ -206,8 +207,8 @@ def test_a_sonar_model_that_cannot_be_read_leaves_the_earlier_run_as_it_was(outp
 def test_sonar_folders_of_other_programs_are_refused_and_left_alone(output: Path, photos: Path, name: str) -> None:
     """By the dry run too."""
     (output / "sonar").mkdir()
-    for result in ("model.keras", "predictions.parquet", ".DS_Store"):
-        (output / "sonar" / result).write_bytes(b"ours")
+    write_sonar_results(output / "sonar")
+    (output / "sonar" / ".DS_Store").write_bytes(b"the system's")
     (output / "sonar" / name).write_text('{"accuracy": 0.9, "wall_s": 3}')
     before = _files(output)
     images = ImagesRequest(photos, _MODEL)
@@ -246,11 +247,36 @@ def test_a_study_refuses_to_replace_metrics_of_another_program(
     assert metrics.read_text() == '{"accuracy": 0.9, "wall_s": 3}'
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["model.keras", "predictions.parquet", "metrics.json"])
+@pytest.mark.parametrize("command", ["sonar", "score"])
+def test_sonar_results_of_another_program_are_refused_before_ray_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str, overwrite: bool
+) -> None:
+    monkeypatch.setattr("jobs.sonar.training.open_session", lambda *_: pytest.fail("Ray was started"))
+    monkeypatch.setattr("jobs.score.job.open_session", lambda *_: pytest.fail("Ray was started"))
+    draw_sonar(tmp_path / "sonar.csv", 208)
+    (tmp_path / "output" / "sonar").mkdir(parents=True)
+    (tmp_path / "output" / "sonar" / name).write_text('{"accuracy": 0.9, "wall_s": 3}')
+    before = _files(tmp_path)
+    words = ["--output", str(tmp_path / "output"), *(["--overwrite"] if overwrite else [])]
+    data = ["--protocol", "article", "--data"] if command == "sonar" else ["--sonar"]
+    ended = CliRunner().invoke(app, [command, *data, str(tmp_path / "sonar.csv"), *words])
+    assert ended.exit_code == 2
+    [line] = ended.stderr.splitlines()
+    assert f"sonar/{name}" in line
+    assert _files(tmp_path) == before
+    assert sorted(path.name for path in (tmp_path / "output").iterdir()) == ["sonar"]
+
+
 class _TaskHere:
     """Stands in for a task on Ray."""
 
     def __init__(self, function: Callable[..., Any], *given: object, avoid: object) -> None:
-        self.result = partial(function, *given)
+        self._call = partial(function, *given)
+
+    def result(self, timeout_s: float) -> object:
+        return self._call()
 
 
 @pytest.mark.keras

@@ -4,19 +4,29 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ModelError, RunFolderError
-from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, load_metrics, write_metrics
+from scoring.sonar.metrics_file import (
+    METRICS_NAME,
+    Learned,
+    SonarMetrics,
+    StudyRecord,
+    StudySettings,
+    load_metrics,
+    write_metrics,
+)
 from scoring.sonar.network import SonarSettings, load_earlier
 from scoring.sonar.whole_results import are_whole
 from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
 
 _METRICS = SonarMetrics(208, 84, 0.9, None, [[40, 2], [2, 40]], 0.8164, "d" * 64, 0, None, 26.3, {"keras": "3.15.1"})
+_STUDY = StudyRecord(StudySettings("d" * 64, (), (), 0, "tensorflow", {}), 1.0, ())
 
 
 @pytest.fixture
@@ -135,6 +145,47 @@ def test_a_result_that_does_not_tell_what_the_model_was_trained_on_is_none(score
     of_model = replace(_METRICS, model=str(scored.model), model_sha256=file_digest(scored.model))
     write_metrics(scored.output / METRICS_NAME, of_model)
     assert load_earlier(scored) is None
+
+
+def _trained_elsewhere(scored: SonarSettings, folder: Path, metrics: SonarMetrics | StudyRecord) -> SonarSettings:
+    """The same result, of a model that has now in its own folder what tells of its training."""
+    assert scored.model
+    folder.mkdir()
+    model = scored.model.rename(folder / "theirs.keras")
+    earlier = load_metrics(scored.output / METRICS_NAME)
+    assert isinstance(earlier, SonarMetrics)
+    write_metrics(scored.output / METRICS_NAME, replace(earlier, model=str(model)))
+    write_metrics(folder / METRICS_NAME, replace(metrics, trained_sha256=file_digest(model)))
+    return replace(scored, model=model)
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "held"),
+    [
+        (_METRICS, {"learned": Learned.SPLIT}),
+        (replace(_METRICS, data_sha256="e" * 64), {"learned": Learned.OTHER_FILE, "num_test": 0}),
+        (replace(_METRICS, data_sha256="e" * 64, content_sha256="c" * 64), {"learned": Learned.SPLIT}),
+        (_STUDY, {"learned": Learned.SPLIT, "num_test": 0}),
+    ],
+)
+@pytest.mark.parametrize("earlier", [Learned.UNKNOWN, Learned.OTHER_FILE, Learned.SPLIT])
+def test_a_result_is_taken_up_only_if_it_tells_what_is_known_now_of_the_models_training(
+    scored: SonarSettings,
+    tmp_path: Path,
+    trained_on: SonarMetrics | StudyRecord,
+    held: dict[str, Any],
+    earlier: Learned,
+) -> None:
+    settings = replace(_trained_elsewhere(scored, tmp_path / "theirs", trained_on), content_sha256="c" * 64)
+    before = load_metrics(tmp_path / METRICS_NAME)
+    assert isinstance(before, SonarMetrics)
+    told = replace(before, learned=earlier, num_test=held.get("num_test", 84))
+    write_metrics(tmp_path / METRICS_NAME, told)
+    assert load_earlier(settings) == (told if earlier is held["learned"] else None)
+    write_metrics(tmp_path / METRICS_NAME, replace(told, **held))
+    assert load_earlier(settings) == replace(told, **held)
+    (tmp_path / "theirs" / METRICS_NAME).unlink()
+    assert load_earlier(settings) == replace(told, **held)  # what was known stays true of the very same model
 
 
 def test_a_model_that_is_gone_is_told_in_one_line(scored: SonarSettings) -> None:

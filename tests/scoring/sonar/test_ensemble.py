@@ -11,6 +11,7 @@ import pytest
 from scoring.sonar.ensemble import score_bands, train_folds
 from scoring.sonar.protocols import Fold
 from scoring.sonar.recipes import RECIPES, NetworkRecipe, SonarModel
+from scoring.sonar.whole_results import refuse_foreign_files
 
 pytestmark = [pytest.mark.ci, pytest.mark.keras]
 
@@ -72,6 +73,7 @@ def test_members_differ_and_a_seed_brings_them_back() -> None:
 def test_saved_model_gives_the_same_probabilities_in_a_process_that_lacks_our_code(tmp_path: Path) -> None:
     network = train_folds(OURS, BANDS, IS_MINE, [Fold(0, 0, np.arange(40), np.arange(0), (1,))])
     network.save(tmp_path / "model.keras")
+    refuse_foreign_files(tmp_path)  # it is known as ours
     np.save(tmp_path / "bands.npy", BANDS)
     code = (
         "import sys, keras, numpy; model = keras.saving.load_model('model.keras', safe_mode=True); "

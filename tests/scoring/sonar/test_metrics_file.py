@@ -72,6 +72,7 @@ def test_a_study_is_written_as_0_1_0_wrote_it_and_comes_back_as_it_was(tmp_path:
     study = replace(_STUDY, settings=settings, trained_sha256="e" * 64, predictions_sha256="f" * 64)
     write_metrics(path, study)
     written = json.loads(path.read_text())
+    written.pop("sha256")
     assert written["settings"].pop("content_sha256") == "c" * 64
     assert (written.pop("trained_sha256"), written.pop("predictions_sha256")) == ("e" * 64, "f" * 64)
     assert written == _written_by_0_1_0()
@@ -141,6 +142,19 @@ def test_damaged_metrics_are_refused_in_one_line(tmp_path: Path, content: str) -
     with pytest.raises(RunFolderError, match="is not what score or sonar writes") as told:
         load_metrics(tmp_path / METRICS_NAME)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("metrics", [_METRICS, _STUDY])
+def test_a_figure_that_is_another_than_was_written_is_refused(
+    tmp_path: Path, metrics: SonarMetrics | StudyRecord
+) -> None:
+    path = tmp_path / METRICS_NAME
+    write_metrics(path, metrics)
+    text = path.read_text()
+    assert text.count("0.9") > 0
+    path.write_text(text.replace("0.9", "0.8", 1))
+    with pytest.raises(RunFolderError, match="is not what score or sonar writes"):
+        load_metrics(path)
 
 
 def test_a_result_that_does_not_tell_its_models_digest_counts_as_none(tmp_path: Path) -> None:

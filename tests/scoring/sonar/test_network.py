@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,14 @@ from scoring.networks.keras_import import import_keras
 from scoring.sonar import network
 from scoring.sonar.learned_rows import learned_rows
 from scoring.sonar.metrics_file import METRICS_NAME, Learned, SonarMetrics, StudyRecord, StudySettings, write_metrics
-from scoring.sonar.network import SonarSettings, load_earlier, run_sonar, try_model
+from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.network_model import load_network
 from scoring.sonar.protocols import split_rows
 from scoring.sonar.returns import BAND_NAMES, NUM_ROWS, UCI_CHECKSUM
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
 from tests.faults import fail, system_fault
+from tests.places import on_disk
 
 if TYPE_CHECKING:
     import keras
@@ -70,6 +72,19 @@ def test_a_model_that_is_replaced_while_it_is_loaded_is_refused(
     assert list((tmp_path / "sonar").iterdir()) == []
 
 
+@pytest.mark.parametrize("work", [run_sonar, try_model])
+def test_a_model_that_is_another_than_the_command_read_is_refused(
+    tmp_path: Path, work: Callable[[SonarSettings], object]
+) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    settings = replace(settings, model_sha256=model_digest(settings))
+    work(settings)
+    assert settings.model
+    _model("sigmoid", 1.0).save(settings.model)
+    with pytest.raises(ModelError, match=r"Expected the sonar model that the command has read; .*theirs\.keras is a"):
+        work(settings)
+
+
 def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> None:
     settings = _settings(tmp_path, _model("sigmoid", 0.0))
     (tmp_path / "sonar" / "predictions.parquet").mkdir(parents=True)  # a file cannot take its place
@@ -77,6 +92,17 @@ def test_metrics_of_what_is_replaced_are_gone_before_it_is(tmp_path: Path) -> No
     with pytest.raises(StorageError, match="Cannot write"):
         run_sonar(settings)
     assert not (tmp_path / "sonar" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("name", ["", METRICS_NAME])
+def test_what_stands_where_a_result_goes_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    settings = _settings(tmp_path, _model("sigmoid", 0.0))
+    if name:
+        (settings.output / name).mkdir(parents=True)
+    else:
+        on_disk(settings.output).write_text("a file")
+    with pytest.raises(StorageError, match=r"^Cannot write .*/sonar.*: (File exists|Is a directory)\.$"):
+        run_sonar(settings)
 
 
 @pytest.mark.parametrize(("bias", "told"), [(13.85, "13.85"), (-1e-3, "-0.001"), (np.nan, "nan"), (np.inf, "inf")])

@@ -1,13 +1,16 @@
 """Reading returns: by place, by name, and refused."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scoring.errors import SonarError
 from scoring.sonar.returns import BAND_NAMES
 from scoring.sonar.uci_file import load_sonar
+from scoring.storage.downloads import file_digest
 
 
 def write_rows(path: Path, rows: list[list[str]]) -> Path:
@@ -69,6 +72,12 @@ def test_semicolons_and_tabs_separate_columns_too(separator: str, tmp_path: Path
     np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_any_system_has_it(end: str, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_bytes((",".join([*numbered_row(), "R"]) + end).encode() * 40)
+    assert len(load_sonar(tmp_path / "new.csv").bands) == 40
+
+
 @pytest.mark.parametrize(("mine", "rock"), [("m", "r"), ("Mine", "Rock"), (" MINE", "rock ")])
 def test_labels_are_letters_or_words_in_any_case(mine: str, rock: str, tmp_path: Path) -> None:
     returns = load_sonar(write_rows(tmp_path / "new.csv", [[*numbered_row(), label] for label in (mine, rock)]))
@@ -112,3 +121,35 @@ def test_a_first_row_that_is_cut_off_is_the_one_that_is_named(tmp_path: Path) ->
 def test_a_label_that_is_none_is_named_as_it_stands(tmp_path: Path) -> None:
     with pytest.raises(SonarError, match=r"row 2 of .* has 'NA'"):
         load_sonar(write_rows(tmp_path / "new.csv", [[*numbered_row(), "M"], [*numbered_row(), "NA"]]))
+
+
+def test_a_stray_quotation_mark_makes_no_long_message(tmp_path: Path) -> None:
+    row = ",".join(numbered_row())
+    (tmp_path / "new.csv").write_text(f'{row},"M\n' + f"{row},M\n" * 100 + f'{row},M"\n')
+    with pytest.raises(SonarError, match=r"row 1 of .* has 'M\\n0\.00,.*\.\.\.'") as refused:
+        load_sonar(tmp_path / "new.csv")
+    assert len(str(refused.value)) < 200 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["new.csv.gz", "new.csv"])
+def test_what_is_packed_is_refused_whatever_its_name_is(name: str, tmp_path: Path) -> None:
+    """It is never unpacked: that may be without end."""
+    (tmp_path / name).write_bytes(gzip.compress(("0.5," * 59 + "0.5\n").encode() * 3))
+    with pytest.raises(SonarError, match=r"cannot read .*: 'utf-8' codec can't decode"):
+        load_sonar(tmp_path / name)
+
+
+def test_the_digest_is_of_what_was_parsed_though_the_file_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_rows(tmp_path / "new.csv", [numbered_row()])
+    digest, read = file_digest(path), pd.read_csv
+
+    def read_and_replace(*given: object, **options: object) -> object:
+        cells = read(*given, **options)  # type: ignore[call-overload]
+        write_rows(path, [numbered_row()[::-1]])
+        return cells
+
+    monkeypatch.setattr(pd, "read_csv", read_and_replace)
+    assert load_sonar(path).digest == digest
+    assert file_digest(path) != digest
