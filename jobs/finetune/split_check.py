@@ -17,7 +17,7 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
     Raises:
         ImagesError: If they cannot be divided.
         RunFolderError: If the folder holds a finished model of others.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If that model's records cannot be read now.
     """
     if not request.overwrite:
         refuse_other_photos(request, images)
