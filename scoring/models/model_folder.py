@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.holding import remove_earlier_run
-from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import (
+    read_faults,
+    refuse_link,
+    remove_file,
+    remove_temporaries,
+    remove_tree,
+    storage_faults,
+)
 from scoring.storage.locations import Location
 
 _HEAD = re.compile(r"head-\d{3,}\.npz")
@@ -38,14 +45,20 @@ class ModelFolder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a command has begun to extract features here."""
+        """Whether a command has begun to extract features here; raises StorageError if that cannot be told now."""
         run = self.features
-        return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
+        with read_faults(run.path):
+            return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
 
     @property
     def is_ours(self) -> bool:
-        """Whether a command has begun to write a model here, or the folder is a copy of a finished one."""
-        return self.training.is_file() or self.has_begun
+        """Whether a command has begun to write a model here, or the folder is a copy of a finished one.
+
+        Raises:
+            StorageError: If that cannot be told now.
+        """
+        with read_faults(self.path):
+            return self.training.is_file() or self.has_begun
 
     @property
     def network(self) -> Location:
