@@ -91,9 +91,14 @@ class ModelFolder:
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
     @property
+    def report(self) -> Location:
+        """`report.html`, where the report goes unless another path is named."""
+        return self.path / "report.html"
+
+    @property
     def all_places(self) -> list[Location]:
         """All that commands write into a model folder."""
-        return [*self.features.all_places, self.heads, *self.results]
+        return [*self.features.all_places, self.heads, *self.results, self.report]
 
     def prepare(self) -> None:
         """Remove what killed writers left behind.
@@ -107,7 +112,7 @@ class ModelFolder:
             remove_temporaries(folder)
 
     def remove_earlier(self, fence: Fence) -> None:
-        """Remove an earlier model and its features, when nothing is left that could refuse the new one.
+        """Remove an earlier model with its features and its report, when nothing is left that could refuse the new one.
 
         Raises:
             LeaseLostError: If another driver took over; it removes nothing more.
@@ -118,6 +123,6 @@ class ModelFolder:
         remove_earlier_run(self.features, fence)
         with storage_faults(self.heads), under_fence(fence):
             remove_tree(self.heads)
-            for path in self.results:
+            for path in (*self.results, self.report):
                 remove_file(path)
             self.heads.mkdir(exist_ok=True)
