@@ -15,8 +15,11 @@ from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import is_same_place
 
 
-def refuse_other_model(request: FinetuneRequest) -> None:
+def refuse_other_model(request: FinetuneRequest) -> TrainingRecord | None:
     """Refuse a folder whose model is finished and was asked for otherwise.
+
+    Returns:
+        The record of the finished model that is there; None if there is none.
 
     Raises:
         RunFolderError: If it is one; the first option that differs is named with both values.
@@ -30,6 +33,7 @@ def refuse_other_model(request: FinetuneRequest) -> None:
                 f"{folder.path} holds a finished model of another request: expected `{option}` {_shown(was)}; received "
                 f"{_shown(now)}. Name the same, use another `output`, or `overwrite` to start clean."
             )
+    return record
 
 
 def refuse_other_photos(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:

@@ -185,8 +185,8 @@ class TrainingRecord:
         return len(self.labels) == 2
 
 
-def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
-    """Write `training.json` whole."""
+def stored_text(record: TrainingRecord) -> str:
+    """What `training.json` holds of a model."""
     request = record.base.request.stored_fields()
     base = {
         "request": request,
@@ -194,7 +194,12 @@ def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
         "features": request["layer"],
         "digest": record.base.digest,
     }
-    write_text(folder.training, to_json_with_checksum(asdict(record) | {"base": base}))
+    return to_json_with_checksum(asdict(record) | {"base": base})
+
+
+def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
+    """Write `training.json` whole."""
+    write_text(folder.training, stored_text(record))
 
 
 def load_training_record(folder: ModelFolder) -> TrainingRecord:
