@@ -1,6 +1,8 @@
 """Heads whose training diverged, and those of an earlier run that are or are not taken up."""
 
+import errno
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_files import keras_digest
 from scoring.run.fingerprint import Fingerprint
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, write_features
 
@@ -130,6 +133,28 @@ def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_toget
         trained(JoinHeads())
         assert replace(load_training_record(folder), created_at="") == replace(record, created_at="")
     assert stamps().keys() == before.keys()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
+def test_a_head_that_is_lost_before_the_model_is_put_together_is_named(
+    trained: HeadTrainer, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    damage(tmp_path / "model" / "heads" / "head-000.npz")
+    with pytest.raises(
+        StorageError,
+        match=r"^Expected the trained head 0 in .*head-000\.npz; it is gone, .* Run the same finetune command",
+    ):
+        trained(JoinHeads())
+
+
+def test_a_head_that_cannot_be_read_for_a_moment_is_not_trained_again(
+    trained: HeadTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = tmp_path / "model" / "heads" / "head-000.npz"
+    before = head.stat().st_ino
+    fail(monkeypatch, np, "load", head, system_fault(errno.EIO), times=1)
+    trained(TrainHead(0))
+    assert head.stat().st_ino == before
 
 
 def test_a_network_that_storage_has_lost_leaves_no_finished_model(
