@@ -7,7 +7,6 @@ validation.parquet, and beside them what the same command continues from: featur
 """
 
 import time
-from functools import partial
 
 from rich.console import Console
 
@@ -17,15 +16,14 @@ from jobs.finetune.heads import train_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
 from jobs.finetune.same_model import refuse_other_model
-from jobs.finetune.split_check import check_photos
-from jobs.finetune.table import print_training
-from jobs.score.images_job import ImagesJob
+from jobs.finetune.split_check import photos_job
+from jobs.finetune.table import print_stale_report, print_training
 from jobs.score.needed_files import require_on_every_node, see_output
+from scoring.models.foreign_model import refuse_foreign_model
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record, refuse_foreign_model
+from scoring.models.training_record import load_training_record
 from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
-from scoring.sources.splits import leave_out_test
 
 
 def run_finetune(request: FinetuneRequest, console: Console) -> Model:
@@ -40,13 +38,10 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     milestones = Milestones(time.time())
     request.check()
     folder = ModelFolder(request.output)
-    images = ImagesJob(
-        request.images, folder.features, console, leave_out_test, partial(check_photos, request, console)
-    )
+    images = photos_job(request, console)
     refuse_foreign_model(folder)
     with hold_folder(folder.features) as lease:
-        if not request.overwrite:
-            refuse_other_model(request)
+        earlier = None if request.overwrite else refuse_other_model(request)
         folder.prepare()
         images.start_listing(lease, request.overwrite)
         with open_session(request.address):
@@ -65,5 +60,6 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             train_heads(request, folder.features, lease.fence, console)
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
+    print_stale_report(console, folder, record, earlier)
     metrics = record.metrics.after_calibration
     return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest)

@@ -15,12 +15,15 @@ from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import is_same_place
 
 
-def refuse_other_model(request: FinetuneRequest) -> None:
+def refuse_other_model(request: FinetuneRequest) -> TrainingRecord | None:
     """Refuse a folder whose model is finished and was asked for otherwise.
+
+    Returns:
+        The record of the finished model that is there; None if there is none.
 
     Raises:
         RunFolderError: If it is one; the first option that differs is named with both values.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If its records cannot be read now.
     """
     folder = ModelFolder(request.output)
     record = _finished(folder)
@@ -30,10 +33,11 @@ def refuse_other_model(request: FinetuneRequest) -> None:
                 f"{folder.path} holds a finished model of another request: expected `{option}` {_shown(was)}; received "
                 f"{_shown(now)}. Name the same, use another `output`, or `overwrite` to start clean."
             )
+    return record
 
 
 def refuse_other_photos(request: FinetuneRequest, images: Sequence[ImageEntry]) -> None:
-    """Refuse a folder whose model is finished, was copied without its features, and was trained on other photos.
+    """Refuse a folder whose model is finished, was trained on other photos, and has no features that tell so.
 
     Args:
         request: What is asked for now.
@@ -41,10 +45,10 @@ def refuse_other_photos(request: FinetuneRequest, images: Sequence[ImageEntry]) 
 
     Raises:
         RunFolderError: If it was, or on photos with other labels.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If its records cannot be read now.
     """
     folder = ModelFolder(request.output)
-    if folder.features.record.is_file() or not (record := _finished(folder)):
+    if _features_tell(folder) or not (record := _finished(folder)):
         return
     digest = manifest_digest(images, request.images.shard_size or default_shard_size(len(images)))
     if digest not in (record.data.digest, record.data.listed):
@@ -63,9 +67,17 @@ def _finished(folder: ModelFolder) -> TrainingRecord | None:
         return None
 
 
+def _features_tell(folder: ModelFolder) -> bool:
+    """Whether the run of the features has a whole record, by which others are refused."""
+    try:
+        return folder.features.load_record() is not None
+    except RunFolderError:
+        return False
+
+
 def _options(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
     """What is asked of heads and split, as it was and as it is now; what shapes the features is told by these."""
-    if not ModelFolder(request.output).features.record.is_file():
+    if not _features_tell(ModelFolder(request.output)):
         yield from _features(record, request)
     for (option, was), (_, now) in zip(_heads(record.settings), _heads(request.heads), strict=True):
         yield option, was, now
@@ -88,7 +100,7 @@ def _heads(settings: HeadSettings) -> Iterator[tuple[str, object]]:
 
 
 def _features(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
-    """Of a model that was copied without its features: what they were extracted from, and how."""
+    """Of a model without its features, or without their record: what they were extracted from, and how."""
     features, images = request.images.model, str(request.images.images.absolute())
     assert isinstance(features, FeatureRequest)
     yield "images", record.images, record.images if is_same_place(record.images, images) else images

@@ -1,14 +1,28 @@
 """Whether the photos that were listed can be divided as `finetune` was asked to, and are those of a finished model."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.same_model import refuse_other_photos
+from jobs.score.images_job import ImagesJob
 from scoring.errors import ImagesError
 from scoring.finetuning.photo_split import check_folds, check_split, has_folders
+from scoring.models.model_folder import ModelFolder
 from scoring.sources.entries import ImageEntry
+from scoring.sources.splits import leave_out_test
+
+
+def photos_job(request: FinetuneRequest, console: Console) -> ImagesJob:
+    """What extracts the features of the photos, but for those of test folders, when `check_photos` has looked at them.
+
+    Raises:
+        RequestError: If the request makes no sense.
+    """
+    check = partial(check_photos, request, console)
+    return ImagesJob(request.images, ModelFolder(request.output).features, console, leave_out_test, check)
 
 
 def check_photos(request: FinetuneRequest, console: Console, images: Sequence[ImageEntry]) -> None:
@@ -17,7 +31,7 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
     Raises:
         ImagesError: If they cannot be divided.
         RunFolderError: If the folder holds a finished model of others.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If that model's records cannot be read now.
     """
     if not request.overwrite:
         refuse_other_photos(request, images)

@@ -7,6 +7,7 @@ from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import percent
+from scoring.storage.durable import read_faults
 
 
 def print_training(
@@ -38,6 +39,17 @@ def print_training(
             "figures are too good. Take them out of one of the two folders.",
             style="yellow",
         )
+
+
+def print_stale_report(
+    console: Console, folder: ModelFolder, record: TrainingRecord, earlier: TrainingRecord | None
+) -> None:
+    """Say that a report is of an earlier model, where this command has put another together in its folder."""
+    with read_faults(folder.path):
+        is_stale = earlier is not None and earlier.created_at != record.created_at and folder.report.is_file()
+    if is_stale:
+        said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
+        console.print(said, style="yellow")
 
 
 def _submission(record: TrainingRecord) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from scoring.models.trained_heads import Epoch, HeadSettings
 from scoring.networks.keras_engine import EXACT
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.json_fields import from_json
-from scoring.storage.durable import whole_file
+from scoring.storage.durable import read_patiently, whole_file
 from scoring.storage.locations import Location, readable
 
 if TYPE_CHECKING:
@@ -62,26 +63,26 @@ def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
 
 
 def load_head(path: Location, identity: HeadIdentity) -> Head | None:
-    """Load a head; None if there is none, it is damaged or not finite, or something else or untold shaped it."""
+    """Load a head; None if there is none, it is damaged or not finite, or something else or untold shaped it.
+
+    What cannot be read for more than a moment is None too.
+    """
     try:
-        with np.load(readable(path), allow_pickle=False) as stored:
-            about = json.loads(str(stored["about"]))
-            if from_json(HeadIdentity, about["identity"]) != identity:
-                return None
-            dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
-            curve = [Epoch(**epoch) for epoch in about["curve"]]
-            head = Head(
-                stored["kernel"],
-                stored["bias"],
-                dense,
-                stored["logits"],
-                curve,
-                about["best_epoch"],
-                about.get("strength"),
-            )
-            return head if head.is_finite else None
+        return read_patiently(path, partial(_read_head, path, identity))
     except Exception:  # no file, half a zip, another version's arrays: it is trained again  # noqa: BLE001
         return None
+
+
+def _read_head(path: Location, identity: HeadIdentity) -> Head | None:
+    with np.load(readable(path), allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        if from_json(HeadIdentity, about["identity"]) != identity:
+            return None
+        dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
+        curve = [Epoch(**epoch) for epoch in about["curve"]]
+        arrays = stored["kernel"], stored["bias"], dense, stored["logits"]
+        head = Head(*arrays, curve, about["best_epoch"], about.get("strength"))
+        return head if head.is_finite else None
 
 
 def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansion | None = None) -> "keras.Model":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scoring.errors import ModelError
+from scoring.errors import ModelError, StorageError
 from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, check_joined, join_heads, load_head, save_head
 from scoring.finetuning.heads import Head, train_head
@@ -84,6 +84,7 @@ class HeadTrainer:
 
         Raises:
             ModelError: If training diverged; nothing is written.
+            StorageError: If a head that was there is not when the model is put together, or what was written is not.
             LeaseLostError: If another driver took over.
         """
         with under_fence(self._settings.fence):
@@ -104,8 +105,13 @@ class HeadTrainer:
 
     def _join(self) -> None:
         numbers = range(self._num_heads)
-        heads = [head for number in numbers if (head := self._load(number))]
-        assert len(heads) == len(numbers)  # this task is handed out once all of them are there
+        loaded = {number: self._load(number) for number in numbers}
+        heads = [head for head in loaded.values() if head]
+        if lost := [number for number, head in loaded.items() if head is None]:  # all of them were there before
+            raise StorageError(
+                f"Expected the trained head {lost[0]} in {self._path(lost[0])}; it is gone, damaged or cannot be read. "
+                "Run the same finetune command again: it trains what it cannot read."
+            )
         seeds = [self._seed(number) for number in numbers]
         write_model(self._settings, self._photos, heads, seeds, partial(self._joined, heads))
 

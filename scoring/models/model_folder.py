@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.holding import remove_earlier_run
-from scoring.storage.durable import refuse_link, remove_file, remove_temporaries, remove_tree, storage_faults
+from scoring.storage.durable import (
+    read_faults,
+    refuse_link,
+    remove_file,
+    remove_temporaries,
+    remove_tree,
+    storage_faults,
+)
 from scoring.storage.locations import Location
 
 _HEAD = re.compile(r"head-\d{3,}\.npz")
@@ -38,14 +45,20 @@ class ModelFolder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a command has begun to extract features here."""
+        """Whether a command has begun to extract features here; raises StorageError if that cannot be told now."""
         run = self.features
-        return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
+        with read_faults(run.path):
+            return any(place.is_file() for place in (run.record, run.manifest, run.lease)) or run.predictions.is_dir()
 
     @property
     def is_ours(self) -> bool:
-        """Whether a command has begun to write a model here, or the folder is a copy of a finished one."""
-        return self.training.is_file() or self.has_begun
+        """Whether a command has begun to write a model here, or the folder is a copy of a finished one.
+
+        Raises:
+            StorageError: If that cannot be told now.
+        """
+        with read_faults(self.path):
+            return self.training.is_file() or self.has_begun
 
     @property
     def network(self) -> Location:
@@ -78,9 +91,14 @@ class ModelFolder:
         return [self.training, self.network, self.head_network, self.labels, self.validation]
 
     @property
+    def report(self) -> Location:
+        """`report.html`, where the report goes unless another path is named."""
+        return self.path / "report.html"
+
+    @property
     def all_places(self) -> list[Location]:
         """All that commands write into a model folder."""
-        return [*self.features.all_places, self.heads, *self.results]
+        return [*self.features.all_places, self.heads, *self.results, self.report]
 
     def prepare(self) -> None:
         """Remove what killed writers left behind.
@@ -94,7 +112,7 @@ class ModelFolder:
             remove_temporaries(folder)
 
     def remove_earlier(self, fence: Fence) -> None:
-        """Remove an earlier model and its features, when nothing is left that could refuse the new one.
+        """Remove an earlier model with its features and its report, when nothing is left that could refuse the new one.
 
         Raises:
             LeaseLostError: If another driver took over; it removes nothing more.
@@ -105,6 +123,6 @@ class ModelFolder:
         remove_earlier_run(self.features, fence)
         with storage_faults(self.heads), under_fence(fence):
             remove_tree(self.heads)
-            for path in self.results:
+            for path in (*self.results, self.report):
                 remove_file(path)
             self.heads.mkdir(exist_ok=True)

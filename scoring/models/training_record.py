@@ -16,7 +16,7 @@ from scoring.networks.agreement import Agreement
 from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
-from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
+from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.storage.durable import read_patiently, refuse_special, write_text
 
 
@@ -185,36 +185,8 @@ class TrainingRecord:
         return len(self.labels) == 2
 
 
-def refuse_foreign_model(folder: ModelFolder) -> None:
-    """Refuse a place where files lie by the names of a model folder's that no training wrote.
-
-    Raises:
-        RunFolderError: If one does, or something cannot be read; it is named.
-        BucketError: If its bucket cannot be reached.
-    """
-    try:
-        text = folder.training.read_bytes().decode("utf-8", "replace") if folder.training.is_file() else None
-        others = () if text is not None or folder.has_begun else folder.results
-        found = [place for place in others if place.is_file()]
-        heads = folder.heads.iterdir() if folder.heads.is_dir() else ()
-        strangers = sorted(path.name for path in heads if not (path.name.startswith(".") or folder.is_head(path)))
-    except BucketError:
-        raise
-    except OSError as error:
-        raise RunFolderError(f"Expected a readable {folder.path}; {error.strerror or error}.") from error
-    if found or is_foreign_json(text or "", TrainingRecord):
-        other = (
-            f"{folder.path} holds {found[0].name} and no training.json" if found else f"{folder.training} is another's"
-        )
-        raise RunFolderError(
-            f"Expected `output` to be a new folder or an earlier model; {other}. Choose another folder."
-        )
-    if strangers:
-        raise RunFolderError(f"Expected nothing but heads in {folder.heads}; it holds {strangers[0]}. Move that away.")
-
-
-def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
-    """Write `training.json` whole."""
+def stored_text(record: TrainingRecord) -> str:
+    """What `training.json` holds of a model."""
     request = record.base.request.stored_fields()
     base = {
         "request": request,
@@ -222,7 +194,12 @@ def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
         "features": request["layer"],
         "digest": record.base.digest,
     }
-    write_text(folder.training, to_json_with_checksum(asdict(record) | {"base": base}))
+    return to_json_with_checksum(asdict(record) | {"base": base})
+
+
+def save_training_record(folder: ModelFolder, record: TrainingRecord) -> None:
+    """Write `training.json` whole."""
+    write_text(folder.training, stored_text(record))
 
 
 def load_training_record(folder: ModelFolder) -> TrainingRecord:

@@ -18,7 +18,7 @@ from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import once_per_content
 from scoring.storage.locations import Location, readable
-from scoring.storage.reading import read_range
+from scoring.storage.reading import open_file, read_range
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +29,8 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Look
 _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
 # Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
+# Of a network in a bucket, when all of it is read.
+_AT_ONCE_BYTES = 16 * 1024**2
 _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
 
@@ -64,16 +66,28 @@ def keras_digest(path: Path) -> str:
     Raises:
         ModelError: If it is damaged.
     """
+    return read_keras_digest(path)
+
+
+def read_keras_digest(place: Location) -> str:
+    """The same of a file wherever it lies, which is read once more each time.
+
+    Raises:
+        ModelError: If it is damaged, or not there.
+        BucketError: If its bucket cannot be reached.
+    """
     digest = hashlib.sha256()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(place, _AT_ONCE_BYTES) as file, zipfile.ZipFile(file) as archive:
             for name in sorted(set(archive.namelist()) - {"metadata.json"}):
                 with archive.open(name) as entry:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
                 if name == ARCHITECTURE_FILE and _QUANTISED.search(archive.read(name)):
                     digest.update(_QUANTISED_MARK)  # earlier versions took such weights for float32: other results
+    except BucketError:
+        raise
     except _DAMAGE as error:
-        raise ModelError(f"{path} is damaged: {' '.join(str(error).split())[:200]}.") from error
+        raise ModelError(f"{place} is damaged: {' '.join(str(error).split())[:200]}.") from error
     return digest.hexdigest()
 
 

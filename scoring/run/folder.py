@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scoring.errors import BucketError, RunFolderError, StorageError
 from scoring.run.record import RunRecord, parse_record
-from scoring.storage.durable import read_patiently
+from scoring.storage.durable import read_faults, read_patiently
 from scoring.storage.locations import Location
 
 _SHARD = re.compile(r"shard-\d{5,}-of-\d{5,}\.parquet")  # of any run
@@ -54,8 +54,9 @@ class RunFolder:
 
     @property
     def derived(self) -> list[Location]:
-        """What commands made of the rows and left here."""
-        return [place for place in (self.submission, self.report) if place.is_file()]
+        """What commands made of the rows and left here; raises StorageError if that cannot be told now."""
+        with read_faults(self.path):
+            return [place for place in (self.submission, self.report) if place.is_file()]
 
     @property
     def all_places(self) -> list[Location]:

@@ -124,3 +124,33 @@ def test_a_finished_model_whose_record_cannot_be_read_now_is_not_taken_for_unfin
     fail(monkeypatch, Path, "read_text", on_disk(folder.training), system_fault(errno.EACCES), times=9)
     with pytest.raises(StorageError, match=r"^Cannot read .*training\.json: .*\. Run again once it can be read\.$"):
         refuse_other_model(_request(folder, seed=3))
+
+
+@pytest.mark.parametrize("text", ["", '{"created_at": "2026', "{}"])
+def test_features_whose_record_is_damaged_do_not_tell_of_what_a_finished_model_is(
+    folder: ModelFolder, text: str
+) -> None:
+    photos = [ImageEntry(f"{n}", f"{n}.jpg", 1, target="cat" if n % 2 else "dog") for n in range(60)]
+    record = load_training_record(folder)
+    data = replace(record.data, digest=manifest_digest(photos, default_shard_size(len(photos))))
+    save_training_record(folder, replace(record, data=data))
+    on_disk(folder.features.record).write_text(text)
+    shutil.rmtree(on_disk(folder.features.predictions))
+    refuse_other_model(_request(folder))
+    refuse_other_photos(_request(folder), photos)
+    with pytest.raises(RunFolderError, match="expected `base` vgg16; received resnet50"):
+        refuse_other_model(_request(folder, "resnet50"))
+    with pytest.raises(RunFolderError, match="expected the 60 photos that it was trained on, with their labels"):
+        refuse_other_photos(_request(folder), photos[1:])
+
+
+def test_features_whose_record_cannot_be_looked_at_now_are_not_taken_for_none(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = on_disk(folder.features.record)
+    fail(monkeypatch, Path, "stat", record, system_fault(errno.EIO), times=1)
+    refuse_other_model(_request(folder, "resnet50"))  # the features tell
+    fail(monkeypatch, Path, "stat", record, system_fault(errno.EACCES))
+    for refuse in (refuse_other_model, lambda request: refuse_other_photos(request, [])):
+        with pytest.raises(StorageError, match=r"^Cannot read .*run\.json: .*\. Run again once it can be read\.$"):
+            refuse(_request(folder))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs.finetune.table import print_training
+from jobs.finetune.table import print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
@@ -84,3 +84,19 @@ def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=replace(record.data, num_copies=3)), 10.0, 12.0)
     assert "3, told by equal pixels, each on the side of" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "has_report", "is_told"),
+    [("2025", True, True), ("2026", True, False), (None, True, False), ("2025", False, False)],
+)
+def test_a_report_of_an_earlier_model_is_told(
+    tmp_path: Path, earlier: str | None, has_report: bool, is_told: bool
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    if has_report:
+        (tmp_path / "model" / "report.html").touch()
+    record = replace(load_training_record(folder), created_at="2026")
+    console = Console(file=StringIO(), width=200)
+    print_stale_report(console, folder, record, replace(record, created_at=earlier) if earlier else None)
+    assert ("still holds report.html of the earlier model" in console.file.getvalue()) is is_told  # type: ignore[attr-defined]

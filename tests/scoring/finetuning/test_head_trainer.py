@@ -1,22 +1,29 @@
 """Heads whose training diverged, and those of an earlier run that are or are not taken up."""
 
+import errno
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scoring.errors import ModelError
+from scoring.errors import ModelError, StorageError
 from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
 from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
+from scoring.models.finetuned_network import save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_files import keras_digest
 from scoring.run.fingerprint import Fingerprint
+from tests.faults import fail, system_fault
+from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, write_features
 
 pytestmark = pytest.mark.keras
@@ -95,6 +102,75 @@ def test_a_head_of_an_earlier_version_that_does_not_tell_its_split_is_not_taken_
     assert load_head(tmp_path / "head.npz", identity) is None
 
 
+@pytest.fixture
+def trained(tmp_path: Path) -> HeadTrainer:
+    """With one head, which is trained, and a base of its own."""
+    import keras
+
+    base, folder = tmp_path / "base.keras", ModelFolder(tmp_path / "model")
+    layers = [keras.layers.Conv2D(2, 8, strides=8), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)]
+    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(base)
+    write_features(folder.features, cats_and_dogs(20), f"{keras_digest(base)}:the last layer")
+    folder.prepare()
+    trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
+    trainer(TrainHead(0))
+    return trainer
+
+
+def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_together_again(
+    trained: HeadTrainer, tmp_path: Path
+) -> None:
+    folder = ModelFolder(trained(JoinHeads()))
+
+    def stamps() -> dict[str, int]:
+        return {str(place): on_disk(place).stat().st_mtime_ns for place in folder.results if place.is_file()}
+
+    before, record = stamps(), load_training_record(folder)
+    trained(JoinHeads())
+    assert stamps() == before
+    for place in (folder.network, folder.labels, folder.validation, folder.training):
+        on_disk(place).unlink()
+        trained(JoinHeads())
+        assert replace(load_training_record(folder), created_at="") == replace(record, created_at="")
+    assert stamps().keys() == before.keys()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
+def test_a_head_that_is_lost_before_the_model_is_put_together_is_named(
+    trained: HeadTrainer, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    damage(tmp_path / "model" / "heads" / "head-000.npz")
+    with pytest.raises(
+        StorageError,
+        match=r"^Expected the trained head 0 in .*head-000\.npz; it is gone, .* Run the same finetune command",
+    ):
+        trained(JoinHeads())
+
+
+def test_a_head_that_cannot_be_read_for_a_moment_is_not_trained_again(
+    trained: HeadTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = tmp_path / "model" / "heads" / "head-000.npz"
+    before = head.stat().st_ino
+    fail(monkeypatch, np, "load", head, system_fault(errno.EIO), times=1)
+    trained(TrainHead(0))
+    assert head.stat().st_ino == before
+
+
+def test_a_network_that_storage_has_lost_leaves_no_finished_model(
+    trained: HeadTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(network: Any, path: Path) -> str:
+        digest = save_network(network, path)
+        path.unlink()
+        return digest
+
+    monkeypatch.setattr("scoring.finetuning.model_writer.save_network", lose)
+    with pytest.raises(StorageError, match=r"^Expected to read from .*model\.keras what was written there"):
+        trained(JoinHeads())
+    assert not (tmp_path / "model" / "training.json").exists()
+
+
 def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(tmp_path: Path) -> None:
     """A training may save its model anew while heads are trained on the features of the last one."""
     import keras
@@ -107,6 +183,7 @@ def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(tmp_pat
     trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
     trainer(TrainHead(0))
     assert trainer(JoinHeads()) == folder.path
+    on_disk(folder.training).unlink()
     keras.Sequential([keras.Input((16, 16, 3)), *layers[:2], keras.layers.Dense(7)]).save(base)
     with pytest.raises(ModelError, match=r"that the features are of, .*base\.keras; a file of it was replaced since"):
         trainer(JoinHeads())

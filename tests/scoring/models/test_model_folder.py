@@ -6,11 +6,13 @@ import pytest
 
 from scoring.errors import LeaseLostError
 from scoring.models.model_folder import ModelFolder
+from scoring.report.page import write_report
 from scoring.run.fence import Fence
 from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
 from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import write_text
+from tests.runs import cats_and_dogs, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +44,17 @@ def test_a_driver_that_lost_its_lease_removes_nothing_more(
         monkeypatch.setattr(Fence, "check", look)
         folder.remove_earlier(lease.fence)
     assert [found.exists() for found in (head, folder.training, folder.network)] == [not has_begun, True, True]
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_the_report_of_an_earlier_model_goes_with_it_and_files_of_others_stay(
+    tmp_path: "Path", place: str, request: pytest.FixtureRequest
+) -> None:
+    path: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
+    folder = ModelFolder(write_model(path / "model", cats_and_dogs(8)))
+    assert write_report(folder.path, None, None).path == folder.report
+    write_text(folder.path / "notes.txt", "ours")
+    with hold_folder(folder.features) as lease:
+        folder.remove_earlier(lease.fence)
+    found = {*folder.path.iterdir()} - {folder.features.path, folder.heads}
+    assert found == {folder.path / "notes.txt"}

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import BucketError, RunFolderError
+from scoring.models.foreign_model import refuse_foreign_model
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record, refuse_foreign_model, save_training_record
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.pixels.decoding import Resize

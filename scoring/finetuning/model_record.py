@@ -1,0 +1,87 @@
+"""What `training.json` says of trained heads: what they were trained on, how, and how good they are together."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.arrays import Float32Array
+from scoring.finetuning.calibration import Calibrated, ensemble_probabilities
+from scoring.finetuning.heads import Head
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import TrainingSet
+from scoring.models.trained_heads import TrainedHead
+from scoring.models.training_record import (
+    AskedHeads,
+    SubmissionLogLoss,
+    TrainedBase,
+    TrainingMetrics,
+    TrainingRecord,
+)
+from scoring.networks.engines import engine_versions
+from scoring.quality.evaluation import Evaluation, evaluate, log_loss
+
+LESSON_CLIP = 0.05  # fast.ai, lesson 1, dogs_cats_redux.ipynb: np.clip(..., 0.05, 0.95)
+
+
+def describe_model(
+    settings: FinetuneSettings,
+    photos: TrainingSet,
+    heads: Sequence[Head],
+    seeds: Sequence[int],
+    logits: Float32Array,
+    calibrated: Calibrated,
+) -> TrainingRecord:
+    """All that is known before the network is put together.
+
+    Args:
+        settings: What was asked for.
+        photos: What the heads were trained on.
+        heads: All of the ensemble, in order.
+        seeds: The seed of each head.
+        logits: Those of the photos that the model is measured on; see `TrainingSet.measured_logits`.
+        calibrated: Fitted on these.
+    """
+    trained = tuple(
+        TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
+        for seed, head in zip(seeds, heads, strict=True)
+    )
+    first = evaluate(ensemble_probabilities(heads[0].logits, 1.0), photos.truth[photos.measured_by(0)])
+    fingerprint = photos.fingerprint
+    return TrainingRecord(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(settings.images),
+        labels=photos.labels,
+        base=TrainedBase(settings.base, photos.base_digest),
+        resize=fingerprint.resize,
+        precision=fingerprint.precision,
+        flip=settings.flip,
+        head_only=settings.head_only,
+        data=photos.count(),
+        split_seed=settings.seed,
+        settings=settings.heads,
+        heads=trained,
+        calibration=calibrated.calibration,
+        versions=engine_versions("shardscore", "keras", settings.backend),
+        metrics=_measure(first, logits, photos.truth[photos.measured], calibrated),
+        asked=AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
+        engine=fingerprint.engine,
+    )
+
+
+def _measure(
+    first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], calibrated: Calibrated
+) -> TrainingMetrics:
+    """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
+    before, after = ensemble_probabilities(logits, 1.0), calibrated.probabilities
+    return TrainingMetrics(
+        first_head=first,
+        before_calibration=evaluate(before, truth),
+        after_calibration=evaluate(after, truth),
+        submission_log_loss=SubmissionLogLoss(
+            unclipped=log_loss(before, truth),
+            lesson_clip=log_loss(before, truth, LESSON_CLIP),
+            calibrated=log_loss(after, truth, calibrated.clips),
+        ),
+    )
