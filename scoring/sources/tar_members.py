@@ -10,7 +10,7 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
-from scoring.sources.tar_headers import end_of, is_folder, raw_name, read_headers
+from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
@@ -33,16 +33,19 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
     member = None
     try:
         with open_file(archive, _HEADER_BYTES) as file:
-            for member in read_headers(file):
+            headers = TarHeaders(file)
+            for member in headers:
                 if said or member.issym():
                     _note(member, said)
                 if member.issym() or member.islnk():
                     links.append(member)
                 elif not is_folder(member):
                     yield _found(member, member, name, file)
+            path, raw = readable_bytes(name)
             if member and _ends_with(member, file):
-                path, raw = readable_bytes(name)
                 yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
+            if headers.have_hole:
+                yield FoundFile(path, 0, raw, left_out=Reason.HOLE)
             if links:
                 yield from _linked(links, said, name, file)
     except BucketError:
@@ -77,7 +80,7 @@ def _linked(links: list[tarfile.TarInfo], said: dict[str, str], name: bytes, fil
     last: dict[str, tarfile.TarInfo] = {}  # header of each name
     content: dict[str, tarfile.TarInfo] = {}  # what has its bytes; a hard link has those that its target had by then
     folders: set[str] = set()
-    for member in read_headers(file):
+    for member in TarHeaders(file):
         own = member_name(member.name)
         folders.update(names.intersection(folders_above(own)), {own} if is_folder(member) else ())
         if own in names:

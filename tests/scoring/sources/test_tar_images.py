@@ -257,6 +257,47 @@ def test_tar_with_few_zeros_at_its_end_is_whole(tmp_path: Path, num_zeros: int) 
     assert find_images(tmp_path / "x.tar").left_out == ()
 
 
+_PHOTO = 1024  # bytes of each member of `_tar`, its header included
+_TEN = _tar(*(f"{number}.jpg" for number in range(10)))[: 10 * _PHOTO]
+
+
+def _ended(content: bytes, record: int) -> bytes:
+    """An archive as `tar -b` ends it, by two blocks of zeros, and more up to the end of a record of so many blocks."""
+    content += bytes(1024)
+    return content + bytes(-len(content) % (record * 512))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _ended(_TEN[: 2 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[5 * _PHOTO :], 20),
+        _ended(_TEN[: 3 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[6 * _PHOTO :], 20),
+        _TEN[: 6 * _PHOTO] + bytes(len(_ended(_TEN, 20)) - 6 * _PHOTO),
+        _TEN[: 6 * _PHOTO] + bytes(5 * 2**20),
+        _ended(bytes(3 * _PHOTO) + _TEN[3 * _PHOTO :], 20),
+        _ended(_TEN[: 2 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[5 * _PHOTO :], 1) + _ended(_TEN, 20),
+    ],
+    ids=["middle", "later", "end", "long end", "beginning", "middle of the first of two"],
+)
+def test_tar_with_zeros_where_photos_may_have_been_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(content)
+    listing = find_images(tmp_path / "x.tar")
+    assert LeftOut(Reason.HOLE, 1, ("x.tar",)) in listing.left_out
+
+
+@pytest.mark.parametrize("record", [1, 2, 7, 8, 20, 40, 64, 126, 2048])
+@pytest.mark.parametrize("other", [1, 20, 512])
+@pytest.mark.parametrize("num_photos", [1, 9])
+def test_zeros_at_the_ends_of_archives_of_all_kinds_of_records_are_no_hole(
+    tmp_path: Path, record: int, other: int, num_photos: int
+) -> None:
+    first, behind = _TEN[: num_photos * _PHOTO], _TEN[num_photos * _PHOTO :]
+    usual = [] if record in (7, 40) else [_ended(first, record), _ended(first, record) + _ended(behind, other)]
+    for content in (*usual, _ended(first, record) + _ended(behind, record) + _ended(_TEN, record)):
+        (tmp_path / "x.tar").write_bytes(content)
+        assert not [left for left in find_images(tmp_path / "x.tar").left_out if left.reason == Reason.HOLE]
+
+
 def test_what_follows_the_end_of_a_tar_and_is_no_tar_is_refused(tmp_path: Path) -> None:
     content = _tar("1.jpg")
     (tmp_path / "x.tar").write_bytes(content + b"more" * 300)
