@@ -266,6 +266,18 @@ def test_images_as_a_dictionary_are_read_as_others(tmp_path: Path) -> None:
         read(none)
 
 
+def test_row_of_hugging_face_that_names_its_image_instead_says_where(tmp_path: Path) -> None:
+    images: list[dict[str, Any]] = [{"bytes": b"1", "path": "1.jpg"}, {"bytes": None, "path": "2.jpg"}]
+    table = _rows(tmp_path / "t.parquet", [{"image": image} for image in images])
+    flat = _write(tmp_path / "f.parquet", {f"image.{name}": [one[name] for one in images] for name in images[0]})
+    for source in (table, flat):
+        held, named = find_images(source, columns := TableColumns(content="image.bytes")).images
+        read = open_images(source, columns)
+        assert read(held) == b"1"
+        with pytest.raises(ImageError, match=r"holds no image; image\.path may name one: .* by `path_column`"):
+            read(named)
+
+
 def test_part_of_a_table_without_any_value_has_rows_without_an_image(tmp_path: Path) -> None:
     """pandas writes a column of nulls without a type."""
     for number, values in enumerate([pa.nulls(2), pa.array([b"image"])]):
