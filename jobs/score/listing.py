@@ -61,6 +61,9 @@ def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
     if left.reason == Reason.NO_END:
         things = "1 tar has" if left.count == 1 else f"{left.count:,} tars have"
         return f"{things} no zeros at the end and may be cut off, and only what is there is scored"
+    if left.reason == Reason.HOLE:
+        things = "1 tar has" if left.count == 1 else f"{left.count:,} tars have"
+        return f"{things} zeros where photos may have been (copy it again), and only what is there is scored"
     if left.reason == Reason.ARCHIVE:
         things = "1 archive is" if left.count == 1 else f"{left.count:,} archives are"
         return f"{things} not looked into, as there are other images (name one, or a folder of tars, to read it)"

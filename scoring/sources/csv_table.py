@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from scoring.errors import BucketError, ImageError, RequestError
 from scoring.sources.suffixes import is_zip
@@ -21,6 +22,8 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
 _NAMED = 3  # files in a message
+_MARKS = ",;\t"
+_Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
@@ -65,17 +68,16 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
                 "ids and one of labels."
             )
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
-        said = _SAID.match(text)
-        delimiter = said[1] if said else _delimiter(text)
-        below = text[said.end() :] if said else text
-        reader = csv.reader(io.StringIO(below, newline=""), delimiter=delimiter, strict=True)
-        lines = [(reader.line_num + bool(said), tuple(row)) for row in reader if any(map(str.strip, row))]
+        delimiter, lines = _lines(text)
     except (UnicodeError, csv.Error) as error:
         raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
     header = lines[0][1] if lines else ()
     for number, row in lines[1:]:
         if len(row) != len(header):
-            raise RequestError(f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}.")
+            raise RequestError(
+                f"Expected {len(header)} fields in line {number} of {source}; it has {len(row)}, with {delimiter!r} "
+                "between fields."
+            )
     return CsvTable(header, tuple(row for _, row in lines[1:]), delimiter)
 
 
@@ -91,10 +93,31 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _delimiter(text: str) -> str:
-    """What stands between the header's fields: a comma, if it has one, else a semicolon or a tab."""
-    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    return next((mark for mark in ",;\t" if mark in header), ",")
+def _lines(text: str) -> tuple[str, list[_Line]]:
+    """What stands between fields, and the rows with any value: the first mark that makes all rows equally long.
+
+    Raises:
+        csv.Error: If the text cannot be read by any.
+    """
+    if said := _SAID.match(text):
+        below = _split(text[said.end() :], said[1])
+        return said[1], [(number + 1, row) for number, row in below]
+    header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
+    marks = sorted(filter(header.__contains__, _MARKS), key=header.index)
+    for mark in marks:
+        try:
+            lines = _split(text, mark)
+        except csv.Error:
+            continue
+        if len({len(row) for _, row in lines}) == 1 < len(lines[0][1]):
+            return mark, lines
+    first = next(iter(marks), _MARKS[0])
+    return first, _split(text, first)
+
+
+def _split(text: str, mark: str) -> list[_Line]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    return [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
 
 
 def _member(place: Place, inside: str, name: str, depth: int = 0) -> bytes:

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     REPLACED = "replaced by a later file of its name"
     BESIDE = "beside a table that holds its images itself"
     NO_END = "tar that may be cut off, as no zeros mark its end"
+    HOLE = "tar that may have lost files, as it has more zeros than mark an end"
     SPARSE = "sparse in its tar, which is not read in place"
 
 

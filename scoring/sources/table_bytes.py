@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from scoring.errors import ChangedError, ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import ImageEntry
-from scoring.sources.table_columns import column_values
+from scoring.sources.table_columns import column_type, column_values, is_text
 from scoring.sources.table_parts import TableParts, one_line
 from scoring.storage.locations import file_below
 from scoring.storage.reach import refuse_absent
@@ -46,8 +46,6 @@ class BytesReader:
         except (OSError, pa.ArrowException, IndexError, ImagesError) as error:
             refuse_absent(file_below(self._parts.folder, name), error)
             raise ImageError(f"cannot read from table: {one_line(error)}") from error
-        if not encoded.is_valid:
-            raise ImageError("the table's row holds no image")
         content: bytes = encoded.as_py()
         check_size(len(content))
         return content
@@ -88,11 +86,17 @@ class _OpenedPart:
         Raises:
             OSError: If it cannot be read in time, or the file has changed.
             IndexError: If there is no such row group.
+            ImageError: If the row holds no image.
         """
         group = bisect_right(self._ends, row)
         if group != self._group:
             self._read(group)
-        return self._images[row - (self._ends[group - 1] if group else 0)]
+        encoded = self._images[row - (self._ends[group - 1] if group else 0)]
+        if not encoded.is_valid:
+            paths = _paths_beside(self._part.schema_arrow, self._column)
+            advice = f"; {paths} may name one: score those rows by `path_column`" if paths else ""
+            raise ImageError(f"the table's row holds no image{advice}")
+        return encoded
 
     def has_changed(self) -> ChangedError:
         """What to raise where the file is no longer the one that was listed."""
@@ -120,3 +124,11 @@ class _OpenedPart:
 
     def _load(self, group: int) -> Any:
         return column_values(self._part.read_row_group(group, columns=[self._column]), self._column)
+
+
+def _paths_beside(schema: pa.Schema, column: str) -> str | None:
+    """The column of paths that Hugging Face has beside one of bytes, `image.path`, for photos that lie elsewhere."""
+    outer, dot, _ = column.rpartition(".")
+    name = f"{outer}.path"
+    kind = column_type(schema, name) if dot else None
+    return name if kind is not None and is_text(kind) else None

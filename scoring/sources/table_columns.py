@@ -146,6 +146,8 @@ def as_texts(values: Any) -> Any:
         values = values.cast(values.type.value_type)
     if getattr(values.type, "extension_name", "") == _UUID:  # 16 bytes, which pyarrow would take for a text
         return pa.array([value and str(value) for value in values.to_pylist()], pa.string())
+    if pa.types.is_decimal(values.type):
+        return pc.replace_substring_regex(values.cast(pa.string()), r"\.0+$", "")
     if not pa.types.is_floating(values.type):
         return pc.cast(values, pa.string())
     numbers = values.cast(pa.float64())
@@ -190,20 +192,31 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
             "with a row for each image."
         )
     if not _fits(kind, field):
-        inside = [
-            inner
-            for inner in column_names(schema)
-            if inner.startswith(f"{name}.") and _fits(column_type(schema, inner), field)
-        ]
-        advice = f" Name one of {', '.join(inside)}." if inside else ""
-        wanted = "encoded images, binary" if field == "bytes_column" else "texts or numbers"
-        raise ImagesError(f"Expected `{field}` to be a column of {wanted}; {name} of {table} is {kind}.{advice}")
+        raise unfit(schema, field, name, table)
 
 
-def _fits(kind: pa.DataType | None, field: str) -> bool:
-    if kind is None:  # a list in another column
-        return False
-    return is_binary(kind) if field == "bytes_column" else not (pa.types.is_nested(kind) or is_binary(kind))
+def unfit(schema: pa.Schema, field: str, name: str, table: str) -> ImagesError:
+    """What to raise where a column is not of what a field of the request names; see `check_column`."""
+    wants_bytes = field == "bytes_column"
+    inside = [
+        inner
+        for inner in column_names(schema)
+        if inner.startswith(f"{name}.")
+        and (of_inner := column_type(schema, inner))
+        and _fits(of_inner, field)
+        and is_binary(of_inner) == wants_bytes
+    ]
+    advice = f" Name one of {', '.join(inside)}." if inside else ""
+    wanted = "encoded images, binary" if wants_bytes else "texts or numbers"
+    kind = column_type(schema, name)
+    return ImagesError(f"Expected `{field}` to be a column of {wanted}; {name} of {table} is {kind}.{advice}")
+
+
+def _fits(kind: pa.DataType, field: str) -> bool:
+    """Whether a column may be what is asked for, as one without any value may; whether bytes are texts, they tell."""
+    if field == "bytes_column":
+        return is_binary(kind) or pa.types.is_null(kind)
+    return not (pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -214,6 +227,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 def is_binary(kind: pa.DataType) -> bool:
     """Whether values of a type are bytes."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     types = pa.types
     tests = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
     return any(test(kind) for test in tests)

@@ -11,7 +11,18 @@ from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageReader
 from scoring.sources.row_reader import RowReader, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
-from scoring.sources.table_columns import TableColumns, check_column, column_type, is_inventory, is_number, is_text
+from scoring.sources.table_columns import (
+    TableColumns,
+    as_texts,
+    check_column,
+    column_type,
+    column_values,
+    is_binary,
+    is_inventory,
+    is_number,
+    is_text,
+    unfit,
+)
 from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
@@ -134,14 +145,34 @@ class TableSource:
         is_list_of_objects = is_inventory(schema, self._columns)
         for column in told_by_folders(schema, self._columns, name):
             schema = schema.append(pa.field(column, pa.string()))
-        if not is_list_of_objects:
-            check_column(schema, "bytes_column" if self.keeps_order else "path_column", self._columns.images, title)
-        if self._columns.image_id:
-            check_column(schema, "id_column", self._columns.image_id, title)
-        if self._columns.label:
-            check_column(schema, "label_column", self._columns.label, title)
+        of_images = None if is_list_of_objects else self._columns.images
+        for field, asked in (
+            ("bytes_column" if self.keeps_order else "path_column", of_images),
+            ("id_column", self._columns.image_id),
+            ("label_column", self._columns.label),
+        ):
+            if asked:
+                check_column(schema, field, asked, title)
+                if field != "bytes_column" and is_binary(column_type(schema, asked)):
+                    self._check_text(schema, field, asked, name)
         if self._columns.content:
             self._check_row_groups(part, self._columns.content, name)
+
+    def _check_text(self, schema: pa.Schema, field: str, column: str, name: str) -> None:
+        """Raise ImagesError if the first of a column of bytes is no text, as in one of images."""
+        file = file_below(self._parts.folder, name)
+        with self._parts.open(name, buffer_size=_PIECE_BYTES) as by_pieces:
+            try:
+                first = next(by_pieces.iter_batches(1, columns=[column]), None)
+            except BucketError:
+                raise
+            except (OSError, pa.ArrowException) as error:
+                raise _damaged(file, error) from error
+        try:
+            if first is not None:
+                as_texts(column_values(first, column))
+        except pa.ArrowException as error:
+            raise unfit(schema, field, column, str(file)) from error
 
     def _check_row_groups(self, part: pq.ParquetFile, column: str, name: str) -> None:
         """Raise ImagesError if a row group is so large that no worker should hold it."""

@@ -1,8 +1,8 @@
-"""List the members of one tar file by their headers, further archives behind its end and links included."""
+"""List the members of one tar file by their headers, links included."""
 
 import tarfile
 from collections.abc import Iterator
-from itertools import islice, starmap
+from itertools import starmap
 from typing import BinaryIO
 
 from scoring.errors import BucketError, ImagesError
@@ -10,12 +10,11 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
+from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
 _HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
-_HEADERS_AT_ONCE = 1000
-_UTF8, _ESCAPED = "utf-8", "surrogateescape"  # names, whatever the locale
 
 
 def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
@@ -34,16 +33,19 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
     member = None
     try:
         with open_file(archive, _HEADER_BYTES) as file:
-            for member in _headers(file):
+            headers = TarHeaders(file)
+            for member in headers:
                 if said or member.issym():
                     _note(member, said)
                 if member.issym() or member.islnk():
                     links.append(member)
-                elif not member.isdir():
+                elif not is_folder(member):
                     yield _found(member, member, name, file)
+            path, raw = readable_bytes(name)
             if member and _ends_with(member, file):
-                path, raw = readable_bytes(name)
                 yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
+            if headers.have_hole:
+                yield FoundFile(path, 0, raw, left_out=Reason.HOLE)
             if links:
                 yield from _linked(links, said, name, file)
     except BucketError:
@@ -52,52 +54,11 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
 
 
-def _headers(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
-    """All members, those of further archives behind the first one's end included.
-
-    A TarFile keeps every member it has seen, so each is left after a thousand, and another begins there.
-    """
-    start = _skip_zeros(file, 0)
-    pax_headers: dict[str, str] = {}
-    while start is not None:
-        file.seek(start)
-        last = None
-        with tarfile.open(fileobj=file, mode="r:", pax_headers=pax_headers, encoding=_UTF8, errors=_ESCAPED) as opened:
-            for last in islice(opened, _HEADERS_AT_ONCE):
-                if last.size < 0 or last.offset < start:  # tarfile would go round in a circle
-                    raise tarfile.ReadError(f"the header at byte {last.offset} makes no sense")
-                yield last
-            if last is None:  # tarfile takes a damaged header for the end
-                raise tarfile.ReadError(f"the header at byte {start} is none")
-            following = opened.next()
-            pax_headers = dict(opened.pax_headers)
-        start = following.offset if following else _skip_zeros(file, _end(last, file))
-
-
-def _skip_zeros(file: BinaryIO, start: int) -> int | None:
-    """Where the next header stands, behind the zeros at an archive's end; None if nothing follows."""
-    file.seek(start)
-    while block := file.read(tarfile.BLOCKSIZE):
-        if block.strip(b"\0"):
-            return start
-        start += len(block)
-    return None
-
-
-def _end(member: tarfile.TarInfo, file: BinaryIO) -> int:
-    """Where the last member of an archive ends."""
-    if member.issparse():  # its size here says nothing of its size there; the reader has come to the end
-        return file.tell()
-    has_content = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
-    num_blocks = -(-member.size // tarfile.BLOCKSIZE) if has_content else 0
-    return member.offset_data + num_blocks * tarfile.BLOCKSIZE
-
-
 def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
     """Whether nothing stands behind a tar's last member, where zeros belong; unknown, and so not, of a sparse one."""
     if member.issparse():
         return False
-    file.seek(_end(member, file))
+    file.seek(end_of(member, file))
     return not file.read(1)
 
 
@@ -119,9 +80,9 @@ def _linked(links: list[tarfile.TarInfo], said: dict[str, str], name: bytes, fil
     last: dict[str, tarfile.TarInfo] = {}  # header of each name
     content: dict[str, tarfile.TarInfo] = {}  # what has its bytes; a hard link has those that its target had by then
     folders: set[str] = set()
-    for member in _headers(file):
+    for member in TarHeaders(file):
         own = member_name(member.name)
-        folders.update(names.intersection(folders_above(own)), {own} if member.isdir() else ())
+        folders.update(names.intersection(folders_above(own)), {own} if is_folder(member) else ())
         if own in names:
             last[own] = member
             content[own] = content.get(member_name(member.linkname), member) if member.islnk() else member
@@ -154,4 +115,4 @@ def _found(named: tarfile.TarInfo, member: tarfile.TarInfo, name: bytes, file: B
 
 
 def _path(name: bytes, member: tarfile.TarInfo) -> tuple[str, bytes | None]:
-    return readable_bytes(name + b"/" + member.name.encode(_UTF8, _ESCAPED))
+    return readable_bytes(name + b"/" + raw_name(member))

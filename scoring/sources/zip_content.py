@@ -28,24 +28,29 @@ def read_content(place: Place, info: zipfile.ZipInfo) -> bytes:
 
 def content_start(place: Place, info: zipfile.ZipInfo) -> int:
     """Where in a zip a member's bytes begin, behind the header that stands before them."""
-    return info.header_offset + _header_bytes(read_range(place, info.header_offset, _HEADER.size))
+    return info.header_offset + _header_bytes(_read(place, info, _HEADER.size))
 
 
 def _packed(place: Place, info: zipfile.ZipInfo) -> bytes:
     """A member's bytes as they are stored, behind a header that need not be as long as the directory's entry."""
     likely = _HEADER.size + len(info.filename.encode()) + len(info.extra) + _LONGER_EXTRA + info.compress_size
-    content = read_range(place, info.header_offset, likely)
+    content = _read(place, info, likely)
     start = _header_bytes(content)
     if len(content) < start + info.compress_size:
         return read_range(place, info.header_offset + start, info.compress_size)
     return content[start : start + info.compress_size]
 
 
+def _read(place: Place, info: zipfile.ZipInfo, length: int) -> bytes:
+    """So many bytes from where a member begins; none of one that began before the zip, whose front is missing."""
+    return read_range(place, info.header_offset, length) if info.header_offset >= 0 else b""
+
+
 def _header_bytes(content: bytes) -> int:
     """How long the header is that stands before a member."""
-    signature, name_bytes, extra_bytes = _HEADER.unpack_from(content)
-    if signature != _SIGNATURE:
+    if len(content) < _HEADER.size or not content.startswith(_SIGNATURE):
         raise zipfile.BadZipFile("no member begins where the directory says")
+    _, name_bytes, extra_bytes = _HEADER.unpack_from(content)
     return int(_HEADER.size + name_bytes + extra_bytes)
 
 

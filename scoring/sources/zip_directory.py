@@ -31,6 +31,7 @@ _NO_PASSWORD = "it is encrypted, and passwords are not taken: unpack it first"
 _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, struct.error)
 _ENCRYPTED = 1  # the first of a member's flags, section 4.4.4
 _UNIX = 3
+_METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 93: "zstd", 95: "xz", 98: "PPMd"}  # section 4.4.5
 # The record at a zip's end, before the comment: its signature, and the number of the part it is in, section 4.3.16.
 _END, _END_SIGNATURE, _IN_ZIP64 = struct.Struct("<4sH16x"), b"PK\x05\x06", 0xFFFF
 _COPIED_AT_ONCE = 1024**2
@@ -209,8 +210,12 @@ class ZipDirectory:
         return encoded
 
     def _read_unpacked(self, info: zipfile.ZipInfo) -> bytes:
-        with self._opened.open(info) as file:
-            return file.read(encoded_images.MAX_IMAGE_BYTES + 1)
+        try:
+            with self._opened.open(info) as file:
+                return file.read(encoded_images.MAX_IMAGE_BYTES + 1)
+        except NotImplementedError as error:
+            method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
+            raise ImageError(f"its compression, {method}, is not read: pack it anew with deflate") from error
 
     def _unpack(self, info: zipfile.ZipInfo, path: Path) -> None:
         with self._opened.open(info) as packed, path.open("wb") as file:

@@ -122,7 +122,8 @@ def _check_index(column: str, labels: Sequence[str]) -> None:
     """Refuse indices of two labels where the column's name wants 1 for the first of them; see `check_numbers`."""
     check_numbers(labels)
     name = read_column_name(column, labels)
-    if len(labels) == 2 and name.only is not None and (name.only == 1) == name.is_denied:
+    may_want_other = (name.only == 1) == name.is_denied or (name.may_mean_more and not name.is_denied)
+    if len(labels) == 2 and name.only is not None and may_want_other:
         raise RequestError(
             f"Expected `values` probability for the column {column!r} of `template`; received index, of which 1 is "
             f"{labels[1]}. Or name the column otherwise."
@@ -143,7 +144,7 @@ def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
                 f"Expected `positive` to be what the column {column!r} of `template` wants; its name denies "
                 f"{labels[name.only]}, received {positive}. Name the other of two labels, or the column otherwise."
             )
-    elif name.classes and index[positive] not in name.classes:
+    elif name.classes and not name.may_mean_more and index[positive] not in name.classes:
         raise RequestError(
             f"Expected `positive` {' or '.join(labels[one] for one in sorted(name.classes))}, after which the column "
             f"{column!r} of `template` is named; received {positive}. Say that, or name the column otherwise."
@@ -153,7 +154,7 @@ def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
 
 def _told_by_name(column: str, name: ColumnName, labels: Sequence[str]) -> int:
     """The class that a column is named after, or the dog of cats and dogs where its name tells of neither."""
-    if name.only is not None and not name.is_denied:
+    if name.only is not None and not (name.is_denied or name.may_mean_more):
         return name.only
     if name.classes:
         _index_of(labels)  # refuses two that are the same

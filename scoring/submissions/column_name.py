@@ -15,6 +15,14 @@ _NO = re.compile(
 _NO_SIGN = re.compile(r"[!~¬]\W*\w|(?:^|[(=])\s*1\s*-")  # !cat, 1 - p(cat)
 # Words in which no cat and no dog is meant: category, classification, indicator.
 _OTHER_WORDS = re.compile(r"categor|(?<=[a-z])cat(?:es?|ed|ions?|ors?)(?![a-z])|dogma")
+# All that may stand beside a label and leave it what is wanted; any other word or sign may turn it round: `cat_free`.
+_PLAIN = re.compile(
+    "a|an|the|of|in|for|as|and|or|is|are|was|were|has|have|having|with|true|yes|contain(s|ing)?|show(s|ing)?|present|"
+    "presence|exists?|detect(s|ed|ion)?|found|p|pr|prob(a|s|ability|abilities)?|likelihood|conf(idence)?|scores?|y|"
+    "val(ue)?s?|output|result|answer|flag|binary|indicator|pred(s|ict|icted|ictions?)?|classif(ied|ication)|class(es)?|"
+    "category|labels?|targets?|images?|img|photos?|pictures?"
+)
+_PLAIN_SIGN = re.compile(r"(?<=\w)\s*-\s*(?=\w)|[_()\[\]{}.:,;?|=\"]")  # not HER2-
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class ColumnName:
     Attributes:
         classes: Those whose labels it has in whole words, but for case and plural.
         is_denied: Whether it says the opposite, `no_dog`.
-        may_mean_more: Whether it has a label within a longer word: `notcat`.
+        may_mean_more: Whether it has a label within a longer word, `notcat`, or beside it what may turn it round.
     """
 
     classes: frozenset[int]
@@ -50,12 +58,19 @@ def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
         found |= meant
         others += [] if meant else [words[0].casefold()]
         words = words[end:]
-    rest = _OTHER_WORDS.sub("", " ".join(others))
+    unknown = [word for word in others if not _PLAIN.fullmatch(word)]
+    rest = _OTHER_WORDS.sub("", " ".join(unknown))
+    may_turn = bool(unknown or _signs(_PLAIN_SIGN.sub("", name)).difference(*(labels[index] for index in found)))
     return ColumnName(
         frozenset(found),
         bool(_NO_SIGN.search(name)) or any(map(_NO.fullmatch, others)),
-        any(singular(label) in rest for label in labels),
+        (bool(found) and may_turn) or any(singular(label) in rest for label in labels),
     )
+
+
+def _signs(text: str) -> set[str]:
+    """What of a text is in no word."""
+    return {sign for sign in text if not (sign.isalnum() or sign.isspace())}
 
 
 def _meant(words: str, labels: Sequence[str]) -> set[int]:

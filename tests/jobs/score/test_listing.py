@@ -119,6 +119,21 @@ def test_a_tar_that_may_be_cut_off_is_a_warning_with_its_name(
     assert capsys.readouterr().out == said
 
 
+def test_a_tar_with_zeros_in_its_middle_is_a_warning_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for number in range(20):
+            archive.addfile(tarfile.TarInfo(f"{number}.jpg"))
+    with (tmp_path / "x.tar").open("r+b") as file:
+        file.seek(5 * 512)
+        file.write(bytes(9 * 512))
+    listed, _ = _list(tmp_path / "x.tar", RunFolder(tmp_path / "run"))
+    tell_listed(Console(soft_wrap=True), listed)
+    said = "1 tar has zeros where photos may have been (copy it again), and only what is there is scored: 'x.tar'\n"
+    assert (listed.manifest.num_images, capsys.readouterr().out) == (11, said)
+
+
 _ARCHIVES = "not looked into, as there are other images (name one, or a folder of tars, to read it)"
 _TABLES = "not looked into, as there are other images (name the column of images to read it)"
 

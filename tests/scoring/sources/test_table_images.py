@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def test_column_whose_name_has_dots_is_found_before_one_inside_another(tmp_path:
 
 
 def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_are(tmp_path: Path) -> None:
-    image = {"bytes": b"1", "path": "1.jpg"}
+    image = {"bytes": b"\x89PNG", "path": "1.jpg"}
     table = _rows(
         tmp_path / "t.parquet", [{"images": [image], "pixels": [1, 2], "image": image, "name": "x", "size": 1}]
     )
@@ -227,10 +228,78 @@ def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_ar
             TableColumns(path="image.bytes"),
             r"Expected `path_column` .* texts or numbers; image\.bytes of .* is binary\.",
         ),
+        (TableColumns(path="image"), r"image of .* is struct.* Name one of image\.path\."),
         (TableColumns(content="image.bytes", image_id="image"), "Expected `id_column` .* is struct"),
     ):
         with pytest.raises(ImagesError, match=reason):
             find_images(table, columns)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.binary(), pa.large_binary(), pa.binary_view(), pa.dictionary(pa.int32(), pa.binary()), pa.large_string()],
+    ids=str,
+)
+def test_texts_that_older_writers_leave_as_bytes_are_paths_ids_and_labels(tmp_path: Path, kind: pa.DataType) -> None:
+    """Impala, Hive and old Spark do not say that they are texts."""
+    texts: dict[str, list[str | None]] = {"path": ["2.png", "käse.png", None], "id": ["b", "a", "c"]}
+    texts["label"] = ["cat", None, "dog"]
+    arrays: dict[str, Any] = {}
+    for name, written in texts.items():
+        encoded = pa.array([text and text.encode() for text in written], pa.binary())
+        arrays[name] = encoded.dictionary_encode() if pa.types.is_dictionary(kind) else encoded.cast(kind)
+    table, columns = _write(tmp_path / "t.parquet", arrays, 2), TableColumns(image_id="id", label="label")
+    labelled = label_by_table(find_images(table, columns), table, columns, LabelUse(keeps_unlabelled=True))
+    assert [(image.image_id, image.path, image.target) for image in labelled.listing.images] == [
+        ("a", "käse.png", None),
+        ("b", "2.png", "cat"),
+        ("c", "t.parquet#2", "dog"),
+    ]
+    assert [image.path for image in find_images(table).images] == ["2.png", "käse.png", "t.parquet#2"]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [pa.array([1, 10, 100]), pa.array([1.0, 10.0, 100.0]), pa.array([Decimal("1.00"), Decimal("10.00"), Decimal(100)])],
+    ids=["whole", "floats", "decimals"],
+)
+def test_whole_numbers_are_the_same_ids_however_a_table_has_them(tmp_path: Path, numbers: pa.Array) -> None:
+    table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "c.png"], "id": numbers})
+    assert [image.image_id for image in find_images(table, TableColumns(image_id="id")).images] == ["1", "10", "100"]
+
+
+def test_images_as_a_dictionary_are_read_as_others(tmp_path: Path) -> None:
+    values = pa.array([b"one", b"two", None, b"one"]).dictionary_encode()
+    table, columns = _write(tmp_path / "t.parquet", {"image": values}), TableColumns(content="image")
+    (first, second, none, last), read = find_images(table, columns).images, open_images(table, columns)
+    assert [read(image) for image in (first, second, last)] == [b"one", b"two", b"one"]
+    with pytest.raises(ImageError, match="the table's row holds no image"):
+        read(none)
+
+
+def test_row_of_hugging_face_that_names_its_image_instead_says_where(tmp_path: Path) -> None:
+    images: list[dict[str, Any]] = [{"bytes": b"1", "path": "1.jpg"}, {"bytes": None, "path": "2.jpg"}]
+    table = _rows(tmp_path / "t.parquet", [{"image": image} for image in images])
+    flat = _write(tmp_path / "f.parquet", {f"image.{name}": [one[name] for one in images] for name in images[0]})
+    for source in (table, flat):
+        held, named = find_images(source, columns := TableColumns(content="image.bytes")).images
+        read = open_images(source, columns)
+        assert read(held) == b"1"
+        with pytest.raises(ImageError, match=r"holds no image; image\.path may name one: .* by `path_column`"):
+            read(named)
+
+
+def test_part_of_a_table_without_any_value_has_rows_without_an_image(tmp_path: Path) -> None:
+    """pandas writes a column of nulls without a type."""
+    for number, values in enumerate([pa.nulls(2), pa.array([b"image"])]):
+        _write(tmp_path / f"t-{number}.parquet", {"image": values})
+    columns = TableColumns(content="image")
+    *none, image = find_images(tmp_path / "t-*.parquet", columns).images
+    read = open_images(tmp_path / "t-*.parquet", columns)
+    assert (len(none), read(image)) == (2, b"image")
+    for row in none:
+        with pytest.raises(ImageError, match="the table's row holds no image"):
+            read(row)
 
 
 def test_row_without_a_path_is_an_image_error_of_its_own(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from scoring.errors import ChangedError, ImageError, ImagesError, UnreachableError
-from scoring.sources import encoded_images, tar_members
+from scoring.sources import encoded_images, tar_headers
 from scoring.sources.entries import LeftOut
 from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import find_images, open_images
@@ -234,7 +234,7 @@ def test_links_in_a_tar_lead_to_what_lies_there_once_all_is_unpacked(
 def test_tars_written_one_behind_the_other_are_all_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: int, at_once: int
 ) -> None:
-    monkeypatch.setattr(tar_members, "_HEADERS_AT_ONCE", at_once)
+    monkeypatch.setattr(tar_headers, "_HEADERS_AT_ONCE", at_once)
     parts = [_tar("1.jpg", "2.jpg", "x" * 150 + ".jpg"), _tar("ünï.jpg"), _tar("4.jpg", "5.jpg")]
     (tmp_path / "x.tar").write_bytes(bytes(padding).join(parts))
     images = find_images(tmp_path / "x.tar").images
@@ -255,6 +255,47 @@ def test_tar_without_its_closing_zeros_is_listed_and_said_to_be_cut_off_perhaps(
 def test_tar_with_few_zeros_at_its_end_is_whole(tmp_path: Path, num_zeros: int) -> None:
     (tmp_path / "x.tar").write_bytes(_tar("1.jpg")[: 1024 + num_zeros])
     assert find_images(tmp_path / "x.tar").left_out == ()
+
+
+_PHOTO = 1024  # bytes of each member of `_tar`, its header included
+_TEN = _tar(*(f"{number}.jpg" for number in range(10)))[: 10 * _PHOTO]
+
+
+def _ended(content: bytes, record: int) -> bytes:
+    """An archive as `tar -b` ends it, by two blocks of zeros, and more up to the end of a record of so many blocks."""
+    content += bytes(1024)
+    return content + bytes(-len(content) % (record * 512))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _ended(_TEN[: 2 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[5 * _PHOTO :], 20),
+        _ended(_TEN[: 3 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[6 * _PHOTO :], 20),
+        _TEN[: 6 * _PHOTO] + bytes(len(_ended(_TEN, 20)) - 6 * _PHOTO),
+        _TEN[: 6 * _PHOTO] + bytes(5 * 2**20),
+        _ended(bytes(3 * _PHOTO) + _TEN[3 * _PHOTO :], 20),
+        _ended(_TEN[: 2 * _PHOTO] + bytes(3 * _PHOTO) + _TEN[5 * _PHOTO :], 1) + _ended(_TEN, 20),
+    ],
+    ids=["middle", "later", "end", "long end", "beginning", "middle of the first of two"],
+)
+def test_tar_with_zeros_where_photos_may_have_been_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(content)
+    listing = find_images(tmp_path / "x.tar")
+    assert LeftOut(Reason.HOLE, 1, ("x.tar",)) in listing.left_out
+
+
+@pytest.mark.parametrize("record", [1, 2, 7, 8, 20, 40, 64, 126, 2048])
+@pytest.mark.parametrize("other", [1, 20, 512])
+@pytest.mark.parametrize("num_photos", [1, 9])
+def test_zeros_at_the_ends_of_archives_of_all_kinds_of_records_are_no_hole(
+    tmp_path: Path, record: int, other: int, num_photos: int
+) -> None:
+    first, behind = _TEN[: num_photos * _PHOTO], _TEN[num_photos * _PHOTO :]
+    usual = [] if record in (7, 40) else [_ended(first, record), _ended(first, record) + _ended(behind, other)]
+    for content in (*usual, _ended(first, record) + _ended(behind, record) + _ended(_TEN, record)):
+        (tmp_path / "x.tar").write_bytes(content)
+        assert not [left for left in find_images(tmp_path / "x.tar").left_out if left.reason == Reason.HOLE]
 
 
 def test_what_follows_the_end_of_a_tar_and_is_no_tar_is_refused(tmp_path: Path) -> None:
@@ -478,3 +519,59 @@ def test_sparse_member_is_left_out_by_what_it_is(tmp_path: Path) -> None:
     assert [image.image_id for image in listing.images] == ["whole"]
     [left_out] = listing.left_out
     assert left_out == LeftOut("sparse in its tar, which is not read in place", 1, ("photos.tar/holes.jpg",))
+
+
+def _with_times(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", magic: bytes = b"ustar  \0") -> bytes:
+    """A member as GNU tar writes it with `--listed-incremental`: with the times of access and change in its header."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, len(content)
+    *before, header = _blocks(member.tobuf(tarfile.GNU_FORMAT))
+    raw = bytearray(header)
+    raw[257:265], raw[345:369] = magic, b"13727410000\0" + b"13727421610\0"
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw)
+    return b"".join([*before, bytes(raw), content, bytes(-len(content) % 512)])
+
+
+def _blocks(content: bytes) -> list[bytes]:
+    return [content[start : start + 512] for start in range(0, len(content), 512)]
+
+
+@pytest.mark.parametrize("magic", [b"ustar  \0", bytes(8)])
+def test_times_in_headers_of_incremental_archives_are_no_folder(tmp_path: Path, magic: bytes) -> None:
+    names = ["1.png", "cat/2.png", "cat/" + "x" * 120 + ".png"]
+    members = [_with_times("cat/", b"D", b"Y2.png\0\0", magic), *(_with_times(name, magic=magic) for name in names)]
+    (tmp_path / "x.tar").write_bytes(b"".join(members) + bytes(1024))
+    listing = find_images(tmp_path / "x.tar")
+    assert ([image.path for image in listing.images], listing.left_out) == ([f"x.tar/{name}" for name in names], ())
+
+
+def test_photo_of_a_later_incremental_archive_replaces_the_earlier_whenever_it_was_read(tmp_path: Path) -> None:
+    later = _with_times("cat/1.png", content=b"new").replace(b"13727410000", b"13727410001")
+    later = later.replace(later[148:156], b"%06o\0 " % (int(later[148:154], 8) + 1))
+    (tmp_path / "x.tar").write_bytes(_with_times("cat/1.png", content=b"old") + later + bytes(1024))
+    listing = find_images(tmp_path / "x.tar")
+    assert [(image.path, open_images(tmp_path / "x.tar")(image)) for image in listing.images] == [
+        ("x.tar/cat/1.png", b"new")
+    ]
+    assert listing.left_out == (LeftOut(Reason.REPLACED, 1, ("x.tar/cat/1.png",)),)
+
+
+def test_symbolic_link_of_an_incremental_archive_leads_to_a_folder_that_it_lists(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("pets")
+    link.type, link.linkname = tarfile.SYMTYPE, "cat"
+    members = [_with_times("cat/", b"D", b"Y1.png\0\0"), _with_times("cat/1.png", content=b"1"), link.tobuf()]
+    (tmp_path / "x.tar").write_bytes(b"".join(members) + bytes(1024))
+    assert find_images(tmp_path / "x.tar").left_out == (LeftOut(Fault.SEARCHED, 1, ("x.tar/pets/",)),)
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_are_whole_in_every_format(tmp_path: Path, kind: int) -> None:
+    names = ["1.jpg", f"{'f' * 90}/{'x' * 60}.jpg", f"{'f' * 90}/{'l' * 60}.jpg"]
+    with tarfile.open(tmp_path / "x.tar", "w", format=kind) as writer:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            if name.endswith("l.jpg"):
+                member.type, member.linkname = tarfile.LNKTYPE, names[0]
+            writer.addfile(member)
+    assert {image.path for image in find_images(tmp_path / "x.tar").images} == {f"x.tar/{name}" for name in names}

@@ -124,6 +124,31 @@ def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) ->
         _read_all(path)
 
 
+@pytest.mark.parametrize("cut", [range(20), range(60, 200)], ids=["front", "middle"])
+def test_zip_whose_front_or_middle_is_missing_has_what_its_directory_still_finds(tmp_path: Path, cut: range) -> None:
+    path = _zip(tmp_path / "photos.zip", zipfile.ZIP_STORED)
+    content = path.read_bytes()
+    path.write_bytes(content[: cut.start] + content[cut.stop :])
+    (first, second), read = find_images(path).images, open_images(path)
+    with pytest.raises(ImageError, match="cannot read from zip: no member begins where the directory says"):
+        read(first)
+    assert read(second) == _BOTH[1]
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "deflate64"), (98, "PPMd"), (77, "method 77")])
+def test_compression_that_is_not_read_is_named(tmp_path: Path, number: int, name: str) -> None:
+    path = _zip(tmp_path / "photos.zip", zipfile.ZIP_BZIP2)
+    content = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = content.index(mark) + at
+        content[start : start + 2] = struct.pack("<H", number)
+    path.write_bytes(content)
+    (first, second), read = find_images(path).images, open_images(path)
+    with pytest.raises(ImageError, match=f"its compression, {name}, is not read: pack it anew with deflate"):
+        read(first)
+    assert read(second) == _BOTH[1]
+
+
 def _write(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", compression) as writer:
         for name, content in members.items():

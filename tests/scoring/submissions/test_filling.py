@@ -137,6 +137,49 @@ def test_of_several_labels_in_a_name_the_longest_and_the_same_counts(
     assert _fill(folder, [f"id,{column}", "1,0.5"])[1:] == [f"1,{_A[index]}"]
 
 
+_BESIDE_LABELS = (
+    "prob_{} p({}) {}_prob target_{} label_{} has_{} {}_score predicted_{} {}_probability {}_pred pred_{} {}Prob "
+    "{}_label P({}|image) image_contains_{} {}_present class={} {}_detected probability-of-{} {}:confidence "
+    "{}_value"
+)
+
+
+@pytest.mark.parametrize("named", [*_BESIDE_LABELS.split(), "probability of a {}", "[{}]", "Predicted probability: {}"])
+def test_words_and_signs_that_competitions_put_beside_a_label_leave_it_what_is_wanted(
+    tmp_path: Path, named: str
+) -> None:
+    for label, probability in (("cat", 0.75), ("dog", 0.25)):
+        folder = _run(tmp_path / label, [_CAT], _PETS)
+        assert _fill(folder, [f"id,{named.format(label)}", "1,0.5"])[1:] == [f"1,{probability}"]
+    folder = _run(tmp_path / "numbers", [_CAT], ("0", "1"))
+    assert _fill(folder, [f"id,{named.format('0')}", "1,0.5"])[1:] == ["1,0.75"]
+
+
+_MAY_TURN = (
+    "{}_free free_of_{}s zero_{} false_{} {}_is_false w/o_{} wo_{} sans_{} {}=0 {}==0 {}_0 {}^c {}' {}- -{} {}/n "
+    "{}_error hardly_a_{} kein_{} rather_{} 100-{} {}_rejected un-{} ex_{} ≠{} 0*{} is_{}_notdog"
+)
+
+
+@pytest.mark.parametrize("named", [*_MAY_TURN.split(), "{} is false"])
+def test_a_column_with_other_words_or_signs_beside_a_label_asks_whether_it_wants_that(
+    tmp_path: Path, named: str
+) -> None:
+    column = named.format("cat")
+    folder = _run(tmp_path, [_CAT], _PETS)
+    named_so = re.escape(f"the column {column!r} of")
+    _refused(folder, [f"id,{column}", "1,0.5"], f"`positive`: which label's probability {named_so}")
+    _refused(folder, [f"id,{column}", "1,0"], f"`values` probability for {named_so}", values=Values.INDEX)
+    for positive, probability in (("cat", 0.75), ("dog", 0.25)):
+        assert _fill(folder, [f"id,{column}", "1,0.5"], positive=positive)[1:] == [f"1,{probability}"]
+
+
+def test_signs_of_a_label_in_the_name_of_a_column_are_its_own(tmp_path: Path) -> None:
+    for label in ("HER2+", "cat/kitten", "C#"):
+        folder = _run(tmp_path / str(len(label)), [_CAT], (label, "other"))
+        assert _fill(folder, [f"id,p({label})", "1,0.5"])[1:] == ["1,0.75"]
+
+
 @pytest.mark.parametrize("column", ["cat_or_dog", "cat_not_dog", "iscat", "notcat", "nodog", "noncats", "isnotdogs"])
 def test_a_column_whose_name_does_not_tell_which_label_it_wants_asks(tmp_path: Path, column: str) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)

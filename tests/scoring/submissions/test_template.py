@@ -40,6 +40,30 @@ def test_semicolons_and_tabs_stay(tmp_path: Path, given: str, filled: str) -> No
     assert read_template(path).filled([("c;d",), ("e,f",)]) == filled
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        '"id";"Tomato, ripe";Apple\n1;0;0\n2;0;0\n',
+        "id\tTomato, ripe\tApple\n1\t0\t0\n2\t0\t0\n",
+        "id\tTomato, ripe; round\tApple\n1\t0\t0\n2\t0\t0\n",
+        "id;Tomato, ripe\n1;0,5\n2;0,5\n",
+        'id,"Tomato; ripe",Apple\n1,0,0\n2,0;5,0\n',
+        "\tTomato\n1\t0\n2\t0\n",
+    ],
+)
+def test_marks_within_names_separate_no_columns(tmp_path: Path, given: str) -> None:
+    (tmp_path / "sample_submission.csv").write_text(given)
+    template = read_template(tmp_path / "sample_submission.csv")
+    assert ("Tomato" in template.columns[0], template.ids) == (True, ("1", "2"))
+    assert template.filled(template.answers).splitlines()[1:] == given.splitlines()[1:]
+
+
+def test_what_separates_fields_is_said_where_a_line_has_too_few(tmp_path: Path) -> None:
+    (tmp_path / "sample_submission.csv").write_text("id;cat, dog;fox\n1;0;0\n2;0\n")
+    with pytest.raises(RequestError, match=r"3 fields in line 3 .* it has 2, with ';' between fields"):
+        read_template(tmp_path / "sample_submission.csv")
+
+
 def test_every_id_is_written_so_that_it_is_read_as_it_was(tmp_path: Path) -> None:
     r"""Python writes a lone `\r`, as in macOS' `Icon\r`, without quotes, which ends a line for whoever reads it."""
     ids = ("Icon\r", "a\nb", "a,b", 'a"b', "a\tb", " a ", "007", "7", "é", "e\u0301", "=1")
