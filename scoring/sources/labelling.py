@@ -8,8 +8,9 @@ from scoring.sources.entries import NAMED, LeftOut, Listing
 from scoring.sources.id_column import check_paths, choose_ids, ids_without_photo
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
-from scoring.sources.split_columns import columns_of_file, columns_of_table, refuse_test_rows
+from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets

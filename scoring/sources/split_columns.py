@@ -2,19 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
-from scoring.sources.labels_file import FLAGS, LabelsTable
+from scoring.sources.labels_file import FLAGS
+from scoring.sources.other_columns import OtherColumns
 from scoring.sources.splits import Split, find_splits, word_of_split
-from scoring.sources.table_columns import TableColumns
-from scoring.sources.table_images import TableSource
 
-_Rows = Sequence[tuple[Hashable, str]]  # the id and the value of each row that has one
 _Splits = Mapping[Hashable, Split | None]  # what a column says of each row, by its id
 
 _DIGIT = re.compile(r"\d")
@@ -30,45 +26,6 @@ _AS_LABEL = re.compile("(?P<is>(is)?)_?(train|test)", re.IGNORECASE)
 _FEW = 10  # different values with a number, as `train2019`: `train_012` is an id
 _MANY = 1_000  # different values in a column that tells no split
 _CODES = ({"0", "1"}, {"0", "1", "2"})  # of splits, which do not say which is which
-
-
-@dataclass(frozen=True)
-class OtherColumns:
-    """The columns beside those of photos' ids and labels.
-
-    Attributes:
-        are_texts: Whether each is of texts, by its name; of one of numbers the name has to say what it is.
-        read: The rows of one.
-    """
-
-    are_texts: Mapping[str, bool]
-    read: Callable[[str], _Rows]
-
-    def rows(self, column: str) -> _Rows:
-        """The rows of a column; none of one of a Parquet table that cannot be text."""
-        with suppress(RequestError):
-            return self.read(column)
-        return ()
-
-
-def columns_of_file(table: LabelsTable, id_column: str, label_column: str) -> OtherColumns:
-    """The other columns of a file of labels."""
-    others = [column for column in table.columns if column not in (id_column, label_column)]
-    ids = table.columns[id_column]
-    return OtherColumns(
-        dict.fromkeys(others, True),
-        lambda column: [row for row in zip(ids, table.columns[column], strict=True) if row[1]],
-    )
-
-
-def columns_of_table(source: TableSource, columns: TableColumns) -> OtherColumns:
-    """The other columns of a table of images, whose ids are paths and ids."""
-
-    def read(column: str) -> _Rows:
-        files = TableSource(source.table, replace(columns, label=column)).files()
-        return [((file.path, file.image_id), file.target) for file in files if file.target and not file.left_out]
-
-    return OtherColumns(source.other_columns(), read)
 
 
 def refuse_test_rows(
