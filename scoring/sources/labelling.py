@@ -8,8 +8,9 @@ from scoring.sources.entries import NAMED, LeftOut, Listing
 from scoring.sources.id_column import check_paths, choose_ids, ids_without_photo
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
-from scoring.sources.split_columns import columns_of_file, columns_of_table, refuse_test_rows
+from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
@@ -68,7 +69,7 @@ def label_by_file(
     label_of = _labels_by_id(table, ids.column, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
-    told_of_splits = None
+    told_of_splits: Sequence[str] = ()
     if use == TRAINING:
         photos = {one: images[row] for one, row in row_of.items()}
         told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
@@ -78,7 +79,7 @@ def label_by_file(
         kept = {image.path for image in images}
         unused = ids_without_photo(unused, [image for image in found.images if image.path not in kept], folder)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, ids.column), told_of_splits, _told_otherwise(labelled, table.name, use))
+    told = (table.told_of_one(column, ids.column), *told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
@@ -106,11 +107,11 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
         row if (row := (image.path, image.image_id)) in target_of else (image.path, None) for image in listing.images
     ]
     found = _with_targets(listing, [target_of.get(row) for row in rows_of], table.name, use)
-    told_of_splits = None
+    told_of_splits: Sequence[str] = ()
     if use == TRAINING:
         photos = {row: image for row, image in zip(rows_of, listing.images, strict=True) if row in target_of}
         told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-    return Labelled(found, told=tuple(filter(None, (told_of_splits, _told_otherwise(found, table.name, use)))))
+    return Labelled(found, told=tuple(filter(None, (*told_of_splits, _told_otherwise(found, table.name, use)))))
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:

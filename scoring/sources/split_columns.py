@@ -2,78 +2,51 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from scoring.errors import RequestError
-from scoring.sources.entries import ImageEntry
-from scoring.sources.labels_file import FLAGS, LabelsTable
-from scoring.sources.splits import Split, find_splits, word_of_split
-from scoring.sources.table_columns import TableColumns
-from scoring.sources.table_images import TableSource
-
-_Rows = Sequence[tuple[Hashable, str]]  # the id and the value of each row that has one
-_Splits = Mapping[Hashable, Split | None]  # what a column says of each row, by its id
+from scoring.sources.entries import NAMED, ImageEntry
+from scoring.sources.other_columns import Flags, OtherColumns, Rows, read_flags
+from scoring.sources.splits import Split, SplitFolders, find_splits, word_of_split
 
 _DIGIT = re.compile(r"\d")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VALUE = re.compile(r"[a-z][a-z\d ._+&()-]{1,39}", re.IGNORECASE)
-_LEARNED = re.compile(r"(train)(?:ing)?[-_+& ]*val(?:id(?:ation)?)?(?![a-z])", re.IGNORECASE)  # VOC's `trainval`
-# Words beside that of a split that tell nothing: of FER2013's `PublicTest` and WILDS' `id_test`, of `stage1_train` and
-# `train.csv`; not of `train station`, nor of `train_1.jpg`.
-_KINDS = {"public", "private", "id", "ood", "stage", "stg", "split", "img", "imgs", "photo", "photos", "csv", "txt"}
+_LEARNED = re.compile(r"(train)(?:ing)?[-_+&/ ]*val(?:id(?:ation)?)?(?![a-z])", re.IGNORECASE)  # VOC's `trainval`
+_LEARNED_END = re.compile(r"(train|val|fold[-_ ]?\d+|^\d+)$", re.IGNORECASE)  # COCO's `minival`, and folds
+_HELD_OUT = re.compile("h[eo]ld[-_ ]out", re.IGNORECASE)
+# Words beside that of a split that tell nothing in any column: of FER2013's `PublicTest` and WILDS' `id_test`, of
+# `stage1_train` and `train.csv`, and letters; not of `train station`, nor of `train_1.jpg`.
+_KINDS = re.compile("public|private|id|ood|stage|stg|split|imgs?|photos?|csv|txt|zip|[a-z]")
 _ASIDE = {"is", "in", "for", "used", "the", "img", "imgs", "photo", "photos", "sample", "flag", "split"}  # of flags
-_DIVIDING = {"split", "splits", "datasplit", "partition"}  # what columns of splits are called, of words and of numbers
-_NOUNS = {*_DIVIDING, "subset", "set", "dataset", "phase", "usage"}  # of words alone: a `phase` 1 may be anything
-_AS_LABEL = re.compile("(?P<is>(is)?)_?(train|test)", re.IGNORECASE)
+_DIVIDING = {"split", "splits", "datasplit", "partition", "subset"}  # what columns of splits are called, also of codes
+_NOUNS = {*_DIVIDING, "set", "dataset", "phase", "usage", "fold", "folds", "kfold", "cv"}  # of words: `set` 1 is any
+_BESIDE_NOUNS = {"data", "image", "id", "name", "k"}
+_CODE = re.compile(r"\d|true|false|(?!(?:yes|no|y|n)$)[a-z]{1,3}", re.IGNORECASE)  # `1`, `tr`; not of whether it split
+_AS_LABEL = re.compile("(train|test)(s|ing)?|evaluation", re.IGNORECASE)  # flags of a vehicle, or of a patient
+_NUM_CODES = (2, 3)  # more are folds
 _FEW = 10  # different values with a number, as `train2019`: `train_012` is an id
 _MANY = 1_000  # different values in a column that tells no split
-_CODES = ({"0", "1"}, {"0", "1", "2"})  # of splits, which do not say which is which
 
 
 @dataclass(frozen=True)
-class OtherColumns:
-    """The columns beside those of photos' ids and labels.
+class _Told:
+    """What a column says.
 
     Attributes:
-        are_texts: Whether each is of texts, by its name; of one of numbers the name has to say what it is.
-        read: The rows of one.
+        splits: What each row is for, by its id.
+        like: Another column, of a label, which this may be too; None if it is of splits.
     """
 
-    are_texts: Mapping[str, bool]
-    read: Callable[[str], _Rows]
-
-    def rows(self, column: str) -> _Rows:
-        """The rows of a column; none of one of a Parquet table that cannot be text."""
-        with suppress(RequestError):
-            return self.read(column)
-        return ()
-
-
-def columns_of_file(table: LabelsTable, id_column: str, label_column: str) -> OtherColumns:
-    """The other columns of a file of labels."""
-    others = [column for column in table.columns if column not in (id_column, label_column)]
-    ids = table.columns[id_column]
-    return OtherColumns(
-        dict.fromkeys(others, True),
-        lambda column: [row for row in zip(ids, table.columns[column], strict=True) if row[1]],
-    )
-
-
-def columns_of_table(source: TableSource, columns: TableColumns) -> OtherColumns:
-    """The other columns of a table of images, whose ids are paths and ids."""
-
-    def read(column: str) -> _Rows:
-        files = TableSource(source.table, replace(columns, label=column)).files()
-        return [((file.path, file.image_id), file.target) for file in files if file.target and not file.left_out]
-
-    return OtherColumns(source.other_columns(), read)
+    splits: Mapping[Hashable, Split | None]
+    like: str | None = None
 
 
 def refuse_test_rows(
     columns: OtherColumns, labels: Mapping[Any, str], photos: Mapping[Any, ImageEntry], name: str
-) -> str | None:
+) -> Sequence[str]:
     """Refuse labels to train on of which another column says that they are to test on.
 
     Args:
@@ -83,73 +56,134 @@ def refuse_test_rows(
         name: What to call their file.
 
     Returns:
-        In words, that such a column says which photos are to validate on, and their folders do not; None if none does.
+        In words, which columns that may say so are taken for labels, and that one says which photos are to validate on,
+        and their folders do not.
 
     Raises:
-        RequestError: If a column says so, or has numbers for splits and nothing tells which is which.
+        RequestError: If a column says so, or has values for splits and nothing tells which is which.
     """
-    told = {column: splits for column in columns.are_texts if (splits := _read(column, columns, labels))}
+    told = {column: said for column in columns.are_texts if (said := _read(column, columns, labels))}
     split_of = find_splits(list(photos.values()))
     by_folder = {one: split_of(photo) for one, photo in photos.items()}
-    validated = {
-        one for splits in (*told.values(), by_folder) for one, split in splits.items() if split is Split.VALIDATION
-    }
-    for column, splits in told.items():
+    as_label = _refuse_tested(told, by_folder, photos, name)
+    if None in by_folder.values():
+        as_label |= _refuse_unclear(told, columns, labels, photos, name)
+    in_words = [
+        f"the column {column!r} of {name} is taken for a label, as {other!r} is; if it says which photos are to test "
+        "on, leave their rows out"
+        for column, other in as_label.items()
+    ]
+    for column, said in told.items():
+        if any(said.splits.get(one) is Split.VALIDATION is not split for one, split in by_folder.items()):
+            in_words.append(
+                f"the column {column!r} of {name} says which photos are to validate on; folders called train and valid "
+                "say so here, and columns do not"
+            )
+            break
+    return in_words
+
+
+def _refuse_tested(
+    told: Mapping[str, _Told],
+    by_folder: Mapping[Any, Split | None],
+    photos: Mapping[Any, ImageEntry],
+    name: str,
+) -> dict[str, str]:
+    """Refuse photos that a column says are to test on; of columns that may say so, the labels that they are like."""
+    all_told = [by_folder, *(said.splits for said in told.values())]
+    validated = {one for splits in all_told for one, split in splits.items() if split is Split.VALIDATION}
+    as_label = {}
+    for column, said in told.items():
         others = validated if _flagged(column) is Split.TRAIN else ()  # which are not to train on either
-        tested = [one for one in photos if splits.get(one) is Split.TEST and one not in others]
-        if tested:
+        tested = [one for one in photos if said.splits.get(one) is Split.TEST and one not in others]
+        if tested and said.like:
+            as_label[column] = said.like
+        elif tested:
             first = tested[0][0] if isinstance(tested[0], tuple) else tested[0]
             raise RequestError(
                 f"Expected photos to train on; the column {column!r} of {name} says that {len(tested):,} of "
                 f"{len(photos):,} are to test on, such as {first!r}. Leave their rows out, or that column if all are "
                 "to be trained on, as earlier versions did."
             )
-    if not told and None in by_folder.values():
-        _refuse_codes(columns, photos, name)
-    for column, splits in told.items():
-        if any(splits.get(one) is Split.VALIDATION is not split for one, split in by_folder.items()):
-            return (
-                f"the column {column!r} of {name} says which photos are to validate on; folders called train and valid "
-                "say so here, and columns do not"
-            )
-    return None
+    return as_label
 
 
-def _refuse_codes(columns: OtherColumns, photos: Mapping[Any, ImageEntry], name: str) -> None:
-    """Refuse a column such as `split` of 0 and 1: either may be to test on."""
+def _refuse_unclear(
+    told: Mapping[str, _Told],
+    columns: OtherColumns,
+    labels: Mapping[Any, str],
+    photos: Mapping[Any, ImageEntry],
+    name: str,
+) -> dict[str, str]:
+    """Refuse a column such as `split` of 0 and 1, or of `train` and `query`; see `_refuse_tested`."""
+    as_label = {}
+    telling = [column for column, said in told.items() if not said.like and _flagged(column) is not Split.VALIDATION]
     for column in columns.are_texts:
-        if not _names_splits(column, _DIVIDING):
+        if not _names_splits(column, _NOUNS) or set(telling) - {column}:
             continue
-        counts = Counter(value.removesuffix(".0") for one, value in columns.rows(column) if one in photos)
-        if set(counts) in _CODES:
-            numbers = ", ".join(f"{number} of {count:,}" for number, count in sorted(counts.items()))
-            raise RequestError(
-                f"Expected the column {column!r} of {name} to say in words, such as train and test, which photos are "
-                f"to test on; it has {numbers} photos. Write these words, or leave that column out if all are to be "
-                "trained on, as earlier versions did."
-            )
+        rows = [row for row in columns.rows(column) if row[0] in photos and row[1]]
+        counts = Counter(value for _, value in rows)
+        if not _are_unclear(counts, _names_splits(column, _DIVIDING)):
+            continue
+        if all(map(read_flags, (rows, [*labels.items()]))) and (beside := _flags_beside(column, columns)):
+            as_label[column] = next(iter(beside))
+            continue
+        has = [f"{value} of {count:,}" for value, count in sorted(counts.items())]
+        has = [*has[:NAMED], "..."] if len(has) > NAMED else has
+        raise RequestError(
+            f"Expected the column {column!r} of {name} to say in words, such as train and test, which photos are to "
+            f"test on; it has {', '.join(has)} photos. Write these words, or leave that column out if all are to be "
+            "trained on, as earlier versions did."
+        )
+    return as_label
 
 
-def _read(column: str, columns: OtherColumns, labels: Mapping[Any, str]) -> _Splits:
-    """What a column says of each row; nothing if it tells no splits."""
+def _are_unclear(values: Collection[str], may_be_codes: bool) -> bool:
+    """Whether some values of a column of splits are none beside others that are, or all may be codes of splits."""
+    if any(map(_split_told, values)):
+        return not all(_split_named(value) or _LEARNED_END.search(value) for value in values)
+    return may_be_codes and len(values) in _NUM_CODES and all(map(_CODE.fullmatch, values))
+
+
+def _read(column: str, columns: OtherColumns, labels: Mapping[Any, str]) -> _Told | None:
+    """What a column says; None if it tells no splits."""
     flagged = _flagged(column)
     if not (columns.are_texts[column] or flagged):
-        return {}
+        return None
     rows = columns.rows(column)
-    values = {value for _, value in rows}
-    if not 1 < len(values) <= _MANY:
+    if flagged and (flags := read_flags(rows)):
+        return _of_flags(column, flagged, flags, columns, labels)
+    splits = _of_words(column, rows)
+    return _Told(splits) if splits else None
+
+
+def _of_words(column: str, rows: Rows) -> Mapping[Hashable, Split | None]:
+    """What the words in a column say, or where all are paths, their folders; nothing if they tell no splits."""
+    given = [row for row in rows if row[1]]
+    values = {value for _, value in given}
+    is_named = _names_splits(column, _NOUNS)
+    split_of: Mapping[str, Split | None]
+    if all("/" in value or "\\" in value for value in values):
+        paths = {value: _as_path(value) for value in values}
+        folders = SplitFolders(paths.values())
+        split_of = {value: folders.split_of(path) for value, path in paths.items()}
+    elif len(values) > _MANY:
         return {}
-    if flagged:
-        flags = {value: FLAGS.get(value.casefold()) for value in values}
-        if None not in flags.values():
-            return _of_flags(column, flagged, {one: bool(flags[value]) for one, value in rows}, columns, labels)
-    split_of = {value: _split_of_value(value) for value in values}
-    if not any(split_of.values()):
-        return {}
-    splits = {one: split_of[value] for one, value in rows}
-    tells = _tells_by_name if _names_splits(column, _NOUNS) else _tells
-    num_numbered = sum(split is not None and _DIGIT.search(value) is not None for value, split in split_of.items())
-    return splits if num_numbered <= min(_FEW, len(rows) // 2) and tells(Counter(splits.values())) else {}
+    else:
+        split_of = {value: _split_named(value) if is_named else _split_told(value) for value in values}
+        num_numbered = sum(split is not None and _DIGIT.search(value) is not None for value, split in split_of.items())
+        if num_numbered > min(_FEW, len(given) // 2) and not is_named:
+            return {}
+    splits = {one: split_of[value] for one, value in given}
+    num_told = Counter(splits.values())
+    is_some_test = is_named and 0 < num_told[Split.TEST] < len(rows)
+    return splits if is_some_test or _tells(num_told) else {}
+
+
+def _as_path(value: str) -> str:
+    """A path as those of photos are, where a folder ends with a slash: what has a suffix is a file."""
+    path = value.replace("\\", "/")
+    return path if "." in path.rpartition("/")[2] else f"{path.rstrip('/')}/"
 
 
 def _tells(num_told: Counter[Split | None]) -> bool:
@@ -159,36 +193,49 @@ def _tells(num_told: Counter[Split | None]) -> bool:
     return bool(num_told[Split.VALIDATION]) and not num_told[None]
 
 
-def _tells_by_name(num_told: Counter[Split | None]) -> bool:
-    """Whether a value of a column called `split` is the word of one, and not all are to test on."""
-    return 0 < num_told[Split.TEST] < num_told.total() or _tells(num_told)
-
-
 def _of_flags(
-    column: str, flagged: Split, flags: Mapping[Hashable, bool], columns: OtherColumns, labels: Mapping[Any, str]
-) -> _Splits:
-    """What a column such as `is_test` says; nothing if it may be a label, as `train` of vehicles beside `bus`."""
+    column: str, flagged: Split, flags: Flags, columns: OtherColumns, labels: Mapping[Any, str]
+) -> _Told | None:
+    """What a column such as `is_test` says; None if it is a label, as `train` of vehicles beside `bus`."""
+    if len({*flags.values()}) < 2:
+        return None
     yes, no = (flagged, Split.TEST if flagged is Split.TRAIN else Split.TRAIN)
-    splits = {one: yes if flag else no for one, flag in flags.items()}
-    learned = [one for one, split in splits.items() if split is Split.TRAIN]
-    if len({labels[one] for one in learned if one in labels}) < 2:
-        return {}
-    are_few = len(learned) * 2 <= len(splits)
-    return {} if are_few and (flagged is Split.VALIDATION or _has_flags_beside(column, columns)) else splits
+    told = _Told({one: yes if flag else no for one, flag in flags.items()})
+    of_learned, of_others = (
+        {labels[one] for one, split in told.splits.items() if (split is Split.TRAIN) is learned and one in labels}
+        for learned in (True, False)
+    )
+    may_be_label = _AS_LABEL.fullmatch(column) is not None
+    if len(of_learned) == 1 and of_learned.isdisjoint(of_others) and (may_be_label or flagged is Split.VALIDATION):
+        return None
+    if flagged is Split.VALIDATION:
+        return told if sum(flags.values()) * 2 < len(flags) else None
+    beside = _flags_beside(column, columns)
+    of_splits = [others for other, others in beside.items() if _flagged(other) not in {None, flagged}]
+    is_split = any(not any(flag and flags.get(one) for one, flag in others.items()) for others in of_splits)
+    alike = [other for other in beside if not _flagged(other) and other.casefold().startswith("is") is not may_be_label]
+    if is_split or not alike:  # no row is of two splits
+        return told
+    of_labels = [beside[other] for other in alike]
+    if _is_one_each([flags, *of_labels]) or _is_one_each([flags, *of_labels, read_flags([*labels.items()])]):
+        return None
+    return replace(told, like=alike[0]) if may_be_label and not _is_one_each(of_labels) else told
 
 
-def _has_flags_beside(column: str, columns: OtherColumns) -> bool:
-    """Whether a column is called as a label may be, and others, called alike, are so too: `is_train` and `is_bus`."""
-    if not (called := _AS_LABEL.fullmatch(column)):
-        return False
-    start = called["is"].casefold()
-    alike = (other for other in columns.are_texts if other.casefold().startswith(start) and not _flagged(other))
-    return any(rows and all(value.casefold() in FLAGS for _, value in rows) for rows in map(columns.rows, alike))
+def _flags_beside(column: str, columns: OtherColumns) -> dict[str, Flags]:
+    """The other columns of flags."""
+    return columns.flags(other for other in columns.are_texts if other != column)
+
+
+def _is_one_each(columns: Sequence[Flags]) -> bool:
+    """Whether of several columns of flags one is so in each row."""
+    num_so = Counter(one for flags in columns for one, flag in flags.items() if flag)
+    return len(columns) > 1 and all(num_so[one] == 1 for flags in columns for one in flags)
 
 
 def _flagged(column: str) -> Split | None:
     """The split of which a column of flags says which rows are of it, by its name; None if the name tells none."""
-    told = word_of_split(re.sub("^is(?=[a-z])", "", column, flags=re.IGNORECASE))
+    told = word_of_split(_HELD_OUT.sub("holdout", re.sub("^is(?=[a-z])", "", column, flags=re.IGNORECASE)))
     return told[0] if told and set(told[1]) <= _ASIDE and not _DIGIT.search(column) else None
 
 
@@ -196,10 +243,18 @@ def _names_splits(column: str, nouns: Collection[str]) -> bool:
     """Whether the name of a column says that it tells splits, such as `split`, `data set` or `train_test_split`."""
     words = set(re.findall("[a-z]+", column.casefold()))
     splits = {word for word in words if word_of_split(word)}
-    return (len(splits) > 1 or not words.isdisjoint(nouns)) and words <= {*splits, *nouns, "data", "image"}
+    return (len(splits) > 1 or not words.isdisjoint(nouns)) and words <= {*splits, *nouns, *_BESIDE_NOUNS}
 
 
-def _split_of_value(value: str) -> Split | None:
-    """What a value of a column says that a photo is for, such as `train` or `PublicTest`."""
+def _split_named(value: str) -> Split | None:
+    """What a value of a column that is called `split` says that a photo is for, such as `train` or `test-dev`."""
+    words = _WORD.findall(_LEARNED.sub(r"\1", _HELD_OUT.sub("holdout", value)))
+    splits = {told[0] for word in words if (told := word_of_split(word))}
+    splits -= {Split.VALIDATION} if len(splits) > 1 else set()
+    return splits.pop() if len(splits) == 1 else None
+
+
+def _split_told(value: str) -> Split | None:
+    """What a value of any column says that a photo is for, such as `train` or `PublicTest`."""
     told = word_of_split(_LEARNED.sub(r"\1", value)) if _VALUE.fullmatch(value) else None
-    return told[0] if told and set(told[1]) <= _KINDS else None
+    return told[0] if told and all(map(_KINDS.fullmatch, told[1])) else None

@@ -243,4 +243,4 @@ def is_text(kind: pa.DataType) -> bool:
 def is_number(kind: pa.DataType) -> bool:
     """Whether values of a type are numbers, or true and false."""
     types = pa.types
-    return any(test(kind) for test in (types.is_boolean, types.is_integer, types.is_floating))
+    return any(test(kind) for test in (types.is_boolean, types.is_integer, types.is_floating, types.is_decimal))

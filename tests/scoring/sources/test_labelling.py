@@ -1101,11 +1101,12 @@ def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_word
 @pytest.mark.parametrize(
     "columns",
     [
-        {"train": _in_thirds(1, 0, 0), "bus": _in_thirds(0, 1, 1), "car": _in_thirds(1, 1, 0)},
-        {"is_train": _in_thirds(1, 0, 0), "is_car": _in_thirds(1, 1, 0)},
+        {"train": _in_thirds(1, 0, 0), "bus": _in_thirds(0, 1, 0), "car": _in_thirds(0, 0, 1)},
+        {"train": _in_thirds(1, 1, 0), "bus": _in_thirds(0, 0, 1)},
+        {"training": _in_thirds(0, 1, 1), "match": _in_thirds(1, 0, 0)},
+        {"is_train": _in_thirds(1, 1, 0), "is_car": _in_thirds(0, 0, 1)},
         {"train": [row % 2 for row in _ROWS], "plane": [1 - row % 2 for row in _ROWS]},
         {"train": [1 - row % 2 for row in _ROWS]},
-        {"test": _in_thirds(1, 1, 0), "fever": _in_thirds(0, 1, 0)},
         {"test": _in_thirds("negative", "positive", "positive")},
         {"test": _in_thirds(0.5, 0.1, 0.2)},
         {"test1": _in_thirds(1, 0, 0)},
@@ -1117,7 +1118,15 @@ def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_word
         {"item": _in_thirds("test tube", "train set", "flask")},
         {"env": _in_thirds("test", "dev", "prod")},
         {"patient": [f"{'test' if row % 3 else 'train'}_{row:03d}" for row in _ROWS]},
+        {"test": [row % 5 for row in _ROWS]},
         {"split": [row % 4 for row in _ROWS]},
+        {"fold": _in_thirds(0, 1, "val"), "split": _in_thirds("fold1", "fold 2", "train")},
+        {"split": _in_thirds("labelled", "unlabelled", "unlabelled")},
+        {"split": _in_thirds("no", "yes", "no")},
+        {"split": _in_thirds("train", "minitrain", "")},
+        {"SET": _in_thirds("TRAIN", "UNASSIGNED", "UNASSIGNED")},
+        {"dataset": _in_thirds("ISIC_2019_Training", "PH2", "HAM10000")},
+        {"taken": _in_thirds("2021/1/2.jpg", "2021/2/2.jpg", "2020/1/2.jpg")},
         {"fold": [row % 2 for row in _ROWS], "phase": [row % 3 for row in _ROWS]},
     ],
 )
@@ -1125,6 +1134,161 @@ def test_columns_that_are_labels_results_or_folds_do_not_matter(
     tmp_path: Path, columns: dict[str, Sequence[object]]
 ) -> None:
     assert _labelled_by(tmp_path, **columns) == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "columns"),
+    [
+        ("train", {"train": _in_thirds(1, 0, 0), "bus": _in_thirds(0, 1, 1), "car": _in_thirds(1, 1, 0)}),
+        ("train", {"car": _in_thirds(0, 1, 1), "train": _in_thirds(1, 1, 0)}),
+        ("test", {"test": _in_thirds(1, 1, 0), "fever": _in_thirds(0, 1, 0)}),
+        ("tests", {"fever": _in_thirds(0, 1, 0), "tests": _in_thirds("", 1, "")}),
+        ("evaluation", {"evaluation": _in_thirds(0, 1, 0), "surgery": _in_thirds(1, 1, 0)}),
+    ],
+)
+def test_flags_called_as_a_split_beside_others_are_told_to_be_taken_for_labels(
+    tmp_path: Path, column: str, columns: dict[str, Sequence[object]]
+) -> None:
+    other = next(name for name in columns if name != column)
+    says = f"the column '{column}' of train.csv is taken for a label, as '{other}' is; if it says which photos are to"
+    assert [told[: len(says)] for told in _labelled_by(tmp_path, **columns)] == [says]
+
+
+def test_a_defect_called_split_beside_the_labels_of_another_is_told_to_be_taken_for_a_label(tmp_path: Path) -> None:
+    rows = [f"{one},{row % 2},{row % 3 % 2},{row % 4 // 3}\n" for row, one in enumerate(("a1", "b2", "c3", "10"))]
+    file = LabelsFile(_write(tmp_path, "id,knot,crack,split\n" + "".join(rows)), label_column="knot")
+    (told,) = label_by_file(_listing(), file).told
+    assert told.startswith("the column 'split' of train.csv is taken for a label, as 'crack' is")
+
+
+@pytest.mark.parametrize(
+    ("number", "columns"),
+    [
+        (8, {"is_train": _in_thirds(1, 0, 0), "is_car": _in_thirds(1, 1, 0)}),
+        (6, {"is_test": [row // 2 % 2 for row in _ROWS], "is_male": _in_thirds(1, 0, 1)}),
+        (4, {"train": _in_thirds(0, 1, 1), "test": _in_thirds(1, 0, 0), "male": [row % 4 // 2 for row in _ROWS]}),
+        (8, {"train": _in_thirds(1, 0, 0), "cat": [row % 2 for row in _ROWS], "dog": [1 - row % 2 for row in _ROWS]}),
+        (8, {"is_train": [int(row in (0, 2, 4, 6)) for row in _ROWS]}),
+    ],
+)
+def test_flags_of_a_split_are_refused_beside_flags_of_something_else(
+    tmp_path: Path, number: int, columns: dict[str, Sequence[object]]
+) -> None:
+    with pytest.raises(RequestError, match=f"says that {number} of 12 are to test on"):
+        _labelled_by(tmp_path, **columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("is_test", (1, "", "")),
+        ("is_test", ("x", "", "")),
+        ("test", ("True", "nan", "nan")),
+        ("holdout", ("yes", "", "")),
+        ("hold_out", (1, 0, 0)),
+        ("is_train", ("", 1, 1)),
+        ("is_train", (0, "NULL", "NULL")),
+        ("is_test", (1, 0, "nan")),
+        ("is_test", (1, 0, "NA")),
+        ("split", ("test", "", "")),
+        ("split", ("test", "None", "nan")),
+    ],
+)
+def test_photos_to_test_on_are_told_beside_empty_cells(tmp_path: Path, column: str, values: Sequence[object]) -> None:
+    with pytest.raises(RequestError, match=rf"column '{column}' of train.csv says that 4 of 12 are to test on"):
+        _labelled_by(tmp_path, **{column: _in_thirds(*values)})
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("split", ("external test", "train", "train")),
+        ("split", ("testA", "train", "val")),
+        ("split", ("test-dev", "train", "val")),
+        ("split", ("Test (20%)", "Train (80%)", "Train (80%)")),
+        ("split", ("'test'", "'train'", "'train'")),
+        ("split", ("2. Test", "1. Train", "1. Train")),
+        ("split", ("#test:0", "#train:0", "#train:0")),
+        ("split", ("held-out test set of 2021 (second hospital without 3 patients)", "train", "train")),
+        ("split", ("hold-out", "train", "train")),
+        ("split", ("test/", "train/", "train/")),
+        ("subset", ("test_hidden", "train_1", "extra")),
+        ("fold", ("test", 0, 1)),
+        ("fold_id", ("test", "fold0", "fold1")),
+        ("cv", ("holdout", "cv1", "cv2")),
+        ("folder", ("testA", "trainA", "trainB")),
+        ("archive", ("test.zip", "train.zip", "train.zip")),
+        ("folder", ("/data/test/", "/data/train/", "/data/train")),
+        ("folder", ("test/cats", "train/cats", "train/dogs")),
+        ("folder", ("test\\cats", "train\\cats", "train\\dogs")),
+        ("folder", ("/test/x/test_images", "/test/x/train_images", "/test/x/train_images")),
+    ],
+)
+def test_words_beside_that_of_a_split_count_where_the_column_is_called_so_and_folders_in_any(
+    tmp_path: Path, column: str, values: Sequence[object]
+) -> None:
+    with pytest.raises(RequestError, match=rf"column '{column}' of train.csv says that 4 of 12 are to test on"):
+        _labelled_by(tmp_path, **{column: _in_thirds(*values)})
+
+
+def test_a_column_of_the_paths_of_other_copies_tells_which_are_to_test_on(tmp_path: Path) -> None:
+    paths = [f"{'train' if row % 3 else 'test'}/{row}.png" for row in range(1_200)]
+    rows = [f"{row},{'cat' if row % 2 else 'dog'},{path}" for row, path in enumerate(paths)]
+    said = _refused(
+        _write(tmp_path, "\n".join(("id,label,original", *rows))), _listing([f"p/{r}.jpg" for r in range(1_200)])
+    )
+    assert "column 'original' of train.csv says that 400 of 1,200 are to test on, such as '0'" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "counts"),
+    [
+        ("split", (1, 2, 3), "1 of 4, 2 of 4, 3 of 4 photos"),
+        ("split", (1, 2, 2), "1 of 4, 2 of 8 photos"),
+        ("split", ("True", "False", "False"), "False of 8, True of 4 photos"),
+        ("partition", ("te", "tr", "tr"), "te of 4, tr of 8 photos"),
+        ("split", ("tst", "trn", "val"), "trn of 4, tst of 4, val of 4 photos"),
+        ("split", ("gallery", "train", "train"), "gallery of 4, train of 8 photos"),
+        ("set", ("unseen", "train", ""), "train of 4, unseen of 4 photos"),
+    ],
+)
+def test_values_of_splits_that_do_not_say_which_is_which_are_asked_about(
+    tmp_path: Path, column: str, values: Sequence[object], counts: str
+) -> None:
+    with pytest.raises(RequestError, match=rf"Expected the column '{column}' of train.csv to say .*; it has {counts}"):
+        _labelled_by(tmp_path, **{column: _in_thirds(*values)})
+
+
+def test_values_that_are_asked_about_are_named_up_to_five(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"a of 1, b of 1, c of 1, d of 1, e of 1, \.\.\. photos"):
+        _labelled_by(tmp_path, split=[*"abcdefg", *["train"] * 5])
+
+
+def test_flags_of_what_is_valid_hide_no_numbers_for_splits(tmp_path: Path) -> None:
+    valid = [int(row in (0, 1, 5, 6, 10)) for row in _ROWS]
+    with pytest.raises(RequestError, match=r"'split' of train\.csv to say in words"):
+        _labelled_by(tmp_path, valid=valid, split=_in_thirds(2, 0, 1))
+    assert len(_labelled_by(tmp_path, valid=valid)) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("is_test", pa.array([True, None, None, True, None, None]), "says that 2 of 6"),
+        ("is_train", pa.array([0, 1, 1, 0, 1, 1], pa.decimal128(25, 2)), "says that 2 of 6"),
+        ("split", pa.array(["test", None, None, "test", None, None]), "says that 2 of 6"),
+        ("split", pa.array([1, 2, 3, 1, 2, 3], pa.uint8()), "it has 1 of 2, 2 of 2, 3 of 2 photos"),
+        ("split", pa.array([True, False, False, True, False, False]), "it has false of 4, true of 2 photos"),
+    ],
+)
+def test_columns_of_a_table_of_images_may_have_empty_cells_and_any_numbers(
+    tmp_path: Path, column: str, values: pa.Array, said: str
+) -> None:
+    table, columns = tmp_path / "images.parquet", TableColumns(path="image", label="label")
+    paths = [f"{row}.jpg" for row in range(6)]
+    pq.write_table(pa.table({"image": paths, "label": ["cat", "dog"] * 3, column: values}), table)
+    with pytest.raises(RequestError, match=rf"column '{column}' of images.parquet .*{said}"):
+        label_by_table(find_images(table, columns), table, columns)
 
 
 def test_flags_of_a_training_set_that_is_small_count_where_no_label_is_called_so(tmp_path: Path) -> None:
