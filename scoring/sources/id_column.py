@@ -119,9 +119,10 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
             )
 
 
-def ids_without_photo(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> Sequence[str]:
-    """Those of some ids that are none of some photos', by the reading that finds most of them."""
-    return _match(ids, [image.image_id for image in images], [image.path for image in images], folder).missing
+def photos_of_ids(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> dict[str, ImageEntry]:
+    """The photo of each of some ids that has one, by the reading that finds most of them."""
+    matches = _match(ids, [image.image_id for image in images], [image.path for image in images], folder)
+    return {one: images[row] for one, row in zip(ids, matches.rows.tolist(), strict=True) if row >= 0}
 
 
 def _match_column(

@@ -20,7 +20,7 @@ from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.label_use import LabelUse
-from scoring.sources.labelling import label_by_file, label_by_path, label_by_table
+from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -1170,6 +1170,73 @@ def test_labels_of_photos_in_a_test_folder_and_a_column_that_says_what_folders_s
     other = [row.replace(",train", ",valid") for row in rows]
     file = LabelsFile(_write(tmp_path, "\n".join(("filepaths,labels,data set", *other))), "filepaths")
     assert "'data set' of train.csv says which photos" in label_by_file(kept, file).told[0]
+
+
+def _finetuned(tmp_path: Path, name: str, ids: Sequence[str], *paths: str) -> Labelled:
+    """What `finetune` takes of photos, with a file of labels, by turns `cat` and `dog`."""
+    found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    file = tmp_path / name
+    file.write_text("\n".join(("id,label", *(f"{one},{'cat' if row % 2 else 'dog'}" for row, one in enumerate(ids)))))
+    return label_by_file(leave_out_test(found), LabelsFile(file), found=found)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "num_ids"),
+    [
+        ("valid", "l.csv", 8),
+        ("dev", "test_labels.csv", 8),
+        ("d/validation/validation", "train.csv", 8),
+        ("valid", "labels.csv", 16),
+        ("train", "y_test.csv", 8),
+        ("train", "TestLabels.csv", 8),
+        ("train", "labels.csv", 16),
+    ],
+)
+def test_ids_that_may_be_those_of_photos_left_out_to_test_on_are_refused(
+    tmp_path: Path, folder: str, name: str, num_ids: int
+) -> None:
+    test = "d/test/test" if folder.startswith("d/") else "test"
+    paths = [*(f"{folder}/{n}.png" for n in range(8)), *(f"{test}/{n}.png" for n in range(num_ids))]
+    for suffix in ("", ".png"):
+        ids = [f"{n}{suffix}" for n in range(num_ids)]
+        with pytest.raises(RequestError, match=rf"'0(.png)?' may be '{folder}/0.png', or '{test}/0.png', which is to"):
+            _finetuned(tmp_path, name, ids, *paths)
+    told = _finetuned(tmp_path, name, [f"{folder}/{n}.png" for n in range(8)], *paths)
+    assert [image.path for image in told.listing.images] == paths[:8]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("train", "trainLabels.csv"), ("train", "l.csv"), ("valid", "val_labels.csv")]
+)
+def test_ids_of_photos_to_learn_from_may_be_those_of_photos_to_test_on_too(
+    tmp_path: Path, folder: str, name: str
+) -> None:
+    """As of CIFAR-10, where both are called 1 to 50,000."""
+    paths = [f"{split}/{n}.png" for split in (folder, "test") for n in range(8)]
+    told = _finetuned(tmp_path, name, [str(n) for n in range(8)], *paths)
+    assert [image.target for image in told.listing.images] == ["dog", "cat"] * 4
+    assert told.unused is None
+
+
+def test_a_label_of_photos_left_out_alone_is_asked_about_beside_those_to_validate_on(tmp_path: Path) -> None:
+    """A folder `test` of bank notes may be a label; beside one to train on it is none."""
+    for first in ("valid", "train"):
+        paths = [f"{label}/{label}{n}.jpg" for label in (first, "test", "void") for n in range(2)]
+        found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+        kept = leave_out_test(found)
+        file = LabelsFile(_write(tmp_path, "\n".join(("id,label", *(f"{path},{path[:4]}" for path in paths)))))
+        table = tmp_path / "t.parquet"
+        pq.write_table(pa.table({"path": paths, "label": [path[:4] for path in paths]}), table)
+        columns = TableColumns(label="label")
+        if first == "train":
+            assert len(label_by_file(kept, file, found=found).listing.images) == 4
+            continue
+        says = "every label of {}.*; those of 'test', such as 'test/test0.jpg', lie in a folder to test on.*call it"
+        with pytest.raises(RequestError, match=says.format("train.csv")):
+            label_by_file(kept, file, found=found)
+        rows = find_images(table, columns)
+        with pytest.raises(RequestError, match=says.format("t.parquet")):
+            label_by_table(leave_out_test(rows), table, columns, found=rows)
 
 
 def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:
