@@ -135,7 +135,7 @@ def _match_column(
 def _match(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str) -> Matches:
     """The images of some ids, by the reading that finds most of them."""
     tried: list[Matches] = []
-    for matches in match_by_every_reading(ids, image_ids, paths, folder):
+    for matches in match_by_every_reading(ids, image_ids, paths, folder, by_ends=True):
         tried.append(matches)
         if not matches.missing:
             break

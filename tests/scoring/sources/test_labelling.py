@@ -141,6 +141,19 @@ def _targets_in(tmp_path: Path, folder: str, labels: dict[str, str], paths: Sequ
     return {image.path: image.target for image in found.images if image.target is not None}
 
 
+@pytest.mark.parametrize(
+    "tops", [("my photos/",), ("t.tar/./",), ("more/all.tar/x/",), ("a-0.tar/", "a-1.tar/"), ("2021/x/", "2022/")]
+)
+def test_ids_are_paths_below_any_folder_or_archive_that_holds_the_photos(tmp_path: Path, tops: Sequence[str]) -> None:
+    paths = [f"{tops[n % len(tops)]}{label}/{n}.jpg" for n in range(4) for label in ("cat", "dog")]
+    ids = ["/".join(path.split("/")[-2:]) for path in paths]
+    listing = Listing([ImageEntry(path.split("/", 1)[1][:-4], path, 1) for path in paths])
+    rows = "\n".join(("path,label", *(f"{one},{one.partition('/')[0]}" for one in ids)))
+    assert _targets(_labelled(_write(tmp_path, rows), listing)) == {path: path.split("/")[-2] for path in paths}
+    twice = Listing([*listing.images, ImageEntry("other/cat/0", "other/cat/0.jpg", 1)])
+    assert f"cat/0.jpg is {paths[0]} and other/cat/0.jpg" in _refused(_write(tmp_path, rows), twice)
+
+
 def test_of_paths_of_which_some_begin_with_the_folder_itself_those_alone_are_read(tmp_path: Path) -> None:
     labels = {"/data/2021/site1/a.jpg": "dog", "/data/2022/site1/cats/b.jpg": "cat", "/x/site1/cats/b.jpg": "cat"}
     assert _targets_in(tmp_path, "/data/2021/site1", labels) == {"a.jpg": "dog"}
