@@ -1252,6 +1252,16 @@ def test_a_label_of_photos_left_out_alone_is_asked_about_beside_those_to_validat
             label_by_table(leave_out_test(rows), table, columns, found=rows)
 
 
+def test_a_column_of_splits_inside_another_counts(tmp_path: Path) -> None:
+    meta = [{"size": [8, 8], "split": split} for split in ("train", "test") * 2]
+    rows = {"path": [f"{n}.jpg" for n in range(4)], "label": ["cat", "cat", "dog", "dog"], "meta": meta}
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    columns = TableColumns(label="label")
+    found = find_images(tmp_path / "t.parquet", columns)
+    with pytest.raises(RequestError, match=r"the column 'meta\.split' of t\.parquet says that 2 of 4 are to test on"):
+        label_by_table(found, tmp_path / "t.parquet", columns)
+
+
 def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:
     table, columns = tmp_path / "table", TableColumns(path="image", label="label")
     for split, first in (("train", 1), ("test", 3)):
