@@ -73,7 +73,8 @@ def label_by_file(
     photos = {one: images[row] for one, row in row_of.items()}
     left_out = left_out_photos(listing, found, lambda aside: photos_of_ids(list(label_of), aside, folder), table.name)
     left_out.refuse_their_ids(photos)
-    left_out.refuse_their_labels(label_of, photos)
+    if found and left_out.are_of_a_label(label_of, photos):
+        return label_by_file(found, file, use, folder, has_ids_beside_paths)
     told_of_splits = None
     if use == TRAINING:
         told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
@@ -119,7 +120,8 @@ def label_by_table(
         return {row: image for image in images if (row := row_of(image)) in target_of}
 
     photos = by_row(listing.images)
-    left_out_photos(listing, found, by_row, table.name).refuse_their_labels(target_of, photos)
+    if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
+        return label_by_table(found, table, columns, use)
     labelled = _with_targets(listing, [target_of.get(row_of(image)) for image in listing.images], table.name, use)
     told_of_splits = None
     if use == TRAINING:

@@ -49,26 +49,30 @@ class LeftOutPhotos:
                 "the ids as paths."
             )
 
-    def refuse_their_labels(self, labels: Mapping[Any, str], photos: Mapping[Any, ImageEntry]) -> None:
-        """Refuse a label of photos left out alone, without any to train on: their folder `test` may be that of a label.
+    def are_of_a_label(self, labels: Mapping[Any, str], photos: Mapping[Any, ImageEntry]) -> bool:
+        """Whether the folders are those of labels, `test` of bank notes beside `valid`, without any to train on.
 
         Args:
             labels: The label of each id.
             photos: Those that are not left out, by their ids.
 
         Raises:
-            RequestError: If there is one.
+            RequestError: If they are not, and have a label that no other photo has.
         """
         if not self.of_id or Split.TRAIN in map(find_splits(self.found), photos.values()):
-            return
+            return False
+        told = {one: labels[one] for one in self.of_id}
+        if all(label in self.of_id[one].path.split("/")[:-1] for one, label in told.items()):
+            return True
         learned = {labels[one] for one in photos}
-        alone = next((one for one in self.of_id if one in labels and labels[one] not in learned), None)
+        alone = next((one for one, label in told.items() if label not in learned), None)
         if alone is not None:
             raise RequestError(
-                f"Expected photos of every label of {self.name} to learn from; those of {labels[alone]!r}, such as "
-                f"{self.of_id[alone].path!r}, lie in a folder to test on. If that folder is of a label, call it "
-                "otherwise; else leave their rows out."
+                f"Expected photos of every label of {self.name} to learn from; those of {told[alone]!r}, such as "
+                f"{self.of_id[alone].path!r}, lie in a folder to test on. Leave their rows out, or call that folder "
+                "otherwise if they are to be trained on."
             )
+        return False
 
 
 def left_out_photos(

@@ -5,7 +5,7 @@ import re
 import unicodedata
 import uuid
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -1231,25 +1231,36 @@ def test_ids_of_photos_to_learn_from_may_be_those_of_photos_to_test_on_too(
     assert told.unused is None
 
 
-def test_a_label_of_photos_left_out_alone_is_asked_about_beside_those_to_validate_on(tmp_path: Path) -> None:
-    """A folder `test` of bank notes may be a label; beside one to train on it is none."""
-    for first in ("valid", "train"):
-        paths = [f"{label}/{label}{n}.jpg" for label in (first, "test", "void") for n in range(2)]
-        found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
-        kept = leave_out_test(found)
-        file = LabelsFile(_write(tmp_path, "\n".join(("id,label", *(f"{path},{path[:4]}" for path in paths)))))
-        table = tmp_path / "t.parquet"
-        pq.write_table(pa.table({"path": paths, "label": [path[:4] for path in paths]}), table)
-        columns = TableColumns(label="label")
-        if first == "train":
-            assert len(label_by_file(kept, file, found=found).listing.images) == 4
-            continue
-        says = "every label of {}.*; those of 'test', such as 'test/test0.jpg', lie in a folder to test on.*call it"
-        with pytest.raises(RequestError, match=says.format("train.csv")):
-            label_by_file(kept, file, found=found)
-        rows = find_images(table, columns)
-        with pytest.raises(RequestError, match=says.format("t.parquet")):
-            label_by_table(leave_out_test(rows), table, columns, found=rows)
+def _by_folders(tmp_path: Path, labels: dict[str, str]) -> Iterator[dict[str, str | None]]:
+    """What `finetune` takes of photos in folders of these labels, by a file and by a table of them."""
+    paths = [f"{folder}/{n}.jpg" for folder in labels for n in range(2)]
+    told = [labels[path.split("/")[0]] for path in paths]
+    rows = "\n".join(("id,label", *(f"{path},{label}" for path, label in zip(paths, told, strict=True))))
+    found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    yield _targets(label_by_file(leave_out_test(found), LabelsFile(_write(tmp_path, rows)), found=found).listing)
+    table, columns = tmp_path / "train.parquet", TableColumns(label="label")
+    pq.write_table(pa.table({"path": paths, "label": told}), table)
+    found = find_images(table, columns)
+    yield _targets(label_by_table(leave_out_test(found), table, columns, found=found).listing)
+
+
+def test_labels_called_as_splits_are_labels_if_a_file_says_so_of_folders_without_one_to_train_on(
+    tmp_path: Path,
+) -> None:
+    """As of bank notes, which may be `valid`, `test` or `void`."""
+    for labels in (("valid", "test", "void"), ("dev", "test")):
+        for taken in _by_folders(tmp_path, dict(zip(labels, labels, strict=True))):
+            assert taken == {f"{label}/{n}.jpg": label for label in labels for n in range(2)}
+    for taken in _by_folders(tmp_path, {"train": "cat", "valid": "valid", "test": "test"}):
+        assert [*taken.values()] == ["cat", "cat", "valid", "valid"]
+
+
+def test_labels_of_photos_left_out_alone_are_asked_about_without_those_to_train_on(tmp_path: Path) -> None:
+    says = r"every label of train\..*; those of 'dog', such as 'test/0.jpg', lie in a folder to test on"
+    with pytest.raises(RequestError, match=says):
+        list(_by_folders(tmp_path, {"valid": "cat", "test": "dog"}))
+    for taken in _by_folders(tmp_path, {"train": "cat", "test": "dog"}):
+        assert [*taken] == ["train/0.jpg", "train/1.jpg"]
 
 
 def test_a_column_of_splits_inside_another_counts(tmp_path: Path) -> None:
