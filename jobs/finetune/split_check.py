@@ -12,6 +12,7 @@ from scoring.errors import ImagesError
 from scoring.finetuning.photo_split import check_folds, check_split, has_folders
 from scoring.models.model_folder import ModelFolder
 from scoring.sources.entries import ImageEntry
+from scoring.sources.marked_photos import marked_as_test
 from scoring.sources.splits import leave_out_test
 
 
@@ -48,5 +49,11 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
         console.print(
             f"folders to train and to validate on are not looked at: {request.num_validation:,} photos to validate on "
             "are drawn from both",
+            style="yellow",
+        )
+    if request.num_validation is not None and (marked := marked_as_test(images)):
+        console.print(
+            f"{len(marked):,} of {len(images):,} photos are called as to test on and are drawn with the others, "
+            f"such as {marked[0].path!r}",
             style="yellow",
         )

@@ -87,7 +87,7 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
         place = str(request.images.absolute())
         return label_by_file(listing, request.labels_file, request.label_use, place, has_both, found)
     if request.columns.label:
-        return label_by_table(listing, request.images, request.columns, request.label_use)
+        return label_by_table(listing, request.images, request.columns, request.label_use, found)
     if request.labels_from:
         return label_by_path(listing, request.labels_from, request.label_use, found)
     return Labelled(listing)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.marked_photos import marked_as_test
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, find_splits
 
@@ -31,7 +32,8 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
 
     Raises:
         ImagesError: If there are fewer than two labels, or two that count as one, or one would be missing on one side,
-            or if some photos lie outside the folders that say what others of their labels are for.
+            or if some photos lie outside the folders that say what others of their labels are for, or are marked as to
+            test on.
     """
     counts = Counter(image.target for image in images)
     if len(counts) < 2:
@@ -40,6 +42,7 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
     if num_validation is None:
         splits = _splits_of(images)
         _check_elsewhere(images, splits)
+        _check_marked(images)
         if set(splits) == _TO_LEARN:
             return _check_folders(images, splits, counts)
     _check_rarest(counts)
@@ -209,6 +212,16 @@ def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None
             f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
             f"{elsewhere[0]!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, move "
             "them into `train` or `valid`, or have all photos drawn with `validation`."
+        )
+
+
+def _check_marked(images: Sequence[ImageEntry]) -> None:
+    """Raise ImagesError if a word of folders or names marks photos as to test on."""
+    if marked := marked_as_test(images):
+        raise ImagesError(
+            f"Expected photos to train on; {marked[0].path!r} is called as one to test on, one of {len(marked)} of "
+            f"{len(images)}. Take the folder to train on as `images`, leave these or their labels out, or have all "
+            "photos drawn with `validation`."
         )
 
 

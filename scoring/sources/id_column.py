@@ -119,9 +119,10 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
             )
 
 
-def ids_without_photo(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> Sequence[str]:
-    """Those of some ids that are none of some photos', by the reading that finds most of them."""
-    return _match(ids, [image.image_id for image in images], [image.path for image in images], folder).missing
+def photos_of_ids(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> dict[str, ImageEntry]:
+    """The photo of each of some ids that has one, by the reading that finds most of them."""
+    matches = _match(ids, [image.image_id for image in images], [image.path for image in images], folder)
+    return {one: images[row] for one, row in zip(ids, matches.rows.tolist(), strict=True) if row >= 0}
 
 
 def _match_column(
@@ -134,7 +135,7 @@ def _match_column(
 def _match(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str) -> Matches:
     """The images of some ids, by the reading that finds most of them."""
     tried: list[Matches] = []
-    for matches in match_by_every_reading(ids, image_ids, paths, folder):
+    for matches in match_by_every_reading(ids, image_ids, paths, folder, by_ends=True):
         tried.append(matches)
         if not matches.missing:
             break

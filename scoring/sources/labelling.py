@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
-from scoring.sources.entries import NAMED, LeftOut, Listing
-from scoring.sources.id_column import check_paths, choose_ids, ids_without_photo
+from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
+from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
 from scoring.sources.split_columns import refuse_test_rows
@@ -49,7 +50,8 @@ def label_by_file(
         folder: Path of the folder or archive that the photos lie in: ids may be paths that begin above it.
         has_ids_beside_paths: Whether the photos' ids stand in a column of a table, which may tell another photo than
             the paths do.
-        found: All that were found, where some were left out since: their labels are not without a photo.
+        found: All that were found, where some were left out since: their labels are not without a photo, and their ids
+            must not be those of others.
 
     Raises:
         RequestError: If the file cannot be read, or does not tell which column, which photo or which of two labels is
@@ -69,15 +71,16 @@ def label_by_file(
     label_of = _labels_by_id(table, ids.column, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
+    photos = {one: images[row] for one, row in row_of.items()}
+    left_out = left_out_photos(listing, found, lambda aside: photos_of_ids(list(label_of), aside, folder), table.name)
+    left_out.refuse_their_ids(photos)
+    if found and left_out.are_of_a_label(label_of, photos):
+        return label_by_file(found, file, use, folder, has_ids_beside_paths)
     told_of_splits: Sequence[str] = ()
     if use == TRAINING:
-        photos = {one: images[row] for one, row in row_of.items()}
         told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
-    unused: Sequence[str] = [one for one in label_of if one not in row_of]
-    if unused and found:
-        kept = {image.path for image in images}
-        unused = ids_without_photo(unused, [image for image in found.images if image.path not in kept], folder)
+    unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
     told = (table.told_of_one(column, ids.column), *told_of_splits, _told_otherwise(labelled, table.name, use))
     return Labelled(
@@ -87,7 +90,13 @@ def label_by_file(
     )
 
 
-def label_by_table(listing: Listing, table: Location, columns: TableColumns, use: LabelUse = TRAINING) -> Labelled:
+def label_by_table(
+    listing: Listing,
+    table: Location,
+    columns: TableColumns,
+    use: LabelUse = TRAINING,
+    found: Listing | None = None,
+) -> Labelled:
     """Give the images of a table the labels in a column of it; see `label_by_file`.
 
     Raises:
@@ -99,19 +108,26 @@ def label_by_table(listing: Listing, table: Location, columns: TableColumns, use
     files = (file for file in source.files() if not file.left_out)
     rows = {(file.path, file.image_id): file.target or "" for file in files}  # the last one counts, as in the listing
     label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
-    labelled = {row: label for row, label in label_of if label}
-    labels = read_several(list(labelled.values()), use, str(columns.label), table.name)
-    target_of = dict(zip(labelled, labels, strict=True))
-    # An id is known by its row where the table has ids, else made of the path.
-    rows_of = [
-        row if (row := (image.path, image.image_id)) in target_of else (image.path, None) for image in listing.images
-    ]
-    found = _with_targets(listing, [target_of.get(row) for row in rows_of], table.name, use)
+    told = {row: label for row, label in label_of if label}
+    labels = read_several(list(told.values()), use, str(columns.label), table.name)
+    target_of = dict(zip(told, labels, strict=True))
+
+    def row_of(image: ImageEntry) -> tuple[str, str | None]:
+        """An id is known by its row where the table has ids, else made of the path."""
+        row = (image.path, image.image_id)
+        return row if row in target_of else (image.path, None)
+
+    def by_row(images: Sequence[ImageEntry]) -> dict[tuple[str, str | None], ImageEntry]:
+        return {row: image for image in images if (row := row_of(image)) in target_of}
+
+    photos = by_row(listing.images)
+    if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
+        return label_by_table(found, table, columns, use)
+    labelled = _with_targets(listing, [target_of.get(row_of(image)) for image in listing.images], table.name, use)
     told_of_splits: Sequence[str] = ()
     if use == TRAINING:
-        photos = {row: image for row, image in zip(rows_of, listing.images, strict=True) if row in target_of}
         told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-    return Labelled(found, told=tuple(filter(None, (*told_of_splits, _told_otherwise(found, table.name, use)))))
+    return Labelled(labelled, told=tuple(filter(None, (*told_of_splits, _told_otherwise(labelled, table.name, use)))))
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:

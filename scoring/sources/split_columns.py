@@ -9,12 +9,11 @@ from typing import Any
 from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry
 from scoring.sources.other_columns import Flags, OtherColumns, Rows, read_flags
-from scoring.sources.splits import Split, SplitFolders, find_splits, word_of_split
+from scoring.sources.splits import TRAINVAL, Split, SplitFolders, find_splits, word_of_split
 
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VALUE = re.compile(r"[a-z][a-z\d ._+&()-]{1,39}", re.IGNORECASE)
-_LEARNED = re.compile(r"(train)(?:ing)?[-_+&/ ]*val(?:id(?:ation)?)?(?![a-z])", re.IGNORECASE)  # VOC's `trainval`
 _LEARNED_END = re.compile(r"(train|val|fold[-_ ]?\d+|^\d+)$", re.IGNORECASE)  # COCO's `minival`, and folds
 _HELD_OUT = re.compile("h[eo]ld[-_ ]out", re.IGNORECASE)
 # Words beside that of a split that tell nothing in any column: of FER2013's `PublicTest` and WILDS' `id_test`, of
@@ -233,22 +232,28 @@ def _is_one_each(columns: Sequence[Flags]) -> bool:
     return len(columns) > 1 and all(num_so[one] == 1 for flags in columns for one in flags)
 
 
+def _inner(column: str) -> str:
+    """The name of a column in others, `meta.split`, without theirs."""
+    return column.rpartition(".")[2]
+
+
 def _flagged(column: str) -> Split | None:
     """The split of which a column of flags says which rows are of it, by its name; None if the name tells none."""
-    told = word_of_split(_HELD_OUT.sub("holdout", re.sub("^is(?=[a-z])", "", column, flags=re.IGNORECASE)))
-    return told[0] if told and set(told[1]) <= _ASIDE and not _DIGIT.search(column) else None
+    name = _inner(column)
+    told = word_of_split(_HELD_OUT.sub("holdout", re.sub("^is(?=[a-z])", "", name, flags=re.IGNORECASE)))
+    return told[0] if told and set(told[1]) <= _ASIDE and not _DIGIT.search(name) else None
 
 
 def _names_splits(column: str, nouns: Collection[str]) -> bool:
     """Whether the name of a column says that it tells splits, such as `split`, `data set` or `train_test_split`."""
-    words = set(re.findall("[a-z]+", column.casefold()))
+    words = set(re.findall("[a-z]+", _inner(column).casefold()))
     splits = {word for word in words if word_of_split(word)}
     return (len(splits) > 1 or not words.isdisjoint(nouns)) and words <= {*splits, *nouns, *_BESIDE_NOUNS}
 
 
 def _split_named(value: str) -> Split | None:
     """What a value of a column that is called `split` says that a photo is for, such as `train` or `test-dev`."""
-    words = _WORD.findall(_LEARNED.sub(r"\1", _HELD_OUT.sub("holdout", value)))
+    words = _WORD.findall(TRAINVAL.sub(r"\1", _HELD_OUT.sub("holdout", value)))
     splits = {told[0] for word in words if (told := word_of_split(word))}
     splits -= {Split.VALIDATION} if len(splits) > 1 else set()
     return splits.pop() if len(splits) == 1 else None
@@ -256,5 +261,5 @@ def _split_named(value: str) -> Split | None:
 
 def _split_told(value: str) -> Split | None:
     """What a value of any column says that a photo is for, such as `train` or `PublicTest`."""
-    told = word_of_split(_LEARNED.sub(r"\1", value)) if _VALUE.fullmatch(value) else None
+    told = word_of_split(value) if _VALUE.fullmatch(value) else None
     return told[0] if told and all(map(_KINDS.fullmatch, told[1])) else None

@@ -13,6 +13,7 @@ from scoring.sources.suffixes import ROW_SUFFIX, TAR_SUFFIX
 # A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
 _HOLDER = re.compile(f"(?P<name>.*)(?:{TAR_SUFFIX}|{ROW_SUFFIX})", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
+TRAINVAL = re.compile(r"(train)(?:ing)?[-_+&/ ]*val(?:id(?:ation)?)?(?![a-z])", re.IGNORECASE)  # VOC's, to train on
 _FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 
 
@@ -42,9 +43,9 @@ class SplitFolders:
     Below the folder that all photos share, the outermost that says so counts: in `/home/test/pets/train/cats/1.jpg`
     not `test`, where others lie in `/home/test/pets/valid`. Of a folder the whole name counts. One of its words, or
     `evaluation`, does beside a folder of another split, if one of the two is to train on and they are called the same
-    but for that word, `seg_test` beside `seg_train`, or the one to train on holds folders of labels and one of the two
-    has no other word, `test_stg1` beside `train`. Of a file that holds images one of its words counts:
-    `pets-train-000.tar`.
+    but for that word, `seg_test` beside `seg_train`, or the one to train on holds folders of labels and is called so
+    alone, or lies beside another that is: `test_stg1` beside `train`, `public_test` beside `train_mini` and `val`. Of a
+    file that holds images one of its words counts: `pets-train-000.tar`.
 
     A folder is its path with a slash behind it.
     """
@@ -110,23 +111,22 @@ class SplitFolders:
         others = {name: rest for name, (_, rest) in words.items() if name not in training}
         with_labels = {name for name in training if others and self._holds_labels(f"{parent}{name}/")}
         rests, rests_of_others = set(training.values()), set(others.values())
-        any_other = any(not training[name] for name in with_labels)  # is told beside `train/cats`
         has_whole = any(map(split_of_name, others))
+        with_labels = {name for name in with_labels if has_whole or not training[name]}  # any is told beside these
         for name, rest in others.items():
-            if any_other or rest in rests:
+            if with_labels or rest in rests:
                 told[name] = words[name][0]
         for name, rest in training.items():
-            if rest in rests_of_others or (name in with_labels and (has_whole or not rest)):
+            if rest in rests_of_others or name in with_labels:
                 told[name] = Split.TRAIN
         return told
 
     def _find_label(self, parent: str, name: str) -> bool:
-        """Whether a folder `train` is that of a vehicle: beside two other labels at least, in each of two splits."""
+        """Whether a folder is called as a split and is a label, as `valid` beside `invalid`: in each of two splits."""
         others, split = self._inside[parent] - {name}, self._split_of_folder(parent)
         return (
-            name.casefold() == "train"
-            and split is not None
-            and len(others) > 1
+            split is not None
+            and len(others) > 0
             and not self._inside[f"{parent}{name}/"]
             and all(f"{parent}{other}/" in self._holding and not holds_images(other) for other in others)
             and not any(map(word_of_split, others))
@@ -181,7 +181,8 @@ def word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
     held = _HOLDER.fullmatch(name)
     if not held and (split := _WORDS.get(name.casefold())):
         return split, ()
-    words = re.split(r"[-_.]", held["name"]) if held else _WORD.findall(name)
+    name = TRAINVAL.sub(r"\1", held["name"] if held else name)
+    words = re.split(r"[-_.]", name) if held else _WORD.findall(name)
     words = [word.casefold().removesuffix("set").removesuffix("data") for word in words]
     splits = {split for word in words if (split := _WORDS.get(word))}
     rest = tuple(word for word in words if word not in _FILLERS and word not in _WORDS)

@@ -15,6 +15,7 @@ from scoring.sources.table_columns import (
     TableColumns,
     as_texts,
     check_column,
+    column_names,
     column_type,
     column_values,
     is_binary,
@@ -68,11 +69,12 @@ class TableSource:
     def other_columns(self) -> dict[str, bool]:
         """The columns that were not asked for, by the first part and its folders, and whether each is of texts.
 
-        Those of neither texts, numbers nor true and false are left out.
+        Those inside others count, as `meta.split`; those of neither texts, numbers nor true and false are left out.
         """
         first = self._parts.names[0]
         with self._parts.open(first) as part:
-            kinds = {field.name: field.type for field in part.schema_arrow}
+            schema = part.schema_arrow
+        kinds = {name: kind for name in column_names(schema) if (kind := column_type(schema, name)) is not None}
         found = {name: is_text(kind) for name, kind in kinds.items() if is_text(kind) or is_number(kind)}
         asked = {self._columns.images, self._columns.image_id, self._columns.label}
         found |= dict.fromkeys(partition_values(first), True)

@@ -62,7 +62,7 @@ def with_targets(
             of several folders have folders of other names; of `AUTO`, if it cannot tell which to take, names or
             folders, or folders on which level, or, to train on, if these are called as parts of a collection.
     """
-    target_of: _TargetOf = _word_before_number
+    target_of: _TargetOf = word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
     folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
@@ -117,7 +117,7 @@ def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
         return label if label in labels and not label.isdigit() and not names_split(word) else None
 
     def is_other(image: ImageEntry) -> bool:
-        words = (*image.path.split("/")[shared:-1], _word_before_number(image.path) or "")
+        words = (*image.path.split("/")[shared:-1], word_before_number(image.path) or "")
         told = set(filter(None, map(label_of_word, words)))
         return bool(told) and label_of(image.target or "") not in told
 
@@ -227,11 +227,12 @@ class _Reading:
 
 def _name_target(path: str) -> str | None:
     """What stands before the number, unless that is the name of a split."""
-    word = _word_before_number(path)
+    word = word_before_number(path)
     return None if word is None or names_split(word) else word
 
 
-def _word_before_number(path: str) -> str | None:
+def word_before_number(path: str) -> str | None:
+    """What stands before the number in a photo's name: `cat` of `cat.123.jpg`."""
     named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
     return named["label"] if named else None
 
@@ -259,7 +260,7 @@ def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
     names = {name_of(folder_of(path)) for path in bare}
     if {name.casefold() for name in names} == {"train"} and len(bare) < len(images):
         return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`."
-    first = next((image.path for image in images if names_split(_word_before_number(image.path) or "")), None)
+    first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
     return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
 
 

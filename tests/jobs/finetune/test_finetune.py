@@ -32,6 +32,7 @@ from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
@@ -270,6 +271,17 @@ def test_a_number_to_validate_on_says_that_folders_do_not_count(base: Path, tmp_
         check_photos(replace(request, num_validation=num_validation), console, labelled)
         lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
         assert [line.split(": ")[1] for line in lines] == told
+
+
+def test_a_number_to_validate_on_says_that_photos_to_test_on_are_drawn_too(base: Path, tmp_path: Path) -> None:
+    paths = [f"{top}/{label}_{n}.png" for top in ("photos", "test_set") for label in ("cat", "dog") for n in range(3)]
+    labelled = [ImageEntry(path, path, 1, target=path[-9:-6]) for path in paths]
+    request = _request(tmp_path / "photos", base, tmp_path / "out", num_validation=4)
+    console = Console(file=io.StringIO(), width=200)
+    check_photos(request, console, labelled)
+    assert "6 of 12 photos are called as to test on and are drawn with" in console.file.getvalue()  # type: ignore[attr-defined]
+    with pytest.raises(ImagesError, match=r"'test_set/cat_0\.png' is called as one to test on, one of 6 of 12"):
+        check_photos(replace(request, num_validation=None), console, labelled)
 
 
 def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: Path, tmp_path: Path) -> None:

@@ -74,6 +74,74 @@ def test_photos_beside_a_folder_called_as_to_train_on_are_divided_where_they_are
     check_folds(_photos(*(f"{label}/{n}.jpg" for label in labels for n in range(3))), None, seed=0)
 
 
+def _targeted(*places: str) -> list[ImageEntry]:
+    """Photos of `cat` and `dog`; `*` in a place is the label."""
+    return [
+        ImageEntry(path, path, 1, target=label)
+        for place in places
+        for label in ("cat", "dog")
+        for path in (f"{place.replace('*', label)}{n}.jpg" for n in range(4))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("learned", "test"),
+    [
+        ("train_images/a*", "test_hidden/b*"),
+        ("x/train_hospital_a/a*", "x/test_hospital_b/b*"),
+        ("photos/a*", "test_set/b*"),
+        ("*_", "eval/*_"),
+        ("a/b/", "c/HoldoutSet/"),
+        ("*/Training_", "*/PublicTest_"),
+        ("*/train_", "*/test_"),
+        ("valid-", "all-test-"),
+        ("2021/train_v1/*/x", "2022/test_v2/*/x"),
+    ],
+)
+def test_photos_that_a_word_marks_as_to_test_on_are_named(learned: str, test: str) -> None:
+    photos = _targeted(learned, test)
+    first = test.replace("*", "cat")
+    says = f"Expected photos to train on; '{first}0.jpg' is called as one to test on, one of 8 of 16.*with `validation`"
+    with pytest.raises(ImagesError, match=says):
+        check_folds(photos, None, seed=0)
+    check_folds(photos, 4, seed=0)
+    check_folds(photos[:8], None, seed=0)
+
+
+@pytest.mark.parametrize("between", "_.-")
+def test_words_of_splits_beside_others_in_names_that_are_labels_are_named(between: str) -> None:
+    for parts in (("train", "oak"), ("oak", "train")):
+        learned = between.join(parts)
+        labels = [learned, learned.replace("train", "test"), learned.replace("oak", "elm")]
+        photos = [ImageEntry(path, path, 1, target=label) for label in labels for path in (f"{label}{between}1.jpg",)]
+        with pytest.raises(ImagesError, match=f"'{labels[1]}{between}1.jpg' is called as one to test on"):
+            check_folds([*photos, *photos], None, seed=0)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("bullet_train/*", "test_tube/*"),
+        ("*/photo_", "*/test_"),
+        ("test_set/*", "test_images/*"),
+        ("test_set/a/*", "test_set/b/*"),
+        ("more/test_drive/*", "*"),
+        ("train/test_*", "train/*"),
+    ],
+)
+def test_words_that_mark_no_photos_as_to_test_on_do_not_matter(places: tuple[str, ...]) -> None:
+    check_folds(_targeted(*places), None, seed=0)
+
+
+@pytest.mark.parametrize(
+    "labels", [("bullet_train", "test_tube"), ("dev_board", "test_board"), ("evaluation", "invoice"), ("Train", "Test")]
+)
+def test_labels_mark_no_photos_as_to_test_on(labels: tuple[str, ...]) -> None:
+    for path in ("{}/{}.jpg", "{}_{}.jpg"):
+        photos = [(path.format(label, n), label) for label in labels for n in range(4)]
+        check_split([ImageEntry(path, path, 1, target=label) for path, label in photos], None)
+
+
 def test_a_number_of_validation_photos_overrules_the_folders() -> None:
     photos = _photos(*(f"{split}/{label}/{n}.jpg" for split in ("train", "valid") for label in "ab" for n in range(4)))
     assert len(split_photos(photos, 6, seed=0).validation) == 6

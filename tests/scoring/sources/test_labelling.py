@@ -5,7 +5,7 @@ import re
 import unicodedata
 import uuid
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.label_use import LabelUse
-from scoring.sources.labelling import label_by_file, label_by_path, label_by_table
+from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
@@ -139,6 +139,19 @@ def _targets_in(tmp_path: Path, folder: str, labels: dict[str, str], paths: Sequ
     listing = Listing([ImageEntry(path.rpartition(".")[0], path, 1) for path in paths])
     found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}")), LabelUse(True), folder).listing
     return {image.path: image.target for image in found.images if image.target is not None}
+
+
+@pytest.mark.parametrize(
+    "tops", [("my photos/",), ("t.tar/./",), ("more/all.tar/x/",), ("a-0.tar/", "a-1.tar/"), ("2021/x/", "2022/")]
+)
+def test_ids_are_paths_below_any_folder_or_archive_that_holds_the_photos(tmp_path: Path, tops: Sequence[str]) -> None:
+    paths = [f"{tops[n % len(tops)]}{label}/{n}.jpg" for n in range(4) for label in ("cat", "dog")]
+    ids = ["/".join(path.split("/")[-2:]) for path in paths]
+    listing = Listing([ImageEntry(path.split("/", 1)[1][:-4], path, 1) for path in paths])
+    rows = "\n".join(("path,label", *(f"{one},{one.partition('/')[0]}" for one in ids)))
+    assert _targets(_labelled(_write(tmp_path, rows), listing)) == {path: path.split("/")[-2] for path in paths}
+    twice = Listing([*listing.images, ImageEntry("other/cat/0", "other/cat/0.jpg", 1)])
+    assert f"cat/0.jpg is {paths[0]} and other/cat/0.jpg" in _refused(_write(tmp_path, rows), twice)
 
 
 def test_of_paths_of_which_some_begin_with_the_folder_itself_those_alone_are_read(tmp_path: Path) -> None:
@@ -1334,6 +1347,94 @@ def test_labels_of_photos_in_a_test_folder_and_a_column_that_says_what_folders_s
     other = [row.replace(",train", ",valid") for row in rows]
     file = LabelsFile(_write(tmp_path, "\n".join(("filepaths,labels,data set", *other))), "filepaths")
     assert "'data set' of train.csv says which photos" in label_by_file(kept, file).told[0]
+
+
+def _finetuned(tmp_path: Path, name: str, ids: Sequence[str], *paths: str) -> Labelled:
+    """What `finetune` takes of photos, with a file of labels, by turns `cat` and `dog`."""
+    found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    file = tmp_path / name
+    file.write_text("\n".join(("id,label", *(f"{one},{'cat' if row % 2 else 'dog'}" for row, one in enumerate(ids)))))
+    return label_by_file(leave_out_test(found), LabelsFile(file), found=found)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "num_ids"),
+    [
+        ("valid", "l.csv", 8),
+        ("dev", "test_labels.csv", 8),
+        ("d/validation/validation", "train.csv", 8),
+        ("valid", "labels.csv", 16),
+        ("train", "y_test.csv", 8),
+        ("train", "TestLabels.csv", 8),
+        ("train", "labels.csv", 16),
+    ],
+)
+def test_ids_that_may_be_those_of_photos_left_out_to_test_on_are_refused(
+    tmp_path: Path, folder: str, name: str, num_ids: int
+) -> None:
+    test = "d/test/test" if folder.startswith("d/") else "test"
+    paths = [*(f"{folder}/{n}.png" for n in range(8)), *(f"{test}/{n}.png" for n in range(num_ids))]
+    for suffix in ("", ".png"):
+        ids = [f"{n}{suffix}" for n in range(num_ids)]
+        with pytest.raises(RequestError, match=rf"'0(.png)?' may be '{folder}/0.png', or '{test}/0.png', which is to"):
+            _finetuned(tmp_path, name, ids, *paths)
+    told = _finetuned(tmp_path, name, [f"{folder}/{n}.png" for n in range(8)], *paths)
+    assert [image.path for image in told.listing.images] == paths[:8]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("train", "trainLabels.csv"), ("train", "l.csv"), ("valid", "val_labels.csv")]
+)
+def test_ids_of_photos_to_learn_from_may_be_those_of_photos_to_test_on_too(
+    tmp_path: Path, folder: str, name: str
+) -> None:
+    """As of CIFAR-10, where both are called 1 to 50,000."""
+    paths = [f"{split}/{n}.png" for split in (folder, "test") for n in range(8)]
+    told = _finetuned(tmp_path, name, [str(n) for n in range(8)], *paths)
+    assert [image.target for image in told.listing.images] == ["dog", "cat"] * 4
+    assert told.unused is None
+
+
+def _by_folders(tmp_path: Path, labels: dict[str, str]) -> Iterator[dict[str, str | None]]:
+    """What `finetune` takes of photos in folders of these labels, by a file and by a table of them."""
+    paths = [f"{folder}/{n}.jpg" for folder in labels for n in range(2)]
+    told = [labels[path.split("/")[0]] for path in paths]
+    rows = "\n".join(("id,label", *(f"{path},{label}" for path, label in zip(paths, told, strict=True))))
+    found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    yield _targets(label_by_file(leave_out_test(found), LabelsFile(_write(tmp_path, rows)), found=found).listing)
+    table, columns = tmp_path / "train.parquet", TableColumns(label="label")
+    pq.write_table(pa.table({"path": paths, "label": told}), table)
+    found = find_images(table, columns)
+    yield _targets(label_by_table(leave_out_test(found), table, columns, found=found).listing)
+
+
+def test_labels_called_as_splits_are_labels_if_a_file_says_so_of_folders_without_one_to_train_on(
+    tmp_path: Path,
+) -> None:
+    """As of bank notes, which may be `valid`, `test` or `void`."""
+    for labels in (("valid", "test", "void"), ("dev", "test")):
+        for taken in _by_folders(tmp_path, dict(zip(labels, labels, strict=True))):
+            assert taken == {f"{label}/{n}.jpg": label for label in labels for n in range(2)}
+    for taken in _by_folders(tmp_path, {"train": "cat", "valid": "valid", "test": "test"}):
+        assert [*taken.values()] == ["cat", "cat", "valid", "valid"]
+
+
+def test_labels_of_photos_left_out_alone_are_asked_about_without_those_to_train_on(tmp_path: Path) -> None:
+    says = r"every label of train\..*; those of 'dog', such as 'test/0.jpg', lie in a folder to test on"
+    with pytest.raises(RequestError, match=says):
+        list(_by_folders(tmp_path, {"valid": "cat", "test": "dog"}))
+    for taken in _by_folders(tmp_path, {"train": "cat", "test": "dog"}):
+        assert [*taken] == ["train/0.jpg", "train/1.jpg"]
+
+
+def test_a_column_of_splits_inside_another_counts(tmp_path: Path) -> None:
+    meta = [{"size": [8, 8], "split": split} for split in ("train", "test") * 2]
+    rows = {"path": [f"{n}.jpg" for n in range(4)], "label": ["cat", "cat", "dog", "dog"], "meta": meta}
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    columns = TableColumns(label="label")
+    found = find_images(tmp_path / "t.parquet", columns)
+    with pytest.raises(RequestError, match=r"the column 'meta\.split' of t\.parquet says that 2 of 4 are to test on"):
+        label_by_table(found, tmp_path / "t.parquet", columns)
 
 
 def test_folders_of_a_table_that_say_which_rows_are_to_test_on_are_as_a_column(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from scoring.errors import ImagesError
+from scoring.finetuning.photo_split import check_folds
 from scoring.sources import splits
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.splits import Split, find_splits, leave_out_test
@@ -227,6 +228,10 @@ def _kept(*paths: str) -> dict[str, str | None]:
         ("train_images", "test"),
         ("train.tar", "test_images"),
         ("home/test/x/train_data", "home/test/x/test_data"),
+        ("trainval", "test"),
+        ("train_val", "test_images"),
+        ("train+val", "test"),
+        ("d/TrainValid.tar", "d/Test.tar"),
     ],
 )
 def test_test_folders_called_as_those_to_train_on_are_no_labels_and_are_left_out(train: str, test: str) -> None:
@@ -235,6 +240,13 @@ def test_test_folders_called_as_those_to_train_on_are_no_labels_and_are_left_out
     assert _kept(*trained, f"{test}/cat_7.jpg", f"{test}/8.jpg") == trained
     with pytest.raises(ImagesError, match=f"1 of 5 images are not so: '{test}/8.jpg'"):
         with_targets(_images(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS, is_training=True)
+
+
+@pytest.mark.parametrize("test", ["public_test", "test_b", "hidden-test"])
+def test_a_test_folder_of_any_other_word_is_left_out_beside_those_to_train_and_to_validate_on(test: str) -> None:
+    """As of iNaturalist 2021, whose others are `train_mini` and `val`."""
+    trained = {f"{split}/{label}/1.jpg": label for split in ("train_mini", "val") for label in ("cats", "dogs")}
+    assert _kept(*trained, f"{test}/1.jpg", f"{test}/2.jpg") == trained
 
 
 def test_flat_test_folders_called_as_those_to_train_on_are_left_out() -> None:
@@ -266,6 +278,16 @@ def test_words_of_labels_are_no_splits(labels: tuple[str, ...]) -> None:
         photos = {f"{top}{label}/{number}.jpg": label for label in labels for number in range(2)}
         assert _kept(*photos) == photos
     assert _splits(*(f"{label}/1.jpg" for label in labels)) == [None] * len(labels)
+
+
+@pytest.mark.parametrize("splits", [("train", "test"), ("d/train", "d/valid"), ("train", "val", "test")])
+@pytest.mark.parametrize("labels", [("invalid", "valid"), ("control", "test"), ("bus", "train"), ("dev", "a", "b")])
+def test_a_label_called_as_a_split_is_one_below_two_splits(splits: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    photos = {f"{split}/{label}/{n}.jpg": label for split in splits for label in labels for n in range(2)}
+    kept = {path: label for path, label in photos.items() if not path.startswith("test")}
+    assert _kept(*photos) == kept
+    check_folds([ImageEntry(path, path, 1, target=label) for path, label in kept.items()], None, seed=0)
+    assert _targets(with_targets(_images(*photos), LabelsFrom.AUTO)) == list(photos.values())
 
 
 def test_a_label_called_train_is_one_below_two_splits() -> None:
