@@ -1427,13 +1427,16 @@ def test_labels_of_photos_left_out_alone_are_asked_about_without_those_to_train_
         assert [*taken] == ["train/0.jpg", "train/1.jpg"]
 
 
-def test_a_column_of_splits_inside_another_counts(tmp_path: Path) -> None:
-    meta = [{"size": [8, 8], "split": split} for split in ("train", "test") * 2]
+@pytest.mark.parametrize(("column", "train", "test"), [("split", "train", "test"), ("is_test", False, True)])
+def test_a_column_of_splits_inside_another_counts(tmp_path: Path, column: str, train: object, test: object) -> None:
+    meta = [{"size": [8, 8], column: split} for split in (train, test) * 2]
     rows = {"path": [f"{n}.jpg" for n in range(4)], "label": ["cat", "cat", "dog", "dog"], "meta": meta}
     pq.write_table(pa.table(rows), tmp_path / "t.parquet")
     columns = TableColumns(label="label")
     found = find_images(tmp_path / "t.parquet", columns)
-    with pytest.raises(RequestError, match=r"the column 'meta\.split' of t\.parquet says that 2 of 4 are to test on"):
+    with pytest.raises(
+        RequestError, match=rf"the column 'meta\.{column}' of t\.parquet says that 2 of 4 are to test on"
+    ):
         label_by_table(found, tmp_path / "t.parquet", columns)
 
 
