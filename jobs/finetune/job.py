@@ -47,7 +47,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node([*needed, *images.photos()])
-            milestones.ray_at = time.time()
+            milestones.ray_at = milestones.now()
 
             def begin() -> None:
                 if request.overwrite:
