@@ -3,14 +3,12 @@
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import ray
 
@@ -19,6 +17,7 @@ from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import variable
 from cluster.errors import PlacementError, SessionError
+from cluster.knock import check_answers
 from cluster.own_processes import kill_own_ray
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
@@ -29,7 +28,6 @@ _WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
-_PATIENCE_S = 10.0
 _LOCAL, _ANY = "local", "auto"  # Ray's words for a new cluster on this machine, and for one that is found
 _CLIENT = "ray://"  # a driver on another machine, whose address is not the head's own
 NO_TOKEN = (
@@ -217,22 +215,6 @@ def _own_sigterm() -> Iterator[None]:
 def _cluster_address(address: str | None) -> str | None:
     chosen = address or os.environ.get("RAY_ADDRESS")
     return None if chosen == _LOCAL else chosen
-
-
-def check_answers(address: str | None) -> bool:
-    """Knock at the address first: Ray keeps trying a silent one for minutes.
-
-    Returns:
-        Whether there was a port to knock at.
-
-    Raises:
-        OSError: If nothing answers.
-    """
-    location = urlsplit(address if address and "://" in address else f"//{address or ''}")
-    if not (location.hostname and location.port):
-        return False
-    socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()
-    return True
 
 
 def _connect(address: str | None) -> None:

@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -97,13 +96,12 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "init", Mock(side_effect=error))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        with (
-            pytest.raises(SessionError, match=f"Cannot reach .*{address}: {error}") as told,
-            open_session(address),
-        ):
-            pass
+    monkeypatch.setattr(session, "check_answers", lambda address: True)
+    with (
+        pytest.raises(SessionError, match=f"Cannot reach .*127.0.0.1:9: {error}") as told,
+        open_session("127.0.0.1:9"),
+    ):
+        pass
     assert ("Perhaps it asks for a token" in str(told.value)) == is_told
     assert ("RAY_AUTH_MODE is token" in str(told.value)) == is_told
 
