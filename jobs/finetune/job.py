@@ -40,7 +40,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     folder = ModelFolder(request.output)
     images = photos_job(request, console)
     refuse_foreign_model(folder)
-    with hold_folder(folder.features) as lease:
+    with hold_folder(folder.features, folder.beside_features) as lease:
         earlier = None if request.overwrite else refuse_other_model(request)
         folder.prepare()
         images.start_listing(lease, request.overwrite)
