@@ -35,6 +35,12 @@ NO_TOKEN = (
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
 
+_SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
+_OWN_FILES = (
+    "Ray keeps its own files in the folder that RAY_TMPDIR names, or else TMPDIR, or in /tmp: set RAY_TMPDIR to one of "
+    "a short path that this user may write to."
+)
+
 
 def _goes_on() -> bool:
     return False
@@ -180,6 +186,8 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
         reason = hide_secrets(str(error), address=address)
         if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
+        if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
+            reason = f"{reason.rstrip('.')}. {_OWN_FILES}"
         raise SessionError(f"Cannot reach {where}: {reason}") from error
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -104,6 +105,26 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
         pass
     assert ("Perhaps it asks for a token" in str(told.value)) == is_told
     assert ("RAY_AUTH_MODE is token" in str(told.value)) == is_told
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "/tmp/ray"), True),
+        (OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /long"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
+        (ValueError("no room"), False),
+    ],
+)
+def test_a_local_ray_that_cannot_write_its_files_is_told_with_what_says_where_they_lie(
+    error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(session, "_start_local", Mock(side_effect=error))
+    with pytest.raises(SessionError, match="Cannot reach a local Ray: ") as told, open_session("local"):
+        pass
+    assert ("set RAY_TMPDIR to one of a short path" in str(told.value)) == is_told
 
 
 @pytest.mark.ray
