@@ -425,6 +425,25 @@ print(first.result(), last.result(), ray.is_initialized())
 
 @pytest.mark.ci
 @pytest.mark.ray
+def test_a_local_ray_starts_where_python_is_told_to_leave_docstrings_out() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    program = "import os, sys, ray; from cluster.session import open_session\nwith open_session(None): " + (
+        "print(ray.get(ray.remote(lambda: sys.flags.optimize).remote()), sys.flags.optimize, "
+        "os.environ['PYTHONOPTIMIZE'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env=environment | {"PYTHONOPTIMIZE": "2"},
+    )
+    assert ended.stdout == "0 2 2\n"
+
+
+@pytest.mark.ci
+@pytest.mark.ray
 def test_two_threads_work_at_once_on_a_local_ray() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     command = [sys.executable, "-c", _IN_TWO_THREADS]
