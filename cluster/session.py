@@ -3,22 +3,21 @@
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import ray
 
 from cluster import private_ray, token_file
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
-from cluster.environment import variable
+from cluster.environment import variable, without_variable
 from cluster.errors import PlacementError, SessionError
+from cluster.knock import check_answers
 from cluster.own_processes import kill_own_ray
 
 # Shard numbers and small reports are all that passes through it: pixels never do.
@@ -29,13 +28,20 @@ _WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
-_PATIENCE_S = 10.0
 _LOCAL, _ANY = "local", "auto"  # Ray's words for a new cluster on this machine, and for one that is found
 _CLIENT = "ray://"  # a driver on another machine, whose address is not the head's own
 NO_TOKEN = (
     "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
+
+_SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
+_OWN_FILES = (
+    "Ray keeps its own files in the folder that RAY_TMPDIR names, or else TMPDIR, or in /tmp: set RAY_TMPDIR to one of "
+    "a short path that this user may write to."
+)
+# Under it Python has no docstrings, which parts of Ray end without; Ray waits for them for half a minute.
+_OPTIMIZE_VARIABLE = "PYTHONOPTIMIZE"
 
 
 def _goes_on() -> bool:
@@ -182,6 +188,8 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
         reason = hide_secrets(str(error), address=address)
         if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
+        if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
+            reason = f"{reason.rstrip('.')}. {_OWN_FILES}"
         raise SessionError(f"Cannot reach {where}: {reason}") from error
 
 
@@ -219,22 +227,6 @@ def _cluster_address(address: str | None) -> str | None:
     return None if chosen == _LOCAL else chosen
 
 
-def check_answers(address: str | None) -> bool:
-    """Knock at the address first: Ray keeps trying a silent one for minutes.
-
-    Returns:
-        Whether there was a port to knock at.
-
-    Raises:
-        OSError: If nothing answers.
-    """
-    location = urlsplit(address if address and "://" in address else f"//{address or ''}")
-    if not (location.hostname and location.port):
-        return False
-    socket.create_connection((location.hostname, location.port), timeout=_PATIENCE_S).close()
-    return True
-
-
 def _connect(address: str | None) -> None:
     global _has_connected
     _has_connected = True
@@ -256,6 +248,7 @@ def _start_local(options: Mapping[str, Any]) -> None:
         private_ray.loopback_only(),
         private_ray.token_required(),
         private_ray.worker_niceness(_WORKER_NICENESS),
+        without_variable(_OPTIMIZE_VARIABLE),
     ):
         token_file.check_writable()
         try:

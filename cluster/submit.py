@@ -23,7 +23,8 @@ from tenacity import Retrying, retry_if_exception_message, retry_if_exception_ty
 
 from cluster.addresses import hide_secrets, without_password
 from cluster.errors import SessionError
-from cluster.session import NO_TOKEN, check_answers
+from cluster.knock import check_answers
+from cluster.session import NO_TOKEN
 
 # Ray's Jobs API puts them, in this order, before an address that it is given.
 _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")

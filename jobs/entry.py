@@ -11,6 +11,8 @@ def main() -> None:
     end_by_signals()
     # A notebook's commands have its own, which matplotlib, and so Keras, refuses where another environment lacks it.
     os.environ.pop("MPLBACKEND", None)
+    if "NO_COLOR" in os.environ or sys.stdout is None or not sys.stdout.isatty():
+        os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # Ray tells of dead workers in yellow, also in a file
     try:
         from jobs.cli import main as run
 

@@ -44,18 +44,18 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
     command = [sys.executable, "-m", "jobs", "score", "--overwrite"]
     command += ["--images", str(images.absolute()), "--output", str(output.absolute()), *model_words(model)]
     command += ["--engine", str(model.engine), "--precision", str(model.precision)]
-    started_at = time.time()
+    started_at, started = time.time(), time.perf_counter()
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
-    ended_at = time.time()
+    wall_s = time.perf_counter() - started
     if ended.returncode:
         said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
         raise IncompleteError(f"A command that was to be measured failed, saying: {said[-1]}")
     record = RunFolder(output).load_record()
     assert record is not None and record.summary is not None and record.milestones is not None  # it ended well
     return ColdJob(
-        wall_s=ended_at - started_at,
+        wall_s=wall_s,
         steady_images_per_s=record.summary.steady_images_per_s,
         worker_bytes=record.summary.worker_memory_bytes,
         driver_bytes=record.summary.driver_memory_bytes,
-        phases_s=phases(record.milestones, started_at, ended_at),
+        phases_s=phases(record.milestones, started_at, started_at + wall_s),
     )

@@ -40,14 +40,14 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     folder = ModelFolder(request.output)
     images = photos_job(request, console)
     refuse_foreign_model(folder)
-    with hold_folder(folder.features) as lease:
+    with hold_folder(folder.features, folder.beside_features) as lease:
         earlier = None if request.overwrite else refuse_other_model(request)
         folder.prepare()
         images.start_listing(lease, request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]
             require_on_every_node([*needed, *images.photos()])
-            milestones.ray_at = time.time()
+            milestones.ray_at = milestones.now()
 
             def begin() -> None:
                 if request.overwrite:

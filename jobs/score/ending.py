@@ -1,6 +1,5 @@
 """The end of a job: every shard read again, the summary, and what is missing."""
 
-import time
 from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
@@ -79,7 +78,7 @@ class Ending:
         milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
         milestones.imported_at = loop.totals.imported_at
         milestones.process_at = min((worker.devices.started_at for worker in pool.ready_workers), default=None)
-        milestones.summary_at = time.time()
+        milestones.summary_at = milestones.now()
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         record = replace(loop.keeper.record, devices=devices, milestones=milestones)
         loop.keeper.save(record.with_summary(summary) if found.is_complete else record)

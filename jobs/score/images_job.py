@@ -1,6 +1,5 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -108,7 +107,7 @@ class ImagesJob:
             listed = self._listing.result()
             tell_listed(self._console, listed)
             first = pool.first_ready()
-            milestones.worker_at = time.time()
+            milestones.worker_at = milestones.now()
             if first.description.unused_gpu:
                 self._console.print(first.description.unused_gpu, style="yellow")
             record = new_record(self._request, settings, listed, first.description)

@@ -52,7 +52,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
         with open_session(request.address):
             needed = [*see_output(folder), *(images.files() if images else [])]
             unseen = _find_unseen(needed, images, sonar)
-            milestones.ray_at = time.time()
+            milestones.ray_at = milestones.now()
 
             def begin() -> None:
                 if request.overwrite:

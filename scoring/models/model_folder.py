@@ -10,7 +10,6 @@ from scoring.storage.durable import (
     read_faults,
     refuse_link,
     remove_file,
-    remove_temporaries,
     remove_tree,
     storage_faults,
 )
@@ -100,16 +99,19 @@ class ModelFolder:
         """All that commands write into a model folder."""
         return [*self.features.all_places, self.heads, *self.results, self.report]
 
+    @property
+    def beside_features(self) -> list[Location]:
+        """The folders that training writes into."""
+        return [self.path, self.heads]
+
     def prepare(self) -> None:
-        """Remove what killed writers left behind.
+        """Make the folder for heads.
 
         Raises:
             StorageError: If the folder cannot be written.
         """
         with storage_faults(self.heads):
             self.heads.mkdir(exist_ok=True)
-        for folder in (self.path, self.heads):
-            remove_temporaries(folder)
 
     def remove_earlier(self, fence: Fence) -> None:
         """Remove an earlier model with its features and its report, when nothing is left that could refuse the new one.

@@ -1,6 +1,6 @@
 """Hold a run folder for writing: create it or go on with the run in it, and keep other drivers out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from scoring.errors import LeaseLostError, RunFolderError, StorageError
@@ -24,8 +24,14 @@ from scoring.storage.walking import is_hidden
 
 
 @contextmanager
-def hold_folder(folder: RunFolder) -> Iterator[Lease]:
+def hold_folder(folder: RunFolder, beside: Sequence[Location] = ()) -> Iterator[Lease]:
     """Create the folder or go on with the run in it, and keep other drivers out while the block runs.
+
+    What killed workers left half-written is removed, before and after.
+
+    Args:
+        folder: The run's.
+        beside: Other folders that its driver and workers write into.
 
     Raises:
         RunFolderError: If it holds files that no run wrote, or another driver holds it.
@@ -39,7 +45,7 @@ def hold_folder(folder: RunFolder) -> Iterator[Lease]:
         try:
             with storage_faults(folder.path), under_fence(lease.fence):
                 folder.predictions.mkdir(parents=True, exist_ok=True)
-                _remove_temporaries(folder)
+                _remove_temporaries(folder, beside)
             yield lease
             lease.fence.check()
         except LeaseLostError:
@@ -50,7 +56,7 @@ def hold_folder(folder: RunFolder) -> Iterator[Lease]:
         finally:
             with suppress(LeaseLostError, StorageError), storage_faults(folder.path):  # else they are another driver's
                 lease.fence.check()
-                _remove_temporaries(folder)
+                _remove_temporaries(folder, beside)
 
 
 def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
@@ -137,7 +143,6 @@ def _refuse_strangers(folder: RunFolder) -> None:
         raise foreign_files(folder, strangers)
 
 
-def _remove_temporaries(folder: RunFolder) -> None:
-    """Remove what killed workers left half-written."""
-    for place in (folder.path, folder.predictions, folder.sonar):
+def _remove_temporaries(folder: RunFolder, beside: Sequence[Location]) -> None:
+    for place in (folder.path, folder.predictions, folder.sonar, *beside):
         remove_temporaries(place)

@@ -18,7 +18,7 @@ PHASES = {
 
 @dataclass
 class Milestones:
-    """Seconds since the epoch; None for what has not been reached.
+    """Seconds since the epoch, by the clock as it was when the command began; None for what has not been reached.
 
     Attributes:
         command_at: The request has been read.
@@ -47,9 +47,15 @@ class Milestones:
         """Seconds since the command began, in its own process; a clock that is set back makes them no fewer."""
         return time.monotonic() - self._began
 
+    def now(self) -> float:
+        """What to note for a step that has just been reached."""
+        return self.command_at + self.since_command_s()
+
 
 def phases(milestones: Milestones, started_at: float, ended_at: float) -> dict[str, float]:
-    """Seconds of each phase of a whole process, by its name in `PHASES`, and of its exit.
+    """Seconds of each phase of a whole process, by its name in `PHASES`, and of its exit; in all, as many as it took.
+
+    Where the clocks of machines differ, or one was set, a phase may seem to end before the one before it: it took none.
 
     Args:
         milestones: What the job reached; phases that were not are left out.
@@ -60,5 +66,6 @@ def phases(milestones: Milestones, started_at: float, ended_at: float) -> dict[s
     found, before = {}, started_at
     for phase, at in times.items():
         if at is not None:
-            found[phase], before = at - before, at
+            found[phase] = max(0.0, min(at, ended_at) - before)
+            before += found[phase]
     return found

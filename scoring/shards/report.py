@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from scoring.process.import_clock import imported_at
 from scoring.process.memory import peak_memory_bytes
+from scoring.process.steady_time import steady_time
 from scoring.run.predictions import ScoredImage
 
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What one shard took. Names in `_s` are seconds; names in `_at` are seconds since the epoch.
+    """What one shard took. Names in `_s` are seconds; names in `_at` are seconds since the epoch; see `steady_time`.
 
     Attributes:
         shard_id: Which shard.
@@ -79,7 +80,7 @@ class Stopwatch:
         """A batch has passed the model, or was spared it, and so many of its images were read."""
         self._score_s += self._lap()
         if not self._warmed_up_at:
-            self._warmed_up_at = time.time()
+            self._warmed_up_at = steady_time()
         else:
             self._num_warm_images += num_images
 
@@ -98,7 +99,7 @@ class Stopwatch:
             write_s=write_s,
             warmed_up_at=self._warmed_up_at,
             num_warm_images=min(self._num_warm_images, len(rows)),
-            finished_at=time.time(),
+            finished_at=steady_time(),
             digest=digest,
             peak_memory_bytes=peak_memory_bytes(),
             batch_size=batch_size,

@@ -58,7 +58,7 @@ def write_if(location: Location, version: Version | None, content: bytes) -> boo
         with scratch_beside(location) as temporary:
             temporary.write_bytes(content)
             sync(temporary)
-            if version is None and not _create(location, temporary):
+            if version is None and not _create(location, temporary, content):
                 return False
             if version is not None:
                 temporary.replace(location)
@@ -91,7 +91,7 @@ def _version(content: bytes) -> Version:
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _create(path: Path, temporary: Path) -> bool:
+def _create(path: Path, temporary: Path, content: bytes) -> bool:
     """Give a file that is written its name, if nothing has that name."""
     try:
         os.link(temporary, path)
@@ -100,18 +100,28 @@ def _create(path: Path, temporary: Path) -> bool:
     except OSError as error:
         if error.errno not in _CANNOT:
             raise
-        return _create_without_links(path, temporary.read_bytes())
+        temporary.unlink()  # its room is needed on a disk that is nearly full
+        return _create_without_links(path, content)
     return True
 
 
 def _create_without_links(path: Path, content: bytes) -> bool:
+    """Write a file under its own name, if nothing has that name; what cannot be written to its end is removed."""
     try:
-        with path.open("xb") as file:
+        file = path.open("xb")
+    except FileExistsError:
+        return False
+    created = os.fstat(file.fileno())
+    try:
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError:
-        return False
+    except BaseException:
+        with suppress(OSError):  # what kept it from being written is told
+            if os.path.samestat(created, path.stat()):  # nobody has replaced it meanwhile
+                path.unlink()
+        raise
     return True
 
 

@@ -308,8 +308,8 @@ MECHANISMS = [
     Mechanism(
         "another driver's temporary files are left alone",
         "scoring/run/holding.py",
-        "                lease.fence.check()\n                _remove_temporaries(folder)\n",
-        "                _remove_temporaries(folder)\n",
+        "                lease.fence.check()\n                _remove_temporaries(folder, beside)\n",
+        "                _remove_temporaries(folder, beside)\n",
         "tests/scoring/run/test_folder.py",
     ),
     Mechanism(

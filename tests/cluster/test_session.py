@@ -1,6 +1,6 @@
+import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -97,15 +97,34 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "init", Mock(side_effect=error))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        with (
-            pytest.raises(SessionError, match=f"Cannot reach .*{address}: {error}") as told,
-            open_session(address),
-        ):
-            pass
+    monkeypatch.setattr(session, "check_answers", lambda address: True)
+    with (
+        pytest.raises(SessionError, match=f"Cannot reach .*127.0.0.1:9: {error}") as told,
+        open_session("127.0.0.1:9"),
+    ):
+        pass
     assert ("Perhaps it asks for a token" in str(told.value)) == is_told
     assert ("RAY_AUTH_MODE is token" in str(told.value)) == is_told
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "/tmp/ray"), True),
+        (OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /long"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False),
+        (ValueError("no room"), False),
+    ],
+)
+def test_a_local_ray_that_cannot_write_its_files_is_told_with_what_says_where_they_lie(
+    error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(session, "_start_local", Mock(side_effect=error))
+    with pytest.raises(SessionError, match="Cannot reach a local Ray: ") as told, open_session("local"):
+        pass
+    assert ("set RAY_TMPDIR to one of a short path" in str(told.value)) == is_told
 
 
 @pytest.mark.ray
@@ -402,6 +421,25 @@ with ThreadPoolExecutor(2) as threads:
     first, last = threads.submit(work, 0), threads.submit(work, 1)
 print(first.result(), last.result(), ray.is_initialized())
 """
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+def test_a_local_ray_starts_where_python_is_told_to_leave_docstrings_out() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    program = "import os, sys, ray; from cluster.session import open_session\nwith open_session(None): " + (
+        "print(ray.get(ray.remote(lambda: sys.flags.optimize).remote()), sys.flags.optimize, "
+        "os.environ['PYTHONOPTIMIZE'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env=environment | {"PYTHONOPTIMIZE": "2"},
+    )
+    assert ended.stdout == "0 2 2\n"
 
 
 @pytest.mark.ci

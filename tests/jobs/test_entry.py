@@ -1,9 +1,14 @@
 """Where a command begins, in a Python of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
+import pytest
+
+from jobs import cli, entry
 from tests.source_tree import ROOT
 
 _WITHOUT_LIBRARIES = (sys.executable, "-S")  # no site-packages: as a cluster whose nodes have Python alone
@@ -30,3 +35,27 @@ def test_a_missing_part_of_this_program_is_a_bug_and_keeps_its_traceback(tmp_pat
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
     assert "No module named 'jobs.cli'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "own", "expected"),
+    [
+        (Mock(isatty=lambda: True), {}, None),
+        (Mock(isatty=lambda: True), {"NO_COLOR": "1"}, "0"),
+        (Mock(isatty=lambda: False), {}, "0"),
+        (Mock(isatty=lambda: False), {"RAY_COLOR_PREFIX": "1"}, "1"),
+        (None, {}, "0"),
+    ],
+    ids=["terminal", "terminal without colours", "file", "the user's own", "closed"],
+)
+def test_ray_writes_colours_to_terminals_alone(
+    output: Mock | None, own: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_COLOR_PREFIX", "NO_COLOR")}
+    monkeypatch.setattr(os, "environ", environment | own)
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(entry, "end_by_signals", lambda: None)
+    monkeypatch.setattr(cli, "main", lambda: seen.append(os.environ.get("RAY_COLOR_PREFIX")))
+    entry.main()
+    assert seen == [expected]

@@ -18,6 +18,7 @@ from PIL import Image
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
+from jobs.finetune import job
 from jobs.finetune.job import run_finetune
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.split_check import check_photos
@@ -152,6 +153,20 @@ def test_second_run_extracts_and_trains_nothing_again(model: ModelFolder, photos
     assert written() == before
     again = load_training_record(model)
     assert (again.metrics, again.digest) == (record.metrics, record.digest)
+
+
+def test_nothing_is_left_of_what_a_worker_was_writing_when_it_died(
+    model: ModelFolder, photos: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [on_disk(place) / ".model.keras.61ee8756.tmp" for place in (model.path, model.heads, model.features.path)]
+
+    def die(*arguments: object) -> None:
+        for place in left:
+            place.mkdir()
+
+    monkeypatch.setattr(job, "train_heads", die)
+    assert run_finetune(_request(photos, base, on_disk(model.path)), Console(quiet=True))
+    assert not any(place.exists() for place in left)
 
 
 def test_another_request_is_refused_before_it_replaces_a_finished_model(

@@ -1,5 +1,6 @@
 """A model folder begun anew, by the driver that holds it and by one that was frozen meanwhile."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from scoring.run.holder import Holder
 from scoring.run.holding import hold_folder
 from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import write_text
+from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_model
 
 if TYPE_CHECKING:
@@ -58,3 +60,22 @@ def test_the_report_of_an_earlier_model_goes_with_it_and_files_of_others_stay(
         folder.remove_earlier(lease.fence)
     found = {*folder.path.iterdir()} - {folder.features.path, folder.heads}
     assert found == {folder.path / "notes.txt"}
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_a_killed_worker_left_half_written_goes_at_the_end_unless_another_driver_took_over(
+    tmp_path: "Path", is_lost: bool
+) -> None:
+    folder = ModelFolder(tmp_path / "model")
+    other = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
+    left = [on_disk(place) / ".x.61ee8756.tmp" for place in (folder.path, folder.heads, folder.features.path)]
+    with (
+        pytest.raises(LeaseLostError) if is_lost else nullcontext(),
+        hold_folder(folder.features, folder.beside_features),
+    ):
+        folder.prepare()
+        for place in left:
+            place.mkdir()
+        if is_lost:
+            folder.features.lease.write_bytes(other.to_bytes())
+    assert [place.exists() for place in left] == [is_lost] * 3

@@ -31,3 +31,13 @@ def test_a_clock_that_is_set_back_leaves_a_job_its_seconds(monkeypatch: pytest.M
     milestones = Milestones(time.time())
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert 0 <= milestones.since_command_s() < 60
+    assert 0 <= milestones.now() - milestones.command_at < 60
+
+
+def test_a_phase_that_seems_to_end_before_it_began_took_no_time_and_all_add_up() -> None:
+    milestones = Milestones(101.0, 104.0, 109.0, 7200.0, 7201.0, 110.0, process_at=103.0, imported_at=108.0)
+    found = phases(milestones, started_at=100.0, ended_at=111.0)
+    assert found == {
+        "Python": 1.0, "Ray": 3.0, "actor": 0.0, "libraries": 4.0, "model": 1.0, "first batch": 2.0,
+        "other batches": 0.0, "summary": 0.0, "exit": 0.0,
+    }  # fmt: skip

@@ -1,11 +1,15 @@
+import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from scoring.run.predictions import ScoredImage
 from scoring.run.verification import RunStatus
-from scoring.shards.report import ShardReport
+from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.totals import ShardTotals, summarise
+from scoring.sources.inputs import ImageEntry
 
 _NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
 
@@ -41,6 +45,21 @@ def test_images_that_were_not_read_count_for_no_rate() -> None:
     assert summary.images_per_s == 2.0
     unread = summarise(_totals((0, second)), _NOTHING, wall_s=8.0)
     assert (unread.steady_images_per_s, unread.images_per_s) == (None, 0.0)
+
+
+@pytest.mark.parametrize("jump_s", [18_000.0, -18_000.0], ids=["ahead", "back"])
+def test_a_clock_that_is_set_in_the_middle_of_a_shard_leaves_the_rate_as_it_is(
+    jump_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopwatch, clock = Stopwatch(), time.time
+    rows = [ScoredImage(ImageEntry("1", "1.jpg", 1), np.ones(2, np.float32))] * 16
+    stopwatch.start()
+    stopwatch.scored(8)
+    monkeypatch.setattr(time, "time", lambda: clock() + jump_s)
+    stopwatch.scored(8)
+    report = stopwatch.report(0, rows, "", write_s=0.0, batch_size=8)
+    assert 0 < report.finished_at - report.warmed_up_at < 60
+    assert (_totals((0, report)).steady_images_per_s() or 0) > 8 / 60
 
 
 def test_one_batch_has_no_steady_rate() -> None:

@@ -5,6 +5,7 @@ import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from scoring.storage import conditional
 from scoring.storage.conditional import read_version, remove_if, write_if
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
+from tests.faults import system_fault
 
 
 @pytest.fixture(params=["disk", "bucket"])
@@ -117,6 +119,30 @@ def test_disk_without_hard_links_and_locks_is_written_all_the_same(
     assert write_if(path, version, b"third")
     assert not write_if(path, version, b"fourth")
     assert path.read_bytes() == b"third"
+
+
+@pytest.mark.parametrize("fault", [system_fault(errno.ENOSPC), KeyboardInterrupt()], ids=["full", "stopped"])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_new_file_that_cannot_be_written_to_its_end_leaves_none_but_another_writers(
+    is_replaced: bool, fault: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "shard.parquet", os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            if is_replaced:
+                (tmp_path / "theirs").write_bytes(b"theirs")
+                (tmp_path / "theirs").replace(path)
+            raise fault
+        synced(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", Mock(side_effect=system_fault(errno.EPERM)))
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(type(fault)):
+            write_if(path, None, b"ours")
+    assert [found.read_bytes() for found in tmp_path.iterdir()] == ([b"theirs"] if is_replaced else [])
+    assert write_if(path, None, b"ours") is not is_replaced
 
 
 def test_created_file_whose_answer_was_lost_on_the_way_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
