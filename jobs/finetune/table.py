@@ -7,7 +7,6 @@ from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import percent
-from scoring.storage.durable import read_faults
 
 
 def print_training(
@@ -45,9 +44,7 @@ def print_stale_report(
     console: Console, folder: ModelFolder, record: TrainingRecord, earlier: TrainingRecord | None
 ) -> None:
     """Say that a report is of an earlier model, where this command has put another together in its folder."""
-    with read_faults(folder.path):
-        is_stale = earlier is not None and earlier.created_at != record.created_at and folder.report.is_file()
-    if is_stale:
+    if earlier is not None and earlier.created_at != record.created_at and folder.has_report:
         said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
         console.print(said, style="yellow")
 

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.holding import remove_earlier_run
-from scoring.storage.durable import (
-    read_faults,
-    refuse_link,
-    remove_file,
-    remove_tree,
-    storage_faults,
-)
+from scoring.storage.durable import read_faults, refuse_link, remove_file, remove_tree, storage_faults
 from scoring.storage.locations import Location
+from scoring.storage.reading import read_range
 
 _HEAD = re.compile(r"head-\d{3,}\.npz")
+# What each page that `report` writes has near its beginning, and no other program's.
+_REPORT_MARK, _BEGINNING_BYTES = b"shardscore report</title>", 8192
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,12 @@ class ModelFolder:
         return self.path / "report.html"
 
     @property
+    def has_report(self) -> bool:
+        """Whether `report.html` is a page that `report` wrote; raises StorageError if that cannot be told now."""
+        with read_faults(self.path):
+            return self.report.is_file() and _REPORT_MARK in read_range(self.report, 0, _BEGINNING_BYTES)
+
+    @property
     def all_places(self) -> list[Location]:
         """All that commands write into a model folder."""
         return [*self.features.all_places, self.heads, *self.results, self.report]
@@ -122,9 +125,10 @@ class ModelFolder:
         """
         with storage_faults(self.heads):
             refuse_link(self.heads)
+        files = [self.report, *self.results] if self.has_report else self.results
         remove_earlier_run(self.features, fence)
         with storage_faults(self.heads), under_fence(fence):
             remove_tree(self.heads)
-            for path in (*self.results, self.report):
+            for path in files:
                 remove_file(path)
             self.heads.mkdir(exist_ok=True)

@@ -10,6 +10,8 @@ from rich.console import Console
 from jobs.finetune.table import print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
+from scoring.report.page import write_report
+from scoring.storage.durable import write_text
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
 
 
@@ -94,8 +96,9 @@ def test_a_report_of_an_earlier_model_is_told(
     tmp_path: Path, earlier: str | None, has_report: bool, is_told: bool
 ) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    write_text(folder.report, "another program's")
     if has_report:
-        (tmp_path / "model" / "report.html").touch()
+        write_report(folder.path, None, None)
     record = replace(load_training_record(folder), created_at="2026")
     console = Console(file=StringIO(), width=200)
     print_stale_report(console, folder, record, replace(record, created_at=earlier) if earlier else None)

@@ -62,6 +62,18 @@ def test_the_report_of_an_earlier_model_goes_with_it_and_files_of_others_stay(
     assert found == {folder.path / "notes.txt"}
 
 
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_a_report_of_another_program_stays_where_an_earlier_model_goes(
+    tmp_path: "Path", place: str, request: pytest.FixtureRequest
+) -> None:
+    path: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
+    folder = ModelFolder(write_model(path / "model", cats_and_dogs(8)))
+    write_text(folder.report, "<title>my own report</title>")
+    with hold_folder(folder.features) as lease:
+        folder.remove_earlier(lease.fence)
+    assert (folder.report.is_file(), folder.training.is_file()) == (True, False)
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_what_a_killed_worker_left_half_written_goes_at_the_end_unless_another_driver_took_over(
     tmp_path: "Path", is_lost: bool
