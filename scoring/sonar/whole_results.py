@@ -4,11 +4,12 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError, RunFolderError
+from scoring.errors import BucketError, RunFolderError, StorageError
 from scoring.sonar.ensemble import OUTPUT_LAYER
 from scoring.sonar.metrics_file import (
     METRICS_NAME,
@@ -17,6 +18,7 @@ from scoring.sonar.metrics_file import (
     load_metrics,
     refuse_foreign_metrics,
 )
+from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, readable
 
 PREDICTIONS_NAME = "predictions.parquet"
@@ -39,15 +41,15 @@ def refuse_foreign_files(folder: Location, with_model: bool = True) -> None:
 
     Raises:
         RunFolderError: If one is another program's, or cannot be looked at; it is named.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If one cannot be read now.
     """
     refuse_foreign_metrics(folder / METRICS_NAME)
     told = _told_names(folder / METRICS_NAME)
     for name in (PREDICTIONS_NAME, MODEL_NAME) if with_model else (PREDICTIONS_NAME,):
         path = folder / name
         try:
-            is_ours = _is_ours(path) if path.is_file() else True
-        except BucketError:
+            is_ours = read_patiently(path, partial(_is_ours, path)) if path.is_file() else True
+        except StorageError:
             raise
         except _DAMAGE:
             is_ours = name in told

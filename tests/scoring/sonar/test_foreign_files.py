@@ -1,17 +1,20 @@
 """Whose the files are that lie where sonar results go."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from scoring.errors import RunFolderError
+from scoring.errors import RunFolderError, StorageError
+from scoring.sonar import whole_results
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, StudySettings, write_metrics
 from scoring.sonar.network import SONAR_SCHEMA
 from scoring.sonar.results import PREDICTIONS_SCHEMA
 from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, refuse_foreign_files, refuse_foreign_results
 from scoring.storage.locations import Url
+from tests.faults import fail, system_fault
 from tests.sonar_results import write_sonar_results
 
 _TRAINED = SonarMetrics(208, 84, 0.9, None, None, 0.8164, "d" * 64, 0, None, 26.3, {})
@@ -49,6 +52,18 @@ def test_a_damaged_file_is_ours_only_where_metrics_tell_of_one(tmp_path: Path, n
         refuse_foreign_files(tmp_path)
     (tmp_path / METRICS_NAME).write_text('{"num_rows": 208, "num_te')
     refuse_foreign_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", [MODEL_NAME, PREDICTIONS_NAME])
+def test_a_file_that_cannot_be_read_now_is_not_told_as_another_program_s(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sonar_results(tmp_path)
+    fail(monkeypatch, whole_results, "readable", tmp_path / name, system_fault(errno.ESTALE), times=1)
+    refuse_foreign_files(tmp_path)
+    fail(monkeypatch, whole_results, "readable", tmp_path / name, system_fault(errno.EACCES))
+    with pytest.raises(StorageError, match=rf"Cannot read .*{name}: Permission denied\."):
+        refuse_foreign_files(tmp_path)
 
 
 def test_metrics_of_a_named_model_tell_of_none_here(tmp_path: Path) -> None:
