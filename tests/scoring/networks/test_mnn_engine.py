@@ -165,6 +165,19 @@ def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> Non
         MnnEngine(Network("transposed", lambda: keras.Model(pixels, classes)))
 
 
+def test_network_that_mnn_gives_probabilities_where_keras_has_none_is_refused() -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels = keras.Input((16, 16, 3))
+    vector = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
+    unit = vector / keras.ops.norm(vector, axis=1, keepdims=True)  # of black, 0 / 0
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(unit))
+    with pytest.raises(ModelError, match="its outputs on plain pictures are numbers where Keras' are NaN"):
+        MnnEngine(Network("unit", lambda: model))
+
+
 def test_pooled_views_as_finetune_takes_them_are_run() -> None:
     pytest.importorskip("MNN")
     import keras
