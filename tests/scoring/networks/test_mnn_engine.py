@@ -14,7 +14,7 @@ import pytest
 from scoring.errors import IncompleteError, ModelError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
-from scoring.networks import mnn_engine
+from scoring.networks import mnn_engine, mnn_session
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
@@ -147,6 +147,18 @@ def test_death_of_the_process_that_tries_a_network_is_no_fault_of_it(
         (tmp_path / "MNN.py").write_text(f"import os, signal; {ends}")  # as where memory is short
         with pytest.raises(IncompleteError, match=f"it ended with code {code}.* If memory is short, use fewer actors"):
             check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
+
+
+def test_network_that_mnn_goes_round_with_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(mnn_session, "_LONGEST_S", 0.5)
+    (tmp_path / "MNN.py").write_text("while True: pass")
+    model = keras.Sequential([keras.Input((4, 4, 3), dtype="uint8"), keras.layers.GlobalAveragePooling2D()])
+    with pytest.raises(ModelError, match="`engine` mnn cannot run this network: MNN has not ended after 0 s"):
+        check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
 
 
 def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> None:
