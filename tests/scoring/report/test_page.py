@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -18,12 +19,15 @@ from PIL import Image
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.report import model_report as report_model
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
+from scoring.report.rows import read_rows
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import contents_digest
 from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, joint_contents, shard_files, write_table
 from scoring.run.summary import OneAnswer
+from scoring.run.verification import RunStatus, run_status
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, Url
@@ -742,6 +746,65 @@ def test_fewer_right_than_by_chance_is_told_at_the_top(tmp_path: Path) -> None:
     save_record(run, replace(record_of(run.path), summary=replace(SUMMARY, num_labelled=16)))
     text = " ".join(_report(run.path).text.split())
     assert "At most 19.4% are right, by a 95% interval, where chance is 50.0%: are `labels` in the order" in text
+
+
+@pytest.mark.parametrize("meanwhile", ["another model", "begun anew", "photos changed", "shards are removed"])
+def test_a_run_that_is_replaced_while_it_is_read_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    record = record_of(run.path)
+
+    def replaced(*args: Any, **options: Any) -> RunStatus:
+        status = run_status(*args, **options)
+        if meanwhile == "another model":
+            save_record(run, replace(record, fingerprint=replace(record.fingerprint, model="2" * 64)))
+        elif meanwhile == "begun anew":
+            save_record(run, replace(record, created_at="2026-11-30T00:00:00+00:00"))
+        elif meanwhile == "photos changed":
+            save_record(run, record.with_digests({0: "3" * 64}))
+        else:
+            on_disk(run.record).unlink()
+            shutil.rmtree(on_disk(run.predictions))
+        return status
+
+    monkeypatch.setattr(report_run, "run_status", replaced)
+    with pytest.raises(RunFolderError, match=r"the same results in .*run from the first file read to"):
+        write_report(run.path, None, None)
+    assert not run.report.is_file()
+
+
+def test_a_run_may_go_on_while_it_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20), without_shards=(2,), finished=False)
+    record = record_of(run.path)
+    known = {shard: digest for shard, digest in enumerate(record.digests) if digest}
+
+    def going_on(*args: Any, **options: Any) -> RunStatus:
+        status = run_status(*args, **options)
+        save_record(run, record.with_digests(known | {2: "3" * 64}))
+        return status
+
+    monkeypatch.setattr(report_run, "run_status", going_on)
+    assert list(write_report(run.path, None, None).missing_shards) == [2]
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_model_that_is_replaced_while_it_is_read_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+
+    def replaced(*args: Any) -> Any:
+        if is_removed:
+            on_disk(folder.training).unlink()
+            on_disk(folder.validation).unlink()
+        else:
+            save_training_record(folder, replace(load_training_record(folder), created_at="2027"))
+        return read_rows(*args)
+
+    monkeypatch.setattr(report_model, "read_rows", replaced)
+    with pytest.raises(RunFolderError, match=r"the same results in .*model from the first file read to the last"):
+        write_report(folder.path, None, None)
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])
