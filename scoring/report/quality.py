@@ -94,31 +94,33 @@ def quality_blocks(
     return blocks
 
 
-def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
+def quality_notes(quality: Quality, num_unknown: int, unlabelled: str) -> list[Block]:
     """What the measures leave out.
 
     Args:
         quality: What was measured.
         num_unknown: Images with a target that the model does not know.
+        unlabelled: The images without a target, in words; empty where there are none.
     """
     notes: list[Block] = []
     if quality.log_loss is None:
         why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}, "
         notes.append(Prose(f"{why}or for all that there are if asked for."))
-    return [*notes, *left_out_notes(num_unknown)]
+    return [*notes, *left_out_notes(num_unknown, unlabelled)]
 
 
-def left_out_notes(num_unknown: int) -> list[Block]:
-    """How many images the measures leave out, as no class or several are their target; nothing if there are none."""
-    images = plural(num_unknown, "image")
-    said = f"Left out of these measures: {images} with a target that the model does not know, or has more than once."
-    return [Prose(said)] if num_unknown else []
+def left_out_notes(num_unknown: int, unlabelled: str) -> list[Block]:
+    """What the measures leave out, as no class or several are the target, or it has none; nothing if there is none."""
+    unknown = f"{plural(num_unknown, 'image')} with a target that the model does not know, or has more than once"
+    said = [unknown if num_unknown else "", unlabelled]
+    return [Prose(f"Left out of these measures: {one}.") for one in said if one]
 
 
-def unknown_notes(num_unknown: int) -> list[Block]:
-    """That nothing is measured, as the model knows no target of the labelled images; nothing if there are none."""
-    said = f"Nothing is measured: the model does not know the target of {plural(num_unknown, 'labelled image')}."
-    return [Prose(said)] if num_unknown else []
+def unknown_notes(num_unknown: int, unlabelled: str) -> list[Block]:
+    """That nothing is measured, as no target is known; nothing if no labels were told."""
+    unknown = f"the model does not know the target of {plural(num_unknown, 'labelled image')}"
+    said = [unknown if num_unknown else "", unlabelled]
+    return [Prose(f"Nothing is measured: {one}.") for one in said if one]
 
 
 def measures_facts(quality: Quality) -> Facts:

@@ -59,6 +59,11 @@ class ScoredRows:
         """How many images have a target that the model does not know."""
         return int((self.numbers["has_target"].to_numpy() & (self.column("truth") < 0)).sum())
 
+    @property
+    def num_unlabelled(self) -> int:
+        """How many images have no target."""
+        return int((~self.numbers["has_target"].to_numpy(bool)).sum())
+
     def with_labels_by_themselves(self) -> "ScoredRows":
         """The same of a model whose labels stand by themselves: one class tells neither the truth nor what is said."""
         return replace(self, numbers=self.numbers.assign(truth=-1, has_target=False), by_label=self.probabilities)

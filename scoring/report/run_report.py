@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
-from scoring.quality.multi_label import MultiLabelEvaluation
+from scoring.quality.multi_label import WITHOUT_TARGET, MultiLabelEvaluation
 from scoring.report.facts import notices_of, run_facts, time_blocks, unreadable_blocks, warnings_of
 from scoring.report.histogram import histogram_figure, labels_table
 from scoring.report.label_quality import label_blocks, label_figures, measure_labels
@@ -22,7 +22,7 @@ from scoring.report.quality import (
     unknown_notes,
 )
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import NONE_OF_THEM, count, folder_title, measure, moment, percent, percent_range
+from scoring.report.text import NONE_OF_THEM, count, folder_title, measure, moment, percent, percent_range, plural
 from scoring.run.folder import RunFolder
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
@@ -44,6 +44,7 @@ class _Run:
     quality: Quality | None
     label_quality: MultiLabelEvaluation | None
     num_unknown: int  # images with a target that the model does not know
+    unlabelled: str  # those without a target in words, where labels were told
     subtitle: str
     about: Sequence[Block]
     album: Album
@@ -86,11 +87,12 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     histogram = histogram_figure(rows, labels)
     if run.label_quality is not None:
         blocks = [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)]
-        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown)])
+        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown, run.unlabelled)])
     if quality is None:
-        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown_notes(run.num_unknown)])
+        unknown = unknown_notes(run.num_unknown, run.unlabelled)
+        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
-    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown)])
+    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown, run.unlabelled)])
 
 
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
@@ -105,6 +107,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels, record.stores_vectors) if files else None
     label_quality, num_unknown = None, rows.num_unknown if rows else 0
+    unlabelled = _unlabelled(rows, record) if rows else ""
     if rows and record.is_multi_label:
         label_quality, num_unknown = measure_labels(files, labels)
         rows = rows.with_labels_by_themselves()
@@ -118,8 +121,17 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     warnings = warnings_of(record)
     unreadable = read_unreadable(files)
     return _Run(
-        folder, labels, status, rows, unreadable, quality, label_quality, num_unknown, subtitle, about, album, warnings
+        *(folder, labels, status, rows, unreadable, quality, label_quality),
+        *(num_unknown, unlabelled, subtitle, about, album, warnings),
     )
+
+
+def _unlabelled(rows: ScoredRows, record: RunRecord) -> str:
+    """How many images have no target though labels were told, in words; empty where all have one."""
+    if not record.request.labels_from or not rows.num_unlabelled:
+        return ""
+    without = WITHOUT_TARGET if record.is_multi_label else "without a label"
+    return f"{plural(rows.num_unlabelled, 'image')} {without}"
 
 
 def _max_shards(record: RunRecord) -> int | None:

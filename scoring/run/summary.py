@@ -60,6 +60,7 @@ class Summary:
             `crane`; they count neither as right nor as wrong.
         unknown_labels: The first of these targets, at most 5.
         unused_gpu: What is to be told of a GPU that the first worker was given and that Keras did not find.
+        num_unlabelled: Readable rows without a target, where labels were told.
     """
 
     num_images: int
@@ -86,3 +87,4 @@ class Summary:
     num_unknown: int = 0
     unknown_labels: tuple[str, ...] = ()
     unused_gpu: str | None = None
+    num_unlabelled: int = 0

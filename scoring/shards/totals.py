@@ -132,6 +132,7 @@ def summarise(
         num_unknown=counted.num_unknown,
         unknown_labels=tuple(counted.unknown),
         unused_gpu=totals.unused_gpu,
+        num_unlabelled=counted.num_unlabelled,
     )
 
 
