@@ -33,12 +33,8 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
-    if data.num_seen:
-        console.print(
-            f"{data.num_seen:,} of {data.num_validation:,} photos to validate on are copies of photos to train on: the "
-            "figures are too good. Take them out of one of the two folders.",
-            style="yellow",
-        )
+    if data.warning:
+        console.print(data.warning, style="yellow")
 
 
 def print_stale_report(

@@ -85,6 +85,16 @@ class TrainingData:
         """Whether folds hold all photos that can be read: each trains some heads and is measured by others."""
         return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
 
+    @property
+    def warning(self) -> str | None:
+        """What to say where photos measured on are copies of photos trained on."""
+        if not self.num_seen:
+            return None
+        return (
+            f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on: the "
+            "figures are too good. Take them out of one of the two folders."
+        )
+
 
 @dataclass(frozen=True)
 class SubmissionLogLoss:

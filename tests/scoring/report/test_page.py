@@ -788,6 +788,16 @@ def test_a_run_may_go_on_while_it_is_told_of(tmp_path: Path, monkeypatch: pytest
     assert list(write_report(run.path, None, None).missing_shards) == [2]
 
 
+def test_photos_validated_on_that_are_copies_of_photos_trained_on_are_told_at_the_top(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    assert "Note:" not in _report(folder.path).text
+    save_training_record(folder, replace(record, data=replace(record.data, num_copies=3, num_seen=2)))
+    text = " ".join(_report(folder.path).text.split())
+    assert "Note: 2 of 24 photos to validate on are copies of photos to train on: the figures are too good." in text
+    assert text.index("Note:") < text.index("Accuracy")
+
+
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_a_model_that_is_replaced_while_it_is_read_is_no_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool
