@@ -98,7 +98,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class SubmissionLogLoss:
-    """Log loss of a submission, nats per photo.
+    """Log loss of a submission, nats per photo; one of other labels than cat and dog has no clip unless asked for.
 
     Attributes:
         unclipped: Uncalibrated, without clip.
@@ -145,7 +145,7 @@ class TrainingRecord:
         split_seed: Decides which photos validate.
         settings: How every head was trained.
         heads: Each head, in the ensemble's order.
-        calibration: The temperature, already inside the stored weights, and the clip for submissions.
+        calibration: The temperature, already inside the stored weights, and the clip for submissions of cats and dogs.
         versions: Library versions.
         metrics: How good the model is.
         network: Digest of the network beside it; None in folders from before it was kept.
@@ -188,11 +188,6 @@ class TrainingRecord:
     def resize_mode(self) -> Resize:
         """How photos became squares, as the user says it."""
         return Resize(self.resize.split("-")[0])
-
-    @property
-    def is_clipped(self) -> bool:
-        """Whether submissions clip its probabilities: those of two labels; of more they are written as they are."""
-        return len(self.labels) == 2
 
 
 def stored_text(record: TrainingRecord) -> str:

@@ -7,6 +7,7 @@ from scoring.report.quality import evaluations_table, measure_quality, quality_b
 from scoring.report.rows import ScoredRows
 from scoring.report.standings import standings
 from scoring.report.text import measure
+from scoring.submissions.submission import find_dog
 
 
 def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
@@ -29,7 +30,7 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
 
 def _calibration_facts(training: TrainingRecord) -> Facts:
     rows = [("temperature", measure(training.calibration.temperature))]
-    if training.is_clipped:
+    if find_dog(training.labels) is not None:
         losses, after = training.metrics.submission_log_loss, training.metrics.after_calibration
         rows += [
             ("clip of submissions", measure(training.calibration.clip)),

@@ -435,6 +435,14 @@ def test_log_losses_of_a_submission_say_which_are_calibrated(tmp_path: Path) -> 
     assert " ".join(said) in text
 
 
+def test_no_clip_is_told_of_a_model_whose_submissions_have_none(tmp_path: Path) -> None:
+    labels = ("benign", "malign")
+    images = [replace(image, target=labels[image.target == "dog"]) for image in cats_and_dogs(24)]
+    text = _report(write_model(tmp_path / "model", images, labels=labels)).text
+    assert "temperature" in text
+    assert "submission" not in text
+
+
 def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20)).path)
     policy = next(meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta)
