@@ -118,7 +118,8 @@ class TrainingMetrics:
     Attributes:
         first_head: The first head alone.
         before_calibration: All heads averaged.
-        after_calibration: These calibrated, each photo by a calibration that has not seen it.
+        after_calibration: These calibrated: log loss and reliability with each photo by a calibration that has not seen
+            it; accuracy, ROC AUC and confusion by the model's own, as in `validation.parquet`.
         submission_log_loss: The log loss of submissions.
     """
 
