@@ -45,6 +45,8 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+    if summary.warning_of_learned:
+        console.print(summary.warning_of_learned, style="yellow")
 
 
 def print_all_errors(console: Console, num_errors: int, reason: str | None) -> None:

@@ -100,11 +100,13 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the run, a GPU not used; against the model, one answer or less right than by chance."""
+    """What speaks against the run, a GPU not used; against its measures; against the model."""
     work = record.work
     if work is None:
         return []
     warnings = [work.unused_gpu] if work.unused_gpu else []
+    if record.summary and (learned := record.summary.warning_of_learned):
+        warnings.append(f"{learned[0].upper()}{learned[1:]}.")
     if (found := work.one_answer) is not None:
         warnings.append(
             f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
