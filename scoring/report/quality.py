@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from scoring.quality.evaluation import Evaluation, ReliabilityBin, evaluate, reliability_bins
 from scoring.quality.intervals import Interval, single_test_interval
 from scoring.report.figures import draw_reliability
-from scoring.report.parts import Block, Confusion, Facts, Figure, Prose, Table
+from scoring.report.parts import Block, Confusion, Facts, Figure, KeyFigure, Prose, Table
 from scoring.report.rows import ScoredRows
 from scoring.report.text import count, measure, percent, percent_range, plural
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 
 _MAX_CONFUSION = 12  # labels that a table of all pairs can hold on a page
 _MAX_MISTAKES = 15
+_AREA_NOTE = "0.5 is chance, 1 is perfect"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,11 @@ def measures_facts(quality: Quality) -> Facts:
         facts.append(("log loss, nats per image", measure(quality.log_loss)))
         facts.append(("area under the ROC curve", measure(quality.roc_auc)))
     return Facts("Measures", facts)
+
+
+def area_figure(roc_auc: float | None) -> KeyFigure:
+    """The area under the ROC curve as a key figure, or why there is none."""
+    return KeyFigure("ROC AUC", measure(roc_auc), "a label has no image" if roc_auc is None else _AREA_NOTE)
 
 
 def confusion_block(counts: Sequence[Sequence[int]], labels: Sequence[str], what: str = "Images") -> Confusion:

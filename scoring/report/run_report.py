@@ -14,6 +14,7 @@ from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
 from scoring.report.quality import (
     Quality,
+    area_figure,
     left_out_notes,
     measure_quality,
     measures_facts,
@@ -22,7 +23,17 @@ from scoring.report.quality import (
     unknown_notes,
 )
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import NONE_OF_THEM, count, folder_title, measure, moment, percent, percent_range, plural
+from scoring.report.text import (
+    NONE_OF_THEM,
+    count,
+    folder_title,
+    measure,
+    moment,
+    percent,
+    percent_range,
+    plural,
+    short_labels,
+)
 from scoring.run.folder import RunFolder
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
@@ -49,6 +60,7 @@ class _Run:
     about: Sequence[Block]
     album: Album
     warnings: Sequence[str]
+    sampled: tuple[bool, int | None]  # whether rows are a sample, and how many errors all have
 
 
 def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
@@ -70,7 +82,7 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run, run.rows))
         sections.append(Section("Looks", look_blocks(run.rows, run.labels, run.album)))
-    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable)))
+    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable, *run.sampled)))
     report = Report(
         title=folder_title(folder.path),
         subtitle=run.subtitle,
@@ -119,10 +131,11 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.work)]
     warnings = warnings_of(record)
-    unreadable = read_unreadable(files)
+    unreadable = read_unreadable(files, request.columns.are_known_by_id)
+    sampled = status.is_sample, record.summary.num_errors if status.is_sample and record.summary else None
     return _Run(
-        *(folder, labels, status, rows, unreadable, quality, label_quality),
-        *(num_unknown, unlabelled, subtitle, about, album, warnings),
+        *(folder, short_labels(labels), status, rows, unreadable, quality, label_quality),
+        *(num_unknown, unlabelled, subtitle, about, album, warnings, sampled),
     )
 
 
@@ -148,7 +161,9 @@ def _key_figures(run: _Run) -> list[KeyFigure]:
         figures += _quality_figures(run.quality)
     elif run.rows is not None and len(run.rows.numbers):
         figures += _said_figures(run.rows, run.labels)
-    errors = f"{count(run.status.num_errors)} unreadable" if run.status.num_errors else "all readable"
+    without = "without scores" if run.unreadable.num_read else "unreadable"
+    errors = f"{count(run.status.num_errors)} {without}" if run.status.num_errors else "all readable"
+    errors = f"a sample, {errors}" if run.status.is_sample else errors
     figures.append(KeyFigure("Images", count(run.status.num_rows), errors))
     return figures
 
@@ -157,8 +172,8 @@ def _quality_figures(quality: Quality) -> list[KeyFigure]:
     interval = quality.accuracy_interval
     accuracy = KeyFigure("Accuracy", percent(quality.accuracy), f"95%: {percent_range(interval.low, interval.high)}")
     if quality.log_loss is not None:
-        auc = KeyFigure("ROC AUC", measure(quality.roc_auc), "0.5 is chance, 1 is perfect")
-        return [accuracy, KeyFigure("Log loss", measure(quality.log_loss), "nats per image"), auc]
+        log_loss = KeyFigure("Log loss", measure(quality.log_loss), "nats per image")
+        return [accuracy, log_loss, area_figure(quality.roc_auc)]
     if quality.top_five is not None:
         return [accuracy, KeyFigure("Top five", percent(quality.top_five), "truth among the five most likely")]
     return [accuracy]
