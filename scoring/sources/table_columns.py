@@ -58,6 +58,11 @@ class TableColumns:
         return self.content or self.path or "path"
 
     @property
+    def are_known_by_id(self) -> bool:
+        """Whether images have ids of their own, and for paths nothing but the numbers of their rows."""
+        return self.content is not None and self.image_id is not None
+
+    @property
     def are_numbered(self) -> bool:
         """Whether images have the numbers of their rows for ids, which may be ids of other photos elsewhere."""
         return self.content is not None and self.image_id is None
