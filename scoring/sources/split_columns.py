@@ -147,7 +147,7 @@ def _are_unclear(values: Collection[str], may_be_codes: bool) -> bool:
 def _read(column: str, columns: OtherColumns, labels: Mapping[Any, str]) -> _Told | None:
     """What a column says; None if it tells no splits."""
     flagged = _flagged(column)
-    if not (columns.are_texts[column] or flagged):
+    if not (columns.are_texts[column] or flagged or _names_splits(column, _NOUNS)):
         return None
     rows = columns.rows(column)
     if flagged and (flags := read_flags(rows)):

@@ -1289,6 +1289,9 @@ def test_flags_of_what_is_valid_hide_no_numbers_for_splits(tmp_path: Path) -> No
     [
         ("is_test", pa.array([True, None, None, True, None, None]), "says that 2 of 6"),
         ("is_train", pa.array([0, 1, 1, 0, 1, 1], pa.decimal128(25, 2)), "says that 2 of 6"),
+        ("is_test", pa.array([1, 0, 0, 1, 0, 0], pa.decimal128(38, 10)), "says that 2 of 6"),
+        ("split", pa.array([b"test", b"train", None, b"test", b"train", b"train"]), "says that 2 of 6"),
+        ("is_test", pa.array([b"1", b"0", b"0", b"1", b"0", b"0"]), "says that 2 of 6"),
         ("split", pa.array(["test", None, None, "test", None, None]), "says that 2 of 6"),
         ("split", pa.array([1, 2, 3, 1, 2, 3], pa.uint8()), "it has 1 of 2, 2 of 2, 3 of 2 photos"),
         ("split", pa.array([True, False, False, True, False, False]), "it has false of 4, true of 2 photos"),
