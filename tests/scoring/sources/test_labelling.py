@@ -1102,6 +1102,13 @@ def _in_thirds(*values: object) -> list[object]:
         ("Usage", ("Test (public)", "Train", "Train")),
         ("from", ("testing images", "training images", "training images")),
         ("from", ("test.csv", "train.csv", "train.csv")),
+        ("heldout", (1, 0, 0)),
+        ("test_only", (1, 0, 0)),
+        ("use_for_training", (0, 1, 1)),
+        ("from", ("heldout", "train", "train")),
+        ("from", ("test-dev2017", "train2017", "val2017")),
+        ("from", ("test-std", "train", "val")),
+        ("set_type", ("testA", "train", "extra")),
     ],
 )
 def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_words_of_other_forms(
@@ -1136,6 +1143,7 @@ def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_word
         {"fold": _in_thirds(0, 1, "val"), "split": _in_thirds("fold1", "fold 2", "train")},
         {"split": _in_thirds("labelled", "unlabelled", "unlabelled")},
         {"split": _in_thirds("no", "yes", "no")},
+        {"subset": _in_thirds("US", "DE", "FR"), "partition": _in_thirds("L", "R", "R")},
         {"split": _in_thirds("train", "minitrain", "")},
         {"SET": _in_thirds("TRAIN", "UNASSIGNED", "UNASSIGNED")},
         {"dataset": _in_thirds("ISIC_2019_Training", "PH2", "HAM10000")},
