@@ -61,5 +61,5 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
     print_stale_report(console, folder, record, earlier)
-    metrics = record.metrics.after_calibration
-    return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest)
+    metrics, seen = record.metrics.after_calibration, record.data.num_seen
+    return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest, seen)

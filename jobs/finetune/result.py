@@ -18,8 +18,9 @@ class Model:
         path: The model folder, absolute.
         labels: One name per class, in class order.
         metrics: How good it is on photos kept out of training: accuracy, log loss, ROC AUC, confusion, reliability.
-        calibration: The temperature inside it, and the clip that `submission` takes.
+        calibration: The temperature inside it, and the clip that `submission` takes of cats and dogs.
         digest: SHA-256 over what was trained, and on what.
+        num_seen: Photos measured on that are copies of photos trained on; if there are any, `metrics` are too good.
     """
 
     path: Location
@@ -27,6 +28,7 @@ class Model:
     metrics: Evaluation
     calibration: Calibration
     digest: str | None = None
+    num_seen: int = 0
 
     def check_not_replaced(self) -> None:
         """Refuse to go on where it is no longer in its folder; what takes a result in a path's place asks.

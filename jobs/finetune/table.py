@@ -7,6 +7,7 @@ from jobs.score.table import agreement_row
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import percent
+from scoring.submissions.submission import find_dog
 
 
 def print_training(
@@ -32,12 +33,8 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
-    if data.num_seen:
-        console.print(
-            f"{data.num_seen:,} of {data.num_validation:,} photos to validate on are copies of photos to train on: the "
-            "figures are too good. Take them out of one of the two folders.",
-            style="yellow",
-        )
+    if data.warning:
+        console.print(data.warning, style="yellow")
 
 
 def print_stale_report(
@@ -50,7 +47,7 @@ def print_stale_report(
 
 
 def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
-    if not record.is_clipped:
+    if find_dog(record.labels) is None:
         return []
     losses = record.metrics.submission_log_loss
     lesson = f"uncalibrated, with the lesson's clip of 0.05, {losses.lesson_clip:.4f}"
@@ -59,7 +56,7 @@ def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
 
 def _calibration(record: TrainingRecord) -> str:
     temperature = f"{record.calibration.temperature:.3f}"
-    return f"{temperature}, clip {record.calibration.clip:.4f}" if record.is_clipped else temperature
+    return temperature if find_dog(record.labels) is None else f"{temperature}, clip {record.calibration.clip:.4f}"
 
 
 def _rate(folder: ModelFolder) -> list[tuple[str, str]]:

@@ -2,18 +2,14 @@
 
 from dataclasses import asdict, dataclass, replace
 
-import pyarrow as pa
 from rich.console import Console
 
 from jobs.console.failures import print_failures
 from jobs.score.actors import ScorerPool
-from jobs.score.request import ImagesRequest
+from jobs.score.row_counts import RowCounts
 from jobs.score.shard_loop import ShardLoop
 from jobs.score.table import print_all_errors, print_left, print_summary
 from scoring.errors import IncompleteError
-from scoring.quality.error_reasons import ErrorReasons
-from scoring.quality.evaluation import RightCount
-from scoring.quality.one_answer import AnswerCount
 from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
 from scoring.run.reader import foreign_files
@@ -27,12 +23,10 @@ class Ending:
     """Says how a job ended.
 
     Attributes:
-        request: What was asked for.
         folder: The run folder.
         console: Where to print.
     """
 
-    request: ImagesRequest
     folder: RunFolder
     console: Console
 
@@ -46,29 +40,19 @@ class Ending:
             LeaseLostError: If another driver took over.
             IncompleteError: If other files lie among the shards.
         """
-        labels = loop.keeper.record.labels
-        is_multi_label = loop.keeper.record.is_multi_label
-        counted = RightCount(labels, is_multi_label)
-        answers, reasons = AnswerCount(labels, is_multi_label), ErrorReasons()
-
-        def look(table: pa.Table) -> None:
-            reasons.add(table)
-            if labels:  # features have none
-                answers.add(table)
-            if labels and self.request.truth:
-                counted.add(table)
-
-        found = run_status(self.folder, verify=True, each=look)
+        rows = RowCounts(loop.keeper.record, self.folder)
+        found = run_status(self.folder, verify=True, each=rows.add)
         wall_s = milestones.since_command_s()
         lost, repeats = pool.num_lost_workers, pool.num_repeats
-        summary = summarise(loop.totals, found, wall_s, lost, repeats, counted, answers.found())
+        counts = rows.right, rows.answers.found(), rows.num_learned
+        summary = summarise(loop.totals, found, wall_s, lost, repeats, *counts)
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         if (summary.num_scored or summary.num_changed) and (stale := self.folder.derived):
             names = " and ".join(place.name for place in stale)
             said = f"{self.folder.path} still holds {names} of the earlier rows; run what made them again"
             self.console.print(said, style="yellow")
         if 0 < found.num_errors == found.num_rows:
-            print_all_errors(self.console, found.num_errors, reasons.most_frequent())
+            print_all_errors(self.console, found.num_errors, rows.reasons.most_frequent())
         for shard_id, reason in loop.not_retried.items():
             self.console.print(f"shard {shard_id} stays as it was, with unread images: {reason}", style="yellow")
         print_left(self.console, found)

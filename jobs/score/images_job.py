@@ -117,7 +117,7 @@ class ImagesJob:
             loop.totals.num_changed = keeper.record.num_changed
             loop.totals.unused_gpu = first.description.unused_gpu
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
-        return Ending(self._request, self._folder, self._console).tell(milestones, pool, loop)
+        return Ending(self._folder, self._console).tell(milestones, pool, loop)
 
     def _begin(self, begin: Callable[[], object] | None) -> None:
         if begin:

@@ -41,6 +41,7 @@ class Plan:
         num_nodes: Machines that are there now.
         rate: How fast such a job was, as far as that was measured.
         seconds: What that makes for the images that are left, without the start; None without a rate.
+        num_unlabelled: Images that would be scored without a label, where labels are told.
     """
 
     num_images: int
@@ -58,6 +59,7 @@ class Plan:
     num_nodes: int
     rate: Rate | None
     seconds: float | None
+    num_unlabelled: int = 0
 
 
 def plan_score(request: ScoreRequest, console: Console) -> Plan:
@@ -116,6 +118,7 @@ def _plan(
         num_nodes=len(nodes),
         rate=rate,
         seconds=(num_images - earlier.num_done) / rate.images_per_s if rate else None,
+        num_unlabelled=sum(image.target is None for image in listing.images) if images.truth else 0,
     )
 
 
@@ -123,6 +126,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
     rows = [
         ("images", f"{plan.num_images - plan.num_done} to score of {plan.num_images}"),
         *(("left out", f"{left.count:,} {left.reason}: {left.names}") for left in plan.left_out),
+        *([("no label", plural(plan.num_unlabelled, "image"))] if plan.num_unlabelled else []),
         ("shards", f"{plan.num_shards} of {plan.shard_size} images"),
         ("model", f"{plan.model} by {plan.engine}"),
         ("precision", f"{plan.precision}: {plan.precision_reason}"),

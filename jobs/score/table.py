@@ -7,6 +7,7 @@ from rich.console import Console
 from jobs.console.terminal import print_table
 from scoring.networks.agreement import Agreement
 from scoring.quality.below_chance import most_below_chance, what_to_look_at
+from scoring.quality.multi_label import WITHOUT_TARGET
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent, plural
 from scoring.run.folder import RunFolder
@@ -44,6 +45,8 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("run record", str(folder.record)),
     ]
     print_table(console, "images", rows)
+    if summary.warning_of_learned:
+        console.print(summary.warning_of_learned, style="yellow")
 
 
 def print_all_errors(console: Console, num_errors: int, reason: str | None) -> None:
@@ -90,25 +93,31 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
 
 
 def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
-    """How many labelled photos got their label, and how many have one that the model does not give."""
+    """How many labelled photos got their label; how many have one that the model does not give, and how many none."""
     num_unknown, unknown = summary.num_unknown, _unknown(summary, labels)
+    unlabelled = f"{summary.num_unlabelled:,} without a label" if summary.num_unlabelled else ""
     if not summary.num_labelled:
         images = plural(num_unknown, "labelled image")
-        return [("accuracy", f"none: the model knows no label of {images}, such as {unknown}")] if num_unknown else []
+        known = f"the model knows no label of {images}, such as {unknown}" if num_unknown else ""
+        return [("accuracy", f"none: {'; '.join(filter(None, (known, unlabelled)))}")] if known or unlabelled else []
     share = summary.num_right / summary.num_labelled
-    words = f"{percent(share, 2)}: {summary.num_right} of {summary.num_labelled} labelled images"
+    words = [f"{percent(share, 2)}: {summary.num_right} of {summary.num_labelled} labelled images"]
     if num_unknown:
-        words += f"; {num_unknown:,} left out, whose label the model does not know, such as {unknown}"
-    return [("accuracy", words)]
+        words.append(f"{num_unknown:,} left out, whose label the model does not know, such as {unknown}")
+    if unlabelled:
+        words.append(f"{unlabelled} left out")
+    return [("accuracy", "; ".join(words))]
 
 
 def _unmeasured(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
-    """How many images have labels that the model does not give, where several may be true of one."""
-    if not summary.num_unknown:
-        return []
-    images = plural(summary.num_unknown, "labelled image")
-    words = f"{images}, whose labels the model does not know, such as {_unknown(summary, labels)}"
-    return [("not measured", words)]
+    """How many images have labels that the model does not give, or no target, where several may be true of one."""
+    words = []
+    if summary.num_unknown:
+        images = plural(summary.num_unknown, "labelled image")
+        words.append(f"{images}, whose labels the model does not know, such as {_unknown(summary, labels)}")
+    if summary.num_unlabelled:
+        words.append(f"{plural(summary.num_unlabelled, 'image')} {WITHOUT_TARGET}")
+    return [("not measured", "; ".join(words))] if words else []
 
 
 def _unknown(summary: Summary, labels: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """What `training.json` says of trained heads: what they were trained on, how, and how good they are together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -64,21 +65,33 @@ def describe_model(
         heads=trained,
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),
-        metrics=_measure(first, logits, photos.truth[photos.measured], calibrated),
+        metrics=measure_model(first, logits, photos.truth[photos.measured], calibrated),
         asked=AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
         engine=fingerprint.engine,
     )
 
 
-def _measure(
+def measure_model(
     first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], calibrated: Calibrated
 ) -> TrainingMetrics:
-    """One head alone, all of them, and all of them calibrated: each photo by a calibration that has not seen it."""
+    """Measure one head alone, all of them, and all of them calibrated.
+
+    What several temperatures made of photos is on several scales, which no order of photos can be told by: labels and
+    ranks are those of the one temperature that the model has, as in `validation.parquet`.
+
+    Args:
+        first: The first head alone.
+        logits: See `TrainingSet.measured_logits`.
+        truth: Class indices of the same photos, shape (num_images,).
+        calibrated: Fitted on these.
+    """
     before, after = ensemble_probabilities(logits, 1.0), calibrated.probabilities
+    final = evaluate(ensemble_probabilities(logits, calibrated.calibration.temperature), truth)
+    unseen = evaluate(after, truth)
     return TrainingMetrics(
         first_head=first,
         before_calibration=evaluate(before, truth),
-        after_calibration=evaluate(after, truth),
+        after_calibration=replace(final, log_loss=unseen.log_loss, reliability=unseen.reliability),
         submission_log_loss=SubmissionLogLoss(
             unclipped=log_loss(before, truth),
             lesson_clip=log_loss(before, truth, LESSON_CLIP),

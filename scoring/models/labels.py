@@ -18,6 +18,11 @@ _SHAPES = (
     '{"0": ["n02123045", "tabby"]}'
 )
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
+# What files begin with that are no text, and what to do.
+_NO_TEXT = {
+    b"\x80": "it is a pickle; load it and write it with json.dump",
+    b"\x93NUMPY": "it is a NumPy array; load it and write its tolist() with json.dump",
+}
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
 _INDEX = re.compile("[0-9]{1,18}")
@@ -74,9 +79,8 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
     try:
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
-        raise ModelError(
-            f"Expected `labels` to be a file of text in UTF-8; {source} is not: {error.reason}."
-        ) from error
+        known = next((what for first, what in _NO_TEXT.items() if content.startswith(first)), error.reason)
+        raise ModelError(f"Expected `labels` to be a file of text in UTF-8; {source} is not: {known}.") from error
     if not text.startswith(("[", "{")):
         lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
         if len(lines) == 1 and len(_split(text)) > 1:

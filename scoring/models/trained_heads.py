@@ -70,7 +70,7 @@ class Calibration:
 
     Attributes:
         temperature: Logits are divided by it: above 1 for a network that is too sure. Guo et al., arXiv:1706.04599.
-        clip: Submissions keep their probabilities within [clip, 1 - clip].
+        clip: Submissions of cats and dogs keep their probabilities within [clip, 1 - clip].
     """
 
     temperature: float

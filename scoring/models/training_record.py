@@ -85,10 +85,20 @@ class TrainingData:
         """Whether folds hold all photos that can be read: each trains some heads and is measured by others."""
         return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
 
+    @property
+    def warning(self) -> str | None:
+        """What to say where photos measured on are copies of photos trained on."""
+        if not self.num_seen:
+            return None
+        return (
+            f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on: the "
+            "figures are too good. Take them out of one of the two folders."
+        )
+
 
 @dataclass(frozen=True)
 class SubmissionLogLoss:
-    """Log loss of a submission, nats per photo.
+    """Log loss of a submission, nats per photo; one of other labels than cat and dog has no clip unless asked for.
 
     Attributes:
         unclipped: Uncalibrated, without clip.
@@ -108,7 +118,8 @@ class TrainingMetrics:
     Attributes:
         first_head: The first head alone.
         before_calibration: All heads averaged.
-        after_calibration: These calibrated, each photo by a calibration that has not seen it.
+        after_calibration: These calibrated: log loss and reliability with each photo by a calibration that has not seen
+            it; accuracy, ROC AUC and confusion by the model's own, as in `validation.parquet`.
         submission_log_loss: The log loss of submissions.
     """
 
@@ -135,7 +146,7 @@ class TrainingRecord:
         split_seed: Decides which photos validate.
         settings: How every head was trained.
         heads: Each head, in the ensemble's order.
-        calibration: The temperature, already inside the stored weights, and the clip for submissions.
+        calibration: The temperature, already inside the stored weights, and the clip for submissions of cats and dogs.
         versions: Library versions.
         metrics: How good the model is.
         network: Digest of the network beside it; None in folders from before it was kept.
@@ -178,11 +189,6 @@ class TrainingRecord:
     def resize_mode(self) -> Resize:
         """How photos became squares, as the user says it."""
         return Resize(self.resize.split("-")[0])
-
-    @property
-    def is_clipped(self) -> bool:
-        """Whether submissions clip its probabilities: those of two labels; of more they are written as they are."""
-        return len(self.labels) == 2
 
 
 def stored_text(record: TrainingRecord) -> str:

@@ -11,7 +11,7 @@ from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import SIGMOID, SOFTMAX, last_activation
 from scoring.networks.library_words import words_of
-from scoring.networks.noise import noise
+from scoring.networks.noise import pictures
 from scoring.pixels.input_shape import filled
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _NUM_COMPARED = 4
 
 
 def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[UInt8Array], Float32Array]) -> None:
-    """Compare outputs of the converted network with those of Keras on noise, in float32.
+    """Compare outputs of the converted network with those of Keras on noise and on plain greys, in float32.
 
     Args:
         engine: The engine that the network was converted for.
@@ -37,36 +37,60 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
 
     Raises:
         ModelError: If it cannot be scored, or its outputs differ in shape or by more than float32 explains: by 0.001 of
-            the largest, or, of probabilities, by 0.002 of what lies between their logarithms.
+            the largest, or, of probabilities, by 0.002 of what lies between their logarithms; or if only one of both
+            is no number.
     """
-    pixels = noise(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
-    expected = forward(model)(pixels)()
+    expect, activation = forward(model), last_activation(model)
+    greys, noise = pictures(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
+    for name, pixels in (("noise", noise), ("plain pictures", greys)):
+        expected = expect(pixels)()
+        received = _received(engine, score, pixels)
+        if received.shape != expected.shape:
+            raise ModelError(
+                f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "
+                f"them; received {received.shape}. Use `engine` keras."
+            )
+        if not _is_same(expected, received, activation):
+            raise ModelError(
+                f"`engine` {engine} cannot run this network: its outputs on {name} {_difference(expected, received)}. "
+                "Use `engine` keras."
+            )
+
+
+def _received(engine: EngineName, score: Callable[[UInt8Array], Float32Array], pixels: UInt8Array) -> Float32Array:
     try:
-        received = score(pixels)
+        return score(pixels)
     except IncompleteError:  # it was not scored, for no fault of its own
         raise
     except Exception as error:  # each library has its own classes and words for what it cannot run
         said = words_of(error)
         raise ModelError(f"`engine` {engine} cannot run this network: {said}. Use `engine` keras.") from error
-    if received.shape != expected.shape:
-        raise ModelError(
-            f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "
-            f"them; received {received.shape}. Use `engine` keras."
-        )
-    if not _is_same(expected, received, last_activation(model)):
-        raise ModelError(
-            f"`engine` {engine} cannot run this network: its outputs on noise differ from Keras' by up to "
-            f"{np.abs(received - expected).max():.2g}, which are at most {np.abs(expected).max():.2g}. Use `engine` "
-            "keras."
-        )
 
 
 def _is_same(expected: Float32Array, received: Float32Array, activation: str) -> bool:
     """Whether outputs are Keras'; so are labels then, but for those that lie as near as the tolerance.
 
-    Probabilities of many classes are all small, and those of noise all alike: their logarithms tell them apart.
+    Probabilities of many classes are all small, and those of noise all alike: their logarithms tell them apart. What is
+    not a number in Keras must not become one.
     """
     if activation not in (SOFTMAX, SIGMOID):
-        return np.allclose(received, expected, _TOLERANCE, max(_LEAST_TOLERANCE, _TOLERANCE * np.abs(expected).max()))
+        tolerance = max(_LEAST_TOLERANCE, _TOLERANCE * _largest(expected))
+        return np.allclose(received, expected, _TOLERANCE, tolerance, equal_nan=True)
     logs, others = (np.log(np.maximum(each, _LEAST_PROBABILITY)) for each in (expected, received))
-    return np.allclose(others, logs, 0, _LOG_TOLERANCE * max(1, np.ptp(logs)))
+    numbers = logs[~np.isnan(logs)]
+    between = numbers.max(initial=-np.inf) - numbers.min(initial=np.inf)
+    return np.allclose(others, logs, 0, _LOG_TOLERANCE * max(1, between), equal_nan=True)
+
+
+def _difference(expected: Float32Array, received: Float32Array) -> str:
+    if (np.isnan(received) & ~np.isnan(expected)).any():
+        return "are NaN where Keras' are numbers"
+    if (np.isnan(expected) & ~np.isnan(received)).any():
+        return "are numbers where Keras' are NaN"
+    with np.errstate(invalid="ignore"):  # infinite ones
+        furthest = _largest(received - expected)
+    return f"differ from Keras' by up to {furthest:.2g}, which are at most {_largest(expected):.2g}"
+
+
+def _largest(outputs: Float32Array) -> float:
+    return float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0))

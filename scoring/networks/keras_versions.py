@@ -14,6 +14,17 @@ def newer_keras(path: Path) -> str:
     return f" It was saved by Keras {saved_by}, and this is {keras.__version__}." if is_newer else ""
 
 
+def older_keras(path: Path) -> str:
+    """What to say of a `.keras` file that an older Keras 3 saved with options that this one's layers lack."""
+    import keras
+
+    saved_by = _saved_by(path)
+    if not (3, 0) <= _minor(saved_by) < _minor(keras.__version__):
+        return ""
+    way = "save it there without the layers that this one does not take, such as those of augmentation"
+    return f" It was saved by Keras {saved_by}, and this is {keras.__version__}: {way}."
+
+
 def keras_2(path: Path) -> str:
     """What to say of a `.keras` file that Keras 2 saved; nothing of others."""
     saved_by = _saved_by(path)

@@ -43,6 +43,7 @@ except ImportError as error:
 mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
+_COMPARED = "plain"  # what was converted before plain pictures were compared is converted again
 
 
 def check_mnn(precision: Precision) -> None:
@@ -90,7 +91,7 @@ class MnnEngine(AtOnce):
 
 def _converted(network: Network) -> Path:
     """The network as MNN's file, converted by the first process on this machine that needs it."""
-    folder = conversion_folder(network.digest, f"mnn-{version('MNN')}")
+    folder = conversion_folder(network.digest, f"mnn-{version('MNN')}-{_COMPARED}")
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()

@@ -25,6 +25,8 @@ from scoring.process.import_clock import libraries_are_imported
 # network may score right, and what it damages ends an actor later. Systems without it load nothing.
 _CHECKED_MEMORY = {"LD_PRELOAD": "libc_malloc_debug.so.0", "GLIBC_TUNABLES": "glibc.malloc.check=3"}
 
+_LONGEST_S = 600.0  # of a batch of four, which takes seconds; what MNN damages may also keep it going round
+
 
 class MnnSession:
     """A converted network in memory, ready for one batch size at a time."""
@@ -78,13 +80,17 @@ def first_outputs(path: Path, pixels: UInt8Array) -> Float32Array:
         Shape (batch_size, num_outputs).
 
     Raises:
-        RuntimeError: If MNN cannot run the network, or crashes.
+        RuntimeError: If MNN cannot run the network, crashes, or does not end.
         IncompleteError: If the process cannot start, or is killed from outside: that is no fault of the network.
     """
     environment = child_environment(**_CHECKED_MEMORY)
-    ended = subprocess.run(
-        child_command(__name__), input=pickle.dumps((path, pixels)), env=environment, capture_output=True
-    )
+    asked = pickle.dumps((path, pixels))
+    try:
+        ended = subprocess.run(
+            child_command(__name__), input=asked, env=environment, capture_output=True, timeout=_LONGEST_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"MNN has not ended after {_LONGEST_S:,.0f} s") from error
     if ended.stdout:
         answer: Float32Array | RuntimeError = pickle.loads(ended.stdout)
         if isinstance(answer, RuntimeError):

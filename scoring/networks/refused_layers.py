@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scoring.networks.keras_versions import keras_2, newer_keras
+from scoring.networks.keras_versions import keras_2, newer_keras, older_keras
 from scoring.networks.library_words import words_of
 
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 _CONFIG = "Full object config:"  # and behind it
 _UNKNOWN = re.compile(r"Could not locate (class|function) '([^']+)'")
+_OPTIONS = re.compile("(Unrecognized|unexpected) keyword argument")
 _UNSAFE = re.compile("deserialization of a `?Lambda`? layer")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
 _SHOWN = 5
@@ -30,7 +31,8 @@ def reason_of(error: Exception, path: Path) -> str:
         names = _lambda_layers(path)
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
-    return words_of(reason) + (newer_keras(path) or keras_2(path))
+    older = older_keras(path) if _OPTIONS.search(reason) else ""
+    return words_of(reason) + (newer_keras(path) or keras_2(path) or older)
 
 
 def stateful_layers(path: Path) -> list[str]:

@@ -153,18 +153,20 @@ class RightCount:
         num_known: Readable rows with a known target.
         num_right: Those of them that have it as their label.
         num_unknown: Readable rows with another target.
+        num_unlabelled: Readable rows without one.
         unknown: The first of these targets, each once, at most 5.
     """
 
     def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
         self._labels, self._is_multi_label = labels, is_multi_label
-        self.num_known = self.num_right = self.num_unknown = 0
+        self.num_known = self.num_right = self.num_unknown = self.num_unlabelled = 0
         self.unknown: list[str] = []
 
     def add(self, table: pa.Table) -> None:
         """Count the rows of a shard."""
         readable = table.filter(table["class_index"].is_valid())
         targets = readable["target"].to_pylist()
+        self.num_unlabelled += targets.count(None)
         if self._is_multi_label:
             unknown = unknown_targets(targets, self._labels)
         else:

@@ -13,6 +13,7 @@ from scoring.sources.targets import label_matcher
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"
+WITHOUT_TARGET = f"without a label; one that is known to have none needs the label {_NO_LABEL!r}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
-from scoring.report.text import confidence, count, moment, percent, plural, seconds, short_digest, shorten
+from scoring.report.text import confidence, count, moment, percent, plural, seconds, short_digest, short_labels, shorten
 from scoring.run.reader import some
 from scoring.run.record import DeviceRecord, RunRecord
 from scoring.run.summary import BOUND_BY, Summary
@@ -54,7 +54,7 @@ def run_facts(record: RunRecord) -> Facts:
 
 def label_names(labels: Sequence[str]) -> str:
     """The labels by name, of many the first."""
-    named = ", ".join(labels[:_MAX_LABELS])
+    named = ", ".join(short_labels(labels[:_MAX_LABELS]))
     return named if len(labels) <= _MAX_LABELS else f"{count(len(labels))}: {named}, …"
 
 
@@ -91,7 +91,7 @@ def notices_of(status: RunStatus) -> list[str]:
     if status.foreign:
         notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
     looked_at = len(status.done) + len(status.damaged)
-    if looked_at + len(status.missing) < status.num_shards:
+    if status.is_sample:
         notices.append(
             f"A sample: {count(status.num_rows)} of {plural(status.num_images, 'row')}, from "
             f"{plural(looked_at, 'shard')} drawn at random, always the same ones."
@@ -100,11 +100,13 @@ def notices_of(status: RunStatus) -> list[str]:
 
 
 def warnings_of(record: RunRecord) -> list[str]:
-    """What speaks against the run, a GPU not used; against the model, one answer or less right than by chance."""
+    """What speaks against the run, a GPU not used; against its measures; against the model."""
     work = record.work
     if work is None:
         return []
     warnings = [work.unused_gpu] if work.unused_gpu else []
+    if record.summary and (learned := record.summary.warning_of_learned):
+        warnings.append(f"{learned[0].upper()}{learned[1:]}.")
     if (found := work.one_answer) is not None:
         warnings.append(
             f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
@@ -149,13 +151,22 @@ def _time_split(summary: Summary) -> Bars:
     )
 
 
-def unreadable_blocks(unreadable: Unreadable) -> list[Block]:
-    """The images without scores, and why."""
+def unreadable_blocks(unreadable: Unreadable, is_sample: bool = False, num_all: int | None = None) -> list[Block]:
+    """The images without scores, and why.
+
+    Args:
+        unreadable: Those that were looked at.
+        is_sample: Whether there are others.
+        num_all: How many of the whole run have no scores, where it is a sample; None where that is not known.
+    """
     num_errors = sum(unreadable.reasons.values())
+    whole = "" if num_all is None else f" Of the whole run {plural(num_all, 'image')} could not be scored."
     if not num_errors:
-        return [Prose("None: every image was read.")]
+        return [Prose(f"None of the sample.{whole}" if is_sample else "None: every image was read.")]
     reasons = list(unreadable.reasons.items())
     blocks: list[Block] = [
+        *([Prose(f"Of the sample.{whole}")] if is_sample else []),
+        *([Prose(f"{plural(unreadable.num_read, 'image')} of these could be read.")] if unreadable.num_read else []),
         Table(
             f"Reasons, {_first(len(reasons), _MAX_REASONS)}",
             ("reason", "images"),

@@ -15,6 +15,8 @@ from scoring.report.text import count, measure
 from scoring.run.predictions import OK
 from scoring.storage.locations import Location, readable
 
+_AREA, _NO_AREA = "mean of labels; 0.5 is chance, 1 is perfect", "each label is of all these images, or of none"
+
 
 def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> tuple[MultiLabelEvaluation | None, int]:
     """Measure what the readable images with a known truth tell, and count those with a target that is none.
@@ -74,5 +76,5 @@ def label_figures(quality: MultiLabelEvaluation) -> list[KeyFigure]:
     """What stands at the top."""
     return [
         KeyFigure("Log loss", measure(quality.log_loss), "nats per image and label"),
-        KeyFigure("ROC AUC", measure(quality.roc_auc), "mean of labels; 0.5 is chance, 1 is perfect"),
+        KeyFigure("ROC AUC", measure(quality.roc_auc), _NO_AREA if quality.roc_auc is None else _AREA),
     ]

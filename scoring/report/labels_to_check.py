@@ -39,10 +39,13 @@ def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[
     images = find_pictures(rows, np.array([issue.photo for issue in named], np.int64), album)
     shown = named[:_MAX_SHOWN]
     thumbnails, problem = draw_pictures(album, [images[issue.photo] for issue in shown])
-    tiles = [picture_tile(rows, issue.photo, labels, images[issue.photo], thumbnails) for issue in shown]
+    tiles = [
+        picture_tile(rows, issue.photo, labels, album.name_of(image), thumbnails.get(image))
+        for issue, image in ((issue, images[issue.photo]) for issue in shown)
+    ]
     cells = [
         (
-            visible(shorten(images[issue.photo].path, _NAME_LENGTH)),
+            visible(shorten(album.name_of(images[issue.photo]), _NAME_LENGTH)),
             labels[issue.given],
             labels[issue.likely],
             f"{issue.quality:.3f}",

@@ -56,6 +56,10 @@ class Album:
     is_moved: bool = False
     problem: str | None = None
 
+    def name_of(self, image: ImageEntry) -> str:
+        """What people know an image by."""
+        return image.image_id if self.columns.are_known_by_id else image.path
+
     @property
     def shape(self) -> InputShape:
         """The same, by its parts."""
@@ -88,10 +92,14 @@ def look_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[B
         blocks.append(Prose(problem))
     if left_out := len(_classes(rows, labels)[_MAX_CLASSES:]):
         blocks.append(
-            Prose(f"The {_MAX_CLASSES} labels given most often have looks of their own; {left_out} others have none.")
+            Prose(
+                f"The {_MAX_CLASSES} labels given most often have looks of their own; {left_out} "
+                f"{'other has' if left_out == 1 else 'others have'} none."
+            )
         )
     for choice in choices:
-        tiles = [picture_tile(rows, int(row), labels, images[int(row)], thumbnails) for row in choice.rows]
+        shown = [(int(row), images[int(row)]) for row in choice.rows]
+        tiles = [picture_tile(rows, row, labels, album.name_of(image), thumbnails.get(image)) for row, image in shown]
         blocks.append(Look(choice.title, choice.note, tiles))
     return blocks
 
@@ -220,16 +228,14 @@ def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[I
     return drawn.uris, " ".join(told) or None
 
 
-def picture_tile(
-    rows: ScoredRows, row: int, labels: Sequence[str], image: ImageEntry, thumbnails: Mapping[ImageEntry, str]
-) -> Tile:
+def picture_tile(rows: ScoredRows, row: int, labels: Sequence[str], name: str, picture: str | None) -> Tile:
     """One image, what the model says of it, and its true label where that is another."""
     numbers = rows.numbers.iloc[row]
-    name = shorten(visible(image.path), _NAME_LENGTH)
+    name = shorten(visible(name), _NAME_LENGTH)
     truth, said = int(numbers["truth"]), _said(rows, row, labels)
     other = labels[truth] if truth >= 0 and truth != int(numbers["predicted"]) else None
     alt = f"{name}: {said}, is {other}" if other else f"{name}: {said}"
-    return Tile(name, said, other, thumbnails.get(image), alt)
+    return Tile(name, said, other, picture, alt)
 
 
 def _said(rows: ScoredRows, row: int, labels: Sequence[str]) -> str:

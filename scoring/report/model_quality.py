@@ -2,11 +2,13 @@
 
 from scoring.models.training_record import TrainingRecord
 from scoring.report.histogram import histogram_figure
-from scoring.report.parts import Block, Facts
-from scoring.report.quality import evaluations_table, measure_quality, quality_blocks
+from scoring.report.parts import Block, Facts, KeyFigure
+from scoring.report.quality import area_figure, evaluations_table, measure_quality, quality_blocks
 from scoring.report.rows import ScoredRows
 from scoring.report.standings import standings
-from scoring.report.text import measure
+from scoring.report.text import count, measure, percent, percent_range
+from scoring.report.training_facts import folds_in_words
+from scoring.submissions.submission import find_dog
 
 
 def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Block]:
@@ -29,7 +31,7 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
 
 def _calibration_facts(training: TrainingRecord) -> Facts:
     rows = [("temperature", measure(training.calibration.temperature))]
-    if training.is_clipped:
+    if find_dog(training.labels) is not None:
         losses, after = training.metrics.submission_log_loss, training.metrics.after_calibration
         rows += [
             ("clip of submissions", measure(training.calibration.clip)),
@@ -39,3 +41,22 @@ def _calibration_facts(training: TrainingRecord) -> Facts:
             ("uncalibrated, without clip", measure(losses.unclipped)),
         ]
     return Facts("Calibration, measured on photos that it was not fitted on", rows)
+
+
+def key_figures(training: TrainingRecord) -> list[KeyFigure]:
+    """What stands at the top."""
+    final, before = training.metrics.after_calibration, training.metrics.before_calibration
+    interval = final.accuracy_interval
+    return [
+        KeyFigure("Accuracy", percent(final.accuracy), f"95%: {percent_range(interval.low, interval.high)}"),
+        KeyFigure("Log loss", measure(final.log_loss), f"{measure(before.log_loss)} before calibration"),
+        area_figure(final.roc_auc),
+        KeyFigure("Validation photos", count(final.num_images), _learned_from(training)),
+    ]
+
+
+def _learned_from(training: TrainingRecord) -> str:
+    data = training.data
+    if data.is_cross_validated:
+        return f"in {folds_in_words(data)}, each told by the others"
+    return f"trained on {count(data.num_train)} others"

@@ -12,6 +12,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.report.model_report import model_report
 from scoring.report.parts import Report
 from scoring.report.run_report import run_report
+from scoring.report.same_results import of_one_model, of_one_run
 from scoring.report.sonar_report import sonar_parts
 from scoring.report.text import count, folder_title, percent, visible
 from scoring.report.thumbnails import THUMBNAIL_SIZE
@@ -50,7 +51,8 @@ def write_report(
         verify: Read every row of a run with its checksum, and compare ids and digests.
 
     Raises:
-        RequestError: If the folder is none of these, or damaged (RunFolderError), or `images` is none (ImagesError).
+        RequestError: If the folder is none of these, or damaged, or replaced meanwhile (RunFolderError), or `images` is
+            none (ImagesError).
         StorageError: If something in the folder cannot be read now, or the page cannot be written.
     """
     with _as_damage(folder), read_faults(folder):
@@ -79,10 +81,12 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
     run = RunFolder(folder)
     model = ModelFolder(folder)
     if model.training.is_file():
-        return model_report(model, images), []
+        with of_one_model(model):
+            return model_report(model, images), []
     sonar = sonar_parts(run.sonar)
     if run.record.is_file():
-        report, status = run_report(run, images, verify)
+        with of_one_run(run):
+            report, status = run_report(run, images, verify)
         if sonar:
             key_figures = [*report.key_figures, *sonar.key_figures[:1]]
             report = replace(report, key_figures=key_figures, sections=[*report.sections, *sonar.sections])

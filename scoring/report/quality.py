@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from scoring.quality.evaluation import Evaluation, ReliabilityBin, evaluate, reliability_bins
 from scoring.quality.intervals import Interval, single_test_interval
 from scoring.report.figures import draw_reliability
-from scoring.report.parts import Block, Confusion, Facts, Figure, Prose, Table
+from scoring.report.parts import Block, Confusion, Facts, Figure, KeyFigure, Prose, Table
 from scoring.report.rows import ScoredRows
 from scoring.report.text import count, measure, percent, percent_range, plural
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 
 _MAX_CONFUSION = 12  # labels that a table of all pairs can hold on a page
 _MAX_MISTAKES = 15
+_AREA_NOTE = "0.5 is chance, 1 is perfect"
 
 
 @dataclass(frozen=True)
@@ -94,31 +95,33 @@ def quality_blocks(
     return blocks
 
 
-def quality_notes(quality: Quality, num_unknown: int) -> list[Block]:
+def quality_notes(quality: Quality, num_unknown: int, unlabelled: str) -> list[Block]:
     """What the measures leave out.
 
     Args:
         quality: What was measured.
         num_unknown: Images with a target that the model does not know.
+        unlabelled: The images without a target, in words; empty where there are none.
     """
     notes: list[Block] = []
     if quality.log_loss is None:
         why = f"Log loss and ROC AUC need all labels' probabilities, which are stored for at most {MAX_FULL_VECTOR}, "
         notes.append(Prose(f"{why}or for all that there are if asked for."))
-    return [*notes, *left_out_notes(num_unknown)]
+    return [*notes, *left_out_notes(num_unknown, unlabelled)]
 
 
-def left_out_notes(num_unknown: int) -> list[Block]:
-    """How many images the measures leave out, as no class or several are their target; nothing if there are none."""
-    images = plural(num_unknown, "image")
-    said = f"Left out of these measures: {images} with a target that the model does not know, or has more than once."
-    return [Prose(said)] if num_unknown else []
+def left_out_notes(num_unknown: int, unlabelled: str) -> list[Block]:
+    """What the measures leave out, as no class or several are the target, or it has none; nothing if there is none."""
+    unknown = f"{plural(num_unknown, 'image')} with a target that the model does not know, or has more than once"
+    said = [unknown if num_unknown else "", unlabelled]
+    return [Prose(f"Left out of these measures: {one}.") for one in said if one]
 
 
-def unknown_notes(num_unknown: int) -> list[Block]:
-    """That nothing is measured, as the model knows no target of the labelled images; nothing if there are none."""
-    said = f"Nothing is measured: the model does not know the target of {plural(num_unknown, 'labelled image')}."
-    return [Prose(said)] if num_unknown else []
+def unknown_notes(num_unknown: int, unlabelled: str) -> list[Block]:
+    """That nothing is measured, as no target is known; nothing if no labels were told."""
+    unknown = f"the model does not know the target of {plural(num_unknown, 'labelled image')}"
+    said = [unknown if num_unknown else "", unlabelled]
+    return [Prose(f"Nothing is measured: {one}.") for one in said if one]
 
 
 def measures_facts(quality: Quality) -> Facts:
@@ -135,6 +138,11 @@ def measures_facts(quality: Quality) -> Facts:
         facts.append(("log loss, nats per image", measure(quality.log_loss)))
         facts.append(("area under the ROC curve", measure(quality.roc_auc)))
     return Facts("Measures", facts)
+
+
+def area_figure(roc_auc: float | None) -> KeyFigure:
+    """The area under the ROC curve as a key figure, or why there is none."""
+    return KeyFigure("ROC AUC", measure(roc_auc), "a label has no image" if roc_auc is None else _AREA_NOTE)
 
 
 def confusion_block(counts: Sequence[Sequence[int]], labels: Sequence[str], what: str = "Images") -> Confusion:

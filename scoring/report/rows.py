@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.quality.evaluation import true_classes
-from scoring.run.predictions import ERROR, OK, TOP_K
+from scoring.run.predictions import ERROR, NOT_A_NUMBER, OK, TOP_K
 from scoring.storage.locations import Location, readable
 
 _NUMBERS = ("status", "target", "class_index", "probability")
@@ -58,6 +58,11 @@ class ScoredRows:
     def num_unknown(self) -> int:
         """How many images have a target that the model does not know."""
         return int((self.numbers["has_target"].to_numpy() & (self.column("truth") < 0)).sum())
+
+    @property
+    def num_unlabelled(self) -> int:
+        """How many images have no target."""
+        return int((~self.numbers["has_target"].to_numpy(bool)).sum())
 
     def with_labels_by_themselves(self) -> "ScoredRows":
         """The same of a model whose labels stand by themselves: one class tells neither the truth nor what is said."""
@@ -104,11 +109,16 @@ class Unreadable:
 
     Attributes:
         reasons: Why, and how many; the most frequent first.
-        files: Path and reason of the first of them.
+        files: Name and reason of the first of them.
     """
 
     reasons: Mapping[str, int]
     files: Sequence[tuple[str, str]]
+
+    @property
+    def num_read(self) -> int:
+        """How many of them could be read, and got no numbers from the model."""
+        return self.reasons.get(NOT_A_NUMBER, 0)
 
 
 def read_rows(files: Sequence[Location], labels: Sequence[str], has_vectors: bool = True) -> ScoredRows:
@@ -168,21 +178,23 @@ def _vectors(column: pa.ChunkedArray, num_classes: int) -> Float32Array:
     return flat.reshape(len(column), num_classes)
 
 
-def read_unreadable(files: Sequence[Location]) -> Unreadable:
-    """Count the images that could not be read, by reason, and name the first; raises as `read_rows` does.
+def read_unreadable(files: Sequence[Location], are_known_by_id: bool = False) -> Unreadable:
+    """Count the images without scores, by reason, and name the first; raises as `read_rows` does.
 
     Args:
         files: Files of predictions, or of features.
+        are_known_by_id: Name them by their ids, and not by their paths.
     """
+    name = "image_id" if are_known_by_id else "path"
     counts: Counter[str] = Counter()
     first: list[tuple[str, str]] = []
     for path in files:
         is_error = pc.field("status") == ERROR
         table = pq.read_table(
-            readable(path), columns=["path", "error_message"], filters=is_error, page_checksum_verification=True
+            readable(path), columns=[name, "error_message"], filters=is_error, page_checksum_verification=True
         )
         reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
         counts.update(reasons)
         room = _MAX_UNREADABLE - len(first)
-        first += zip(table["path"].slice(0, room).to_pylist(), reasons[:room], strict=True)
+        first += zip(table[name].slice(0, room).to_pylist(), reasons[:room], strict=True)
     return Unreadable(dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))), first)

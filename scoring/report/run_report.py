@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
-from scoring.quality.multi_label import MultiLabelEvaluation
+from scoring.quality.multi_label import WITHOUT_TARGET, MultiLabelEvaluation
 from scoring.report.facts import notices_of, run_facts, time_blocks, unreadable_blocks, warnings_of
 from scoring.report.histogram import histogram_figure, labels_table
 from scoring.report.label_quality import label_blocks, label_figures, measure_labels
@@ -14,6 +14,7 @@ from scoring.report.looks import Album, look_blocks
 from scoring.report.parts import Block, KeyFigure, Report, Section
 from scoring.report.quality import (
     Quality,
+    area_figure,
     left_out_notes,
     measure_quality,
     measures_facts,
@@ -22,7 +23,17 @@ from scoring.report.quality import (
     unknown_notes,
 )
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
-from scoring.report.text import NONE_OF_THEM, count, folder_title, measure, moment, percent, percent_range
+from scoring.report.text import (
+    NONE_OF_THEM,
+    count,
+    folder_title,
+    measure,
+    moment,
+    percent,
+    percent_range,
+    plural,
+    short_labels,
+)
 from scoring.run.folder import RunFolder
 from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
@@ -44,10 +55,12 @@ class _Run:
     quality: Quality | None
     label_quality: MultiLabelEvaluation | None
     num_unknown: int  # images with a target that the model does not know
+    unlabelled: str  # those without a target in words, where labels were told
     subtitle: str
     about: Sequence[Block]
     album: Album
     warnings: Sequence[str]
+    sampled: tuple[bool, int | None]  # whether rows are a sample, and how many errors all have
 
 
 def run_report(folder: RunFolder, images: Location | None, verify: bool = True) -> tuple[Report, RunStatus]:
@@ -69,7 +82,7 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run, run.rows))
         sections.append(Section("Looks", look_blocks(run.rows, run.labels, run.album)))
-    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable)))
+    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable, *run.sampled)))
     report = Report(
         title=folder_title(folder.path),
         subtitle=run.subtitle,
@@ -86,11 +99,12 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     histogram = histogram_figure(rows, labels)
     if run.label_quality is not None:
         blocks = [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)]
-        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown)])
+        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown, run.unlabelled)])
     if quality is None:
-        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown_notes(run.num_unknown)])
+        unknown = unknown_notes(run.num_unknown, run.unlabelled)
+        return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
-    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown)])
+    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown, run.unlabelled)])
 
 
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
@@ -105,6 +119,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
     rows = read_rows(files, labels, record.stores_vectors) if files else None
     label_quality, num_unknown = None, rows.num_unknown if rows else 0
+    unlabelled = _unlabelled(rows, record) if rows else ""
     if rows and record.is_multi_label:
         label_quality, num_unknown = measure_labels(files, labels)
         rows = rows.with_labels_by_themselves()
@@ -116,10 +131,20 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.work)]
     warnings = warnings_of(record)
-    unreadable = read_unreadable(files)
+    unreadable = read_unreadable(files, request.columns.are_known_by_id)
+    sampled = status.is_sample, record.summary.num_errors if status.is_sample and record.summary else None
     return _Run(
-        folder, labels, status, rows, unreadable, quality, label_quality, num_unknown, subtitle, about, album, warnings
+        *(folder, short_labels(labels), status, rows, unreadable, quality, label_quality),
+        *(num_unknown, unlabelled, subtitle, about, album, warnings, sampled),
     )
+
+
+def _unlabelled(rows: ScoredRows, record: RunRecord) -> str:
+    """How many images have no target though labels were told, in words; empty where all have one."""
+    if not record.request.labels_from or not rows.num_unlabelled:
+        return ""
+    without = WITHOUT_TARGET if record.is_multi_label else "without a label"
+    return f"{plural(rows.num_unlabelled, 'image')} {without}"
 
 
 def _max_shards(record: RunRecord) -> int | None:
@@ -136,7 +161,9 @@ def _key_figures(run: _Run) -> list[KeyFigure]:
         figures += _quality_figures(run.quality)
     elif run.rows is not None and len(run.rows.numbers):
         figures += _said_figures(run.rows, run.labels)
-    errors = f"{count(run.status.num_errors)} unreadable" if run.status.num_errors else "all readable"
+    without = "without scores" if run.unreadable.num_read else "unreadable"
+    errors = f"{count(run.status.num_errors)} {without}" if run.status.num_errors else "all readable"
+    errors = f"a sample, {errors}" if run.status.is_sample else errors
     figures.append(KeyFigure("Images", count(run.status.num_rows), errors))
     return figures
 
@@ -145,8 +172,8 @@ def _quality_figures(quality: Quality) -> list[KeyFigure]:
     interval = quality.accuracy_interval
     accuracy = KeyFigure("Accuracy", percent(quality.accuracy), f"95%: {percent_range(interval.low, interval.high)}")
     if quality.log_loss is not None:
-        auc = KeyFigure("ROC AUC", measure(quality.roc_auc), "0.5 is chance, 1 is perfect")
-        return [accuracy, KeyFigure("Log loss", measure(quality.log_loss), "nats per image"), auc]
+        log_loss = KeyFigure("Log loss", measure(quality.log_loss), "nats per image")
+        return [accuracy, log_loss, area_figure(quality.roc_auc)]
     if quality.top_five is not None:
         return [accuracy, KeyFigure("Top five", percent(quality.top_five), "truth among the five most likely")]
     return [accuracy]

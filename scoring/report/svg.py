@@ -38,6 +38,7 @@ _STYLE: dict[Any, Any] = {
 }
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _SHOWN_LENGTH = 48  # characters of a text in a drawing
+_LINE_LENGTH = 40  # characters of all series' names that stand beside one another
 _lock = threading.Lock()  # matplotlib's settings are the process's, and two threads would put back each other's
 
 
@@ -75,7 +76,8 @@ def shown(text: str) -> str:
 
 def legend_above(axes: "Axes") -> None:
     """Name the series where they hide nothing."""
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    fits_line = sum(map(len, axes.get_legend_handles_labels()[1])) <= _LINE_LENGTH
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3 if fits_line else 1)
 
 
 def percent_axis(axes: "Axes", which: str) -> None:

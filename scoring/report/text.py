@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.storage.locations import Location, own_name
@@ -12,6 +13,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 NONE = "\u2013"  # where a table has no number
 NONE_OF_THEM = "none of them"  # what an image has of labels that stand by themselves, where it has no label
 _COMPARED = 12  # characters of a digest
+_LABEL_LENGTH = 40
 _DIGEST = re.compile(rf"[0-9a-f]{{{_COMPARED + 1},}}")
 _JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
 
@@ -39,6 +41,15 @@ def shorten(text: str, length: int) -> str:
         return text
     head = (length - 1) // 2
     return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
+
+
+def short_labels(labels: Sequence[str]) -> list[str]:
+    """Labels as a page shows them; those that differ in the middle alone have their place beside them."""
+    short: list[str] = []
+    for place, label in enumerate(labels):
+        name = shorten(label, _LABEL_LENGTH)
+        short.append(f"{name} ({place})" if name != label and name in short else name)
+    return short
 
 
 def folder_title(folder: Location) -> str:

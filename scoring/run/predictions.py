@@ -17,6 +17,7 @@ from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location, find_files
 
 OK, ERROR = "ok", "error"
+NOT_A_NUMBER = "the model returned a value that is not a number"  # the reason of a row whose image was read
 FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
 INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was read
 LISTED_KEY = b"shardscore.listed"  # the same of what was listed, where that differs

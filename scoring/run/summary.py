@@ -60,6 +60,8 @@ class Summary:
             `crane`; they count neither as right nor as wrong.
         unknown_labels: The first of these targets, at most 5.
         unused_gpu: What is to be told of a GPU that the first worker was given and that Keras did not find.
+        num_unlabelled: Readable rows without a target, where labels were told.
+        num_learned: Readable rows with a target of images that the model was trained on, as far as that is known.
     """
 
     num_images: int
@@ -86,3 +88,14 @@ class Summary:
     num_unknown: int = 0
     unknown_labels: tuple[str, ...] = ()
     unused_gpu: str | None = None
+    num_unlabelled: int = 0
+    num_learned: int = 0
+
+    @property
+    def warning_of_learned(self) -> str | None:
+        """What to say where the model was trained on labelled images; None where it was not, or nothing tells."""
+        if not self.num_learned:
+            return None
+        images = f"{self.num_learned:,} of the labelled images" if self.num_learned > 1 else "1 of the labelled images"
+        images = f"{self.num_learned:,} of the labelled images"
+        return f"the model was trained on {images}: what is measured on them is too good"

@@ -57,6 +57,11 @@ class RunStatus:
         return not self.missing and not self.damaged and not self.foreign and self.written_by is None
 
     @property
+    def is_sample(self) -> bool:
+        """Whether there are shards that were not looked at."""
+        return len(self.done) + len(self.damaged) + len(self.missing) < self.num_shards
+
+    @property
     def to_retry(self) -> dict[int, int]:
         """By shard how many images a further run tries again; none as long as anything else is to be done."""
         return self.unread if self.is_complete else {}

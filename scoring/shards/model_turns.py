@@ -11,7 +11,7 @@ from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.models.shard_model import ShardModel
 from scoring.networks.engines import Pending
-from scoring.run.predictions import ScoredImage
+from scoring.run.predictions import NOT_A_NUMBER, ScoredImage
 from scoring.shards.decode_ahead import DecodeAhead, DecodedBatch
 from scoring.shards.report import Stopwatch
 from scoring.shards.row_faults import check_reach
@@ -79,7 +79,7 @@ def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> I
     for image, error, row, is_sound, pixels in zip(
         batch.images, batch.errors, outputs, is_number, batch.pixels, strict=False
     ):
-        reason = error if error or is_sound else "the model returned a value that is not a number"
+        reason = error if error or is_sound else NOT_A_NUMBER
         if reason:
             yield ScoredImage(image, None, reason)
         else:

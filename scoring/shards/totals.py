@@ -97,6 +97,7 @@ def summarise(
     num_repeats: int = 0,
     counted: RightCount | None = None,
     one_answer: OneAnswer | None = None,
+    num_learned: int = 0,
 ) -> Summary:
     """Summarise one invocation, in its driver.
 
@@ -108,6 +109,7 @@ def summarise(
         num_repeats: How often a shard was scored again.
         counted: The labelled rows; None where none were counted.
         one_answer: What nearly all images got.
+        num_learned: Labelled rows of images that the model was trained on.
     """
     counted = counted or RightCount(())
     steady = totals.steady_images_per_s()
@@ -132,6 +134,8 @@ def summarise(
         num_unknown=counted.num_unknown,
         unknown_labels=tuple(counted.unknown),
         unused_gpu=totals.unused_gpu,
+        num_unlabelled=counted.num_unlabelled,
+        num_learned=num_learned,
     )
 
 

@@ -23,7 +23,7 @@ class OtherColumns:
     """The columns beside those of photos' ids and labels.
 
     Attributes:
-        are_texts: Whether each is of texts, by its name; of one of numbers the name has to say what it is.
+        are_texts: Whether each is of texts, by its name; of one of numbers or bytes the name has to say what it is.
         read: The rows of one.
     """
 

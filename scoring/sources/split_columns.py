@@ -15,15 +15,17 @@ _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VALUE = re.compile(r"[a-z][a-z\d ._+&()-]{1,39}", re.IGNORECASE)
 _LEARNED_END = re.compile(r"(train|val|fold[-_ ]?\d+|^\d+)$", re.IGNORECASE)  # COCO's `minival`, and folds
-_HELD_OUT = re.compile("h[eo]ld[-_ ]out", re.IGNORECASE)
+_HELD_OUT = re.compile("h[eo]ld[-_ ]?out", re.IGNORECASE)
+_TEST_DEV = re.compile("test[-_ ]?dev(?![a-z])", re.IGNORECASE)  # COCO's, to test on
 # Words beside that of a split that tell nothing in any column: of FER2013's `PublicTest` and WILDS' `id_test`, of
 # `stage1_train` and `train.csv`, and letters; not of `train station`, nor of `train_1.jpg`.
-_KINDS = re.compile("public|private|id|ood|stage|stg|split|imgs?|photos?|csv|txt|zip|[a-z]")
-_ASIDE = {"is", "in", "for", "used", "the", "img", "imgs", "photo", "photos", "sample", "flag", "split"}  # of flags
+_KINDS = re.compile("public|private|id|ood|std|stage|stg|split|imgs?|photos?|csv|txt|zip|[a-z]")
+_ASIDE = {"is", "in", "for", "use", "used", "the", "only", "img", "imgs", "photo", "photos", "sample", "flag", "split"}
 _DIVIDING = {"split", "splits", "datasplit", "partition", "subset"}  # what columns of splits are called, also of codes
 _NOUNS = {*_DIVIDING, "set", "dataset", "phase", "usage", "fold", "folds", "kfold", "cv"}  # of words: `set` 1 is any
-_BESIDE_NOUNS = {"data", "image", "id", "name", "k"}
+_BESIDE_NOUNS = {"data", "image", "id", "name", "type", "k"}
 _CODE = re.compile(r"\d|true|false|(?!(?:yes|no|y|n)$)[a-z]{1,3}", re.IGNORECASE)  # `1`, `tr`; not of whether it split
+_TEST_CODE = re.compile(r"\d|true|false|[ab]|t[ers]?[nst]?|ev?|ho?|out", re.IGNORECASE)  # one is; not of `us`, `fr`
 _AS_LABEL = re.compile("(train|test)(s|ing)?|evaluation", re.IGNORECASE)  # flags of a vehicle, or of a patient
 _NUM_CODES = (2, 3)  # more are folds
 _FEW = 10  # different values with a number, as `train2019`: `train_012` is an id
@@ -141,13 +143,14 @@ def _are_unclear(values: Collection[str], may_be_codes: bool) -> bool:
     """Whether some values of a column of splits are none beside others that are, or all may be codes of splits."""
     if any(map(_split_told, values)):
         return not all(_split_named(value) or _LEARNED_END.search(value) for value in values)
-    return may_be_codes and len(values) in _NUM_CODES and all(map(_CODE.fullmatch, values))
+    are_codes = all(map(_CODE.fullmatch, values)) and any(map(_TEST_CODE.fullmatch, values))
+    return may_be_codes and len(values) in _NUM_CODES and are_codes
 
 
 def _read(column: str, columns: OtherColumns, labels: Mapping[Any, str]) -> _Told | None:
     """What a column says; None if it tells no splits."""
     flagged = _flagged(column)
-    if not (columns.are_texts[column] or flagged):
+    if not (columns.are_texts[column] or flagged or _names_splits(column, _NOUNS)):
         return None
     rows = columns.rows(column)
     if flagged and (flags := read_flags(rows)):
@@ -261,5 +264,5 @@ def _split_named(value: str) -> Split | None:
 
 def _split_told(value: str) -> Split | None:
     """What a value of any column says that a photo is for, such as `train` or `PublicTest`."""
-    told = word_of_split(value) if _VALUE.fullmatch(value) else None
+    told = word_of_split(_HELD_OUT.sub("holdout", _TEST_DEV.sub("test", value))) if _VALUE.fullmatch(value) else None
     return told[0] if told and all(map(_KINDS.fullmatch, told[1])) else None

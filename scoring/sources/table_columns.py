@@ -58,6 +58,11 @@ class TableColumns:
         return self.content or self.path or "path"
 
     @property
+    def are_known_by_id(self) -> bool:
+        """Whether images have ids of their own, and for paths nothing but the numbers of their rows."""
+        return self.content is not None and self.image_id is not None
+
+    @property
     def are_numbered(self) -> bool:
         """Whether images have the numbers of their rows for ids, which may be ids of other photos elsewhere."""
         return self.content is not None and self.image_id is None
@@ -147,7 +152,7 @@ def as_texts(values: Any) -> Any:
     if getattr(values.type, "extension_name", "") == _UUID:  # 16 bytes, which pyarrow would take for a text
         return pa.array([value and str(value) for value in values.to_pylist()], pa.string())
     if pa.types.is_decimal(values.type):
-        return pc.replace_substring_regex(values.cast(pa.string()), r"\.0+$", "")
+        return pc.replace_substring_regex(values.cast(pa.string()), r"^(-?\d+)\.0+$|^(0)E-\d+$", r"\1\2")
     if not pa.types.is_floating(values.type):
         return pc.cast(values, pa.string())
     numbers = values.cast(pa.float64())

@@ -69,13 +69,14 @@ class TableSource:
     def other_columns(self) -> dict[str, bool]:
         """The columns that were not asked for, by the first part and its folders, and whether each is of texts.
 
-        Those inside others count, as `meta.split`; those of neither texts, numbers nor true and false are left out.
+        Those inside others count, as `meta.split`; those of lists and the like are left out. Bytes may be texts.
         """
         first = self._parts.names[0]
         with self._parts.open(first) as part:
             schema = part.schema_arrow
         kinds = {name: kind for name in column_names(schema) if (kind := column_type(schema, name)) is not None}
-        found = {name: is_text(kind) for name, kind in kinds.items() if is_text(kind) or is_number(kind)}
+        of_cells = (is_text, is_number, is_binary)
+        found = {name: is_text(kind) for name, kind in kinds.items() if any(test(kind) for test in of_cells)}
         asked = {self._columns.images, self._columns.image_id, self._columns.label}
         found |= dict.fromkeys(partition_values(first), True)
         return {name: are_texts for name, are_texts in found.items() if name not in asked}

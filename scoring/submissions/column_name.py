@@ -17,10 +17,11 @@ _NO_SIGN = re.compile(r"[!~¬]\W*\w|(?:^|[(=])\s*1\s*-")  # !cat, 1 - p(cat)
 _OTHER_WORDS = re.compile(r"categor|(?<=[a-z])cat(?:es?|ed|ions?|ors?)(?![a-z])|dogma")
 # All that may stand beside a label and leave it what is wanted; any other word or sign may turn it round: `cat_free`.
 _PLAIN = re.compile(
-    "a|an|the|of|in|for|as|and|or|is|are|was|were|has|have|having|with|true|yes|contain(s|ing)?|show(s|ing)?|present|"
-    "presence|exists?|detect(s|ed|ion)?|found|p|pr|prob(a|s|ability|abilities)?|likelihood|conf(idence)?|scores?|y|"
-    "val(ue)?s?|output|result|answer|flag|binary|indicator|pred(s|ict|icted|ictions?)?|classif(ied|ication)|class(es)?|"
-    "category|labels?|targets?|images?|img|photos?|pictures?"
+    "a|an|the|this|that|it|there|x|of|in|for|as|to|be|and|or|is|are|was|were|has|have|having|with|true|yes|positive|"
+    "contain(s|ing)?|show(s|ing)?|present|presence|exists?|detect(s|ed|ion)?|found|p|pr|prob(a|s|ability|abilities)?|"
+    "likelihood|chance|certainty|conf(idence)?|scores?|risk|status|diagnos(is|ed)|softmax|y|val(ue)?s?|output|result|"
+    "answer|flag|binary|indicator|pred(s|ict|icted|ictions?)?|expected|estimated?|mean|average|final|model|ensemble|"
+    "classif(ied|ication)|class(es)?|category|type|species|labels?|targets?|images?|img|photos?|pictures?|ground|truth"
 )
 _PLAIN_SIGN = re.compile(r"(?<=\w)\s*-\s*(?=\w)|[_()\[\]{}.:,;?|=\"]")  # not HER2-
 

@@ -25,4 +25,5 @@ def test_a_model_is_its_path_its_labels_and_how_good_it_is() -> None:
     told = json.loads(as_json("finetune", Model(Path("model"), ("cat", "dog"), metrics, Calibration(1.5, 0.02))))
     assert (told["path"], told["labels"]) == ("model", ["cat", "dog"])
     assert told["metrics"]["accuracy"] == 1.0
+    assert told["num_seen"] == 0
     assert told["calibration"] == {"temperature": 1.5, "clip": 0.02}

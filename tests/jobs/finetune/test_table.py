@@ -40,11 +40,15 @@ def test_one_mistake_of_many_is_told(tmp_path: Path) -> None:
     assert "99.996% of" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("labels", "is_told"), [(("cat", "dog"), True), (("cat", "dog", "fox"), False)])
-def test_a_clip_is_told_of_two_labels_alone(tmp_path: Path, labels: tuple[str, ...], is_told: bool) -> None:
+@pytest.mark.parametrize(
+    ("labels", "is_told"),
+    [(("cat", "dog"), True), (("Dogs", "Cats"), True), (("benign", "malign"), False), (("cat", "dog", "fox"), False)],
+)
+def test_a_clip_is_told_where_submissions_have_one(tmp_path: Path, labels: tuple[str, ...], is_told: bool) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     console = Console(file=StringIO(), width=200)
-    print_training(console, folder, replace(load_training_record(folder), labels=labels), 10.0, 12.0)
+    record = replace(load_training_record(folder), labels=labels)
+    print_training(console, folder, record, 10.0, 12.0)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert ("uncalibrated, with the lesson's clip of 0.05, 0.4000" in said) is is_told
     assert (", clip" in said) is is_told
@@ -86,6 +90,10 @@ def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=replace(record.data, num_copies=3)), 10.0, 12.0)
     assert "3, told by equal pixels, each on the side of" in console.file.getvalue()  # type: ignore[attr-defined]
+    data = replace(record.data, num_copies=3, num_seen=2)
+    print_training(console, folder, replace(record, data=data), 10.0, 12.0)
+    said = "2 of 24 photos to validate on are copies of photos to train on: the figures are too good."
+    assert said in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

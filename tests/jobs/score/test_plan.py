@@ -167,12 +167,16 @@ def test_a_dry_run_tells_all_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (photos / "notes.txt").write_text("words")
+    some = sorted(photos.glob("*.png"))[:7]
+    Path("labels.csv").write_text("file,label\n" + "".join(f"{path.name},tabby\n" for path in some))
     before = _files(tmp_path)
     line = "score --images photos --model vgg16-imagenet --weights random --precision float32 --output run --dry-run"
+    line += " --labels-file labels.csv"
     shown = CliRunner().invoke(app, line.split())
     assert shown.exit_code == 0, shown.output
     assert "12 to score of 12" in shown.stdout
     assert "1 not an image: 'notes.txt'" in shown.stdout
+    assert "no label   5 images" in shown.stdout
     assert "to measure its rate: shardscore bench --model vgg16-imagenet --weights random\n" in shown.stdout
     plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)

@@ -15,12 +15,16 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.agreement import Agreement
 from scoring.quality.evaluation import RightCount
 from scoring.report import facts
+from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus
 from scoring.shards.totals import ShardTotals, summarise
+from scoring.sources.label_use import LabelUse
+from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
-from tests.runs import SUMMARY, bare_record, summary_of
+from tests.places import on_disk
+from tests.runs import SUMMARY, Page, bare_record, summary_of
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,38 @@ def test_images_with_labels_that_the_model_does_not_know_are_told_where_several_
     said = capsys.readouterr().out
     assert "1 labelled image, whose labels the model does not know, such as 'cat,fox'" in said
     assert "accuracy" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "outputs", "said"),
+    [
+        (["cat", "", ""], None, "100.00%: 1 of 1 labelled images; 2 without a label left out\n"),
+        (["cat", "fox", ""], None, "the model does not know, such as 'fox'; 1 without a label left out\n"),
+        (
+            ["fox", "", ""],
+            None,
+            "none: the model knows no label of 1 labelled image, such as 'fox'; 2 without a label\n",
+        ),
+        (["cat", "", ""], OutputMeaning.MULTI_LABEL, "2 images without a label; one that is known to have none needs"),
+    ],
+)
+def test_images_without_a_label_among_labelled_ones_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], outputs: OutputMeaning | None, said: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(len(given)):
+        Image.new("RGB", (8, 6), (30,) * 3).save(tmp_path / "photos" / f"{number}.png")
+    rows = "".join(f"{number}.png,{label}\n" for number, label in enumerate(given))
+    (tmp_path / "labels.csv").write_text(f"file,label\n{rows}")
+    use = LabelUse(keeps_unlabelled=True, takes_several=outputs is not None)
+    options: dict[str, Any] = {"labels_file": LabelsFile(tmp_path / "labels.csv"), "label_use": use}
+    console = Console(soft_wrap=True, width=200)
+    run = score_here(tmp_path / "photos", tmp_path / "run", console, outputs=outputs, **options)
+    assert summary_of(tmp_path / "run").num_unlabelled == given.count("")
+    assert said in "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+    text = " ".join(Page(on_disk(write_report(run.path, None, None).path)).text.split())
+    images = "1 image" if given.count("") == 1 else "2 images"
+    assert f"{images} without a label" in text
 
 
 def test_fewer_right_than_by_chance_asks_for_the_order_of_the_labels(capsys: pytest.CaptureFixture[str]) -> None:

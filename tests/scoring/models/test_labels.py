@@ -1,12 +1,15 @@
+import io
 import json
+import pickle
 import unicodedata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.labels import check_label_count, class_names_text, read_class_names
+from scoring.models.labels import check_label_count, class_names_text, parse_class_names, read_class_names
 from scoring.networks.imagenet import load_class_names
 from scoring.storage.locations import Url
 
@@ -338,3 +341,11 @@ def test_names_that_differ_in_the_spelling_of_an_accent_alone_are_one_name(tmp_p
         read_class_names(",".join(names))
     with pytest.raises(ModelError, match="different names"):
         read_class_names(_file(tmp_path, names))
+
+
+def test_a_pickle_and_an_array_are_refused_with_what_to_do() -> None:
+    array = io.BytesIO()
+    np.save(array, np.array(["cat", "dog"]))
+    for content, said in ((pickle.dumps({"cat": 0, "dog": 1}), "a pickle; load"), (array.getvalue(), "a NumPy array")):
+        with pytest.raises(ModelError, match=rf"{said}.* json\.dump\.$"):
+            parse_class_names(content, "classes")

@@ -75,3 +75,40 @@ def test_small_probabilities_of_sigmoids_are_compared_by_their_share() -> None:
     layer.set_weights([np.zeros((48, 3)), np.full(3, -9)])
     with pytest.raises(ModelError, match="cannot run this network: its outputs"):
         check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * 1.1)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "linear"])
+def test_what_is_no_number_in_keras_must_not_become_one(activation: str) -> None:
+    """As where a vector is divided by its length, which is 0 of a black picture: MNN took probabilities for 0 / 0."""
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    unit = flat / keras.ops.norm(flat, axis=1, keepdims=True)
+    model = keras.Model(pixels, keras.layers.Dense(2, activation=activation)(unit))
+
+    def swallowing(images: Any) -> Any:
+        return np.nan_to_num(model.predict_on_batch(images), nan=0.5)
+
+    check_conversion(EngineName.MNN, model, model.predict_on_batch)
+    with pytest.raises(ModelError, match=r"its outputs on plain pictures are numbers where Keras' are NaN\. Use"):
+        check_conversion(EngineName.MNN, model, swallowing)
+
+
+def test_numbers_must_not_become_none() -> None:
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(flat))
+    with pytest.raises(ModelError, match=r"its outputs on noise are NaN where Keras' are numbers\. Use"):
+        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * np.float32(np.nan))
+
+
+def test_network_that_gives_no_numbers_for_noise_is_converted_as_it_is() -> None:
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1.0)(pixels))
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(keras.ops.exp(flat)))
+    check_conversion(EngineName.MNN, model, model.predict_on_batch)

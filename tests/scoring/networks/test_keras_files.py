@@ -63,6 +63,29 @@ def test_a_file_that_keras_2_saved_is_refused_with_what_helps(tmp_path: Path, mo
         load_keras_file(path)
 
 
+@pytest.mark.parametrize(
+    ("saved_by", "said"),
+    [("3.0.5", r" It was saved by Keras 3\.0\.5, and this is 3\..*: save it there without the layers"), ("3", "")],
+)
+def test_a_file_whose_layers_lost_an_option_is_refused_by_both_versions(
+    tmp_path: Path, saved_by: str, said: str
+) -> None:
+    """As `RandomRotation` of Keras 3.3 has a `value_range`, which that of 3.15 does not take."""
+    import keras
+
+    saved, path = tmp_path / "saved.keras", tmp_path / "model.keras"
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.RandomRotation(0.1)]).save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as archive:
+        config = json.loads(source.read("config.json"))
+        config["config"]["layers"][-1]["config"]["value_range"] = [0, 255]
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", json.dumps({"keras_version": saved_by}))
+        archive.writestr("model.weights.h5", source.read("model.weights.h5"))
+    with pytest.raises(ModelError, match=rf"keyword arguments passed to RandomRotation: .*{said}") as refused:
+        load_keras_file(path)
+    assert ("It was saved by" in str(refused.value)) == bool(said)
+
+
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:
     import keras
 

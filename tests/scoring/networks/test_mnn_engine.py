@@ -14,7 +14,7 @@ import pytest
 from scoring.errors import IncompleteError, ModelError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
-from scoring.networks import mnn_engine
+from scoring.networks import mnn_engine, mnn_session
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
@@ -149,6 +149,18 @@ def test_death_of_the_process_that_tries_a_network_is_no_fault_of_it(
             check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
 
 
+def test_network_that_mnn_goes_round_with_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(mnn_session, "_LONGEST_S", 0.5)
+    (tmp_path / "MNN.py").write_text("while True: pass")
+    model = keras.Sequential([keras.Input((4, 4, 3), dtype="uint8"), keras.layers.GlobalAveragePooling2D()])
+    with pytest.raises(ModelError, match="`engine` mnn cannot run this network: MNN has not ended after 0 s"):
+        check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
+
+
 def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> None:
     """Of a thousand classes, probabilities on noise differ by 3e-5, and labels of photos all the same."""
     pytest.importorskip("MNN")
@@ -163,6 +175,19 @@ def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> Non
         ModelError, match=r"its outputs on noise differ from Keras' by up to .*e-05, which are at most 0"
     ):
         MnnEngine(Network("transposed", lambda: keras.Model(pixels, classes)))
+
+
+def test_network_that_mnn_gives_probabilities_where_keras_has_none_is_refused() -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels = keras.Input((16, 16, 3))
+    vector = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(pixels))
+    unit = vector / keras.ops.norm(vector, axis=1, keepdims=True)  # of black, 0 / 0
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(unit))
+    with pytest.raises(ModelError, match="its outputs on plain pictures are numbers where Keras' are NaN"):
+        MnnEngine(Network("unit", lambda: model))
 
 
 def test_pooled_views_as_finetune_takes_them_are_run() -> None:

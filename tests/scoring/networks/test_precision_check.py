@@ -17,6 +17,7 @@ from scoring.networks.application_networks import application_network
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_networks import is_published
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.noise import noise
@@ -155,6 +156,53 @@ def test_bfloat16_is_taken_where_it_does(model: Path, engine: EngineName) -> Non
     assert loaded.precision == PrecisionChoice(Precision.BFLOAT16, "the processor has amx_bf16 and avx512_bf16")
 
 
+def _blurs(path: Path) -> str:
+    """A network that tells photos out of focus from others: by the logarithm of how much neighbours differ."""
+    import keras
+
+    pixels = keras.Input((128, 128, 3))
+    grey = keras.layers.Conv2D(1, 1, use_bias=False)
+    edges = keras.layers.Conv2D(1, 3, use_bias=False)
+    head = keras.layers.Dense(1, activation="sigmoid")
+    squares = keras.ops.square(edges(grey(keras.layers.Rescaling(1 / 255)(pixels))))
+    model = keras.Model(pixels, head(keras.ops.log(keras.layers.GlobalAveragePooling2D()(squares) + 1e-8)))
+    grey.set_weights([np.reshape([0.299, 0.587, 0.114], (1, 1, 3, 1))])
+    edges.set_weights([np.reshape([0, 1, 0, 1, -4, 1, 0, 1, 0], (3, 3, 1, 1))])
+    head.set_weights([np.array([[4.3]]), np.array([47])])  # as fitted to photos blurred by 4 and by 12 pixels
+    model.save(path)
+    return str(path)
+
+
+@pytest.mark.usefixtures("_with_amx")
+@pytest.mark.parametrize("engine", [EngineName.KERAS, pytest.param(EngineName.OPENVINO, marks=pytest.mark.ci)])
+def test_auto_takes_float32_where_bfloat16_does_not_hold_smooth_pictures(tmp_path: Path, engine: EngineName) -> None:
+    """Noise of single pixels and of patches has the largest differences between neighbours that there are."""
+    if engine is EngineName.OPENVINO:
+        pytest.importorskip("openvino")
+        if not cpu_flags() & {"amx_bf16", "avx512_bf16"}:
+            pytest.skip("OpenVINO computes in float32 on this processor")
+    path = _blurs(tmp_path / "m.keras")
+    loaded = ModelRequest(path, None, "blurred,sharp", Precision.AUTO, "tensorflow", engine).load()
+    assert loaded.precision.reason == "bfloat16 does not hold this network's numbers"
+
+
+@pytest.mark.usefixtures("_on_turing")
+def test_auto_takes_float32_where_float16_does_not_hold_white(tmp_path: Path) -> None:
+    """The sum of squares is at most about 35,000 for noise, and 88,000 for white."""
+    import keras
+
+    pixels = keras.Input((64, 64, 3))
+    convolution = keras.layers.Conv2D(8, 1, use_bias=False)
+    maps = keras.layers.AveragePooling2D(2)(convolution(keras.layers.Rescaling(1 / 255)(pixels)))
+    flat = keras.layers.Flatten()(maps)
+    unit = flat / keras.ops.sqrt(keras.ops.sum(keras.ops.square(flat), axis=1, keepdims=True) + 1e-3)
+    normal = keras.initializers.RandomNormal(stddev=3, seed=1)
+    model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax", kernel_initializer=normal)(unit))
+    convolution.set_weights([np.full((1, 1, 3, 8), 1.1)])
+    model.save(path := tmp_path / "m.keras")
+    assert _classifier(str(path), Precision.AUTO).precision.reason == "float16 does not hold this network's numbers"
+
+
 def _choose(network: Network, scores: list[Any]) -> PrecisionChoice:
     """What becomes of bfloat16 where the network's outputs, in one precision after the other, are `scores`."""
     chosen, calls = PrecisionChoice(Precision.BFLOAT16, "fast"), iter(scores)
@@ -185,6 +233,13 @@ def test_the_answer_is_kept_where_it_can_be(tmp_path: Path) -> None:
     assert _choose(Network("a", Mock()), [_ones, _ones]).precision is Precision.BFLOAT16
 
 
+def test_an_answer_that_an_earlier_version_found_by_noise_alone_is_not_taken() -> None:
+    with made_once(conversion_folder("a", "keras-0-bfloat16")) as folder:
+        assert folder
+        (folder / "is_held.json").write_text("true")
+    assert _choose(Network("a", Mock()), [_ones, _fails]).precision is Precision.FLOAT32
+
+
 def test_published_networks_are_known_to_be_held() -> None:
     file = BaseRequest("a.keras")
     assert is_published(BaseRequest("resnet50", further=(BaseRequest("vgg16-convolutions"),)))
@@ -195,8 +250,22 @@ def test_published_networks_are_known_to_be_held() -> None:
 
 def test_a_regression_that_gives_about_nothing_for_a_picture_is_held() -> None:
     exact = np.array([[0.002], [0.6], [-0.4], [0.5]], np.float32)
-    assert _are_alike(exact, exact + np.float32(0.01))
-    assert not _are_alike(exact, exact + np.float32(0.2))
+    assert _are_alike([exact], [exact + np.float32(0.01)])
+    assert not _are_alike([exact], [exact + np.float32(0.2)])
+
+
+def test_each_kind_of_pictures_is_judged_by_itself() -> None:
+    exact = [np.full((count, 1), 0.5, np.float32) for count in (8, 2)]
+    assert _are_alike(exact, [exact[0], exact[1] * np.float32(1.09)])
+    assert not _are_alike(exact, [exact[0], exact[1] * np.float32(1.11)]), "0.02 on average of all"
+
+
+def test_what_is_no_number_in_float32_must_not_become_one() -> None:
+    exact = [np.array([[1.0], [np.nan]], np.float32)]
+    assert _are_alike(exact, exact)
+    assert not _are_alike(exact, [np.ones((2, 1), np.float32)])
+    assert not _are_alike([np.ones((2, 1), np.float32)], exact)
+    assert _are_alike([exact[0][1:]], [exact[0][1:]]), "nothing tells"
 
 
 @pytest.mark.usefixtures("_with_amx")

@@ -71,7 +71,7 @@ def test_right_labels_are_counted_shard_by_shard_among_readable_rows_of_known_ta
     counted.add(pa.table({"target": ["cats", "dog", "hamster"], "class_index": pa.array([0, 0, 0], pa.int32())}))
     counted.add(pa.table({"target": ["dog", "dog", None], "class_index": pa.array([1, None, 1], pa.int32())}))
     assert (counted.num_known, counted.num_right) == (3, 2)
-    assert (counted.num_unknown, counted.unknown) == (1, ["hamster"])
+    assert (counted.num_unknown, counted.unknown, counted.num_unlabelled) == (1, ["hamster"], 1)
 
 
 def test_where_several_labels_may_be_true_the_unknown_alone_are_counted() -> None:
@@ -79,7 +79,7 @@ def test_where_several_labels_may_be_true_the_unknown_alone_are_counted() -> Non
     targets = ["cat", "cat,dog", "none", "dog,hamster", "hamster", None, "fox"]
     counted.add(pa.table({"target": targets, "class_index": pa.array([0, 1, 0, 0, 0, 1, None], pa.int32())}))
     assert (counted.num_known, counted.num_right) == (0, 0)
-    assert (counted.num_unknown, counted.unknown) == (2, ["dog,hamster", "hamster"])
+    assert (counted.num_unknown, counted.unknown, counted.num_unlabelled) == (2, ["dog,hamster", "hamster"], 1)
 
 
 def test_the_first_labels_that_a_model_does_not_know_are_kept() -> None:

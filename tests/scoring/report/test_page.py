@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -17,13 +18,25 @@ from PIL import Image
 
 from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.report import model_report as report_model
 from scoring.report import run_report as report_run
 from scoring.report.page import write_report
+from scoring.report.rows import read_rows
+from scoring.report.text import NONE
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import contents_digest
-from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, joint_contents, shard_files, write_table
+from scoring.run.predictions import (
+    INPUTS_KEY,
+    NOT_A_NUMBER,
+    StoreProbabilities,
+    joint_contents,
+    shard_files,
+    write_table,
+)
 from scoring.run.summary import OneAnswer
+from scoring.run.verification import RunStatus, run_status
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, Url
@@ -199,7 +212,10 @@ def test_of_a_large_run_a_sample_is_reported_and_said_to_be_one(
     run = write_run(tmp_path / "run", cats_and_dogs(80))
     text = " ".join(_report(run.path).text.split())
     assert "A sample: 16 of 80 rows, from 2 shards" in text
-    assert "Images 16" in text
+    assert "Images 16 a sample, all readable" in text
+    assert "Unreadable files None of the sample. Of the whole run 0 images could not be scored." in text
+    save_record(run, replace(record_of(run.path), summary=replace(SUMMARY, num_errors=4)))
+    assert "None of the sample. Of the whole run 4 images" in " ".join(_report(run.path).text.split())
 
 
 def test_the_same_run_gives_the_same_report_byte_for_byte(tmp_path: Path) -> None:
@@ -429,6 +445,14 @@ def test_log_losses_of_a_submission_say_which_are_calibrated(tmp_path: Path) -> 
         "uncalibrated, without clip 0.5000",
     ]
     assert " ".join(said) in text
+
+
+def test_no_clip_is_told_of_a_model_whose_submissions_have_none(tmp_path: Path) -> None:
+    labels = ("benign", "malign")
+    images = [replace(image, target=labels[image.target == "dog"]) for image in cats_and_dogs(24)]
+    text = _report(write_model(tmp_path / "model", images, labels=labels)).text
+    assert "temperature" in text
+    assert "submission" not in text
 
 
 def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
@@ -742,6 +766,128 @@ def test_fewer_right_than_by_chance_is_told_at_the_top(tmp_path: Path) -> None:
     save_record(run, replace(record_of(run.path), summary=replace(SUMMARY, num_labelled=16)))
     text = " ".join(_report(run.path).text.split())
     assert "At most 19.4% are right, by a 95% interval, where chance is 50.0%: are `labels` in the order" in text
+
+
+def test_images_that_a_table_holds_are_known_by_the_ids_that_it_gives_them(tmp_path: Path) -> None:
+    images = [Scored("first.row", (0.9, 0.1), "dog"), Scored("second.row", None, "dog", "no image")]
+    place = tmp_path / "gone.parquet"
+    by_number, by_id = (
+        _report(write_run(tmp_path / str(columns.image_id), images, location=place, columns=columns).path)
+        for columns in (TableColumns(content="jpg"), TableColumns(content="jpg", image_id="id"))
+    )
+    assert "first.row" in by_number.text and "second.row" in by_number.text
+    assert ".row" not in by_id.text
+    assert "first" in by_id.text and "second" in by_id.text
+
+
+def test_why_there_is_no_area_under_the_curve_is_told(tmp_path: Path) -> None:
+    images = [replace(image, target="cat") for image in cats_and_dogs(8)]
+    assert f"ROC AUC {NONE} a label has no image" in " ".join(
+        _report(write_run(tmp_path / "one", images).path).text.split()
+    )
+    text = " ".join(_report(write_run(tmp_path / "several", images, outputs="multi-label").path).text.split())
+    assert f"ROC AUC {NONE} each label is of all these images, or of none" in text
+
+
+def test_images_that_were_read_and_got_no_numbers_are_not_called_unreadable(tmp_path: Path) -> None:
+    images = [*cats_and_dogs(4), Scored("odd.png", None, None, NOT_A_NUMBER), Scored("half.png", None, None, "cut off")]
+    text = " ".join(_report(write_run(tmp_path / "run", images).path).text.split())
+    assert "Images 6 2 without scores" in text
+    assert "1 image of these could be read." in text
+
+
+@pytest.mark.parametrize("kind", HeadKind)
+def test_a_model_is_told_of_by_the_settings_that_its_heads_go_by(tmp_path: Path, kind: HeadKind) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    save_training_record(folder, replace(load_training_record(folder), settings=HeadSettings(kind=kind)))
+    text = " ".join(_report(folder.path).text.split())
+    assert f"kind {kind}" in text
+    assert ("learning rate" in text) is (kind is HeadKind.SOFTMAX)
+
+
+def test_long_labels_are_shortened_and_those_without_looks_of_their_own_counted(tmp_path: Path) -> None:
+    labels = [f"{number} {'x' * 300}" for number in range(11)]
+    images = [Scored(f"{one}.png", np.eye(11)[one].tolist(), labels[0]) for one in range(11)]
+    for text in (
+        _report(write_run(tmp_path / "run", images, labels).path).text,
+        _report(write_model(tmp_path / "model", images, labels=labels)).text,
+    ):
+        assert "have looks of their own; 1 other has none." in text
+        assert "3 xxx" in text
+        assert "x" * 41 not in text
+    alike = [f"{'x' * 100}{letter}{'x' * 100}" for letter in "ab"]
+    images = [Scored("1.png", (0.9, 0.1), alike[1]), Scored("2.png", (0.1, 0.9), alike[0])]
+    text = _report(write_run(tmp_path / "alike", images, alike).path).text
+    assert "x…xxx" in text and "x (1)" in text
+
+
+@pytest.mark.parametrize("meanwhile", ["another model", "begun anew", "photos changed", "shards are removed"])
+def test_a_run_that_is_replaced_while_it_is_read_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20))
+    record = record_of(run.path)
+
+    def replaced(*args: Any, **options: Any) -> RunStatus:
+        status = run_status(*args, **options)
+        if meanwhile == "another model":
+            save_record(run, replace(record, fingerprint=replace(record.fingerprint, model="2" * 64)))
+        elif meanwhile == "begun anew":
+            save_record(run, replace(record, created_at="2026-11-30T00:00:00+00:00"))
+        elif meanwhile == "photos changed":
+            save_record(run, record.with_digests({0: "3" * 64}))
+        else:
+            on_disk(run.record).unlink()
+            shutil.rmtree(on_disk(run.predictions))
+        return status
+
+    monkeypatch.setattr(report_run, "run_status", replaced)
+    with pytest.raises(RunFolderError, match=r"the same results in .*run from the first file read to"):
+        write_report(run.path, None, None)
+    assert not run.report.is_file()
+
+
+def test_a_run_may_go_on_while_it_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(20), without_shards=(2,), finished=False)
+    record = record_of(run.path)
+    known = {shard: digest for shard, digest in enumerate(record.digests) if digest}
+
+    def going_on(*args: Any, **options: Any) -> RunStatus:
+        status = run_status(*args, **options)
+        save_record(run, record.with_digests(known | {2: "3" * 64}))
+        return status
+
+    monkeypatch.setattr(report_run, "run_status", going_on)
+    assert list(write_report(run.path, None, None).missing_shards) == [2]
+
+
+def test_photos_validated_on_that_are_copies_of_photos_trained_on_are_told_at_the_top(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    assert "Note:" not in _report(folder.path).text
+    save_training_record(folder, replace(record, data=replace(record.data, num_copies=3, num_seen=2)))
+    text = " ".join(_report(folder.path).text.split())
+    assert "Note: 2 of 24 photos to validate on are copies of photos to train on: the figures are too good." in text
+    assert text.index("Note:") < text.index("Accuracy")
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_model_that_is_replaced_while_it_is_read_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+
+    def replaced(*args: Any) -> Any:
+        if is_removed:
+            on_disk(folder.training).unlink()
+            on_disk(folder.validation).unlink()
+        else:
+            save_training_record(folder, replace(load_training_record(folder), created_at="2027"))
+        return read_rows(*args)
+
+    monkeypatch.setattr(report_model, "read_rows", replaced)
+    with pytest.raises(RunFolderError, match=r"the same results in .*model from the first file read to the last"):
+        write_report(folder.path, None, None)
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(one, id=name) for name, one in ALL.items()])

@@ -1102,6 +1102,13 @@ def _in_thirds(*values: object) -> list[object]:
         ("Usage", ("Test (public)", "Train", "Train")),
         ("from", ("testing images", "training images", "training images")),
         ("from", ("test.csv", "train.csv", "train.csv")),
+        ("heldout", (1, 0, 0)),
+        ("test_only", (1, 0, 0)),
+        ("use_for_training", (0, 1, 1)),
+        ("from", ("heldout", "train", "train")),
+        ("from", ("test-dev2017", "train2017", "val2017")),
+        ("from", ("test-std", "train", "val")),
+        ("set_type", ("testA", "train", "extra")),
     ],
 )
 def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_words_of_other_forms(
@@ -1136,6 +1143,7 @@ def test_photos_to_test_on_are_told_by_the_name_of_a_column_of_flags_and_by_word
         {"fold": _in_thirds(0, 1, "val"), "split": _in_thirds("fold1", "fold 2", "train")},
         {"split": _in_thirds("labelled", "unlabelled", "unlabelled")},
         {"split": _in_thirds("no", "yes", "no")},
+        {"subset": _in_thirds("US", "DE", "FR"), "partition": _in_thirds("L", "R", "R")},
         {"split": _in_thirds("train", "minitrain", "")},
         {"SET": _in_thirds("TRAIN", "UNASSIGNED", "UNASSIGNED")},
         {"dataset": _in_thirds("ISIC_2019_Training", "PH2", "HAM10000")},
@@ -1289,6 +1297,9 @@ def test_flags_of_what_is_valid_hide_no_numbers_for_splits(tmp_path: Path) -> No
     [
         ("is_test", pa.array([True, None, None, True, None, None]), "says that 2 of 6"),
         ("is_train", pa.array([0, 1, 1, 0, 1, 1], pa.decimal128(25, 2)), "says that 2 of 6"),
+        ("is_test", pa.array([1, 0, 0, 1, 0, 0], pa.decimal128(38, 10)), "says that 2 of 6"),
+        ("split", pa.array([b"test", b"train", None, b"test", b"train", b"train"]), "says that 2 of 6"),
+        ("is_test", pa.array([b"1", b"0", b"0", b"1", b"0", b"0"]), "says that 2 of 6"),
         ("split", pa.array(["test", None, None, "test", None, None]), "says that 2 of 6"),
         ("split", pa.array([1, 2, 3, 1, 2, 3], pa.uint8()), "it has 1 of 2, 2 of 2, 3 of 2 photos"),
         ("split", pa.array([True, False, False, True, False, False]), "it has false of 4, true of 2 photos"),

@@ -140,11 +140,12 @@ def test_of_several_labels_in_a_name_the_longest_and_the_same_counts(
 _BESIDE_LABELS = (
     "prob_{} p({}) {}_prob target_{} label_{} has_{} {}_score predicted_{} {}_probability {}_pred pred_{} {}Prob "
     "{}_label P({}|image) image_contains_{} {}_present class={} {}_detected probability-of-{} {}:confidence "
-    "{}_value"
+    "{}_value {}_diagnosis {}_status {}_risk {}_positive chance_of_{} expected_{} mean_{} P({}|x) species_{}"
 )
+_SAID_OF_LABELS = ("probability of a {}", "[{}]", "Predicted probability: {}", "Is there a {}?")
 
 
-@pytest.mark.parametrize("named", [*_BESIDE_LABELS.split(), "probability of a {}", "[{}]", "Predicted probability: {}"])
+@pytest.mark.parametrize("named", [*_BESIDE_LABELS.split(), *_SAID_OF_LABELS])
 def test_words_and_signs_that_competitions_put_beside_a_label_leave_it_what_is_wanted(
     tmp_path: Path, named: str
 ) -> None:
@@ -157,7 +158,8 @@ def test_words_and_signs_that_competitions_put_beside_a_label_leave_it_what_is_w
 
 _MAY_TURN = (
     "{}_free free_of_{}s zero_{} false_{} {}_is_false w/o_{} wo_{} sans_{} {}=0 {}==0 {}_0 {}^c {}' {}- -{} {}/n "
-    "{}_error hardly_a_{} kein_{} rather_{} 100-{} {}_rejected un-{} ex_{} ≠{} 0*{} is_{}_notdog"
+    "{}_error hardly_a_{} kein_{} rather_{} 100-{} {}_rejected un-{} ex_{} ≠{} 0*{} is_{}_notdog "
+    "false_positive_{} low_{}_risk {}_count {}_percent"
 )
 
 

@@ -1,0 +1,97 @@
+"""Whether a run is of photos that its model was trained on, in the order and under the names of another listing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from scoring.models.learned_photos import find_learned
+from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record, save_training_record
+from scoring.report.page import write_report
+from scoring.run.folder import RunFolder
+from scoring.run.manifest import Manifest, write_manifest
+from scoring.sources.inputs import find_images
+from scoring.sources.targets import LabelsFrom
+from tests.chaos.without_ray import score_here
+from tests.places import on_disk
+from tests.runs import Page, Scored, summary_of, write_model
+
+_NAMES = [f"{label}.{number}.png" for label in ("cat", "dog") for number in range(4)]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number, name in enumerate(_NAMES):
+        (tmp_path / "data" / "train").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6), (number * 30,) * 3).save(tmp_path / "data" / "train" / name)
+    return tmp_path / "data" / "train"
+
+
+def _train(folder: Path, photos: Path, held_out: Sequence[str]) -> ModelFolder:
+    """A model folder of these photos, some of which its heads have not seen; of none, they are folds of one another."""
+    listed = sorted(find_images(photos).images, key=lambda entry: entry.path)
+    images = [
+        Scored(entry.path, (0.9, 0.1), entry.path[:3], None, None, entry.size_bytes, entry.position, entry.stamp)
+        for entry in listed
+    ]
+    model = ModelFolder(write_model(folder, [image for image in images if not held_out or image.path in held_out]))
+    write_manifest(model.features.manifest, [image.row().image for image in images], 4, 0)
+    record = load_training_record(model)
+    data = replace(record.data, digest=Manifest(model.features.manifest).info.digest, num_images=8, num_errors=0)
+    if not held_out:
+        data = replace(data, num_folds=5, num_train=8, num_validation=8)
+    save_training_record(model, replace(record, data=data))
+    return model
+
+
+def _run(folder: Path, images: Path) -> RunFolder:
+    run = RunFolder(folder)
+    run.path.mkdir()
+    write_manifest(run.manifest, find_images(images).images, 4, 0)
+    return run
+
+
+@pytest.mark.parametrize("held_out", [(), ("cat.1.png", "dog.2.png")])
+def test_photos_are_known_whichever_folder_above_them_was_named(
+    tmp_path: Path, photos: Path, held_out: Sequence[str]
+) -> None:
+    model = _train(tmp_path / "model", photos, held_out)
+    (photos.parent / "test").mkdir()
+    Image.new("RGB", (8, 6)).save(photos.parent / "test" / "cat.0.png")
+    run = _run(tmp_path / "run", photos.parent)
+    learned = {f"train/{Path(name).stem}" for name in _NAMES if name not in held_out}
+    assert find_learned(str(model.path), run) == learned
+
+
+def test_nothing_is_known_of_changed_photos_of_other_models_and_without_features(tmp_path: Path, photos: Path) -> None:
+    model = _train(tmp_path / "model", photos, ())
+    (photos / "cat.0.png").write_bytes(b"another")
+    run = _run(tmp_path / "run", photos)
+    assert "cat.0" not in find_learned(str(model.path), run)
+    assert len(find_learned(str(model.path), run)) == 7
+    assert not find_learned("resnet50", run)
+    assert not find_learned(str(tmp_path / "none"), run)
+    record = load_training_record(model)
+    save_training_record(model, replace(record, data=replace(record.data, digest="4" * 64)))
+    assert not find_learned(str(model.path), run), "its features are of a later listing"
+    on_disk(model.features.manifest).unlink()
+    assert not find_learned(str(model.path), run)
+
+
+def test_a_run_of_photos_that_its_model_was_trained_on_says_so(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = _train(tmp_path / "model", photos, ("cat.1.png", "dog.2.png"))
+    monkeypatch.setattr("jobs.score.row_counts.find_learned", lambda _, run: find_learned(str(model.path), run))
+    (photos / "cat.9.png").write_bytes(b"unreadable")
+    console = Console(soft_wrap=True, width=200)
+    run = score_here(photos, tmp_path / "run", console, labels_from=LabelsFrom.NAMES)
+    assert summary_of(run.path).num_learned == 6
+    told = "he model was trained on 6 of the labelled images: what is measured on them is too good"
+    assert f"t{told}\n" in capsys.readouterr().out
+    assert f"Note: T{told}." in " ".join(Page(on_disk(write_report(run.path, None, None).path)).text.split())
+    assert summary_of(score_here(photos, tmp_path / "without", console).path).num_learned == 0
