@@ -21,6 +21,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError, PluginError
+from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
@@ -95,7 +96,8 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
 
     Raises:
         ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, its samples do
-            not tell what is white, or it holds a stand-in for its picture; see `sample_scale` and `stand_ins`.
+            not tell what is white, it holds a stand-in for its picture, or is damaged in a way that decoders do not
+            notice; see `sample_scale`, `stand_ins` and `damage`.
     """
     if not encoded:
         raise ImageError("the file is empty")
@@ -103,6 +105,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
         with in_order(_open(encoded), encoded) as image:
             check_picture(image, encoded)
             _check_pixels(image)
+            check_whole(image, encoded)
             content = _load(image, resize, shape)
             turn = _turn(image)
             resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in _SIDEWAYS else shape)

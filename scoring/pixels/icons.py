@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from scoring.pixels.png_chunks import check_pixels
+
 _ICON = 1
 _HEAD, _ENTRY = struct.Struct("<HHH"), struct.Struct("<BBBBHHII")
 _PNG, _PNG_BITS = b"\x89PNG", 32
@@ -40,10 +42,15 @@ def with_mask(icon: Image.Image, encoded: bytes) -> Image.Image:
 
     Returns:
         The same picture where there is no mask, else one of an icon.
+
+    Raises:
+        ImageError: If it is a PNG that is damaged.
     """
     _, _, count = _HEAD.unpack_from(encoded)
     pictures = [_Picture(*entry) for entry in _ENTRY.iter_unpack(encoded[_HEAD.size :][: count * _ENTRY.size])]
     best = max(pictures, key=lambda one: ((one.width or 256) * (one.height or 256), _bits(one, encoded)))
+    if encoded.startswith(_PNG, best.place):
+        check_pixels(encoded, best.place)
     bits, missing = _bits_of_icon(best, encoded)
     if not bits:
         return icon
