@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError, PluginError
@@ -26,6 +26,7 @@ from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, l
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.jpeg_xl import in_eight_bits
+from scoring.pixels.orientation import SIDEWAYS, turn_of
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
 from scoring.pixels.sample_layout import in_order, unsigned
@@ -39,24 +40,6 @@ _SHORTEST_SIDE = 256
 MAX_IMAGE_PIXELS = 89_478_485
 DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
 _LEAST_SCALE = 2  # sides after scaled decoding are at least so many times those that the filter makes
-
-# By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-_SIDEWAYS = (
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
 
 # We refuse above MAX_IMAGE_PIXELS ourselves, from the header, and damaged metadata does not matter to the pixels.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -107,8 +90,8 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
             _check_pixels(image)
             check_whole(image, encoded)
             content = _load(image, resize, shape)
-            turn = _turn(image)
-            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in _SIDEWAYS else shape)
+            turn = turn_of(image)
+            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
@@ -175,21 +158,6 @@ def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, s
         left, top = (width - across) / 2, (height - down) / 2
         box = (left, top, left + across, top + down)
     return resize_bilinear(image, (shape.width, shape.height), box)
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How to turn what was resized, as the EXIF orientation of its image says; damaged EXIF is ignored.
-
-    Turning comes last: whole picture and centre are the same either way, and few pixels are turned in no time. A
-    JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2), but of one that packs a JPEG, as `cjxl` makes it of
-    such, the plugin gives that JPEG's pixels.
-    """
-    if image.format == "JXL" and not getattr(image, "jpeg", False):
-        return None
-    try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # the pixels are fine, only the metadata is not  # noqa: BLE001
-        return None
 
 
 def _pixels(image: Image.Image, shape: InputShape) -> UInt8Array:
