@@ -25,6 +25,7 @@ from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_2000 import scaled
+from scoring.pixels.jpeg_frames import is_reducible
 from scoring.pixels.jpeg_xl import in_eight_bits
 from scoring.pixels.orientation import SIDEWAYS, turn_of
 from scoring.pixels.png_chunks import without_metadata
@@ -89,7 +90,7 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
             check_picture(image, encoded)
             _check_pixels(image)
             check_whole(image, encoded)
-            content = _load(image, resize, shape)
+            content = _load(image, encoded, resize, shape)
             turn = turn_of(image)
             resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
@@ -127,7 +128,7 @@ def _check_pixels(image: Image.Image) -> None:
         raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
 
 
-def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float, float]:
+def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape) -> tuple[float, float]:
     """Decode the pixels, at a reduced scale where enough of them are left.
 
     Returns:
@@ -136,7 +137,7 @@ def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float,
     """
     side = max(shape.size)  # the larger one: whether the photo lies on its side is not known yet
     side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
-    scaled = image.draft(None, (side, side))  # None: no JPEG
+    scaled = image.draft(None, (side, side)) if is_reducible(image, encoded) else None
     image.load()
     return scaled[1][2:] if scaled else image.size
 
