@@ -21,19 +21,17 @@ from PIL import Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError, PluginError
+from scoring.pixels.big_tiff import as_usual_tiff
+from scoring.pixels.colours import to_rgb
 from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
-from scoring.pixels.jpeg_2000 import scaled
 from scoring.pixels.jpeg_frames import is_reducible
-from scoring.pixels.jpeg_xl import in_eight_bits
 from scoring.pixels.orientation import SIDEWAYS, turn_of
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
-from scoring.pixels.sample_layout import in_order, unsigned
-from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.sample_layout import in_order
 from scoring.pixels.stand_ins import check_picture
-from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
 _SHORTEST_SIDE = 256
@@ -86,13 +84,14 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
     if not encoded:
         raise ImageError("the file is empty")
     try:
+        encoded = as_usual_tiff(encoded)
         with in_order(_open(encoded), encoded) as image:
             check_picture(image, encoded)
             _check_pixels(image)
             check_whole(image, encoded)
             content = _load(image, encoded, resize, shape)
             turn = turn_of(image)
-            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in SIDEWAYS else shape)
+            resized = _resized(to_rgb(image, encoded), content, resize, shape.turned if turn in SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
@@ -140,12 +139,6 @@ def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape)
     scaled = image.draft(None, (side, side)) if is_reducible(image, encoded) else None
     image.load()
     return scaled[1][2:] if scaled else image.size
-
-
-def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
-    if is_wide(image):
-        return on_white(to_eight_bits(image), encoded)
-    return on_white(scaled(unsigned(in_eight_bits(image, encoded)), encoded), encoded)
 
 
 def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
