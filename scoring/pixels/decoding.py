@@ -22,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError, PluginError
 from scoring.pixels.big_tiff import as_usual_tiff
+from scoring.pixels.bitmap_runs import with_pixels
 from scoring.pixels.colours import to_rgb
 from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
@@ -137,6 +138,7 @@ def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape)
     side = max(shape.size)  # the larger one: whether the photo lies on its side is not known yet
     side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
     scaled = image.draft(None, (side, side)) if is_reducible(image, encoded) else None
+    with_pixels(image, encoded)
     image.load()
     return scaled[1][2:] if scaled else image.size
 
