@@ -26,6 +26,7 @@ from scoring.pixels.bitmap_runs import with_pixels
 from scoring.pixels.colours import to_rgb
 from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
+from scoring.pixels.icons import as_icon
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
 from scoring.pixels.jpeg_frames import is_reducible
 from scoring.pixels.orientation import SIDEWAYS, turn_of
@@ -114,7 +115,7 @@ def _open(encoded: bytes) -> Image.Image:
     if name is not None and is_refused(name):
         raise ImageError(why_not(name))
     try:
-        return Image.open(io.BytesIO(encoded))
+        return Image.open(io.BytesIO(as_icon(encoded)))
     except UnidentifiedImageError:
         if name is None or is_read(name):
             raise
