@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scoring.pixels.jpeg_2000 import check_tiles
 from scoring.pixels.png_chunks import SIGNATURE, check_pixels
 
 
@@ -17,6 +18,8 @@ def check_whole(image: Any, encoded: bytes) -> None:
     """
     if image.format == "PNG":
         check_pixels(encoded)
+    if image.format == "JPEG2000":
+        check_tiles(encoded)
     if image.format == "ICNS":
         place = encoded.find(SIGNATURE)
         while place >= 0:

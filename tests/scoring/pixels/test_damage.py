@@ -1,12 +1,15 @@
 """Damaged files that decoders show as pictures."""
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from scoring.errors import ImageError
 from scoring.pixels.decoding import Resize, decode
@@ -68,3 +71,16 @@ def test_png_whose_text_has_another_checksum_is_read() -> None:
     place = whole.index(b"tEXt") + 4 + 3
     other = whole[:place] + b"\0\0\0\0" + whole[place + 4 :]
     np.testing.assert_array_equal(_decoded(other), _decoded(whole))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("options", [{}, {"no_jp2": True}, {"irreversible": True, "tile_size": (64, 64)}])
+def test_jpeg_2000_is_refused_wherever_it_is_cut_off(mode: str, options: dict[str, Any]) -> None:
+    content = io.BytesIO()
+    Image.open(io.BytesIO(_png())).convert(mode).save(content, "jpeg2000", **options)
+    whole = content.getvalue()
+    assert _decoded(whole).any()
+    headers = whole.index(b"\xff\x90") + 20
+    for length in (*range(1, headers), *range(headers, len(whole), 500), len(whole) - 1):
+        with pytest.raises(ImageError):
+            _decoded(whole[:length])
