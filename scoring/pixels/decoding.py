@@ -129,23 +129,23 @@ def _check_pixels(image: Image.Image) -> None:
         raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
 
 
-def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape) -> tuple[float, float]:
+def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape) -> tuple[float, float] | None:
     """Decode the pixels, at a reduced scale where enough of them are left.
 
     Returns:
         Width and height of the picture in decoded pixels: where its sides are no multiples of the scale, they have
-        fractions, for the last column and row hold less than a whole pixel of it.
+        fractions, for the last column and row hold less than a whole pixel of it. None: they are those of the image.
     """
     side = max(shape.size)  # the larger one: whether the photo lies on its side is not known yet
     side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
     scaled = image.draft(None, (side, side)) if is_reducible(image, encoded) else None
     with_pixels(image, encoded)
     image.load()
-    return scaled[1][2:] if scaled else image.size
+    return scaled[1][2:] if scaled else None
 
 
-def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
-    width, height = content
+def _resized(image: Image.Image, content: tuple[float, float] | None, resize: Resize, shape: InputShape) -> Image.Image:
+    width, height = content or image.size
     if resize is Resize.SQUASH:
         box = (0.0, 0.0, width, height)
     else:
