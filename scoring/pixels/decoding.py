@@ -17,20 +17,23 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError, PluginError
+from scoring.pixels.big_tiff import as_usual_tiff
+from scoring.pixels.bitmap_runs import with_pixels
+from scoring.pixels.colours import to_rgb
+from scoring.pixels.damage import check_whole
 from scoring.pixels.formats import HEAD_BYTES, format_of, is_read, is_refused, load_plugin, why_not
+from scoring.pixels.icons import as_icon
 from scoring.pixels.input_shape import DEFAULT_SHAPE, IMAGE_SIZE, InputShape
-from scoring.pixels.jpeg_2000 import scaled
-from scoring.pixels.jpeg_xl import in_eight_bits
+from scoring.pixels.jpeg_frames import is_reducible
+from scoring.pixels.orientation import SIDEWAYS, turn_of
 from scoring.pixels.png_chunks import without_metadata
 from scoring.pixels.resampling import RESAMPLING, resize_bilinear
-from scoring.pixels.sample_layout import in_order, unsigned
-from scoring.pixels.sample_scale import is_wide, to_eight_bits
+from scoring.pixels.sample_layout import in_order
 from scoring.pixels.stand_ins import check_picture
-from scoring.pixels.transparency import on_white
 
 # Before the centre crop to 224; Simonyan and Zisserman, arXiv:1409.1556, section 3.2, test scale Q = 256.
 _SHORTEST_SIDE = 256
@@ -38,24 +41,6 @@ _SHORTEST_SIDE = 256
 MAX_IMAGE_PIXELS = 89_478_485
 DECODING = f"{RESAMPLING}-scaled"  # large JPEGs at a reduced scale
 _LEAST_SCALE = 2  # sides after scaled decoding are at least so many times those that the filter makes
-
-# By EXIF orientation; CIPA DC-008, section 4.6.5, tag 274. 1 is upright.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-_SIDEWAYS = (
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
 
 # We refuse above MAX_IMAGE_PIXELS ourselves, from the header, and damaged metadata does not matter to the pixels.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -95,17 +80,20 @@ def decode(encoded: bytes, resize: Resize, shape: InputShape = DEFAULT_SHAPE) ->
 
     Raises:
         ImageError: If the bytes are not an image that can be decoded, it has over 89,478,485 pixels, its samples do
-            not tell what is white, or it holds a stand-in for its picture; see `sample_scale` and `stand_ins`.
+            not tell what is white, it holds a stand-in for its picture, or is damaged in a way that decoders do not
+            notice; see `sample_scale`, `stand_ins` and `damage`.
     """
     if not encoded:
         raise ImageError("the file is empty")
     try:
+        encoded = as_usual_tiff(encoded)
         with in_order(_open(encoded), encoded) as image:
             check_picture(image, encoded)
             _check_pixels(image)
-            content = _load(image, resize, shape)
-            turn = _turn(image)
-            resized = _resized(_rgb(image, encoded), content, resize, shape.turned if turn in _SIDEWAYS else shape)
+            check_whole(image, encoded)
+            content = _load(image, encoded, resize, shape)
+            turn = turn_of(image)
+            resized = _resized(to_rgb(image, encoded), content, resize, shape.turned if turn in SIDEWAYS else shape)
             return _pixels(resized if turn is None else resized.transpose(turn), shape)
     except ImageError:
         raise
@@ -127,7 +115,7 @@ def _open(encoded: bytes) -> Image.Image:
     if name is not None and is_refused(name):
         raise ImageError(why_not(name))
     try:
-        return Image.open(io.BytesIO(encoded))
+        return Image.open(io.BytesIO(as_icon(encoded)))
     except UnidentifiedImageError:
         if name is None or is_read(name):
             raise
@@ -141,28 +129,23 @@ def _check_pixels(image: Image.Image) -> None:
         raise ImageError(f"{image.width} x {image.height} pixels exceed the limit of {MAX_IMAGE_PIXELS:,}")
 
 
-def _load(image: Image.Image, resize: Resize, shape: InputShape) -> tuple[float, float]:
+def _load(image: Image.Image, encoded: bytes, resize: Resize, shape: InputShape) -> tuple[float, float] | None:
     """Decode the pixels, at a reduced scale where enough of them are left.
 
     Returns:
         Width and height of the picture in decoded pixels: where its sides are no multiples of the scale, they have
-        fractions, for the last column and row hold less than a whole pixel of it.
+        fractions, for the last column and row hold less than a whole pixel of it. None: they are those of the image.
     """
     side = max(shape.size)  # the larger one: whether the photo lies on its side is not known yet
     side = _LEAST_SCALE * (side if resize is Resize.SQUASH else -(-side * _SHORTEST_SIDE // IMAGE_SIZE))
-    scaled = image.draft(None, (side, side))  # None: no JPEG
+    scaled = image.draft(None, (side, side)) if is_reducible(image, encoded) else None
+    with_pixels(image, encoded)
     image.load()
-    return scaled[1][2:] if scaled else image.size
+    return scaled[1][2:] if scaled else None
 
 
-def _rgb(image: Image.Image, encoded: bytes) -> Image.Image:
-    if is_wide(image):
-        return on_white(to_eight_bits(image), encoded)
-    return on_white(scaled(unsigned(in_eight_bits(image, encoded)), encoded), encoded)
-
-
-def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, shape: InputShape) -> Image.Image:
-    width, height = content
+def _resized(image: Image.Image, content: tuple[float, float] | None, resize: Resize, shape: InputShape) -> Image.Image:
+    width, height = content or image.size
     if resize is Resize.SQUASH:
         box = (0.0, 0.0, width, height)
     else:
@@ -172,21 +155,6 @@ def _resized(image: Image.Image, content: tuple[float, float], resize: Resize, s
         left, top = (width - across) / 2, (height - down) / 2
         box = (left, top, left + across, top + down)
     return resize_bilinear(image, (shape.width, shape.height), box)
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How to turn what was resized, as the EXIF orientation of its image says; damaged EXIF is ignored.
-
-    Turning comes last: whole picture and centre are the same either way, and few pixels are turned in no time. A
-    JPEG XL is upright whatever its EXIF says (ISO/IEC 18181-2), but of one that packs a JPEG, as `cjxl` makes it of
-    such, the plugin gives that JPEG's pixels.
-    """
-    if image.format == "JXL" and not getattr(image, "jpeg", False):
-        return None
-    try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # the pixels are fine, only the metadata is not  # noqa: BLE001
-        return None
 
 
 def _pixels(image: Image.Image, shape: InputShape) -> UInt8Array:

@@ -1,8 +1,8 @@
 """Icons and cursors, whose transparency is a mask of one bit beside the pixels, where these have no alpha.
 
 Of several pictures of one size Pillow takes the one of the fewest bits, where every viewer takes that of the most. It
-reads no mask of a cursor in colours, and none of an icon of 32 bits. Where an icon has no mask, or the shorter rows of
-one that ffmpeg and Pillow write, it takes pixels for it.
+reads no mask of a cursor in colours, none of an icon of 32 bits, and no cursor that is a PNG. Where an icon has no
+mask, or the shorter rows of one that ffmpeg and Pillow write, it takes pixels for it.
 """
 
 import io
@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-_ICON = 1
+from scoring.pixels.png_chunks import check_pixels
+
+_ICON, _CURSOR = 1, b"\0\0\2\0"
 _HEAD, _ENTRY = struct.Struct("<HHH"), struct.Struct("<BBBBHHII")
 _PNG, _PNG_BITS = b"\x89PNG", 32
 # BITMAPINFOHEADER: its size, width, height of pixels and mask together, planes, bits, four others, colours.
@@ -31,6 +33,14 @@ class _Picture(NamedTuple):
     place: int
 
 
+def as_icon(encoded: bytes) -> bytes:
+    """A cursor whose largest picture is a PNG as an icon of that; other files are left as they are."""
+    best = _best(encoded) if encoded.startswith(_CURSOR) else None
+    if best is None or not encoded.startswith(_PNG, best.place):
+        return encoded
+    return _icon_of(best, _PNG_BITS, best.size_bytes, encoded)
+
+
 def with_mask(icon: Image.Image, encoded: bytes) -> Image.Image:
     """Take the largest of the pictures, of these the one of most bits, with its mask.
 
@@ -40,16 +50,34 @@ def with_mask(icon: Image.Image, encoded: bytes) -> Image.Image:
 
     Returns:
         The same picture where there is no mask, else one of an icon.
+
+    Raises:
+        ImageError: If it is a PNG that is damaged.
     """
-    _, _, count = _HEAD.unpack_from(encoded)
-    pictures = [_Picture(*entry) for entry in _ENTRY.iter_unpack(encoded[_HEAD.size :][: count * _ENTRY.size])]
-    best = max(pictures, key=lambda one: ((one.width or 256) * (one.height or 256), _bits(one, encoded)))
+    best = _best(encoded)
+    if best is None:
+        return icon
+    if encoded.startswith(_PNG, best.place):
+        check_pixels(encoded, best.place)
     bits, missing = _bits_of_icon(best, encoded)
     if not bits:
         return icon
     size_bytes = len(encoded) - best.place + missing if missing else best.size_bytes
-    alone = _HEAD.pack(0, _ICON, 1) + _ENTRY.pack(*best[:4], 1, bits, size_bytes, best.place)
-    return Image.open(io.BytesIO(alone + encoded[len(alone) :] + bytes(missing)))
+    return Image.open(io.BytesIO(_icon_of(best, bits, size_bytes, encoded) + bytes(missing)))
+
+
+def _best(encoded: bytes) -> _Picture | None:
+    """The largest of the pictures, of these the one of most bits; None if there is none."""
+    _, _, count = _HEAD.unpack_from(encoded)
+    entries = encoded[_HEAD.size :][: count * _ENTRY.size]
+    pictures = [_Picture(*entry) for entry in _ENTRY.iter_unpack(entries[: len(entries) // _ENTRY.size * _ENTRY.size])]
+    return max(pictures, key=lambda one: ((one.width or 256) * (one.height or 256), _bits(one, encoded)), default=None)
+
+
+def _icon_of(picture: _Picture, bits: int, size_bytes: int, encoded: bytes) -> bytes:
+    """The same file as an icon of one picture."""
+    alone = _HEAD.pack(0, _ICON, 1) + _ENTRY.pack(*picture[:4], 1, bits, size_bytes, picture.place)
+    return alone + encoded[len(alone) :]
 
 
 def _bits(picture: _Picture, encoded: bytes) -> int:

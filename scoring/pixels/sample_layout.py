@@ -3,7 +3,8 @@
 It reads a TIFF's planes that are not compressed as of 8 bits, by the first letter of what their samples are, also where
 there is but one plane. What libtiff decompresses has this machine's order of bytes, where Pillow expects the file's. It
 takes CIELAB's signed planes for unsigned, and YCbCr that is not compressed for one of full range and of as many samples
-of colour as of luma. In a Photoshop file of one bit a pixel, 1 is black.
+of colour as of luma. In a Photoshop file of one bit a pixel, 1 is black. In a Targa of 16 bits a pixel or colour of its
+palette, the highest bit set is opaque, which Pillow takes for transparent.
 """
 
 import io
@@ -25,13 +26,14 @@ _STRIP_BYTES, _TILE_SIDES, _TILE_BYTES = 279, (322, 323), 325
 _SUBSAMPLING, _USUAL_SUBSAMPLING, _RANGES, _FULL_RANGES = 530, (2, 2), 532, (0, 255, 128, 255, 128, 255)
 _UNSIGNED_LAB = [*range(256), *2 * [value ^ 0x80 for value in range(256)]]
 _ONE_IS_BLACK = "1;I"  # Pillow's name
+_INVERTED, _AS_WRITTEN = "BGRA;15Z", "BGRA;15"  # Pillow's names, by which alpha is 1 - the bit, and the bit
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 
 _PIXMAP_COLOUR = re.compile(rb"(?<=\sc)(\s+#)([0-9A-Fa-f]{12}|[0-9A-Fa-f]{9}|[0-9A-Fa-f]{3})(?![0-9A-Fa-f])")
 
 
 def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
-    """Say how the samples of a TIFF, icon, X pixmap or Photoshop file lie, before they are loaded.
+    """Say how the samples of a TIFF, icon, X pixmap, Targa or Photoshop file lie, before they are loaded.
 
     Args:
         image: A picture of any format, just opened.
@@ -50,9 +52,20 @@ def in_order(image: Image.Image, encoded: bytes) -> Image.Image:
     if image.format == "PSD" and image.mode == "1":
         bitmap: Any = image
         bitmap.tile = [tile.__class__(*tile[:3], _ONE_IS_BLACK) for tile in bitmap.tile]
+    if image.format == "TGA":
+        _take_set_for_opaque(image)
     if image.format == "XPM":
         return _pixmap_in_order(image, encoded)
     return _tiff_in_order(image, encoded) if image.format == "TIFF" else image
+
+
+def _take_set_for_opaque(targa: Any) -> None:
+    targa.tile = [
+        tile.__class__(*tile[:3], tuple(_AS_WRITTEN if each == _INVERTED else each for each in tile.args))
+        for tile in targa.tile
+    ]
+    if targa.palette and targa.palette.rawmode == _INVERTED:
+        targa.palette.rawmode = _AS_WRITTEN
 
 
 def unsigned(image: Image.Image) -> Image.Image:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from scoring.errors import ImageError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import InputShape
 
@@ -89,3 +90,29 @@ def test_of_pictures_of_one_size_the_one_of_most_bits_is_taken(kind: int) -> Non
     for bitmaps in ((poor, rich), (rich, poor)):
         pixels = _decode(_file(kind, *bitmaps))
         np.testing.assert_array_equal(pixels, np.broadcast_to(_COLOUR, pixels.shape))
+
+
+def _png(side: int, alpha: int = 255) -> bytes:
+    content = io.BytesIO()
+    image = Image.new("RGBA", (side, side), (*_COLOUR, alpha))
+    image.paste((*_COLOUR, 255), (0, side // 2, side, side))
+    image.save(content, "png")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("kind", [_ICON, _CURSOR])
+@pytest.mark.parametrize("number", [0, 5, 65_535])
+def test_picture_that_is_a_png_is_read(kind: int, number: int) -> None:
+    for pictures in ((_png(_SIDE),), (_bitmap(8), _png(_SIDE)), (_png(_SIDE), _bitmap(24)), (_png(64),)):
+        pixels = _decode(_file(kind, *pictures, number=number))
+        np.testing.assert_array_equal(pixels, np.broadcast_to(_COLOUR, pixels.shape))
+    pixels = _decode(_file(kind, _png(_SIDE, alpha=0), number=number))
+    assert (pixels[: _SIDE // 2] == 255).all()
+    np.testing.assert_array_equal(pixels[_SIDE // 2 :], np.broadcast_to(_COLOUR, (_SIDE // 2, _SIDE, 3)))
+
+
+def test_damaged_cursor_is_an_image_error() -> None:
+    whole = _file(_CURSOR, _png(_SIDE))
+    for length in range(4, len(whole) - 16):
+        with pytest.raises(ImageError):
+            _decode(whole[:length])

@@ -71,7 +71,7 @@ def test_planes_of_16_bits_are_the_colours(order: str) -> None:
     np.testing.assert_array_equal(pixels, np.stack(colours, axis=-1))
 
 
-@pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True)])  # Pillow reads no ">", True
+@pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True), (">", True)])
 @pytest.mark.parametrize("light", [0, 1])
 def test_one_plane_is_a_picture_like_others(order: str, light: int, is_big: bool) -> None:
     bits = np.packbits(_ramp() > 100).tobytes()

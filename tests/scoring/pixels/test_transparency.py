@@ -58,6 +58,34 @@ def test_targa_is_opaque_if_it_states_no_alpha() -> None:
     assert _corner(_targa(0, 255, attributes=3)) == _WHITE
 
 
+def _targa_of_16_bits(first: bool, others: bool, alpha_bits: int = 1, has_palette: bool = False) -> bytes:
+    """A Targa whose highest bit, of each pixel or colour of the palette, is that of alpha."""
+    red, green, blue = (value >> 3 for value in _COLOUR)
+    numbers = [is_set << 15 | red << 10 | green << 5 | blue for is_set in (first, others)]
+    kind, palette, pixels = (
+        (1, struct.pack("<2H", *numbers), bytes([0] + 63 * [1]))
+        if has_palette
+        else (2, b"", struct.pack("<64H", *numbers[:1], *63 * numbers[1:]))
+    )
+    bits = (len(palette) // 2, 16 if palette else 0, 0, 0, 8, 8, 8 if palette else 16)
+    return struct.pack("<BBBHHBHHHHBB", 0, has_palette, kind, 0, *bits, 0x20 | alpha_bits) + palette + pixels
+
+
+@pytest.mark.parametrize("has_palette", [False, True])
+def test_set_bit_of_a_targa_of_16_bits_is_opaque(has_palette: bool) -> None:
+    rounded = [value >> 3 << 3 for value in _COLOUR]
+    for first, others, alpha_bits, is_seen in (
+        (True, False, 1, True),
+        (False, True, 1, False),
+        (True, True, 1, True),
+        (False, False, 1, True),
+        (False, True, 0, True),
+        (True, False, 0, True),
+    ):
+        seen = _corner(_targa_of_16_bits(first, others, alpha_bits, has_palette))
+        assert np.abs(np.subtract(seen, rounded if is_seen else _WHITE)).max() <= 7, (first, others, alpha_bits)
+
+
 @pytest.mark.parametrize("kind", ["ico", "tga", "png", "webp", "tiff"])
 def test_alpha_that_pillow_writes_is_laid_on_white(kind: str) -> None:
     image = Image.new("RGBA", (16, 16), (*_COLOUR, 0))
