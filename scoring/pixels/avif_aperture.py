@@ -4,17 +4,17 @@ libheif, which reads HEIC, cuts the same part out.
 """
 
 import struct
-from collections.abc import Iterator
 from fractions import Fraction
 
 from PIL import Image
 
 from scoring.errors import ImageError
+from scoring.pixels.boxes import FULL_BOX, META, boxes
 
 _KIND = b"clap"  # ISO/IEC 14496-12, section 12.1.4: width, height, and how far its centre is from the picture's
 _APERTURE = struct.Struct(">IIIIiIiI")
-_FULL_BOX = 4  # bytes of a version and flags; sections 8.11.4 and 8.11.14 have the others below
-_META, _PRIMARY, _PROPERTIES, _ALL, _OF_ITEMS = b"meta", b"pitm", b"iprp", b"ipco", b"ipma"
+# Sections 8.11.4 and 8.11.14.
+_PRIMARY, _PROPERTIES, _ALL, _OF_ITEMS = b"pitm", b"iprp", b"ipco", b"ipma"
 
 
 def in_aperture(picture: Image.Image, image: Image.Image, encoded: bytes) -> Image.Image:
@@ -43,32 +43,16 @@ def in_aperture(picture: Image.Image, image: Image.Image, encoded: bytes) -> Ima
 
 def _aperture(encoded: bytes) -> tuple[int, ...] | None:
     """The numbers of the first picture's aperture, above and below each line; None if it has none."""
-    meta = dict(_boxes(dict(_boxes(encoded)).get(_META, b"")[_FULL_BOX:]))
+    meta = dict(boxes(dict(boxes(encoded)).get(META, b"")[FULL_BOX:]))
     primary = meta.get(_PRIMARY, b"")
-    number = int.from_bytes(primary[_FULL_BOX : _FULL_BOX + (4 if primary[:1] == b"\1" else 2)], "big")
-    properties = list(_boxes(meta.get(_PROPERTIES, b"")))
-    held = [box for kind, content in properties if kind == _ALL for box in _boxes(content)]
+    number = int.from_bytes(primary[FULL_BOX : FULL_BOX + (4 if primary[:1] == b"\1" else 2)], "big")
+    properties = list(boxes(meta.get(_PROPERTIES, b"")))
+    held = [box for kind, content in properties if kind == _ALL for box in boxes(content)]
     for kind, content in properties:
         for index in _indices(content, number) if kind == _OF_ITEMS else ():
             if 0 < index <= len(held) and held[index - 1][0] == _KIND:
                 return _APERTURE.unpack_from(held[index - 1][1])
     return None
-
-
-def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each box."""
-    place = 0
-    while place + 8 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        start = place + 8
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", content, start)
-            start += 8
-        end = place + length if length else len(content)
-        if end < start:
-            return
-        yield kind, content[start:end]
-        place = end
 
 
 def _indices(associations: bytes, number: int) -> tuple[int, ...]:

@@ -1,9 +1,17 @@
-"""Damage that decoders do not notice, and show as a picture that is none."""
+"""Damage that decoders do not notice, and show as a picture that is none.
+
+A copy that was interrupted may leave zeros in place of a file's end, of which some decoders make pixels, where a format
+has no checksum, or theirs is not compared. In formats that are not compressed, zeros are as good as other pixels.
+"""
 
 from typing import Any
 
+from scoring.errors import ImageError
+from scoring.pixels import boxes, jpeg_frames, webp_ends
 from scoring.pixels.jpeg_2000 import check_tiles
 from scoring.pixels.png_chunks import SIGNATURE, check_pixels
+
+_MOST_ZEROS_OF_QOI = 16  # its end mark has 7
 
 
 def check_whole(image: Any, encoded: bytes) -> None:
@@ -16,12 +24,22 @@ def check_whole(image: Any, encoded: bytes) -> None:
     Raises:
         ImageError: If it is damaged.
     """
-    if image.format == "PNG":
-        check_pixels(encoded)
-    if image.format == "JPEG2000":
-        check_tiles(encoded)
-    if image.format == "ICNS":
-        place = encoded.find(SIGNATURE)
-        while place >= 0:
-            check_pixels(encoded, place)
-            place = encoded.find(SIGNATURE, place + 1)
+    match image.format:
+        case "PNG":
+            check_pixels(encoded)
+        case "ICNS":
+            place = encoded.find(SIGNATURE)
+            while place >= 0:
+                check_pixels(encoded, place)
+                place = encoded.find(SIGNATURE, place + 1)
+        case "JPEG" | "MPO":
+            jpeg_frames.check_end(encoded)
+        case "JPEG2000":
+            check_tiles(encoded)
+        case "WEBP":
+            webp_ends.check_end(image.size, encoded)
+        case "AVIF" | "HEIF":
+            boxes.check_ends(encoded)
+        case "QOI":
+            if not any(encoded[-_MOST_ZEROS_OF_QOI:]):
+                raise ImageError("a damaged QOI, which ends in zeros")

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,66 @@ def test_jpeg_2000_is_refused_wherever_it_is_cut_off(mode: str, options: dict[st
     for length in (*range(1, headers), *range(headers, len(whole), 500), len(whole) - 1):
         with pytest.raises(ImageError):
             _decoded(whole[:length])
+
+
+def _photo(data_folder: Path) -> Image.Image:
+    path = sorted((data_folder / "photos" / "train").glob("*.jpg"))[0]
+    return Image.open(path).convert("RGB").resize((256, 192))
+
+
+@pytest.mark.parametrize(
+    ("kind", "plugin", "options", "last"),
+    [
+        ("jpeg", None, {}, 19),
+        ("jpeg", None, {"restart_marker_blocks": 4}, 19),
+        ("jpeg", None, {"progressive": True}, 19),
+        ("webp", None, {}, 19),
+        ("webp", None, {"exif": bytes(300)}, 19),
+        ("webp", None, {"lossless": True}, 14),  # nearly a quarter of zeros may be meant
+        ("avif", None, {"speed": 9}, 19),
+        ("avif", None, {"speed": 9, "exif": b"Exif\0\0II*\0" + bytes(300)}, 19),
+        ("heif", "pillow_heif", {}, 19),
+        ("jpeg2000", None, {}, 19),
+        ("qoi", None, {}, 19),
+        ("gif", None, {}, 19),
+        ("tiff", None, {"compression": "tiff_lzw"}, 19),
+        ("tiff", None, {"compression": "tiff_adobe_deflate"}, 19),
+    ],
+)
+def test_photo_whose_end_is_zeros_is_refused(
+    data_folder: Path, kind: str, plugin: str | None, options: dict[str, Any], last: int
+) -> None:
+    if plugin:
+        pytest.importorskip(plugin).register_heif_opener()
+    content = io.BytesIO()
+    _photo(data_folder).save(content, kind, **options)
+    whole = content.getvalue()
+    assert _decoded(whole).any()
+    for written in range(len(whole) // 20, len(whole) * last // 20, len(whole) // 20):
+        with pytest.raises(ImageError):
+            _decoded(whole[:written] + bytes(len(whole) - written))
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp", "avif", "heif", "qoi"])
+@pytest.mark.parametrize("size", [(8, 8), (500, 400), (1000, 1000)])
+@pytest.mark.parametrize("upper", [0, 8])  # rows of noise above one colour
+def test_picture_of_one_colour_is_not_taken_for_zeros(kind: str, size: tuple[int, int], upper: int) -> None:
+    if kind == "heif":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    kinds = {"webp": ({}, {"lossless": True, "method": 0}, {"quality": 0}), "avif": ({"speed": 9},)}
+    for options in kinds.get(kind, ({},)):
+        for colour in ("black", "white"):
+            picture = Image.new("RGB", size, colour)
+            if upper:
+                picture.paste(Image.effect_noise((size[0], upper), 80).convert("RGB"), (0, 0))
+            content = io.BytesIO()
+            picture.save(content, kind, **options)
+            is_dark = colour == "black" and not upper
+            assert (_decoded(content.getvalue()).max() < 8) == is_dark
+
+
+def test_zeros_behind_a_whole_picture_do_not_matter(data_folder: Path) -> None:
+    for kind in ("jpeg", "png", "webp", "avif", "gif"):
+        content = io.BytesIO()
+        _photo(data_folder).save(content, kind)
+        np.testing.assert_array_equal(_decoded(content.getvalue() + bytes(5000)), _decoded(content.getvalue()))

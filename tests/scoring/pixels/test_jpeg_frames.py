@@ -47,7 +47,7 @@ def _lengthened(encoded: bytes, num_bytes: int) -> bytes:
 def test_arithmetic_coding_is_read_across_blocks(num_bytes: int) -> None:
     longer = _lengthened(_ARITHMETIC, num_bytes) if num_bytes else _ARITHMETIC
     assert np.abs(_grey(longer, 16) - _picture()).max() <= 12
-    with pytest.raises(ImageError, match="OSError"):
+    with pytest.raises(ImageError, match="truncated"):
         _grey(longer[:-60], 16)
 
 
