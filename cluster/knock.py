@@ -46,4 +46,7 @@ def _check_greeting(connection: socket.socket) -> None:
         pass
     if greeting[_TYPE_AT:] != bytes([_SETTINGS]):
         said = "closes each connection" if not greeting else "speaks another language"
-        raise OSError(f"its port {said}: it is not a Ray's, or one with TLS, which {_TLS_VARIABLE}=1 tells Ray.")
+        raise OSError(
+            f"its port {said}: it is not a Ray's, or a dashboard's, whose address begins with http://, or one with "
+            f"TLS, which {_TLS_VARIABLE}=1 tells Ray."
+        )

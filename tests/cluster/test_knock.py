@@ -61,7 +61,10 @@ def test_an_address_without_a_port_is_left_to_ray(address: str | None) -> None:
     [
         (None, "takes connections, but has said nothing for 0 s: the head hangs, a firewall .* `ray status` on the"),
         (b"", "closes each connection: it is not a Ray's"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks another language: it is not a Ray's, .*RAY_USE_TLS=1"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "speaks another language: it is not a Ray's, or a dashboard's, .*http://.*RAY_USE_TLS=1",
+        ),
         (b"\x15\x03\x01", "speaks another language"),
     ],
     ids=["frozen", "tunnel to nothing", "web server", "TLS"],
