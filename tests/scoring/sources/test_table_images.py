@@ -237,7 +237,7 @@ def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_ar
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.binary(), pa.large_binary(), pa.binary_view(), pa.dictionary(pa.int32(), pa.binary()), pa.large_string()],
+    [pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.binary()), pa.large_string()],
     ids=str,
 )
 def test_texts_that_older_writers_leave_as_bytes_are_paths_ids_and_labels(tmp_path: Path, kind: pa.DataType) -> None:
