@@ -30,6 +30,13 @@ def test_a_session_that_is_open_is_used_and_left_open() -> None:
     assert ray.is_initialized()
 
 
+@pytest.fixture
+def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Ray is open here, whatever other tests have left, nor is one shut down."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+
+
 def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:8265")
@@ -40,6 +47,7 @@ def test_a_dashboards_address_is_refused_with_what_to_do(monkeypatch: pytest.Mon
         pass
 
 
+@pytest.mark.usefixtures("no_ray")
 @pytest.mark.parametrize(
     ("address", "variable"), [(None, "local"), ("local", None), ("local", "head:6379"), (None, None)]
 )
@@ -48,9 +56,7 @@ def test_local_as_an_address_is_the_same_as_none(
 ) -> None:
     started: list[dict[str, Any]] = []
     monkeypatch.setattr(session, "_start_local", started.append)
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     if variable:
         monkeypatch.setenv("RAY_ADDRESS", variable)
@@ -68,9 +74,8 @@ def test_local_as_an_address_is_the_same_as_none(
         "http://user:PASSWORD@127.0.0.1:9",
     ],
 )
-def test_a_password_in_an_address_is_in_no_message(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
+@pytest.mark.usefixtures("no_ray")
+def test_a_password_in_an_address_is_in_no_message(address: str) -> None:
     with pytest.raises(ClusterError) as raised, open_session(address):
         pass
     assert "PASSWORD" not in str(raised.value)
@@ -91,11 +96,10 @@ def test_an_address_that_does_not_answer_shuts_nothing_down(monkeypatch: pytest.
     ("error", "is_told"),
     [(ConnectionError("Failed to connect to Ray cluster at HEAD"), True), (RuntimeError("Version mismatch"), False)],
 )
+@pytest.mark.usefixtures("no_ray")
 def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token_is_read(
     error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "init", Mock(side_effect=error))
     monkeypatch.setattr(session, "check_answers", lambda address: True)
     with (
@@ -116,11 +120,10 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
         (ValueError("no room"), False),
     ],
 )
+@pytest.mark.usefixtures("no_ray")
 def test_a_local_ray_that_cannot_write_its_files_is_told_with_what_says_where_they_lie(
     error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(session, "_start_local", Mock(side_effect=error))
     with pytest.raises(SessionError, match="Cannot reach a local Ray: ") as told, open_session("local"):
         pass
@@ -212,14 +215,12 @@ class _Stopped(BaseException):
 
 
 @pytest.fixture
-def ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def ours(no_ray: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Our handler of SIGTERM, where Ray does not run."""
 
     def raise_stopped(number: int, frame: object) -> None:
         raise _Stopped
 
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     before = signal.signal(signal.SIGTERM, raise_stopped)
     yield raise_stopped

@@ -102,14 +102,19 @@ def test_a_head_of_an_earlier_version_that_does_not_tell_its_split_is_not_taken_
     assert load_head(tmp_path / "head.npz", identity) is None
 
 
+def _save_base(path: Path) -> None:
+    """A small network, of other weights each time."""
+    import keras
+
+    layers = [keras.layers.Conv2D(2, 8, strides=8), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)]
+    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(path)
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> HeadTrainer:
     """With one head, which is trained, and a base of its own."""
-    import keras
-
     base, folder = tmp_path / "base.keras", ModelFolder(tmp_path / "model")
-    layers = [keras.layers.Conv2D(2, 8, strides=8), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)]
-    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(base)
+    _save_base(base)
     write_features(folder.features, cats_and_dogs(20), f"{keras_digest(base)}:the last layer")
     folder.prepare()
     trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
@@ -171,20 +176,12 @@ def test_a_network_that_storage_has_lost_leaves_no_finished_model(
     assert not (tmp_path / "model" / "training.json").exists()
 
 
-def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(tmp_path: Path) -> None:
+def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(trained: HeadTrainer, tmp_path: Path) -> None:
     """A training may save its model anew while heads are trained on the features of the last one."""
-    import keras
-
-    base, folder = tmp_path / "base.keras", ModelFolder(tmp_path / "model")
-    layers = [keras.layers.Conv2D(2, 8, strides=8), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(7)]
-    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(base)
-    write_features(folder.features, cats_and_dogs(20), f"{keras_digest(base)}:the last layer")
-    folder.prepare()
-    trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
-    trainer(TrainHead(0))
-    assert trainer(JoinHeads()) == folder.path
+    folder = ModelFolder(tmp_path / "model")
+    assert trained(JoinHeads()) == folder.path
     on_disk(folder.training).unlink()
-    keras.Sequential([keras.Input((16, 16, 3)), *layers[:2], keras.layers.Dense(7)]).save(base)
+    _save_base(tmp_path / "base.keras")
     with pytest.raises(ModelError, match=r"that the features are of, .*base\.keras; a file of it was replaced since"):
-        trainer(JoinHeads())
+        trained(JoinHeads())
     assert not folder.training.exists()

@@ -48,30 +48,27 @@ def test_a_driver_that_lost_its_lease_removes_nothing_more(
     assert [found.exists() for found in (head, folder.training, folder.network)] == [not has_begun, True, True]
 
 
-@pytest.mark.parametrize("place", ["disk", "bucket"])
-def test_the_report_of_an_earlier_model_goes_with_it_and_files_of_others_stay(
-    tmp_path: "Path", place: str, request: pytest.FixtureRequest
-) -> None:
-    path: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
-    folder = ModelFolder(write_model(path / "model", cats_and_dogs(8)))
-    assert write_report(folder.path, None, None).path == folder.report
-    write_text(folder.path / "notes.txt", "ours")
-    with hold_folder(folder.features) as lease:
-        folder.remove_earlier(lease.fence)
-    found = {*folder.path.iterdir()} - {folder.features.path, folder.heads}
-    assert found == {folder.path / "notes.txt"}
+@pytest.fixture(params=["disk", "bucket"])
+def model(tmp_path: "Path", request: pytest.FixtureRequest) -> ModelFolder:
+    """Finished, of eight photos."""
+    path: Location = tmp_path if request.param == "disk" else request.getfixturevalue("bucket")
+    return ModelFolder(write_model(path / "model", cats_and_dogs(8)))
 
 
-@pytest.mark.parametrize("place", ["disk", "bucket"])
-def test_a_report_of_another_program_stays_where_an_earlier_model_goes(
-    tmp_path: "Path", place: str, request: pytest.FixtureRequest
-) -> None:
-    path: Location = tmp_path if place == "disk" else request.getfixturevalue("bucket")
-    folder = ModelFolder(write_model(path / "model", cats_and_dogs(8)))
-    write_text(folder.report, "<title>my own report</title>")
-    with hold_folder(folder.features) as lease:
-        folder.remove_earlier(lease.fence)
-    assert (folder.report.is_file(), folder.training.is_file()) == (True, False)
+def test_the_report_of_an_earlier_model_goes_with_it_and_files_of_others_stay(model: ModelFolder) -> None:
+    assert write_report(model.path, None, None).path == model.report
+    write_text(model.path / "notes.txt", "ours")
+    with hold_folder(model.features) as lease:
+        model.remove_earlier(lease.fence)
+    found = {*model.path.iterdir()} - {model.features.path, model.heads}
+    assert found == {model.path / "notes.txt"}
+
+
+def test_a_report_of_another_program_stays_where_an_earlier_model_goes(model: ModelFolder) -> None:
+    write_text(model.report, "<title>my own report</title>")
+    with hold_folder(model.features) as lease:
+        model.remove_earlier(lease.fence)
+    assert (model.report.is_file(), model.training.is_file()) == (True, False)
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
