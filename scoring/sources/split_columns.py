@@ -2,32 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from scoring.errors import RequestError
 from scoring.sources.entries import NAMED, ImageEntry
 from scoring.sources.other_columns import Flags, OtherColumns, Rows, read_flags
-from scoring.sources.splits import TRAINVAL, Split, SplitFolders, find_splits, word_of_split
+from scoring.sources.split_words import are_unclear, names_splits, split_flagged, split_named, split_told
+from scoring.sources.splits import Split, SplitFolders, find_splits
 
 _DIGIT = re.compile(r"\d")
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_VALUE = re.compile(r"[a-z][a-z\d ._+&()-]{1,39}", re.IGNORECASE)
-_LEARNED_END = re.compile(r"(train|val|fold[-_ ]?\d+|^\d+)$", re.IGNORECASE)  # COCO's `minival`, and folds
-_HELD_OUT = re.compile("h[eo]ld[-_ ]?out", re.IGNORECASE)
-_TEST_DEV = re.compile("test[-_ ]?dev(?![a-z])", re.IGNORECASE)  # COCO's, to test on
-# Words beside that of a split that tell nothing in any column: of FER2013's `PublicTest` and WILDS' `id_test`, of
-# `stage1_train` and `train.csv`, and letters; not of `train station`, nor of `train_1.jpg`.
-_KINDS = re.compile("public|private|id|ood|std|stage|stg|split|imgs?|photos?|csv|txt|zip|[a-z]")
-_ASIDE = {"is", "in", "for", "use", "used", "the", "only", "img", "imgs", "photo", "photos", "sample", "flag", "split"}
-_DIVIDING = {"split", "splits", "datasplit", "partition", "subset"}  # what columns of splits are called, also of codes
-_NOUNS = {*_DIVIDING, "set", "dataset", "phase", "usage", "fold", "folds", "kfold", "cv"}  # of words: `set` 1 is any
-_BESIDE_NOUNS = {"data", "image", "id", "name", "type", "k"}
-_CODE = re.compile(r"\d|true|false|(?!(?:yes|no|y|n)$)[a-z]{1,3}", re.IGNORECASE)  # `1`, `tr`; not of whether it split
-_TEST_CODE = re.compile(r"\d|true|false|[ab]|t[ers]?[nst]?|ev?|ho?|out", re.IGNORECASE)  # one is; not of `us`, `fr`
 _AS_LABEL = re.compile("(train|test)(s|ing)?|evaluation", re.IGNORECASE)  # flags of a vehicle, or of a patient
-_NUM_CODES = (2, 3)  # more are folds
 _FEW = 10  # different values with a number, as `train2019`: `train_012` is an id
 _MANY = 1_000  # different values in a column that tells no split
 
@@ -95,7 +81,7 @@ def _refuse_tested(
     validated = {one for splits in all_told for one, split in splits.items() if split is Split.VALIDATION}
     as_label = {}
     for column, said in told.items():
-        others = validated if _flagged(column) is Split.TRAIN else ()  # which are not to train on either
+        others = validated if split_flagged(column) is Split.TRAIN else ()  # which are not to train on either
         tested = [one for one in photos if said.splits.get(one) is Split.TEST and one not in others]
         if tested and said.like:
             as_label[column] = said.like
@@ -118,13 +104,15 @@ def _refuse_unclear(
 ) -> dict[str, str]:
     """Refuse a column such as `split` of 0 and 1, or of `train` and `query`; see `_refuse_tested`."""
     as_label = {}
-    telling = [column for column, said in told.items() if not said.like and _flagged(column) is not Split.VALIDATION]
+    telling = [
+        column for column, said in told.items() if not said.like and split_flagged(column) is not Split.VALIDATION
+    ]
     for column in columns.are_texts:
-        if not _names_splits(column, _NOUNS) or set(telling) - {column}:
+        if not names_splits(column) or set(telling) - {column}:
             continue
         rows = [row for row in columns.rows(column) if row[0] in photos and row[1]]
         counts = Counter(value for _, value in rows)
-        if not _are_unclear(counts, _names_splits(column, _DIVIDING)):
+        if not are_unclear(counts, names_splits(column, of_codes=True)):
             continue
         if all(map(read_flags, (rows, [*labels.items()]))) and (beside := _flags_beside(column, columns)):
             as_label[column] = next(iter(beside))
@@ -139,18 +127,10 @@ def _refuse_unclear(
     return as_label
 
 
-def _are_unclear(values: Collection[str], may_be_codes: bool) -> bool:
-    """Whether some values of a column of splits are none beside others that are, or all may be codes of splits."""
-    if any(map(_split_told, values)):
-        return not all(_split_named(value) or _LEARNED_END.search(value) for value in values)
-    are_codes = all(map(_CODE.fullmatch, values)) and any(map(_TEST_CODE.fullmatch, values))
-    return may_be_codes and len(values) in _NUM_CODES and are_codes
-
-
 def _read(column: str, columns: OtherColumns, labels: Mapping[Any, str]) -> _Told | None:
     """What a column says; None if it tells no splits."""
-    flagged = _flagged(column)
-    if not (columns.are_texts[column] or flagged or _names_splits(column, _NOUNS)):
+    flagged = split_flagged(column)
+    if not (columns.are_texts[column] or flagged or names_splits(column)):
         return None
     rows = columns.rows(column)
     if flagged and (flags := read_flags(rows)):
@@ -163,7 +143,7 @@ def _of_words(column: str, rows: Rows) -> Mapping[Hashable, Split | None]:
     """What the words in a column say, or where all are paths, their folders; nothing if they tell no splits."""
     given = [row for row in rows if row[1]]
     values = {value for _, value in given}
-    is_named = _names_splits(column, _NOUNS)
+    is_named = names_splits(column)
     split_of: Mapping[str, Split | None]
     if all("/" in value or "\\" in value for value in values):
         paths = {value: _as_path(value) for value in values}
@@ -172,7 +152,7 @@ def _of_words(column: str, rows: Rows) -> Mapping[Hashable, Split | None]:
     elif len(values) > _MANY:
         return {}
     else:
-        split_of = {value: _split_named(value) if is_named else _split_told(value) for value in values}
+        split_of = {value: split_named(value) if is_named else split_told(value) for value in values}
         num_numbered = sum(split is not None and _DIGIT.search(value) is not None for value, split in split_of.items())
         if num_numbered > min(_FEW, len(given) // 2) and not is_named:
             return {}
@@ -213,9 +193,11 @@ def _of_flags(
     if flagged is Split.VALIDATION:
         return told if sum(flags.values()) * 2 < len(flags) else None
     beside = _flags_beside(column, columns)
-    of_splits = [others for other, others in beside.items() if _flagged(other) not in {None, flagged}]
+    of_splits = [others for other, others in beside.items() if split_flagged(other) not in {None, flagged}]
     is_split = any(not any(flag and flags.get(one) for one, flag in others.items()) for others in of_splits)
-    alike = [other for other in beside if not _flagged(other) and other.casefold().startswith("is") is not may_be_label]
+    alike = [
+        other for other in beside if not split_flagged(other) and other.casefold().startswith("is") is not may_be_label
+    ]
     if is_split or not alike:  # no row is of two splits
         return told
     of_labels = [beside[other] for other in alike]
@@ -233,36 +215,3 @@ def _is_one_each(columns: Sequence[Flags]) -> bool:
     """Whether of several columns of flags one is so in each row."""
     num_so = Counter(one for flags in columns for one, flag in flags.items() if flag)
     return len(columns) > 1 and all(num_so[one] == 1 for flags in columns for one in flags)
-
-
-def _inner(column: str) -> str:
-    """The name of a column in others, `meta.split`, without theirs."""
-    return column.rpartition(".")[2]
-
-
-def _flagged(column: str) -> Split | None:
-    """The split of which a column of flags says which rows are of it, by its name; None if the name tells none."""
-    name = _inner(column)
-    told = word_of_split(_HELD_OUT.sub("holdout", re.sub("^is(?=[a-z])", "", name, flags=re.IGNORECASE)))
-    return told[0] if told and set(told[1]) <= _ASIDE and not _DIGIT.search(name) else None
-
-
-def _names_splits(column: str, nouns: Collection[str]) -> bool:
-    """Whether the name of a column says that it tells splits, such as `split`, `data set` or `train_test_split`."""
-    words = set(re.findall("[a-z]+", _inner(column).casefold()))
-    splits = {word for word in words if word_of_split(word)}
-    return (len(splits) > 1 or not words.isdisjoint(nouns)) and words <= {*splits, *nouns, *_BESIDE_NOUNS}
-
-
-def _split_named(value: str) -> Split | None:
-    """What a value of a column that is called `split` says that a photo is for, such as `train` or `test-dev`."""
-    words = _WORD.findall(TRAINVAL.sub(r"\1", _HELD_OUT.sub("holdout", value)))
-    splits = {told[0] for word in words if (told := word_of_split(word))}
-    splits -= {Split.VALIDATION} if len(splits) > 1 else set()
-    return splits.pop() if len(splits) == 1 else None
-
-
-def _split_told(value: str) -> Split | None:
-    """What a value of any column says that a photo is for, such as `train` or `PublicTest`."""
-    told = word_of_split(_HELD_OUT.sub("holdout", _TEST_DEV.sub("test", value))) if _VALUE.fullmatch(value) else None
-    return told[0] if told and all(map(_KINDS.fullmatch, told[1])) else None

@@ -12,7 +12,7 @@ from scoring.sources.suffixes import ROW_SUFFIX, TAR_SUFFIX
 
 # A file that holds images: a tar, or a part of a table with the number of its row. `train-00000-of-00002.parquet#17`.
 _HOLDER = re.compile(f"(?P<name>.*)(?:{TAR_SUFFIX}|{ROW_SUFFIX})", re.IGNORECASE | re.DOTALL)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # `Training`, `Set` of `TrainingSet_2`
 TRAINVAL = re.compile(r"(train)(?:ing)?[-_+&/ ]*val(?:id(?:ation)?)?(?![a-z])", re.IGNORECASE)  # VOC's, to train on
 _FILLERS = {"", "image", "images"}  # words beside that of a split that tell nothing
 
@@ -182,7 +182,7 @@ def word_of_split(name: str) -> tuple[Split, tuple[str, ...]] | None:
     if not held and (split := _WORDS.get(name.casefold())):
         return split, ()
     name = TRAINVAL.sub(r"\1", held["name"] if held else name)
-    words = re.split(r"[-_.]", name) if held else _WORD.findall(name)
+    words = re.split(r"[-_.]", name) if held else WORD.findall(name)
     words = [word.casefold().removesuffix("set").removesuffix("data") for word in words]
     splits = {split for word in words if (split := _WORDS.get(word))}
     rest = tuple(word for word in words if word not in _FILLERS and word not in _WORDS)
