@@ -13,10 +13,10 @@ from rich.console import Console
 from jobs.console.failures import check_nothing_missing
 from jobs.console.session import check_not_forked, open_session, tell_removed
 from jobs.finetune.heads import train_heads
+from jobs.finetune.photos_job import photos_job
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
 from jobs.finetune.same_model import refuse_other_model
-from jobs.finetune.split_check import photos_job
 from jobs.finetune.table import print_stale_report, print_training
 from jobs.score.needed_files import require_on_every_node, see_output
 from scoring.models.foreign_model import refuse_foreign_model

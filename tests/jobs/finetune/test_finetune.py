@@ -20,8 +20,8 @@ from rich.console import Console
 from cluster.placement import WorkerRequest
 from jobs.finetune import job
 from jobs.finetune.job import run_finetune
+from jobs.finetune.photos_job import check_photos
 from jobs.finetune.request import FinetuneRequest
-from jobs.finetune.split_check import check_photos
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError, RunFolderError

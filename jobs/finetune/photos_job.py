@@ -1,4 +1,4 @@
-"""Whether the photos that were listed can be divided as `finetune` was asked to, and are those of a finished model."""
+"""The photos of `finetune`: what extracts their features, when it is seen that they can be divided as asked."""
 
 from collections.abc import Sequence
 from functools import partial
