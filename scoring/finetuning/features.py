@@ -61,7 +61,6 @@ class FeatureRequest(CutNetworkRequest):
         return Network(
             digest,
             lambda: with_flipped(base.build()) if self.flip else base.build(),
-            base.may_mix(),
             is_published(self.base),
         )
 

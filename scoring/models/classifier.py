@@ -10,7 +10,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.output_meaning import OutputReading
 from scoring.networks.agreement import Agreement
-from scoring.networks.company import check_company
+from scoring.networks.company import Company
 from scoring.networks.engines import Engine, Pending
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
@@ -88,7 +88,7 @@ class Classifier:
             ModelError: If its outputs are not what they are said to be, or change with the others of a batch.
         """
         if self.may_mix:
-            check_company(self.engine, batch_size, self.precision.precision, self.name)
+            Company(self.engine, batch_size, self.precision.precision, self.name).check(self.model_digest)
         if self.reading.is_known:
             return
         batches = pictures(batch_size, self.input_shape)

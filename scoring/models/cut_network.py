@@ -9,7 +9,7 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
-from scoring.networks.company import check_company
+from scoring.networks.company import Company
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
 from scoring.networks.precision import Precision, PrecisionChoice
@@ -59,6 +59,7 @@ class CutNetwork(ABC):
 
     engine: Engine
     precision: PrecisionChoice
+    model_digest: str
     may_mix: bool
     labels: tuple[str, ...] = ()
     clip: None = None
@@ -100,7 +101,8 @@ class CutNetwork(ABC):
             ModelError: If they do.
         """
         if self.may_mix:
-            check_company(self.engine, batch_size, self.precision.precision, "the base network", self.is_trained_on)
+            precision, in_any_batch = self.precision.precision, self.is_trained_on
+            Company(self.engine, batch_size, precision, "the base network", in_any_batch).check(self.model_digest)
 
 
 def check_range(features: Float32Array, advice: str) -> None:

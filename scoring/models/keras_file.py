@@ -11,7 +11,6 @@ from scoring.models.compiled_loss import compiled_losses
 from scoring.models.labels import check_label_count, class_names_file, read_class_names
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
-from scoring.networks.company import may_mix
 from scoring.networks.engines import Network
 from scoring.networks.keras_architecture import only_output
 from scoring.networks.keras_files import keras_digest, load_keras_file
@@ -57,7 +56,7 @@ class KerasFile(ModelKind):
         """The network in the file, with one of its outputs."""
         path = local_keras_file(self.name)
         digest = keras_digest(path) + _changes(path, self.told)
-        return Network(digest, lambda: _load_classifier(path, self.told), may_mix(path))
+        return Network(digest, lambda: _load_classifier(path, self.told))
 
     def class_labels(self) -> tuple[str, ...]:
         """The labels that the user names; raises ModelError if there are none."""

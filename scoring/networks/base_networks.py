@@ -8,7 +8,6 @@ from scoring.networks.application_networks import application_digest, build_appl
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
-from scoring.networks.company import may_mix
 from scoring.networks.keras_architecture import has_nested_networks, is_cut_channels_first, is_one_list
 from scoring.networks.keras_files import keras_digest, load_keras_file
 from scoring.networks.keras_inputs import size_word, with_pixels
@@ -115,10 +114,6 @@ class Vgg16Base:
         """The digest of the weights."""
         return vgg16_digest(self.request.weights)
 
-    def may_mix(self) -> bool:
-        """False: published networks see each image by itself."""
-        return False
-
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""
         return self.request.see(build_vgg16(self.request.weights, self.request.cut, "base"))
@@ -212,10 +207,6 @@ class KerasFileBase:
         nested = "nested" if order and has_nested_networks(path) else ""
         words = (size_word(path, request.size), within, order, nested, scale_word(request.pixels))
         return "-".join([keras_digest(path), *filter(None, words)])
-
-    def may_mix(self) -> bool:
-        """As the file's architecture tells."""
-        return may_mix(local_keras_file(self.request.model))
 
     def build(self) -> "keras.Model":
         """Build the network in the file up to the layer, behind its scale."""

@@ -44,10 +44,6 @@ class BaseNetwork(Protocol):
         """Identifies the whole network's weights, wherever it is cut."""
         ...
 
-    def may_mix(self) -> bool:
-        """Whether images of a batch may shape each other's features, as `company.may_mix` says it."""
-        ...
-
     def build(self) -> "keras.Model":
         """Build the network up to the layer; what is spatial there is pooled over positions.
 
@@ -105,10 +101,6 @@ class BasesSideBySide:
         parts = zip(self.bases, self.request.each, strict=True)
         text = "\n".join(f"{base.digest()}:{request}:{request.pooling}" for base, request in parts)
         return hashlib.sha256(text.encode()).hexdigest()
-
-    def may_mix(self) -> bool:
-        """Whether they may in one of them."""
-        return any(base.may_mix() for base in self.bases)
 
     def build(self) -> "keras.Model":
         """Build all of them on the pixels of the largest, which are made smaller for the others.

@@ -32,7 +32,7 @@ class LoadedEngine:
         digest: Identifies the network and its weights; a quantised network has a digest of its own.
         precision: The number format in use, and why.
         last_activation: Tells what the network computes last, as `last_activation` says it.
-        may_mix: Whether images of a batch may shape each other's outputs.
+        may_mix: Whether images of a batch may shape each other's outputs; published networks see each by itself.
         compared: Outputs in int8 beside those in float32; None in other precisions.
     """
 
@@ -89,19 +89,19 @@ def load_engine(
             network.digest,
             choice,
             partial(last_activation, model),
-            network.may_mix,
+            not network.is_published,
         )
     mute_telemetry()
     network = find_network()
     if name is EngineName.MNN:
         mnn = MnnEngine(_built_lazily(network, find_network, CONVERTING_BACKEND))
-        return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, network.may_mix)
+        return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, not network.is_published)
     network = _built_lazily(network, find_network, backend)
     engine = OpenVinoEngine(network, choice.precision, sample)
     held = held_precision(choice, network, engine.library, engine.input_shape, engine.score_in)
     if held.precision is not choice.precision:
         engine = OpenVinoEngine(network, held.precision)
-    return LoadedEngine(engine, engine.digest, held, engine.last_activation, network.may_mix, engine.compared)
+    return LoadedEngine(engine, engine.digest, held, engine.last_activation, not network.is_published, engine.compared)
 
 
 def _held_by_keras(

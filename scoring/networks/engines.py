@@ -56,13 +56,11 @@ class Network:
         digest: Identifies its architecture and weights.
         build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, height, width, channels), to outputs,
             shape (batch, num_outputs). Height and width that it leaves open are 224.
-        may_mix: Whether images of a batch may shape each other's outputs, as `company.may_mix` says it.
         is_published: Whether its layers are those of `keras.applications`, below a head or not.
     """
 
     digest: str
     build: Callable[[], "keras.Model"]
-    may_mix: bool = False
     is_published: bool = False
 
 

@@ -53,15 +53,8 @@ class KerasEngine:
         return self.begin(images)()
 
     def begin(self, images: UInt8Array) -> Pending:
-        """Begin to score one batch; see `Engine.begin`.
-
-        Raises:
-            ModelError: If Keras cannot compute what the network's layers say.
-        """
-        try:
-            return self._forward(images)
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"Expected a network that Keras can run; it cannot this one: {words_of(error)}") from error
+        """Begin to score one batch; see `Engine.begin` and `forward`."""
+        return self._forward(images)
 
     @cached_property
     def _forward(self) -> _Begin:
@@ -69,7 +62,25 @@ class KerasEngine:
 
 
 def forward(model: "keras.Model") -> _Begin:
-    """A function that begins a batch of any size of a model from uint8 pixels; see `Engine.begin`."""
+    """A function that begins a batch of any size of a model from uint8 pixels; see `Engine.begin`.
+
+    It raises ModelError if Keras cannot compute what the network's layers say.
+    """
+    begin = _forward(model)
+
+    def begin_or_refuse(images: UInt8Array) -> Pending:
+        try:
+            return begin(images)
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"Expected a network that Keras can run on a batch of {len(images)}; it cannot this one: "
+                f"{words_of(error)}"
+            ) from error
+
+    return begin_or_refuse
+
+
+def _forward(model: "keras.Model") -> _Begin:
     import keras
 
     match keras.config.backend():

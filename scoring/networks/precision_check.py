@@ -1,15 +1,13 @@
 """A network that a short number format does not hold is computed in float32; where it was asked for, that is said."""
 
-import json
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import ModelError, StorageError
-from scoring.networks.conversions import conversion_folder, made_once
+from scoring.errors import ModelError
+from scoring.networks.conversions import kept_answer
 from scoring.networks.engines import Network
 from scoring.networks.noise import harsh_noise, noise, plain_colours, smooth_noise
 from scoring.networks.precision import ASKED_FOR, Precision, PrecisionChoice
@@ -30,7 +28,6 @@ _LEAST_SHARE = 0.5
 _Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
 _NUM_OF_EACH = 2
-_ANSWER = "is_held.json"
 _COMPARED = "by-kinds"  # the pictures of this version: others, of earlier versions, may have led to another answer
 
 
@@ -61,7 +58,7 @@ def held_precision(
     is_known = network.is_published and precision is Precision.BFLOAT16
     if precision not in _CHECKED or is_known:
         return choice
-    if _kept(network.digest, f"{library}-{precision}-{_COMPARED}", lambda: _is_held(precision, shape, score_in)):
+    if kept_answer(network.digest, f"{library}-{precision}-{_COMPARED}", lambda: _is_held(precision, shape, score_in)):
         return choice
     if choice.reason != ASKED_FOR:
         return PrecisionChoice(Precision.FLOAT32, f"{precision} does not hold this network's numbers")
@@ -71,19 +68,6 @@ def held_precision(
         "Expected a network whose numbers float16 can hold, up to 65,504; its outputs for noise, smooth or "
         "plain pictures are not those in float32. Use `precision` float32 or bfloat16."
     )
-
-
-def _kept(digest: str, name: str, ask: Callable[[], bool]) -> bool:
-    """The answer of this machine's first process; where none can be kept, each process asks."""
-    ask = cache(ask)
-    try:
-        folder = conversion_folder(digest, name)
-        with made_once(folder) as temporary:
-            if temporary:
-                (temporary / _ANSWER).write_text(json.dumps(ask()), encoding="utf-8")
-        return bool(json.loads((folder / _ANSWER).read_text(encoding="utf-8")))
-    except (StorageError, OSError):
-        return ask()
 
 
 def _is_held(precision: Precision, shape: InputShape, score_in: Callable[[Precision], _Score]) -> bool:

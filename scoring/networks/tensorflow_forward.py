@@ -24,7 +24,10 @@ def begin_in_tensorflow(model: "keras.Model") -> Callable[[UInt8Array], Callable
     forward: Callable[[UInt8Array], Any] = compiled(lambda images: model(images, training=False))
 
     def begin(images: UInt8Array) -> Callable[[], Float32Array]:
-        outputs = forward(images)
+        try:
+            outputs = forward(images)
+        except tf.errors.InvalidArgumentError as error:  # shapes that do not fit, as Keras raises where it sees them
+            raise ValueError(error.message) from error
         return lambda: np.asarray(outputs, dtype=np.float32)
 
     return begin
