@@ -1,7 +1,9 @@
 """A network that was converted for another library says what Keras says, or it is refused."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import IncompleteError, ModelError
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
-from scoring.networks.last_activation import SIGMOID, SOFTMAX, last_activation
+from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation, left_out
 from scoring.networks.library_words import words_of
 from scoring.networks.noise import pictures
 from scoring.pixels.input_shape import filled
@@ -24,26 +26,44 @@ _LEAST_TOLERANCE = 1e-4  # where all outputs are near zero
 # they differ by at most 9e-5 where 16 lie between them, of layers that were converted wrongly by 0.025 where 0.06 do.
 _LOG_TOLERANCE = 2e-3
 _LEAST_PROBABILITY = 1e-7  # what is below counts as this
+_CERTAIN = 1e-3  # from 0 and 1: probabilities in which much that lies below them does not show
 _NUM_COMPARED = 4
+_PROBABILITIES = (SOFTMAX, SIGMOID)
+_Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 
 
-def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[UInt8Array], Float32Array]) -> None:
+def check_conversion(
+    engine: EngineName, model: "keras.Model", score: _Score, convert: Callable[[Path], _Score]
+) -> None:
     """Compare outputs of the converted network with those of Keras on noise and on plain greys, in float32.
+
+    Where noise has probabilities of nearly 0 or 1 alone, what leads to them is compared, too.
 
     Args:
         engine: The engine that the network was converted for.
         model: The network as it was converted, from uint8 pixels.
         score: Scores a batch by the converted network.
+        convert: Converts the model as it is then into an empty folder, and returns what scores a batch.
 
     Raises:
         ModelError: If it cannot be scored, or its outputs differ in shape or by more than float32 explains: by 0.001 of
             the largest, or, of probabilities, by 0.002 of what lies between their logarithms; or if only one of both
             is no number.
     """
-    expect, activation = forward(model), last_activation(model)
+    activation = last_activation(model)
+    if not _compare(engine, model, score, activation) or activation not in _PROBABILITIES:
+        return
+    with left_out(model) as is_left_out, TemporaryDirectory() as folder:
+        if is_left_out:
+            _compare(engine, model, convert(Path(folder)), NONE)
+
+
+def _compare(engine: EngineName, model: "keras.Model", score: _Score, activation: str) -> bool:
+    """Raise ModelError unless outputs are Keras'; return whether all of noise are nearly 0 or 1."""
+    begin, is_certain = forward(model), False
     greys, noise = pictures(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
     for name, pixels in (("noise", noise), ("plain pictures", greys)):
-        expected = expect(pixels)()
+        expected = begin(pixels)()
         received = _received(engine, score, pixels)
         if received.shape != expected.shape:
             raise ModelError(
@@ -55,9 +75,12 @@ def check_conversion(engine: EngineName, model: "keras.Model", score: Callable[[
                 f"`engine` {engine} cannot run this network: its outputs on {name} {_difference(expected, received)}. "
                 "Use `engine` keras."
             )
+        if pixels is noise:
+            is_certain = bool((np.abs(expected - np.round(expected)) < _CERTAIN).all())
+    return is_certain
 
 
-def _received(engine: EngineName, score: Callable[[UInt8Array], Float32Array], pixels: UInt8Array) -> Float32Array:
+def _received(engine: EngineName, score: _Score, pixels: UInt8Array) -> Float32Array:
     try:
         return score(pixels)
     except IncompleteError:  # it was not scored, for no fault of its own
@@ -73,7 +96,7 @@ def _is_same(expected: Float32Array, received: Float32Array, activation: str) ->
     Probabilities of many classes are all small, and those of noise all alike: their logarithms tell them apart. What is
     not a number in Keras must not become one.
     """
-    if activation not in (SOFTMAX, SIGMOID):
+    if activation not in _PROBABILITIES:
         tolerance = max(_LEAST_TOLERANCE, _TOLERANCE * _largest(expected))
         return np.allclose(received, expected, _TOLERANCE, tolerance, equal_nan=True)
     logs, others = (np.log(np.maximum(each, _LEAST_PROBABILITY)) for each in (expected, received))

@@ -3,7 +3,9 @@
 Keras is imported only when a network is built, on the machine that runs it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +14,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.engines import Pending
+from scoring.networks.last_activation import left_out
 from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
@@ -55,6 +58,17 @@ class KerasEngine:
     def begin(self, images: UInt8Array) -> Pending:
         """Begin to score one batch; see `Engine.begin` and `forward`."""
         return self._forward(images)
+
+    @contextmanager
+    def below_probabilities(self) -> Iterator["KerasEngine | None"]:
+        """While the block runs, the same network without the softmax or sigmoid that it ends in; None if there is none.
+
+        Probabilities of 0 and 1 hide what leads to them.
+        """
+        with left_out(self._model) as is_left_out:
+            below = copy(self)
+            vars(below).pop("_forward", None)
+            yield below if is_left_out else None
 
     @cached_property
     def _forward(self) -> _Begin:

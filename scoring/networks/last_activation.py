@@ -1,6 +1,7 @@
 """What a Keras model's last layers tell of its outputs: which output there is to take, and what was computed last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ModelError
@@ -63,6 +64,39 @@ def last_activation(model: "keras.Model") -> str:
         `softmax`, `log-softmax`, `sigmoid`, `none` for logits, or the name of another function or layer.
     """
     return _last_activation(model.outputs[0], {})
+
+
+@contextmanager
+def left_out(model: "keras.Model") -> Iterator[bool]:
+    """Let a model's last softmax or sigmoid pass on what it takes, wherever the model is traced while the block runs.
+
+    Yields:
+        Whether there is one that can be left out.
+    """
+    operation = _last_operation(model.outputs[0])
+    changed = "activation" if hasattr(operation, "activation") else "call"
+    own = vars(operation).get(changed) if operation is not None else None
+    if operation is None or last_activation(model) not in (SOFTMAX, SIGMOID):
+        yield False
+        return
+    setattr(operation, changed, lambda values, **_: values)
+    try:
+        yield True
+    finally:
+        if own is None:
+            delattr(operation, changed)
+        else:
+            setattr(operation, changed, own)
+
+
+def _last_operation(tensor: "keras.KerasTensor") -> Any:
+    """The layer or operation whose values a tensor has, but for their shape; None if there are several."""
+    step = step_of(tensor)
+    if step is None or (step.kind in _PASSING and len(step.inputs) != 1):
+        return None
+    if step.kind in _PASSING:
+        return _last_operation(step.inputs[0])
+    return step.operation if step.within is None else _last_operation(step.within)
 
 
 def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":

@@ -10,6 +10,7 @@ Needs the extra: pip install 'shardscore[mnn]'.
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +44,7 @@ except ImportError as error:
 mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
-_COMPARED = "plain"  # what was converted before plain pictures were compared is converted again
+_COMPARED = "below"  # what was converted before logits were compared, too, is converted again
 
 
 def check_mnn(precision: Precision) -> None:
@@ -95,13 +96,16 @@ def _converted(network: Network) -> Path:
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()
-            _convert(takes_uint8(model), temporary)
+            from_uint8 = takes_uint8(model)
+            convert = partial(_convert, from_uint8)
+            score = convert(temporary)
             note_last_activation(model, temporary)
+            check_conversion(EngineName.MNN, from_uint8, score, convert)
     return folder / "model.mnn"
 
 
-def _convert(model: "keras.Model", folder: Path) -> None:
-    """Write `model.mnn`, by way of LiteRT's format, and compare what it says with what Keras says."""
+def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float32Array]:
+    """Write `model.mnn`, by way of LiteRT's format, and return what scores by it."""
     between, path = folder / "model.tflite", folder / "model.mnn"
     try:
         model.export(str(between), format="litert", verbose=False)
@@ -110,7 +114,7 @@ def _convert(model: "keras.Model", folder: Path) -> None:
         raise ModelError(f"`engine` mnn cannot run this network; use another `engine`. {said}") from error
     _run_converter(between, path)
     between.unlink()
-    check_conversion(EngineName.MNN, model, partial(first_outputs, path))
+    return partial(first_outputs, path)
 
 
 def _run_converter(source: Path, target: Path) -> None:

@@ -151,23 +151,21 @@ def _converted(network: Network) -> Path:
         if temporary:
             model = network.build()
             from_uint8 = takes_uint8(model)
-            _export(from_uint8, temporary / "model.xml")
+            convert = partial(_convert, from_uint8)
+            score = convert(temporary)
             note_last_activation(model, temporary)
-            _compare(from_uint8, temporary)
+            check_conversion(EngineName.OPENVINO, from_uint8, score, convert)
     return folder
 
 
-def _export(model: "keras.Model", path: Path) -> None:
+def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float32Array]:
+    """Write OpenVINO's files, and return what scores by them in float32."""
     try:
-        model.export(str(path), format="openvino", verbose=False)
+        model.export(str(folder / "model.xml"), format="openvino", verbose=False)
     except Exception as error:  # Keras, TensorFlow and OpenVINO each have their own words for what has no counterpart
         reason = words_of(error)
         raise ModelError(f"`engine` openvino cannot run this network: {reason} Use `engine` keras.") from error
-
-
-def _compare(model: "keras.Model", converted: Path) -> None:
-    """Refuse a network that came out differently."""
-    check_conversion(EngineName.OPENVINO, model, lambda pixels: _scores(_load(converted), Precision.FLOAT32, pixels))
+    return lambda pixels: _scores(_load(folder), Precision.FLOAT32, pixels)
 
 
 def _quantised(converted: Path, sample: ImageSample, digest: str) -> tuple[Path, ComparedOutputs]:

@@ -41,6 +41,7 @@ _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "the batch turned round": lambda x: ops.flip(x, axis=0),
     "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),
     "numbers of others in its columns": lambda x: x[:, :4] * layers.GlobalAveragePooling2D()(x)[:, None] / 999.0,
+    "as much of them as certainty hides": lambda x: x[:, :4] * layers.GlobalAveragePooling2D()(x)[:, None],
     "attention to all": lambda x: layers.Attention()([layers.Flatten()(x) / 9.0] * 2),
 }
 

@@ -1,6 +1,8 @@
 """Which differences from Keras a converted network may have."""
 
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +37,14 @@ def _check(weights: npt.NDArray[np.float64], error: float, activation: str | Non
         return model
 
     errors = np.random.default_rng(1).normal(0, error * weights.std(), weights.shape)
-    check_conversion(EngineName.MNN, build(weights), build(weights + errors).predict_on_batch)
+    other = build(weights + errors)
+
+    def convert(_: Path) -> Any:
+        below = keras.Model(other.inputs, other.layers[-1].output)
+        below.layers[-1].activation = None
+        return below.predict_on_batch
+
+    check_conversion(EngineName.MNN, build(weights), other.predict_on_batch, convert)
 
 
 def _weights(num_outputs: int, deviation: float) -> npt.NDArray[np.float64]:
@@ -48,7 +57,9 @@ def _weights(num_outputs: int, deviation: float) -> npt.NDArray[np.float64]:
         (1000, 0.005, "softmax"),  # probabilities of 0.00097 to 0.00104
         (1000, 1.0, "softmax"),  # from 1e-8 to 0.6
         (2, 0.01, "softmax"),
+        (2, 300.0, "softmax"),  # 0 and 1
         (5, 0.5, "sigmoid"),
+        (3, 300.0, "sigmoid"),
         (2, 1.0, None),
         (64, 1e-2, "relu"),
         (64, 100.0, "relu"),
@@ -74,7 +85,7 @@ def test_small_probabilities_of_sigmoids_are_compared_by_their_share() -> None:
     model = keras.Model(pixels, layer(flat))
     layer.set_weights([np.zeros((48, 3)), np.full(3, -9)])
     with pytest.raises(ModelError, match="cannot run this network: its outputs"):
-        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * 1.1)
+        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * 1.1, Mock())
 
 
 @pytest.mark.parametrize("activation", ["softmax", "linear"])
@@ -90,9 +101,9 @@ def test_what_is_no_number_in_keras_must_not_become_one(activation: str) -> None
     def swallowing(images: Any) -> Any:
         return np.nan_to_num(model.predict_on_batch(images), nan=0.5)
 
-    check_conversion(EngineName.MNN, model, model.predict_on_batch)
+    check_conversion(EngineName.MNN, model, model.predict_on_batch, Mock())
     with pytest.raises(ModelError, match=r"its outputs on plain pictures are numbers where Keras' are NaN\. Use"):
-        check_conversion(EngineName.MNN, model, swallowing)
+        check_conversion(EngineName.MNN, model, swallowing, Mock())
 
 
 def test_numbers_must_not_become_none() -> None:
@@ -102,7 +113,9 @@ def test_numbers_must_not_become_none() -> None:
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
     model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(flat))
     with pytest.raises(ModelError, match=r"its outputs on noise are NaN where Keras' are numbers\. Use"):
-        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * np.float32(np.nan))
+        check_conversion(
+            EngineName.MNN, model, lambda images: model.predict_on_batch(images) * np.float32(np.nan), Mock()
+        )
 
 
 def test_network_that_gives_no_numbers_for_noise_is_converted_as_it_is() -> None:
@@ -111,4 +124,4 @@ def test_network_that_gives_no_numbers_for_noise_is_converted_as_it_is() -> None
     pixels = keras.Input(_SHAPE, dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1.0)(pixels))
     model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(keras.ops.exp(flat)))
-    check_conversion(EngineName.MNN, model, model.predict_on_batch)
+    check_conversion(EngineName.MNN, model, model.predict_on_batch, Mock())

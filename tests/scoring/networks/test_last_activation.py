@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX, last_activation, single_output
+from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX, last_activation, left_out, single_output
 
 pytestmark = pytest.mark.keras
 
@@ -154,3 +154,46 @@ def test_outputs_that_cannot_be_taken_are_refused(tmp_path: Path) -> None:
 def test_model_of_one_output_stays_itself(tmp_path: Path) -> None:
     model = _model(lambda k, x: k.layers.Dense(4)(x), tmp_path)
     assert single_output(model, None, "model.keras") is model
+
+
+def _nested(keras: Any, inputs: Any) -> Any:
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])(inputs)
+
+
+_ENDINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "in a layer": lambda keras, x: keras.layers.Dense(3, activation="softmax")(x),
+    "a layer": lambda keras, x: keras.layers.Softmax()(keras.layers.Dense(3)(x)),
+    "an activation": lambda keras, x: keras.layers.Activation("softmax", dtype="float32")(keras.layers.Dense(3)(x)),
+    "an operation": lambda keras, x: keras.ops.softmax(keras.layers.Dense(3)(x)),
+    "a sigmoid": lambda keras, x: keras.layers.Dense(1, activation="sigmoid")(x),
+    "nested": _nested,
+    "reshaped": lambda keras, x: keras.layers.Reshape((3,))(_nested(keras, x)),
+}
+
+
+@pytest.mark.parametrize("name", _ENDINGS)
+def test_what_gives_probabilities_is_left_out_while_asked_for(name: str) -> None:
+    import keras
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, _ENDINGS[name](keras, inputs))
+    values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    before = np.asarray(model(values))
+    with left_out(model) as is_left_out:
+        logits = np.asarray(model(values))
+    assert is_left_out
+    activation = keras.ops.sigmoid if name == "a sigmoid" else keras.ops.softmax
+    np.testing.assert_allclose(activation(logits), before, atol=1e-6)
+    assert np.abs(logits - before).max() > 0.1
+    np.testing.assert_array_equal(model(values), before)
+
+
+@pytest.mark.parametrize("activation", [None, "tanh", "log_softmax"])
+def test_what_gives_no_probabilities_stays(activation: str | None) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=activation)])
+    before = np.asarray(model(np.ones((1, 4))))
+    with left_out(model) as is_left_out:
+        np.testing.assert_array_equal(model(np.ones((1, 4))), before)
+    assert not is_left_out

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_death_of_the_process_that_tries_a_network_is_no_fault_of_it(
     for ends, code in (("os.kill(os.getpid(), signal.SIGKILL)", "-9 and said: nothing"), ("os._exit(3)", "3 and said")):
         (tmp_path / "MNN.py").write_text(f"import os, signal; {ends}")  # as where memory is short
         with pytest.raises(IncompleteError, match=f"it ended with code {code}.* If memory is short, use fewer actors"):
-            check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
+            check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"), Mock())
 
 
 def test_network_that_mnn_goes_round_with_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +159,7 @@ def test_network_that_mnn_goes_round_with_is_refused(tmp_path: Path, monkeypatch
     (tmp_path / "MNN.py").write_text("while True: pass")
     model = keras.Sequential([keras.Input((4, 4, 3), dtype="uint8"), keras.layers.GlobalAveragePooling2D()])
     with pytest.raises(ModelError, match="`engine` mnn cannot run this network: MNN has not ended after 0 s"):
-        check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"))
+        check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"), Mock())
 
 
 def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> None:
