@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scoring.quality.intervals import corrected_interval, single_test_interval
+from scoring.quality.intervals import clustered_interval, corrected_interval, single_test_interval
 
 
 def test_corrected_interval_follows_nadeau_and_bengio() -> None:
@@ -32,3 +32,30 @@ def test_the_interval_of_none_right_begins_at_0_and_that_of_all_right_ends_at_1(
 
 def test_runs_on_the_same_rows_do_not_narrow_the_interval() -> None:
     assert single_test_interval([0.9] * 10, 104) == single_test_interval([0.9], 104)
+
+
+def test_clustered_interval_of_mixed_clusters_is_about_wilsons() -> None:
+    draw = np.random.default_rng(0)
+    found = clustered_interval(draw.binomial(20, 0.7, 200), np.full(200, 20))
+    wilson = single_test_interval([0.7], 4000)
+    assert found.high - found.low == pytest.approx(wilson.high - wilson.low, rel=0.15)
+
+
+def test_clustered_interval_of_clusters_of_one_kind_counts_clusters() -> None:
+    found = clustered_interval(np.array([100] * 30 + [0] * 30), np.full(60, 100))
+    wilson = single_test_interval([0.5], 60)
+    assert found.high - found.low == pytest.approx(wilson.high - wilson.low, rel=0.03)
+    assert clustered_interval(np.full(8, 100), np.full(8, 100)).low == single_test_interval([1.0], 8).low
+    one = clustered_interval(np.array([30]), np.array([100]))
+    assert (one.low, one.high) == (single_test_interval([0.3], 1).low, single_test_interval([0.3], 1).high)
+
+
+def test_clustered_interval_holds_the_truth_of_a_sorted_collection() -> None:
+    """1,000 class folders of 4 shards each, their classes more and less often right; a quarter of the shards drawn."""
+    draw, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        right = draw.binomial(256, np.repeat(np.clip(draw.normal(0.76, 0.17, 1000), 0.05, 1), 4))
+        drawn = draw.choice(right, 1000, replace=False)
+        found = clustered_interval(drawn, np.full(1000, 256))
+        held += found.low <= right.sum() / (4000 * 256) <= found.high
+    assert held >= 0.93 * 200

@@ -22,6 +22,7 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.report import model_report as report_model
 from scoring.report import run_report as report_run
+from scoring.report import sample
 from scoring.report.page import write_report
 from scoring.report.rows import read_rows
 from scoring.report.text import NONE
@@ -208,7 +209,7 @@ def test_images_that_were_moved_are_found_where_the_user_says(tmp_path: Path) ->
 def test_of_a_large_run_a_sample_is_reported_and_said_to_be_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_run, "MAX_ROWS", 16)
+    monkeypatch.setattr(sample, "MAX_ROWS", 16)
     run = write_run(tmp_path / "run", cats_and_dogs(80))
     text = " ".join(_report(run.path).text.split())
     assert "A sample: 16 of 80 rows, from 2 shards" in text
