@@ -113,10 +113,12 @@ class Unreadable:
     Attributes:
         reasons: Why, and how many; the most frequent first.
         files: Name and reason of the first of them.
+        num_labelled: How many have a target.
     """
 
     reasons: Mapping[str, int]
     files: Sequence[tuple[str, str]]
+    num_labelled: int = 0
 
     @property
     def num_read(self) -> int:
@@ -210,13 +212,16 @@ def read_unreadable(files: Sequence[Location], are_known_by_id: bool = False) ->
     name = "image_id" if are_known_by_id else "path"
     counts: Counter[str] = Counter()
     first: list[tuple[str, str]] = []
+    num_labelled = 0
     for path in files:
         is_error = pc.field("status") == ERROR
         table = pq.read_table(
-            readable(path), columns=[name, "error_message"], filters=is_error, page_checksum_verification=True
+            readable(path), columns=[name, "error_message", "target"], filters=is_error, page_checksum_verification=True
         )
         reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
         counts.update(reasons)
+        num_labelled += len(table) - table["target"].null_count
         room = _MAX_UNREADABLE - len(first)
         first += zip(table[name].slice(0, room).to_pylist(), reasons[:room], strict=True)
-    return Unreadable(dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))), first)
+    reasons_by_count = dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0])))
+    return Unreadable(reasons_by_count, first, num_labelled)

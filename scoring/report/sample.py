@@ -2,7 +2,7 @@
 
 from scoring.quality.multi_label import WITHOUT_TARGET
 from scoring.report.quality import Quality, measure_quality
-from scoring.report.rows import ScoredRows
+from scoring.report.rows import ScoredRows, Unreadable
 from scoring.report.text import count, plural
 from scoring.run.record import RunRecord
 from scoring.run.summary import Summary
@@ -41,14 +41,16 @@ def measure_sample(rows: ScoredRows, status: RunStatus, whole: Summary | None) -
     return quality.with_all(whole) if whole and whole.num_labelled else quality
 
 
-def find_left_out(record: RunRecord, status: RunStatus, rows: ScoredRows) -> list[str]:
-    """How many images have no target, in words, though labels were told."""
+def find_left_out(record: RunRecord, status: RunStatus, rows: ScoredRows, unreadable: Unreadable) -> list[str]:
+    """How many images have no target or no scores, in words, though labels were told."""
     if not record.request.labels_from:
         return []
-    whole = count_whole(record, status, rows)
-    num_unlabelled = whole.num_unlabelled if whole else rows.num_unlabelled
+    whole, of_sample = count_whole(record, status, rows), " of the sample" if status.is_sample else ""
+    num_unlabelled, num_failed = whole.num_unlabelled if whole else rows.num_unlabelled, unreadable.num_labelled
     without = WITHOUT_TARGET if record.is_multi_label else "without a label"
-    return [f"{plural(num_unlabelled, 'image')} {without}"] if num_unlabelled else []
+    unlabelled = [f"{plural(num_unlabelled, 'image')} {without}"] if num_unlabelled else []
+    failed = [f"{plural(num_failed, 'labelled image')}{of_sample} without scores"] if num_failed else []
+    return [*unlabelled, *failed]
 
 
 def notices_of_draw(rows: ScoredRows | None) -> list[str]:

@@ -108,3 +108,8 @@ def test_rows_that_are_drawn_are_those_of_the_file(tmp_path: Path) -> None:
     assert len(both) == len(some.numbers) > 0
     assert set(some.probability) <= set(whole.probability)
     assert some.probabilities is not None and (some.probabilities.max(axis=1) == some.probability).all()
+
+
+def test_labelled_images_without_scores_are_told_as_left_out(tmp_path: Path) -> None:
+    images = [*cats_and_dogs(20), Scored("cat.20.png", None, "cat"), Scored("cat.21.png", None, "cat", "nan")]
+    assert "Left out of these measures: 2 labelled images without scores." in _page(write_run(tmp_path / "run", images))
