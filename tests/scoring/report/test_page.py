@@ -756,7 +756,7 @@ def test_one_answer_to_nearly_all_images_and_a_gpu_that_was_not_used_are_told_at
     summary = replace(SUMMARY, num_scored=24, one_answer=answer, unused_gpu="Ray gave GPU 0 of vm")
     save_record(run, record_of(run.path).with_summary(summary))
     text = " ".join(_report(run.path).text.split())
-    assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
+    assert "99.0% of 500 images that were looked at have dog as their likeliest label, at >99.9%" in text
     assert "Ray gave GPU 0 of vm" in text
     save_record(run, record_of(run.path).with_summary(SUMMARY))
     assert "Ray gave GPU 0 of vm" in _report(run.path).text, "of the work, whatever came after it"
