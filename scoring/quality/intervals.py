@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
-CORRECTED = "corrected resampled t, Nadeau and Bengio, Machine Learning 52 (2003)"
+CORRECTED = "corrected resampled t, Nadeau and Bengio, Machine Learning 52 (2003), at least Wilson's of the rows"
 WILSON = "Wilson score over the test rows, JASA 22 (1927)"
 CLUSTERED = "Wilson score over as many independent rows as the drawn shards are worth, Korn and Graubard (1998)"
 
@@ -28,17 +28,19 @@ class Interval:
     method: str
 
 
-def corrected_interval(accuracies: Sequence[float], num_train: float, num_test: float) -> Interval:
+def corrected_interval(accuracies: Sequence[float], num_train: float, num_test: float, num_rows: int) -> Interval:
     """Interval for overlapping training sets, as in repeated folds and repeated splits.
 
     The plain variance of the mean, s^2 / J, takes J folds for independent, although they share most training rows
     and, repeated, all test rows; it comes out far too narrow. Nadeau and Bengio put 1 / J + num_test / num_train in
-    place of 1 / J; Bouckaert and Frank (PAKDD 2004) found it right for ten times ten folds.
+    place of 1 / J; Bouckaert and Frank (PAKDD 2004) found it right for ten times ten folds. Folds that are right alike,
+    as where all rows are, tell no variance: the interval is never narrower than that of the rows tested on once.
 
     Args:
         accuracies: One for each fold; at least two.
         num_train: Training rows of a fold, on average.
         num_test: Test rows of a fold, on average.
+        num_rows: Rows that are tested on in any fold, each counted once.
     """
     from scipy.stats import t
 
@@ -46,7 +48,8 @@ def corrected_interval(accuracies: Sequence[float], num_train: float, num_test: 
     mean, deviation = float(np.mean(accuracies)), float(np.std(accuracies, ddof=1))
     error = deviation * math.sqrt(1 / num_folds + num_test / num_train)
     reach = float(t.ppf((1 + LEVEL) / 2, num_folds - 1)) * error
-    return Interval(max(0.0, mean - reach), min(1.0, mean + reach), CORRECTED)
+    rows = single_test_interval([mean], num_rows)
+    return Interval(max(0.0, min(mean - reach, rows.low)), min(1.0, max(mean + reach, rows.high)), CORRECTED)
 
 
 def clustered_interval(num_right: npt.NDArray[np.int64], num_known: npt.NDArray[np.int64]) -> Interval:

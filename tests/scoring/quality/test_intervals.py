@@ -8,14 +8,22 @@ from scoring.quality.intervals import clustered_interval, corrected_interval, si
 
 def test_corrected_interval_follows_nadeau_and_bengio() -> None:
     accuracies = [0.8, 0.9] * 50  # mean 0.85, s = 0.0502519
-    interval = corrected_interval(accuracies, num_train=187.2, num_test=20.8)
+    interval = corrected_interval(accuracies, num_train=187.2, num_test=20.8, num_rows=2080)
     reach = 1.984217 * 0.0502519 * np.sqrt(1 / 100 + 1 / 9)  # t(0.975, 99)
     assert (interval.low, interval.high) == pytest.approx((0.85 - reach, 0.85 + reach), abs=1e-6)
 
 
 def test_more_repeats_do_not_shrink_the_corrected_interval_to_nothing() -> None:
-    few, many = (corrected_interval([0.8, 0.9] * count, 187.2, 20.8) for count in (50, 5000))
+    few, many = (corrected_interval([0.8, 0.9] * count, 187.2, 20.8, 2080) for count in (50, 5000))
     assert many.high - many.low > 0.9 * (few.high - few.low)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.95, 1.0])
+def test_folds_that_are_right_alike_leave_the_rows_uncertain(accuracy: float) -> None:
+    found = corrected_interval([accuracy] * 100, 187.2, 20.8, num_rows=208)
+    rows = single_test_interval([accuracy], 208)
+    assert (found.low, found.high) == pytest.approx((rows.low, rows.high))
+    assert found.high - found.low > 0.015
 
 
 def test_single_test_interval_is_wilsons() -> None:
