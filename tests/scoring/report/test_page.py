@@ -556,6 +556,20 @@ def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(t
     assert "<script" not in page.source.replace("&lt;script", "")
 
 
+def test_labels_that_are_merely_doubted_have_a_table_of_their_own_and_no_pictures(tmp_path: Path) -> None:
+    images = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(9)
+    ]
+    images += [Scored("cat.90.png", (0.04, 0.96), "cat"), Scored("dog.91.png", (0.6, 0.4), "dog")]
+    page = _report(write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", images)))
+    section = " ".join(page.text[page.text.rindex("Labels to check") : page.text.rindex("Looks")].split())
+    assert "1 label of 20 photos may be wrong. Behind them 1 label that the model merely doubts." in section
+    wrong, doubted = section.split("Merely doubted: the worst first")
+    assert ("cat.90.png" in wrong, "dog.91.png" in wrong) == (True, False)
+    assert ("cat.90.png" in doubted, "dog.91.png" in doubted) == (False, True)
+    assert "Probably labelled wrongly The worst 1" in wrong
+
+
 def test_two_hundred_labels_that_are_probably_wrong_are_named(tmp_path: Path) -> None:
     sure = [
         Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(500)
