@@ -34,6 +34,7 @@ class Quality:
         confusion: Images by true (rows) and most likely label (columns); None where not all probabilities are stored.
         reliability: Predicted probabilities, and how often they were right.
         mistakes: True label, most likely label and images of the most frequent mistakes.
+        num_mistakes: How many pairs of true and most likely label there are among all mistakes.
         is_of_shards: Whether the images are those of shards drawn at random, and so not independent of each other.
         num_all: Images of the whole run with a known truth, where these are a sample of them, and accuracy and its
             interval are of all; None where all measures are of the same images.
@@ -48,6 +49,7 @@ class Quality:
     confusion: Sequence[Sequence[int]] | None
     reliability: Sequence[ReliabilityBin]
     mistakes: Sequence[tuple[int, int, int]]
+    num_mistakes: int
     is_of_shards: bool = False
     num_all: int | None = None
 
@@ -70,6 +72,7 @@ def measure_quality(rows: ScoredRows, is_of_shards: bool = False) -> Quality:
     is_right = truth == predicted
     evaluation = None if known.probabilities is None else evaluate(known.probabilities, truth)
     accuracy = float(is_right.mean())
+    mistakes = _mistakes(known)
     has_ranks = known.probabilities is None or known.probabilities.shape[1] > TOP_K
     return Quality(
         num_images=len(truth),
@@ -80,7 +83,8 @@ def measure_quality(rows: ScoredRows, is_of_shards: bool = False) -> Quality:
         roc_auc=evaluation.roc_auc if evaluation else None,
         confusion=evaluation.confusion if evaluation else None,
         reliability=evaluation.reliability if evaluation else reliability_bins(known.probability, is_right),
-        mistakes=_mistakes(known),
+        mistakes=mistakes[:_MAX_MISTAKES],
+        num_mistakes=len(mistakes),
         is_of_shards=is_of_shards,
     )
 
@@ -93,7 +97,7 @@ def _by_shards(known: ScoredRows, is_right: npt.NDArray[np.bool_]) -> Interval:
 def _mistakes(known: ScoredRows) -> list[tuple[int, int, int]]:
     wrong = known.numbers[known.column("truth") != known.column("predicted")]
     pairs = wrong.groupby(["truth", "predicted"]).size().reset_index(name="images")
-    pairs = pairs.sort_values(["images", "truth", "predicted"], ascending=[False, True, True]).head(_MAX_MISTAKES)
+    pairs = pairs.sort_values(["images", "truth", "predicted"], ascending=[False, True, True])
     return [(int(truth), int(said), int(images)) for truth, said, images in pairs.itertuples(index=False)]
 
 
@@ -184,7 +188,10 @@ def confusion_block(counts: Sequence[Sequence[int]], labels: Sequence[str], what
 
 def _mistakes_table(quality: Quality, labels: Sequence[str]) -> Table:
     rows = [(labels[truth], labels[said], count(images)) for truth, said, images in quality.mistakes]
-    return Table("The most frequent mistakes", ("true label", "most likely label", "images"), rows, num_text_columns=2)
+    some = f", {len(rows)} of {count(quality.num_mistakes)} pairs" if quality.num_mistakes > len(rows) else ""
+    return Table(
+        f"The most frequent mistakes{some}", ("true label", "most likely label", "images"), rows, num_text_columns=2
+    )
 
 
 def evaluations_table(caption: str, evaluations: Mapping[str, Evaluation]) -> Table:
@@ -208,6 +215,7 @@ def reliability_figure(
     labels: Sequence[str],
     intervals: bool,
     subject: str = "Reliability",
+    noun: str = "image",
 ) -> Figure:
     """Predicted probabilities of models against observed shares.
 
@@ -217,6 +225,7 @@ def reliability_figure(
         labels: One name per class; of two, the bins are of the second one's probability.
         intervals: Whether rows are independent, so that each bin has a 95% interval.
         subject: Begins the title.
+        noun: One of what is counted.
     """
     what = f"probability of {labels[1]}" if len(labels) == 2 else "probability of the most likely label"
     return Figure(
@@ -225,7 +234,7 @@ def reliability_figure(
         description=f"Expected calibration error: {', '.join(_distance(*item) for item in series.items())}.",
         table=Table(
             f"{subject}: {what}",
-            ("model", "mean prediction", "observed share", "images"),
+            ("model", "mean prediction", "observed share", f"{noun}s"),
             [
                 (model, percent(one.mean_probability), percent(one.share_right), count(one.num_images))
                 for model, bins in series.items()

@@ -27,7 +27,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         pa.field("mine_probability", pa.float32(), nullable=False),
     ]
 )
-_MIN_PROBABILITY = 1e-3  # in log loss, which one wrong certainty would make infinite
+MIN_PROBABILITY = 1e-3  # in log loss, which one wrong certainty would make infinite
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def summarise(protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFol
     )
     accuracies = [fold.accuracy for fold in folds]
     truth = np.concatenate([is_mine[fold.test_rows] for fold, _ in scored])
-    given = np.concatenate([probability for _, probability in scored]).clip(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+    given = np.concatenate([probability for _, probability in scored]).clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return StudyRow(
         protocol=protocol,
         model=model,

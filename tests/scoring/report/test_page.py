@@ -145,7 +145,7 @@ def test_models_of_many_labels_are_reported_without_full_vectors(tmp_path: Path)
     text = _report(write_run(tmp_path / "run", images, labels).path).text
     for part in (
         "Top five",
-        "The most frequent mistakes",
+        "The most frequent mistakes, 15 of ",
         "Reliability",
         "stored for at most 32",
         "others have none",
