@@ -22,7 +22,7 @@ def print_training(
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
-            f"{percent(accuracy, 2)} of {data.num_validation} photos, by heads that had not seen them",
+            f"{percent(accuracy, 2)} of {data.num_validation} photos{_unseen(data)}",
         ),
         ("log loss", _losses(record)),
         *_submission(record),
@@ -80,6 +80,11 @@ def _photos(record: TrainingRecord) -> str:
             f"{data.num_train}, in {data.num_folds} folds: each is validated by the head that was trained on the others"
         )
     return f"{data.num_train} to train on, {data.num_validation} to validate on"
+
+
+def _unseen(data: TrainingData) -> str:
+    """That no head was trained on what it is measured on, unless copies are, of which the warning tells."""
+    return "" if data.num_seen else ", by heads that had not seen them"
 
 
 def _copies(data: TrainingData) -> list[tuple[str, str]]:

@@ -139,7 +139,7 @@ def _one_answer(found: OneAnswer | None, request: RequestRecord) -> list[tuple[s
     """A warning if nearly all images got the same label."""
     if found is None:
         return []
-    alike = f"{found.share:.1%} of the first {found.num_images}"
+    alike = f"{found.share:.1%} of {plural(found.num_images, 'image')} that were looked at"
     words = f"{alike} have {found.label} as their likeliest label, at {found.probability:.4f}"
     return [("one answer", f"{words}; {likely_cause(request)}")]
 

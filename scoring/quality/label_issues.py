@@ -51,19 +51,25 @@ def find_label_issues(
 
 
 def find_doubts(photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array) -> list[LabelIssue[T]]:
-    """Find further photos whose label is not the most likely one, the worst first; no other label is surely right.
+    """Find further photos of which another label is more likely, the worst first; none is surely right.
 
     Where labels are noisy a model is less sure of anything, and a fifth of the wrong ones are found only here. For
     arguments see `find_label_issues`.
     """
-    doubted = probabilities.argmax(axis=1) != labels
+    doubted = _is_another_likelier(labels, probabilities)
     return _ranked(photos, labels, probabilities, doubted & ~_are_issues(labels, probabilities))
 
 
+def _is_another_likelier(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.bool_]:
+    """Whether any class has a higher probability than the label's, shape (num_photos,); one as high says nothing."""
+    likelier: npt.NDArray[np.bool_] = probabilities[np.arange(len(labels)), labels] < probabilities.max(axis=1)
+    return likelier
+
+
 def _are_issues(labels: npt.NDArray[np.int64], probabilities: Float32Array) -> npt.NDArray[np.bool_]:
-    """Whether another class reaches its threshold and the label is not the most likely one, shape (num_photos,)."""
+    """Whether another class reaches its threshold and one is more likely than the label, shape (num_photos,)."""
     likely = _confident_classes(probabilities, _thresholds(labels, probabilities))
-    issues: npt.NDArray[np.bool_] = (likely >= 0) & (likely != labels) & (probabilities.argmax(axis=1) != labels)
+    issues: npt.NDArray[np.bool_] = (likely >= 0) & (likely != labels) & _is_another_likelier(labels, probabilities)
     return issues
 
 

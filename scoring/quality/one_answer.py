@@ -12,6 +12,7 @@ from scoring.run.record import RequestRecord
 from scoring.run.summary import OneAnswer
 
 _NUM_LOOKED_AT = 500
+_SEED = 0
 _LEAST = 20  # fewer images may well be alike
 _MOST_ALIKE = 0.95
 # Two probabilities are one where their log-odds are as near as this: 0.500 and 0.512, or 0.99900 and 0.99905. Sure
@@ -20,24 +21,26 @@ _SAME_LOG_ODDS = 0.05
 
 
 class AnswerCount:
-    """Looks at the first 500 readable images of a run, one shard at a time.
+    """Looks at some 500 readable images, drawn from every shard, always the same: the first may be of one class.
 
     Args:
         labels: One name per class, in class order.
+        num_images: The run's.
         is_multi_label: Whether several may be true of an image, or none.
     """
 
-    def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
+    def __init__(self, labels: Sequence[str], num_images: int, is_multi_label: bool = False) -> None:
         self._labels, self._is_multi_label = labels, is_multi_label
         self._tables: list[pa.Table] = []
-        self._room = _NUM_LOOKED_AT
+        self._share = min(1.0, _NUM_LOOKED_AT / max(1, num_images))
+        self._draw = np.random.default_rng(_SEED)
 
     def add(self, table: pa.Table) -> None:
-        """Look at the rows of a shard."""
-        if self._room:
-            readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
-            self._tables.append(readable.slice(0, self._room))
-            self._room -= len(self._tables[-1])
+        """Look at some rows of a shard."""
+        readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
+        number = int(self._share * len(readable) + self._draw.random())
+        rows = self._draw.choice(len(readable), number, replace=False)
+        self._tables.append(readable.take(pa.array(np.sort(rows))))
 
     def found(self) -> OneAnswer | None:
         """The answer that over 95% of them got; None if there is none, or if it is right by what is known."""

@@ -109,8 +109,8 @@ def warnings_of(record: RunRecord) -> list[str]:
         warnings.append(f"{learned[0].upper()}{learned[1:]}.")
     if (found := work.one_answer) is not None:
         warnings.append(
-            f"{percent(found.share)} of the first {plural(found.num_images, 'image')} have {found.label} as their "
-            f"likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
+            f"{percent(found.share)} of {plural(found.num_images, 'image')} that were looked at have {found.label} as "
+            f"their likeliest label, at {confidence(found.probability)}: {likely_cause(record.request)}."
         )
     if record.summary and (most := most_below_chance(record.summary, len(record.labels))) is not None:
         warnings.append(

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.quality.multi_label import MultiLabelEvaluation, evaluate_labels, true_labels
 from scoring.report.parts import Block, Facts, KeyFigure, Table
+from scoring.report.rows import draw_rows
 from scoring.report.text import count, measure
 from scoring.run.predictions import OK
 from scoring.storage.locations import Location, readable
@@ -18,12 +19,15 @@ from scoring.storage.locations import Location, readable
 _AREA, _NO_AREA = "mean of labels; 0.5 is chance, 1 is perfect", "each label is of all these images, or of none"
 
 
-def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> tuple[MultiLabelEvaluation | None, int]:
+def measure_labels(
+    files: Sequence[Location], labels: Sequence[str], share: float = 1.0
+) -> tuple[MultiLabelEvaluation | None, int]:
     """Measure what the readable images with a known truth tell, and count those with a target that is none.
 
     Args:
         files: Predictions files, with all probabilities.
         labels: One name per label.
+        share: Of each file's readable images, at most 1; the same as `read_rows` draws.
 
     Returns:
         What was measured, None without a known truth; and how many images have a target that the model does not know.
@@ -32,7 +36,7 @@ def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> tuple[Mu
         OSError: If a file cannot be read.
         pyarrow.ArrowException: If it is damaged.
     """
-    parts = [_known(path, labels) for path in files]
+    parts = [_known(index, path, labels, share) for index, path in enumerate(files)]
     num_unknown = sum(num for _, _, num in parts)
     probabilities = np.concatenate([said for said, _, _ in parts]) if parts else np.zeros((0, len(labels)), np.float32)
     if not len(probabilities):
@@ -40,12 +44,16 @@ def measure_labels(files: Sequence[Location], labels: Sequence[str]) -> tuple[Mu
     return evaluate_labels(probabilities, np.concatenate([truth for _, truth, _ in parts])), num_unknown
 
 
-def _known(path: Location, labels: Sequence[str]) -> tuple[Float32Array, npt.NDArray[np.bool_], int]:
+def _known(
+    index: int, path: Location, labels: Sequence[str], share: float
+) -> tuple[Float32Array, npt.NDArray[np.bool_], int]:
     """Probabilities and truth of one file's images, each of shape (num_known, num_labels); how many are unknown."""
     table = pq.read_table(
         readable(path), columns=["status", "target", "probabilities"], page_checksum_verification=True
     )
-    table = table.filter(pc.and_(pc.equal(table["status"], OK), pc.is_valid(table["target"])))
+    table = table.filter(pc.equal(table["status"], OK))
+    table = table.take(pa.array(draw_rows(len(table), share, index)))
+    table = table.filter(pc.is_valid(table["target"]))
     targets = table["target"].to_pylist()
     told = true_labels(targets, labels)
     is_known = pa.array([told[target] is not None for target in targets], pa.bool_())

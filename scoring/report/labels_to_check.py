@@ -1,6 +1,6 @@
 """Photos of a report whose label is probably wrong: the worst as pictures, more of them by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -34,32 +34,45 @@ def label_blocks(rows: ScoredRows, labels: Sequence[str], album: Album) -> list[
     known = plural(int((rows.column("truth") >= 0).sum()), "photo")
     if not issues:
         return [Prose(f"No label of {known} looks wrong to the model.")]
-    found = [*issues, *doubts]
-    named = found[:_MAX_NAMED]
-    images = find_pictures(rows, np.array([issue.photo for issue in named], np.int64), album)
+    named, doubted = issues[:_MAX_NAMED], doubts[: max(0, _MAX_NAMED - len(issues))]
+    images = find_pictures(rows, np.array([issue.photo for issue in (*named, *doubted)], np.int64), album)
     shown = named[:_MAX_SHOWN]
     thumbnails, problem = draw_pictures(album, [images[issue.photo] for issue in shown])
     tiles = [
         picture_tile(rows, issue.photo, labels, album.name_of(image), thumbnails.get(image))
         for issue, image in ((issue, images[issue.photo]) for issue in shown)
     ]
+    names = {row: album.name_of(image) for row, image in images.items()}
+    further = f" Behind them {plural(len(doubts), 'label')} that the model merely doubts." if doubts else ""
+    return [
+        Prose(f"{plural(len(issues), 'label')} of {known} may be wrong.{further} {_METHOD}"),
+        *([Prose(problem)] if problem else []),
+        Look("Probably labelled wrongly", f"The worst {len(shown)}", tiles),
+        _table("Probably labelled wrongly", named, len(issues), names, labels),
+        *([_table("Merely doubted", doubted, len(doubts), names, labels)] if doubted else []),
+    ]
+
+
+def _table(
+    what: str, named: Sequence[LabelIssue[int]], num_found: int, names: Mapping[int, str], labels: Sequence[str]
+) -> Table:
+    """Photos by name, of which more may have been found."""
     cells = [
         (
-            visible(shorten(album.name_of(images[issue.photo]), _NAME_LENGTH)),
+            visible(shorten(names[issue.photo], _NAME_LENGTH)),
             labels[issue.given],
             labels[issue.likely],
             f"{issue.quality:.3f}",
         )
         for issue in named
     ]
-    caption = f"{len(named)} of {len(found)}, the worst first" if len(found) > len(named) else "The worst first"
-    further = f" Behind them {plural(len(doubts), 'label')} that the model merely doubts." if doubts else ""
-    return [
-        Prose(f"{plural(len(issues), 'label')} of {known} may be wrong.{further} {_METHOD}"),
-        *([Prose(problem)] if problem else []),
-        Look("Probably labelled wrongly", f"The worst {len(shown)}", tiles),
-        Table(caption, ("photo", "label", "rather", "for its label, 0 to 1"), cells, num_text_columns=3),
-    ]
+    some = f"{len(named)} of {num_found}, " if num_found > len(named) else ""
+    return Table(
+        f"{what}: {some}the worst first",
+        ("photo", "label", "rather", "for its label, 0 to 1"),
+        cells,
+        num_text_columns=3,
+    )
 
 
 def _issues(rows: ScoredRows, probabilities: np.ndarray) -> tuple[list[LabelIssue[int]], list[LabelIssue[int]]]:

@@ -19,6 +19,7 @@ from scoring.storage.locations import Location, readable
 _NUMBERS = ("status", "target", "class_index", "probability")
 LEAST_OF_A_LABEL = 0.5  # probability from which on an image is said to have a label that stands by itself
 _MAX_UNREADABLE = 100  # that a report lists; it counts all of them
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class ScoredRows:
         probabilities: All classes' probabilities, shape (num_images, num_classes); None where they are not stored.
         by_label: The same where every label stands by itself, so that an image may be said to have several of them, or
             none; None where it is said to have its most likely one.
+        num_not_drawn: Further readable images of these files.
     """
 
     files: Sequence[Location]
     numbers: pd.DataFrame
     probabilities: Float32Array | None
     by_label: Float32Array | None = None
+    num_not_drawn: int = 0
 
     def column(self, name: str) -> npt.NDArray[np.int64]:
         """One of the whole-number columns, shape (num_images,)."""
@@ -110,10 +113,12 @@ class Unreadable:
     Attributes:
         reasons: Why, and how many; the most frequent first.
         files: Name and reason of the first of them.
+        num_labelled: How many have a target.
     """
 
     reasons: Mapping[str, int]
     files: Sequence[tuple[str, str]]
+    num_labelled: int = 0
 
     @property
     def num_read(self) -> int:
@@ -121,37 +126,55 @@ class Unreadable:
         return self.reasons.get(NOT_A_NUMBER, 0)
 
 
-def read_rows(files: Sequence[Location], labels: Sequence[str], has_vectors: bool = True) -> ScoredRows:
-    """Read the numbers of every row; the texts of one file at a time.
+def read_rows(
+    files: Sequence[Location], labels: Sequence[str], has_vectors: bool = True, share: float = 1.0
+) -> ScoredRows:
+    """Read the numbers of every row, or of some of each file; the texts of one file at a time.
 
     Args:
         files: Predictions files; at least one.
         labels: One name per class, in class order.
         has_vectors: Whether all probabilities are stored.
+        share: Of each file's readable images, at most 1; see `draw_rows`.
 
     Raises:
         OSError: If a file cannot be read.
         pyarrow.ArrowException: If it is damaged.
         ValueError: If its columns do not fit the labels.
     """
-    parts = [_read_file(index, path, labels, has_vectors) for index, path in enumerate(files)]
-    vectors = [probabilities for _, probabilities in parts if probabilities is not None]
+    parts = [_read_file(index, path, labels, has_vectors, share) for index, path in enumerate(files)]
+    vectors = [part.probabilities for part in parts if part.probabilities is not None]
     return ScoredRows(
         files=files,
-        numbers=pd.concat([numbers for numbers, _ in parts], ignore_index=True),
+        numbers=pd.concat([part.numbers for part in parts], ignore_index=True),
         probabilities=np.concatenate(vectors) if vectors else None,
+        num_not_drawn=sum(part.num_not_drawn for part in parts),
     )
 
 
-def _read_file(
-    index: int, path: Location, labels: Sequence[str], has_vectors: bool
-) -> tuple[pd.DataFrame, Float32Array | None]:
+def draw_rows(num_rows: int, share: float, file_index: int) -> npt.NDArray[np.int64]:
+    """Draw a share of a file's rows at random, always the same of them, in order.
+
+    Neighbours are often of one class: some rows of every file say more than all rows of some.
+
+    Args:
+        num_rows: How many there are.
+        share: On average over files; where rows are few, none of a file may be drawn.
+        file_index: Which file it is.
+    """
+    draw = np.random.default_rng([_SEED, file_index])
+    number = min(num_rows, int(share * num_rows + draw.random()))
+    return np.sort(draw.choice(num_rows, number, replace=False))
+
+
+def _read_file(index: int, path: Location, labels: Sequence[str], has_vectors: bool, share: float) -> ScoredRows:
     has_ranks = len(labels) > TOP_K
     wanted = [*_NUMBERS, *(["probabilities"] if has_vectors else []), *(["top_labels"] if has_ranks else [])]
     table = pq.read_table(readable(path), columns=wanted, page_checksum_verification=True)
     is_ok = pc.equal(table["status"], OK)
-    row = np.flatnonzero(is_ok.to_numpy())
-    table = table.filter(is_ok)
+    readable_rows = np.flatnonzero(is_ok.to_numpy())
+    row = readable_rows[draw_rows(len(readable_rows), share, index)]
+    table = table.take(pa.array(row))
     targets = table["target"].to_pylist()
     truth = true_classes(targets, labels)
     numbers = pd.DataFrame(
@@ -165,7 +188,8 @@ def _read_file(
             "in_top": _in_top(table["top_labels"], truth, labels) if has_ranks else np.ones(len(row), dtype=bool),
         }
     )
-    return numbers, _vectors(table["probabilities"], len(labels)) if has_vectors else None
+    vectors = _vectors(table["probabilities"], len(labels)) if has_vectors else None
+    return ScoredRows([path], numbers, vectors, num_not_drawn=len(readable_rows) - len(row))
 
 
 def _in_top(top_labels: pa.ChunkedArray, truth: npt.NDArray[np.int64], labels: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -188,13 +212,16 @@ def read_unreadable(files: Sequence[Location], are_known_by_id: bool = False) ->
     name = "image_id" if are_known_by_id else "path"
     counts: Counter[str] = Counter()
     first: list[tuple[str, str]] = []
+    num_labelled = 0
     for path in files:
         is_error = pc.field("status") == ERROR
         table = pq.read_table(
-            readable(path), columns=[name, "error_message"], filters=is_error, page_checksum_verification=True
+            readable(path), columns=[name, "error_message", "target"], filters=is_error, page_checksum_verification=True
         )
         reasons = [reason or "no reason given" for reason in table["error_message"].to_pylist()]
         counts.update(reasons)
+        num_labelled += len(table) - table["target"].null_count
         room = _MAX_UNREADABLE - len(first)
         first += zip(table[name].slice(0, room).to_pylist(), reasons[:room], strict=True)
-    return Unreadable(dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))), first)
+    reasons_by_count = dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0])))
+    return Unreadable(reasons_by_count, first, num_labelled)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scoring.errors import RunFolderError
 from scoring.pixels.decoding import Resize
-from scoring.quality.multi_label import WITHOUT_TARGET, MultiLabelEvaluation
+from scoring.quality.multi_label import MultiLabelEvaluation
 from scoring.report.facts import notices_of, run_facts, time_blocks, unreadable_blocks, warnings_of
 from scoring.report.histogram import histogram_figure, labels_table
 from scoring.report.label_quality import label_blocks, label_figures, measure_labels
@@ -16,13 +16,13 @@ from scoring.report.quality import (
     Quality,
     area_figure,
     left_out_notes,
-    measure_quality,
     measures_facts,
     quality_blocks,
     quality_notes,
     unknown_notes,
 )
 from scoring.report.rows import ScoredRows, Unreadable, read_rows, read_unreadable
+from scoring.report.sample import count_whole, find_left_out, max_shards, measure_sample, notices_of_draw, share_of
 from scoring.report.text import (
     NONE_OF_THEM,
     count,
@@ -31,16 +31,11 @@ from scoring.report.text import (
     moment,
     percent,
     percent_range,
-    plural,
     short_labels,
 )
 from scoring.run.folder import RunFolder
-from scoring.run.record import RunRecord
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.locations import Location, locate
-
-MAX_ROWS = 1_000_000  # held at once, about 0.3 GB at 32 labels; of a larger run, shards are drawn at random
-_MANY_LABELS = 32  # of more, all of them stored, so many fewer rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class _Run:
     quality: Quality | None
     label_quality: MultiLabelEvaluation | None
     num_unknown: int  # images with a target that the model does not know
-    unlabelled: str  # those without a target in words, where labels were told
+    left_out: Sequence[str]  # other images that are not measured, in words, where labels were told
     subtitle: str
     about: Sequence[Block]
     album: Album
@@ -99,58 +94,46 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
     histogram = histogram_figure(rows, labels)
     if run.label_quality is not None:
         blocks = [*label_blocks(run.label_quality, labels), histogram, labels_table(rows, labels)]
-        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown, run.unlabelled)])
+        return Section("Quality", [*blocks, *left_out_notes(run.num_unknown, run.left_out)])
     if quality is None:
-        unknown = unknown_notes(run.num_unknown, run.unlabelled)
+        unknown = unknown_notes(run.num_unknown, run.left_out)
         return Section("Probabilities", [histogram, labels_table(rows, labels), *unknown])
     blocks = quality_blocks(measures_facts(quality), quality, labels)
-    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown, run.unlabelled)])
+    return Section("Quality", [*blocks, histogram, *quality_notes(quality, run.num_unknown, run.left_out)])
 
 
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
     if record is None:
         raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
-    status, labels = run_status(folder, verify, max_shards=_max_shards(record)), record.labels
+    status, labels = run_status(folder, verify, max_shards=max_shards(record)), record.labels
     if not labels:
         raise RunFolderError(
             f"{folder.path} holds features, of which there is no report. If it lies in a model folder, name that."
         )
     files = [folder.shard(shard_id, status.num_shards) for shard_id in status.done]
-    rows = read_rows(files, labels, record.stores_vectors) if files else None
+    share = share_of(record, status.num_rows)
+    rows = read_rows(files, labels, record.stores_vectors, share) if files else None
+    whole = count_whole(record, status, rows)
+    unreadable = read_unreadable(files, record.request.columns.are_known_by_id)
+    left_out = find_left_out(record, status, rows, unreadable) if rows else []
     label_quality, num_unknown = None, rows.num_unknown if rows else 0
-    unlabelled = _unlabelled(rows, record) if rows else ""
     if rows and record.is_multi_label:
-        label_quality, num_unknown = measure_labels(files, labels)
+        label_quality, num_unknown = measure_labels(files, labels, share)
         rows = rows.with_labels_by_themselves()
-    quality = measure_quality(rows) if rows and rows.is_labelled else None
+    quality = measure_sample(rows, status, whole) if rows and rows.is_labelled else None
     request = record.request
     where, shape = images or locate(request.images), record.fingerprint.input_shape
     resize, is_moved = Resize(request.resize), images is not None
     album = Album(where, resize, folder.manifest, request.columns, shape, status.done, is_moved)
     subtitle = f"Run of {moment(datetime.fromisoformat(record.created_at))}"
     about = [run_facts(record), *time_blocks(record.work)]
-    warnings = warnings_of(record)
-    unreadable = read_unreadable(files, request.columns.are_known_by_id)
+    warnings = [*notices_of_draw(rows), *warnings_of(record)]
     sampled = status.is_sample, record.summary.num_errors if status.is_sample and record.summary else None
     return _Run(
         *(folder, short_labels(labels), status, rows, unreadable, quality, label_quality),
-        *(num_unknown, unlabelled, subtitle, about, album, warnings, sampled),
+        *(whole.num_unknown if whole else num_unknown, left_out, subtitle, about, album, warnings, sampled),
     )
-
-
-def _unlabelled(rows: ScoredRows, record: RunRecord) -> str:
-    """How many images have no target though labels were told, in words; empty where all have one."""
-    if not record.request.labels_from or not rows.num_unlabelled:
-        return ""
-    without = WITHOUT_TARGET if record.is_multi_label else "without a label"
-    return f"{plural(rows.num_unlabelled, 'image')} {without}"
-
-
-def _max_shards(record: RunRecord) -> int | None:
-    """How many shards have MAX_ROWS rows together, fewer of many labels; None for all. All but the last are alike."""
-    wider = max(1, len(record.labels) / _MANY_LABELS) if record.stores_vectors else 1
-    return max(1, int(MAX_ROWS / wider * record.num_shards / record.num_images)) if record.num_images else None
 
 
 def _key_figures(run: _Run) -> list[KeyFigure]:
@@ -170,7 +153,9 @@ def _key_figures(run: _Run) -> list[KeyFigure]:
 
 def _quality_figures(quality: Quality) -> list[KeyFigure]:
     interval = quality.accuracy_interval
-    accuracy = KeyFigure("Accuracy", percent(quality.accuracy), f"95%: {percent_range(interval.low, interval.high)}")
+    reach = f"95%: {percent_range(interval.low, interval.high)}"
+    note = reach if quality.num_all is None else f"{reach}, of all images"
+    accuracy = KeyFigure("Accuracy", percent(quality.accuracy), note)
     if quality.log_loss is not None:
         log_loss = KeyFigure("Log loss", measure(quality.log_loss), "nats per image")
         return [accuracy, log_loss, area_figure(quality.roc_auc)]

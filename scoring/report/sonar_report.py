@@ -61,7 +61,9 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
         _accuracies(metrics, evaluation),
         _verdict(metrics, evaluation),
         confusion_block(evaluation.confusion, _LABELS, "Returns"),
-        reliability_figure("sonar-reliability", {"network": evaluation.reliability}, _LABELS, intervals=True),
+        reliability_figure(
+            "sonar-reliability", {"network": evaluation.reliability}, _LABELS, intervals=True, noun="return"
+        ),
     ]
     return SonarParts("Sonar", [accuracy], [Section("Sonar", blocks)])
 

@@ -13,7 +13,7 @@ from scoring.report.text import NONE, measure, percent, percent_range, seconds, 
 from scoring.sonar.metrics_file import StudyRecord
 from scoring.sonar.protocols import TITLES, EvaluationProtocol
 from scoring.sonar.recipes import Published, SonarModel
-from scoring.sonar.results import StudyRow
+from scoring.sonar.results import MIN_PROBABILITY, StudyRow
 from scoring.sonar.returns import NOT_UCI
 
 _LABELS = ("rock", "mine")
@@ -65,6 +65,7 @@ def _facts(study: StudyRecord) -> Facts:
             ("protocols", ", ".join(settings.protocols)),
             ("models", ", ".join(settings.models)),
             ("seed", str(settings.seed)),
+            ("log loss", f"of probabilities kept {MIN_PROBABILITY} from certainty"),
             ("intervals", "; ".join(dict.fromkeys(row.interval.method for row in study.results))),
             ("time", seconds(study.wall_s)),
             ("data's digest", short_digest(settings.data_sha256)),
@@ -124,7 +125,9 @@ def _out_of_fold(
         of_protocol = table[table["protocol"] == protocol.value]
         found = {model.value: evaluate_returns(of_protocol[of_protocol["model"] == model.value]) for model in models}
         series = {name: one.reliability for name, one in found.items()}
-        figure = reliability_figure(f"reliability-{protocol}", series, _LABELS, intervals=False, subject=protocol)
+        figure = reliability_figure(
+            f"reliability-{protocol}", series, _LABELS, intervals=False, subject=protocol, noun="return"
+        )
         blocks.append(figure)
         name, first = next(iter(found.items()))
         matrices.append(confusion_block(first.confusion, _LABELS, f"{name}, {protocol}: returns of all folds"))

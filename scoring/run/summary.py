@@ -14,7 +14,7 @@ BOUND_BY = {
 
 @dataclass(frozen=True)
 class OneAnswer:
-    """What nearly all of a run's first images got, which speaks against the model or the pixels that it was given.
+    """What nearly all images that were looked at got, which speaks against the model or the pixels that it was given.
 
     Attributes:
         label: The label of each.
@@ -96,6 +96,5 @@ class Summary:
         """What to say where the model was trained on labelled images; None where it was not, or nothing tells."""
         if not self.num_learned:
             return None
-        images = f"{self.num_learned:,} of the labelled images" if self.num_learned > 1 else "1 of the labelled images"
         images = f"{self.num_learned:,} of the labelled images"
         return f"the model was trained on {images}: what is measured on them is too good"

@@ -27,7 +27,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         pa.field("mine_probability", pa.float32(), nullable=False),
     ]
 )
-_MIN_PROBABILITY = 1e-3  # in log loss, which one wrong certainty would make infinite
+MIN_PROBABILITY = 1e-3  # in log loss, which one wrong certainty would make infinite
 
 
 @dataclass(frozen=True)
@@ -116,26 +116,26 @@ def summarise(protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFol
     )
     accuracies = [fold.accuracy for fold in folds]
     truth = np.concatenate([is_mine[fold.test_rows] for fold, _ in scored])
-    given = np.concatenate([probability for _, probability in scored]).clip(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+    given = np.concatenate([probability for _, probability in scored]).clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return StudyRow(
         protocol=protocol,
         model=model,
         accuracy=float(np.mean(accuracies)),
         deviation=float(np.std(accuracies, ddof=1)),
-        interval=_interval(protocol, folds),
+        interval=_interval(protocol, folds, len(np.unique(np.concatenate([fold.test_rows for fold, _ in scored])))),
         log_loss=float(-np.log(np.where(truth, given, 1 - given)).mean()),
         published=published_figure(protocol, model) if returns.are_uci else None,
         folds=folds,
     )
 
 
-def _interval(protocol: EvaluationProtocol, folds: Sequence[FoldScore]) -> Interval:
+def _interval(protocol: EvaluationProtocol, folds: Sequence[FoldScore], num_rows: int) -> Interval:
     accuracies = [fold.accuracy for fold in folds]
     if protocol is EvaluationProtocol.DEPENDENT:
         return single_test_interval(accuracies, folds[0].num_test)
     num_train = float(np.mean([fold.num_train for fold in folds]))
     num_test = float(np.mean([fold.num_test for fold in folds]))
-    return corrected_interval(accuracies, num_train, num_test)
+    return corrected_interval(accuracies, num_train, num_test, num_rows)
 
 
 def write_predictions(

@@ -1,8 +1,11 @@
-"""Spellings of one text: `é` as one character, or as `e` and an accent, as Macs write names of files; `Cats`, `cat`."""
+"""Spellings of one text: `é` as one character, or as `e` and an accent, as Macs write it; `Cats`, `cat`; `2.0`, `2`."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+
+_NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?")  # 01 is a code, and another than 1
 
 
 def composed(text: str) -> str:
@@ -14,6 +17,12 @@ def singular(word: str) -> str:
     """What a word is but for case, plural and spelling: `cat` of `Cats`."""
     folded = composed(word).casefold()
     return folded.removesuffix("s") or folded  # a letter alone has no plural
+
+
+def bare_number(word: str) -> str:
+    """What a number is but for zeros at its end: `2` of `2.0`, `1.5` of `1.50`; any other word is itself."""
+    found = _NUMBER.fullmatch(word)
+    return word if found is None else found[1] + (found[2] or "").rstrip("0").rstrip(".")
 
 
 def one_spelling(labels: Iterable[str]) -> dict[str, str]:

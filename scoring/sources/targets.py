@@ -21,7 +21,7 @@ from scoring.sources.label_places import (
 )
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
-from scoring.sources.spelling import composed, one_spelling, singular
+from scoring.sources.spelling import bare_number, composed, one_spelling, singular
 from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
@@ -127,16 +127,20 @@ def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
 def label_matcher(labels: Sequence[str]) -> Callable[[str], int | None]:
     """Tells the index of the class that a target means: the same word, or else but for case and plural (`Cats`, `cat`).
 
+    Or else the same number: a column of 2.0 and 3.0 alone is one of whole numbers, and beside 1.5 it is not.
+
     None if no class is meant, or more than one is.
     """
-    same, alike, spelled = (_places(map(form, labels)) for form in (str, singular, composed))
+    same, alike, spelled, valued = (_places(map(form, labels)) for form in (str, singular, composed, bare_number))
 
     def match(target: str) -> int | None:
         if target in same:
             return same[target]
         word = singular(target)
         is_of_several = word in alike and alike[word] is None
-        return spelled.get(composed(target)) if is_of_several else alike.get(word)
+        if is_of_several:
+            return spelled.get(composed(target))
+        return alike[word] if word in alike else valued.get(bare_number(target))
 
     return match
 

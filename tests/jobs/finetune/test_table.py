@@ -89,11 +89,15 @@ def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     record = load_training_record(folder)
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=replace(record.data, num_copies=3)), 10.0, 12.0)
-    assert "3, told by equal pixels, each on the side of" in console.file.getvalue()  # type: ignore[attr-defined]
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "3, told by equal pixels, each on the side of" in told
+    assert told.count("by heads that had not seen them") == 1
     data = replace(record.data, num_copies=3, num_seen=2)
     print_training(console, folder, replace(record, data=data), 10.0, 12.0)
     said = "2 of 24 photos to validate on are copies of photos to train on: the figures are too good."
-    assert said in console.file.getvalue()  # type: ignore[attr-defined]
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said in told
+    assert told.count("by heads that had not seen them") == 1, "two of them they had seen"
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,11 @@ def test_labels_that_are_merely_doubted_come_beside_those_that_are_probably_wron
     assert len(issues) + len(doubts) == len(differ)
     assert all(doubt.likely == probabilities[doubt.photo].argmax() for doubt in doubts)
     assert [doubt.quality for doubt in doubts] == sorted(doubt.quality for doubt in doubts)
+
+
+def test_a_label_that_no_other_is_likelier_than_is_neither_an_issue_nor_a_doubt() -> None:
+    """As in cleanlab 2.9.0: of equal probabilities, the first class is no more likely than the label."""
+    labels, even = np.arange(26) % 3, np.full((26, 3), 1 / 3, np.float32)
+    assert find_label_issues(range(26), labels, even) == find_doubts(range(26), labels, even) == []
+    tied = np.array([[0.45, 0.45, 0.1], [0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.1, 0.8]], np.float32)
+    assert find_label_issues(range(4), np.array([1, 0, 1, 2]), tied) == []

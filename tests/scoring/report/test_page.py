@@ -22,6 +22,7 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.report import model_report as report_model
 from scoring.report import run_report as report_run
+from scoring.report import sample
 from scoring.report.page import write_report
 from scoring.report.rows import read_rows
 from scoring.report.text import NONE
@@ -144,7 +145,7 @@ def test_models_of_many_labels_are_reported_without_full_vectors(tmp_path: Path)
     text = _report(write_run(tmp_path / "run", images, labels).path).text
     for part in (
         "Top five",
-        "The most frequent mistakes",
+        "The most frequent mistakes, 15 of ",
         "Reliability",
         "stored for at most 32",
         "others have none",
@@ -208,7 +209,7 @@ def test_images_that_were_moved_are_found_where_the_user_says(tmp_path: Path) ->
 def test_of_a_large_run_a_sample_is_reported_and_said_to_be_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_run, "MAX_ROWS", 16)
+    monkeypatch.setattr(sample, "MAX_ROWS", 16)
     run = write_run(tmp_path / "run", cats_and_dogs(80))
     text = " ".join(_report(run.path).text.split())
     assert "A sample: 16 of 80 rows, from 2 shards" in text
@@ -555,6 +556,20 @@ def test_photos_of_a_model_whose_label_is_probably_wrong_are_shown_worst_first(t
     assert "<script" not in page.source.replace("&lt;script", "")
 
 
+def test_labels_that_are_merely_doubted_have_a_table_of_their_own_and_no_pictures(tmp_path: Path) -> None:
+    images = [
+        Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(9)
+    ]
+    images += [Scored("cat.90.png", (0.04, 0.96), "cat"), Scored("dog.91.png", (0.6, 0.4), "dog")]
+    page = _report(write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", images)))
+    section = " ".join(page.text[page.text.rindex("Labels to check") : page.text.rindex("Looks")].split())
+    assert "1 label of 20 photos may be wrong. Behind them 1 label that the model merely doubts." in section
+    wrong, doubted = section.split("Merely doubted: the worst first")
+    assert ("cat.90.png" in wrong, "dog.91.png" in wrong) == (True, False)
+    assert ("cat.90.png" in doubted, "dog.91.png" in doubted) == (False, True)
+    assert "Probably labelled wrongly The worst 1" in wrong
+
+
 def test_two_hundred_labels_that_are_probably_wrong_are_named(tmp_path: Path) -> None:
     sure = [
         Scored(f"{label}.{n}.png", (p, 1 - p), label) for label, p in (("cat", 0.9), ("dog", 0.1)) for n in range(500)
@@ -755,7 +770,7 @@ def test_one_answer_to_nearly_all_images_and_a_gpu_that_was_not_used_are_told_at
     summary = replace(SUMMARY, num_scored=24, one_answer=answer, unused_gpu="Ray gave GPU 0 of vm")
     save_record(run, record_of(run.path).with_summary(summary))
     text = " ".join(_report(run.path).text.split())
-    assert "99.0% of the first 500 images have dog as their likeliest label, at >99.9%" in text
+    assert "99.0% of 500 images that were looked at have dog as their likeliest label, at >99.9%" in text
     assert "Ray gave GPU 0 of vm" in text
     save_record(run, record_of(run.path).with_summary(SUMMARY))
     assert "Ray gave GPU 0 of vm" in _report(run.path).text, "of the work, whatever came after it"

@@ -111,6 +111,7 @@ def test_sonar_stands_beside_the_article_and_the_paper(tmp_path: Path) -> None:
     assert "lies outside the 95% interval" in text
     assert "is rock 40 95.2% 2 4.8% is mine 2 4.8% 40 95.2%" in text
     assert "Reliability: probability of mine" in text
+    assert "observed share returns" in text
 
 
 def test_a_probability_of_exactly_a_half_is_what_the_predictions_call_it(tmp_path: Path) -> None:
@@ -195,6 +196,8 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
     for part in ("10 stratified folds", "13 sets of 16", "84.7% ± 5.7, paper, 12 units", "82.7%, paper, 1-nn"):
         assert part in text
     for part in ("Nadeau and Bengio", "independent: probability of mine, predicted and observed", "Sonar, 10-fold"):
+        assert part in text
+    for part in ("log loss of probabilities kept 0.001 from certainty", "observed share returns"):
         assert part in text
 
 

@@ -89,3 +89,13 @@ def test_no_published_figure_stands_beside_one_of_returns_that_are_not_ucis(retu
     drawn = dataclasses.replace(returns, bands=returns.bands[::-1])
     rows = [summarise(EvaluationProtocol.ARTICLE, SonarModel.SVM, scored, them) for them in (returns, drawn)]
     assert [row.published and row.published.what for row in rows] == ["article", None]
+
+
+def test_a_model_that_is_right_on_all_returns_may_still_be_wrong_on_others(returns: SonarReturns) -> None:
+    assert returns.labels is not None
+    told = (returns.labels == "M").astype(np.float32)
+    folds = plan_folds(EvaluationProtocol.TEN_FOLD, returns, seed=0)
+    scored = [(fold, told[fold.test_rows]) for fold in folds]
+    row = summarise(EvaluationProtocol.TEN_FOLD, SonarModel.NEAREST_NEIGHBOUR, scored, returns)
+    assert (row.accuracy, row.deviation, row.interval.high) == (1, 0, 1)
+    assert row.interval.low == pytest.approx(208 / (208 + 1.959964**2), abs=1e-6)

@@ -733,6 +733,26 @@ def test_targets_match_labels_in_other_case_or_number() -> None:
     assert (label_matcher(["T", "S"])("s"), label_matcher(["T", "S"])("")) == (1, None)
 
 
+@pytest.mark.parametrize(
+    ("labels", "target", "index"),
+    [
+        (["1.5", "2.0", "3.0"], "2", 1),
+        (["1.5", "2"], "2.0", 1),
+        (["1.5", "2"], "1.50", 0),
+        (["0.0", "-1.0"], "-1", 1),
+        (["2", "2.0"], "2.0", 1),
+        (["2.0", "2.00"], "2", None),
+        (["1", "2"], "01", None),
+        (["01", "2"], "1.0", None),
+        (["1.5", "none"], "unknown", None),
+    ],
+)
+def test_a_target_that_is_the_same_number_means_the_class(
+    labels: Sequence[str], target: str, index: int | None
+) -> None:
+    assert label_matcher(labels)(target) == index
+
+
 def test_a_target_that_is_the_name_of_two_classes_tells_neither() -> None:
     """ImageNet's bird and its machine."""
     assert label_matcher(["crane", "oak", "crane"])("crane") is None
