@@ -7,6 +7,7 @@ from datetime import datetime
 import pyarrow.parquet as pq
 
 from scoring.errors import RunFolderError
+from scoring.models.learned_photos import are_features_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.report.facts import unreadable_blocks
@@ -18,7 +19,7 @@ from scoring.report.parts import Block, Figure, Report, Section, Table
 from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import folder_title, measure, moment, percent, plural, short_labels
 from scoring.report.training_facts import training_blocks
-from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
+from scoring.run.predictions import shard_files
 from scoring.storage.durable import refuse_special
 from scoring.storage.locations import Location, locate, readable
 
@@ -81,9 +82,7 @@ def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
 
 def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | None:
     """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
-    schemas = (pq.read_schema(readable(path)) for path in shard_files(folder.features.predictions))
-    contents = joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
-    if not contents or training.data.contents in ("", contents):  # without shards it holds no others
+    if are_features_of_model(folder, training) is not False:
         return None
     return (
         f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "
