@@ -15,6 +15,7 @@ from scoring.errors import ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
+_SHOWN_BYTES = 100  # of a file's name in that of the folder it is written in: all of it may be as long as a name can be
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
@@ -64,7 +65,8 @@ def whole_file(path: Location) -> Iterator[Path]:
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
     """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
+    hidden = path.with_name(f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
     temporary = hidden / path.name
     try:
         hidden.mkdir()
