@@ -147,6 +147,21 @@ def write_text(path: Location, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def make_folder(folder: Location) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        OSError: If it cannot be made; where it, or one above, is a link to nothing, it is named.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        link = Path(os.fsdecode(error.filename))
+        if link.exists():
+            raise
+        raise OSError(errno.EEXIST, f"{link} is a link to nothing; make the folder that it leads to") from error
+
+
 def remove_file(path: Location) -> None:
     """Remove a file, if there is one; see `publishing_after`."""
     _check.get()()
