@@ -96,6 +96,5 @@ class Summary:
         """What to say where the model was trained on labelled images; None where it was not, or nothing tells."""
         if not self.num_learned:
             return None
-        images = f"{self.num_learned:,} of the labelled images" if self.num_learned > 1 else "1 of the labelled images"
         images = f"{self.num_learned:,} of the labelled images"
         return f"the model was trained on {images}: what is measured on them is too good"
