@@ -1,6 +1,6 @@
 """Photos whose contents have changed since an earlier invocation listed them: their shards are scored again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -41,10 +41,15 @@ class Renewal:
     is_due: bool = False
     num_untold: int = 0
 
-    def carry_out(self, folder: RunFolder, fence: Fence) -> int:
+    def carry_out(self, folder: RunFolder, fence: Fence, note: Callable[[int], object]) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
 
         Call it when it is known that the run will be continued, for it may be refused.
+
+        Args:
+            folder: The run's.
+            fence: Of the driver that holds it.
+            note: Given what is returned before anything is removed: afterwards nothing tells it.
 
         Returns:
             How many photos have changed since they were scored.
@@ -57,12 +62,14 @@ class Renewal:
             return 0
         missing = set(folder.missing_shards(self.info.num_shards))
         stale = sorted(self.changed.keys() - missing)
+        num_changed = sum(self.changed[shard_id] for shard_id in stale)
+        note(num_changed)
         with under_fence(fence):
             for shard_id in stale:
                 fence.check()
                 remove_shard(folder.shard(shard_id, self.info.num_shards))
             write_manifest(folder.manifest, self.images, self.shard_size, self.info.num_left_out, self.info.digest)
-        return sum(self.changed[shard_id] for shard_id in stale)
+        return num_changed
 
 
 def check_place(

@@ -302,6 +302,27 @@ def test_changes_are_counted_until_a_summary_tells_of_them(photos: Path, tmp_pat
     assert record_of(tmp_path / "run").num_changed == 0
 
 
+@pytest.mark.parametrize("ended_at", ["manifest.parquet", "run.json"])
+def test_changes_are_counted_though_the_driver_ended_while_it_took_note(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended_at: str
+) -> None:
+    """What is not yet removed may count twice; what is, is never forgotten."""
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, (7, *_CHANGED[1:]))
+    replace_file = Path.replace
+
+    def end(path: Path, target: Path) -> None:
+        replace_file(path, target)
+        if target.name == ended_at and record_of(tmp_path / "run").num_changed:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", end)
+        _score(photos, tmp_path / "run")
+    _score(photos, tmp_path / "run")
+    assert record_of(tmp_path / "run").num_changed == (2 if ended_at == "manifest.parquet" else 4)
+
+
 def test_photos_of_the_same_names_elsewhere_are_refused_unless_they_are_the_same_ones(
     photos: Path, tmp_path: Path
 ) -> None:
