@@ -130,8 +130,23 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
         return None
 
 
-def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
-    """The paths of a run folder's images that are not among these; none where its manifest does not tell.
+@dataclass(frozen=True)
+class Relisted:
+    """How a collection differs from the one in a run folder, by paths; nothing where its manifest does not tell.
+
+    Attributes:
+        gone: Of the run's images, those that are not listed now.
+        new: Those that are listed now alone.
+        relabelled: Those with another label, where all are the same.
+    """
+
+    gone: Sequence[str] = ()
+    new: Sequence[str] = ()
+    relabelled: Sequence[str] = ()
+
+
+def compare_listings(folder: RunFolder, images: Sequence[ImageEntry]) -> Relisted:
+    """How these images differ from those of a run folder.
 
     Raises:
         StorageError: If the manifest or `run.json` cannot be read now.
@@ -139,14 +154,22 @@ def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
     try:
         earlier = Manifest(folder.manifest)
         if not _is_of_record(earlier, folder):
-            return []
-        paths = earlier.describe_several(0, earlier.info.num_shards, ["path"])["path"]
+            return Relisted()
+        before = earlier.describe_several(0, earlier.info.num_shards, ["path", "target"])
     except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
-        return []
-    is_there = pc.is_in(paths, value_set=manifest_rows(images)["path"].combine_chunks())
-    return [str(path) for path in paths.filter(pc.invert(is_there)).to_pylist()]
+        return Relisted()
+    now = manifest_rows(images).select(["path", "target"])
+    if before["path"].equals(now["path"]):
+        was, is_now = (pc.fill_null(rows["target"], "") for rows in (before, now))
+        return Relisted(relabelled=now["path"].filter(pc.not_equal(was, is_now)).to_pylist())
+    return Relisted(_without(before["path"], now["path"]), _without(now["path"], before["path"]))
+
+
+def _without(paths: pa.ChunkedArray, others: pa.ChunkedArray) -> Sequence[str]:
+    found: Sequence[str] = paths.filter(pc.invert(pc.is_in(paths, value_set=others.combine_chunks()))).to_pylist()
+    return found
 
 
 def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:
