@@ -24,7 +24,7 @@ from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
 from scoring.run.holding import names_for_people
 from scoring.sonar.returns import UCI, find_sonar
-from scoring.storage.durable import storage_faults
+from scoring.storage.durable import make_folder, storage_faults
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
@@ -101,7 +101,7 @@ def choose_weights(asked: str, console: Console) -> str:
 def _take(folder: Path) -> None:
     """Take a folder that is empty, or an earlier demo's own: photos are drawn over others, and a model is replaced."""
     with storage_faults(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if names_for_people(folder) and not (folder / _MARK).is_file():
             raise RunFolderError(
                 f"Expected an empty folder as `output`, or an earlier demo's, which has {_MARK}; {folder} holds files "

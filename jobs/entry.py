@@ -4,14 +4,16 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TextIO
 
 
 def main() -> None:
     """Run the command line. Until a command's work begins, there is nothing to clean up."""
     end_by_signals()
+    open_closed_streams()
     # A notebook's commands have its own, which matplotlib, and so Keras, refuses where another environment lacks it.
     os.environ.pop("MPLBACKEND", None)
-    if "NO_COLOR" in os.environ or sys.stdout is None or not sys.stdout.isatty():
+    if "NO_COLOR" in os.environ or not sys.stdout.isatty():
         os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # Ray tells of dead workers in yellow, also in a file
     try:
         from jobs.cli import main as run
@@ -37,6 +39,25 @@ def end_by_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _exit)
+
+
+def open_closed_streams() -> None:
+    """Give standard streams that are closed, as a daemon's may be, nothing to read and nowhere to write.
+
+    Ray needs a standard error; and the first file that is opened would get what libraries print there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number that is free: this
+    sys.stdin = sys.stdin or _stream(0, "r")
+    sys.stdout = sys.stdout or _stream(1, "w")
+    sys.stderr = sys.stderr or _stream(2, "w")
+
+
+def _stream(number: int, mode: str) -> TextIO:
+    return open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[return-value]
 
 
 def _exit(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

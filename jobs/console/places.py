@@ -22,7 +22,8 @@ def place(value: PlaceWord, field: str) -> Location:
     """What a word for a place means.
 
     Raises:
-        RequestError: If it is no place that we know, or a URL that has been made a Path.
+        RequestError: If it is no place that we know, or a URL that has been made a Path; if it is seen from a folder
+            that is gone.
     """
     if isinstance(value, Path) and URL_AS_PATH.match(without_scheme(str(value))):
         raise RequestError(
@@ -30,6 +31,8 @@ def place(value: PlaceWord, field: str) -> Location:
             "which lacks a slash."
         )
     found = locate(text_of(value))
+    if isinstance(found, Path) and not found.is_absolute():
+        check_own_folder()
     _check_sayable(str(found.absolute()))
     return found
 
@@ -43,14 +46,31 @@ def text_of(value: PlaceWord, takes_long: bool = False) -> str:
 
     Raises:
         RequestError: If it is not UTF-8: neither Ray nor JSON can hand it on. If this user may not look there or has no
-            home, or no file can have it as its name.
+            home, or no file can have it as its name. If it is a file that is seen from a folder that is gone.
     """
     text = without_scheme(str(value))
     _check_sayable(text)
     if text == "~" or text.startswith("~/"):  # `~old` may lie here; a shell looks for a user of that name
         text = str(_expand_home(text))
     _check_searchable(text, takes_long)
+    if not os.path.isabs(text) and os.path.exists(text):  # noqa: PTH110, PTH117  # as `..` may; a Path would raise
+        check_own_folder()
     return text
+
+
+def check_own_folder() -> None:
+    """Refuse to go on in a folder that is gone: neither a relative path means anything there, nor does Ray start.
+
+    Raises:
+        RequestError: If it was removed since this process or its shell went there, or another took its place.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError as error:
+        raise RequestError(
+            "Expected to be in a folder that exists; the current one was removed or replaced. Go into it again with "
+            "cd, or into another."
+        ) from error
 
 
 def without_scheme(text: str) -> str:

@@ -158,8 +158,12 @@ class BackgroundListing:
         """
         return self._listed.result()
 
-    def renew(self, fence: Fence) -> int:
+    def renew(self, fence: Fence, note: Callable[[int], object]) -> int:
         """Have photos that changed since an earlier invocation scored again, now that the run is to be continued.
+
+        Args:
+            fence: Of the driver that holds the run folder.
+            note: See `Renewal.carry_out`.
 
         Returns:
             How many of them had been scored.
@@ -168,7 +172,7 @@ class BackgroundListing:
             LeaseLostError: If another driver took over.
         """
         self.result()
-        return self._renewal.carry_out(self._folder, fence) if self._renewal else 0
+        return self._renewal.carry_out(self._folder, fence, note) if self._renewal else 0
 
     def _list(self, fence: Fence) -> None:
         try:

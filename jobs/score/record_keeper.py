@@ -82,7 +82,7 @@ class RecordKeeper:
 
     def __init__(self, folder: RunFolder, lease: Lease, record: RunRecord, console: Console) -> None:
         self._file = FencedFile(folder.record, lease.fence)
-        earlier = load_earlier_record(folder, asdict(record.fingerprint))
+        earlier = load_earlier_record(folder, asdict(record.fingerprint), record.labels)
         if earlier:
             num_changed = 0 if earlier.summary else earlier.num_changed  # no summary has told of them
             record = replace(

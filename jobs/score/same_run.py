@@ -9,7 +9,7 @@ from scoring.run.earlier import load_earlier_record
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
 from scoring.run.record import RunRecord
-from scoring.run.renewal import find_gone
+from scoring.run.renewal import compare_listings
 from scoring.shards.settings import known_fields
 from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import LabelsFrom
@@ -35,7 +35,7 @@ def record_of_same_run(
 
 
 def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], digest: str) -> None:
-    """Name the options by which a record's images are not those of this digest, or the images that are gone."""
+    """Name the options by which a record's images are not those of this digest, or images by which they are not."""
     try:
         record = folder.load_record()
     except RunFolderError:  # damaged: the shards tell whose they are
@@ -61,12 +61,19 @@ def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Seq
             f"{folder.path} holds a run with other options: expected {expected}; received {received}. Name the same, "
             "use another `output`, or `overwrite` to start clean."
         )
-    if gone := find_gone(folder, images):
+    listed = compare_listings(folder, images)
+    holds = f"{folder.path} holds a run of {record.num_images:,} images"
+    if gone := listed.gone:
         raise RunFolderError(
-            f"{folder.path} holds a run of {record.num_images:,} images; {len(gone):,} of these cannot be found now, "
-            f"such as {gone[0]}. Bring them back, and run the same again; if that cannot be, use another `output`, or "
-            "`overwrite` to start clean."
+            f"{holds}; {len(gone):,} of these cannot be found now, such as {gone[0]}. Bring them back, and run the "
+            "same again; if that cannot be, use another `output`, or `overwrite` to start clean."
         )
+    for others, what in ((listed.new, "added since"), (listed.relabelled, "with another label now")):
+        if others:
+            raise RunFolderError(
+                f"{holds}; {what}: {len(others):,}, such as {others[0]}. Undo that, use another `output`, or "
+                "`overwrite` to start clean."
+            )
 
 
 def _as_spelled(now: str | None, earlier: str | None) -> str | None:

@@ -24,7 +24,7 @@ from scoring.sonar.study import StudyRecipe, StudyTask, TaskResult, plan_study
 from scoring.sonar.study_files import load_whole_study, write_study
 from scoring.sonar.uci_file import load_sonar
 from scoring.sonar.whole_results import refuse_foreign_files
-from scoring.storage.durable import remove_temporaries, storage_faults
+from scoring.storage.durable import make_folder, remove_temporaries, storage_faults
 
 
 def run_study(request: StudyRequest, console: Console) -> Study:
@@ -46,7 +46,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
     folder = request.output / "sonar"
     refuse_foreign_files(folder)
     with storage_faults(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     settings = _settings(request, returns)
     with hold_lease(RunFolder(request.output).lease) as lease:
         with under_fence(lease.fence):

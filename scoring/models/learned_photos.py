@@ -11,7 +11,8 @@ from scoring.models.model_base import record_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest
+from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
 from scoring.storage.locations import locate, readable
 
 _SHARDS_AT_ONCE = 128
@@ -45,12 +46,48 @@ def find_learned(model: str, run: RunFolder) -> frozenset[str]:
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:
     """The photos of a model's features but those that were kept out of training."""
     manifest = Manifest(folder.features.manifest)
-    if manifest.info.digest != training.data.digest:
+    if not are_features_of_model(folder, training):
         return frozenset()
     held_out: set[str] = set()
     if not training.data.is_cross_validated:
         held_out.update(pq.read_table(readable(folder.validation), columns=["image_id"])["image_id"].to_pylist())
     return frozenset(photo for image_id, photo in _read(manifest) if image_id not in held_out)
+
+
+def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool | None:
+    """Whether a model folder's features are of the photos that its model was trained on, with the contents of then.
+
+    They are not where a later fine-tune, which has not ended, has listed or read others.
+
+    Args:
+        folder: Its features have a manifest.
+        training: What its model was trained on.
+
+    Returns:
+        None where an earlier version has not noted the contents.
+    """
+    if not (known := training.data.contents):
+        return None
+    manifest = Manifest(folder.features.manifest)
+    if manifest.info.digest != training.data.digest:
+        return False
+    return known == _listed_contents(manifest) or known == _read_contents(folder.features)
+
+
+def _listed_contents(manifest: Manifest) -> str:
+    digests = list[bytes]()
+    for first in range(0, manifest.info.num_shards, _SHARDS_AT_ONCE):
+        rows, start = manifest.describe_several(first, first + _SHARDS_AT_ONCE, CONTENTS), 0
+        for size in manifest.shard_sizes[first : first + _SHARDS_AT_ONCE]:
+            digests.append(contents_digest(rows.slice(start, size)).encode())
+            start += size
+    return joint_contents(digests)
+
+
+def _read_contents(features: RunFolder) -> str:
+    """Others than those listed where photos changed between the two."""
+    schemas = (pq.read_schema(readable(path)) for path in shard_files(features.predictions))
+    return joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
 
 
 def _read(manifest: Manifest, stamps: pa.Array | None = None) -> Iterator[tuple[str, _Photo]]:

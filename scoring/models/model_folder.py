@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.holding import remove_earlier_run
-from scoring.storage.durable import read_faults, refuse_link, remove_file, remove_tree, storage_faults
+from scoring.storage.durable import make_folder, read_faults, refuse_link, remove_file, remove_tree, storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.reading import read_range
 
@@ -114,7 +114,7 @@ class ModelFolder:
             StorageError: If the folder cannot be written.
         """
         with storage_faults(self.heads):
-            self.heads.mkdir(exist_ok=True)
+            make_folder(self.heads)
 
     def remove_earlier(self, fence: Fence) -> None:
         """Remove an earlier model with its features and its report, when nothing is left that could refuse the new one.
@@ -131,4 +131,4 @@ class ModelFolder:
             remove_tree(self.heads)
             for path in files:
                 remove_file(path)
-            self.heads.mkdir(exist_ok=True)
+            make_folder(self.heads)

@@ -231,3 +231,13 @@ def load_training_record(folder: ModelFolder) -> TrainingRecord:
             f"Expected a model folder that `shardscore finetune` has finished; the training.json of {folder.path} is "
             f"missing or damaged: {reason}. {again}"
         ) from error
+
+
+def check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
+    """Raise RunFolderError unless the photos' predictions are those that the record tells of."""
+    refuse_special(folder.validation)
+    if training.validation not in (None, hashlib.sha256(folder.validation.read_bytes()).hexdigest()):
+        raise RunFolderError(
+            f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
+            "the same finetune command again."
+        )

@@ -1,14 +1,14 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
-import hashlib
 from dataclasses import replace
 from datetime import datetime
 
 import pyarrow.parquet as pq
 
 from scoring.errors import RunFolderError
+from scoring.models.learned_photos import are_features_of_model
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import TrainingRecord, load_training_record
+from scoring.models.training_record import TrainingRecord, check_validation, load_training_record
 from scoring.report.facts import unreadable_blocks
 from scoring.report.figures import Curve, draw_curves
 from scoring.report.labels_to_check import label_blocks
@@ -18,8 +18,7 @@ from scoring.report.parts import Block, Figure, Report, Section, Table
 from scoring.report.rows import read_rows, read_unreadable
 from scoring.report.text import folder_title, measure, moment, percent, plural, short_labels
 from scoring.report.training_facts import training_blocks
-from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
-from scoring.storage.durable import refuse_special
+from scoring.run.predictions import shard_files
 from scoring.storage.locations import Location, locate, readable
 
 
@@ -34,7 +33,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         RunFolderError: If the folder is damaged.
     """
     training = load_training_record(folder)
-    _check_validation(folder, training)
+    check_validation(folder, training)
     has_vectors = "probabilities" in pq.read_schema(readable(folder.validation)).names
     rows = read_rows([folder.validation], training.labels, has_vectors)
     if not rows.is_labelled:
@@ -69,21 +68,9 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     )
 
 
-def _check_validation(folder: ModelFolder, training: TrainingRecord) -> None:
-    """Raise RunFolderError unless the photos' predictions are those that the record tells of."""
-    refuse_special(folder.validation)
-    if training.validation not in (None, hashlib.sha256(folder.validation.read_bytes()).hexdigest()):
-        raise RunFolderError(
-            f"Expected the validation.parquet that {folder.training} describes; {folder.validation} is another. Run "
-            "the same finetune command again."
-        )
-
-
 def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | None:
     """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
-    schemas = (pq.read_schema(readable(path)) for path in shard_files(folder.features.predictions))
-    contents = joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
-    if not contents or training.data.contents in ("", contents):  # without shards it holds no others
+    if are_features_of_model(folder, training) is not False:
         return None
     return (
         f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "

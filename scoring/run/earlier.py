@@ -21,12 +21,15 @@ from scoring.storage.locations import Location, readable
 _SHARDS_ASKED = 16  # whole ones: if one of them is of our fingerprint, the folder is ours
 
 
-def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRecord | None:
+def load_earlier_record(
+    folder: RunFolder, known: Mapping[str, object], labels: Sequence[str] | None = None
+) -> RunRecord | None:
     """The record of an earlier invocation; None if there is none, or no whole one: it is written anew.
 
     Args:
         folder: The run folder.
         known: Those fields of our fingerprint that are known so far.
+        labels: One name per class, in class order; None if they are not known yet.
 
     Raises:
         RunFolderError: If the folder holds results of another fingerprint; the field that differs is named.
@@ -37,7 +40,8 @@ def load_earlier_record(folder: RunFolder, known: Mapping[str, object]) -> RunRe
     except RunFolderError:
         record = None
     if record is not None:
-        check_same(record.fingerprint, known, str(folder.path))
+        told = None if labels is None else (record.labels, labels)
+        check_same(record.fingerprint, known, str(folder.path), told)
         return record
     found = [end.fingerprint for end in _some_ends(folder)]
     if found and all(one.differing(known) for one in found):

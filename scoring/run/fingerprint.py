@@ -87,13 +87,19 @@ def labels_digest(labels: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()
 
 
-def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> None:
+def check_same(
+    stored: Fingerprint,
+    known: Mapping[str, object],
+    where: str,
+    labels: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> None:
     """Refuse to add to results of another fingerprint.
 
     Args:
         stored: The fingerprint found.
         known: Those of our fields that are known so far.
         where: What holds `stored`, for the message.
+        labels: Theirs and ours, for the message; None where digests are all that is known of them.
 
     Raises:
         RunFolderError: If a known field differs; it is named with both values.
@@ -101,6 +107,8 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
     differing = stored.differing(known)
     if differing:
         expected, received = str(getattr(stored, differing)), str(known[differing])
+        if differing == "labels" and labels:
+            expected, received = _told_apart(*labels)
         why = _CALIBRATED if differing == "model" and _is_same_quantised(expected, received) else ""
         theirs, ours = (_EMBEDDED.fullmatch(model) if differing == "model" else None for model in (expected, received))
         if theirs and ours:
@@ -114,6 +122,15 @@ def check_same(stored: Fingerprint, known: Mapping[str, object], where: str) -> 
             f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
             f"{why}Use another `output`, or `overwrite` to start clean."
         )
+
+
+def _told_apart(theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, str]:
+    """How many labels there are on either side or, of as many, the first that differs."""
+    differing = (index for index, (one, other) in enumerate(zip(theirs, ours, strict=False)) if one != other)
+    index = next(differing, None)
+    if len(theirs) != len(ours) or index is None:
+        return f"{len(theirs):,}", f"{len(ours):,}"
+    return f"{theirs[index]!r} as class {index}", f"{ours[index]!r}"
 
 
 def _is_same_quantised(one: str, other: str) -> bool:

@@ -12,6 +12,7 @@ from scoring.run.manifest import is_foreign_manifest
 from scoring.run.reader import foreign_files
 from scoring.run.record import RunRecord
 from scoring.storage.durable import (
+    make_folder,
     read_faults,
     refuse_link,
     remove_file,
@@ -40,11 +41,11 @@ def hold_folder(folder: RunFolder, beside: Sequence[Location] = ()) -> Iterator[
     """
     refuse_foreign_files(folder)
     with storage_faults(folder.path):
-        folder.path.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.path)
     with hold_lease(folder.lease) as lease:
         try:
             with storage_faults(folder.path), under_fence(lease.fence):
-                folder.predictions.mkdir(parents=True, exist_ok=True)
+                make_folder(folder.predictions)
                 _remove_temporaries(folder, beside)
             yield lease
             lease.fence.check()
@@ -74,7 +75,7 @@ def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
             refuse_link(place)
         for place in places:
             remove_tree(place) if place.is_dir() else remove_file(place)
-        folder.predictions.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.predictions)
 
 
 def refuse_to_remove(inputs: Mapping[str, Location], places: Iterable[Location]) -> None:

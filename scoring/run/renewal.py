@@ -1,6 +1,6 @@
 """Photos whose contents have changed since an earlier invocation listed them: their shards are scored again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -41,10 +41,15 @@ class Renewal:
     is_due: bool = False
     num_untold: int = 0
 
-    def carry_out(self, folder: RunFolder, fence: Fence) -> int:
+    def carry_out(self, folder: RunFolder, fence: Fence, note: Callable[[int], object]) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
 
         Call it when it is known that the run will be continued, for it may be refused.
+
+        Args:
+            folder: The run's.
+            fence: Of the driver that holds it.
+            note: Given what is returned before anything is removed: afterwards nothing tells it.
 
         Returns:
             How many photos have changed since they were scored.
@@ -57,12 +62,14 @@ class Renewal:
             return 0
         missing = set(folder.missing_shards(self.info.num_shards))
         stale = sorted(self.changed.keys() - missing)
+        num_changed = sum(self.changed[shard_id] for shard_id in stale)
+        note(num_changed)
         with under_fence(fence):
             for shard_id in stale:
                 fence.check()
                 remove_shard(folder.shard(shard_id, self.info.num_shards))
             write_manifest(folder.manifest, self.images, self.shard_size, self.info.num_left_out, self.info.digest)
-        return sum(self.changed[shard_id] for shard_id in stale)
+        return num_changed
 
 
 def check_place(
@@ -123,8 +130,23 @@ def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: in
         return None
 
 
-def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
-    """The paths of a run folder's images that are not among these; none where its manifest does not tell.
+@dataclass(frozen=True)
+class Relisted:
+    """How a collection differs from the one in a run folder, by paths; nothing where its manifest does not tell.
+
+    Attributes:
+        gone: Of the run's images, those that are not listed now.
+        new: Those that are listed now alone.
+        relabelled: Those with another label, where all are the same.
+    """
+
+    gone: Sequence[str] = ()
+    new: Sequence[str] = ()
+    relabelled: Sequence[str] = ()
+
+
+def compare_listings(folder: RunFolder, images: Sequence[ImageEntry]) -> Relisted:
+    """How these images differ from those of a run folder.
 
     Raises:
         StorageError: If the manifest or `run.json` cannot be read now.
@@ -132,14 +154,22 @@ def find_gone(folder: RunFolder, images: Sequence[ImageEntry]) -> list[str]:
     try:
         earlier = Manifest(folder.manifest)
         if not _is_of_record(earlier, folder):
-            return []
-        paths = earlier.describe_several(0, earlier.info.num_shards, ["path"])["path"]
+            return Relisted()
+        before = earlier.describe_several(0, earlier.info.num_shards, ["path", "target"])
     except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
-        return []
-    is_there = pc.is_in(paths, value_set=manifest_rows(images)["path"].combine_chunks())
-    return [str(path) for path in paths.filter(pc.invert(is_there)).to_pylist()]
+        return Relisted()
+    now = manifest_rows(images).select(["path", "target"])
+    if before["path"].equals(now["path"]):
+        was, is_now = (pc.fill_null(rows["target"], "") for rows in (before, now))
+        return Relisted(relabelled=now["path"].filter(pc.not_equal(was, is_now)).to_pylist())
+    return Relisted(_without(before["path"], now["path"]), _without(now["path"], before["path"]))
+
+
+def _without(paths: pa.ChunkedArray, others: pa.ChunkedArray) -> Sequence[str]:
+    found: Sequence[str] = paths.filter(pc.invert(pc.is_in(paths, value_set=others.combine_chunks()))).to_pylist()
+    return found
 
 
 def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:

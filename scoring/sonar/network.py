@@ -31,7 +31,7 @@ from scoring.sonar.recipes import ARTICLE_ACCURACY
 from scoring.sonar.returns import LABEL_NAMES, SonarReturns, check_trainable
 from scoring.sonar.whole_results import MODEL_NAME, PREDICTIONS_NAME, are_whole
 from scoring.storage.downloads import file_digest
-from scoring.storage.durable import remove_file, storage_faults, whole_file
+from scoring.storage.durable import make_folder, remove_file, storage_faults, whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _run(settings: SonarSettings) -> SonarMetrics:
     returns = _load_returns(settings)
     model_sha256 = model_digest(settings)
     with storage_faults(settings.output):
-        settings.output.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.output)
     if settings.model is None:
         check_trainable(returns, settings.data)
     learned, in_training = learned_rows(settings.model, returns, settings.seed)

@@ -15,6 +15,7 @@ from scoring.errors import ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
+_SHOWN_BYTES = 100  # of a file's name in that of the folder it is written in: all of it may be as long as a name can be
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
@@ -64,7 +65,8 @@ def whole_file(path: Location) -> Iterator[Path]:
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
     """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
+    hidden = path.with_name(f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
     temporary = hidden / path.name
     try:
         hidden.mkdir()
@@ -143,6 +145,21 @@ def write_text(path: Location, text: str) -> None:
     """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(folder: Location) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        OSError: If it cannot be made; where it, or one above, is a link to nothing, it is named.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        link = Path(os.fsdecode(error.filename))
+        if link.exists():
+            raise
+        raise OSError(errno.EEXIST, f"{link} is a link to nothing; make the folder that it leads to") from error
 
 
 def remove_file(path: Location) -> None:

@@ -603,7 +603,7 @@ MECHANISMS = [
     Mechanism(
         "a model's report tells of its own validation photos",
         "scoring/report/model_report.py",
-        "    _check_validation(folder, training)\n",
+        "    check_validation(folder, training)\n",
         "",
         "tests/scoring/report/test_page.py",
     ),

@@ -59,3 +59,29 @@ def test_ray_writes_colours_to_terminals_alone(
     monkeypatch.setattr(cli, "main", lambda: seen.append(os.environ.get("RAY_COLOR_PREFIX")))
     entry.main()
     assert seen == [expected]
+
+
+_LOOK = """
+import faulthandler, os, subprocess, sys
+from jobs import cli, entry
+
+def look():
+    faulthandler.enable()
+    print("to read:", repr(sys.stdin.read()), flush=True)
+    print("to nowhere", file=sys.stderr, flush=True)
+    with open(sys.argv[1], "w") as file:
+        child = subprocess.run(["sh", "-c", "cat <&0 && echo out && echo error >&2"])
+        file.write(f"{file.fileno() > 2} {child.returncode}")
+
+cli.main = look
+entry.main()
+"""
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_are_opened_and_no_file_takes_their_place(closed: str, tmp_path: Path) -> None:
+    command = ["sh", "-c", f'exec "$0" -c "$1" "$2" {closed}', sys.executable, _LOOK, str(tmp_path / "seen")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "seen").read_text() == "True 0"
+    assert ended.stdout == ("" if ">&- " in closed else "to read: ''\nout\n")

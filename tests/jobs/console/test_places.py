@@ -5,9 +5,10 @@ from unittest.mock import Mock
 import pytest
 
 from jobs.console.places import here, place, text_of
+from jobs.console.session import open_session
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
-from scoring.storage.locations import Url
+from scoring.storage.locations import Url, locate
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,22 @@ def test_a_bucket_is_refused_where_a_folder_on_this_machine_is_needed() -> None:
     assert here("runs", "output") == Path("runs")
     with pytest.raises(RequestError, match="Expected `output` on this machine; received s3://bucket/run"):
         here("s3://bucket/run", "output")
+
+
+def test_a_folder_that_is_gone_is_one_line_where_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "model.keras").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    (tmp_path / "here").mkdir()  # another of its name
+    gone = "^Expected to be in a folder that exists; the current one was removed or replaced. Go into it again"
+    for value in ("../photos", "photos", "."):
+        with pytest.raises(RequestError, match=gone):
+            place(value, "images")
+    with pytest.raises(RequestError, match=gone):
+        text_of("../model.keras")
+    with pytest.raises(RequestError, match=gone), open_session(None):
+        pass
+    assert text_of("resnet50") == "resnet50"
+    assert place(tmp_path, "output") == tmp_path
+    assert place("s3://bucket/photos", "images") == locate("s3://bucket/photos")

@@ -171,7 +171,7 @@ def test_a_run_that_is_refused_stays_as_it_was(photos: Path, tmp_path: Path) -> 
     with pytest.raises(RunFolderError, match="whose resize differs"):
         _score(photos, tmp_path / "run", resize=Resize.CROP)
     (photos / "13.bmp").write_bytes(pictures.picture(7))
-    with pytest.raises(RunFolderError, match="whose images differs"):
+    with pytest.raises(RunFolderError, match="added since: 1, such as 13.bmp"):
         _score(photos, tmp_path / "run")
     (photos / "13.bmp").unlink()
     assert _contents(tmp_path / "run") == before
@@ -300,6 +300,27 @@ def test_changes_are_counted_until_a_summary_tells_of_them(photos: Path, tmp_pat
     save_record(RunFolder(tmp_path / "run"), replace(record, summary=SUMMARY))
     assert _score(photos, tmp_path / "run") == (0, [])
     assert record_of(tmp_path / "run").num_changed == 0
+
+
+@pytest.mark.parametrize("ended_at", ["manifest.parquet", "run.json"])
+def test_changes_are_counted_though_the_driver_ended_while_it_took_note(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended_at: str
+) -> None:
+    """What is not yet removed may count twice; what is, is never forgotten."""
+    _score(photos, tmp_path / "run")
+    pictures.folder(tmp_path, (7, *_CHANGED[1:]))
+    replace_file = Path.replace
+
+    def end(path: Path, target: Path) -> None:
+        replace_file(path, target)
+        if target.name == ended_at and record_of(tmp_path / "run").num_changed:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", end)
+        _score(photos, tmp_path / "run")
+    _score(photos, tmp_path / "run")
+    assert record_of(tmp_path / "run").num_changed == (2 if ended_at == "manifest.parquet" else 4)
 
 
 def test_photos_of_the_same_names_elsewhere_are_refused_unless_they_are_the_same_ones(

@@ -75,23 +75,27 @@ def _add(name: str) -> None:
     Path("train.csv").write_text(f"{Path('train.csv').read_text()}{name},pet\n")
 
 
+def _relabel(line: str) -> None:
+    table = Path("train.csv")
+    table.write_text(table.read_text().replace(line, line.replace("pet", "animal")))
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        lambda: _add("cat.99.png"),
-        lambda: Path("train.csv").write_text(Path("train.csv").read_text().replace("pet", "animal")),
+        (lambda: _add("cat.99.png"), "added since: 1, such as cat.99.png. Undo that, use another"),
+        (lambda: _relabel("pet"), "with another label now: 10, such as cat.0.png. Undo that, use another"),
+        (lambda: _relabel("dog.7.png,pet"), "with another label now: 1, such as dog.7.png. Undo that, use another"),
     ],
 )
 def test_what_is_listed_otherwise_under_the_same_options_is_told_as_that(
-    labelled: Path, change: Callable[[], object]
+    labelled: Path, change: Callable[[], object], said: str
 ) -> None:
     """A file of labels that is spelled in another way is the same one."""
     _score(labels_file=LabelsFile(Path("train.csv")))
     change()
     os.symlink(labelled, "linked")  # noqa: PTH211
-    with pytest.raises(
-        RunFolderError, match=r"images differs: .* Images were added, removed, renamed or changed since"
-    ):
+    with pytest.raises(RunFolderError, match=f"holds a run of 10 images; {said}"):
         _score(labels_file=LabelsFile(labelled / "linked" / "train.csv"))
 
 

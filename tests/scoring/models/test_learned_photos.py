@@ -13,9 +13,11 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest, write_manifest
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest, write_manifest
+from scoring.run.predictions import joint_contents
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import LabelsFrom
+from scoring.storage.durable import remove_tree
 from tests.chaos.without_ray import score_here
 from tests.places import on_disk
 from tests.runs import Page, Scored, summary_of, write_model
@@ -41,7 +43,9 @@ def _train(folder: Path, photos: Path, held_out: Sequence[str]) -> ModelFolder:
     model = ModelFolder(write_model(folder, [image for image in images if not held_out or image.path in held_out]))
     write_manifest(model.features.manifest, [image.row().image for image in images], 4, 0)
     record = load_training_record(model)
-    data = replace(record.data, digest=Manifest(model.features.manifest).info.digest, num_images=8, num_errors=0)
+    manifest = Manifest(model.features.manifest)
+    contents = joint_contents([contents_digest(manifest.describe(shard, CONTENTS)).encode() for shard in (0, 1)])
+    data = replace(record.data, digest=manifest.info.digest, contents=contents, num_images=8, num_errors=0)
     if not held_out:
         data = replace(data, num_folds=5, num_train=8, num_validation=8)
     save_training_record(model, replace(record, data=data))
@@ -80,6 +84,17 @@ def test_nothing_is_known_of_changed_photos_of_other_models_and_without_features
     assert not find_learned(str(model.path), run), "its features are of a later listing"
     on_disk(model.features.manifest).unlink()
     assert not find_learned(str(model.path), run)
+
+
+def test_nothing_is_known_once_a_later_fine_tune_has_listed_other_contents(tmp_path: Path, photos: Path) -> None:
+    model, run = _train(tmp_path / "model", photos, ()), _run(tmp_path / "run", photos)
+    remove_tree(model.features.predictions)
+    assert len(find_learned(str(model.path), run)) == 8, "its listing is of the same photos"
+    (photos / "cat.0.png").write_bytes(b"another")
+    listed = sorted(find_images(photos).images, key=lambda entry: entry.path)
+    write_manifest(model.features.manifest, listed, 4, 0, load_training_record(model).data.digest)  # as it is renewed
+    assert not find_learned(str(model.path), run)
+    assert not find_learned(str(model.path), _run(tmp_path / "again", photos))
 
 
 def test_a_run_of_photos_that_its_model_was_trained_on_says_so(

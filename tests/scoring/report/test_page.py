@@ -27,7 +27,7 @@ from scoring.report.page import write_report
 from scoring.report.rows import read_rows
 from scoring.report.text import NONE
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import contents_digest
+from scoring.run.manifest import contents_digest, read_info, write_manifest
 from scoring.run.predictions import (
     INPUTS_KEY,
     NOT_A_NUMBER,
@@ -373,18 +373,24 @@ def _tell_contents(features: RunFolder) -> bytes:
     return told
 
 
-def test_no_picture_is_of_a_photo_that_a_later_fine_tune_has_listed_and_not_yet_trained_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("are_read", [True, False])
+def test_no_picture_is_of_a_photo_that_a_later_fine_tune_has_listed_and_not_yet_trained_on(
+    tmp_path: Path, are_read: bool
+) -> None:
     images = cats_and_dogs(24)
     photos = draw_images(tmp_path / "photos", images)
     model = ModelFolder(write_model(tmp_path / "model", there := _listed(images, photos), photos))
     training = load_training_record(model)
-    contents = joint_contents([_tell_contents(model.features)])
-    save_training_record(model, replace(training, data=replace(training.data, contents=contents)))
+    contents, digest = joint_contents([_tell_contents(model.features)]), read_info(model.features.manifest).digest
+    save_training_record(model, replace(training, data=replace(training.data, contents=contents, digest=digest)))
     assert _shown(_report(model.path))
     Image.new("RGB", (60, 40)).save(photos / "cat.0.png")
     shutil.rmtree(on_disk(model.features.path))
-    write_features(model.features, _listed(there, photos))
+    write_features(model.features, listed := _listed(there, photos))
+    write_manifest(model.features.manifest, [image.row().image for image in listed], len(listed), 0, digest)
     _tell_contents(model.features)
+    if not are_read:  # each shard had a photo that changed
+        shutil.rmtree(on_disk(model.features.predictions))
     page = _report(model.path)
     assert not _shown(page)
     assert "Run the same finetune command again." in page.text

@@ -8,7 +8,7 @@ import pytest
 
 from scoring.errors import RunFolderError, StorageError
 from scoring.run.earlier import load_earlier_record
-from scoring.run.fingerprint import check_same
+from scoring.run.fingerprint import check_same, labels_digest
 from scoring.run.folder import RunFolder
 from tests.faults import fail, system_fault
 from tests.places import on_disk
@@ -58,6 +58,23 @@ def test_without_a_whole_record_the_shards_say_whose_they_are(folder: RunFolder,
     with pytest.raises(RunFolderError, match="whose model differs"):
         load_earlier_record(folder, {**known, "model": "another"})
     assert folder.missing_shards(3) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("dog", "cat"), "expected 'cat' as class 0, received 'dog'."),
+        (("cat", "fox"), "expected 'dog' as class 1, received 'fox'."),
+        (("cat", "dog", "fox"), "expected 2, received 3."),
+        (None, f"expected {labels_digest(('cat', 'dog'))}, received another."),
+    ],
+)
+def test_other_labels_are_refused_by_their_names_where_they_are_known(
+    folder: RunFolder, labels: tuple[str, ...] | None, said: str
+) -> None:
+    known = asdict(replace(record_of(folder.path).fingerprint, labels="another"))
+    with pytest.raises(RunFolderError, match=f"holds a run whose labels differs: {said} Use another"):
+        load_earlier_record(folder, known, labels)
 
 
 def test_damaged_shards_do_not_speak_for_the_others(folder: RunFolder) -> None:

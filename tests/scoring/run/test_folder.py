@@ -174,6 +174,18 @@ def test_what_our_own_killed_writers_left_is_taken_up(tmp_path: Path, left_behin
     assert not [path for path in tmp_path.rglob(".*") if path.is_dir()]
 
 
+@pytest.mark.parametrize(("link", "output"), [("run", "run"), ("disk", "disk/runs/1"), ("run/predictions", "run")])
+def test_a_link_to_nothing_is_named_with_what_to_do(tmp_path: Path, link: str, output: str) -> None:
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "unmounted")
+    told = rf"^Cannot write .*: {tmp_path / link} is a link to nothing; make the folder that it leads to\.$"
+    with pytest.raises(StorageError, match=told), hold_folder(RunFolder(tmp_path / output)):
+        pass
+    (tmp_path / "unmounted").mkdir()
+    with hold_folder(RunFolder(tmp_path / output)):
+        assert (tmp_path / output / "predictions").is_dir()
+
+
 def test_a_second_driver_in_the_first_moments_is_told_of_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,13 @@
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
+from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import (
     publishing_after,
     remove_file,
@@ -28,6 +30,21 @@ def test_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> No
         assert temporary.suffix == ".parquet"
     assert path.read_text() == "half"
     assert os.listdir(tmp_path) == ["shard.parquet"]
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".html", "ä" * 125 + ".html", "x" + "ä" * 125 + ".csv"])
+def test_a_name_as_long_as_a_name_can_be_is_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "whole")
+    assert write_if(tmp_path / name, read_version(tmp_path / name)[1], b"again")
+    assert (tmp_path / name).read_text() == "again"
+    assert os.listdir(tmp_path) == [name]
+    with whole_file(tmp_path / name) as temporary:
+        temporary.write_text("half")
+        assert temporary.name == name
+        (hidden,) = set(os.listdir(tmp_path)) - {name}
+        shutil.copytree(tmp_path / hidden, tmp_path / f".{hidden}")  # as a killed writer leaves it
+    remove_temporaries(tmp_path)
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
