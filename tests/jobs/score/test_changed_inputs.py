@@ -171,7 +171,7 @@ def test_a_run_that_is_refused_stays_as_it_was(photos: Path, tmp_path: Path) -> 
     with pytest.raises(RunFolderError, match="whose resize differs"):
         _score(photos, tmp_path / "run", resize=Resize.CROP)
     (photos / "13.bmp").write_bytes(pictures.picture(7))
-    with pytest.raises(RunFolderError, match="added since: 1, such as 13.bmp"):
+    with pytest.raises(RunFolderError, match=r"added since: 1, such as 13\.bmp"):
         _score(photos, tmp_path / "run")
     (photos / "13.bmp").unlink()
     assert _contents(tmp_path / "run") == before

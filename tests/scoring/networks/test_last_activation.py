@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX, last_activation, left_out, single_output
+from scoring.networks.last_activation import (
+    LOG_SOFTMAX,
+    NONE,
+    SIGMOID,
+    SOFTMAX,
+    last_activation,
+    left_out,
+    single_output,
+)
 
 pytestmark = pytest.mark.keras
 
