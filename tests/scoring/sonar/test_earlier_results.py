@@ -21,7 +21,7 @@ from scoring.sonar.metrics_file import (
     write_metrics,
 )
 from scoring.sonar.network import SonarSettings, load_earlier
-from scoring.sonar.whole_results import are_whole
+from scoring.sonar.whole_results import are_whole, trained_model
 from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
 
@@ -59,6 +59,15 @@ def _flip_middle_byte(path: Path) -> None:
 
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
+
+
+def test_a_folder_stands_for_the_model_that_was_trained_in_it(tmp_path: Path) -> None:
+    (tmp_path / "run" / "sonar").mkdir(parents=True)
+    model = tmp_path / "run" / "sonar" / "model.keras"
+    for place in (model, model.parent, tmp_path / "run"):
+        assert trained_model(place) == place  # of which a later message tells that it is no file
+    model.touch()
+    assert [trained_model(place) for place in (model, model.parent, tmp_path / "run")] == [model] * 3
 
 
 def test_a_whole_result_is_taken_up(trained: SonarSettings) -> None:
