@@ -38,7 +38,7 @@ def finetune(
     weights: Sequence[str | Path] | str | Path | None = None,
     features: str | None = None,
     pooling: str | Sequence[str] | None = None,
-    size: str | int | None = None,
+    size: str | int | Sequence[str | int] | None = None,
     unfreeze: Unfreeze | str | None = None,
     augment: Augment | str | None = None,
     head: HeadKind | str | None = None,

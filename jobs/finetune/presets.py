@@ -101,7 +101,7 @@ class FeatureOptions:
     weights: Sequence[str | Path] | str | Path | None
     features: str | None
     pooling: str | Sequence[str] | None
-    size: str | int | None
+    size: str | int | Sequence[str | int] | None
     augment: Augment | str | None
     precision: Precision | str
     engine: EngineName | str = EngineName.KERAS
@@ -175,15 +175,15 @@ def poolings_of(value: str | Sequence[str]) -> tuple[ViewPooling, ...]:
     return tuple(dict.fromkeys(choice(word, ViewPooling, "pooling") for word in words_in(value)))
 
 
-def sides_of(value: str | int) -> tuple[int, ...]:
-    """Pixels a side of square views, the largest first, from `448,224`.
+def sides_of(value: str | int | Sequence[str | int]) -> tuple[int, ...]:
+    """Pixels a side of square views, the largest first, from `448,224` or a list of them.
 
     Raises:
         RequestError: If one is not square, or too small or too large.
     """
-    sides = [text.strip() for text in str(value).split(",")]
+    sides = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     try:
-        sizes = {size_of(side) for side in sides}
+        sizes = {size_of(str(side).strip()) for side in sides}
     except RequestError:
         sizes = set()
     if not sizes or any(height != width for height, width in sizes):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jobs.finetune import command
@@ -81,6 +82,20 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
+@pytest.mark.parametrize("size", ["448,224", [448, 224], ("224", "448"), [np.int64(224), 448], np.array([448, 224])])
+def test_several_sizes_are_a_list_or_one_text(asked: Any, size: Any) -> None:
+    views = _features(asked(size=size)).base.views
+    assert views is not None
+    assert views.sizes == (448, 224)
+
+
+@pytest.mark.parametrize("size", ["320", 320, np.int64(320), [320]])
+def test_one_size_is_a_number_or_its_text(asked: Any, size: Any) -> None:
+    views = _features(asked(size=size)).base.views
+    assert views is not None
+    assert views.sizes == (320,)
+
+
 def test_ways_of_pooling_may_be_joined_as_in_embed(asked: Any) -> None:
     for pooling in ("mean,max", "mean + max", ["mean", "max"]):
         views = _features(asked(pooling=pooling)).base.views
@@ -128,6 +143,8 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"size": "320x240"}, "Expected `size` of squares"),
         ({"size": "big"}, "Expected `size` of squares .* or several, such as 448,224, .*; received 'big'"),
         ({"size": "448,"}, "Expected `size` of squares .*; received '448,'"),
+        ({"size": [448, 0]}, r"Expected `size` of squares .*; received \[448, 0\]"),
+        ({"size": [448.5]}, "Expected `size` to be a list of texts or whole numbers; received 448.5 in it"),
         ({**_TWO, "weights": "random"}, r"Expected `weights` once for each .*; received 1 for resnet50, xception\."),
         ({**_TWO, "features": "top"}, "`features` and `size` belong to one `base`; received 2"),
         ({**_TWO, "size": 320}, "`features` and `size` belong to one `base`; received 2"),
