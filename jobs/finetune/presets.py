@@ -114,7 +114,9 @@ class FeatureOptions:
         """
         pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
         names = texts_of(self.base) or [recipe.base]
-        usual = recipe.sizes if len(names) == 1 else ()
+        if unfreeze_dense:
+            self._check_dense(recipe, pooling)
+        usual = recipe.sizes if len(names) == 1 and not has_own_size(names[0]) else ()
         sizes = usual if self.size is None else sides_of(self.size)
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
@@ -126,6 +128,16 @@ class FeatureOptions:
             choice(self.precision, Precision, "precision"),
             engine=choice(self.engine, EngineName, "engine"),
         )
+
+    def _check_dense(self, recipe: Recipe, pooling: Sequence[ViewPooling]) -> None:
+        """VGG16's dense layers are trained further on what they were trained on: all positions of one view."""
+        if self.pooling is not None or self.size is not None:
+            raise RequestError("`unfreeze` dense trains on all positions of one size. Leave `pooling` and `size` out.")
+        if pooling or recipe.base != VGG16:
+            raise RequestError(
+                f"`unfreeze` dense trains {VGG16}'s own dense layers, which `preset` fast and best do without. Take "
+                "`preset` lesson, or leave `preset` out."
+            )
 
     def _base(self, names: Sequence[str], views: Views | None) -> BaseRequest:
         """The network of that name; of several names all of them side by side."""
@@ -155,6 +167,11 @@ class FeatureOptions:
                 f"{len(weights)} for {', '.join(takers) or 'none'}."
             )
         return weights
+
+
+def has_own_size(name: str) -> bool:
+    """Whether a base is a network that was published for one size, and takes no other."""
+    return takes_weights(name) and name != VGG16_CONVOLUTIONS
 
 
 def texts_of(value: Sequence[str | Path] | str | Path | None) -> list[str]:

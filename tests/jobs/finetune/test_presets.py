@@ -82,6 +82,14 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("base", "sizes"), [("resnet50", ()), ("vgg16", ()), ("vgg16-convolutions", (320,)), ("any.keras", (320,))]
+)
+def test_the_size_of_a_preset_is_for_bases_that_may_take_any(asked: Any, base: str, sizes: tuple[int, ...]) -> None:
+    views = _features(asked(preset="best", base=base)).base.views
+    assert views == Views(sizes, True, tuple(ViewPooling))
+
+
 @pytest.mark.parametrize("size", ["448,224", [448, 224], ("224", "448"), [np.int64(224), 448], np.array([448, 224])])
 def test_several_sizes_are_a_list_or_one_text(asked: Any, size: Any) -> None:
     views = _features(asked(size=size)).base.views
@@ -131,6 +139,11 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"head": "rbf", "folds": 3, "dropout": 0.5}, "belong to softmax heads"),
         ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
         ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
+        ({"folds": 0}, "received 0. Take `head` softmax or `preset` lesson with photos"),
+        ({"preset": "fast", "unfreeze": "dense"}, "Take `preset` lesson, or leave `preset` out"),
+        ({"preset": "best", "unfreeze": "dense", "base": "vgg16"}, "Take `preset` lesson, or leave `preset` out"),
+        ({"unfreeze": "dense", "pooling": "mean"}, "Leave `pooling` and `size` out"),
+        ({"unfreeze": "dense", "size": 224}, "Leave `pooling` and `size` out"),
         ({"preset": "lesson", "folds": 3, "validation": 6}, "Expected `folds` or `validation`: softmax heads stop on"),
         ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),
         ({"learning_rate": float("nan")}, "Expected `learning_rate` to be a number; received nan"),
