@@ -85,6 +85,15 @@ def test_a_result_of_another_backend_is_refused(model: str, tmp_path: Path, requ
         load_earlier(replace(settings, backend="jax"))
 
 
+def test_the_seed_counts_where_a_model_is_trained(trained: SonarSettings) -> None:
+    with pytest.raises(RunFolderError, match="seed differs: expected 0, received 1"):
+        load_earlier(replace(trained, seed=1))
+
+
+def test_the_seed_does_not_count_where_none_is(scored: SonarSettings) -> None:
+    assert load_earlier(replace(scored, seed=1)) is not None
+
+
 def test_a_result_of_the_same_model_is_taken_up_without_a_model_of_its_own(scored: SonarSettings) -> None:
     assert load_earlier(scored) is not None
 
