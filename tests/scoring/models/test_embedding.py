@@ -1,5 +1,6 @@
 """Vectors of images: what a network gives at a layer, pooled and stored as asked; null for what has none."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -249,7 +250,7 @@ def test_all_that_shapes_a_vector_is_in_the_digest(tmp_path: Path) -> None:
     options: list[dict[str, Any]] = [
         {},
         {"layer": "maps"},
-        {"pooling": Pooling.MAX},
+        {"layer": "maps", "pooling": Pooling.MAX},
         {"size": (64, 48)},
         {"pixels": PixelScale.TORCH},
         {"dtype": EmbeddingType.FLOAT16},
@@ -257,3 +258,11 @@ def test_all_that_shapes_a_vector_is_in_the_digest(tmp_path: Path) -> None:
     digests = [_request(tmp_path / "m.keras", **one).load().model_digest for one in options]
     assert len(set(digests)) == len(options)
     assert _request(tmp_path / "m.keras", size=(224, 224)).load().model_digest == digests[0]
+
+
+@pytest.mark.keras
+def test_a_layer_of_vectors_is_pooled_in_no_other_way(tmp_path: Path) -> None:
+    _save(tmp_path / "m.keras")
+    for pooling in (Pooling.MAX, Pooling.MEAN_MAX):
+        with pytest.raises(ModelError, match=rf"Expected maps for `pooling` {re.escape(pooling)}; .* has one vector"):
+            _request(tmp_path / "m.keras", pooling=pooling).load()
