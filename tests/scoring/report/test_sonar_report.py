@@ -102,6 +102,8 @@ def test_a_studys_own_folder_stands_for_the_one_around_it(tmp_path: Path, monkey
         assert report(place) == page  # type: ignore[arg-type]
         assert on_disk(page.path).read_bytes() == content
     assert not (tmp_path / "run" / "sonar" / "report.html").exists()
+    with pytest.raises(RequestError, match="run holds sonar results alone"):
+        report(tmp_path / "run", images=tmp_path)
     (tmp_path / "run" / "sonar" / "metrics.json").unlink()
     with pytest.raises(RequestError, match="sonar holds nothing of theirs"):
         report(tmp_path / "run" / "sonar")
