@@ -45,6 +45,11 @@ class WorkerRequest:
             PlacementError: If one is too small, or no amount that Ray can reserve; it names the field.
         """
         gpus, cpus = float(self.gpus_per_worker or 0), float(self.cpus_per_worker or 0)
+        if self.accelerator_type and self.gpus_per_worker == 0:
+            raise PlacementError(
+                "Expected `gpus_per_actor` above 0 with `accelerator_type`, which names the GPUs to use; received 0. "
+                "Leave one of them out."
+            )
         if gpus and not (_LEAST_SHARE <= gpus < 1 or gpus.is_integer()):
             raise PlacementError(
                 f"Expected `gpus_per_actor` to be a whole number or a share of one GPU; received {gpus:g}."

@@ -18,6 +18,9 @@ from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
+from scoring.sonar.metrics_file import METRICS_NAME
+from scoring.storage.durable import read_faults
+from scoring.storage.locations import Location
 
 
 @checked
@@ -47,7 +50,7 @@ def report(
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
-    told = place(folder, "folder")
+    told = _whole(place(folder, "folder"))
     page = RunFolder(told).report if output is None else place(output, "output")
     moved = None if images is None else place(images, "images")
     check_output(page, told, RunFolder(told).report, {"images": moved})
@@ -58,6 +61,14 @@ def report(
     if written.missing_shards:
         console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return replace(written, path=page.absolute())
+
+
+def _whole(folder: Location) -> Location:
+    """The folder around a `sonar/`, which `sonar` prints and a `Study` has as its path; any other folder as it is."""
+    own = folder.absolute()
+    around = RunFolder(own.parent)
+    with read_faults(folder):
+        return around.path if own == around.sonar and (own / METRICS_NAME).is_file() else folder
 
 
 _EXAMPLES = (

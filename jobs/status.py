@@ -50,9 +50,22 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
         found = run_status(folder, verify)
     except RunFolderError:
         if writer is None:
+            _refuse_sonar_alone(folder)
             raise
         found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
     return replace(found, written_by=writer)
+
+
+def _refuse_sonar_alone(folder: RunFolder) -> None:
+    from scoring.sonar.metrics_file import METRICS_NAME  # a run of images has no need of it
+
+    with read_faults(folder.path):
+        has_sonar = any((place / METRICS_NAME).is_file() for place in (folder.path, folder.sonar))
+        if has_sonar and not folder.record.is_file():
+            raise RunFolderError(
+                f"Expected a run of images, whose shards are counted; {folder.path} holds sonar results alone, of "
+                "which `shardscore report` tells."
+            )
 
 
 def _find_writer(folder: RunFolder) -> str | None:

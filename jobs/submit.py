@@ -28,7 +28,7 @@ from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_code
 from jobs.console.flags import as_flags, group_of
 from jobs.console.local_paths import local_paths
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import Terminal
+from jobs.console.terminal import Terminal, print_result
 from scoring.errors import RequestError
 
 app = typer.Typer(add_completion=False)
@@ -69,6 +69,8 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
     console.print(f"submitted {job.job_id} to {job.address}{_whose_address(request.address)}")
     if not request.wait:
         _print_what_to_do_with(job, console)
+        if console.quiet:
+            print_result(job.job_id)  # nothing else tells how to follow or stop it
         return COMPLETE
     try:
         end = job.follow(lambda text: console.out(text, end="", highlight=False))
@@ -199,7 +201,7 @@ def _submit(
             "--quiet",
             "-q",
             rich_help_panel=group_of("quiet"),
-            help="Print only warnings and errors, and not the job's log.",
+            help="Print only warnings and errors, and not the job's log; with --no-wait the job's id alone.",
         ),
     ] = False,
 ) -> None:

@@ -74,7 +74,7 @@ def _bench(
     figures_file = here(json, "json")
     figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)
     if simulate:
-        chosen = variant[-1] if variant else None
+        chosen = _simulated(variant or (), rounds)
         run_simulation(SimulateRequest(request, photos, num_images, chosen, figures_file, *figures), verbose)
         return
     if any(figure is not None for figure in figures):
@@ -83,6 +83,15 @@ def _bench(
             "Add it, or leave them out."
         )
     run_bench(BenchRequest(request, photos, num_images, rounds, tuple(variant or ()), figures_file), verbose)
+
+
+def _simulated(variants: Sequence[str], rounds: int) -> str | None:
+    """The one variant that estimates are of, or None; what is said of measuring would be left out in silence."""
+    if rounds != BenchRequest.rounds:
+        raise RequestError("`rounds` belongs to measuring, and `simulate` measures nothing. Leave one of them out.")
+    if len(variants) > 1:
+        raise RequestError(f"Expected one `variant` with `simulate`; received {', '.join(variants)}. Name one.")
+    return variants[0] if variants else None
 
 
 _EXAMPLES = (

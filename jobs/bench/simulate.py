@@ -76,6 +76,11 @@ class SimulateRequest:
                 raise RequestError(f"Expected `{option}` from {_SMALLEST:g} to {_LARGEST:g}; received {value:g}.")
         if self.json_path != BenchRequest.json_path and not self.json_path.is_file():
             raise RequestError(f"Expected `json` to be a file that bench wrote; {self.json_path} does not exist.")
+        if self.variant is not None and not self.json_path.is_file():
+            raise RequestError(
+                f"Expected what bench measured of `variant` {self.variant} in `json`; {self.json_path} does not exist. "
+                "Run bench without `simulate` first, or leave `variant` out."
+            )
         if self.images is not None:
             check_images(self.images)
 

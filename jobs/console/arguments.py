@@ -148,7 +148,7 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
             than the field's type says; it names the field.
     """
     sequence = next((kind for kind in get_args(annotation) if get_origin(kind) is Sequence), None)
-    others = tuple(get_origin(kind) or kind for kind in get_args(annotation) if kind is not sequence)
+    others = tuple(_or_alike(get_origin(kind) or kind) for kind in get_args(annotation) if kind is not sequence)
     if sequence is None or isinstance(value, (str, *others)):
         return value
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
@@ -163,10 +163,17 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
     if not given:
         raise RequestError(f"Expected names in `{field}`; received an empty list. Leave it out where none is meant.")
     [each] = get_args(sequence)
-    odd = [one for one in given if not isinstance(one, get_args(each) or each)]
+    kinds = get_args(each) or (each,)
+    odd = [one for one in given if not isinstance(one, tuple(map(_or_alike, kinds)))]
     if odd:
-        raise RequestError(f"Expected `{field}` to be a list of texts; received {_shown(odd[0])} in it.")
+        what = "texts or whole numbers" if int in kinds else "texts"
+        raise RequestError(f"Expected `{field}` to be a list of {what}; received {_shown(odd[0])} in it.")
     return given
+
+
+def _or_alike(kind: type) -> type:
+    """What a value of a kind may be: a whole number of NumPy is one."""
+    return Integral if kind is int else kind
 
 
 def _is_counted(index: Any, length: int) -> bool:

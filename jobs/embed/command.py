@@ -75,7 +75,8 @@ def embed(
         base: In place of `model`, what finetune takes, such as vgg16-convolutions.
         weights: Weights file instead of the download; 'random' for a trial.
         features: Layer whose outputs are the vector; by default the input of the last layer with weights.
-        pooling: How maps become one vector, over all positions: mean, max, or both, mean,max.
+        pooling: How maps become one vector, over all positions: mean, max, or both, mean,max. A layer that has a vector
+            takes none.
         dtype: Number format of the stored vectors.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
         pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.

@@ -38,7 +38,7 @@ def finetune(
     weights: Sequence[str | Path] | str | Path | None = None,
     features: str | None = None,
     pooling: str | Sequence[str] | None = None,
-    size: str | int | None = None,
+    size: str | int | Sequence[str | int] | None = None,
     unfreeze: Unfreeze | str | None = None,
     augment: Augment | str | None = None,
     head: HeadKind | str | None = None,
@@ -84,13 +84,15 @@ def finetune(
             or a .keras model, also hf:// or kaggle://; by default the preset's. Repeatable: features side by side.
         weights: Weights file instead of the download; 'random' for a trial. Of several bases in their order.
         features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or the last but one.
-        pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's.
-        size: Pixels a side of what the base sees, such as 320; several views at once, 448,224.
+        pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's. What
+            is a vector already gets its signed square roots alone, at length one.
+        size: Pixels a side of what the base sees, such as 320; several views at once, 448,224; by default the preset's,
+            or those of a base that takes no other.
         unfreeze: Train VGG16's two dense layers as well; by default none.
         augment: Use mirror images too, in training and in scoring; by default the preset's.
         head: rbf (radial basis functions that choose their regularisation) or softmax (Adam); by default the preset's.
         folds: Parts of the photos, each validated by a head trained on the others, three times with rbf heads; 0 keeps
-            photos out instead. By default 5.
+            photos out instead, for softmax heads. By default 5, in the lesson 0.
         ensemble: Heads of the lesson to train and average; by default 1.
         validation: Photos kept out of training; without folds 2000 by default, or a fifth of fewer than 10000.
         seed: Decides split, initial weights, order and dropout.

@@ -101,7 +101,7 @@ class FeatureOptions:
     weights: Sequence[str | Path] | str | Path | None
     features: str | None
     pooling: str | Sequence[str] | None
-    size: str | int | None
+    size: str | int | Sequence[str | int] | None
     augment: Augment | str | None
     precision: Precision | str
     engine: EngineName | str = EngineName.KERAS
@@ -114,7 +114,9 @@ class FeatureOptions:
         """
         pooling = poolings_of(self.pooling) if self.pooling else recipe.pooling
         names = texts_of(self.base) or [recipe.base]
-        usual = recipe.sizes if len(names) == 1 else ()
+        if unfreeze_dense:
+            self._check_dense(recipe, pooling)
+        usual = recipe.sizes if len(names) == 1 and not has_own_size(names[0]) else ()
         sizes = usual if self.size is None else sides_of(self.size)
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
@@ -126,6 +128,16 @@ class FeatureOptions:
             choice(self.precision, Precision, "precision"),
             engine=choice(self.engine, EngineName, "engine"),
         )
+
+    def _check_dense(self, recipe: Recipe, pooling: Sequence[ViewPooling]) -> None:
+        """VGG16's dense layers are trained further on what they were trained on: all positions of one view."""
+        if self.pooling is not None or self.size is not None:
+            raise RequestError("`unfreeze` dense trains on all positions of one size. Leave `pooling` and `size` out.")
+        if pooling or recipe.base != VGG16:
+            raise RequestError(
+                f"`unfreeze` dense trains {VGG16}'s own dense layers, which `preset` fast and best do without. Take "
+                "`preset` lesson, or leave `preset` out."
+            )
 
     def _base(self, names: Sequence[str], views: Views | None) -> BaseRequest:
         """The network of that name; of several names all of them side by side."""
@@ -157,6 +169,11 @@ class FeatureOptions:
         return weights
 
 
+def has_own_size(name: str) -> bool:
+    """Whether a base is a network that was published for one size, and takes no other."""
+    return takes_weights(name) and name != VGG16_CONVOLUTIONS
+
+
 def texts_of(value: Sequence[str | Path] | str | Path | None) -> list[str]:
     """Names or places, of which one may stand alone."""
     each = [value] if isinstance(value, str | Path) else value or []
@@ -175,15 +192,15 @@ def poolings_of(value: str | Sequence[str]) -> tuple[ViewPooling, ...]:
     return tuple(dict.fromkeys(choice(word, ViewPooling, "pooling") for word in words_in(value)))
 
 
-def sides_of(value: str | int) -> tuple[int, ...]:
-    """Pixels a side of square views, the largest first, from `448,224`.
+def sides_of(value: str | int | Sequence[str | int]) -> tuple[int, ...]:
+    """Pixels a side of square views, the largest first, from `448,224` or a list of them.
 
     Raises:
         RequestError: If one is not square, or too small or too large.
     """
-    sides = [text.strip() for text in str(value).split(",")]
+    sides = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     try:
-        sizes = {size_of(side) for side in sides}
+        sizes = {size_of(str(side).strip()) for side in sides}
     except RequestError:
         sizes = set()
     if not sizes or any(height != width for height, width in sizes):

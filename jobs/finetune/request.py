@@ -105,7 +105,10 @@ class FinetuneRequest:
         if is_rbf and self.heads.unfreeze_dense:
             raise RequestError("`unfreeze` dense trains below a softmax head. Leave `head` out.")
         if is_rbf and not self.num_folds:
-            raise RequestError("Expected `folds` of at least 2 with `head` rbf, which chooses on them; received 0.")
+            raise RequestError(
+                "Expected `folds` of at least 2 with `head` rbf, which chooses on them; received 0. Take `head` "
+                "softmax or `preset` lesson with photos that are kept out."
+            )
         if self.must_fold_all and self.num_validation is not None:
             raise RequestError(
                 "Expected `folds` or `validation`: softmax heads stop on photos of their fold, or on those kept out. "

@@ -27,6 +27,7 @@ from jobs.score.request import READ_TIMEOUT_S, ScoreRequest, SonarRequest
 from jobs.score.result import Run
 from scoring.errors import RequestError
 from scoring.pixels.decoding import Resize
+from scoring.sonar.whole_results import trained_model
 from scoring.sources.label_use import LabelUse
 from scoring.sources.targets import LabelsFrom
 
@@ -105,8 +106,8 @@ def score(
         wait_for_nodes: Seconds to wait for a node with room; by default 900 if the cluster autoscales.
         shard_deadline: Seconds until an actor counts as hanging; by default ten times the longest shard and five reads.
         read_timeout: Seconds that reading one image may take; then it is an error row.
-        sonar_model: Score the returns with this trained model instead of training one.
-        seed: Decides the split and the initial weights of sonar.
+        sonar_model: Score the returns with this trained model, or that of a folder of sonar, instead of training one.
+        seed: Decides the split and the initial weights of sonar, where a network is trained.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.
         overwrite: Remove an earlier run in the folder first.
         dry_run: Write nothing: show what would be scored, on which devices, and how long it would take.
@@ -164,7 +165,7 @@ def score(
 
 
 def _sonar_request(sonar: str | Path, sonar_model: PlaceWord | None, seed: int) -> SonarRequest:
-    trained = None if sonar_model is None else here(sonar_model, "sonar_model")
+    trained = None if sonar_model is None else trained_model(here(sonar_model, "sonar_model"))
     return SonarRequest(text_of(sonar), trained, seed_of(seed))
 
 
@@ -180,12 +181,14 @@ _OF_HALF = {
 
 
 def _check_halves(options: Mapping[str, object]) -> None:
-    """Refuse what is said of images, or of sonar returns, where there are none: it would be left out in silence."""
+    """Refuse what is said of images, of sonar returns or of training, where there is none: it would be left out."""
     defaults = {name: each.default for name, each in inspect.signature(score).parameters.items()}
     for half, fields in _OF_HALF.items():
         given = [field for field in fields if options[half] is None and options[field] != defaults[field]]
         if given:
             raise RequestError(f"`{given[0]}` goes with `{half}`; there is none. Add `{half}`, or leave it out.")
+    if options["sonar_model"] is not None and options["seed"] != defaults["seed"]:
+        raise RequestError("`seed` decides how a network is trained; with `sonar_model` none is. Leave one out.")
 
 
 _EXAMPLES = (

@@ -1,6 +1,6 @@
 """What `score --dry-run` tells: what would be scored, on what, and how long that would take. It writes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from jobs.score.earlier_run import EarlierRun, look_at_earlier_run
 from jobs.score.listing import list_images
 from jobs.score.measured_rate import Rate, bench_command, measured_rate
 from jobs.score.request import ImagesRequest, ScoreRequest
+from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.networks.precision import Precision, choose_precision
 from scoring.report.text import plural
@@ -42,6 +43,7 @@ class Plan:
         rate: How fast such a job was, as far as that was measured.
         seconds: What that makes for the images that are left, without the start; None without a rate.
         num_unlabelled: Images that would be scored without a label, where labels are told.
+        sonar: What would be done with the sonar returns, in words; None if there are none.
     """
 
     num_images: int
@@ -60,6 +62,7 @@ class Plan:
     rate: Rate | None
     seconds: float | None
     num_unlabelled: int = 0
+    sonar: str | None = None
 
 
 def plan_score(request: ScoreRequest, console: Console) -> Plan:
@@ -75,6 +78,7 @@ def plan_score(request: ScoreRequest, console: Console) -> Plan:
     images.check()
     images.check_output(folder.path)
     request.check_overwrite()
+    sonar = _look_at_sonar(request, folder, console)
     listing = list_images(images).listing
     shard_size = images.shard_size or default_shard_size(len(listing.images))
     earlier = look_at_earlier_run(images, folder, listing.images, shard_size, request.overwrite)
@@ -82,9 +86,19 @@ def plan_score(request: ScoreRequest, console: Console) -> Plan:
         nodes = cluster_nodes()
         placement = place_workers(nodes, images.workers)
         is_here = [node.node_id for node in nodes] == [own_node_id()]
-    plan = _plan(images, listing, shard_size, earlier, placement, nodes, is_here)
+    plan = replace(_plan(images, listing, shard_size, earlier, placement, nodes, is_here), sonar=sonar)
     _print(console, images, plan, placement)
     return plan
+
+
+def _look_at_sonar(request: ScoreRequest, folder: RunFolder, console: Console) -> str | None:
+    if request.sonar is None:
+        return None
+    job = SonarJob(request.sonar, folder, console)
+    if not request.overwrite:
+        job.refuse_foreign_files()
+    job.look_for_earlier_result(request.overwrite)
+    return f"{plural(job.num_returns, 'return')}, {job.outlook}"
 
 
 def _plan(
@@ -132,6 +146,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
         ("precision", f"{plan.precision}: {plan.precision_reason}"),
         ("actors", f"{plan.num_actors}, each with {placement}, on {plural(plan.num_nodes, 'node')}"),
         ("time", _time(plan)),
+        *([("sonar", plan.sonar)] if plan.sonar else []),
     ]
     print_table(console, "dry run: nothing is written", rows)
     if plan.rate is None and images.columns == ImagesRequest.columns:  # bench takes no columns

@@ -32,6 +32,9 @@ class SonarJob:
 
     Raises:
         SonarError: At construction, if the returns cannot be used.
+
+    Attributes:
+        num_returns: How many there are.
     """
 
     def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
@@ -41,6 +44,7 @@ class SonarJob:
         returns = load_sonar(data)
         if request.model is None:
             check_trainable(returns, data)
+        self.num_returns = len(returns.bands)
         self._folder = folder
         self._console = console
         self._settings = SonarSettings(
@@ -70,6 +74,14 @@ class SonarJob:
         self._settings = replace(self._settings, model_sha256=model_digest(self._settings))
         if not overwrite:
             self._metrics = load_earlier(self._settings)
+
+    @property
+    def outlook(self) -> str:
+        """What would be done with the returns, in words, once an earlier result has been looked for."""
+        if self._metrics is not None:
+            return "whose earlier result is whole"
+        model = self._settings.model
+        return f"scored with {model}" if model else "of which a network trains on 60% and scores the others"
 
     def files(self) -> list[SharedFile]:
         """What the node that runs the task must see."""

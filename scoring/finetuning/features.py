@@ -89,7 +89,7 @@ class FeatureExtractor(CutNetwork):
         """The same features.
 
         Raises:
-            ModelError: If they exceed what float16 can hold.
+            ModelError: If they are too large or too small for float16.
         """
         check_range(features, "Name another layer with `features`.")
         return features

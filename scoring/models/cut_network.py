@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scoring.arrays import Float32Array, UInt8Array
+from scoring.arrays import Float32Array, Float64Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
@@ -19,6 +19,8 @@ from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+_MOST_LOST = 0.01  # of a vector's length; rounding takes at most 0.0005 of it
+_SHORTEST = 0.001  # of the longest vector of a batch: what is shorter is nothing beside the others
 
 
 class CutNetworkRequest(RunsOnEngine):
@@ -77,7 +79,7 @@ class CutNetwork(ABC):
         """Extract one batch's features; see `ShardModel.score`.
 
         Raises:
-            ModelError: If they exceed the range of the number format that they are stored in.
+            ModelError: If they are too large or too small for the number format that they are stored in.
         """
         return self.begin(images)()
 
@@ -108,16 +110,34 @@ class CutNetwork(ABC):
 def check_range(features: Float32Array, advice: str) -> None:
     """Check that features can be stored as float16. A row that is not all of numbers does not count: it is an error.
 
+    Vectors count as wholes: features that are tiny beside others of their vector may become zeros, and vectors that are
+    tiny beside others of their batch as well.
+
     Args:
         features: Shape (batch_size, num_features).
         advice: What to do otherwise.
 
     Raises:
-        ModelError: If a feature exceeds what float16 can hold.
+        ModelError: If a feature exceeds what float16 can hold, or float16 is too coarse for a vector.
     """
-    largest = np.abs(features[np.isfinite(features).all(axis=1)]).max(initial=0)
+    vectors = features[np.isfinite(features).all(axis=1)]
+    largest = np.abs(vectors).max(initial=0)
     if largest > _LARGEST_FLOAT16:
         raise ModelError(
             f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
             f"received {largest:,.0f}. {advice}"
         )
+    lengths = _lengths(vectors)
+    meant = np.maximum(lengths, _SHORTEST * lengths.max(initial=0))
+    is_lost = _lengths(vectors - vectors.astype(np.float16)) > _MOST_LOST * meant
+    if is_lost.any():
+        raise ModelError(
+            "Expected features large enough for float16, which they are stored in and whose steps around 0 are 6e-08; "
+            f"received vectors whose largest value is {np.abs(vectors[is_lost]).max():.1e}. {advice}"
+        )
+
+
+def _lengths(vectors: Float32Array) -> Float64Array:
+    """In float64, in which squares of the smallest numbers are not 0."""
+    found: Float64Array = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return found

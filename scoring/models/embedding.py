@@ -111,7 +111,7 @@ class Embedder(CutNetwork):
         """The same features.
 
         Raises:
-            ModelError: If they exceed what float16 can hold, and that is asked for.
+            ModelError: If they are too large or too small for float16, and that is asked for.
         """
         if self.dtype is EmbeddingType.FLOAT16:
             check_range(features, "Store them as `dtype` float32, or name another layer with `features`.")

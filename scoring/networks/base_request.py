@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scoring.errors import ModelError
 from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import Views, pool_views
@@ -65,9 +66,19 @@ class BaseRequest:
         }
 
     def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
-        """The network up to the layer."""
+        """The network up to the layer.
+
+        Raises:
+            ModelError: If there is no such layer, or nothing to pool there in the way that is asked for.
+        """
         if self.views:
             return cut_spatial(network, self.layer, self.model)
+        if self.pooling is not Pooling.MEAN and len(cut_spatial(network, self.layer, self.model).output_shape) != 4:
+            raise ModelError(
+                f"Expected maps for `pooling` {self.pooling}; {self.model} has one vector of each image "
+                f"{f'at {self.layer}' if self.layer else 'below its last layer with weights'}. Leave `pooling` out, or "
+                "name a layer of maps with `features`."
+            )
         return cut_at(network, self.layer, self.model, name, self.pooling)
 
     def see(self, network: "keras.Model") -> "keras.Model":

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from scoring.arrays import Float32Array, UInt8Array
+from scoring.errors import RequestError
 from scoring.pixels.input_shape import InputShape
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "unknown"
 _WHOLE = re.compile("[0-9]{1,9}")
+_BACKENDS = ("tensorflow", "jax", "torch")  # Keras has others, which train nothing
 
 # Waits for the outputs of a batch that was begun, and returns them.
 Pending: TypeAlias = Callable[[], Float32Array]
@@ -114,8 +116,17 @@ class AtOnce(ABC):
 
 
 def keras_backend() -> str:
-    """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow."""
-    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+    """The backend that Keras will use in this process: `KERAS_BACKEND`, or tensorflow.
+
+    Raises:
+        RequestError: If it is none of those that run all commands.
+    """
+    named = os.environ.get("KERAS_BACKEND") or _BACKENDS[0]
+    if named not in _BACKENDS:
+        raise RequestError(
+            f"Expected the environment's `KERAS_BACKEND` to be one of {', '.join(_BACKENDS)}; received {named!r}."
+        )
+    return named
 
 
 def num_threads() -> int:

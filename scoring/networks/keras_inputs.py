@@ -76,7 +76,7 @@ def check_size(own: Sequence[int | None], size: tuple[int, int] | None, path: ob
     if height is not None and width is not None:
         raise ModelError(
             f"Expected `size` {size_text((height, width))} (height x width), which {path} takes; received "
-            f"{size_text(size)}. Leave it out."
+            f"{size_text(size)}. Name that one, or leave it out."
         )
     fixed, side = ("width", width) if height is None else ("height", height)
     raise ModelError(

@@ -25,6 +25,7 @@ _IMAGES_PER_LOOK = 12
 _MAX_CLASSES = 10  # that get looks of their own
 _SEED = 0
 _NAME_LENGTH = 60  # characters of a file name shown
+_SAYS_WHERE = "report's option `images`"  # a page is the same, whether a command wrote it or Python
 _MAX_SAID = 5  # labels of one image that are named
 
 _Indices = npt.NDArray[np.int64]
@@ -206,7 +207,7 @@ def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[I
     """
     if album.problem:
         return {}, f"No pictures. {album.problem}"
-    moved = "If they were moved, say where with `images`."
+    moved = f"If they were moved, say where with {_SAYS_WHERE}."
     try:
         drawn = draw_thumbnails(album.images, images, album.resize, album.columns, album.shape)
     except ImagesError as error:
@@ -217,8 +218,8 @@ def draw_pictures(album: Album, images: Sequence[ImageEntry]) -> tuple[Mapping[I
     if drawn.num_changed:
         told.append(
             f"Not shown, as they have changed since the model saw them: {count(drawn.num_changed)} of "
-            f"{plural(num_images, 'image')}. If they were merely copied or moved, say where with `images`: then only "
-            "their sizes are compared."
+            f"{plural(num_images, 'image')}. If they were merely copied or moved, say where with {_SAYS_WHERE}: "
+            "then only their sizes are compared."
         )
     if drawn.num_lost:
         lost = (

@@ -92,6 +92,11 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
             report = replace(report, key_figures=key_figures, sections=[*report.sections, *sonar.sections])
         return report, sorted([*status.missing, *status.damaged])
     if sonar:
+        if images:
+            raise RequestError(
+                f"`images` says where the pictures of a run or a model are; {folder} holds sonar results alone. Leave "
+                "it out."
+            )
         return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), []
     found = "holds nothing of theirs" if folder.is_dir() else "is no folder"
     raise RequestError(f"Expected a folder written by score, finetune or sonar; {folder} {found}.")

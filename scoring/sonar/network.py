@@ -180,7 +180,7 @@ def load_earlier(settings: SonarSettings) -> SonarMetrics | None:
     """
     wanted = {
         "data_sha256": settings.data_sha256,
-        "seed": settings.seed,
+        **({} if settings.model else {"seed": settings.seed}),
         "backend": settings.backend,
         "model": _model_name(settings),
         "model_sha256": model_digest(settings),

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from scoring.sonar.metrics_file import (
     load_metrics,
     refuse_foreign_metrics,
 )
-from scoring.storage.durable import read_patiently
+from scoring.storage.durable import read_faults, read_patiently
 from scoring.storage.locations import Location, readable
 
 PREDICTIONS_NAME = "predictions.parquet"
@@ -58,6 +59,12 @@ def refuse_foreign_files(folder: Location, with_model: bool = True) -> None:
                 f"Expected `output` to be a new folder or earlier sonar results; neither score nor sonar wrote {path}. "
                 "Move it away, or choose another folder."
             )
+
+
+def trained_model(place: Path) -> Path:
+    """The model in a `sonar/`, or in the folder around it; what is no such folder as it is."""
+    with read_faults(place):
+        return next((path for path in (place / MODEL_NAME, place / "sonar" / MODEL_NAME) if path.is_file()), place)
 
 
 def _told_names(path: Location) -> tuple[str, ...]:

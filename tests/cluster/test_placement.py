@@ -28,6 +28,13 @@ def test_one_worker_per_gpu_or_workers_that_fill_the_cores(nodes: list[Node], ex
     assert plan_placement(nodes, WorkerRequest()) == replace(expected, elastic=True)
 
 
+def test_a_kind_of_gpu_and_no_gpu_are_not_asked_for_together() -> None:
+    with pytest.raises(PlacementError, match="Expected `gpus_per_actor` above 0 with `accelerator_type`"):
+        WorkerRequest(accelerator_type="T4", gpus_per_worker=0).check()
+    WorkerRequest(accelerator_type="T4").check()
+    WorkerRequest(gpus_per_worker=0).check()
+
+
 def test_actors_asked_for_share_the_cores() -> None:
     assert plan_placement(_LAPTOP, WorkerRequest(num_workers=2)) == Placement(2, 0, 1)
 

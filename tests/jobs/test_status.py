@@ -48,6 +48,16 @@ def test_a_mount_that_is_lost_is_told_in_one_line(
     assert (ended.exit_code, line.startswith("error: Cannot read ")) == (1, True)
 
 
+def test_sonar_results_alone_are_no_run_of_images_and_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "sonar").mkdir()
+    (tmp_path / "sonar" / "metrics.json").write_text("{}")
+    for place in (tmp_path, tmp_path / "sonar"):
+        ended = CliRunner().invoke(status, [str(place)])
+        assert (ended.exit_code, "holds sonar results alone, of which" in ended.stderr) == (2, True)
+    (tmp_path / "run.json").write_text("{}")
+    assert "sonar" not in CliRunner().invoke(status, [str(tmp_path)]).stderr.replace(str(tmp_path), "")
+
+
 def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--verify"])
     assert told.exit_code == 0

@@ -197,6 +197,13 @@ def test_no_wait_leaves_the_job_alone_and_says_how_to_see_it(take: Callable[[Fak
     assert "ray job stop --address http://head:8265 raysubmit_1" in output
 
 
+def test_a_quiet_submit_that_does_not_wait_prints_the_jobs_id_alone(
+    take: Callable[[FakeJob], list[JobSettings]],
+) -> None:
+    take(FakeJob(AssertionError("it was followed")))
+    assert _submit("--no-wait", "-q", "--", *_SCORE) == (0, "raysubmit_1\n", "")
+
+
 def test_address_that_ray_overrules_is_told(
     take: Callable[[FakeJob], list[JobSettings]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,10 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
             "`sonar_model` goes with `sonar`; there is none",
         ),
         (
+            lambda: shardscore.score(output="run", sonar="uci", sonar_model="sonar.keras", seed=1),
+            "`seed` decides how a network is trained; with `sonar_model` none is",
+        ),
+        (
             lambda: shardscore.score(output="run", sonar="uci", model="nothere.keras"),
             "`model` goes with `images`; there is none",
         ),

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jobs.finetune import command
@@ -81,6 +82,28 @@ def test_single_options_are_stronger_than_the_preset(asked: Any) -> None:
     assert (request.heads.kind, request.num_folds, request.num_heads) == (HeadKind.SOFTMAX, 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("base", "sizes"), [("resnet50", ()), ("vgg16", ()), ("vgg16-convolutions", (320,)), ("any.keras", (320,))]
+)
+def test_the_size_of_a_preset_is_for_bases_that_may_take_any(asked: Any, base: str, sizes: tuple[int, ...]) -> None:
+    views = _features(asked(preset="best", base=base)).base.views
+    assert views == Views(sizes, True, tuple(ViewPooling))
+
+
+@pytest.mark.parametrize("size", ["448,224", [448, 224], ("224", "448"), [np.int64(224), 448], np.array([448, 224])])
+def test_several_sizes_are_a_list_or_one_text(asked: Any, size: Any) -> None:
+    views = _features(asked(size=size)).base.views
+    assert views is not None
+    assert views.sizes == (448, 224)
+
+
+@pytest.mark.parametrize("size", ["320", 320, np.int64(320), [320]])
+def test_one_size_is_a_number_or_its_text(asked: Any, size: Any) -> None:
+    views = _features(asked(size=size)).base.views
+    assert views is not None
+    assert views.sizes == (320,)
+
+
 def test_ways_of_pooling_may_be_joined_as_in_embed(asked: Any) -> None:
     for pooling in ("mean,max", "mean + max", ["mean", "max"]):
         views = _features(asked(pooling=pooling)).base.views
@@ -116,6 +139,11 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"head": "rbf", "folds": 3, "dropout": 0.5}, "belong to softmax heads"),
         ({"preset": "fast", "ensemble": 2}, "`ensemble` averages heads of one split"),
         ({"preset": "lesson", "head": "rbf"}, "Expected `folds` of at least 2 with `head` rbf"),
+        ({"folds": 0}, "received 0. Take `head` softmax or `preset` lesson with photos"),
+        ({"preset": "fast", "unfreeze": "dense"}, "Take `preset` lesson, or leave `preset` out"),
+        ({"preset": "best", "unfreeze": "dense", "base": "vgg16"}, "Take `preset` lesson, or leave `preset` out"),
+        ({"unfreeze": "dense", "pooling": "mean"}, "Leave `pooling` and `size` out"),
+        ({"unfreeze": "dense", "size": 224}, "Leave `pooling` and `size` out"),
         ({"preset": "lesson", "folds": 3, "validation": 6}, "Expected `folds` or `validation`: softmax heads stop on"),
         ({"folds": 1}, "Expected `folds` of at least 2, or 0 for none; received 1"),
         ({"learning_rate": float("nan")}, "Expected `learning_rate` to be a number; received nan"),
@@ -128,6 +156,8 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"size": "320x240"}, "Expected `size` of squares"),
         ({"size": "big"}, "Expected `size` of squares .* or several, such as 448,224, .*; received 'big'"),
         ({"size": "448,"}, "Expected `size` of squares .*; received '448,'"),
+        ({"size": [448, 0]}, r"Expected `size` of squares .*; received \[448, 0\]"),
+        ({"size": [448.5]}, "Expected `size` to be a list of texts or whole numbers; received 448.5 in it"),
         ({**_TWO, "weights": "random"}, r"Expected `weights` once for each .*; received 1 for resnet50, xception\."),
         ({**_TWO, "features": "top"}, "`features` and `size` belong to one `base`; received 2"),
         ({**_TWO, "size": 320}, "`features` and `size` belong to one `base`; received 2"),

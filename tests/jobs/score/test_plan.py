@@ -18,6 +18,7 @@ from jobs.score.job import run_score
 from jobs.score.measured_rate import bench_command, measured_rate
 from jobs.score.plan import plan_score
 from jobs.score.request import ImagesRequest, ScoreRequest
+from scoring.bench.drawings import draw_sonar
 from scoring.bench.record import RECORD_NAME
 from scoring.errors import RequestError, RunFolderError
 from scoring.models.model_request import ModelRequest
@@ -182,6 +183,31 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)
     assert (plan["num_actors"], plan["gpus_per_actor"], plan["num_nodes"]) == (3, 1, 2)
     assert (plan["engine"], plan["precision"], plan["seconds"]) == ("keras-tensorflow", "float32", None)
+    assert _files(tmp_path) == before
+
+
+@pytest.mark.ray
+def test_a_dry_run_tells_of_the_sonar_returns_too(
+    photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_sonar(Path("sonar.csv"), 1)
+    Path("m.keras").touch()
+    before = _files(tmp_path)
+    line = "score --images photos --model vgg16-imagenet --weights random --output run --dry-run --sonar"
+    for words, told in (
+        ("sonar.csv", "208 returns, of which a network trains on 60% and scores the others"),
+        ("sonar.csv --sonar-model m.keras", f"208 returns, scored with {tmp_path / 'm.keras'}"),
+    ):
+        ended = CliRunner().invoke(app, [*line.split(), *words.split(), "--json"])
+        assert json.loads(ended.stdout)["plan"]["sonar"] == told
+        assert f"sonar      {told[:20]}" in ended.stderr
+    for words, told in (
+        ("none.csv", "error: Expected --sonar to be a file"),
+        ("sonar.csv --sonar-model no.keras", "error: Expected --sonar-model to be a readable file"),
+    ):
+        ended = CliRunner().invoke(app, [*line.split(), *words.split()])
+        assert (ended.exit_code, ended.stderr[: len(told)]) == (2, told)
     assert _files(tmp_path) == before
 
 

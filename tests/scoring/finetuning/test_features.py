@@ -136,3 +136,13 @@ def test_a_photo_without_numbers_is_no_error_of_others_and_hides_no_value_beyond
     np.testing.assert_array_equal(extractor.score(np.zeros((1, 1, 1, 3), np.uint8)), [[odd, 0]])
     with pytest.raises(ModelError, match=r"the range of float16 that they are stored in; received 100,000\."):
         extractor.score(np.zeros((2, 1, 1, 3), np.uint8))
+
+
+def test_features_that_float16_is_too_coarse_for_are_refused() -> None:
+    class _Small(FakeEngine):
+        def score(self, images: Any) -> Any:
+            return np.full((len(images), 2), 4e-8, np.float32)
+
+    extractor = FeatureExtractor(_Small(), "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
+    with pytest.raises(ModelError, match=r"whose largest value is 4\.0e-08\. Name another layer with `features`"):
+        extractor.score(np.zeros((2, 1, 1, 3), np.uint8))

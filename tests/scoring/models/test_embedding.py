@@ -1,5 +1,6 @@
 """Vectors of images: what a network gives at a layer, pooled and stored as asked; null for what has none."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,15 @@ def _embedder(dtype: EmbeddingType = EmbeddingType.FLOAT16) -> Embedder:
 def _row(name: str, *vector: float) -> ScoredImage:
     outputs = np.array(vector, np.float32) if vector else None
     return ScoredImage(ImageEntry(name, f"{name}.jpg", 1), outputs, None if vector else "the file is empty")
+
+
+class _Gives(FakeEngine):
+    def __init__(self, features: Any) -> None:
+        super().__init__()
+        self._features = features
+
+    def score(self, images: Any) -> Any:
+        return self._features
 
 
 @pytest.mark.parametrize("dtype", EmbeddingType)
@@ -90,14 +100,29 @@ def test_verified_reader_takes_them_and_no_list_of_another_kind(tmp_path: Path) 
 
 
 def test_value_beyond_float16_is_refused_unless_stored_as_float32() -> None:
-    class _Large(FakeEngine):
-        def score(self, images: Any) -> Any:
-            return np.array([[1e5, 0], [np.inf, 0]], np.float32)
-
+    engine = _Gives(np.array([[1e5, 0], [np.inf, 0]], np.float32))
     images: Any = np.zeros((2, 1, 1, 3), np.uint8)
     with pytest.raises(ModelError, match=r"the range of float16 .*; received 100,000\. Store them as `dtype` float32"):
-        replace(_embedder(), engine=_Large()).score(images)
-    assert replace(_embedder(EmbeddingType.FLOAT32), engine=_Large()).score(images)[0, 0] == 1e5
+        replace(_embedder(), engine=engine).score(images)
+    assert replace(_embedder(EmbeddingType.FLOAT32), engine=engine).score(images)[0, 0] == 1e5
+
+
+@pytest.mark.parametrize(
+    "vectors", [[[4.1e-8, 0, 3e-9]], [[1.23e-6, 1e-7, 0], [0, 0, 0]], [[1e-42, 0, 0], [np.nan, 1, 1]]]
+)
+def test_vector_too_small_for_float16_is_refused_unless_stored_as_float32(vectors: list[list[float]]) -> None:
+    engine = _Gives(np.array(vectors, np.float32))
+    images: Any = np.zeros((len(vectors), 1, 1, 3), np.uint8)
+    with pytest.raises(ModelError, match=r"large enough for float16, .*; received vectors .* `dtype` float32"):
+        replace(_embedder(), engine=engine).score(images)
+    assert replace(_embedder(EmbeddingType.FLOAT32), engine=engine).score(images)[0, 0] > 0
+
+
+@pytest.mark.parametrize("vectors", [[[1, 1e-8, -1e-30]], [[2e-3, 1e-7, 0], [0, 0, 0]], [[1, 1, 1], [0, 1e-8, 0]], []])
+def test_float16_holds_what_is_tiny_beside_the_rest_of_its_vector_or_batch(vectors: list[list[float]]) -> None:
+    features = np.array(vectors, np.float32).reshape(-1, 3)
+    images: Any = np.zeros((len(vectors), 1, 1, 3), np.uint8)
+    np.testing.assert_array_equal(replace(_embedder(), engine=_Gives(features)).score(images), features)
 
 
 def test_base_of_a_model_is_the_network_below_its_classes(tmp_path: Path) -> None:
@@ -225,7 +250,7 @@ def test_all_that_shapes_a_vector_is_in_the_digest(tmp_path: Path) -> None:
     options: list[dict[str, Any]] = [
         {},
         {"layer": "maps"},
-        {"pooling": Pooling.MAX},
+        {"layer": "maps", "pooling": Pooling.MAX},
         {"size": (64, 48)},
         {"pixels": PixelScale.TORCH},
         {"dtype": EmbeddingType.FLOAT16},
@@ -233,3 +258,11 @@ def test_all_that_shapes_a_vector_is_in_the_digest(tmp_path: Path) -> None:
     digests = [_request(tmp_path / "m.keras", **one).load().model_digest for one in options]
     assert len(set(digests)) == len(options)
     assert _request(tmp_path / "m.keras", size=(224, 224)).load().model_digest == digests[0]
+
+
+@pytest.mark.keras
+def test_a_layer_of_vectors_is_pooled_in_no_other_way(tmp_path: Path) -> None:
+    _save(tmp_path / "m.keras")
+    for pooling in (Pooling.MAX, Pooling.MEAN_MAX):
+        with pytest.raises(ModelError, match=rf"Expected maps for `pooling` {re.escape(pooling)}; .* has one vector"):
+            _request(tmp_path / "m.keras", pooling=pooling).load()

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.report import report
+from jobs.sonar.result import Study
 from scoring.arrays import Float32Array
-from scoring.errors import RunFolderError
+from scoring.errors import RequestError, RunFolderError
 from scoring.report.page import write_report
 from scoring.sonar.metrics_file import (
     METRICS_NAME,
@@ -89,6 +91,22 @@ def _write_study(folder: Path, of_mines: float | None = None, data_sha256: str =
     protocols, models = (tuple(dict.fromkeys(names)) for names in zip(*scored, strict=True))
     settings = StudySettings(data_sha256, protocols, models, 0, "tensorflow", _VERSIONS)
     write_metrics(folder / METRICS_NAME, StudyRecord(settings, 12.0, rows))
+
+
+def test_a_studys_own_folder_stands_for_the_one_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_study(tmp_path / "run" / "sonar")
+    page = report(tmp_path / "run")
+    content = on_disk(page.path).read_bytes()
+    monkeypatch.chdir(tmp_path / "run" / "sonar")
+    for place in (tmp_path / "run" / "sonar", Path(), Study(tmp_path / "run" / "sonar", ())):
+        assert report(place) == page  # type: ignore[arg-type]
+        assert on_disk(page.path).read_bytes() == content
+    assert not (tmp_path / "run" / "sonar" / "report.html").exists()
+    with pytest.raises(RequestError, match="run holds sonar results alone"):
+        report(tmp_path / "run", images=tmp_path)
+    (tmp_path / "run" / "sonar" / "metrics.json").unlink()
+    with pytest.raises(RequestError, match="sonar holds nothing of theirs"):
+        report(tmp_path / "run" / "sonar")
 
 
 def _text(folder: Path) -> str:

@@ -21,7 +21,7 @@ from scoring.sonar.metrics_file import (
     write_metrics,
 )
 from scoring.sonar.network import SonarSettings, load_earlier
-from scoring.sonar.whole_results import are_whole
+from scoring.sonar.whole_results import are_whole, trained_model
 from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
 
@@ -61,6 +61,15 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
+def test_a_folder_stands_for_the_model_that_was_trained_in_it(tmp_path: Path) -> None:
+    (tmp_path / "run" / "sonar").mkdir(parents=True)
+    model = tmp_path / "run" / "sonar" / "model.keras"
+    for place in (model, model.parent, tmp_path / "run"):
+        assert trained_model(place) == place  # of which a later message tells that it is no file
+    model.touch()
+    assert [trained_model(place) for place in (model, model.parent, tmp_path / "run")] == [model] * 3
+
+
 def test_a_whole_result_is_taken_up(trained: SonarSettings) -> None:
     assert load_earlier(trained) == _METRICS
 
@@ -74,6 +83,15 @@ def test_a_result_of_another_backend_is_refused(model: str, tmp_path: Path, requ
     assert load_earlier(settings) is not None
     with pytest.raises(RunFolderError, match="backend differs: expected tensorflow, received jax"):
         load_earlier(replace(settings, backend="jax"))
+
+
+def test_the_seed_counts_where_a_model_is_trained(trained: SonarSettings) -> None:
+    with pytest.raises(RunFolderError, match="seed differs: expected 0, received 1"):
+        load_earlier(replace(trained, seed=1))
+
+
+def test_the_seed_does_not_count_where_none_is(scored: SonarSettings) -> None:
+    assert load_earlier(replace(scored, seed=1)) is not None
 
 
 def test_a_result_of_the_same_model_is_taken_up_without_a_model_of_its_own(scored: SonarSettings) -> None:
