@@ -1,8 +1,11 @@
 """Spellings of one text: `é` as one character, or as `e` and an accent, as Macs write names of files; `Cats`, `cat`."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+
+_JOINTS = re.compile(r"[\s_-]+")  # between words of a name
 
 
 def composed(text: str) -> str:
@@ -14,6 +17,11 @@ def singular(word: str) -> str:
     """What a word is but for case, plural and spelling: `cat` of `Cats`."""
     folded = composed(word).casefold()
     return folded.removesuffix("s") or folded  # a letter alone has no plural
+
+
+def loose(text: str) -> str:
+    """What a name is but for case and what joins its words: `sugar beet` of `Sugar_beet`."""
+    return _JOINTS.sub(" ", composed(text).casefold()).strip()
 
 
 def one_spelling(labels: Iterable[str]) -> dict[str, str]:
