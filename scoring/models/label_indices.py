@@ -39,13 +39,14 @@ def without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
         source: Where they stand, for messages.
 
     Raises:
-        ModelError: If the entries stand in another order than their indices, or two columns may be the indices.
+        ModelError: If the entries stand in another order than their indices, two columns may be the indices, or these
+            have gaps.
     """
     if columns := _columns(entries):
         if _are_bare(columns):
             columns = [column for column in columns if 0 in column] or columns
         return _of_columns(columns, entries, source)
-    _check_gaps(entries, source)
+    _check_gaps(entries, source, _WITH_GAPS)
     for number in _NUMBERS:
         if indices := list(_by_index(entries, number)):
             if list(entries) != sorted(entries) or not all(map(_OF_FOLDER.fullmatch, entries)):
@@ -58,11 +59,14 @@ def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
     """The names in a table whose first line says index and name, or the like; none where it does not.
 
     Raises:
-        ModelError: If they stand in another order than their indices, or both columns may be the indices.
+        ModelError: If they stand in another order than their indices, both columns may be the indices, or these have
+            gaps.
     """
     header, *rows = lines or ("",)
     is_header = _HEADER.fullmatch(header) and not _columns(lines)  # cat,0 is pandas' ,0 only if the rest tells so
     columns = _columns(rows) if is_header else []
+    if is_header and not columns:
+        _check_gaps(rows, source, _WITH_GAPS[:1])
     return _of_columns(columns, rows, source) if columns else ()
 
 
@@ -100,9 +104,9 @@ def _of_columns(columns: Sequence[dict[int, str]], entries: Sequence[str], sourc
     return tuple(in_order.values())
 
 
-def _check_gaps(entries: Sequence[str], source: str) -> None:
+def _check_gaps(entries: Sequence[str], source: str, columns: Sequence[tuple[re.Pattern[str], int]]) -> None:
     """Refuse numbers with gaps beside all names, as ids of categories have them: `0,empty` and `2,puma`."""
-    for column, largest_first in _WITH_GAPS:
+    for column, largest_first in columns:
         indices = {int(match["index"]) for match in map(column.fullmatch, entries) if match}
         if not len(indices) == len(entries) > 1 or min(indices) > largest_first:
             continue
