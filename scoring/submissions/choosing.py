@@ -139,10 +139,10 @@ def _check_whole(labels: Sequence[str], mark: str, cells: Cells) -> None:
     if torn is None:
         return
     spelled = next((part for part in cells.parts if part != torn and loose(part) == loose(torn)), None)
-    advice = f", such as {spelled}, which the template has," if spelled else ""
+    advice = f", such as {spelled}, which the template has" if spelled else ""
     raise RequestError(
         f"Expected labels without {MARKS[parting]} for a list of them; one is {torn!r}. Score with labels spelled as "
-        f"the competition spells them{advice} or say `values` index if it wants indices."
+        f"the competition spells them{advice}, or say `values` index if it wants indices."
     )
 
 
