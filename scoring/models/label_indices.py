@@ -19,6 +19,11 @@ _NUMBERS = (
     re.compile(rf"(?P<index>[0-9]{{1,18}})(?P<name>[\s{_MARKS}._)-].*)", re.DOTALL),
     re.compile(rf"(?P<name>.*[\s{_MARKS}._-])(?P<index>[0-9]{{1,18}})", re.DOTALL),
 )
+# Numbers beside a name with letters, in a column of their own, and the most that the first may be: Audi,2010 is a name.
+_WITH_GAPS = (
+    (re.compile(r"(?P<index>[0-9]{1,18})(\.0)? *[,;\t].*[^\W\d_].*", re.DOTALL), 10**18),
+    (re.compile(r".*[^\W\d_].*[,;\t](?P<index>[0-9]{1,18})(\.0)?", re.DOTALL), 1),
+)
 # Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
 _OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
 
@@ -34,12 +39,14 @@ def without_indices(entries: Sequence[str], source: str) -> tuple[str, ...]:
         source: Where they stand, for messages.
 
     Raises:
-        ModelError: If the entries stand in another order than their indices, or two columns may be the indices.
+        ModelError: If the entries stand in another order than their indices, two columns may be the indices, or these
+            have gaps.
     """
     if columns := _columns(entries):
         if _are_bare(columns):
             columns = [column for column in columns if 0 in column] or columns
         return _of_columns(columns, entries, source)
+    _check_gaps(entries, source, _WITH_GAPS)
     for number in _NUMBERS:
         if indices := list(_by_index(entries, number)):
             if list(entries) != sorted(entries) or not all(map(_OF_FOLDER.fullmatch, entries)):
@@ -52,11 +59,14 @@ def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
     """The names in a table whose first line says index and name, or the like; none where it does not.
 
     Raises:
-        ModelError: If they stand in another order than their indices, or both columns may be the indices.
+        ModelError: If they stand in another order than their indices, both columns may be the indices, or these have
+            gaps.
     """
     header, *rows = lines or ("",)
     is_header = _HEADER.fullmatch(header) and not _columns(lines)  # cat,0 is pandas' ,0 only if the rest tells so
     columns = _columns(rows) if is_header else []
+    if is_header and not columns:
+        _check_gaps(rows, source, _WITH_GAPS[:1])
     return _of_columns(columns, rows, source) if columns else ()
 
 
@@ -92,6 +102,22 @@ def _of_columns(columns: Sequence[dict[int, str]], entries: Sequence[str], sourc
     in_order = next((column for column in columns if list(column) == sorted(column)), columns[0])
     _check_order(list(in_order), entries, source)
     return tuple(in_order.values())
+
+
+def _check_gaps(entries: Sequence[str], source: str, columns: Sequence[tuple[re.Pattern[str], int]]) -> None:
+    """Refuse numbers with gaps beside all names, as ids of categories have them: `0,empty` and `2,puma`."""
+    for column, largest_first in columns:
+        indices = {int(match["index"]) for match in map(column.fullmatch, entries) if match}
+        if not len(indices) == len(entries) > 1 or min(indices) > largest_first:
+            continue
+        first = int(1 in indices and 0 not in indices)
+        missing = next(index for index in range(first, len(indices) + 2) if index not in indices)
+        if missing < max(indices):
+            raise ModelError(
+                f"Expected `labels` with every index from {first} to {first + len(entries) - 1}, as there are "
+                f"{len(entries)} names; {source} has no {missing}. Write the names alone, in the order of the model's "
+                f"outputs; where the numbers are none of indices, name them in JSON: [{json.dumps(entries[0])}, ...]."
+            )
 
 
 def _check_order(indices: Sequence[int], entries: Sequence[str], source: str) -> None:

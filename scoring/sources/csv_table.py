@@ -168,7 +168,8 @@ def _unpacked(content: bytes) -> bytes:
 def _content(source: Location, field: str, what: str) -> bytes:
     above = file_above(source)
     if above is None:
-        raise RequestError(f"Expected `{field}` to be {what}; there is no {source}.")
+        received = f"{source} is a folder. Name the file in it" if source.is_dir() else f"there is no {source}"
+        raise RequestError(f"Expected `{field}` to be {what}; {received}.")
     file, inside = above
     try:
         is_zipped = inside or is_zip(file.name)

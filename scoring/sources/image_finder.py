@@ -11,7 +11,7 @@ from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
-from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip
+from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip, whole_of_part
 from scoring.storage.reach import may_be_readable_later, refuse_fault_of_machine
 from scoring.storage.walking import Fault, is_hidden
 
@@ -19,6 +19,7 @@ _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
 _GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
+_ALONE_IN_ZIPS = frozenset({".csv", ".tsv", ".json", ".txt"})  # `train.csv.zip`, as Kaggle zips each of its files
 # Files that are not looked into: their name says that they are no image.
 _OTHERS = frozenset(
     {".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm", ".yaml"}
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     UNCLEAR = "unclear"
     NOT_AN_IMAGE = "not an image"
     ARCHIVE = "archive, not looked into"
+    PART = "part of an archive, which `cat test.zip.* > test.zip` puts together"
     PACKED = "compressed, and neither a zip nor a tar"
     TABLE = "Parquet table, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
@@ -136,7 +138,12 @@ def judge_name(path: str) -> str | None:
     """Why a file of this name is left out; None for an image, `UNCLEAR` where only its content tells."""
     if is_hidden(path):
         return Fault.HIDDEN
-    reason = _judge_suffix(os.path.splitext(path)[1].lower())
+    bare, suffix = os.path.splitext(path)
+    reason = _judge_suffix(suffix.lower())
+    if is_zip(path) and os.path.splitext(bare)[1].lower() in _ALONE_IN_ZIPS:
+        return Reason.NOT_AN_IMAGE
+    if reason is Reason.UNCLEAR and whole_of_part(path):
+        return Reason.PART
     return Reason.PACKED if reason is Reason.ARCHIVE and not (is_zip(path) or is_tar(path)) else reason
 
 

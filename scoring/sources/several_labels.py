@@ -15,13 +15,13 @@ _NOT_SCORED = (
     "and this model gives one label to each. A model of several, with a sigmoid for each, is scored with `outputs` "
     "multi-label; if it is one label, write it without."
 )
-_MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
+MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
 
 
 def read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
     """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
     different = set(map(composed, values))
-    for mark, words in _MARKS.items():
+    for mark, words in MARKS.items():
         value = several_of(different, mark, may_be_names=not use.takes_several)
         if value and use.takes_several:
             return [",".join(parts_of(value, mark)) for value in values]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?")  # 01 is a code, and another than 1
+_JOINTS = re.compile(r"[\s_-]+")  # between words of a name
 
 
 def composed(text: str) -> str:
@@ -23,6 +24,11 @@ def bare_number(word: str) -> str:
     """What a number is but for zeros at its end: `2` of `2.0`, `1.5` of `1.50`; any other word is itself."""
     found = _NUMBER.fullmatch(word)
     return word if found is None else found[1] + (found[2] or "").rstrip("0").rstrip(".")
+
+
+def loose(text: str) -> str:
+    """What a name is but for case and what joins its words: `sugar beet` of `Sugar_beet`."""
+    return _JOINTS.sub(" ", composed(text).casefold()).strip()
 
 
 def one_spelling(labels: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ TAR_SUFFIX = r"\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz2?|txz)"  # in any case, as al
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 ROW_SUFFIX = r"\.(?:parquet|parq|pq)#[0-9]+"  # of an image in a table, `0001.parquet#7`
 _TAR = re.compile(f"{TAR_SUFFIX}$", re.IGNORECASE)
+_PART = re.compile(rf"(?P<whole>.+(?:\.(?:zip|7z)|{TAR_SUFFIX}))\.[0-9]{{2,4}}", re.IGNORECASE | re.DOTALL)
 _ROW = re.compile(rf"{ROW_SUFFIX}\Z", re.IGNORECASE)
 
 
@@ -17,6 +18,12 @@ def is_tar(path: str) -> bool:
 def is_zip(path: str) -> bool:
     """Whether a name is that of a zip."""
     return path.lower().endswith(".zip")
+
+
+def whole_of_part(path: str) -> str | None:
+    """The archive that a file is a part of by its name, `test.zip` of `test.zip.001`; None if it is none."""
+    match = _PART.fullmatch(path)
+    return match and match["whole"]
 
 
 def is_parquet(name: str) -> bool:

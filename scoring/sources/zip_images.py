@@ -8,7 +8,7 @@ from functools import cached_property
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
-from scoring.sources.suffixes import is_tar, is_zip
+from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
@@ -41,7 +41,9 @@ class ZipSource:
     def check(self) -> None:
         """See `ImageSource`."""
         if not zipfile.is_zipfile(path_or_file(self._archive)):
-            raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.")
+            whole = whole_of_part(self._archive.name)
+            advice = f" It is a part of one: put all together with `cat {whole}.* > {whole}`." if whole else ""
+            raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.{advice}")
 
     def member(self, path: str) -> ImageSource:
         """The images in a folder or an archive within the zip.

@@ -13,6 +13,7 @@ from scoring.errors import RequestError
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 from scoring.run.reader import some
 from scoring.run.record import RunRecord
+from scoring.sources.several_labels import parts_of
 from scoring.sources.spelling import composed
 from scoring.submissions.template import WHOLE, without_fraction
 
@@ -110,11 +111,12 @@ class Best:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The labels, or indices, of the most likely classes, the best first, with spaces between them."""
+    """The labels, or indices, of the most likely classes, the best first, with a mark between them."""
 
     labels: Sequence[str]
     as_index: bool
     count: int
+    mark: str = " "
 
     def __post_init__(self) -> None:
         """Raise RequestError if there are not so many."""
@@ -132,21 +134,21 @@ class Ranked:
     @property
     def holds(self) -> str:
         """What a row holds, in words."""
-        return f"the best {self.count} {_named(self.labels, self.as_index)}"
+        return f"the best {self.count} {_named(self.labels, self.as_index, self.mark)}"
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
         """See `Answers`."""
         if self.count > TOP_K:
             ranked = np.argsort(-_vectors(table, len(self.labels)), axis=1, kind="stable")[:, : self.count]
-            return [_joined(row, self.labels, self.as_index) for row in ranked]
+            return [_joined(row, self.labels, self.as_index, self.mark) for row in ranked]
         index = {composed(label): number for number, label in enumerate(self.labels)}
         found = ([index[composed(label)] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
-        return [_joined(row, self.labels, self.as_index) for row in found]
+        return [_joined(row, self.labels, self.as_index, self.mark) for row in found]
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(given[0].split(), self.labels, self.as_index)
-        return _joined(classes, self.labels, self.as_index) if classes else None
+        classes = _classes_of(parts_of(given[0], self.mark.strip() or " "), self.labels, self.as_index)
+        return _joined(classes, self.labels, self.as_index, self.mark) if classes else None
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,13 @@ class Above:
     labels: Sequence[str]
     as_index: bool
     threshold: float
+    mark: str = " "
     needs: Sequence[str] = ("probabilities",)
 
     @property
     def holds(self) -> str:
         """What a row holds, in words."""
-        return f"all {_named(self.labels, self.as_index)} of a probability of at least {self.threshold:g}"
+        return f"all {_named(self.labels, self.as_index, self.mark)} of a probability of at least {self.threshold:g}"
 
     def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
         """See `Answers`."""
@@ -169,14 +172,14 @@ class Above:
         ranked = np.argsort(-vectors, axis=1, kind="stable")
         at_least = np.float32(self.threshold)  # 0.9 is stored as the float32 just below it
         return [
-            _joined(order[row[order] >= at_least], self.labels, self.as_index)
+            _joined(order[row[order] >= at_least], self.labels, self.as_index, self.mark)
             for order, row in zip(ranked, vectors, strict=True)
         ]
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(given[0].split(), self.labels, self.as_index)
-        return None if classes is None else _joined(classes, self.labels, self.as_index)
+        classes = _classes_of(parts_of(given[0], self.mark.strip() or " "), self.labels, self.as_index)
+        return None if classes is None else _joined(classes, self.labels, self.as_index, self.mark)
 
 
 def class_index(text: str, num_classes: int) -> int | None:
@@ -204,8 +207,8 @@ def _vectors(table: pa.Table, num_labels: int) -> Float32Array:
     return flat.reshape(-1, num_labels)
 
 
-def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool) -> tuple[str, ...]:
-    return (" ".join(str(index) if as_index else labels[index] for index in classes),)
+def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool, mark: str = " ") -> tuple[str, ...]:
+    return (mark.join(str(index) if as_index else labels[index] for index in classes),)
 
 
 def _classes_of(values: Sequence[str], labels: Sequence[str], as_index: bool) -> list[int] | None:
@@ -219,8 +222,9 @@ def _classes_of(values: Sequence[str], labels: Sequence[str], as_index: bool) ->
     return named if len(named) == len(classes) else None
 
 
-def _named(labels: Sequence[str], as_index: bool) -> str:
-    return f"class indices ({_mapping(labels)})" if as_index else "labels"
+def _named(labels: Sequence[str], as_index: bool, mark: str) -> str:
+    parted = f" with {mark.strip()!r} between them" if mark.strip() else ""
+    return f"class indices{parted} ({_mapping(labels)})" if as_index else f"labels{parted}"
 
 
 def _mapping(labels: Sequence[str]) -> str:

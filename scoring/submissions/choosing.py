@@ -5,13 +5,17 @@ from collections.abc import Sequence
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.spelling import composed, singular
+from scoring.sources.several_labels import MARKS, parts_of
+from scoring.sources.spelling import composed, loose, singular
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
+from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 from scoring.submissions.template_values import check_numbers, check_told, kind_of_values
 from scoring.submissions.wishes import Values, Wishes
+
+_OF_BOXES = {"bbox", "encodedpixels", "predictionstring", "rle", "rlemask"}
 
 
 def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is_multi_label: bool = False) -> Answers:
@@ -33,11 +37,15 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if len(template.columns) > 1:
         _refuse(wishes, ("values", "positive", "threshold"), f"{len(template.columns)} columns, one for each class")
         return Probabilities(_classes(template, labels), labels, wishes.clip or 0.0)
+    _check_answerable(template.columns[0])
     values, spelled = [answer for (answer,) in template.answers], [composed(label) for label in labels]
     if is_multi_label:
         check_told(values, wishes)
-    if wishes.threshold is not None or any(len(value.split()) > 1 and value not in spelled for value in values):
-        return _lists(values, template.spelled(labels), wishes)
+    cells = read_cells(values, spelled, are_lists=wishes.threshold is not None)
+    if wishes.threshold is not None or cells.are_lists:
+        return _lists(cells, template.spelled(labels), wishes)
+    if wishes.values is not Values.PROBABILITY:
+        cells.check_told()
     kind = wishes.values or kind_of_values(values, spelled, wishes.positive)
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
@@ -53,6 +61,15 @@ def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:
     for field in fields:
         if getattr(wishes, field) is not None:
             raise RequestError(f"Expected no `{field}` with this `template`: it has {what}.")
+
+
+def _check_answerable(column: str) -> None:
+    """Refuse columns that competitions give to boxes and masks, whose placeholders may be such as 0 1."""
+    if loose(column).replace(" ", "") in _OF_BOXES:
+        raise RequestError(
+            f"Expected a column of `template` for a probability, a label or an index; {column!r} is for boxes or "
+            "masks, which no run finds. If it is for labels, name it otherwise."
+        )
 
 
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
@@ -90,32 +107,43 @@ def _index_of(labels: Sequence[str]) -> dict[str, int]:
     return {label: index for index, label in enumerate(labels)}
 
 
-def _lists(values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Answers:
-    """Several classes in one column, with spaces between them."""
+def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
+    """Several classes in one column, with a mark between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
-    spelled = list(_index_of(labels))
-    items = [item for value in values for item in value.split()]
-    kind = wishes.values or kind_of_values(items, spelled, None, are_lists=True)
+    _index_of(labels)
+    kind = wishes.values or kind_of_values(cells.parts, cells.labels, None, are_lists=True)
     if kind is Values.PROBABILITY:
         raise RequestError(
-            f"Expected labels or class indices with spaces between them in `template`; received {values[0]!r}. Where "
-            "it only holds a place, say with `values` what is wanted: label or index."
+            f"Expected labels or class indices with spaces between them in `template`; received {cells.parts[0]!r}. "
+            "Where it only holds a place, say with `values` what is wanted: label or index."
         )
-    as_index = kind is Values.INDEX
+    as_index, mark = kind is Values.INDEX, cells.separator()
     if as_index:
         check_numbers(labels)
-    torn = next((label for label in labels if len(label.split()) != 1), None)
-    if torn is not None and not as_index:
-        raise RequestError(f"Expected labels without spaces for a list of them; one is {torn!r}. Use `values` index.")
+    else:
+        _check_whole(labels, mark, cells)
     if wishes.threshold is not None:
-        return Above(labels, as_index, wishes.threshold)
-    counts = sorted({len(value.split()) for value in values})
-    if len(counts) > 1:
+        return Above(labels, as_index, wishes.threshold, mark)
+    if len(cells.counts) > 1:
         raise RequestError(
-            f"Expected as many labels in every row of `template`; received {some(counts)}. Say with `threshold` 0.5 "
-            "from which probability on a label is in the list."
+            f"Expected as many labels in every row of `template`; received {some(cells.counts)}. Say with `threshold` "
+            "0.5 from which probability on a label is in the list."
         )
-    return Ranked(labels, as_index, counts[0])
+    return Ranked(labels, as_index, cells.counts[0], mark)
+
+
+def _check_whole(labels: Sequence[str], mark: str, cells: Cells) -> None:
+    """Refuse labels that would be several in a list: `great dane` where a blank stands between two."""
+    parting = mark.strip() or " "
+    torn = next((label for label in labels if len(parts_of(label, parting)) != 1), None)
+    if torn is None:
+        return
+    spelled = next((part for part in cells.parts if part != torn and loose(part) == loose(torn)), None)
+    advice = f", such as {spelled}, which the template has" if spelled else ""
+    raise RequestError(
+        f"Expected labels without {MARKS[parting]} for a list of them; one is {torn!r}. Score with labels spelled as "
+        f"the competition spells them{advice}, or say `values` index if it wants indices."
+    )
 
 
 def _check_index(column: str, labels: Sequence[str]) -> None:

@@ -9,6 +9,10 @@ import numpy.typing as npt
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.id_matching import Matches, match_by_every_reading
+from scoring.sources.id_spelling import slashed
+from scoring.sources.splits import Split, SplitFolders
+
+_BY_NAME = 2  # the first of the readings in which an id need not be the image's whole id or path
 
 
 def match_ids(
@@ -37,7 +41,8 @@ def match_ids(
 
     Raises:
         RequestError: If no reading does; the first id without an image, or with two, is named. If the images' own ids
-            and their paths tell otherwise. If the header is one more id by the same reading.
+            and their paths tell otherwise. If the header is one more id by the same reading. If names without folders
+            mean photos to train on where others are to test on.
     """
     own = (matches.rows for matches in match_by_every_reading(ids, image_ids, image_ids) if _is_whole(matches))
     by_own = next(own, None) if has_own_ids else None
@@ -46,6 +51,8 @@ def match_ids(
         if _is_whole(matches):
             if by_own is not None:
                 _check_same(ids, image_ids, paths, by_own, matches.rows)
+            if reading >= _BY_NAME:
+                _check_of_test(ids, paths, matches.rows)
             if header and header not in ids:
                 readings = match_by_every_reading([header], image_ids, paths, folder, by_ends=True)
                 _check_is_no_image(header, next(islice(readings, reading, None)))
@@ -83,6 +90,21 @@ def _check_same(
         raise RequestError(
             f"Expected ids of `template` that mean one image each; {ids[first]} is {paths[own]} by its id, "
             f"{image_ids[own]}, and {paths[other]} by its path. Spell them in `template` as the run's ids are."
+        )
+
+
+def _check_of_test(ids: Sequence[str], paths: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
+    """Refuse names without a folder that lead to photos to train on where others are to test on: one of these lacks."""
+    bare = [place for place, one in enumerate(ids) if "/" not in slashed(one)]
+    folders = SplitFolders(paths) if bare else None
+    if folders is None or all(folders.split_of(path) is not Split.TEST for path in paths):
+        return
+    others = [place for place in bare if folders.split_of(paths[rows[place]]) in {Split.TRAIN, Split.VALIDATION}]
+    if others:
+        raise RequestError(
+            f"Expected ids of `template` to mean photos to test on, as the run has; {len(others)} of {len(ids)} mean "
+            f"others by their name alone: {ids[others[0]]} is {paths[rows[others[0]]]}. If these are meant, write "
+            "their folders into the ids; if not, their photos are missing."
         )
 
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from scoring.errors import RequestError
 from scoring.sources.csv_table import read_csv
+from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location
 
@@ -118,7 +119,8 @@ def _stripped(row: Sequence[str]) -> tuple[str, ...]:
 
 def _spellings(rows: Sequence[Sequence[str]]) -> dict[str, str]:
     accented = dict.fromkeys(value.strip() for row in rows for value in row[1:] if not value.isascii())
-    texts = [text for value in accented for text in (value, *value.split())]
+    parts = {value: [part for mark in MARKS for part in parts_of(value, mark)] for value in accented}
+    texts = [text for value in accented for text in (value, *parts[value])]
     return {composed(text): text for text in reversed(texts)} | {text: text for text in texts}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
+from scoring.sources.spelling import loose
 from scoring.submissions.answers import class_index
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 from scoring.submissions.wishes import Values, Wishes
@@ -97,7 +98,11 @@ def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
 
 
 def _no_label(value: str, labels: Sequence[str], kinds: str) -> RequestError:
+    near = next((label for label in labels if loose(label) == loose(value)), None)
+    advice = f"Where it only holds a place, say with `values` what is wanted: {kinds}."
+    if near is not None:
+        advice = f"The run spells it {near!r}: score with labels spelled as the competition spells them."
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
-        f"Where it only holds a place, say with `values` what is wanted: {kinds}."
+        f"{advice}"
     )

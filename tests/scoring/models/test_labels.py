@@ -251,6 +251,27 @@ def test_a_column_of_indices_that_tells_another_order_is_refused(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        ("0,empty 2,puma 3,dasyprocta", 1),
+        ("2,puma 0,empty", 1),
+        ("0;empty 5;puma", 1),
+        ("1,empty 3,puma", 2),
+        ("3\tempty 5\tpuma", 0),
+        ("empty,0 puma,2", 1),
+        ("0,air,train 2,bed,train", 1),
+        ("id,name 0,empty 2,puma", 1),
+    ],
+)
+def test_indices_with_gaps_beside_the_names_are_no_part_of_them(tmp_path: Path, lines: str, missing: int) -> None:
+    for_json = lines.removeprefix("id,name ").split(" ")[0].replace("\t", r"\\t")
+    with pytest.raises(
+        ModelError, match=rf"every index from [01] to .* has no {missing}\..*name them in JSON: \[\"{for_json}"
+    ):
+        read_class_names(_file(tmp_path, lines.replace(" ", "\n")))
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ("0 cat", "1 dog"),  # Teachable Machine's, which may be names as well as the next
@@ -259,6 +280,11 @@ def test_a_column_of_indices_that_tells_another_order_is_refused(tmp_path: Path,
         ("2 euro", "1 euro"),
         ("5 cat", "4 dog"),
         ("0: cat", "1 dog"),
+        ("2,5", "7,5"),
+        ("1,cat", "2,cat"),
+        ("16:9 wide", "4:3 old"),
+        ("Audi A4, 2012", "Fiat 500, 2010"),
+        ("Audi,2012", "Fiat,2010"),
         ("cat, 2 years", "cat, 1 year"),
     ],
 )

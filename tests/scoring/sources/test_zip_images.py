@@ -238,6 +238,32 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
         find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
 
 
+def test_parts_of_a_zip_are_told_as_such(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    content = _packed({"1.jpg": b"1" * 500})
+    for number, start in enumerate(range(0, len(content), 300), start=1):
+        (folder / f"test.zip.00{number}").write_bytes(content[start : start + 300])
+    with pytest.raises(ImagesError, match=r"part of an archive, which `cat .*`.*: 3 \(test\.zip\.00"):
+        find_images(folder)
+    with pytest.raises(ImagesError, match=r"It is a part of one: .*`cat test\.zip\.\* > test\.zip`\.$"):
+        find_images(folder / "test.zip.001")
+
+
+def test_a_table_that_is_zipped_alone_is_no_archive_of_images(tmp_path: Path) -> None:
+    tables = {f"{name}.zip": _packed({name: b"id"}) for name in ("a.csv", "b.CSV", "c.json", "d.txt")}
+    photos = _packed({"1.jpg": b"1"})
+    bundle = _write(tmp_path / "bundle.zip", {**tables, "test.zip": photos})
+    assert [image.path for image in find_images(bundle).images] == ["1.jpg"]
+    bundle = _write(tmp_path / "both.zip", {**tables, "test.zip": photos, "train.zip": photos})
+    with pytest.raises(ImagesError, match=r"Name an archive, as .*both\.zip/test\.zip\.$"):
+        find_images(bundle)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.csv.zip").write_bytes(tables["a.csv.zip"])
+    with pytest.raises(ImagesError, match=r"not an image: 1 \(a\.csv\.zip\)\.$"):
+        find_images(tmp_path / "folder")
+
+
 @pytest.mark.parametrize(
     ("inside", "said"),
     [

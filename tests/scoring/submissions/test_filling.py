@@ -1,5 +1,6 @@
 """Templates of the shapes that competitions have, filled from runs and checked; and what is refused."""
 
+import csv
 import re
 import unicodedata
 import zipfile
@@ -533,6 +534,122 @@ def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rou
     folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES)
     assert _fill(folder, ["image,tags", "1,ash"], threshold=0.9)[1:] == ["1,beech oak"]
     assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
+
+
+_PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
+
+
+@pytest.mark.parametrize("held", ["Sugar beet", "your answer here", "Class A", "Type 1", "No Plant", "?"])
+def test_words_that_only_hold_a_place_count_no_labels(tmp_path: Path, held: str) -> None:
+    folder = _run(tmp_path, [_A, _B], _PLANTS)
+    lines = ["file,species", f"1,{held}", f"2,{held}"]
+    _refused(folder, lines, f"labels of the run, which are Fat_Hen, Maize, sugar_beet; {re.escape(repr(held))} is none")
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,Fat_Hen", "2,sugar_beet"]
+    assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,2"]
+    assert _fill(folder, [*lines[:2], "2,Maize"], values=Values.LABEL)[1:] == ["1,Fat_Hen", "2,sugar_beet"]
+    assert _fill(folder, lines, values=Values.LABEL, threshold=0.25)[1:] == ["1,Fat_Hen Maize", "2,sugar_beet Maize"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["w_23 w_0 w_9", "new_whale w_1 w_2", "37c7aba965a5 b9907151f66e 0c", "36363 53586 7", "Great_Dane a_b c_d"],
+)
+def test_foreign_ids_of_a_list_tell_how_many_are_wanted_where_labels_are_asked_for(tmp_path: Path, given: str) -> None:
+    folder = _run(tmp_path, [(0.1, 0.2, 0.3, 0.4)], ("w_a", "w_b", "new_whale", "w_c"))
+    lines = ["image,predictions", f"1,{given}"]
+    _refused(folder, lines, "Expected")
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,w_c new_whale w_b"]
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [("Maize plant", "plant"), ("Maize or Fat_Hen", "or"), ("a|b", "a|b"), ("['a', 'b']", "['a', 'b']")],
+)
+def test_words_that_do_not_tell_one_label_from_several_are_refused_with_what_would(
+    tmp_path: Path, given: str, word: str
+) -> None:
+    folder = _run(tmp_path, [_A], _PLANTS)
+    for values in (None, Values.LABEL, Values.INDEX):
+        lines = ["file,species", f'1,"{given}"']
+        _refused(folder, lines, re.escape(f"{word!r} is none") + ".*Write labels of the run there", values=values)
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        ("8815 0.1", ("1", "7", "8815")),
+        ("8815 0.1", _PLANTS),
+        ("Maize 0.9", _PLANTS),
+        ("0.9 Maize", _PLANTS),
+        ("Maize;0.9", _PLANTS),
+        ("0.5 0 0 100 100", ("0", "1", "2")),
+        ("14 1 0 0 1 1", tuple(map(str, range(15)))),
+        ("none 1 0 0 1 1", _PLANTS),
+        ("none 1 0 0 1 1", ("none", "0", "1")),
+        ("Maize 1", _PLANTS),
+        ("-1 1", _PLANTS),
+    ],
+)
+def test_a_confidence_or_a_box_beside_a_label_is_no_list_of_labels(
+    tmp_path: Path, given: str, labels: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [[1 / len(labels)] * len(labels)], labels)
+    lines = ["id,landmarks", f"1,{given}"]
+    for wishes in ({}, {"values": Values.LABEL}, {"values": Values.INDEX}, {"threshold": 0.5}):
+        _refused(folder, lines, f"received '{given}', whose numbers.*confidence or a box.*`probability`", **wishes)
+
+
+@pytest.mark.parametrize("column", ["EncodedPixels", "PredictionString", "rle_mask"])
+def test_a_column_of_boxes_or_masks_is_filled_with_no_labels(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_A], _LEAVES)
+    for values in (None, Values.LABEL):
+        _refused(folder, [f"ImageId,{column}", "1,0 1"], f"{column!r} is for boxes or masks", values=values)
+
+
+@pytest.mark.parametrize("mark", ["|", ";", ",", ", ", " | ", " "])
+def test_lists_have_the_marks_between_labels_that_the_template_has(tmp_path: Path, mark: str) -> None:
+    folder = _run(tmp_path, [_A, _B, None], _PLANTS)
+    lines = ["id,l", *(f'{number},"Maize{mark}Fat_Hen"' for number in (1, 2, 3))]
+    filled = [f"Fat_Hen{mark}Maize", f"sugar_beet{mark}Maize", f"Maize{mark}Fat_Hen"]
+    for wishes in ({}, {"values": Values.LABEL}, {"threshold": 0.25}):
+        written, told = _fill_and_tell(folder, lines, 0.5, **wishes)
+        assert [row[1] for row in csv.reader(written[1:])] == filled
+        assert (f"labels with {mark.strip()!r} between them" in told.holds) == (mark != " ")
+    numbers = [line.replace("Maize", "1").replace("Fat_Hen", "0") for line in lines]
+    filled = [f"0{mark}1", f"2{mark}1", f"1{mark}0"]
+    written = _fill(folder, numbers, 0.5, values=Values.INDEX, threshold=0.25)  # 1,0 alone may be a decimal
+    assert [row[1] for row in csv.reader(written[1:])] == filled
+
+
+def test_lists_of_labels_with_blanks_are_parted_by_another_mark(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A], ("fat hen", "maize", "sugar beet, red"))
+    _refused(folder, ["id,l", '1,"fat hen,maize"'], "labels without commas.*'sugar beet, red'", threshold=0.5)
+    assert _fill(folder, ["id,l", "1,fat hen|maize"])[1:] == ["1,fat hen|maize"]
+    assert _fill(folder, ["id,l", "1,fat hen"])[1:] == ["1,fat hen"]
+
+
+def test_lists_with_two_marks_are_refused(tmp_path: Path) -> None:
+    lines = ["id,l", "1,Maize|Fat_Hen", "2,Maize Fat_Hen"]
+    _refused(_run(tmp_path, [_A, _B], _PLANTS), lines, "one mark between the labels.*received ' ', '|'")
+
+
+def test_halves_with_a_comma_are_no_list_of_two_labels(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "1", "5"))
+    _refused(folder, ["id;l", "1;0,5", "2;0,5"], "'0,5' is none.*`values`")
+    assert _fill(folder, ["id;l", "1;0,5", "2;0,5"], values=Values.LABEL)[1:] == ["1;0", "2;5"]
+
+
+@pytest.mark.parametrize(
+    ("label", "given"),
+    [("The Eiffel Tower", "The_Eiffel_Tower beech oak"), ("Healthy", "healthy"), ("Fat-Hen", "Fat Hen")],
+)
+def test_a_label_that_the_template_spells_otherwise_is_named(tmp_path: Path, label: str, given: str) -> None:
+    folder = _run(tmp_path, [_A], (label, "beech", "oak"))
+    message = "is none. The run spells it " + repr(label) + ": score with labels spelled as the competition spells them"
+    _refused(folder, ["id,l", f"1,{given}"], re.escape(message) + r"\.$")
+    if "beech" in given:
+        message = "one is 'The Eiffel Tower'.*such as The_Eiffel_Tower, which the template has"
+        _refused(folder, ["id,l", f"1,{given}"], message, values=Values.LABEL)
 
 
 @pytest.mark.parametrize("value", ["ash", "ash oak", "oak oak oak", "0", "1 2", "2", "", "x"])

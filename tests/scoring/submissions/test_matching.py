@@ -183,3 +183,26 @@ def test_ids_of_a_column_are_read_before_the_paths_and_must_not_contradict_them(
     assert match_ids(["0001", "0002"], image_ids, paths, has_own_ids=True).tolist() == [2, 1]
     assert match_ids(["1.png", "2.png"], ["a", "b", "c"], paths, has_own_ids=True).tolist() == [0, 1]
     assert match_ids(["7", "8"], ["0007", "0008", "0009"], paths, has_own_ids=True).tolist() == [0, 1]
+
+
+_SPLITS = ("test/0.jpg", "test/1.jpg", "train/Type_1/10.jpg", "train/Type_2/11.jpg")
+
+
+@pytest.mark.parametrize("ids", [("0.jpg", "1.jpg", "10.jpg"), ("0", "1", "10"), ("10", "11"), ("00", "01", "010")])
+def test_a_test_id_without_a_photo_is_not_filled_from_a_photo_to_train_on(ids: Sequence[str]) -> None:
+    told = r"photos to test on.* mean others by their name alone: 0?10(\.jpg)? is train/Type_1/10\.jpg\."
+    with pytest.raises(RequestError, match=told):
+        _match(ids, _SPLITS)
+
+
+@pytest.mark.parametrize(
+    "ids", [("test/0", "train/Type_1/10"), ("test/1.jpg", "Type_1/10.jpg"), ("0", "1"), ("0.jpg", "Type_1/10.jpg")]
+)
+def test_ids_with_folders_may_mean_photos_to_train_on(ids: Sequence[str]) -> None:
+    assert len(_match(ids, _SPLITS)) == 2
+
+
+def test_names_may_mean_photos_of_any_folder_where_none_is_to_test_on() -> None:
+    assert _match(["0", "1"], ["train/cat/0.jpg", "valid/cat/1.jpg"]) == [0, 1]
+    assert _match(["0", "1"], ["test-jpg/0.jpg", "test-jpg-additional/1.jpg"]) == [0, 1]
+    assert _match(["0", "1"], ["train/test/0.jpg", "train/test/1.jpg"]) == [0, 1]

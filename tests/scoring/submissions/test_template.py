@@ -140,6 +140,8 @@ def test_what_is_no_template_is_refused(tmp_path: Path, content: bytes, message:
 def test_a_template_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"there is no .*nowhere\.csv"):
         read_template(tmp_path / "nowhere.csv")
+    with pytest.raises(RequestError, match=r"; /.* is a folder\. Name the file in it\.$"):
+        read_template(tmp_path)
 
 
 def test_a_template_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

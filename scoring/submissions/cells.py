@@ -1,0 +1,188 @@
+"""How the values of a template's one column are read: as one label, several with marks between them, or other words."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from scoring.errors import RequestError
+from scoring.run.reader import some
+from scoring.sources.several_labels import MARKS, parts_of
+from scoring.sources.spelling import loose
+from scoring.submissions.answers import class_index
+from scoring.submissions.template import NUMBER, WHOLE, without_fraction
+
+_DECIMAL = re.compile(r"[0-9]+,[0-9]+")  # 0,5 is a half where semicolons part columns
+_OF_AN_ID = re.compile("[0-9_]")  # w_23a388d, Great_Dane: a word that stands for a whole label
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a template.
+
+    Attributes:
+        parts: The labels, indices or foreign ids that it is made of; itself if it is one.
+        mark: What parts several.
+        tells: Whether it has as many labels as a row is to have; other words only hold a place.
+        is_mixed: Whether it has labels among other words, so that it may be a list or none.
+    """
+
+    parts: Sequence[str]
+    mark: str = ""
+    tells: bool = True
+    is_mixed: bool = False
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The different values of a template's column, without blank ones, and the run's labels."""
+
+    cells: Sequence[Cell]
+    labels: Sequence[str]
+
+    @property
+    def parts(self) -> list[str]:
+        """What values are made of, each once."""
+        return list(dict.fromkeys(part for cell in self.cells for part in cell.parts))
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many labels there are in values that tell it."""
+        return sorted({len(cell.parts) for cell in self.cells if cell.tells})
+
+    @property
+    def are_lists(self) -> bool:
+        """Whether there are several labels in a value."""
+        return self.counts[-1:] > [1]
+
+    def separator(self) -> str:
+        """What stands between the labels of a list.
+
+        Raises:
+            RequestError: If it differs, if a value may have another, or if a label has it in it.
+        """
+        marks = sorted({cell.mark for cell in self.cells if cell.mark})
+        if len({mark.strip() for mark in marks}) > 1:
+            raise RequestError(
+                "Expected one mark between the labels in all rows of `template`; received "
+                f"{', '.join(map(repr, marks))}."
+            )
+        if marks:
+            return marks[0]
+        for cell in self.cells:
+            for mark in [] if cell.tells else [mark for mark in MARKS if mark.strip()]:
+                if mark in cell.parts[0] and not _DECIMAL.fullmatch(cell.parts[0]) and not self._is_in_label(mark):
+                    raise self._unclear(cell.parts[0])
+        return " "
+
+    def check_told(self) -> None:
+        """Raise RequestError if nothing but labels among other words tells how many are wanted, or what parts them."""
+        mixed = next((cell for cell in self.cells if cell.is_mixed), None)
+        if mixed and not self.counts:
+            raise self._unclear(next(part for part in mixed.parts if part not in self.labels))
+        self.separator()
+
+    def _is_in_label(self, mark: str) -> bool:
+        return any(mark in label for label in self.labels)
+
+    def _unclear(self, word: str) -> RequestError:
+        return RequestError(
+            f"Expected the values of `template` to be labels of the run, which are {some(self.labels)}; {word!r} is "
+            "none, and it does not tell whether one or several are wanted. Write labels of the run there, as many as "
+            "a row is to have, and as the competition parts them."
+        )
+
+
+def read_cells(values: Sequence[str], labels: Sequence[str], are_lists: bool = False) -> Cells:
+    """Read the values of a template's one column.
+
+    A label of the run is one label, also if it has blanks in it, and so is one that differs by case, or by `_` for a
+    blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those of
+    foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place.
+
+    Args:
+        values: They, blank ones too.
+        labels: The run's, as the template spells accents.
+        are_lists: Whether it is known that several labels are wanted: `0,5` may else be a half.
+
+    Raises:
+        RequestError: If numbers in one are no labels: class and confidence, or boxes.
+    """
+    reader = _Reader(labels, are_lists)
+    return Cells([reader.read(value) for value in dict.fromkeys(values) if value], labels)
+
+
+class _Reader:
+    def __init__(self, labels: Sequence[str], are_lists: bool) -> None:
+        self._labels, self._loose, self._num = frozenset(labels), frozenset(map(loose, labels)), len(labels)
+        self._are_lists = are_lists
+        self._has_numbers = any(map(WHOLE.fullmatch, labels))
+
+    def read(self, value: str) -> Cell:
+        """What a value is."""
+        if self._is_label(value):
+            return Cell([value])
+        torn = [(mark, parts) for mark in MARKS if len(parts := parts_of(value, mark)) > 1]
+        if _DECIMAL.fullmatch(value) and not self._are_lists:
+            torn = []
+        for mark, parts in torn:
+            if self._are_classes(parts) and not _is_one_again(parts):
+                return Cell(parts, _written(value, mark))
+        if loose(value) in self._loose:
+            return Cell([value])
+        for _, parts in torn:
+            self._check_no_measures(value, parts)
+        near = (Cell(parts, _written(value, mark)) for mark, parts in torn if self._loose.issuperset(map(loose, parts)))
+        return next(near, None) or self._foreign(value)
+
+    def _foreign(self, value: str) -> Cell:
+        """What a value is whose words are not all labels."""
+        words = value.split()
+        known = [word for word in words if self._is_label(word)]
+        ids = [word for word in words if word in known or _OF_AN_ID.search(word)]
+        if any(mark in value for mark in MARKS if mark.strip()) or not ids:
+            return Cell([value], tells=False)
+        if len(ids) == len(words):
+            return Cell(words, " " if len(words) > 1 else "")
+        is_prose = not known and all(map(WHOLE.fullmatch, ids))  # Type 1
+        return Cell([value] if is_prose else words, tells=False, is_mixed=not is_prose)
+
+    def _check_no_measures(self, value: str, parts: Sequence[str]) -> None:
+        """Refuse numbers beside a label, and such as can be no best labels: fractions, or one that is there again."""
+        numbers = [part for part in parts if NUMBER.fullmatch(part)]
+        foreign = [number for number in numbers if not self._is_label(number)]
+        names = [part for part in parts if part not in numbers]
+        are_fractions = not all(map(WHOLE.fullmatch, foreign))
+        are_behind = not self._has_numbers and bool(foreign) and self._is_named(names, foreign)
+        if are_fractions or are_behind or _is_one_again(parts):
+            raise RequestError(
+                f"Expected one label in a row of `template`, or a list of labels; received {value!r}, whose numbers "
+                "are more than these: a confidence or a box. A label with its confidence is in the run's predictions, "
+                "as `label` and `probability`; boxes are none of a run's answers."
+            )
+
+    def _is_named(self, names: Sequence[str], numbers: Sequence[str]) -> bool:
+        """Whether what stands before numbers is the label or the class that they are of, and no word such as Type."""
+        return any(map(self._is_label, names)) or len(numbers) > len(names) > 0
+
+    def _is_label(self, text: str) -> bool:
+        return text in self._labels or without_fraction(text) in self._labels
+
+    def _are_classes(self, parts: Collection[str]) -> bool:
+        are_indices = all(class_index(part, self._num) is not None for part in parts)
+        return are_indices or all(map(self._is_label, parts))
+
+
+def _is_one_again(parts: Sequence[str]) -> bool:
+    """Whether one of several numbers is there again, and another is not: 14 1 0 0 1 1."""
+    numbers = [without_fraction(part) for part in parts if WHOLE.fullmatch(part)]
+    return 1 < len(set(numbers)) < len(numbers)
+
+
+def _written(value: str, mark: str) -> str:
+    """The first mark in a value as it is written, with the blanks around it: `, ` of `a, b`."""
+    if not mark.strip():
+        return " "
+    start = value.index(mark)
+    before, behind = value[:start], value[start + 1 :]
+    return " " * (len(before) - len(before.rstrip())) + mark + " " * (len(behind) - len(behind.lstrip()))
