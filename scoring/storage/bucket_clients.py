@@ -20,10 +20,20 @@ _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
-_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_")  # how the variables begin that a client is set up by
+_SETTINGS = {"s3": "AWS_", "az": "AZURE_", "gs": "GOOGLE_"}  # how the variables begin that a client is set up by
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
 _PATIENCE = timedelta(seconds=45)
+# What may come or go without a pause, as gigabytes over a slow line. Of a whole transfer there is a limit for what is
+# written alone: until its answer begins, the client sees no pause.
+_PAUSE_S = 30
+_LONGEST_READ = timedelta(days=1)
+_SLOWEST_BYTES_PER_S = 100_000
+_CLIENT_OPTIONS = (
+    *("allow_http", "allow_invalid_certificates", "connect_timeout", "http1_only", "http2_only", "pool_idle_timeout"),
+    *("proxy_ca_certificate", "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout", "timeout"),
+    *("root_certificate", "user_agent"),
+)
 _ASKED_FOR_A_ROLE = re.compile("/latest/(api/token|meta-data/iam)")  # what a client without keys asks a machine of AWS
 _NO_CREDENTIALS = (
     "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
@@ -57,19 +67,35 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
         RequestError: If a profile of the environment cannot be used.
         UnreachableError: If something else in the environment cannot, such as a file of credentials.
     """
-    settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(_SETTINGS))  # in 13 us
+    return _opened(scheme, bucket, None)
+
+
+def open_to_write(scheme: str, bucket: str, size_bytes: int) -> ObjectStore:
+    """The same for one PUT of so many bytes, which has time enough over a slow line."""
+    limit_s = _PAUSE_S
+    while limit_s * _SLOWEST_BYTES_PER_S < size_bytes:
+        limit_s *= 2  # so that a few clients serve all
+    return _opened(scheme, bucket, None if limit_s == _PAUSE_S else limit_s)
+
+
+def _opened(scheme: str, bucket: str, put_s: int | None) -> ObjectStore:
+    begin = tuple(_SETTINGS.values())
+    settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(begin))  # in 13 us
     try:
-        return _client(scheme, bucket, settings)
+        return _client(scheme, bucket, put_s, settings)
     except BaseError as error:
         raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
 
 
 @cache
-def _client(scheme: str, bucket: str, settings: frozenset[tuple[str, str | None]]) -> ObjectStore:  # noqa: ARG001
-    endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+def _client(
+    scheme: str,
+    bucket: str,
+    put_s: int | None,
+    settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
+) -> ObjectStore:
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
-    if endpoint.startswith("http://"):
-        options["client_options"] = {"allow_http": True}
+    options["client_options"] = _client_options(scheme, put_s)
     if scheme == "gs":
         return GCSStore(bucket, **options)
     if scheme == "az":
@@ -77,6 +103,23 @@ def _client(scheme: str, bucket: str, settings: frozenset[tuple[str, str | None]
     if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
         options["credential_provider"] = _profile_credentials()
     return S3Store(bucket, **options)
+
+
+def _client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
+    """How to connect: what the environment says of it goes first, which the client does not read where any is given."""
+    options: dict[str, Any] = {"timeout": timedelta(seconds=put_s)} if put_s else {"timeout": _LONGEST_READ}
+    if not put_s:
+        options["read_timeout"] = timedelta(seconds=_PAUSE_S)
+    named = {option: os.environ.get(f"{_SETTINGS[scheme]}{option.upper()}") for option in _CLIENT_OPTIONS}
+    options |= {option: value for option, value in named.items() if value}
+    if _endpoint(scheme)[1].startswith("http://"):
+        options["allow_http"] = True
+    return options
+
+
+def _endpoint(scheme: str) -> tuple[str, str]:
+    """The variable that names the server, and its value; both empty where none does."""
+    return next(((name, os.environ[name]) for name in _ENDPOINTS[scheme] if os.environ.get(name)), ("", ""))
 
 
 def _has_profiles() -> bool:

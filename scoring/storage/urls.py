@@ -13,7 +13,7 @@ from obstore.exceptions import AlreadyExistsError, NotSupportedError, Preconditi
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_clients import bucket_faults, open_bucket
+from scoring.storage.bucket_clients import bucket_faults, open_bucket, open_to_write
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
@@ -208,12 +208,23 @@ class Url:
     def download(self, path: Path, version: Version) -> None:
         """Write an object's content of one version into a file, some megabytes in memory at a time.
 
+        A connection that is lost is made again, as long as each brings some more.
+
         Raises:
             OSError: If it cannot be read or written, or another version is there.
         """
-        with bucket_faults(self), path.open("wb") as file:
-            for part in self._get(version).stream():
-                file.write(part)
+        with path.open("wb") as file:
+            while True:
+                before = file.tell()
+                try:
+                    with bucket_faults(self):
+                        rest = self._get(version, range={"offset": before}) if before else self._get(version)
+                        for part in rest.stream(BUFFER_BYTES):
+                            file.write(part)
+                    return
+                except BucketError:
+                    if file.tell() == before or "e_tag" not in version:
+                        raise
 
     def _get(self, version: Version, **options: Any) -> "obstore.GetResult":
         """Ask for content of one version; the answer is compared too, for servers that ignore the condition."""
@@ -234,7 +245,7 @@ class Url:
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
         with bucket_faults(self):
-            obstore.put(self._store, self._object_key, content, use_multipart=False)
+            obstore.put(self._store_for(content), self._object_key, content, use_multipart=False)
 
     def upload(self, path: Path) -> None:
         """Write the object from a file, with one PUT."""
@@ -255,7 +266,7 @@ class Url:
         with bucket_faults(self):
             try:
                 mode: Any = "create" if version is None else version
-                obstore.put(self._store, self._object_key, content, mode=mode)
+                obstore.put(self._store_for(content), self._object_key, content, mode=mode)
             except (AlreadyExistsError, PreconditionError):
                 return False
             except NotSupportedError:
@@ -304,6 +315,11 @@ class Url:
     @property
     def _store(self) -> ObjectStore:
         return open_bucket(self.scheme, self.bucket)
+
+    def _store_for(self, content: bytes) -> ObjectStore:
+        """The client that writes it: for what is small the one that reads."""
+        is_small = len(content) <= BUFFER_BYTES
+        return self._store if is_small else open_to_write(self.scheme, self.bucket, len(content))
 
     @property
     def _object_key(self) -> str:
