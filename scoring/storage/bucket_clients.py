@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
@@ -21,6 +22,12 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 _SETTINGS = {"s3": "AWS_", "az": "AZURE_", "gs": "GOOGLE_"}  # how the variables begin that a client is set up by
+# What is sent as part of a header or a host's name.
+_SENT = re.compile(
+    r"AWS_(?:DEFAULT_)?REGION|AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)"
+    r"|AZURE_(?:STORAGE_)?(?:ACCOUNT_NAME|ACCOUNT_KEY|ACCESS_KEY|SAS_TOKEN|SAS_KEY|CLIENT_ID|CLIENT_SECRET|TENANT_ID)"
+)
+_BUCKET = re.compile(r"(?!\.{1,2}$)[\w.$-]{1,255}", re.ASCII)
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
 _PATIENCE = timedelta(seconds=45)
@@ -34,6 +41,7 @@ _CLIENT_OPTIONS = (
     *("proxy_ca_certificate", "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout", "timeout"),
     *("root_certificate", "user_agent"),
 )
+_PANIC = "PanicException"  # pyo3 derives it from BaseException, and there is no module to import it from
 _ASKED_FOR_A_ROLE = re.compile("/latest/(api/token|meta-data/iam)")  # what a client without keys asks a machine of AWS
 _NO_CREDENTIALS = (
     "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
@@ -65,7 +73,8 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
 
     Raises:
         RequestError: If a profile of the environment cannot be used.
-        UnreachableError: If something else in the environment cannot, such as a file of credentials.
+        UnreachableError: If something else in the environment cannot, such as a file of credentials or an endpoint.
+        BucketError: If no bucket has such a name.
     """
     return _opened(scheme, bucket, None)
 
@@ -94,6 +103,7 @@ def _client(
     put_s: int | None,
     settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
 ) -> ObjectStore:
+    _check(scheme, bucket)
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
     options["client_options"] = _client_options(scheme, put_s)
     if scheme == "gs":
@@ -120,6 +130,34 @@ def _client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
 def _endpoint(scheme: str) -> tuple[str, str]:
     """The variable that names the server, and its value; both empty where none does."""
     return next(((name, os.environ[name]) for name in _ENDPOINTS[scheme] if os.environ.get(name)), ("", ""))
+
+
+def _check(scheme: str, bucket: str) -> None:
+    """Refuse what no request can be made of, at which the client panics; values are not shown, they may be secret."""
+    place = f"{scheme}://{bucket}"
+    if not _BUCKET.fullmatch(bucket):
+        text = "Expected a bucket's name of letters, digits, dots, hyphens and underscores; received another"
+        raise BucketError(errno.EINVAL, text, place)
+    variable, endpoint = _endpoint(scheme)
+    if endpoint and not _is_address(endpoint):
+        text = (
+            f"Expected {variable} as http://host:port or https://host, without white space; it is set to something else"
+        )
+        raise UnreachableError(errno.EACCES, text, place)
+    for name, value in os.environ.items():
+        if name.startswith(_SETTINGS[scheme]) and _SENT.fullmatch(name) and not re.fullmatch("[!-~]*", value):
+            text = f"Expected {name} in ASCII without white space; a blank, a line's end or another character is in it"
+            raise UnreachableError(errno.EACCES, text, place)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(
+            re.fullmatch("[!-~]+", text) and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        )
+    except ValueError:  # no port, half of an IPv6 address
+        return False
 
 
 def _has_profiles() -> bool:
@@ -162,6 +200,10 @@ def bucket_faults(url: object) -> Iterator[None]:
         if isinstance(fault, UnreachableError):
             _client.cache_clear()  # a login or a proxy, of which no variable of these tells, may mend it
         raise fault from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise BucketError(errno.EREMOTEIO, "its client failed, as the lines above say", str(url)) from error
 
 
 def _fault(error: BaseError, url: str) -> BucketError:

@@ -129,6 +129,50 @@ def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, mon
     assert patience["retry_timeout"].total_seconds() + 5 < READ_TIMEOUT_S
 
 
+@pytest.mark.parametrize(
+    ("scheme", "variable", "value"),
+    [
+        ("s3", "AWS_ENDPOINT_URL", "minio:9000"),
+        ("s3", "AWS_ENDPOINT_URL", "http://127.0.0.1:9\n"),
+        ("s3", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:99999"),
+        ("s3", "AWS_ENDPOINT_URL", "http://a b:9"),
+        ("gs", "GOOGLE_BASE_URL", "fake:4443"),
+        ("az", "AZURE_STORAGE_ENDPOINT", "ftp://azurite"),
+        ("s3", "AWS_REGION", "eu-west-1\n"),
+        ("s3", "AWS_ACCESS_KEY_ID", "ÄKEY"),
+        ("s3", "AWS_SESSION_TOKEN", "a token"),
+        ("az", "AZURE_STORAGE_ACCOUNT_NAME", "account\n"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_told_by_its_variable_without_its_value(
+    scheme: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UnreachableError, match=f"^{scheme}://bucket: Expected {variable} (as|in) .*") as raised:
+        Url(scheme, "bucket", "photo.png").read_bytes()
+    assert value not in str(raised.value).partition(variable)[2]
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "<bucket>", "{bucket}", "b%", "ü", ".."])
+def test_a_name_that_no_bucket_has_is_told(name: str) -> None:
+    with pytest.raises(BucketError, match="Expected a bucket's name of letters") as raised:
+        list(Url("s3", name, "photos").objects())
+    assert raised.value.errno == errno.EINVAL
+
+
+def test_a_panic_of_the_client_is_a_fault_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):  # as pyo3 calls it
+        pass
+
+    def panic(*arguments: object) -> None:
+        raise PanicException("request valid: InvalidUri(InvalidUriChar)")
+
+    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("obstore.get", panic)
+    assert type(_fault_of("photo.png")) is BucketError
+
+
 def test_a_transfer_may_take_as_long_as_bytes_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """VGG16's 528 MB take more than an hour over a line of 1 Mbit/s, by which they shall come and go."""
     reader, writer, small = open_bucket("s3", "b"), open_to_write("s3", "b", 528_000_000), open_to_write("s3", "b", 9)
