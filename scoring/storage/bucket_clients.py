@@ -54,6 +54,8 @@ _OF_CREDENTIALS = frozenset(
     | {"InvalidAuthenticationInfo", "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed"}
     | {"TokenRefreshRequired"}
 )
+_OF_CONDITIONS = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})  # as some stores call them
+_UNKNOWN_TO_SERVER = "status code: 501"  # of one that says no more
 _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
 _INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
@@ -115,6 +117,19 @@ def _client(
     return S3Store(bucket, **options)
 
 
+def server_of(scheme: str) -> str:
+    """The address of the server that the environment names; empty for the cloud's own."""
+    return _endpoint(scheme)[1]
+
+
+def refuses_conditions(error: Exception) -> bool:
+    """Whether a store may have refused a write for its condition, which not every server knows."""
+    said = _ANSWER.search(str(error))
+    if isinstance(error, NotImplementedError) or (said and said["code"] in _OF_CONDITIONS):
+        return True
+    return _UNKNOWN_TO_SERVER in str(error)
+
+
 def _client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
     """How to connect: what the environment says of it goes first, which the client does not read where any is given."""
     options: dict[str, Any] = {"timeout": timedelta(seconds=put_s)} if put_s else {"timeout": _LONGEST_READ}
@@ -122,7 +137,7 @@ def _client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
         options["read_timeout"] = timedelta(seconds=_PAUSE_S)
     named = {option: os.environ.get(f"{_SETTINGS[scheme]}{option.upper()}") for option in _CLIENT_OPTIONS}
     options |= {option: value for option, value in named.items() if value}
-    if _endpoint(scheme)[1].startswith("http://"):
+    if server_of(scheme).startswith("http://"):
         options["allow_http"] = True
     return options
 

@@ -9,11 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_clients import bucket_faults, open_bucket, open_to_write
+from scoring.storage.bucket_clients import (
+    bucket_faults,
+    open_bucket,
+    open_to_write,
+    refuses_conditions,
+    server_of,
+)
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
@@ -22,6 +28,7 @@ LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
 # What tells one version of a file or an object from another; conditional writes name it.
 Version: TypeAlias = dict[str, str]
+_WITHOUT_CONDITIONS: set[tuple[str, str, str]] = set()  # servers, schemes and buckets that refuse those of writes
 
 
 @total_ordering
@@ -263,14 +270,20 @@ class Url:
         """
         if self._present_version() != version:
             return False
-        with bucket_faults(self):
-            try:
-                mode: Any = "create" if version is None else version
-                obstore.put(self._store_for(content), self._object_key, content, mode=mode)
-            except (AlreadyExistsError, PreconditionError):
-                return False
-            except NotSupportedError:
-                self.write_bytes(content)
+        place = (server_of(self.scheme), self.scheme, self.bucket)
+        if place not in _WITHOUT_CONDITIONS:
+            mode: Any = "create" if version is None else version
+            with bucket_faults(self):
+                try:
+                    obstore.put(self._store_for(content), self._object_key, content, mode=mode)
+                    return True
+                except (AlreadyExistsError, PreconditionError):
+                    return False
+                except (BaseError, NotImplementedError) as error:
+                    if not refuses_conditions(error):
+                        raise
+        self.write_bytes(content)
+        _WITHOUT_CONDITIONS.add(place)
         return True
 
     def _present_version(self) -> Version | None:
