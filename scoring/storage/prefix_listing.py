@@ -7,11 +7,13 @@ answers take in turn. Folders are asked for side by side, each by a thread; one 
 import errno
 import os
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import Full, Queue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import obstore
 from obstore.exceptions import GenericError, InvalidPathError
@@ -23,6 +25,11 @@ from scoring.storage.urls import LISTED_AT_ONCE
 _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
 _LOOK_S = 0.1  # how often a thread that waits looks whether the reader has gone
+_ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
+_NO_LIST = (
+    "Expected a list with {place}, which the server has just named; it gives an empty one. A gateway may answer in its "
+    "place, or the objects are being removed: run again."
+)
 _BEGINS_ANEW = (
     f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
     "objects and then the same again, so others may be missing. Use another server or prefix, or a local copy."
@@ -50,7 +57,7 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     is_short = len(first) < LISTED_AT_ONCE
     folder = _slashed(store, key) if is_short else _divided(store, first, key)
     if folder and folder.is_slashed:
-        yield from _with_slashed(store, folder, first, is_short)
+        yield from _with_slashed(store, folder, first, is_short and next(pages, None) is None)
         return
     if not key:
         yield from first
@@ -106,12 +113,18 @@ class _Folder:
         self.is_slashed = "" in found["common_prefixes"]
 
     def is_whole(self) -> bool:
-        """Whether this is all; False also where the server does not say."""
+        """Whether this is all; False also where the server does not say, and where it names nothing."""
         names = [name for name, _, _ in self.objects] + [f"{folder}0" for folder in self.folders]  # `0` follows `/`
-        if not names or _is_whole(self._store, len(names)):
+        if not names:
+            return False
+        if not _can_begin_anywhere(self._store):
             return True
         behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
-        return next(behind, None) is None
+        return next(behind, None) is None and self._is_answered()
+
+    def _is_answered(self) -> bool:
+        """Whether the server gives lists, of which one that is empty is then to be believed."""
+        return next(obstore.list(self._store, self._key or None, chunk_size=1), None) is not None
 
     @property
     def only(self) -> str | None:
@@ -204,7 +217,7 @@ class _SideBySide:
 
     def _list(self, key: str, pages: _Pages) -> None:
         try:
-            for page in pages_of(self._store, key):
+            for page in _not_empty(partial(pages_of, self._store, key), f"{key}/"):
                 if not self._put(page, pages):
                     return
         except BaseException as error:  # noqa: BLE001  # raised where the folder is read
@@ -233,37 +246,110 @@ def _drained(pages: _Pages) -> Iterator[Listed]:
 def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     """The objects below a prefix, in the store's order, as they are answered.
 
-    Some servers leave out where a list goes on, and it looks as if it ended with a page. So what ends with a whole one
-    is asked for what comes behind it, until nothing does.
+    Some servers leave out where a list goes on, and a page of something else than a list is read as an empty one: both
+    look as if the list ended there. So an end is believed only where the server, asked for what comes behind the last
+    object but one, gives the last one and no more. It cannot be asked so of keys that begin with a slash.
 
     Raises:
-        obstore.exceptions.BaseError: See `bucket_faults`; also if the server answers with the only page again, as one
-            does that knows lists of version 1 alone.
+        obstore.exceptions.BaseError: See `bucket_faults`; also if the server gives nothing then, or if it answers with
+            the only page again, as one does that knows lists of version 1 alone.
     """
-    num_listed, last = 0, ""
+    seen = _Seen()
+    for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
+        listed = _listed(page)
+        seen.add(listed)
+        yield listed
+    if not seen.last or not _can_begin_anywhere(store) or _slashed(store, key):
+        return
+    before = None
+    while seen.last != before:
+        before = seen.last
+        for listed in _behind(store, key, seen):
+            seen.add(listed)
+            yield listed
+
+
+def pages_left(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
+    """The objects below a prefix, for a caller that removes each page before it takes the next, until none is left.
+
+    Or until the same come again: some cannot be removed by what a list calls them, as the mark of a folder.
+    """
+    before = None
     while True:
-        before, behind = num_listed, last
-        for page in obstore.list(store, key or None, offset=behind or None, chunk_size=LISTED_AT_ONCE):
-            listed = [
-                (meta["path"], meta["size"], object_stamp(meta))
-                for meta in page
-                if not behind or meta["path"] > behind  # a key may end with a slash, which is not told
-            ]
-            if not listed and len(page) == LISTED_AT_ONCE:  # it begins where it likes
-                if num_listed == LISTED_AT_ONCE:
-                    raise GenericError(_BEGINS_ANEW)
-                return
-            if listed:
-                num_listed += len(listed)
-                last = max(last, max(name for name, _, _ in listed))
-                yield listed
-        if num_listed == before or _is_whole(store, num_listed):
+        first = None
+        for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
+            listed = _listed(page)
+            first = first or listed[0]
+            yield listed
+        if first is None or first == before:
             return
+        before = first
 
 
-def _is_whole(store: ObjectStore, num_listed: int) -> bool:
-    """Whether a list was not cut off at the end of a page; lists of Azure and S3 Express have no place to begin at."""
-    return bool(num_listed % LISTED_AT_ONCE) or isinstance(store, AzureStore) or _is_express(store)
+def _listed(page: Sequence[Mapping[str, Any]]) -> list[Listed]:
+    return [(meta["path"], meta["size"], object_stamp(meta)) for meta in page]
+
+
+class _Seen:
+    """How far a list has come; a key may end with a slash, which is not told.
+
+    Attributes:
+        num: How many objects it has named.
+        first: The first of them.
+        last: The last of them.
+        before_last: The one before, or what comes before the only one.
+    """
+
+    def __init__(self) -> None:
+        self.num, self.first, self.before_last, self.last = 0, "", "", ""
+
+    def add(self, listed: Sequence[Listed]) -> None:
+        """Note some more, at least one."""
+        names = [name for name, _, _ in listed[-2:]]
+        self.first = self.first or listed[0][0]
+        self.before_last = names[0] if len(names) > 1 else (self.last or names[0][:-1])
+        self.last = names[-1]
+        self.num += len(listed)
+
+    def is_begun_anew(self, listed: Sequence[Listed]) -> bool:
+        """Whether this is the beginning of the same list again."""
+        return listed[0][0] == self.first and self.first not in (self.before_last, self.last)
+
+
+def _behind(store: ObjectStore, key: str, seen: _Seen) -> Iterator[list[Listed]]:
+    """What comes behind a list's last object."""
+
+    def ask() -> Iterator[list[Listed]]:
+        return map(_listed, obstore.list(store, key or None, offset=seen.before_last, chunk_size=LISTED_AT_ONCE))
+
+    pages = _not_empty(ask, seen.last)
+    listed = next(pages)
+    if seen.is_begun_anew(listed):
+        if seen.num == LISTED_AT_ONCE:
+            raise GenericError(_BEGINS_ANEW)
+        return
+    numbers = [number for number, (name, _, _) in enumerate(listed, 1) if name == seen.last]
+    if new := listed[numbers[-1] :] if numbers else [one for one in listed if one[0] > seen.last]:
+        yield new
+    yield from pages
+
+
+def _not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterator[list[Listed]]:
+    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty."""
+    for wait_s in (*_ASKED_AGAIN_AFTER_S, None):
+        pages = ask()
+        if first := next(pages, None):
+            yield first
+            yield from pages
+            return
+        if wait_s is not None:
+            time.sleep(wait_s)
+    raise GenericError(_NO_LIST.format(place=place))
+
+
+def _can_begin_anywhere(store: ObjectStore) -> bool:
+    """Whether lists can be asked for from a place on; those of Azure and S3 Express have none."""
+    return not (isinstance(store, AzureStore) or _is_express(store))
 
 
 def _is_express(store: ObjectStore) -> bool:

@@ -9,11 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_clients import bucket_faults, open_bucket
+from scoring.storage.bucket_clients import (
+    bucket_faults,
+    open_bucket,
+    open_to_write,
+    refuses_conditions,
+    server_of,
+)
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
@@ -22,6 +28,7 @@ LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
 # What tells one version of a file or an object from another; conditional writes name it.
 Version: TypeAlias = dict[str, str]
+_WITHOUT_CONDITIONS: set[tuple[str, str, str]] = set()  # servers, schemes and buckets that refuse those of writes
 
 
 @total_ordering
@@ -208,12 +215,23 @@ class Url:
     def download(self, path: Path, version: Version) -> None:
         """Write an object's content of one version into a file, some megabytes in memory at a time.
 
+        A connection that is lost is made again, as long as each brings some more.
+
         Raises:
             OSError: If it cannot be read or written, or another version is there.
         """
-        with bucket_faults(self), path.open("wb") as file:
-            for part in self._get(version).stream():
-                file.write(part)
+        with path.open("wb") as file:
+            while True:
+                before = file.tell()
+                try:
+                    with bucket_faults(self):
+                        rest = self._get(version, range={"offset": before}) if before else self._get(version)
+                        for part in rest.stream(BUFFER_BYTES):
+                            file.write(part)
+                    return
+                except BucketError:
+                    if file.tell() == before or "e_tag" not in version:
+                        raise
 
     def _get(self, version: Version, **options: Any) -> "obstore.GetResult":
         """Ask for content of one version; the answer is compared too, for servers that ignore the condition."""
@@ -234,7 +252,7 @@ class Url:
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
         with bucket_faults(self):
-            obstore.put(self._store, self._object_key, content, use_multipart=False)
+            obstore.put(self._store_for(content), self._object_key, content, use_multipart=False)
 
     def upload(self, path: Path) -> None:
         """Write the object from a file, with one PUT."""
@@ -252,14 +270,20 @@ class Url:
         """
         if self._present_version() != version:
             return False
-        with bucket_faults(self):
-            try:
-                mode: Any = "create" if version is None else version
-                obstore.put(self._store, self._object_key, content, mode=mode)
-            except (AlreadyExistsError, PreconditionError):
-                return False
-            except NotSupportedError:
-                self.write_bytes(content)
+        place = (server_of(self.scheme), self.scheme, self.bucket)
+        if place not in _WITHOUT_CONDITIONS:
+            mode: Any = "create" if version is None else version
+            with bucket_faults(self):
+                try:
+                    obstore.put(self._store_for(content), self._object_key, content, mode=mode)
+                    return True
+                except (AlreadyExistsError, PreconditionError):
+                    return False
+                except (BaseError, NotImplementedError) as error:
+                    if not refuses_conditions(error):
+                        raise
+        self.write_bytes(content)
+        _WITHOUT_CONDITIONS.add(place)
         return True
 
     def _present_version(self) -> Version | None:
@@ -277,10 +301,10 @@ class Url:
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
-        from scoring.storage.prefix_listing import pages_of
+        from scoring.storage.prefix_listing import pages_left
 
         with bucket_faults(self):
-            for page in pages_of(self._store, self._object_key):
+            for page in pages_left(self._store, self._object_key):
                 check()
                 obstore.delete(self._store, [path for path, _, _ in page])
 
@@ -304,6 +328,11 @@ class Url:
     @property
     def _store(self) -> ObjectStore:
         return open_bucket(self.scheme, self.bucket)
+
+    def _store_for(self, content: bytes) -> ObjectStore:
+        """The client that writes it: for what is small the one that reads."""
+        is_small = len(content) <= BUFFER_BYTES
+        return self._store if is_small else open_to_write(self.scheme, self.bucket, len(content))
 
     @property
     def _object_key(self) -> str:

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring.errors import StorageError
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import (
@@ -19,6 +21,7 @@ from scoring.run.manifest import (
 )
 from scoring.run.renewal import find_renewal
 from scoring.sources.inputs import ImageEntry
+from scoring.storage.locations import Url
 from tests.runs import bare_record, save_record
 
 _IMAGES = [ImageEntry(str(number), f"{number}.jpg", number) for number in range(1, 11)]
@@ -160,6 +163,21 @@ def test_a_manifest_whose_digest_has_a_flipped_bit_is_written_anew(tmp_path: Pat
     assert read_info(folder.manifest).digest == flipped.decode()
     assert find_renewal(folder, _IMAGES, 4, 0) is None
     assert write_manifest(folder.manifest, _IMAGES, 4, 0) == info
+
+
+@pytest.mark.parametrize(("stored", "reason"), [(None, "it is not there"), (0.5, "it is damaged")])
+def test_a_manifest_that_is_not_stored_as_it_was_written_is_told_in_one_line(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch, stored: float | None, reason: str
+) -> None:
+    def upload(url: Url, path: Path) -> None:
+        content = path.read_bytes()
+        if stored:
+            url.write_bytes(content[: int(stored * len(content))])
+
+    monkeypatch.setattr(Url, "upload", upload)
+    said = f"Cannot read {bucket}/manifest.parquet back, which was just written: {reason}. Run again."
+    with pytest.raises(StorageError, match=re.escape(said)):
+        write_manifest(bucket / "manifest.parquet", [ImageEntry("1", "1.png", 9)], 32, 0)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """Which answers of a bucket concern one object, and which all of them."""
 
 import errno
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 from obstore.exceptions import GenericError
-from obstore.store import GCSStore, S3Store
+from obstore.store import GCSStore, ObjectStore, S3Store
 
 from jobs.score.request import READ_TIMEOUT_S
 from scoring.errors import BucketError, UnreachableError
-from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.bucket_clients import open_bucket, open_to_write
 from scoring.storage.urls import Url
+from tests.local_server import serving
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -48,14 +50,15 @@ def _client(address: str) -> S3Store:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    running = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    client = _client(f"http://127.0.0.1:{running.server_port}")
+def server_address() -> Iterator[str]:
+    with serving(_Server) as address:
+        yield address
+
+
+@pytest.fixture
+def server(server_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = _client(server_address)
     monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
-    yield
-    running.shutdown()
-    running.server_close()
 
 
 def _fault_of(key: str) -> OSError:
@@ -124,6 +127,112 @@ def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, mon
     patience = client.retry_config
     assert patience
     assert patience["retry_timeout"].total_seconds() + 5 < READ_TIMEOUT_S
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variable", "value"),
+    [
+        ("s3", "AWS_ENDPOINT_URL", "minio:9000"),
+        ("s3", "AWS_ENDPOINT_URL", "http://127.0.0.1:9\n"),
+        ("s3", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:99999"),
+        ("s3", "AWS_ENDPOINT_URL", "http://a b:9"),
+        ("gs", "GOOGLE_BASE_URL", "fake:4443"),
+        ("az", "AZURE_STORAGE_ENDPOINT", "ftp://azurite"),
+        ("s3", "AWS_REGION", "eu-west-1\n"),
+        ("s3", "AWS_ACCESS_KEY_ID", "ÄKEY"),
+        ("s3", "AWS_SESSION_TOKEN", "a token"),
+        ("az", "AZURE_STORAGE_ACCOUNT_NAME", "account\n"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_told_by_its_variable_without_its_value(
+    scheme: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UnreachableError, match=f"^{scheme}://bucket: Expected {variable} (as|in) .*") as raised:
+        Url(scheme, "bucket", "photo.png").read_bytes()
+    assert value not in str(raised.value).partition(variable)[2]
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "<bucket>", "{bucket}", "b%", "ü", ".."])
+def test_a_name_that_no_bucket_has_is_told(name: str) -> None:
+    with pytest.raises(BucketError, match="Expected a bucket's name of letters") as raised:
+        list(Url("s3", name, "photos").objects())
+    assert raised.value.errno == errno.EINVAL
+
+
+def test_a_panic_of_the_client_is_a_fault_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):  # as pyo3 calls it
+        pass
+
+    def panic(*arguments: object) -> None:
+        raise PanicException("request valid: InvalidUri(InvalidUriChar)")
+
+    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("obstore.get", panic)
+    assert type(_fault_of("photo.png")) is BucketError
+
+
+def test_a_transfer_may_take_as_long_as_bytes_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VGG16's 528 MB take more than an hour over a line of 1 Mbit/s, by which they shall come and go."""
+    reader, writer, small = open_bucket("s3", "b"), open_to_write("s3", "b", 528_000_000), open_to_write("s3", "b", 9)
+    assert _limits(reader) == ("1day", "30s")
+    assert _limits(writer) == ("2h 8m", None)  # a pause would be seen in each PUT that takes longer
+    assert small is reader
+    monkeypatch.setenv("AWS_TIMEOUT", "5m")
+    assert _limits(open_bucket("s3", "b")) == ("5m", "30s")
+
+
+def _limits(client: ObjectStore) -> tuple[object, object]:
+    assert isinstance(client, S3Store)
+    options = client.client_options or {}
+    return options.get("timeout"), options.get("read_timeout")
+
+
+def test_settings_of_the_connection_in_the_environment_count(
+    server_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client reads none of them where it is given any."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://bucket.example")
+    monkeypatch.setenv("AWS_PROXY_URL", server_address)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    with pytest.raises(BucketError, match="access denied: AccessDenied"):
+        Url("s3", "bucket", "403_AccessDenied").read_bytes()
+
+
+_CONTENT = bytes(range(250)) * 32_000
+
+
+class _Cut(BaseHTTPRequestHandler):
+    """Ends each answer after 2,500,000 bytes."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        start = int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(_CONTENT) - start))
+        self.send_header("Content-Range", f"bytes {start}-{len(_CONTENT) - 1}/{len(_CONTENT)}")
+        self.send_header("ETag", '"1"')
+        self.send_header("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(_CONTENT[start : start + 2_500_000])
+        self.close_connection = True
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+def test_a_download_goes_on_where_a_connection_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.storage.bucket_clients._PATIENCE", timedelta(0))
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    with serving(_Cut) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        place = Url("s3", "bucket", "model.keras")
+        place.download(tmp_path / "model.keras", place.size_and_version()[1])
+    assert (tmp_path / "model.keras").read_bytes() == _CONTENT
 
 
 def test_an_object_that_is_not_there_is_no_fault_of_the_bucket(server: None) -> None:

@@ -1,19 +1,23 @@
 import errno
 import fcntl
+import hashlib
 import os
 import threading
+from datetime import timedelta
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
 
-from scoring.storage import conditional
+from scoring.storage import bucket_clients, conditional
 from scoring.storage.conditional import read_version, remove_if, write_if
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 from tests.faults import system_fault
+from tests.local_server import serving
 
 
 @pytest.fixture(params=["disk", "bucket"])
@@ -33,6 +37,64 @@ def test_file_is_created_once_and_replaced_only_by_who_read_it_last(place: Locat
     assert write_if(place, version, b"third")
     assert not write_if(place, version, b"fourth")
     assert place.read_bytes() == b"third"
+
+
+class _Plain(BaseHTTPRequestHandler):
+    """Keeps objects, and refuses the conditions of writes with the status and the code that the bucket's name has."""
+
+    objects: ClassVar[dict[str, bytes]] = {}
+    refused = 0
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if "If-None-Match" in self.headers or "If-Match" in self.headers:
+            type(self).refused += 1
+            status, _, code = self.path.split("/")[1].partition("-")
+            self._send(
+                int(status), f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode() if code else b""
+            )
+            return
+        self.objects[self.path] = content
+        self._send(200, b"")
+
+    def do_GET(self) -> None:
+        self._send(200 if self.path in self.objects else 404, self.objects.get(self.path, b""))
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.md5(content).hexdigest()}"')
+        self.send_header("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.mark.parametrize("bucket", ["400-InvalidArgument", "501-NotImplemented", "501", "disabled"])
+def test_a_store_that_refuses_conditions_is_asked_beforehand(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Plain, "objects", {})
+    monkeypatch.setattr(_Plain, "refused", 0)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(0))
+    if bucket == "disabled":  # as its client is told
+        monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    with serving(_Plain) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        place = Url("s3", bucket, "lease.json")
+        assert write_if(place, None, b"first")
+        assert not write_if(place, None, b"second")
+        content, version = read_version(place)
+        assert content == b"first"
+        assert write_if(place, version, b"third")
+        assert not write_if(place, version, b"fourth")
+        assert place.read_bytes() == b"third"
+    assert _Plain.refused == (bucket != "disabled")  # once for all
 
 
 def test_file_is_removed_only_as_it_was_read(place: Location) -> None:

@@ -27,8 +27,9 @@ _KEYS = st.lists(_STEPS, min_size=1, max_size=3).map("/".join)
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four objects are a whole answer here."""
+    """Four objects are a whole answer here, and nothing is waited for."""
     monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", 4)
+    monkeypatch.setattr(prefix_listing, "_ASKED_AGAIN_AFTER_S", (0.01, 0.01))
 
 
 def _one_after_the_other(bucket: Url, key: str) -> list[Listed]:
@@ -120,11 +121,20 @@ class _Forgetful(BaseHTTPRequestHandler):
 
     objects: ClassVar[set[str]] = set()
     knows_start, page, requests = True, 4, 0
+    tells_where = False  # the list goes on, as other servers do
+    interrupted: ClassVar[dict[tuple[str, str], int]] = {}  # how often to answer what else, by prefix and start
+    interruption = "<html><head><title>Login</title></head><body>Please log in</body></html>"
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))
         prefix, start = query.get("prefix", ""), query.get("start-after", "") if self.knows_start else ""
+        start = query.get("continuation-token", start)
+        type(self).requests += 1
+        if self.interrupted.get((prefix, start), 0) > 0:
+            self.interrupted[prefix, start] -= 1
+            self._send(self.interruption)
+            return
         entries = dict.fromkeys(
             prefix + name.removeprefix(prefix).partition("/")[0] + "/"
             if "delimiter" in query and "/" in name.removeprefix(prefix)
@@ -132,8 +142,10 @@ class _Forgetful(BaseHTTPRequestHandler):
             for name in sorted(self.objects)
             if name.startswith(prefix) and name > start
         )
-        rows = "".join(map(_row, list(entries)[: self.page]))
-        type(self).requests += 1
+        page = list(entries)[: self.page]
+        rows = "".join(map(_row, page))
+        if self.tells_where and len(page) < len(entries):
+            rows += f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
         self._send(f"<ListBucketResult><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>")
 
     def do_POST(self) -> None:
@@ -164,6 +176,7 @@ def _row(key: str) -> str:
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Forgetful]]:
     class Server(_Forgetful):
         objects: ClassVar[set[str]] = set()
+        interrupted: ClassVar[dict[tuple[str, str], int]] = {}
 
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     with serving(Server) as address:
@@ -195,7 +208,7 @@ def test_a_list_that_does_not_say_where_it_goes_on_is_followed_or_refused(
 
 @pytest.mark.parametrize(
     ("bucket", "num_objects", "num_requests"),
-    [("bucket", 3, 1), ("bucket", 5, 1), ("bucket", 8, 2), ("photos--use1-az4--x-s3", 4, 1)],
+    [("bucket", 3, 2), ("bucket", 5, 2), ("bucket", 8, 2), ("photos--use1-az4--x-s3", 4, 1)],
 )
 def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
     forgetful: type[_Forgetful], bucket: str, num_objects: int, num_requests: int
@@ -204,6 +217,50 @@ def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
     forgetful.knows_start, forgetful.page = False, 1000
     assert len(list(Url("s3", bucket, "p").objects())) == num_objects
     assert forgetful.requests == num_requests
+
+
+@pytest.mark.parametrize("page", [3, 5, 7])
+@pytest.mark.parametrize("keys", [_FLAT, _FLAT[:8], _FLAT[:1], _IN_FOLDERS, [f"p/q/{key}" for key in _IN_FOLDERS]])
+def test_pages_of_any_size_are_followed_where_the_server_does_not_say_where_it_goes_on(
+    forgetful: type[_Forgetful], keys: list[str], page: int
+) -> None:
+    forgetful.objects.update(keys)
+    forgetful.page = page
+    place = Url("s3", "bucket", "p")
+    assert [f"p/{name}" for name, _ in place.objects()] == keys
+    assert {url.key for url in place.iterdir()} == {"/".join(key.split("/")[:2]) for key in keys}
+    place.remove_below(lambda: None)
+    assert not forgetful.objects
+
+
+_ERROR = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate</Message></Error>"
+
+
+@pytest.mark.parametrize("interruption", [_ERROR, _Forgetful.interruption])
+@pytest.mark.parametrize(
+    ("keys", "prefix", "start", "is_needed"),
+    [
+        (_IN_FOLDERS, "p/c/", "", True),
+        (_IN_FOLDERS, "p/c/", "p/c/3.jpg", False),  # the next list begins elsewhere, and has the rest
+        (_IN_FOLDERS, "p/", "p/d/", False),  # of what lies directly in it
+        (_FLAT, "p/", "p/3.jpg", False),
+        (_FLAT, "p/", "p/7.jpg", True),
+    ],
+)
+def test_what_is_answered_in_the_place_of_a_list_is_no_empty_list(
+    forgetful: type[_Forgetful], keys: list[str], prefix: str, start: str, is_needed: bool, interruption: str
+) -> None:
+    forgetful.objects.update(keys)
+    forgetful.tells_where, forgetful.interruption = True, interruption
+    place = Url("s3", "bucket", "p")
+    for times in (1, 99):
+        forgetful.interrupted[prefix, start] = times
+        if is_needed and times > 1:
+            with pytest.raises(BucketError, match=r"^s3://bucket/p: Expected a list with p/.*; it gives an empty one"):
+                list(place.objects())
+        else:
+            assert [f"p/{name}" for name, _ in place.objects()] == keys
+        assert forgetful.interrupted[prefix, start] < times
 
 
 def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:
