@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
-from scoring.storage.locations import Location, bucket_of, file_below, lies_in, locate, machine_path
+from scoring.storage.locations import Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
 
@@ -131,12 +131,13 @@ def located(folder: Location, path: str) -> Location:
     return _places(folder, path)[0]
 
 
-def refuse_absent_common(folder: Location, common: str) -> None:
+def refuse_absent_common(folder: Location, common: str, is_listed: bool = False) -> None:
     """Raise UnreachableError if a folder that all images of a collection lie in is gone, closed or empty.
 
     Args:
         folder: What relative paths start at.
         common: The folder that all paths begin with.
+        is_listed: See `refuse_absent_folder`.
     """
     if _NO_FOLDER.fullmatch(common):
         return
@@ -144,8 +145,8 @@ def refuse_absent_common(folder: Location, common: str) -> None:
         *others, last = _places(folder, common)
     except RequestError:  # of web servers, or of several buckets
         return
-    if machine_path(last) and not any(place.is_dir() for place in others):
-        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    if not any(place.is_dir() for place in others):
+        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
 
 
 def _places(folder: Location, path: str) -> list[Location]:
