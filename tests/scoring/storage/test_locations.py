@@ -17,7 +17,7 @@ from scoring.errors import BucketError, ChangedError, RequestError, StorageError
 from scoring.storage import durable, retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import remove_tree, whole_file, write_text
-from scoring.storage.locations import Url, locate, readable
+from scoring.storage.locations import Url, bucket_of, locate, readable
 from scoring.storage.urls import Version
 from tests.buckets import publish
 from tests.local_server import serving
@@ -47,6 +47,22 @@ def test_url_has_the_parts_of_a_path() -> None:
 @pytest.mark.parametrize("text", ["s3://user:secret@photos/train", "https://host/secret", "s3://", "az://u:secret@x/y"])
 def test_url_with_credentials_or_of_another_kind_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(RequestError, match="environment") as refused:
+        locate(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["S3://photos/a", "s3a://photos/a", "s3n://photos/a/"])
+def test_place_in_a_bucket_may_be_written_as_other_programs_write_it(text: str) -> None:
+    assert str(locate(text)) == "s3://photos/a"
+    assert str(locate("gcs://photos")) == "gs://photos"
+    assert bucket_of(text) == "s3://photos"
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://photos?sig=secret/a", "gs://photos#secret", "s3a://two words/secret", "s3://<b>"]
+)
+def test_bucket_of_a_name_that_no_store_has_is_refused_without_repeating_a_query(text: str) -> None:
+    with pytest.raises(RequestError, match=r"received a name with '[? <=#]'") as refused:
         locate(text)
     assert "secret" not in str(refused.value)
 
