@@ -39,6 +39,7 @@ _OF_CREDENTIALS = frozenset(
 _OF_BUCKETS = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
 _INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
+_UNTRUSTED = "InvalidCertificate"  # rustls' word
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
@@ -132,6 +133,9 @@ def _fault(error: BaseError, url: str) -> BucketError:
         )
     if _ASKED_FOR_A_ROLE.search(text):
         return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
+    if _UNTRUSTED in text:
+        words = f"the server's certificate is not trusted; SSL_CERT_FILE names a file of those that are. {words}"
+        return UnreachableError(errno.EACCES, words, url)
     if _NO_TOKEN in text:
         return UnreachableError(errno.EACCES, f"no credentials where this runs: {words}", url)
     said = _ANSWER.search(text)

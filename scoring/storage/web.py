@@ -9,11 +9,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
+from ssl import SSLCertVerificationError
 from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, SSLError
 from urllib3.util import Retry
 
 from scoring.errors import BucketError, RequestError, TooLargeError
@@ -91,6 +92,8 @@ class _Patience(Retry):
         Raises:
             MaxRetryError: If nothing is.
         """
+        if _is_untrusted(options.get("error")):
+            raise MaxRetryError(options["_pool"], "", options["error"])
         left = super().increment(*arguments, **options)
         response = options.get("response")
         wait_s = (self.get_retry_after(response) if response else None) or left.get_backoff_time()
@@ -141,6 +144,8 @@ def _reason(error: requests.RequestException | ValueError, is_sent_on: bool) -> 
     """What happened, without the URL that the library's words repeat."""
     if isinstance(error, requests.Timeout) or _is_silence(error):
         return "the server does not answer in time"
+    if _is_untrusted(_behind(error)):
+        return "the server's certificate is not trusted; REQUESTS_CA_BUNDLE names a file of those that are"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the server ends its answer early"
     if isinstance(error, requests.ConnectionError):
@@ -152,5 +157,14 @@ def _reason(error: requests.RequestException | ValueError, is_sent_on: bool) -> 
 
 def _is_silence(error: Exception) -> bool:
     """Whether the server is there and sends nothing, which the library calls a fault of the connection."""
+    return isinstance(_behind(error), ReadTimeoutError)
+
+
+def _is_untrusted(fault: object) -> bool:
+    return isinstance(fault, SSLError) and bool(fault.args) and isinstance(fault.args[0], SSLCertVerificationError)
+
+
+def _behind(error: Exception) -> object:
+    """What the library was told by the one that it uses."""
     cause = error.args[0] if error.args else None
-    return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, ReadTimeoutError)
+    return cause.reason if isinstance(cause, MaxRetryError) else cause

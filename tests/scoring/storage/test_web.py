@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import pytest
 from requests.adapters import HTTPAdapter
 from urllib3.response import HTTPResponse
 
-from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
+from scoring.errors import BucketError, ImageError, RequestError, TooLargeError, UnreachableError
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage import web
+from scoring.storage import bucket_clients, web
 from scoring.storage.doubtful_bytes import DoubtfulBytes
+from scoring.storage.locations import locate
 from scoring.storage.reach import may_be_readable_later
 from scoring.storage.web import WebUrl, web_url
+from tests.certificates import certified
 from tests.chaos.without_ray import score_here
 from tests.runs import read_predictions
 
@@ -296,6 +299,31 @@ def test_server_that_is_not_there_is_told_without_the_url(server: str) -> None:
     with pytest.raises(BucketError, match="no connection to the server") as refused:
         _read("http://127.0.0.1:9/1.jpg?sig=secret")
     assert "sig" not in str(refused.value)
+
+
+def test_certificate_that_is_not_trusted_is_told_at_once_by_both_clients(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context, authority = certified(tmp_path)
+    answered = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    answered.socket = context.wrap_socket(answered.socket, server_side=True)
+    threading.Thread(target=answered.serve_forever, daemon=True).start()
+    address = f"https://127.0.0.1:{answered.server_port}"
+    monkeypatch.setattr(_Server, "asked", [], raising=False)
+    monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(seconds=1))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    started = time.monotonic()
+    with pytest.raises(BucketError, match="not trusted; REQUESTS_CA_BUNDLE names") as refused:
+        _read(f"{address}/1.jpg?sig=secret")
+    assert may_be_readable_later(refused.value)
+    assert time.monotonic() - started < 3
+    with pytest.raises(UnreachableError, match="not trusted; SSL_CERT_FILE names"):
+        locate("s3://photos/1.jpg").read_bytes()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+    assert _read(f"{address}/1.jpg") == b"photo of /1.jpg"
+    answered.shutdown()
+    answered.server_close()
 
 
 def test_only_urls_of_the_web_are_taken_and_none_with_credentials() -> None:
